@@ -1,0 +1,40 @@
+# Each target works alone on a fresh machine with Python 3.11-3.13 and make; everything is installed into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.PHONY: demo test lab lock bench refresh install
+
+demo: $(INSTALLED)
+	$(BIN)/clv run cdnow
+
+test: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+lab: $(INSTALLED)
+	$(BIN)/clv lab
+
+refresh: $(INSTALLED)
+	$(BIN)/clv refresh
+
+bench: $(INSTALLED)
+	$(BIN)/python benchmarks/speed.py
+
+lock: $(INSTALLED)
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --fork-strategy fewest \
+	  --generate-hashes --no-emit-index-url --no-header --quiet --upgrade --output-file requirements.lock
+	sed '/# from requirements.lock/q' environment.yml > environment.tmp
+	sed -nE 's/^([a-z0-9].*==[^\\]*[^ \\]) *\\?$$/      - "\1"/p' requirements.lock >> environment.tmp
+	mv environment.tmp environment.yml
+
+install: $(INSTALLED)
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if (3, 11) <= v < (3, 14) else "Python %d.%d: this needs 3.11, 3.12 or 3.13; try make PYTHON=python3.12" % v[:2])'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@

@@ -1,0 +1,257 @@
+"""Raw transactions → one row per customer, cohort, period or silence: the only module that touches raw rows.
+
+Every function takes an Ibis table with the columns of `tables.TABLES["transactions"]` and the last day observed
+(`as_of`, inclusive), and gives a pandas frame. The expressions run inside DuckDB here; the same ones run on Spark
+or a warehouse.
+
+Rules, the same everywhere:
+
+* Several purchases of a customer on one day are one purchase.
+* A refund (a day whose net amount is below 0) is taken off the purchase that it follows. A purchase whose net
+  amount is 0 or less afterwards is not a purchase.
+* Nothing after `as_of` is read.
+"""
+
+from typing import Any
+
+import ibis
+import numpy as np
+import pandas as pd
+
+PERIODS = {"D": "D", "W": "W", "M": "M", "Q": "Q"}
+DAYS_PER_UNIT = {"D": 1, "W": 7}
+WINDOWS = (30, 90, 180, 365)
+
+
+def _until(transactions: ibis.Table, as_of: Any) -> ibis.Table:
+    end = pd.Timestamp(as_of).normalize()
+    day = transactions["date"].cast("date")
+    return transactions.mutate(day=day).filter(day <= ibis.date(end.year, end.month, end.day))
+
+
+def purchase_days(transactions: ibis.Table, as_of: Any, free_orders: bool = False) -> ibis.Table:
+    """Lazy table of purchases, one row per customer and purchase day, up to and including `as_of`.
+
+    Columns: customer_id, day (date), amount (net of the refunds that follow it, > 0; currency), position (1 for the
+    first purchase). `free_orders=True` counts days of zero amount as purchases too, as the published CDNOW tables do.
+    """
+    days = _until(transactions, as_of).group_by(["customer_id", "day"]).agg(amount=lambda t: t["amount"].sum())
+    days = days.mutate(bought=(days["amount"] >= 0) if free_orders else (days["amount"] > 0))
+    in_order = ibis.cumulative_window(group_by="customer_id", order_by="day")
+    days = days.mutate(position=days["bought"].cast("int64").sum().over(in_order))
+    purchases = (
+        days.filter(days["position"] > 0)
+        .group_by(["customer_id", "position"])
+        .agg(day=lambda t: t["day"].min(), amount=lambda t: t["amount"].sum())
+    )
+    kept = purchases.filter(purchases["amount"] >= 0 if free_orders else purchases["amount"] > 0)
+    by_day = ibis.window(group_by="customer_id", order_by="day")
+    return kept.mutate(position=ibis.row_number().over(by_day) + 1)
+
+
+def rfm_summary(transactions: ibis.Table, as_of: Any, time_unit: str = "D", free_orders: bool = False) -> pd.DataFrame:
+    """The customer summary that forecasting models need (Fader, Hardie & Lee 2005).
+
+    Returns one row per customer who bought by `as_of`, indexed by customer_id and sorted by it:
+
+    * frequency (int): repeat purchase days;
+    * recency, T (float): age at the last purchase and at the end of observation, in `time_unit` ("D" days,
+      "W" days divided by 7 exactly);
+    * monetary_value (float, currency): mean spend per repeat purchase day; NaN for one-time buyers;
+    * total_spend (float, currency): everything paid less everything refunded;
+    * first_purchase, last_purchase (datetime64); days_since_last_order (float, always days).
+    """
+    per_day = DAYS_PER_UNIT[time_unit]
+    purchases = purchase_days(transactions, as_of, free_orders)
+    repeat = purchases["position"] > 1
+    summary = purchases.group_by("customer_id").agg(
+        frequency=purchases.count() - 1,
+        first_purchase=purchases["day"].min(),
+        last_purchase=purchases["day"].max(),
+        repeat_spend=purchases["amount"].sum(where=repeat),
+    )
+    paid = _until(transactions, as_of).group_by("customer_id").agg(total_spend=lambda t: t["amount"].sum())
+    frame = _frame(summary.inner_join(paid, "customer_id"), ["first_purchase", "last_purchase"])
+    frame = frame.set_index("customer_id").sort_index()
+    end = pd.Timestamp(as_of).normalize()
+    since_first = (end - frame["first_purchase"]).dt.days
+    since_last = (end - frame["last_purchase"]).dt.days
+    return pd.DataFrame(
+        {
+            "frequency": frame["frequency"].astype("int64"),
+            "recency": (since_first - since_last) / per_day,
+            "T": since_first / per_day,
+            "monetary_value": frame["repeat_spend"].astype("float64")
+            / frame["frequency"].where(frame["frequency"] > 0),
+            "total_spend": frame["total_spend"].astype("float64"),
+            "first_purchase": frame["first_purchase"],
+            "last_purchase": frame["last_purchase"],
+            "days_since_last_order": since_last.astype("float64"),
+        }
+    )
+
+
+def holdout(transactions: ibis.Table, start: Any, end: Any, free_orders: bool = False) -> pd.DataFrame:
+    """What each customer did after `start` and up to `end`: purchases (int, days), spend (float, currency).
+
+    Indexed by customer_id; only customers with a row in the window are in it. `spend` is net of refunds.
+    """
+    first = pd.Timestamp(start).normalize() + pd.Timedelta(days=1)
+    window = _until(transactions, end)
+    window = window.filter(window["day"] >= ibis.date(first.year, first.month, first.day))
+    days = window.group_by(["customer_id", "day"]).agg(amount=lambda t: t["amount"].sum())
+    bought = days["amount"] >= 0 if free_orders else days["amount"] > 0
+    frame = _frame(days.group_by("customer_id").agg(purchases=bought.sum(), spend=days["amount"].sum()))
+    frame = frame.astype({"purchases": "int64", "spend": "float64"})
+    return frame.set_index("customer_id").sort_index()
+
+
+def calibration_holdout(
+    transactions: ibis.Table,
+    calibration_end: Any,
+    as_of: Any,
+    time_unit: str = "D",
+    free_orders: bool = False,
+) -> pd.DataFrame:
+    """The summary as known on `calibration_end`, beside what happened until `as_of`.
+
+    Returns `rfm_summary` at `calibration_end` plus holdout_frequency (int, purchase days after it), holdout_spend
+    (float, currency) and duration_holdout (float, in `time_unit`). Customers won later are not in it.
+    """
+    known = rfm_summary(transactions, calibration_end, time_unit, free_orders)
+    after = holdout(transactions, calibration_end, as_of, free_orders).reindex(known.index, fill_value=0)
+    length = (pd.Timestamp(as_of).normalize() - pd.Timestamp(calibration_end).normalize()).days
+    return known.assign(
+        holdout_frequency=after["purchases"],
+        holdout_spend=after["spend"].astype("float64"),
+        duration_holdout=length / DAYS_PER_UNIT[time_unit],
+    )
+
+
+def purchases_by_period(
+    transactions: ibis.Table, as_of: Any, period: str = "M", free_orders: bool = False
+) -> pd.DataFrame:
+    """Trade by period ("D", "W", "M" or "Q"), indexed by the period's first day, without gaps.
+
+    Columns: customers (who bought), new_customers, purchases, repeat_purchases (purchase days), and revenue
+    (currency, net of refunds on the day that they were made, so that periods add up to the total).
+    """
+    purchases = purchase_days(transactions, as_of, free_orders)
+    trade = purchases.mutate(period=purchases["day"].truncate(PERIODS[period])).group_by("period")
+    counts = trade.agg(
+        customers=lambda t: t["customer_id"].nunique(),
+        new_customers=lambda t: (t["position"] == 1).sum(),
+        purchases=lambda t: t.count(),
+    )
+    rows = _until(transactions, as_of)
+    revenue = rows.group_by(period=rows["day"].truncate(PERIODS[period])).agg(revenue=rows["amount"].sum())
+    frame = _frame(revenue.left_join(counts, "period").drop("period_right"), ["period"]).set_index("period")
+    every = pd.period_range(frame.index.min(), frame.index.max(), freq=period).start_time
+    frame = frame.reindex(every.rename("period")).fillna(0)
+    counted = ["customers", "new_customers", "purchases"]
+    frame[counted] = frame[counted].astype("int64")
+    frame.insert(3, "repeat_purchases", frame["purchases"] - frame["new_customers"])
+    return frame.astype({"revenue": "float64"})
+
+
+def cohorts(transactions: ibis.Table, as_of: Any, period: str = "M", free_orders: bool = False) -> pd.DataFrame:
+    """Cohorts of customers by the period of their first purchase, followed period after period.
+
+    Long frame, one row per cohort (first day of the period) and age (0, 1, 2 … periods since): size (customers of
+    the cohort), active (who bought in that period), purchases (purchase days), revenue (currency), and complete
+    (whether that period was observed to its end). Every age up to `as_of` has its row, also when nobody bought.
+    """
+    purchases = purchase_days(transactions, as_of, free_orders)
+    first = purchases["day"].min().over(ibis.window(group_by="customer_id"))
+    trade = purchases.mutate(
+        cohort=first.truncate(PERIODS[period]), bought_in=purchases["day"].truncate(PERIODS[period])
+    )
+    found = _frame(
+        trade.group_by(["cohort", "bought_in"]).agg(
+            active=lambda t: t["customer_id"].nunique(),
+            purchases=lambda t: t.count(),
+            revenue=lambda t: t["amount"].sum(),
+        ),
+        ["cohort", "bought_in"],
+    )
+    born = found["cohort"].dt.to_period(period)
+    lived = found["bought_in"].dt.to_period(period)
+    found = found.assign(age=[(b - a).n for a, b in zip(born, lived, strict=True)]).drop(columns="bought_in")
+    last = pd.Timestamp(as_of).normalize().to_period(period)
+    grid = [(cohort.start_time, age) for cohort in sorted(set(born)) for age in range((last - cohort).n + 1)]
+    every = pd.DataFrame(grid, columns=["cohort", "age"])
+    every["cohort"] = every["cohort"].astype(found["cohort"].dtype)
+    frame = every.merge(found, on=["cohort", "age"], how="left").fillna({"active": 0, "purchases": 0, "revenue": 0})
+    frame = frame.sort_values(["cohort", "age"], ignore_index=True)
+    sizes = frame.loc[frame["age"] == 0].set_index("cohort")["active"]
+    frame.insert(2, "size", frame["cohort"].map(sizes))
+    ends = [
+        (c.to_period(period) + int(a)).end_time.normalize() for c, a in zip(frame["cohort"], frame["age"], strict=True)
+    ]
+    frame["complete"] = np.array(ends) <= pd.Timestamp(as_of)
+    return frame.astype({"size": "int64", "active": "int64", "purchases": "int64", "revenue": "float64"})
+
+
+def gaps(transactions: ibis.Table, as_of: Any, free_orders: bool = False) -> pd.Series:
+    """How many repeat purchases came after a silence of so many days: counts, indexed by the gap in days (int)."""
+    purchases = _with_gaps(purchase_days(transactions, as_of, free_orders))
+    counted = purchases.filter(purchases["gap"].notnull()).group_by("gap").agg(count=lambda t: t.count())
+    frame = _frame(counted).astype("int64")
+    return frame.set_index("gap").sort_index()["count"]
+
+
+def features(transactions: ibis.Table, as_of: Any) -> pd.DataFrame:
+    """Behaviour of every customer as known on `as_of`, and strictly nothing after it.
+
+    The columns of `rfm_summary` in days (without its dates), plus purchases_last_30/90/180/365 (purchase days) and
+    spend_last_… (currency) in the last days up to `as_of`; mean_gap, sd_gap, last_gap and previous_gap (days between
+    purchases; NaN where there are not enough of them); first_spend, last_spend and max_spend (currency per purchase
+    day); refunds (rows); and n_channels, n_categories where the transactions say them. Indexed by customer_id.
+    """
+    end = pd.Timestamp(as_of).normalize()
+    purchases = _with_gaps(purchase_days(transactions, as_of))
+    latest = ibis.window(group_by="customer_id", order_by=ibis.desc("day"))
+    purchases = purchases.mutate(from_last=ibis.row_number().over(latest))
+    measures: dict[str, Any] = {}
+    for days in WINDOWS:
+        since = end - pd.Timedelta(days=days)
+        recent = purchases["day"] > ibis.date(since.year, since.month, since.day)
+        measures[f"purchases_last_{days}"] = recent.sum()
+        measures[f"spend_last_{days}"] = purchases["amount"].sum(where=recent)
+    gap, amount = purchases["gap"], purchases["amount"]
+    behaviour = purchases.group_by("customer_id").agg(
+        **measures,
+        mean_gap=gap.mean(),
+        sd_gap=gap.std(),
+        last_gap=gap.max(where=purchases["from_last"] == 0),
+        previous_gap=gap.max(where=purchases["from_last"] == 1),
+        first_spend=amount.max(where=purchases["position"] == 1),
+        last_spend=amount.max(where=purchases["from_last"] == 0),
+        max_spend=amount.max(),
+    )
+    rows = _until(transactions, as_of)
+    optional = {
+        f"n_{plural}": rows[column].nunique()
+        for column, plural in (("channel", "channels"), ("category", "categories"))
+        if column in rows.columns
+    }
+    lines = rows.group_by("customer_id").agg(refunds=(rows["amount"] < 0).sum(), **optional)
+    frame = _frame(behaviour.left_join(lines, "customer_id").drop("customer_id_right")).set_index("customer_id")
+    known = rfm_summary(transactions, as_of).drop(columns=["first_purchase", "last_purchase"])
+    frame = known.join(frame)
+    return frame.fillna({f"spend_last_{days}": 0.0 for days in WINDOWS}).astype(
+        {column: "int64" for column in frame if column.startswith(("purchases_", "refunds", "n_"))}
+        | {column: "float64" for column in frame if column.startswith("spend_") or column.endswith(("_gap", "_spend"))}
+    )
+
+
+def _with_gaps(purchases: ibis.Table) -> ibis.Table:
+    before = purchases["day"].lag().over(ibis.window(group_by="customer_id", order_by="day"))
+    return purchases.mutate(gap=purchases["day"].delta(before, unit="day"))
+
+
+def _frame(table: ibis.Table, dates: list[str] | None = None) -> pd.DataFrame:
+    frame = table.to_pandas()
+    for column in dates or []:
+        frame[column] = pd.to_datetime(frame[column]).astype("datetime64[us]")
+    return frame

@@ -1,0 +1,219 @@
+"""A history cut in two goes in, a contest comes out: models fitted on the first part, judged on the second.
+
+Naive baselines always stand beside the models. All forecasts are purchases (purchase days) per customer in
+the holdout. The winner is the method with the lowest Poisson deviance: unlike the mean absolute error,
+deviance is lowest for the right mean, so that forecasting too low for everybody doesn't win.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from clvlib.forecast import DAYS, PurchaseModel, TimeUnit, fit_all
+from clvlib.tables import NotEnoughData
+
+Array = NDArray[np.float64]
+
+FLOOR = 0.01  # "never again" is read as one purchase in a hundred customers: a wrong 0 has infinite deviance
+TOP_FREQUENCY = 7
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """Result of a holdout backtest.
+
+    forecasts: per customer_id `actual` and one column per method, purchases in the holdout. scores: one row
+    per method, best first (see `scores_of`). models: fitted on the calibration part, by name. failed: why
+    others are not.
+    """
+
+    forecasts: pd.DataFrame
+    scores: pd.DataFrame
+    models: Mapping[str, PurchaseModel]
+    failed: Mapping[str, str]
+
+    @property
+    def winner(self) -> str:
+        """The method with the lowest deviance, a naive baseline included."""
+        return str(self.scores.index[0])
+
+    @property
+    def best_model(self) -> str:
+        """The model with the lowest deviance, whether or not a baseline beats it."""
+        return str(self.scores.index[self.scores["kind"] == "model"][0])
+
+
+def split_date(starts: pd.Timestamp, as_of: pd.Timestamp, share: float = 0.5) -> pd.Timestamp:
+    """Last day of the calibration part, which takes `share` of the days observed."""
+    return starts + pd.Timedelta(days=int((as_of - starts).days * share))
+
+
+def backtest(calibration: pd.DataFrame, last_period: pd.Series, time_unit: TimeUnit = "D") -> Backtest:
+    """Fit every model on the calibration part, forecast the holdout, and score all methods.
+
+    calibration: from `aggregate.calibration_holdout`, in `time_unit`. last_period: purchases per customer_id
+    in a window as long as the holdout, just before it (customers without a purchase may be missing).
+
+    Raises NotEnoughData (too few repeat customers to fit, or nobody bought in the holdout), ConvergenceError
+    (no model could be fitted).
+    """
+    actual = calibration["holdout_frequency"]
+    if actual.sum() == 0:
+        raise NotEnoughData(
+            f"None of {len(actual):,} customers bought in the holdout, so that no forecast can be judged.",
+            "Choose an earlier end of the calibration part, or a longer history.",
+        )
+    models, failed = fit_all(calibration, time_unit)
+    forecasts = pd.DataFrame({"actual": actual})
+    for name, model in models.items():
+        forecasts[name] = model.expected_purchases(
+            *(calibration[column] for column in ("duration_holdout", "frequency", "recency", "T"))
+        )
+    forecasts = forecasts.join(baselines(calibration, last_period))
+    scores = pd.DataFrame(
+        {name: scores_of(actual, forecasts[name]) for name in forecasts if name != "actual"}
+    ).T
+    scores.insert(0, "kind", ["model" if name in models else "baseline" for name in scores.index])
+    return Backtest(
+        forecasts, scores.sort_values("deviance", kind="stable").rename_axis("method"), models, failed
+    )
+
+
+def baselines(calibration: pd.DataFrame, last_period: pd.Series) -> pd.DataFrame:
+    """What anyone could forecast without a model, in purchases per customer over the holdout:
+
+    * "rate x/T": repeat purchases go on at the rate so far;
+    * "same as last period": as many as in the window of the same length before, the first purchase not
+      counted;
+    * "hiatus rule": the rate so far, and nothing for who has been silent for longer than 9 in 10 customers'
+      mean gap (Wübben & von Wangenheim 2008; the limit is set from the data).
+    """
+    length = calibration["duration_holdout"]
+    rate = (calibration["frequency"] / calibration["T"].where(calibration["T"] > 0)).fillna(0) * length
+    joined = calibration["T"] < length
+    last = (last_period.reindex(calibration.index).fillna(0) - joined).clip(lower=0)
+    silent = calibration["T"] - calibration["recency"] > hiatus(calibration)
+    return pd.DataFrame(
+        {"rate x/T": rate, "same as last period": last.astype(float), "hiatus rule": rate.where(~silent, 0.0)}
+    )
+
+
+def hiatus(rfm: pd.DataFrame) -> float:
+    """The silence (time units) which 9 in 10 of the repeat customers' mean gaps stay below."""
+    buyers = rfm[rfm["frequency"] > 0]
+    return float((buyers["recency"] / buyers["frequency"]).quantile(0.9))
+
+
+def scores_of(actual: pd.Series, forecast: pd.Series) -> dict[str, float]:
+    """How good a forecast is. Purchases per customer unless said otherwise:
+
+    total (all customers), bias (total over truth, less 1), deviance (mean Poisson deviance, 0 is perfect),
+    rmse, mae, spearman (rank correlation), gini (share of the best possible concentration, 1 is perfect
+    order), auc (chance that a customer who bought was ranked above one who didn't; NaN when all or none
+    bought).
+    """
+    y, f = actual.to_numpy(float), forecast.to_numpy(float)
+    return {
+        "total": f.sum(),
+        "bias": f.sum() / y.sum() - 1,
+        "deviance": poisson_deviance(y, f),
+        "rmse": float(np.sqrt(np.mean((y - f) ** 2))),
+        "mae": float(np.mean(np.abs(y - f))),
+        "spearman": _correlation(rankdata(y), rankdata(f)),
+        "gini": gini(y, f),
+        "auc": auc(y > 0, f),
+    }
+
+
+def poisson_deviance(actual: Array, forecast: Array) -> float:
+    """Mean Poisson deviance, 2 (y log(y / f) - y + f); forecasts below 0.01 count as 0.01."""
+    f = np.maximum(forecast, FLOOR)
+    log_ratio = np.log(np.where(actual > 0, actual, 1) / np.where(actual > 0, f, 1))
+    return float(2 * np.mean(actual * log_ratio - actual + f))
+
+
+def gini(actual: Array, forecast: Array) -> float:
+    """Area between the concentration curve of `actual`, ordered by `forecast`, and the diagonal: 1 is perfect
+    order.
+
+    Customers with equal forecasts share their mean, so that their order in the file doesn't matter.
+    """
+
+    def area(key: Array) -> float:
+        _, group = np.unique(-key, return_inverse=True)
+        mean = np.bincount(group, weights=actual) / np.bincount(group)
+        curve = np.cumsum(mean[np.sort(group)]) / actual.sum()
+        return float(curve.mean() - (len(curve) + 1) / (2 * len(curve)))
+
+    best = area(actual)
+    return area(forecast) / best if best > 1e-12 else np.nan
+
+
+def auc(bought: NDArray[np.bool_], forecast: Array) -> float:
+    """Area under the ROC curve, ties counting one half (Mann & Whitney)."""
+    positive, negative = int(bought.sum()), int((~bought).sum())
+    if positive == 0 or negative == 0:
+        return np.nan
+    ranks = rankdata(forecast)[bought].sum()
+    return float((ranks - positive * (positive + 1) / 2) / (positive * negative))
+
+
+def decile_calibration(actual: pd.Series, forecast: pd.Series) -> pd.DataFrame:
+    """Forecast against truth by tenths of customers, from the lowest forecasts (1) to the highest (10).
+
+    Columns: customers, forecast, actual (mean purchases). Customers with equal forecasts stay together, so
+    that tenths are of unequal size, and some may be missing.
+    """
+    tenth = (forecast.rank(pct=True) * 10).apply(np.ceil).astype(int).rename("tenth")
+    frame = pd.DataFrame({"forecast": forecast, "actual": actual})
+    means = frame.groupby(tenth).mean()
+    means.insert(0, "customers", tenth.value_counts().sort_index())
+    return means
+
+
+def by_frequency(calibration: pd.DataFrame, forecasts: pd.DataFrame) -> pd.DataFrame:
+    """Mean purchases in the holdout by repeat purchases before it ("0" … "7+"): customers, actual, each
+    method.
+    """
+    x = calibration["frequency"].clip(upper=TOP_FREQUENCY).rename("repeat purchases so far")
+    means = forecasts.groupby(x).mean()
+    means.insert(0, "customers", x.value_counts().sort_index())
+    return means.rename(index=lambda n: f"{n}+" if n == TOP_FREQUENCY else str(n))
+
+
+def tracking(
+    model: PurchaseModel, first_purchases: pd.Series, repeat_purchases: pd.Series, as_of: pd.Timestamp
+) -> pd.DataFrame:
+    """Repeat purchases week by week beside those that the model expects of customers won when these were won.
+
+    first_purchases: date per customer. repeat_purchases: `aggregate.purchases_by_period(…, "W")`'s column,
+    indexed by the week's first day. Returns, on that index: actual, expected, cumulative_actual,
+    cumulative_expected.
+    """
+    start = first_purchases.min()
+    born = np.bincount((first_purchases - start).dt.days)
+    days = (as_of - start).days + 1
+    age = np.arange(days) / DAYS[model.time_unit]
+    expected = model.expected_purchases(age, 0, 0, 0)
+    cumulative = pd.Series(np.convolve(born, expected)[:days], index=pd.date_range(start, as_of))
+    week_ends = [min(week + pd.Timedelta(days=6), as_of) for week in repeat_purchases.index]
+    reached = cumulative.reindex(week_ends).to_numpy()
+    return pd.DataFrame(
+        {
+            "actual": repeat_purchases,
+            "expected": np.diff(reached, prepend=0.0),
+            "cumulative_actual": repeat_purchases.cumsum(),
+            "cumulative_expected": reached,
+        },
+        index=repeat_purchases.index,
+    )
+
+
+def _correlation(a: Array, b: Array) -> float:
+    if np.ptp(a) == 0 or np.ptp(b) == 0:
+        return np.nan
+    return float(np.corrcoef(a, b)[0, 1])

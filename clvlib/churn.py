@@ -1,0 +1,366 @@
+"""Behaviour as of a date in; probability that a customer buys nothing in the next window, and its test,
+out.
+
+Churn here is an observable event: no purchase from the day after the as-of date to the end of the window.
+Models learn on one window and are judged on the next one, never on a random split: a random split would let
+the future explain the past.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score, brier_score_loss
+from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from threadpoolctl import threadpool_limits
+
+from clvlib import aggregate
+from clvlib.tables import NotEnoughData
+
+if TYPE_CHECKING:
+    import ibis
+
+FEWEST_OF_EACH = 25
+FAMILIES = {
+    "how long the silence": ("days_since_last_order", "overdue"),
+    "how often they buy": ("frequency", "purchases_last_"),
+    "how much they spend": (
+        "monetary_value",
+        "total_spend",
+        "spend_last_",
+        "first_spend",
+        "last_spend",
+        "max_spend",
+    ),
+    "their rhythm": ("mean_gap", "sd_gap", "last_gap", "previous_gap"),
+    "refunds": ("refunds",),
+    "channels and categories": ("n_channels", "n_categories"),
+}
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What was known of every customer on `as_of`, and what each did until `end`.
+
+    `features`: indexed by customer_id; `churned` (True: no purchase), `purchases` (purchase days) and
+    `spend`, same index, count the days after `as_of` up to and including `end`.
+    """
+
+    as_of: pd.Timestamp
+    end: pd.Timestamp
+    features: pd.DataFrame
+    churned: pd.Series
+    purchases: pd.Series
+    spend: pd.Series
+
+    @property
+    def window_days(self) -> int:
+        return (self.end - self.as_of).days
+
+    def active(self) -> "Snapshot":
+        """Only customers whose silence was not longer than the window: those not yet gone by definition."""
+        kept = is_active(self.features, self.window_days)
+        return Snapshot(
+            self.as_of,
+            self.end,
+            self.features[kept],
+            self.churned[kept],
+            self.purchases[kept],
+            self.spend[kept],
+        )
+
+
+def is_active(features: pd.DataFrame, window_days: int) -> pd.Series:
+    """True for customers whose last order is at most `window_days` days old."""
+    return features["days_since_last_order"] <= window_days
+
+
+def features_at(transactions: "ibis.Table", as_of: pd.Timestamp) -> pd.DataFrame:
+    """`aggregate.features` as of a date, plus `overdue`: the present silence over the customer's mean gap.
+
+    `T` and `recency` are left out: every customer is older at the next date, so a model would be used
+    outside of the ages it learned from.
+    """
+    features = aggregate.features(transactions, as_of)
+    features["overdue"] = features["days_since_last_order"] / features["mean_gap"]
+    return features.drop(columns=["T", "recency"])
+
+
+def fair_windows(window_days: int) -> list[int]:
+    """Lengths (days) of the recent-purchase counts that are fully observed at every date of a
+    `silence.plan`.
+
+    The plan keeps at least one window of history before its first date; a longer count would still be
+    filling up.
+    """
+    return [days for days in aggregate.WINDOWS if days <= max(window_days, min(aggregate.WINDOWS))]
+
+
+def snapshot(transactions: "ibis.Table", as_of: pd.Timestamp, end: pd.Timestamp) -> Snapshot:
+    """Features of every customer known on `as_of`, with what they did after it until `end`."""
+    features = features_at(transactions, as_of)
+    after = aggregate.holdout(transactions, as_of, end).reindex(features.index)
+    purchases = after["purchases"].fillna(0).astype(int)
+    return Snapshot(
+        as_of, end, features, (purchases == 0).rename("churned"), purchases, after["spend"].fillna(0.0)
+    )
+
+
+def _signed_log(values: np.ndarray) -> np.ndarray:
+    return np.sign(values) * np.log1p(np.abs(values))
+
+
+def _estimator(kind: str) -> Any:
+    if kind == "boosting":
+        return HistGradientBoostingClassifier(
+            max_iter=100,
+            learning_rate=0.06,
+            max_leaf_nodes=15,
+            min_samples_leaf=50,
+            early_stopping=False,
+            random_state=0,
+        )
+    return make_pipeline(
+        FunctionTransformer(_signed_log),
+        SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
+        StandardScaler(),
+        LogisticRegression(max_iter=2000),
+    )
+
+
+class ChurnModel:
+    """Probability of no purchase in the window, calibrated within the training date.
+
+    `kind` is "logistic" (logistic regression on logged features) or "boosting" (scikit-learn's
+    HistGradientBoosting). Calibration is Platt's sigmoid on five-fold out-of-fold scores (Platt 1999).
+    Amounts are divided by the mean first order, so the currency is immaterial.
+    """
+
+    def __init__(self, kind: Literal["logistic", "boosting"] = "logistic") -> None:
+        self.kind = kind
+
+    def fit(self, training: Snapshot) -> Self:
+        """Learn from a snapshot.
+
+        Raises:
+            NotEnoughData: fewer than 25 customers who left, or who bought again, in the window.
+        """
+        require_both(training)
+        self.training_ = f"{len(training.churned):,} customers as of {training.as_of:%Y-%m-%d}"
+        self.window_days_ = training.window_days
+        fair = {
+            f"{what}_last_{days}"
+            for what in ("purchases", "spend")
+            for days in fair_windows(self.window_days_)
+        }
+        recent = [c for c in training.features if re.fullmatch(r"(purchases|spend)_last_\d+", str(c))]
+        known = training.features.notna().sum() >= FEWEST_OF_EACH
+        self.columns_ = [str(c) for c in known.index[known] if c not in recent or c in fair]
+        self.money_unit_ = float(training.features["first_spend"].mean()) or 1.0
+        folds = StratifiedKFold(5, shuffle=True, random_state=0)
+        self.model_ = CalibratedClassifierCV(
+            _estimator(self.kind), method="sigmoid", cv=folds, ensemble=False
+        )
+        ordered = training.features.sort_index()
+        with threadpool_limits(1):
+            self.model_.fit(self._inputs(ordered), training.churned.reindex(ordered.index).to_numpy())
+        return self
+
+    def predict(self, features: pd.DataFrame) -> pd.Series:
+        """`churn_probability` (0 to 1) by customer, for features as `features_at` gives them."""
+        with threadpool_limits(1):
+            probability = self.model_.predict_proba(self._inputs(features))[:, 1]
+        return pd.Series(probability, index=features.index, name="churn_probability")
+
+    def _inputs(self, features: pd.DataFrame) -> np.ndarray:
+        inputs = features[self.columns_].astype(float)
+        money = [c for c in self.columns_ if c == "monetary_value" or "spend" in c]
+        inputs[money] /= self.money_unit_
+        return inputs.to_numpy()
+
+    def __repr__(self) -> str:
+        if not hasattr(self, "model_"):
+            return f"ChurnModel({self.kind!r}), not fitted"
+        return f"ChurnModel({self.kind!r}), {self.training_}, window {self.window_days_} days"
+
+
+def require_both(data: Snapshot) -> None:
+    """Raise NotEnoughData when too few customers left, or too few bought again, to learn or judge."""
+    left = int(data.churned.sum())
+    back = len(data.churned) - left
+    if min(left, back) < FEWEST_OF_EACH:
+        raise NotEnoughData(
+            f"Of the {left + back:,} customers known on {data.as_of:%Y-%m-%d}, {back:,} bought again by "
+            f"{data.end:%Y-%m-%d} and {left:,} did not; a churn model needs {FEWEST_OF_EACH} of each.",
+            mend="Bring more customers or a longer history.",
+        )
+
+
+def hiatus_limit(training: Snapshot) -> int:
+    """Days of silence that best tell leavers from the others in training.
+
+    The largest difference between the shares of leavers and of others that it flags (Youden 1950).
+    """
+    silence = training.features["days_since_last_order"]
+    leavers = training.churned.groupby(silence).agg(["sum", "size"]).sort_index(ascending=False)
+    stayers = leavers["size"] - leavers["sum"]
+    gain = leavers["sum"].cumsum() / leavers["sum"].sum() - stayers.cumsum() / stayers.sum()
+    return int(gain.index.to_numpy()[gain.to_numpy().argmax()]) - 1
+
+
+def baselines(training: Snapshot, features: pd.DataFrame) -> pd.DataFrame:
+    """What a model has to beat, by customer.
+
+    Columns: `silence` (days since the last order: a ranking, not a probability); `hiatus_rule` (share that
+    left, in training, on either side of `hiatus_limit`; the rule of thumb of Wübben & von Wangenheim 2008).
+    """
+    limit = hiatus_limit(training)
+    late = training.features["days_since_last_order"] > limit
+    rates = training.churned.groupby(late).mean()
+    silence = features["days_since_last_order"]
+    return pd.DataFrame(
+        {"silence": silence.astype(float), "hiatus_rule": (silence > limit).map(rates).astype(float)}
+    )
+
+
+def auc(churned: pd.Series, score: pd.Series) -> float:
+    """Chance that a customer who left scores higher than one who did not (0.5: a coin; ties count half)."""
+    left = churned.to_numpy(dtype=bool)
+    n_left, n_back = int(left.sum()), int((~left).sum())
+    ranks = rankdata(score.to_numpy(dtype=float))
+    return float((ranks[left].sum() - n_left * (n_left + 1) / 2) / (n_left * n_back))
+
+
+def lift(churned: pd.Series, score: pd.Series, parts: int = 10) -> pd.DataFrame:
+    """Customers in equal parts from the highest score down.
+
+    Customers with the same score share their churn rate, so the order of rows doesn't matter. Index `part`
+    (1 = highest); columns `customers`, `churn_rate`, `lift` (churn rate over everybody's), `captured`
+    (share of all leavers found down to here).
+    """
+    fair = churned.astype(float).groupby(score).transform("mean")
+    order = np.argsort(-score.to_numpy(dtype=float), kind="stable")
+    part = pd.Series(np.arange(len(order)) * parts // len(order) + 1, name="part")
+    sums = fair.iloc[order].reset_index(drop=True).groupby(part).agg(["size", "sum"])
+    rate = sums["sum"] / sums["size"]
+    return pd.DataFrame(
+        {
+            "customers": sums["size"],
+            "churn_rate": rate,
+            "lift": rate / churned.mean(),
+            "captured": sums["sum"].cumsum() / churned.sum(),
+        }
+    )
+
+
+def calibration(churned: pd.Series, probability: pd.Series, bins: int = 10) -> pd.DataFrame:
+    """Predicted against observed churn in bins of equal numbers: `predicted`, `observed` (0 to 1),
+    `customers`."""
+    edges = probability.rank(method="average", pct=True).mul(bins).round(9)
+    groups = pd.Series(np.ceil(edges).astype(int), name="bin")
+    frame = pd.DataFrame({"predicted": probability, "observed": churned.astype(float)}).groupby(groups)
+    return frame.mean().assign(customers=frame.size())
+
+
+def evaluate(data: Snapshot, scores: pd.DataFrame) -> pd.DataFrame:
+    """How well each column of `scores` foretold who left.
+
+    Args:
+        data: the test snapshot (or its `active()` part).
+        scores: index customer_id (may hold more customers), one column a model, higher = more likely to
+            leave.
+
+    Returns:
+        One row a model: `auc`; `average_precision`; `lift_top_10`, `lift_top_20` (churn among the 10 % / 20
+        % highest over everybody's); `brier` (mean squared error of the probability), `predicted` and
+        `observed` churn rate. `brier` and `predicted` are NaN for scores that are not probabilities (values
+        outside 0 to 1).
+
+    Raises:
+        NotEnoughData: fewer than 25 customers who left, or who bought again.
+    """
+    require_both(data)
+    tested = scores.loc[data.churned.index]
+    rows = {str(name): _judge(data.churned, score) for name, score in tested.items()}
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
+
+
+def _judge(churned: pd.Series, score: pd.Series) -> dict[str, float]:
+    probability = bool(score.between(0, 1).all())
+    tenths = lift(churned, score)
+    return {
+        "auc": auc(churned, score),
+        "average_precision": float(average_precision_score(churned, score)),
+        "lift_top_10": float(tenths["lift"].iloc[0]),
+        "lift_top_20": float(tenths["captured"].iloc[1] * len(churned) / tenths["customers"].iloc[:2].sum()),
+        "brier": float(brier_score_loss(churned, score)) if probability else np.nan,
+        "predicted": float(score.mean()) if probability else np.nan,
+        "observed": float(churned.mean()),
+    }
+
+
+def auc_gain(
+    data: Snapshot, score: pd.Series, baseline: pd.Series, draws: int = 200
+) -> tuple[float, float, float]:
+    """AUC of `score` minus AUC of `baseline` on the same customers: (low, mid, high).
+
+    A 95 % interval by bootstrap over customers (Efron 1979).
+    """
+    require_both(data)
+    churned = data.churned
+    score, baseline = score.loc[churned.index], baseline.loc[churned.index]
+    random = np.random.default_rng(0)
+    gains = []
+    for _ in range(draws):
+        rows = random.integers(0, len(churned), len(churned))
+        drawn = churned.iloc[rows]
+        gains.append(auc(drawn, score.iloc[rows]) - auc(drawn, baseline.iloc[rows]))
+    low, high = np.quantile(gains, [0.025, 0.975])
+    return float(low), auc(churned, score) - auc(churned, baseline), float(high)
+
+
+def drivers(model: ChurnModel, data: Snapshot, repeats: int = 5) -> pd.DataFrame:
+    """What the model's ranking rests on, measured on the test period.
+
+    The features of one family are shuffled together between customers; `auc_lost` is the mean fall of AUC
+    (permutation importance, Breiman 2001), `sd` its standard deviation over the repeats. Families share
+    information (who buys often was seen lately), so a small loss means "others know it too", not "it
+    doesn't matter". `with_risk` is the rank correlation, between -1 and 1, of the family's first feature
+    with the predicted probability.
+
+    Returns one row a family, largest loss first; index `family`, and the `feature` whose direction is
+    given.
+    """
+    require_both(data)
+    risk = model.predict(data.features)
+    full = auc(data.churned, risk)
+    random = np.random.default_rng(0)
+    rows = []
+    for family, prefixes in FAMILIES.items():
+        columns = [c for c in model.columns_ if c.startswith(prefixes)]
+        if not columns:
+            continue
+        losses = [
+            full - auc(data.churned, model.predict(_shuffled(data.features, columns, random)))
+            for _ in range(repeats)
+        ]
+        varies = data.features[columns[0]].nunique() > 1
+        with_risk = data.features[columns[0]].corr(risk, method="spearman") if varies else np.nan
+        rows.append((family, float(np.mean(losses)), float(np.std(losses)), columns[0], with_risk))
+    table = pd.DataFrame(rows, columns=["family", "auc_lost", "sd", "feature", "with_risk"])
+    return table.sort_values("auc_lost", ascending=False, kind="stable").set_index("family")
+
+
+def _shuffled(features: pd.DataFrame, columns: list[str], random: np.random.Generator) -> pd.DataFrame:
+    mixed = features.copy()
+    mixed[columns] = features[columns].iloc[random.permutation(len(features))].to_numpy()
+    return mixed

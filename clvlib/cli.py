@@ -1,0 +1,215 @@
+"""The `clv` command. Exit codes: 0 done, 1 the data can't be used, 2 wrong usage, 3 a notebook failed."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from clvlib.tables import ClvError, UsageError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Measure customer lifetime value from a client's transactions.",
+    epilog="Exit codes: 0 done · 1 the data can't be used · 2 wrong usage · 3 a notebook failed.",
+)
+ROOT = Path(__file__).parent.parent
+
+Source = Annotated[str, typer.Argument(help="a dataset card (.toml), a bundled dataset's name, or a data file")]
+AsOf = Annotated[str | None, typer.Option(help="last day of observation, as 2026-10-31")]
+CustomerId = Annotated[str | None, typer.Option(help="the file's column that names the customer")]
+Date = Annotated[str | None, typer.Option(help="the file's column of the date")]
+Amount = Annotated[str | None, typer.Option(help="the file's column of the amount")]
+OrderId = Annotated[str | None, typer.Option(help="the file's column of the order number")]
+DateFormat = Annotated[str | None, typer.Option(help='how dates are written, as "%d/%m/%Y"')]
+Decimal = Annotated[str | None, typer.Option(help='decimal mark, "." or ","')]
+Currency = Annotated[str | None, typer.Option(help="currency of the amounts, as EUR")]
+Format = Annotated[str | None, typer.Option(help="a known export, as shopify")]
+
+
+def main() -> None:
+    """Entry point: one message, never a traceback, for whatever a person can mend."""
+    try:
+        app()
+    except ClvError as error:
+        typer.secho(f"{error}", fg="red", err=True)
+        sys.exit(2 if isinstance(error, UsageError) else 1)
+    except KeyboardInterrupt:
+        typer.secho("Stopped. Nothing was left half-written; the same command goes on from here.", err=True)
+        sys.exit(130)
+    except OSError as error:
+        typer.secho(
+            f"The system refused: {error}. Free space or check the folder, then run again.",
+            fg="red",
+            err=True,
+        )
+        sys.exit(1)
+
+
+@app.command()
+def check(
+    source: Source, customer_id: CustomerId = None, date: Date = None, amount: Amount = None, order_id: OrderId = None,
+    date_format: DateFormat = None, decimal: Decimal = None, currency: Currency = None, format: Format = None,
+    as_of: AsOf = None,
+) -> None:  # fmt: skip
+    """Read the data and print every problem at once: errors, warnings, notes, with counts and the way to mend them."""
+    from clvlib import dataset
+
+    path, card = _card(source, customer_id, date, amount, order_id, date_format, decimal, currency, format)
+    found, problems = dataset.build(card, path, as_of)
+    for grade, colour in (("error", "red"), ("warning", "yellow"), ("note", "blue")):
+        for problem in problems:
+            if problem.grade == grade:
+                typer.secho(f"{grade:8}", fg=colour, nl=False)
+                typer.echo(f"{problem}")
+    if found is not None:
+        typer.echo("\n" + found.ledger.to_string(index=False, formatters={"rows": "{:,}".format}))
+        typer.echo(f"\n{found.name}: observed from {found.starts:%Y-%m-%d} to {found.as_of:%Y-%m-%d}.")
+    errors = sum(problem.grade == "error" for problem in problems)
+    typer.echo("Ready for `clv run`." if not errors else f"{errors} error(s) to mend first.")
+    raise typer.Exit(1 if errors else 0)
+
+
+@app.command()
+def init(
+    file: Annotated[Path, typer.Argument(help="the client's data file")],
+    out: Annotated[Path | None, typer.Option(help="where to write the card; default: beside the file")] = None,
+) -> None:
+    """Propose a dataset card from a file. What the file doesn't prove is marked "to be confirmed"."""
+    from clvlib import propose
+
+    target = out or file.with_name(file.name.split(".")[0] + ".toml")
+    text = propose.propose_card(file)
+    if target.resolve().parent != file.resolve().parent:
+        text = text.replace(
+            f"path = {json.dumps(file.name, ensure_ascii=False)}", f"path = {json.dumps(str(file.resolve()))}"
+        )
+    try:
+        with target.open("x", encoding="utf-8") as stream:
+            stream.write(text)
+    except FileExistsError:
+        raise UsageError(f"{target} exists already.", "Give another place with --out, or delete it.") from None
+    typer.echo(text)
+    typer.echo(f"Written to {target}. {text.count('to be confirmed') - 1} line(s) to confirm; then: clv check {target}")
+
+
+@app.command()
+def run(
+    source: Source, customer_id: CustomerId = None, date: Date = None, amount: Amount = None, order_id: OrderId = None,
+    date_format: DateFormat = None, decimal: Decimal = None, currency: Currency = None, format: Format = None,
+    as_of: AsOf = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="a notebook's parameter, as name=value")] = None,
+    only: Annotated[str | None, typer.Option(help="notebooks to run, as 01,03")] = None,
+    out: Annotated[Path, typer.Option(help="folder of the runs")] = Path("runs"),
+) -> None:  # fmt: skip
+    """Run the notebooks on a dataset and write report.html, customers.csv and manifest.json."""
+    from clvlib import runner
+
+    path, card = _card(source, customer_id, date, amount, order_id, date_format, decimal, currency, format)
+    name = source
+    if not path.is_file():  # made from flags: kept, so that the run can be repeated and the card mended
+        path = out / "cards" / path.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(card_text(card), encoding="utf-8")
+        typer.echo(f"Card written from the flags: {path}")
+        name = str(path)
+    wanted = dict(_pair(setting) for setting in settings or [])
+    raise typer.Exit(runner.run(name, as_of=as_of, settings=wanted, only=only.split(",") if only else None, out=out))
+
+
+@app.command()
+def lab(
+    browser: Annotated[bool, typer.Option(help="open the browser")] = True,
+    port: Annotated[int, typer.Option(help="port on this computer")] = 8888,
+) -> None:
+    """Open JupyterLab on the first notebook: this computer only, token on, no news pop-up."""
+    command = [
+        sys.executable, "-m", "jupyterlab", "notebooks/00_start_here.ipynb", "--ServerApp.ip=localhost",
+        f"--ServerApp.port={port}", f"--LabApp.app_settings_dir={Path(__file__).parent / 'lab'}",
+    ]  # fmt: skip
+    raise typer.Exit(
+        subprocess.run([*command, *([] if browser else ["--no-browser"])], cwd=ROOT, check=False).returncode
+    )
+
+
+@app.command()
+def refresh(
+    check: Annotated[bool, typer.Option("--check", help="compare only, write nothing")] = False,
+) -> None:
+    """Execute the committed notebooks and write their outputs, or check that they are what is committed."""
+    from clvlib import runner
+
+    differences = runner.refresh(check=check)
+    for difference in differences:
+        typer.echo(difference)
+    raise typer.Exit(3 if check and differences else 0)
+
+
+@app.command()
+def doctor() -> None:
+    """Check versions, kernel and data, and run a five-second notebook."""
+    from clvlib import doctor as checks
+
+    results = checks.examine(ROOT)
+    for result in results:
+        typer.secho("ok      " if result.good else "problem ", fg="green" if result.good else "red", nl=False)
+        typer.echo(f"{result.what}{'' if result.good else ' → ' + result.mend}")
+    raise typer.Exit(0 if all(result.good for result in results) else 1)
+
+
+def _card(
+    source: str, customer_id: str | None, date: str | None, amount: str | None, order_id: str | None,
+    date_format: str | None, decimal: str | None, currency: str | None, format: str | None,
+) -> tuple[Path, dict[str, Any]]:  # fmt: skip
+    """The card that `source` names, or one made from a data file and flags (its path doesn't exist then)."""
+    from clvlib import dataset
+
+    columns = {"customer_id": customer_id, "date": date, "amount": amount, "order_id": order_id}
+    given = {name: value for name, value in columns.items() if value is not None}
+    options = {"date_format": date_format, "decimal": decimal, "format": format}
+    flags = {name: value for name, value in options.items() if value is not None}
+    is_file = Path(source).is_file() and not source.endswith(".toml")
+    if not is_file:
+        if given or flags or currency:
+            raise (
+                UsageError(
+                    "Column and format flags go with a data file, not with a card.",
+                    f"Write them into the card {source}.",
+                )
+                if Path(source).is_file()
+                else UsageError(f"There is no file {source!r}.", "Check the path.")
+            )
+        path = dataset.find_card(source)
+        return path, dataset.read_card(path)
+    file = Path(source).resolve()
+    card: dict[str, Any] = {"name": file.name.split(".")[0]} | ({"currency": currency} if currency else {})
+    card["transactions"] = {"path": str(file), **flags} | ({"columns": given} if given else {})
+    return Path(f"{file.name.split('.')[0]}.toml.from-flags"), card
+
+
+def card_text(card: dict[str, Any]) -> str:
+    """A card as TOML: texts at the top level, then one section per table, its columns as an inline table."""
+
+    def value(item: Any) -> str:
+        if isinstance(item, dict):
+            return "{ " + ", ".join(f"{key} = {value(inner)}" for key, inner in item.items()) + " }"
+        return json.dumps(item, ensure_ascii=False)
+
+    top = [f"{key} = {value(item)}" for key, item in card.items() if not isinstance(item, dict)]
+    sections = [
+        "\n".join([f"\n[{key}]", *(f"{name} = {value(inner)}" for name, inner in item.items())])
+        for key, item in card.items()
+        if isinstance(item, dict)
+    ]
+    return "\n".join([*top, *sections]) + "\n"
+
+
+def _pair(setting: str) -> tuple[str, str]:
+    name, equals, value = setting.partition("=")
+    if not equals or not name:
+        raise UsageError(f"--set {setting!r} is not of the form name=value.", "Write for instance --set horizon=24.")
+    return name.strip(), value

@@ -1,0 +1,210 @@
+"""A dataset card (TOML) or a name → `Dataset`: lazy tables, economics, currency, as-of date, and the ledger."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import ibis
+import pandas as pd
+
+from clvlib import aggregate, ingest
+from clvlib.tables import TABLES, DataError, MissingTable, UsageError
+
+DATA = Path(__file__).parent.parent / "data"
+
+MEANINGS = {
+    "margin": "contribution margin: what is left of one unit of revenue after the cost of the goods",
+    "annual_discount_rate": "how much less money is worth one year later",
+    "horizon_months": "how far ahead value is counted",
+    "retention_cost_per_year": "what it costs to keep one customer for a year",
+    "service_cost_per_order": "what it costs to serve one order",
+    "acquisition_cost": "what it costs to win one customer; unknown if empty",
+    "contact_cost": "what it costs to contact one customer in a campaign",
+    "save_rate": "share of the leaving customers whom a contact keeps",
+    "as_of": "last day of observation",
+}
+
+
+@dataclass(frozen=True)
+class Economics:
+    """What a client's purchases are worth. Money is in the dataset's currency; rates are shares of 1."""
+
+    margin: float = 0.30
+    annual_discount_rate: float = 0.10
+    horizon_months: int = 12
+    retention_cost_per_year: float = 0.0
+    service_cost_per_order: float = 0.0
+    acquisition_cost: float | None = None
+    contact_cost: float = 1.0
+    save_rate: float = 0.10
+
+    def __post_init__(self) -> None:
+        problems = []
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is None and field.name == "acquisition_cost":
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                problems.append(f"{field.name} = {value!r} is not a number")
+            elif not 0 <= value < float("inf"):
+                problems.append(f"{field.name} = {value!r} must be 0 or more")
+            elif field.name in {"margin", "save_rate"} and value > 1:
+                problems.append(f"{field.name} = {value!r} is a share: at most 1")
+        if (not problems and self.horizon_months != int(self.horizon_months)) or self.horizon_months == 0:
+            problems.append(f"horizon_months = {self.horizon_months!r} must be a whole number of months")
+        if problems:
+            raise DataError(
+                f"{len(problems)} value(s) of [economics] can't be used: {'; '.join(problems)}.",
+                "Correct them in the dataset card.",
+            )
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One client's data, read once: canonical tables (lazy, in DuckDB) and what is assumed about them."""
+
+    name: str
+    currency: str
+    locale: str
+    starts: pd.Timestamp
+    as_of: pd.Timestamp
+    economics: Economics
+    assumptions: pd.DataFrame
+    ledger: pd.DataFrame
+    problems: tuple[ingest.Problem, ...]
+    tables: Mapping[str, ibis.Table]
+    files: tuple[Path, ...]
+
+    def has(self, table: str) -> bool:
+        """Whether the dataset has this canonical table."""
+        return table in self.tables
+
+    def table(self, table: str) -> ibis.Table:
+        """A canonical table as an Ibis expression; MissingTable when the dataset doesn't have it."""
+        if table not in self.tables:
+            columns = ", ".join(c.name for c in TABLES[table])
+            raise MissingTable(
+                f"The dataset {self.name!r} has no table {table!r}.",
+                f"Add a [{table}] section with a path to the dataset card; its columns are: {columns}.",
+            )
+        return self.tables[table]
+
+    @property
+    def transactions(self) -> ibis.Table:
+        """The transactions, as an Ibis expression."""
+        return self.table("transactions")
+
+    def customers(self) -> pd.DataFrame:
+        """The customers table as a pandas frame indexed by customer_id; MissingTable when there is none."""
+        return self.table("customers").to_pandas().set_index("customer_id").sort_index()
+
+    def rfm_summary(self, time_unit: str = "D") -> pd.DataFrame:
+        """`aggregate.rfm_summary` at this dataset's as-of date."""
+        return aggregate.rfm_summary(self.transactions, self.as_of, time_unit)
+
+
+def find_card(name_or_path: str | Path) -> Path:
+    """The card of a bundled dataset (by name) or of a client (by path). UsageError names what there is."""
+    for path in (Path(name_or_path), DATA / f"{name_or_path}.toml"):
+        if path.is_file():
+            if path.suffix != ".toml":
+                raise UsageError(
+                    f"{path} is not a dataset card (a .toml file).",
+                    f"Run `clv init {path}` to propose one, or `clv run {path} --customer-id …`.",
+                )
+            return path
+    known = ", ".join(sorted(card.stem for card in DATA.glob("*.toml")))
+    raise UsageError(
+        f"There is no dataset {str(name_or_path)!r}: no such card file, and no bundled dataset of that name.",
+        f"Bundled datasets: {known}. A card of your own is given by its path, such as acme.toml.",
+    )
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """The card's content. DataError says where the file stops being TOML."""
+    try:
+        return tomllib.loads(path.read_text("utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"The dataset card {path} can't be read: {error}.", "Mend that line.") from None
+
+
+def load(name_or_path: str | Path, as_of: Any = None) -> Dataset:
+    """Read a dataset by the name of a bundled card or by the path of a client's.
+
+    `as_of` overrides the card's last day of observation. Raises UsageError for a name that doesn't exist, and
+    DataError with every problem at once when the data can't be used.
+    """
+    path = find_card(name_or_path)
+    dataset, problems = build(read_card(path), path, as_of)
+    errors = [problem for problem in problems if problem.grade == "error"]
+    if dataset is None or errors:
+        raise DataError(
+            f"{path.name}: {len(errors)} problem(s) keep this data from being used:\n"
+            + "\n".join(f"  {i}. {problem}" for i, problem in enumerate(errors, 1))
+        )
+    return dataset
+
+
+def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset | None, tuple[ingest.Problem, ...]]:
+    """Read all that a card names. Returns the dataset (None when transactions can't be read) and every problem."""
+    known = {"name", "currency", "timezone", "locale", "as_of", "economics", *TABLES}
+    problems = [
+        ingest.Problem("error", "card", f"unknown entry {entry!r}", 1, (), f"Known: {', '.join(sorted(known))}.")
+        for entry in card
+        if entry not in known
+    ]
+    given = card.get("economics", {})
+    names = [field.name for field in fields(Economics)]
+    for entry in given:
+        if entry not in names:
+            problems.append(
+                ingest.Problem("error", "card", f"unknown economics {entry!r}", 1, (), f"Known: {', '.join(names)}.")
+            )
+    economics = Economics()
+    try:
+        economics = Economics(**{k: v for k, v in given.items() if k in names})
+    except DataError as error:
+        problems.append(ingest.Problem("error", "card", error.what, 1, (), error.mend))
+
+    read = ingest.read_tables(
+        {table: card[table] for table in TABLES if table in card}, path.parent, card.get("timezone")
+    )
+    problems.extend(read.problems)
+    if "transactions" not in read.tables:
+        return None, tuple(problems)
+    span = read.tables["transactions"].aggregate(first=lambda t: t["date"].min(), last=lambda t: t["date"].max())
+    first, last = (pd.Timestamp(day).normalize() for day in span.to_pandas().iloc[0])
+    stated = as_of if as_of is not None else card.get("as_of")
+    end = last if stated is None else _day(stated)
+    if end < first:
+        raise UsageError(
+            f"The as-of date {end:%Y-%m-%d} is before the first transaction ({first:%Y-%m-%d}).",
+            f"Choose a date from {first:%Y-%m-%d} to {last:%Y-%m-%d}.",
+        )
+    rows = [(name, getattr(economics, name), "card" if name in given else "default", MEANINGS[name]) for name in names]
+    origin = "default: the last day with data" if stated is None else "asked for" if as_of is not None else "card"
+    rows.append(("as_of", f"{end:%Y-%m-%d}", origin, MEANINGS["as_of"]))
+    problems.extend(ingest.check_usable(read.tables["transactions"], end))
+    dataset = Dataset(
+        name=str(card.get("name", path.stem)),
+        currency=str(card.get("currency", "EUR")),
+        locale=str(card.get("locale", "en_US")),
+        starts=first,
+        as_of=end,
+        economics=economics,
+        assumptions=pd.DataFrame(rows, columns=["name", "value", "origin", "meaning"]).astype({"value": object}),
+        ledger=read.ledger,
+        problems=tuple(problems),
+        tables=read.tables,
+        files=(path, *read.files),
+    )
+    return dataset, tuple(problems)
+
+
+def _day(stated: Any) -> pd.Timestamp:
+    try:
+        return pd.Timestamp(stated).normalize()
+    except (ValueError, TypeError):
+        raise UsageError(f"The as-of date {stated!r} is not a date.", "Write it as 2026-10-31.") from None

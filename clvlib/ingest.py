@@ -1,0 +1,425 @@
+"""A client's files → canonical tables, and a ledger of the rows read, kept, dropped and why.
+
+Nothing is guessed: a date order or a decimal mark is declared, or proved from the values and said aloud. A row that
+can't be used is dropped with its reason; when more than one row in twenty of a required column can't be read, the
+reading itself must be wrong, and that is an error.
+"""
+
+import difflib
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+import ibis
+import pandas as pd
+
+from clvlib import casting, sources
+from clvlib.sources import Raw, quoted
+from clvlib.tables import TABLES, Column, DataError
+
+FORMATS = Path(__file__).parent / "formats"
+OPTIONS = (
+    "path", "format", "columns", "delimiter", "header", "encoding", "sheet", "table", "date_format", "decimal",
+    "thousands", "duplicates", "drop", "keep_if_filled",
+)  # fmt: skip
+INPUTS = {"transactions": ("unit_price", "refunded", "currency")}  # read, but not columns of the canonical table
+TOO_MANY = 0.05
+NOT_READ = "can't be read"
+
+Grade = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing to know about the data: how grave, where, what, how many, examples, and how to mend it."""
+
+    grade: Grade
+    where: str
+    what: str
+    count: int
+    examples: tuple[str, ...] = ()
+    mend: str = ""
+
+    def __str__(self) -> str:
+        examples = f" (for instance {', '.join(self.examples)})" if self.examples else ""
+        return f"{self.where}: {self.what}{examples}. {self.mend}".strip()
+
+
+@dataclass
+class Ingested:
+    """Canonical tables (Ibis, in one DuckDB), their ledger, what was noticed, and the files that were read."""
+
+    tables: dict[str, ibis.Table] = field(default_factory=dict)
+    ledger: pd.DataFrame = field(default_factory=pd.DataFrame)
+    problems: list[Problem] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
+
+
+def read_tables(sections: dict[str, dict[str, Any]], folder: Path, timezone: str | None = None) -> Ingested:
+    """Read each table that a card describes; `sections` maps its name to the options of its [section].
+
+    Returns what could be read, with every problem found on the way; it doesn't raise for the data's own faults.
+    """
+    backend = ibis.duckdb.connect()
+    connection = backend.con
+    sources.rows(connection, "SET enable_progress_bar = false; SET TimeZone = 'UTC'")
+    result = Ingested()
+    ledger: list[dict[str, Any]] = []
+    for name, options in sections.items():
+        try:
+            options = _with_format(name, options)
+            path = sources.locate(options["path"], folder)
+            result.files.append(path)
+            raw = sources.read(connection, path, f"raw_{name}", options)
+            _Reading(connection, name, raw, options, timezone, result.problems, ledger).run()
+        except DataError as error:
+            result.problems.append(Problem("error", name, error.what.rstrip("."), 1, (), error.mend))
+            continue
+        result.tables[name] = backend.table(name)
+    result.ledger = pd.DataFrame(ledger, columns=["table", "action", "rows", "reason"])
+    broken = {p.where for p in result.problems if p.grade == "error"}
+    result.tables = {name: table for name, table in result.tables.items() if name not in broken}
+    return result
+
+
+def check_usable(transactions: ibis.Table, as_of: pd.Timestamp) -> list[Problem]:
+    """What the transactions can't support: nobody who bought, nobody who came back, rows after the last day."""
+    end = ibis.date(as_of.year, as_of.month, as_of.day)
+    day = transactions["date"].cast("date")
+    per_customer = (
+        transactions.filter(day <= end)
+        .group_by(["customer_id", day.name("day")])
+        .agg(paid=lambda t: t["amount"].sum())
+        .filter(lambda t: t["paid"] > 0)
+        .group_by("customer_id")
+        .agg(days=lambda t: t.count())
+    )
+    counts = per_customer.agg(customers=lambda t: t.count(), repeaters=lambda t: (t["days"] > 1).sum())
+    customers, repeaters = (int(value or 0) for value in counts.to_pandas().iloc[0])
+    later = int(transactions.filter(day > end).count().to_pandas())
+    found = []
+    if customers == 0:
+        found.append(
+            Problem("error", "transactions", "no customer has a purchase: no day's net amount is above 0", 0, (),
+                    "Check the sign of the amounts, and the as-of date.")
+        )  # fmt: skip
+    elif customers == 1:
+        found.append(
+            Problem("warning", "transactions", "there is a single customer", 1, (),
+                    "Check which column is the customer; models need many customers and will be left out.")
+        )  # fmt: skip
+    elif repeaters == 0:
+        found.append(
+            Problem("warning", "transactions", f"none of the {customers:,} customers ever came back", customers, (),
+                    "Check which column is the customer; forecasts need repeat purchases and will be left out.")
+        )  # fmt: skip
+    if later:
+        found.append(
+            Problem("note", "transactions", f"{later:,} row(s) are after the as-of date {as_of:%Y-%m-%d}", later, (),
+                    "They are not used.")
+        )  # fmt: skip
+    return found
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """“Did you mean …?” when a known name is close to `name`, else an empty string."""
+    lower = {candidate.lower(): candidate for candidate in known}
+    close = difflib.get_close_matches(name.lower(), list(lower), n=1)
+    return f" Did you mean {lower[close[0]]!r}?" if close else ""
+
+
+def _with_format(name: str, options: dict[str, Any]) -> dict[str, Any]:
+    if "format" in options:
+        known = sorted(path.stem for path in FORMATS.glob("*.toml"))
+        if options["format"] not in known:
+            raise DataError(f"The format {options['format']!r} is unknown.", f"Known: {', '.join(known)}.")
+        preset = tomllib.loads((FORMATS / f"{options['format']}.toml").read_text("utf-8"))
+        columns = preset.get("columns", {}) | options.get("columns", {})
+        options = preset | options | {"columns": columns}
+    unknown = [option for option in options if option not in OPTIONS]
+    if unknown:
+        raise DataError(
+            f"[{name}] has unknown entries: {', '.join(unknown)}.{nearest(unknown[0], list(OPTIONS))}",
+            f"Known: {', '.join(OPTIONS)}.",
+        )
+    if "path" not in options:
+        raise DataError(f"[{name}] has no path.", 'Add path = "…", relative to the card.')
+    return options
+
+
+@dataclass
+class _Reading:
+    """One table on its way from text to its canonical form."""
+
+    connection: duckdb.DuckDBPyConnection
+    name: str
+    raw: Raw
+    options: dict[str, Any]
+    timezone: str | None
+    problems: list[Problem]
+    ledger: list[dict[str, Any]]
+
+    def run(self) -> None:
+        """Cast every column, give each row that can't be used its reason, keep the others, fill the ledger."""
+        for what, count, examples, mend in self.raw.warnings:
+            self.note("warning", what, count, examples, mend)
+        mapping = self.mapping()
+        columns = {column.name: column for column in TABLES[self.name]}
+        cast: dict[str, str] = {}
+        reasons: list[tuple[str, str, str | None]] = []  # SQL condition, reason, the text at fault
+        for option, reason in (("keep_if_filled", "a further line of the same order"),):
+            if option in self.options:
+                source = quoted(self.known(self.options[option]))
+                reasons.append((f"trim(coalesce({source}, '')) = ''", reason, None))
+        for source, values in self.options.get("drop", {}).items():
+            text = quoted(self.known(source))
+            listed = ", ".join(sources.literal(str(value).lower()) for value in values)
+            reasons.append((f"lower(trim({text})) IN ({listed})", f"{source} is {' or '.join(map(str, values))}", text))
+        for target, text in mapping.items():
+            column = columns.get(target) or Column(target, "text" if target == "currency" else "number", "")
+            cast[target] = self.expression(column, text)
+            required = column.required and target in columns
+            if required:
+                reasons.append((f"{text} IS NULL", f"no {target}", None))
+            if column.kind != "text":
+                unread = f"{text} IS NOT NULL AND {cast[target]} IS NULL"
+                if required:
+                    reasons.append((unread, f"{target} {NOT_READ}", text))
+                else:
+                    self.warn_unread(target, unread, text)
+            if target in ("amount", "unit_price"):
+                reasons.append((f"NOT isfinite({cast[target]})", f"{target} is not a finite number", text))
+        if self.name == "transactions":
+            self.amount(cast, mapping)
+            reasons.append(
+                (
+                    f"{cast['date']} > now()::TIMESTAMP + INTERVAL 1 DAY",
+                    "dated in the future",
+                    mapping["date"],
+                )
+            )
+        elif "date" in cast:
+            reasons.append(
+                (
+                    f"{cast['date']} > now()::TIMESTAMP + INTERVAL 1 DAY",
+                    "dated in the future",
+                    mapping["date"],
+                )
+            )
+        self.extra_attributes(cast, mapping, columns)
+        self.build(cast, reasons, mapping)
+
+    # -- columns -------------------------------------------------------------------------------------------------
+
+    def find(self, source: str) -> str | None:
+        """The file's column of that name, whatever its case and the spaces around it; None when there is none."""
+        if source in self.raw.columns:
+            return source
+        same = [column for column in self.raw.columns if column.strip().lower() == str(source).strip().lower()]
+        return same[0] if len(same) == 1 else None
+
+    def known(self, source: str) -> str:
+        """The file's column of that name. DataError lists the file's columns."""
+        found = self.find(source)
+        if found is None:
+            raise DataError(
+                f"There is no column {source!r}.{nearest(source, self.raw.columns)} "
+                f"The file has: {', '.join(self.raw.columns)}.",
+                f"Correct [{self.name}] in the card.",
+            )
+        return found
+
+    def mapping(self) -> dict[str, str]:
+        """Canonical column → SQL of its text (trimmed, empty is NULL). A list of columns: the first one filled."""
+        names = [column.name for column in TABLES[self.name]]
+        inputs = [*names, *INPUTS.get(self.name, ())]
+        given = dict(self.options.get("columns", {}))
+        unknown = [target for target in given if target not in inputs and self.name != "customers"]
+        if unknown:
+            raise DataError(
+                f"columns names {', '.join(map(repr, unknown))}, which {self.name} doesn't have."
+                f"{nearest(unknown[0], inputs)}",
+                f"Known: {', '.join(inputs)}.",
+            )
+        for target in inputs:
+            same = [column for column in self.raw.columns if column.strip().lower() == target]
+            if target not in given and len(same) == 1:
+                given[target] = same[0]
+        if "amount" not in given and {"unit_price", "quantity"} <= given.keys():
+            given["amount"] = given["unit_price"]
+        sources_of = {t: source if isinstance(source, list) else [source] for t, source in given.items()}
+        found = {source: self.find(source) for named in sources_of.values() for source in named}
+        wrong = [source for source, column in found.items() if column is None]
+        missing = [column.name for column in TABLES[self.name] if column.required and column.name not in given]
+        if wrong or missing:
+            raise DataError(
+                "".join(f"There is no column {name!r}.{nearest(name, self.raw.columns)} " for name in wrong)
+                + (f"No column is given for {', '.join(missing)}. " if missing else "")
+                + f"The file has: {', '.join(self.raw.columns)}.",
+                f'Say which is which in [{self.name}] of the card: columns = {{ customer_id = "…", date = "…" }}, '
+                "or with --customer-id, --date and --amount on the command line.",
+            )
+        return {
+            target: "coalesce(" + ", ".join(f"nullif(trim({quoted(str(found[source]))}), '')" for source in named) + ")"
+            for target, named in sources_of.items()
+        }
+
+    def expression(self, column: Column, text: str) -> str:
+        """SQL that casts a text to the column's kind; NULL when it can't be read."""
+        if column.kind == "date":
+            shape = casting.DateShape(self.connection, self.raw.table, column.name, text)
+            sql, remark = shape.sql(self.options.get("date_format"), self.timezone)
+            if remark:
+                self.note("note", remark.what, remark.count, (), remark.mend)
+            return sql
+        if column.kind == "number":
+            return casting.number(text, self.options.get("decimal", "."), self.options.get("thousands", ""))
+        return text
+
+    # -- rows ----------------------------------------------------------------------------------------------------
+
+    def amount(self, cast: dict[str, str], mapping: dict[str, str]) -> None:
+        """amount = what the card maps to it, or quantity × unit_price; less what was refunded."""
+        if "unit_price" in cast:
+            if mapping["amount"] == mapping["unit_price"]:
+                cast["amount"] = f"{cast['quantity']} * {cast['unit_price']}"
+            cast.pop("unit_price")
+        if "refunded" in cast:
+            cast["amount"] = f"{cast['amount']} - coalesce({cast.pop('refunded')}, 0)"
+        if "currency" in cast:
+            text = cast.pop("currency")
+            found = [row[0] for row in self.rows(
+                f"SELECT DISTINCT {text} FROM {self.raw.table} WHERE {text} IS NOT NULL ORDER BY 1")]  # fmt: skip
+            if len(found) > 1:
+                raise DataError(
+                    f"The amounts are in {len(found)} currencies: {', '.join(found)}.",
+                    "Convert them to one currency, or make one file for each.",
+                )
+
+    def extra_attributes(self, cast: dict[str, str], mapping: dict[str, str], columns: dict[str, Column]) -> None:
+        """Customers keep every other column of their file, as text: any attribute can be a criterion."""
+        if self.name == "customers":
+            used = " ".join(mapping.values())
+            for source in self.raw.columns:
+                if f"({quoted(source)})" not in used and source.lower() not in columns:
+                    cast[source] = f"nullif(trim({quoted(source)}), '')"
+
+    def warn_unread(self, target: str, condition: str, text: str) -> None:
+        count = self.count(condition)
+        if count:
+            self.note("warning", f"{count:,} value(s) of {target} {NOT_READ} and were left empty", count,
+                      self.examples(condition, text), "Correct them in the file.")  # fmt: skip
+
+    def build(self, cast: dict[str, str], reasons: list[tuple[str, str, str | None]], mapping: dict[str, str]) -> None:
+        cases = " ".join(f"WHEN {condition} THEN {i}" for i, (condition, _, _) in enumerate(reasons))
+        chosen = ", ".join(f"{sql} AS {quoted(target)}" for target, sql in cast.items())
+        self.rows(
+            f"CREATE TABLE read_{self.name} AS SELECT _row, CASE {cases} END AS _reason, {chosen} FROM {self.raw.table}"
+        )
+        doubles = len(reasons)
+        self.mark_duplicates(doubles, mapping)
+        counts = dict(self.rows(f"SELECT _reason, count(*) FROM read_{self.name} GROUP BY _reason"))
+        self.write_down("read", self.raw.rows + self.raw.bad_lines, "rows in the file")
+        if self.raw.bad_lines:
+            self.write_down("dropped", self.raw.bad_lines, "not as many cells as columns, or a quote left open")
+            share = self.raw.bad_lines / (self.raw.rows + self.raw.bad_lines)
+            self.note("error" if share > TOO_MANY else "warning",
+                      f"{self.raw.bad_lines:,} line(s) don't have as many cells as the header", self.raw.bad_lines,
+                      self.raw.bad_examples, "The file may be cut short, or need another delimiter.")  # fmt: skip
+        for i, (_condition, reason, text) in enumerate(reasons):
+            if i in counts:
+                self.write_down("dropped", counts[i], reason)
+                self.report_dropped(i, counts[i], reason, text)
+        if doubles in counts:
+            self.write_down("dropped", counts[doubles], "exact duplicate of another row")
+            self.note("warning", f"{counts[doubles]:,} row(s) are exact duplicates of another and were dropped",
+                      counts[doubles], (), 'If they are real, add duplicates = "keep" to the card.')  # fmt: skip
+        kept = counts.get(None, 0)
+        self.write_down("kept", kept, "usable rows")
+        if not kept:
+            self.note("error", "no usable row is left", 0, (), "See the other messages: each says what was dropped.")
+        columns = ", ".join(quoted(target) for target in cast)
+        self.rows(
+            f"CREATE TABLE {self.name} AS SELECT {columns} FROM read_{self.name} WHERE _reason IS NULL ORDER BY _row; "
+            f"DROP TABLE read_{self.name}; DROP TABLE {self.raw.table}"
+        )
+        if self.name == "transactions":
+            self.say_of_amounts()
+
+    def mark_duplicates(self, code: int, mapping: dict[str, str]) -> None:
+        """Rows alike in every cell: dropped when an order number or a time of day shows them to be one event."""
+        wish = self.options.get("duplicates")
+        if wish not in {None, "drop", "keep"}:
+            raise DataError(f"duplicates = {wish!r} is unknown.", 'Write duplicates = "drop" or "keep".')
+        cells = ", ".join(quoted(column) for column in self.raw.columns)
+        again = (
+            f"SELECT _row FROM (SELECT _row, row_number() OVER (PARTITION BY hash({cells}) ORDER BY _row) AS n "
+            f"FROM {self.raw.table}) WHERE n > 1"
+        )
+        proved = self.name != "transactions" or "order_id" in mapping
+        if not proved:
+            timed = f"SELECT count(*) FROM read_{self.name} WHERE date <> date_trunc('day', date)"
+            proved = bool(self.rows(timed)[0][0])
+        if wish == "drop" or (wish is None and proved):
+            self.rows(f"UPDATE read_{self.name} SET _reason = {code} WHERE _reason IS NULL AND _row IN ({again})")
+        elif wish is None:
+            count = self.rows(f"SELECT count(*) FROM ({again})")[0][0]
+            if count:
+                self.note("note", f"{count:,} row(s) are alike in every cell and were kept: without an order number or a "
+                          "time of day, nothing proves that they are the same purchase", count, (),
+                          'If they are copies, add duplicates = "drop" to the card.')  # fmt: skip
+
+    def report_dropped(self, code: int, count: int, reason: str, text: str | None) -> None:
+        total = self.raw.rows
+        unread = NOT_READ in reason or "finite" in reason or "future" in reason
+        grade: Grade = "note" if not (unread or reason.startswith("no ")) else "warning"
+        mend = "These rows are not used."
+        examples: tuple[str, ...] = ()
+        if text is not None:
+            rows = self.rows(
+                f"SELECT DISTINCT value FROM (SELECT r._row, {text} AS value FROM {self.raw.table} r "
+                f"JOIN read_{self.name} c ON r._row = c._row WHERE c._reason = {code} ORDER BY r._row LIMIT 50) LIMIT 3"
+            )
+            examples = tuple(sorted(str(row[0]) for row in rows))
+        if unread and count > TOO_MANY * total:
+            grade = "error"
+            mend = "Correct the file" + _advice(reason, examples)
+        self.note(grade, f"{count:,} of {total:,} row(s) dropped: {reason}", count, examples, mend)
+
+    def say_of_amounts(self) -> None:
+        negative, zero = self.rows(
+            "SELECT count(*) FILTER (amount < 0), count(*) FILTER (amount = 0) FROM transactions"
+        )[0]
+        if negative:
+            self.write_down("kept", negative, "of which refunds (amount below 0): they reduce the customer's spend")
+        if zero:
+            self.write_down("kept", zero, "of which of amount 0: not a purchase")
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return sources.rows(self.connection, sql)
+
+    def count(self, condition: str) -> int:
+        return int(self.rows(f"SELECT count(*) FROM {self.raw.table} WHERE {condition}")[0][0])
+
+    def examples(self, condition: str, text: str) -> tuple[str, ...]:
+        rows = self.rows(
+            f"SELECT DISTINCT value FROM (SELECT {text} AS value FROM {self.raw.table} WHERE {condition} "
+            "ORDER BY _row LIMIT 50) ORDER BY 1 LIMIT 3"
+        )
+        return tuple(str(row[0]) for row in rows)
+
+    def note(self, grade: Grade, what: str, count: int, examples: tuple[str, ...], mend: str) -> None:
+        self.problems.append(Problem(grade, self.name, what, count, examples, mend))
+
+    def write_down(self, action: str, rows: int, reason: str) -> None:
+        self.ledger.append({"table": self.name, "action": action, "rows": rows, "reason": reason})
+
+
+def _advice(reason: str, examples: tuple[str, ...]) -> str:
+    if reason.startswith("date"):
+        return ', or declare how dates are written: date_format = "%d/%m/%Y", say.'
+    if any("," in example for example in examples):
+        return ', or declare the marks: decimal = "," (and thousands = "." or " "), or thousands = ",".'
+    return ", or map another column."

@@ -1,0 +1,249 @@
+"""Cohorts and customer summaries → the averages that the CLV formula needs, above all the years kept.
+
+Where no contract says when a customer leaves, "years kept" is not observed. It is read here from what whole
+cohorts (one-time buyers included) order month after month: the years kept are the number of years like the
+first one that an average new customer's orders add up to. Months not yet observed follow one of two tails:
+
+* "constant": every later month loses the same share of orders (the literature's constant retention), read
+from the later half of the observed months. Too short when customers differ, because the leavers go first. *
+"rising": orders fall with a power of the age, so that retention rises as the loyal remain (the shape that
+customers of differing constancy give together: Fader & Hardie 2010, "The perils of ignoring heterogeneity").
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from clvlib.dataset import Economics
+from clvlib.formula import Levers
+from clvlib.tables import NotEnoughData
+
+Tail = Literal["constant", "rising"]
+TAILS: tuple[Tail, ...] = ("constant", "rising")
+
+YEAR = 365.25
+_MIN_MONTHS = 3
+_MIN_REPEATS = 10
+_MIN_SHARE = 0.1
+
+
+def historic_value(rfm: pd.DataFrame, economics: Economics) -> pd.Series:
+    """Give what each customer has left so far (money): margin × spend − cost to serve orders − cost to keep.
+
+    `rfm` is `aggregate.rfm_summary` in days. Neither the cost to acquire nor anything to come is in it.
+    """
+    served = economics.service_cost_per_order * (rfm["frequency"] + 1)
+    kept = economics.retention_cost_per_year * rfm["T"] / YEAR
+    return (economics.margin * rfm["total_spend"] - served - kept).rename("historic_value")
+
+
+def order_curve(cohorts: pd.DataFrame) -> pd.DataFrame:
+    """Pool monthly cohorts by age.
+
+    `cohorts` is `aggregate.cohorts(…, period="M")`. Returns a frame indexed by age (months since the month of
+    the first purchase): customers (whose month of that age was observed to its end), active (of them, who
+    bought), orders, revenue, orders_per_customer, revenue_per_customer. Ages that fewer than a tenth of the
+    customers have reached are left out: they would be an accident of the first few customers.
+    """
+    seen = cohorts[cohorts["complete"]]
+    curve = seen.groupby("age")[["size", "active", "purchases", "revenue"]].sum()
+    curve = curve.rename(columns={"size": "customers", "purchases": "orders"})
+    curve = curve[curve["customers"] >= _MIN_SHARE * curve["customers"].max()]
+    return curve.assign(
+        orders_per_customer=curve["orders"] / curve["customers"],
+        revenue_per_customer=curve["revenue"] / curve["customers"],
+    )
+
+
+def _decline(curve: pd.DataFrame, tail: Tail) -> tuple[float, float]:
+    """Fit log(orders per customer) = level + slope × g(age), Poisson likelihood; g is the age or its log."""
+    later = curve[curve.index >= (1 if tail == "rising" else max(1, len(curve) // 2))]
+    age = later.index.to_numpy(float)
+    design = np.column_stack([np.ones(len(later)), np.log(age) if tail == "rising" else age])
+    customers, orders = later["customers"].to_numpy(float), later["orders"].to_numpy(float)
+    flat = math.log(max(orders.sum(), 0.5) / customers.sum())
+    found = np.array([flat, 0.0])
+    for _ in range(50):
+        expected = customers * np.exp(design @ found)
+        step = np.linalg.solve(design.T @ (design * expected[:, None]), design.T @ (orders - expected))
+        found = found + np.clip(step, -1, 1)
+        if np.abs(step).max() < 1e-10:
+            break
+    # A base that orders more as it ages is not believed to do so for ever: at most it stays level.
+    return (float(found[0]), float(found[1])) if found[1] < 0 else (flat, 0.0)
+
+
+def monthly_orders(curve: pd.DataFrame, months: int, tail: Tail = "constant") -> pd.Series:
+    """Give orders per customer by age 0 … months − 1: as observed, then along the tail.
+
+    Raises NotEnoughData when fewer than 3 months after the first, or fewer than 10 repeat orders, were
+    observed.
+    """
+    repeats = curve["orders"].sum() - curve["customers"].iloc[0] if len(curve) else 0
+    if len(curve) < _MIN_MONTHS + 1 or repeats < _MIN_REPEATS:
+        raise NotEnoughData(
+            f"Years kept can't be estimated from {max(len(curve) - 1, 0)} full month(s) after the first and "
+            f"{max(int(repeats), 0)} repeat order(s) in them.",
+            f"It takes at least {_MIN_MONTHS} months and {_MIN_REPEATS} repeat orders. Give more history.",
+        )
+    level, slope = _decline(curve, tail)
+    ages = np.arange(months)
+    scale = np.log(np.maximum(ages, 1)) if tail == "rising" else ages
+    modelled = pd.Series(np.exp(level + slope * scale), index=pd.RangeIndex(months, name="age"))
+    return curve["orders_per_customer"].reindex(modelled.index).fillna(modelled).rename("orders_per_customer")
+
+
+@dataclass(frozen=True)
+class Lifespan:
+    """An average new customer's orders over `horizon_years`, the one-time buyers included.
+
+    orders_first_year: orders in the month of the first purchase and the 11 after it. years: all orders of the
+    horizon over those of the first year. orders: their product. observed_share: part of the orders that ages
+    already observed account for; the rest is projected. yearly_retention: orders of the first 12 projected
+    months over those of the 12 before (NaN when nothing is projected or less than a year was observed).
+    """
+
+    orders_first_year: float
+    years: float
+    horizon_years: int
+    tail: Tail
+    observed_months: int
+    observed_share: float
+    yearly_retention: float
+
+    @property
+    def orders(self) -> float:
+        """Orders of an average new customer within the horizon."""
+        return self.orders_first_year * self.years
+
+
+def lifespan(curve: pd.DataFrame, horizon_years: int = 5, tail: Tail = "constant") -> Lifespan:
+    """Estimate years kept from pooled cohorts (`order_curve`). Raises NotEnoughData as `monthly_orders`."""
+    seen = len(curve)
+    orders = monthly_orders(curve, max(12 * horizon_years, seen + 12), tail)
+    within = orders.iloc[: 12 * horizon_years]
+    before, after = orders.iloc[max(seen - 12, 0) : seen].sum(), orders.iloc[seen : seen + 12].sum()
+    return Lifespan(
+        orders_first_year=float(orders.iloc[:12].sum()),
+        years=float(within.sum() / orders.iloc[:12].sum()),
+        horizon_years=horizon_years,
+        tail=tail,
+        observed_months=seen,
+        observed_share=float(within.iloc[:seen].sum() / within.sum()),
+        yearly_retention=float(after / before) if 12 < seen < 12 * horizon_years and before > 0 else math.nan,
+    )
+
+
+def levers(curve: pd.DataFrame, span: Lifespan, economics: Economics) -> Levers:
+    """Put the dataset's averages and its economics into the formula's levers."""
+    return Levers(
+        order_value=max(float(curve["revenue"].sum() / curve["orders"].sum()), 0.0),
+        orders_per_year=span.orders_first_year,
+        years=span.years,
+        margin=economics.margin,
+        service_cost_per_order=economics.service_cost_per_order,
+        retention_cost_per_year=economics.retention_cost_per_year,
+        acquisition_cost=economics.acquisition_cost or 0.0,
+        annual_discount_rate=economics.annual_discount_rate,
+    )
+
+
+def sensitivity(curve: pd.DataFrame, horizons: tuple[int, ...] = (1, 2, 3, 5, 10)) -> pd.DataFrame:
+    """Give years kept by horizon (index, years) and by what is believed of the months not yet observed.
+
+    Columns: "nothing more" (only ages already observed: the floor), "constant" and "rising" retention.
+    """
+    spans = {tail: [lifespan(curve, years, tail) for years in horizons] for tail in TAILS}
+    frame = pd.DataFrame({tail: [span.years for span in spans[tail]] for tail in TAILS})
+    floor = [span.years * span.observed_share for span in spans["constant"]]
+    frame.insert(0, "nothing more", floor)
+    return frame.set_index(pd.Index(horizons, name="horizon_years"))
+
+
+def averages(then: pd.DataFrame, now: pd.DataFrame, lately: int = 90) -> pd.DataFrame:
+    """Show how averages depend on who is averaged and on when: the same customers at two dates.
+
+    `then`, `now`: rfm summaries in days. Only customers known at `then` count. Returns a frame indexed by
+    group (everyone; came back by then; bought in the last `lately` days by then): customers, orders_per_year
+    (orders until then over their years since the first purchase), spend_per_customer (until then),
+    days_first_to_last_then, days_first_to_last_now (mean of recency), and spend_since (mean money per
+    customer between the dates).
+    """
+    now = now.reindex(then.index)
+    groups = {
+        "Everyone": then["T"] >= 0,
+        "Came back at least once": then["frequency"] > 0,
+        f"Bought in the last {lately} days": then["days_since_last_order"] <= lately,
+    }
+    rows = {}
+    for name, members in groups.items():
+        known, later = then[members], now[members]
+        years = known["T"].sum() / YEAR
+        rows[name] = {
+            "customers": len(known),
+            "orders_per_year": (known["frequency"] + 1).sum() / years if years > 0 else math.nan,
+            "spend_per_customer": known["total_spend"].mean(),
+            "days_first_to_last_then": known["recency"].mean(),
+            "days_first_to_last_now": later["recency"].mean(),
+            "spend_since": (later["total_spend"] - known["total_spend"]).mean(),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("group").astype({"customers": "int64"})
+
+
+def half_way(starts: pd.Timestamp, as_of: pd.Timestamp) -> pd.Timestamp:
+    """Give the last month's end before the middle of the observation: where the formula is put to the test."""
+    middle = starts + (as_of - starts) / 2 + pd.Timedelta(days=1)
+    return pd.Timestamp(middle.normalize().replace(day=1) - pd.Timedelta(days=1))
+
+
+def backtest(cohorts: pd.DataFrame, then: pd.DataFrame, split: pd.Timestamp) -> pd.DataFrame:
+    """Compute the formula on the months up to `split` and compare with what the same customers did next.
+
+    `cohorts`: monthly, up to the last day observed. `then`: rfm summary at `split` (a month's end), in days.
+    Returns a frame indexed by method, all per customer known at `split` over the full months observed since:
+    `orders`, `revenue` (orders × order value until then), `actual_orders`, `actual_revenue`, `error` (revenue
+    over actual, minus 1). Raises NotEnoughData.
+    """
+    month = cohorts["cohort"].dt.year * 12 + cohorts["cohort"].dt.month - 1 + cohorts["age"]
+    last = split.year * 12 + split.month - 1
+    born = month - cohorts["age"]
+    past = cohorts[month <= last]
+    future = cohorts[(born <= last) & (month > last) & cohorts["complete"]]
+    months = int(month[future.index].max()) - last if len(future) else 0
+    if months < _MIN_MONTHS or past.empty:
+        raise NotEnoughData(
+            f"Only {months} full month(s) were observed after {split:%Y-%m-%d}: too few for a test.",
+            f"It takes at least {_MIN_MONTHS} months on both sides: give a longer history.",
+        )
+    curve = order_curve(past)
+    sizes = past[past["age"] == 0].set_index(last - born[past.index][past["age"] == 0])["size"]
+    customers = sizes.sum()
+    value = past["revenue"].sum() / past["purchases"].sum()
+    back = then[then["frequency"] > 0]
+    rates = {
+        "Everyone goes on as so far": (then["frequency"] + 1).sum() / then["T"].sum(),
+        "Everyone is like those who came back": back["frequency"].sum() / back["T"].sum() if len(back) else 0.0,
+    }
+    orders = {name: rate * YEAR / 12 * months for name, rate in rates.items()}
+    for tail in TAILS:
+        curve_on = monthly_orders(curve, int(sizes.index.max()) + months + 1, tail)
+        totals = [size * curve_on.iloc[age + 1 : age + 1 + months].sum() for age, size in sizes.items()]
+        orders[_METHODS[tail]] = sum(totals) / customers
+    frame = pd.DataFrame({"orders": pd.Series(orders, dtype=float).rename_axis("method")})
+    frame["revenue"] = frame["orders"] * value
+    frame["actual_orders"] = future["purchases"].sum() / customers
+    frame["actual_revenue"] = future["revenue"].sum() / customers
+    actual = frame["actual_revenue"].where(frame["actual_revenue"] > 0)
+    return frame.assign(error=frame["revenue"] / actual - 1)
+
+
+_METHODS: dict[Tail, str] = {"constant": "Cohorts, constant retention", "rising": "Cohorts, rising retention"}
+
+
+def best_tail(tested: pd.DataFrame) -> Tail:
+    """Give the tail whose orders came nearest to the truth in `backtest`."""
+    off = (tested["orders"] - tested["actual_orders"]).abs()
+    return min(TAILS, key=lambda tail: float(off[_METHODS[tail]]))

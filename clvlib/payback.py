@@ -1,0 +1,171 @@
+"""Cohorts and levers → what customers leave, by cohort and by channel, against the cost to win them.
+
+Contribution of an order = order value × margin − cost to serve − its share of the cost to keep the customer
+(the yearly cost spread over the orders of a first year), so that every table here adds up to `formula.clv`'s
+costs.
+"""
+
+import math
+from typing import Any
+
+import ibis
+import numpy as np
+import pandas as pd
+
+from clvlib import aggregate
+from clvlib.dataset import Economics
+from clvlib.formula import Levers, clv_to_cac, value_before_acquisition
+from clvlib.lifespan import Tail, levers, lifespan, monthly_orders, order_curve
+from clvlib.tables import MissingTable, NotEnoughData
+
+UNKNOWN = "unknown"
+
+
+def _cost_per_order(chosen: Levers) -> float:
+    return chosen.service_cost_per_order + chosen.retention_cost_per_year / chosen.orders_per_year
+
+
+def cumulative_contribution(orders: pd.Series, chosen: Levers) -> pd.Series:
+    """Add up what an average customer leaves, month by month (money, before acquisition, undiscounted).
+
+    `orders`: orders per customer by age in months, as `lifespan.monthly_orders` gives them.
+    """
+    per_order = chosen.order_value * chosen.margin - _cost_per_order(chosen)
+    return (orders * per_order).cumsum().rename("contribution")
+
+
+def payback_months(orders: pd.Series, chosen: Levers, cost: float | None = None) -> float:
+    """Give the months an average customer takes to bring back the cost to acquire; NaN if never in `orders`.
+
+    `cost`: instead of `chosen.acquisition_cost`. The month of the first purchase counts as 1. Undiscounted,
+    as the field does it. Raises CannotAnswer when no cost to acquire is known.
+    """
+    if cost is None:
+        clv_to_cac(chosen)
+        cost = chosen.acquisition_cost
+    reached = cumulative_contribution(orders, chosen).to_numpy() >= cost
+    return float(reached.argmax() + 1) if reached.any() else math.nan
+
+
+def affordable_cac(orders: pd.Series, chosen: Levers) -> pd.Series:
+    """Give the most that winning a customer may cost, by the rule one keeps (money per customer).
+
+    The rules: paid back by the first month's orders; within 12 months; CLV : CAC of 3; CLV : CAC of 1 (no
+    gain left).
+    """
+    gained = cumulative_contribution(orders, chosen)
+    worth = value_before_acquisition(chosen)
+    rules = {
+        "Paid back in the first month": gained.iloc[0],
+        "Paid back within 12 months": gained.iloc[:12].iloc[-1],
+        "CLV : CAC of 3": worth / 3,
+        "CLV : CAC of 1 (nothing left)": worth,
+    }
+    return pd.Series(rules, name="acquisition_cost", dtype=float).clip(lower=0).rename_axis("rule")
+
+
+def value_by_age(cohorts: pd.DataFrame, chosen: Levers) -> pd.DataFrame:
+    """Add up each monthly cohort's contribution per customer by age (index, months), one column per cohort.
+
+    Only months observed to their end; columns are the first day of the cohort's month. Cohorts are comparable
+    along a row of this table (same age), never by their last value.
+    """
+    seen = cohorts[cohorts["complete"]]
+    left = seen["revenue"] * chosen.margin - seen["purchases"] * _cost_per_order(chosen)
+    table = pd.DataFrame({"cohort": seen["cohort"], "age": seen["age"], "left": left / seen["size"]})
+    return table.pivot(index="age", columns="cohort", values="left").cumsum(skipna=False)
+
+
+def by_cohort(cohorts: pd.DataFrame, orders: pd.Series, chosen: Levers, equal_age: int = 6) -> pd.DataFrame:
+    """Set what each monthly cohort has left so far beside what an average one would still bring at its age.
+
+    `orders`: orders per customer by age over the horizon (`lifespan.monthly_orders`). Returns a frame indexed
+    by cohort (first day of its month), money per customer: customers, months (observed to their end),
+    at_equal_age (contribution of the first `equal_age` months; NaN for younger cohorts), historic (so far),
+    projected (further contribution up to the horizon, discounted to today), clv (their sum, before the cost
+    to acquire).
+    """
+    gained = value_by_age(cohorts, chosen)
+    per_order = chosen.order_value * chosen.margin - _cost_per_order(chosen)
+    sizes = cohorts[cohorts["age"] == 0].set_index("cohort")["size"].reindex(gained.columns)
+    rows = {}
+    for cohort, size in sizes.items():
+        so_far = gained[cohort]
+        seen = int(so_far.count())
+        later = orders.iloc[seen:].to_numpy()
+        worth = (1 + chosen.annual_discount_rate) ** (-np.arange(1, len(later) + 1) / 12)
+        rows[cohort] = {
+            "customers": size,
+            "months": seen,
+            "at_equal_age": so_far.iloc[equal_age - 1] if seen >= equal_age else math.nan,
+            "historic": so_far.iloc[seen - 1],
+            "projected": float((later * worth).sum() * per_order),
+        }
+    frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("cohort")
+    frame = frame.astype({"customers": "int64", "months": "int64"})
+    return frame.assign(clv=frame["historic"] + frame["projected"])
+
+
+def by_channel(
+    transactions: ibis.Table,
+    customers: ibis.Table,
+    as_of: Any,
+    economics: Economics,
+    horizon_years: int = 5,
+    tail: Tail = "constant",
+) -> pd.DataFrame:
+    """Compute the formula for each acquisition channel, on the cohorts that it won.
+
+    Returns a frame indexed by acquisition_channel, best CLV first: customers (who bought), order_value,
+    orders_per_year, years, clv (before the cost to acquire), acquisition_cost (mean of the customers' own
+    where the column is there, else the card's; NaN when neither is known), clv_to_cac, payback_months. A
+    channel with too few months or repeat orders has NaN. Customers whose channel is not known are the channel
+    "unknown". Raises MissingTable without the column.
+    """
+    if "acquisition_channel" not in customers.columns:
+        raise MissingTable(
+            "The customers table has no column 'acquisition_channel', so there is no CLV by channel.",
+            "Add it, one channel per customer: it says which channels bring customers who stay.",
+        )
+    known = customers.select(
+        "customer_id",
+        channel=customers["acquisition_channel"].fill_null(UNKNOWN),
+        cost=customers["acquisition_cost"] if "acquisition_cost" in customers.columns else ibis.null("float64"),
+    )
+    costs = known.group_by("channel").agg(cost=known["cost"].mean()).to_pandas().set_index("channel")["cost"]
+    bought = transactions.join(known.select("customer_id", acquired="channel"), "customer_id", how="left")
+    bought = bought.mutate(acquired=bought["acquired"].fill_null(UNKNOWN))
+    names = bought.select("acquired").distinct().to_pandas()["acquired"]
+    rows = {}
+    for name in sorted(names):
+        cohorts = aggregate.cohorts(bought.filter(bought["acquired"] == name), as_of)
+        own = costs.get(name, math.nan)
+        cost = float(own) if pd.notna(own) else economics.acquisition_cost
+        rows[name] = _channel(cohorts, economics, cost, horizon_years, tail)
+    frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("acquisition_channel")
+    return frame.astype({"customers": "int64"}).sort_values("clv", ascending=False, kind="stable")
+
+
+def _channel(
+    cohorts: pd.DataFrame, economics: Economics, cost: float | None, horizon_years: int, tail: Tail
+) -> dict[str, float]:
+    row = {"customers": float(cohorts.loc[cohorts["age"] == 0, "size"].sum())}
+    known = cost if cost is not None else math.nan
+    try:
+        curve = order_curve(cohorts)
+        span = lifespan(curve, horizon_years, tail)
+    except NotEnoughData:
+        nothing = ("order_value", "orders_per_year", "years", "clv", "clv_to_cac", "payback_months")
+        return row | dict.fromkeys(nothing, math.nan) | {"acquisition_cost": known}
+    chosen = levers(curve, span, economics)
+    worth = value_before_acquisition(chosen)
+    orders = monthly_orders(curve, 12 * horizon_years, tail)
+    return row | {
+        "order_value": chosen.order_value,
+        "orders_per_year": chosen.orders_per_year,
+        "years": chosen.years,
+        "clv": worth,
+        "acquisition_cost": known,
+        "clv_to_cac": worth / known if known > 0 else math.nan,
+        "payback_months": payback_months(orders, chosen, known) if known > 0 else math.nan,
+    }

@@ -1,0 +1,165 @@
+"""A client's file → a proposed dataset card: what the file proves is stated, all else is marked “to be confirmed”."""
+
+import json
+import re
+import tomllib
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import ibis
+
+from clvlib import sources
+from clvlib.ingest import FORMATS
+from clvlib.tables import TABLES, DataError
+
+# Words that exports use for the columns of transactions, best first (lower case, letters and digits only).
+SYNONYMS: dict[str, tuple[str, ...]] = {
+    "customer_id": (
+        "customerid", "customer", "clientid", "client", "userid", "user", "customernumber", "customeremail", "email",
+        "idclient", "numeroclient", "memberid", "accountid",
+    ),
+    "date": (
+        "orderdate", "invoicedate", "transactiondate", "purchasedate", "createdat", "createddate", "createdutc", "date",
+        "jour", "datecommande", "datedecommande", "datedachat", "day", "timestamp", "datetime",
+    ),
+    "amount": (
+        "amount", "totalamount", "total", "netsales", "sales", "revenue", "montant", "montantttc", "montantht",
+        "orderamount", "ordertotal", "grosssales", "price", "dollarvalue", "ca",
+    ),
+    "order_id": (
+        "orderid", "invoiceno", "invoiceid", "ordernumber", "order", "numerocommande", "commande", "transactionid",
+        "facture",
+    ),
+    "channel": ("channel", "saleschannel", "canal", "source"),
+    "product": ("productid", "sku", "stockcode", "product", "produit", "description", "productname", "item"),
+    "category": ("category", "categorie", "productcategory", "department", "rayon"),
+    "quantity": ("quantity", "qty", "quantite"),
+    "unit_price": ("unitprice", "prixunitaire", "priceperunit"),
+    "cost": ("cost", "costofgoods", "cogs", "cout"),
+}  # fmt: skip
+CURRENCIES = ("EUR", "USD", "GBP", "CHF", "CAD", "ZAR", "AUD", "JPY")
+
+
+def propose_card(path: Path) -> str:
+    """The text of a card for the transactions in `path`. DataError when the file can't be read at all.
+
+    Each line that the file doesn't prove carries the words "to be confirmed", with the other candidates.
+    """
+    connection = ibis.duckdb.connect().con
+    options: dict[str, Any] = {}
+    try:
+        raw = sources.read(connection, path, "raw_file", options)
+    except DataError as error:
+        if "sheets" not in error.what and "tables" not in error.what:
+            raise
+        raise DataError(error.what, "Write the card by hand, or save that sheet or table as CSV.") from None
+    mapping, doubts = _guess_columns(raw.columns)
+    lines = [
+        "# Proposed from the file. Lines marked “to be confirmed” are guesses: check them, then delete the mark.",
+        f"name = {json.dumps(path.name.split('.')[0], ensure_ascii=False)}",
+        f'currency = "{_currency(connection, raw)}"  # to be confirmed',
+        '# timezone = "Europe/Paris"   # the shop\'s time zone, if dates carry an offset',
+        "# as_of = 2026-10-31           # end of observation; default: the last day with data",
+        "",
+        "[transactions]",
+        f"path = {json.dumps(path.name, ensure_ascii=False)}",
+    ]
+    tool = _tool(raw.columns)
+    if tool:
+        lines += [f'format = "{tool}"  # recognised by its columns', ""]
+        mapping = {}
+    else:
+        lines += [*_marks(connection, raw, mapping), "[transactions.columns]"]
+    for target, source in mapping.items():
+        others = doubts.get(target, [])
+        mark = f"; other candidates: {', '.join(others)}" if others else ""
+        lines.append(f"{target} = {json.dumps(source, ensure_ascii=False)}  # to be confirmed{mark}")
+    for column in TABLES["transactions"]:
+        found = tool or column.name in mapping or (column.name == "amount" and "unit_price" in mapping)
+        if column.required and not found:
+            lines.append(
+                f'# {column.name} = "…"  # not found, needed: {column.meaning}. Columns: {", ".join(raw.columns)}'
+            )
+    lines += [
+        "",
+        "[economics]  # to be confirmed: these are the defaults, not facts about this business",
+        "margin = 0.30                   # contribution margin on revenue",
+        "annual_discount_rate = 0.10",
+        "horizon_months = 12",
+        "retention_cost_per_year = 0.0",
+        "service_cost_per_order = 0.0",
+        "# acquisition_cost = 25.0",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _tool(columns: list[str]) -> str | None:
+    """The known export whose every column the file has, if any."""
+    for path in sorted(FORMATS.glob("*.toml")):
+        named = tomllib.loads(path.read_text("utf-8"))["columns"].values()
+        wanted = {column for source in named for column in (source if isinstance(source, list) else [source])}
+        if wanted <= set(columns):
+            return path.stem
+    return None
+
+
+def _guess_columns(columns: list[str]) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """Best column for each canonical one, and the other candidates. A column serves once."""
+    plain = {column: re.sub(r"[^a-z0-9]", "", _unaccented(column.lower())) for column in columns}
+    mapping: dict[str, str] = {}
+    doubts: dict[str, list[str]] = {}
+    for target, words in SYNONYMS.items():
+        ranked = [c for word in words for c in columns if plain[c] == word and c not in mapping.values()]
+        if ranked:
+            mapping[target] = ranked[0]
+            doubts[target] = [column for column in dict.fromkeys(ranked) if column != ranked[0]]
+    if "amount" in mapping or "quantity" not in mapping:
+        mapping.pop("unit_price", None)
+    return mapping, doubts
+
+
+def _unaccented(text: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+
+
+def _marks(connection: Any, raw: sources.Raw, mapping: dict[str, str]) -> list[str]:
+    """How dates and numbers are written, as far as the values show it."""
+    lines = []
+    if "date" in mapping:
+        text = f"trim({sources.quoted(mapping['date'])})"
+        sample = [
+            row[0]
+            for row in sources.rows(connection, f"SELECT DISTINCT {text} FROM raw_file WHERE {text} <> '' LIMIT 5000")
+        ]
+        parts = [re.match(r"(\d{1,2})([/.-])(\d{1,2})\2\d{4}", value) for value in sample]
+        found = [match for match in parts if match]
+        if found:
+            first = any(int(match[1]) > 12 for match in found)
+            second = any(int(match[3]) > 12 for match in found)
+            if first != second:
+                lines.append(f"# dates: {'day' if first else 'month'} first, proved by values above 12")
+            else:
+                lines.append(
+                    '# date_format = "%d/%m/%Y"  # to be confirmed: nothing proves whether day or month is first'
+                )
+    column = mapping.get("amount", mapping.get("unit_price"))
+    if column:
+        text = f"trim({sources.quoted(column)})"
+        odd = sources.rows(
+            connection, f"SELECT count(*) FILTER (regexp_matches({text}, '^-?[0-9]+,[0-9]{{1,2}}$')), "
+            f"count(*) FILTER (regexp_matches({text}, '[.][0-9]')) FROM raw_file")[0]  # fmt: skip
+        if odd[0] and not odd[1]:
+            lines.append('decimal = ","  # to be confirmed: amounts look like 12,50')
+    return lines
+
+
+def _currency(connection: Any, raw: sources.Raw) -> str:
+    columns = [column for column in raw.columns if column.strip().lower() in {"currency", "devise"}]
+    if columns:
+        text = f"upper(trim({sources.quoted(columns[0])}))"
+        found = {row[0] for row in sources.rows(connection, f"SELECT DISTINCT {text} FROM raw_file WHERE {text} <> ''")}
+        if len(found) == 1:
+            return str(found.pop())
+    return CURRENCIES[0]

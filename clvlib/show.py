@@ -1,0 +1,259 @@
+"""Tables, figures and sentences of a notebook: values in, outputs that a person, a report and a test can read.
+
+Every output carries a text form (what the test of the notebooks compares) and ``{"clv": {"kind": …}}`` in its
+metadata, by which the report finds the headlines and what was left out.
+"""
+
+import html
+import os
+import string
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dis import get_instructions
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from IPython.display import display
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from clvlib import figures, plots, wording
+from clvlib.tables import CannotAnswer, UsageError
+from clvlib.wording import count, date, days, money, number, percent
+
+if TYPE_CHECKING:
+    from clvlib.dataset import Dataset
+
+__all__ = [
+    "attempt",
+    "count",
+    "date",
+    "days",
+    "figure",
+    "keep",
+    "money",
+    "number",
+    "percent",
+    "say",
+    "start",
+    "table",
+]
+
+MOST_ROWS = 30
+RUN_FOLDER = "CLV_RUN_FOLDER"  # set by the runner: where customers' scores are handed over
+NOTEBOOK = "CLV_NOTEBOOK"  # set by the runner: the notebook's name without .ipynb
+FIGURE_SCALE = "CLV_FIGURE_SCALE"  # set by the runner: 2 draws figures for print
+
+_missing: dict[str, str] = {}  # names that a failed attempt would have made, and that attempt's title
+_kept: list[pd.DataFrame] = []
+
+
+def start(ds: "Dataset") -> None:
+    """Set theme, language and currency for this dataset, and say which dataset and which dates are shown."""
+    wording.write_for(ds.locale, ds.currency)
+    plots.theme()
+    _missing.clear()
+    _kept.clear()
+    text = f"{ds.name} · {date(ds.starts)} to {date(ds.as_of)} · amounts in {ds.currency}"
+    _publish("dataset", text, f'<p class="clv-dataset mathjax_ignore tex2jax_ignore">{html.escape(text)}</p>')
+
+
+def say(template: str, *, headline: bool = False, **values: Any) -> None:
+    """Say a sentence built from data.
+
+    ``template`` is a literal with named fields and the specs of ``wording.writer``, as in ``"{n:count} customers"``.
+    ``headline`` puts the sentence at the head of the report. Raises UsageError when a field has no value.
+    """
+    text = _Sentence().vformat(template, (), values)
+    marked = _Sentence(marked=True).vformat(html.escape(template, quote=False), (), values)
+    _publish("headline" if headline else "sentence", text, f'<p class="clv-sentence mathjax_ignore tex2jax_ignore">{marked}</p>')
+
+
+class _Sentence(string.Formatter):
+    """Named fields only, each written for the reader; ``marked`` gives HTML with the figures in bold."""
+
+    def __init__(self, marked: bool = False) -> None:
+        self.marked = marked
+
+    def get_field(self, field_name: str, args: Any, kwargs: Mapping[str, Any]) -> tuple[Any, str]:
+        if field_name not in kwargs:
+            raise UsageError(
+                f"The sentence needs a value for {{{field_name}}}.",
+                mend=f"Give it by name: show.say(…, {field_name or 'name'}=…).",
+            )
+        return kwargs[field_name], field_name
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        spec = format_spec or wording.default_spec(value)
+        text = wording.writer(spec)(value)
+        if not self.marked:
+            return text
+        return html.escape(text) if spec in ("text", "date") else f"<strong>{html.escape(text)}</strong>"
+
+
+def table(
+    frame: pd.DataFrame | pd.Series,
+    caption: str = "",
+    formats: Mapping[str, str] | None = None,
+    headline: bool = False,
+) -> None:
+    """Show a frame (or the columns of a Series) as a table, its first 30 rows if it has more.
+
+    ``formats`` maps columns (or the index's name) to a spec of ``wording.writer``; others follow their type.
+    """
+    frame = frame.to_frame() if isinstance(frame, pd.Series) else frame
+    shown = frame.head(MOST_ROWS)
+    columns = _written_columns(shown, dict(formats or {}))
+    note = ""
+    if len(frame) > len(shown):
+        note = f"The first {count(len(shown))} of {count(len(frame))} rows."
+    _publish(
+        "table",
+        _text_table(columns, caption, note),
+        _html_table(columns, caption, note),
+        headline=headline,
+    )
+
+
+_Column = tuple[str, list[str], str]  # heading, cells, kind (num, text or name)
+
+
+def _written_columns(frame: pd.DataFrame, formats: dict[str, str]) -> list[_Column]:
+    columns: list[_Column] = []
+    if frame.index.nlevels > 1 or frame.index.name is not None or not isinstance(frame.index, pd.RangeIndex):
+        for level, name in enumerate(frame.index.names):
+            values = pd.Series(frame.index.get_level_values(level))
+            spec = formats.get(str(name)) or (None if pd.api.types.is_datetime64_any_dtype(values) else "text")
+            columns.append((_heading(name if name is not None else ""), wording.column(values, spec), "name"))
+    for position, name in enumerate(frame.columns):
+        values = frame.iloc[:, position]
+        spec = formats.get(name) or formats.get(str(name))
+        numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+        kind = "num" if (numeric if spec is None else spec not in ("text", "date")) else "text"
+        columns.append((_heading(name), wording.column(values, spec), kind))
+    return columns
+
+
+def _heading(name: Any) -> str:
+    words = " · ".join(map(str, name)) if isinstance(name, tuple) else str(name)
+    return words.replace("_", " ")
+
+
+def _text_table(columns: list[_Column], caption: str, note: str) -> str:
+    widths = [max([len(heading), *map(len, cells)]) for heading, cells, _ in columns]
+    rows = [[heading for heading, _, _ in columns], *map(list, zip(*(cells for _, cells, _ in columns), strict=True))]
+    lines = []
+    for row in rows:
+        aligned = [
+            cell.rjust(width) if kind == "num" else cell.ljust(width)
+            for cell, width, (_, _, kind) in zip(row, widths, columns, strict=True)
+        ]
+        lines.append("  ".join(aligned).rstrip())
+    return "\n".join([*([caption] if caption else []), *lines, *([note] if note else [])])
+
+
+def _html_table(columns: list[_Column], caption: str, note: str) -> str:
+    style = {"num": ' class="num"', "text": ' style="text-align:left"', "name": ' style="text-align:left"'}
+    head = "".join(f'<th scope="col"{style[kind]}>{html.escape(heading)}</th>' for heading, _, kind in columns)
+    body = []
+    for row in zip(*(cells for _, cells, _ in columns), strict=True):
+        cells = [
+            f'<th scope="row"{style[kind]}>{html.escape(cell)}</th>'
+            if kind == "name"
+            else f"<td{style[kind]}>{html.escape(cell)}</td>"
+            for cell, (_, _, kind) in zip(row, columns, strict=True)
+        ]
+        body.append("<tr>" + "".join(cells) + "</tr>")
+    title = f"<caption>{html.escape(caption)}</caption>" if caption else ""
+    foot = f'<p class="clv-note">{html.escape(note)}</p>' if note else ""
+    rows = "\n".join(body)
+    return (
+        f'<div class="clv-table mathjax_ignore tex2jax_ignore"><table>{title}<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n'
+        f"</tbody></table></div>{foot}"
+    )
+
+
+def figure(drawing: Figure | Axes, caption: str = "", headline: bool = False) -> None:
+    """Show a figure (or the figure of these axes) with its caption, and close it."""
+    drawn = drawing if isinstance(drawing, Figure) else drawing.get_figure(root=True)
+    if not isinstance(drawn, Figure):
+        raise UsageError("show.figure got axes that are in no figure.", mend="Give it a matplotlib figure or axes.")
+    if drawn.get_layout_engine() is None:
+        drawn.set_layout_engine("constrained")
+    image = figures.png(drawn, scale=float(os.environ.get(FIGURE_SCALE, "1")))
+    text = figures.describe(drawn)
+    data = {"image/png": b64encode(image).decode("ascii"), "text/plain": text}
+    about = {"kind": "figure", "title": figures.title_of(drawn), "headline": headline}
+    display(data, raw=True, metadata={"image/png": {"width": figures.width(drawn)}, "clv": about})
+    plt.close(drawn)
+    if caption:
+        _publish("caption", caption, f'<p class="clv-caption mathjax_ignore tex2jax_ignore"><em>{html.escape(caption)}</em></p>', headline=headline)
+
+
+@contextmanager
+def attempt(section: str) -> Iterator[None]:
+    """Leave a section out, saying why, when this dataset cannot answer it; the notebook goes on.
+
+    Later attempts that need a name which this one would have made are left out too, and say so.
+    """
+    try:
+        yield
+    except CannotAnswer as error:
+        _leave_out(section, str(error), error.__traceback__)
+    except NameError as error:
+        if error.name not in _missing:
+            raise
+        _leave_out(section, f"It builds on “{_missing[error.name]}”, which was left out above.", error.__traceback__)
+
+
+def _leave_out(section: str, reason: str, trace: TracebackType | None) -> None:
+    plt.close("all")
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    if trace is not None:
+        for step in get_instructions(trace.tb_frame.f_code):
+            if step.opname in ("STORE_NAME", "STORE_GLOBAL"):
+                _missing[str(step.argval)] = section
+    about = f"<strong>Left out: {html.escape(section)}.</strong> {html.escape(reason)}"
+    box = "border-left:4px solid #E69F00;background:#FFF8E8;color:#333;padding:0.6em 1em;margin:0.6em 0"
+    _publish(
+        "skipped",
+        f"Left out: {section}. {reason}",
+        f'<div class="clv-skipped mathjax_ignore tex2jax_ignore" style="{box}">{about}</div>',
+        section=section,
+        reason=reason,
+    )
+
+
+def keep(frame: pd.DataFrame) -> None:
+    """Hand columns per customer (index ``customer_id``, one row each) to the run's customers.csv.
+
+    Does nothing outside of ``clv run``. Raises UsageError when the rows are not customers.
+    """
+    folder, notebook = os.environ.get(RUN_FOLDER), os.environ.get(NOTEBOOK)
+    if frame.index.name != "customer_id" or not frame.index.is_unique:
+        raise UsageError(
+            "show.keep got a table whose rows are not one customer each.", mend="Index it by customer_id, without doubles."
+        )
+    if not folder or not notebook:
+        return
+    clean = frame.set_axis(frame.index.astype(str)).rename_axis("customer_id")
+    _kept.append(clean)
+    every = pd.concat([part[[c for c in part if not _kept_later(c, place)]] for place, part in enumerate(_kept)], axis=1)
+    target = Path(folder) / "scores" / f"{notebook}.parquet"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_suffix(".partial")
+    every.rename_axis("customer_id").to_parquet(partial)
+    os.replace(partial, target)
+
+
+def _kept_later(column: str, place: int) -> bool:
+    return any(column in later for later in _kept[place + 1 :])
+
+
+def _publish(kind: str, text: str, markup: str, **about: Any) -> None:
+    display({"text/plain": text, "text/html": markup}, raw=True, metadata={"clv": {"kind": kind, **about}})

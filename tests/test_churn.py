@@ -1,0 +1,344 @@
+import warnings
+
+import ibis
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
+
+from clvlib import churn
+from clvlib.tables import NotEnoughData
+
+START = pd.Timestamp("2023-01-01")
+TRAIN, TEST, END = (START + pd.Timedelta(days=day) for day in (360, 480, 600))
+WINDOW = 120
+
+
+def simulate(customers: int, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Transactions of customers who buy at random until they leave, and what nobody can see of them."""
+    random = np.random.default_rng(seed)
+    born = random.integers(0, 330, customers)
+    rate = random.gamma(1.2, 1 / 40, customers)
+    life = random.exponential(1 / random.gamma(2.0, 1 / 500, customers))
+    spend = random.lognormal(3, 0.5, customers)
+    rows = []
+    for i in range(customers):
+        days = born[i] + np.concatenate([[0], np.cumsum(random.exponential(1 / rate[i], 120))])
+        days = days[(days <= born[i] + life[i]) & (days <= 600)]
+        rows.append(pd.DataFrame({"customer_id": f"c{i:05}", "day": days.astype(int), "amount": spend[i]}))
+    tx = pd.concat(rows, ignore_index=True)
+    tx["date"] = START + pd.to_timedelta(tx.pop("day"), unit="D")
+    tx["amount"] = (tx["amount"] * random.lognormal(0, 0.2, len(tx))).round(2)
+    hidden = pd.DataFrame(
+        {"rate": rate, "life": life, "born": born}, index=[f"c{i:05}" for i in range(customers)]
+    )
+    return tx, hidden
+
+
+def table(tx: pd.DataFrame) -> ibis.Table:
+    return ibis.memtable(tx[["customer_id", "date", "amount"]])
+
+
+@pytest.fixture(scope="module")
+def shop() -> tuple[pd.DataFrame, pd.DataFrame]:
+    return simulate(4000)
+
+
+@pytest.fixture(scope="module")
+def training(shop: tuple[pd.DataFrame, pd.DataFrame]) -> churn.Snapshot:
+    return churn.snapshot(table(shop[0]), TRAIN, TEST)
+
+
+@pytest.fixture(scope="module")
+def test_period(shop: tuple[pd.DataFrame, pd.DataFrame]) -> churn.Snapshot:
+    return churn.snapshot(table(shop[0]), TEST, END)
+
+
+@pytest.fixture(scope="module", params=["logistic", "boosting"])
+def model(request: pytest.FixtureRequest, training: churn.Snapshot) -> churn.ChurnModel:
+    return churn.ChurnModel(request.param).fit(training)
+
+
+def oracle(hidden: pd.DataFrame, life_rate: pd.Series) -> pd.Series:
+    """Probability of no purchase in the window, for someone who sees who has left and everybody's rates."""
+    rate, day = hidden["rate"], (TEST - START).days
+    alive = hidden["born"] + hidden["life"] > day
+    both = rate + life_rate
+    return ((life_rate + rate * np.exp(-both * WINDOW)) / both).where(alive, 1.0)
+
+
+# The label and the features
+
+
+def test_a_purchase_on_the_as_of_day_is_known_and_one_on_the_last_day_counts() -> None:
+    tx = pd.DataFrame(
+        {
+            "customer_id": ["a", "a", "b", "b", "c", "c"],
+            "date": [START, TRAIN, START, TEST, START, TEST + pd.Timedelta(days=1)],
+            "amount": 10.0,
+        }
+    )
+    seen = churn.snapshot(table(tx), TRAIN, TEST)
+    assert seen.features["frequency"].to_dict() == {"a": 1, "b": 0, "c": 0}
+    assert seen.churned.to_dict() == {"a": True, "b": False, "c": True}
+    assert seen.window_days == (TEST - TRAIN).days
+
+
+def test_a_refund_after_the_as_of_date_is_not_a_return() -> None:
+    tx = pd.DataFrame(
+        {"customer_id": "a", "date": [START, TRAIN + pd.Timedelta(days=9)], "amount": [10.0, -4.0]}
+    )
+    seen = churn.snapshot(table(tx), TRAIN, TEST)
+    assert seen.churned.to_dict() == {"a": True}
+    assert seen.spend.to_dict() == {"a": -4.0}
+
+
+def test_nothing_after_the_as_of_date_changes_a_feature(shop: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    tx = shop[0].head(3000)
+    future = tx["date"] > TRAIN
+    changed = tx.assign(amount=tx["amount"].where(~future, tx["amount"] * -7))
+    changed.loc[future, "customer_id"] = "somebody new"
+    for other in (changed, tx[~future]):
+        pd.testing.assert_frame_equal(
+            churn.features_at(table(other), TRAIN), churn.features_at(table(tx), TRAIN), rtol=1e-9
+        )
+
+
+def test_a_model_learns_nothing_from_after_its_label_window(
+    shop: tuple[pd.DataFrame, pd.DataFrame], training: churn.Snapshot, test_period: churn.Snapshot
+) -> None:
+    known = shop[0][shop[0]["date"] <= TEST]
+    again = churn.ChurnModel().fit(churn.snapshot(table(known), TRAIN, TEST))
+    first = churn.ChurnModel().fit(training)
+    np.testing.assert_allclose(
+        again.predict(test_period.features), first.predict(test_period.features), rtol=1e-6
+    )
+
+
+def test_counts_longer_than_the_history_before_training_are_not_used(training: churn.Snapshot) -> None:
+    model = churn.ChurnModel().fit(training)
+    assert "purchases_last_90" in model.columns_
+    assert "purchases_last_180" not in model.columns_
+    assert "T" not in model.columns_
+
+
+def test_active_customers_are_those_not_silent_for_longer_than_the_window(
+    test_period: churn.Snapshot,
+) -> None:
+    active = test_period.active()
+    assert active.features["days_since_last_order"].max() == WINDOW
+    gone = test_period.features.drop(active.features.index)
+    assert gone["days_since_last_order"].min() == WINDOW + 1
+    assert active.churned.index.equals(active.features.index)
+
+
+# The models, against the truth
+
+
+def test_nobody_beats_the_one_who_sees_who_has_left(
+    shop: tuple[pd.DataFrame, pd.DataFrame], test_period: churn.Snapshot, model: churn.ChurnModel
+) -> None:
+    hidden = shop[1].reindex(test_period.features.index)
+    scores = pd.DataFrame(
+        {"model": model.predict(test_period.features), "oracle": oracle(hidden, 1 / hidden["life"])}
+    )
+    table = churn.evaluate(test_period, scores)
+    assert table.loc["oracle", "auc"] > table.loc["model", "auc"]
+    assert table.loc["oracle", "brier"] < table.loc["model", "brier"]
+
+
+def test_a_model_ranks_at_least_as_well_as_silence_alone(
+    training: churn.Snapshot, test_period: churn.Snapshot, model: churn.ChurnModel
+) -> None:
+    scores = churn.baselines(training, test_period.features)
+    scores["model"] = model.predict(test_period.features)
+    for period in (test_period, test_period.active()):
+        found = churn.evaluate(period, scores)["auc"]
+        assert found["model"] > found["silence"] - 0.005
+        assert found["model"] > found["hiatus_rule"]
+    assert churn.evaluate(test_period, scores).loc["model", "auc"] > 0.75
+
+
+def test_probabilities_hold_for_other_customers_of_the_same_shop(
+    training: churn.Snapshot, model: churn.ChurnModel
+) -> None:
+    others = churn.snapshot(table(simulate(4000, seed=1)[0]), TRAIN, TEST)
+    probability = model.predict(others.features)
+    assert probability.between(0, 1).all()
+    assert probability.mean() == pytest.approx(others.churned.mean(), abs=0.03)
+    bins = churn.calibration(others.churned, probability)
+    assert (bins["predicted"] - bins["observed"]).abs().max() < 0.1
+
+
+def test_a_model_predicts_the_churn_of_the_next_window_within_a_few_points(
+    test_period: churn.Snapshot, model: churn.ChurnModel
+) -> None:
+    assert model.predict(test_period.features).mean() == pytest.approx(test_period.churned.mean(), abs=0.06)
+
+
+def test_the_same_data_gives_the_same_probabilities_in_any_row_order(
+    training: churn.Snapshot, test_period: churn.Snapshot, model: churn.ChurnModel
+) -> None:
+    mixed = training.features.sample(frac=1, random_state=3)
+    other = churn.Snapshot(TRAIN, TEST, mixed, training.churned, training.purchases, training.spend)
+    again = churn.ChurnModel(model.kind).fit(other)
+    pd.testing.assert_series_equal(again.predict(test_period.features), model.predict(test_period.features))
+
+
+@pytest.mark.parametrize("k", [0.01, 3.0, 655.957])
+def test_another_currency_changes_no_probability(
+    training: churn.Snapshot, test_period: churn.Snapshot, k: float
+) -> None:
+    def priced(features: pd.DataFrame) -> pd.DataFrame:
+        money = [c for c in features if c == "monetary_value" or "spend" in c]
+        return features.assign(**{c: features[c] * k for c in money})
+
+    other = churn.Snapshot(
+        TRAIN, TEST, priced(training.features), training.churned, training.purchases, training.spend
+    )
+    before = churn.ChurnModel().fit(training).predict(test_period.features)
+    after = churn.ChurnModel().fit(other).predict(priced(test_period.features))
+    pd.testing.assert_series_equal(before, after, rtol=1e-4)
+
+
+def test_a_model_says_what_it_learned_from(training: churn.Snapshot) -> None:
+    assert repr(churn.ChurnModel("boosting")) == "ChurnModel('boosting'), not fitted"
+    text = repr(churn.ChurnModel().fit(training))
+    assert "as of 2023-12-27" in text
+    assert "window 120 days" in text
+
+
+# The measures
+
+
+labels = st.lists(st.booleans(), min_size=60, max_size=200).filter(
+    lambda left: 25 <= sum(left) <= len(left) - 25
+)
+
+
+def outcomes(left: list[bool]) -> churn.Snapshot:
+    churned = pd.Series(left, index=[f"c{i}" for i in range(len(left))])
+    empty = pd.DataFrame({"days_since_last_order": 1}, index=churned.index)
+    return churn.Snapshot(TRAIN, TEST, empty, churned, (~churned).astype(int), (~churned) * 1.0)
+
+
+@settings(max_examples=25, deadline=None)
+@given(labels, st.randoms(use_true_random=False))
+def test_auc_agrees_with_scikit_learn_and_turns_round_with_the_sign(left: list[bool], random: object) -> None:
+    churned = pd.Series(left)
+    score = pd.Series([random.randint(0, 5) for _ in left])  # type: ignore[attr-defined]
+    assert churn.auc(churned, score) == pytest.approx(roc_auc_score(churned, score))
+    assert churn.auc(churned, -score) == pytest.approx(1 - churn.auc(churned, score))
+
+
+@settings(max_examples=25, deadline=None)
+@given(labels, st.randoms(use_true_random=False))
+def test_lift_conserves_customers_and_leavers(left: list[bool], random: object) -> None:
+    churned = pd.Series(left)
+    score = pd.Series([random.randint(0, 3) for _ in left])  # type: ignore[attr-defined]
+    parts = churn.lift(churned, score)
+    assert parts["customers"].sum() == len(left)
+    assert (parts["churn_rate"] * parts["customers"]).sum() == pytest.approx(sum(left))
+    assert parts["captured"].iloc[-1] == pytest.approx(1)
+    assert (parts["lift"] * parts["customers"]).sum() == pytest.approx(len(left))
+    mixed = churned.sample(frac=1, random_state=1)
+    pd.testing.assert_frame_equal(parts, churn.lift(mixed, score.reindex(mixed.index)))
+
+
+@settings(max_examples=25, deadline=None)
+@given(labels)
+def test_a_score_that_says_nothing_is_a_coin(left: list[bool]) -> None:
+    row = churn.evaluate(outcomes(left), pd.DataFrame({"coin": 0.5}, index=outcomes(left).churned.index)).loc[
+        "coin"
+    ]
+    assert row["auc"] == pytest.approx(0.5)
+    assert row["lift_top_10"] == pytest.approx(1)
+    assert row["lift_top_20"] == pytest.approx(1)
+    assert row["brier"] == pytest.approx(0.25)
+
+
+@settings(max_examples=25, deadline=None)
+@given(labels)
+def test_a_perfect_score_is_perfect(left: list[bool]) -> None:
+    data = outcomes(left)
+    row = churn.evaluate(data, pd.DataFrame({"oracle": data.churned.astype(float)})).loc["oracle"]
+    assert row["auc"] == 1
+    assert row["average_precision"] == pytest.approx(1)
+    assert row["brier"] == 0
+    assert row["predicted"] == pytest.approx(row["observed"])
+
+
+def test_a_ranking_that_is_no_probability_gets_no_brier_score() -> None:
+    data = outcomes([True, False] * 40)
+    scores = pd.DataFrame({"silence": np.arange(80.0)}, index=data.churned.index)
+    row = churn.evaluate(data, scores).loc["silence"]
+    assert np.isnan(row["brier"])
+    assert np.isnan(row["predicted"])
+    assert row["auc"] == pytest.approx(0.4875)
+
+
+def test_a_gain_over_oneself_is_none() -> None:
+    data = outcomes([True, False] * 40)
+    score = pd.Series(np.arange(80.0), index=data.churned.index)
+    assert churn.auc_gain(data, score, score) == (0, 0, 0)
+    low, mid, high = churn.auc_gain(data, data.churned.astype(float), score)
+    assert low < mid < high
+    assert mid == pytest.approx(1 - 0.4875)
+
+
+def test_calibration_bins_hold_all_customers_and_one_bin_for_equal_probabilities() -> None:
+    churned = pd.Series([True, False] * 50)
+    spread = churn.calibration(churned, pd.Series(np.linspace(0, 1, 100)))
+    assert spread["customers"].tolist() == [10] * 10
+    same = churn.calibration(churned, pd.Series(0.4, index=churned.index))
+    assert same.to_numpy().tolist() == [pytest.approx([0.4, 0.5, 100])]
+
+
+def test_the_driver_that_decides_everything_comes_first(training: churn.Snapshot) -> None:
+    late = training.features["days_since_last_order"] > 60
+    data = churn.Snapshot(
+        TRAIN, TEST, training.features, late.rename("churned"), training.purchases, training.spend
+    )
+    found = churn.drivers(churn.ChurnModel("boosting").fit(data), data, repeats=2)
+    assert found.index[0] == "how long the silence"
+    assert found["auc_lost"].iloc[0] > 0.3
+    assert found["with_risk"].iloc[0] > 0.5
+    assert found["auc_lost"].iloc[1:].abs().max() < 0.1
+
+
+# What cannot be answered
+
+
+@pytest.mark.parametrize(
+    "left", [[True] * 100, [False] * 100, [True] * 80 + [False] * 24, [True, False] * 20]
+)
+def test_too_few_leavers_or_returners_are_counted_and_dated(left: list[bool]) -> None:
+    data = outcomes(left)
+    with pytest.raises(
+        NotEnoughData, match=rf"Of the {len(left)} customers known on 2023-12-27, {len(left) - sum(left)}"
+    ):
+        churn.ChurnModel().fit(data)
+    with pytest.raises(NotEnoughData, match="25 of each"):
+        churn.evaluate(data, pd.DataFrame({"any": 0.5}, index=data.churned.index))
+
+
+def test_customers_with_a_single_purchase_each_cannot_be_learned_from() -> None:
+    tx = pd.DataFrame({"customer_id": [f"c{i}" for i in range(60)], "date": START, "amount": 5.0})
+    seen = churn.snapshot(table(tx), TRAIN, TEST)
+    assert seen.churned.all()
+    with pytest.raises(NotEnoughData, match="0 bought again by 2024-04-25 and 60 did not"):
+        churn.ChurnModel().fit(seen)
+
+
+def test_a_hundred_customers_with_gaps_in_what_is_known_of_them_can_be_learned_from() -> None:
+    tx, _ = simulate(300, seed=5)
+    first = tx.groupby("customer_id").cumcount() == 0
+    later = tx["date"] > TRAIN
+    seen = churn.snapshot(table(tx[first | later]), TRAIN, TEST)
+    assert seen.features["mean_gap"].isna().all()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for kind in ("logistic", "boosting"):
+            assert churn.ChurnModel(kind).fit(seen).predict(seen.features).between(0, 1).all()  # type: ignore[arg-type]
