@@ -21,6 +21,7 @@ import pandas as pd
 PERIODS = {"D": "D", "W": "W", "M": "M", "Q": "Q"}
 DAYS_PER_UNIT = {"D": 1, "W": 7}
 WINDOWS = (30, 90, 180, 365)
+SUM_DIGITS = 8
 
 
 def _until(transactions: ibis.Table, as_of: Any) -> ibis.Table:
@@ -33,20 +34,23 @@ def purchase_days(transactions: ibis.Table, as_of: Any, free_orders: bool = Fals
     """Lazy table of purchases, one row per customer and purchase day, up to and including `as_of`.
 
     Columns: customer_id, day (date), amount (net of the refunds that follow it, > 0; currency), position (1 for the
-    first purchase). `free_orders=True` counts days of zero amount as purchases too, as the published CDNOW tables do.
+    first purchase). `free_orders=True` counts days of zero amount as purchases, as the published CDNOW tables do.
     """
-    days = _until(transactions, as_of).group_by(["customer_id", "day"]).agg(amount=lambda t: t["amount"].sum())
-    days = days.mutate(bought=(days["amount"] >= 0) if free_orders else (days["amount"] > 0))
-    in_order = ibis.cumulative_window(group_by="customer_id", order_by="day")
-    days = days.mutate(position=days["bought"].cast("int64").sum().over(in_order))
-    purchases = (
-        days.filter(days["position"] > 0)
-        .group_by(["customer_id", "position"])
-        .agg(day=lambda t: t["day"].min(), amount=lambda t: t["amount"].sum())
-    )
-    kept = purchases.filter(purchases["amount"] >= 0 if free_orders else purchases["amount"] > 0)
+    groups = _purchase_groups(transactions, as_of, free_orders)
+    purchases = groups.filter(groups["bought"]).drop("bought", "group")
     by_day = ibis.window(group_by="customer_id", order_by="day")
-    return kept.mutate(position=ibis.row_number().over(by_day) + 1)
+    return purchases.mutate(position=ibis.row_number().over(by_day) + 1)
+
+
+def _purchase_groups(transactions: ibis.Table, as_of: Any, free_orders: bool) -> ibis.Table:
+    """Each purchase day with the refunds up to the next one; `bought` is False where nothing is left to pay."""
+    days = _until(transactions, as_of).group_by(["customer_id", "day"]).agg(amount=lambda t: t["amount"].sum())
+    days = days.mutate(buys=(days["amount"] >= 0) if free_orders else (days["amount"] > 0))
+    in_order = ibis.cumulative_window(group_by="customer_id", order_by="day")
+    days = days.mutate(group=days["buys"].cast("int64").sum().over(in_order))
+    groups = days.group_by(["customer_id", "group"]).agg(day=days["day"].min(), amount=days["amount"].sum())
+    paid = groups["amount"] >= 0 if free_orders else groups["amount"] > 0
+    return groups.mutate(bought=(groups["group"] > 0) & paid)
 
 
 def rfm_summary(transactions: ibis.Table, as_of: Any, time_unit: str = "D", free_orders: bool = False) -> pd.DataFrame:
@@ -62,27 +66,28 @@ def rfm_summary(transactions: ibis.Table, as_of: Any, time_unit: str = "D", free
     * first_purchase, last_purchase (datetime64); days_since_last_order (float, always days).
     """
     per_day = DAYS_PER_UNIT[time_unit]
-    purchases = purchase_days(transactions, as_of, free_orders)
-    repeat = purchases["position"] > 1
-    summary = purchases.group_by("customer_id").agg(
-        frequency=purchases.count() - 1,
-        first_purchase=purchases["day"].min(),
-        last_purchase=purchases["day"].max(),
-        repeat_spend=purchases["amount"].sum(where=repeat),
+    groups = _purchase_groups(transactions, as_of, free_orders)
+    day, amount, bought = groups["day"], groups["amount"], groups["bought"]
+    summary = groups.group_by("customer_id").agg(
+        purchases=bought.sum(),
+        first_purchase=day.min(where=bought),
+        last_purchase=day.max(where=bought),
+        paid=amount.sum(where=bought),
+        first_paid=amount.argmin(day, where=bought),
+        total_spend=amount.sum(),
     )
-    paid = _until(transactions, as_of).group_by("customer_id").agg(total_spend=lambda t: t["amount"].sum())
-    frame = _frame(summary.inner_join(paid, "customer_id"), ["first_purchase", "last_purchase"])
-    frame = frame.set_index("customer_id").sort_index()
+    summary = summary.filter(summary["purchases"] > 0).order_by("customer_id")
+    frame = _frame(summary, ["first_purchase", "last_purchase"]).set_index("customer_id")
+    repeats = frame["purchases"].astype("int64") - 1
     end = pd.Timestamp(as_of).normalize()
     since_first = (end - frame["first_purchase"]).dt.days
     since_last = (end - frame["last_purchase"]).dt.days
     return pd.DataFrame(
         {
-            "frequency": frame["frequency"].astype("int64"),
+            "frequency": repeats,
             "recency": (since_first - since_last) / per_day,
             "T": since_first / per_day,
-            "monetary_value": frame["repeat_spend"].astype("float64")
-            / frame["frequency"].where(frame["frequency"] > 0),
+            "monetary_value": ((frame["paid"] - frame["first_paid"]) / repeats.where(repeats > 0)).round(SUM_DIGITS),
             "total_spend": frame["total_spend"].astype("float64"),
             "first_purchase": frame["first_purchase"],
             "last_purchase": frame["last_purchase"],
@@ -239,10 +244,10 @@ def features(transactions: ibis.Table, as_of: Any) -> pd.DataFrame:
     frame = _frame(behaviour.left_join(lines, "customer_id").drop("customer_id_right")).set_index("customer_id")
     known = rfm_summary(transactions, as_of).drop(columns=["first_purchase", "last_purchase"])
     frame = known.join(frame)
-    return frame.fillna({f"spend_last_{days}": 0.0 for days in WINDOWS}).astype(
-        {column: "int64" for column in frame if column.startswith(("purchases_", "refunds", "n_"))}
-        | {column: "float64" for column in frame if column.startswith("spend_") or column.endswith(("_gap", "_spend"))}
-    )
+    frame = frame.fillna({f"spend_last_{days}": 0.0 for days in WINDOWS})
+    counted = [name for name in map(str, frame) if name.startswith(("purchases_", "refunds", "n_"))]
+    measured = [name for name in map(str, frame) if name.startswith("spend_") or name.endswith(("_gap", "_spend"))]
+    return frame.astype(dict.fromkeys(counted, "int64") | dict.fromkeys(measured, "float64"))
 
 
 def _with_gaps(purchases: ibis.Table) -> ibis.Table:
@@ -252,6 +257,9 @@ def _with_gaps(purchases: ibis.Table) -> ibis.Table:
 
 def _frame(table: ibis.Table, dates: list[str] | None = None) -> pd.DataFrame:
     frame = table.to_pandas()
+    # DuckDB adds up in any order: without rounding, equal customers would differ in the last digit, and ties break.
+    floats = list(frame.select_dtypes("float"))
+    frame[floats] = frame[floats].round(SUM_DIGITS)
     for column in dates or []:
         frame[column] = pd.to_datetime(frame[column]).astype("datetime64[us]")
     return frame

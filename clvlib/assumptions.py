@@ -39,6 +39,15 @@ class TimingCheck:
     shape: float
     rhythm: Rhythm
 
+    @property
+    def meaning(self) -> str:
+        """What the rhythm does to the forecast, in words."""
+        return {
+            "regular": "more regularly than at random: the models notice too late that someone has left",
+            "random": "about at random, as the models take for granted",
+            "bursty": "in bursts: the models may take a pause between two bursts for leaving",
+        }[self.rhythm]
+
 
 def spend_against_frequency(rfm: pd.DataFrame) -> SpendCheck:
     """Correlation of frequency with mean spend, over customers with a repeat purchase (Fader & Hardie 2013).

@@ -42,6 +42,13 @@ class Backtest:
         return str(self.scores.index[0])
 
     @property
+    def verdict(self) -> str:
+        """How the best model stands against the naive rules, in words."""
+        if self.winner == self.best_model:
+            return "beats every naive rule"
+        return f"loses to a naive rule, “{self.winner}”, and its forecasts should be used with care"
+
+    @property
     def best_model(self) -> str:
         """The model with the lowest deviance, whether or not a baseline beats it."""
         return str(self.scores.index[self.scores["kind"] == "model"][0])
@@ -74,13 +81,9 @@ def backtest(calibration: pd.DataFrame, last_period: pd.Series, time_unit: TimeU
             *(calibration[column] for column in ("duration_holdout", "frequency", "recency", "T"))
         )
     forecasts = forecasts.join(baselines(calibration, last_period))
-    scores = pd.DataFrame(
-        {name: scores_of(actual, forecasts[name]) for name in forecasts if name != "actual"}
-    ).T
+    scores = pd.DataFrame({name: scores_of(actual, forecasts[name]) for name in forecasts if name != "actual"}).T
     scores.insert(0, "kind", ["model" if name in models else "baseline" for name in scores.index])
-    return Backtest(
-        forecasts, scores.sort_values("deviance", kind="stable").rename_axis("method"), models, failed
-    )
+    return Backtest(forecasts, scores.sort_values("deviance", kind="stable").rename_axis("method"), models, failed)
 
 
 def baselines(calibration: pd.DataFrame, last_period: pd.Series) -> pd.DataFrame:

@@ -8,6 +8,7 @@ the future explain the past.
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -29,6 +30,8 @@ from clvlib.tables import NotEnoughData
 if TYPE_CHECKING:
     import ibis
 
+    from clvlib.forecast import PurchaseModel
+
 FEWEST_OF_EACH = 25
 FAMILIES = {
     "how long the silence": ("days_since_last_order", "overdue"),
@@ -44,6 +47,14 @@ FAMILIES = {
     "their rhythm": ("mean_gap", "sd_gap", "last_gap", "previous_gap"),
     "refunds": ("refunds",),
     "channels and categories": ("n_channels", "n_categories"),
+}
+LABELS = {
+    "silence": "days of silence",
+    "hiatus_rule": "hiatus rule",
+    "not_alive": "1 − P(alive)",
+    "no_purchase": "forecast: no purchase",
+    "logistic": "logistic regression",
+    "boosting": "gradient boosting",
 }
 
 
@@ -110,9 +121,7 @@ def snapshot(transactions: "ibis.Table", as_of: pd.Timestamp, end: pd.Timestamp)
     features = features_at(transactions, as_of)
     after = aggregate.holdout(transactions, as_of, end).reindex(features.index)
     purchases = after["purchases"].fillna(0).astype(int)
-    return Snapshot(
-        as_of, end, features, (purchases == 0).rename("churned"), purchases, after["spend"].fillna(0.0)
-    )
+    return Snapshot(as_of, end, features, (purchases == 0).rename("churned"), purchases, after["spend"].fillna(0.0))
 
 
 def _signed_log(values: np.ndarray) -> np.ndarray:
@@ -157,19 +166,13 @@ class ChurnModel:
         require_both(training)
         self.training_ = f"{len(training.churned):,} customers as of {training.as_of:%Y-%m-%d}"
         self.window_days_ = training.window_days
-        fair = {
-            f"{what}_last_{days}"
-            for what in ("purchases", "spend")
-            for days in fair_windows(self.window_days_)
-        }
+        fair = {f"{what}_last_{days}" for what in ("purchases", "spend") for days in fair_windows(self.window_days_)}
         recent = [c for c in training.features if re.fullmatch(r"(purchases|spend)_last_\d+", str(c))]
         known = training.features.notna().sum() >= FEWEST_OF_EACH
         self.columns_ = [str(c) for c in known.index[known] if c not in recent or c in fair]
         self.money_unit_ = float(training.features["first_spend"].mean()) or 1.0
         folds = StratifiedKFold(5, shuffle=True, random_state=0)
-        self.model_ = CalibratedClassifierCV(
-            _estimator(self.kind), method="sigmoid", cv=folds, ensemble=False
-        )
+        self.model_ = CalibratedClassifierCV(_estimator(self.kind), method="sigmoid", cv=folds, ensemble=False)
         ordered = training.features.sort_index()
         with threadpool_limits(1):
             self.model_.fit(self._inputs(ordered), training.churned.reindex(ordered.index).to_numpy())
@@ -227,9 +230,36 @@ def baselines(training: Snapshot, features: pd.DataFrame) -> pd.DataFrame:
     late = training.features["days_since_last_order"] > limit
     rates = training.churned.groupby(late).mean()
     silence = features["days_since_last_order"]
-    return pd.DataFrame(
-        {"silence": silence.astype(float), "hiatus_rule": (silence > limit).map(rates).astype(float)}
-    )
+    return pd.DataFrame({"silence": silence.astype(float), "hiatus_rule": (silence > limit).map(rates).astype(float)})
+
+
+def forecast_scores(model: "PurchaseModel", rfm: pd.DataFrame, window_days: int) -> pd.DataFrame:
+    """What a forecast model says about the same customers.
+
+    Args:
+        model: a fitted model of `forecast`, in days, that saw nothing after the as-of date.
+        rfm: `aggregate.rfm_summary` at the as-of date, in days.
+
+    Returns:
+        By customer: `not_alive` (1 - P(alive): left for good) and `no_purchase` (no purchase in the
+        window), 0 to 1.
+    """
+    x, t_x, age = rfm["frequency"], rfm["recency"], rfm["T"]
+    some = model.p_at_least(1, window_days, x, t_x, age)
+    return pd.DataFrame({"not_alive": 1 - model.p_alive(x, t_x, age), "no_purchase": 1 - some}, index=rfm.index)
+
+
+def observed(data: Snapshot) -> pd.DataFrame:
+    """Share that left, by silence (rows) and number of purchases (columns); NaN where fewer than 25
+    customers stand."""
+    window = data.window_days
+    edges = [-1, window // 4, window // 2, window, 2 * window, np.inf]
+    rows = [f"{low + 1} to {high}" for low, high in pairwise(edges[:-1])] + [f"over {edges[-2]}"]
+    silence = pd.cut(data.features["days_since_last_order"], edges, labels=rows)
+    times = pd.cut(data.features["frequency"], [-1, 0, 1, 3, 8, np.inf], labels=["1", "2", "3-4", "5-9", "10+"])
+    groups = data.churned.astype(float).groupby([silence, times], observed=False)
+    rate = groups.mean().where(groups.size() >= FEWEST_OF_EACH)
+    return rate.unstack().dropna(how="all").rename_axis(index="days of silence", columns="purchases")
 
 
 def auc(churned: pd.Series, score: pd.Series) -> float:
@@ -308,9 +338,7 @@ def _judge(churned: pd.Series, score: pd.Series) -> dict[str, float]:
     }
 
 
-def auc_gain(
-    data: Snapshot, score: pd.Series, baseline: pd.Series, draws: int = 200
-) -> tuple[float, float, float]:
+def auc_gain(data: Snapshot, score: pd.Series, baseline: pd.Series, draws: int = 200) -> tuple[float, float, float]:
     """AUC of `score` minus AUC of `baseline` on the same customers: (low, mid, high).
 
     A 95 % interval by bootstrap over customers (Efron 1979).
@@ -350,8 +378,7 @@ def drivers(model: ChurnModel, data: Snapshot, repeats: int = 5) -> pd.DataFrame
         if not columns:
             continue
         losses = [
-            full - auc(data.churned, model.predict(_shuffled(data.features, columns, random)))
-            for _ in range(repeats)
+            full - auc(data.churned, model.predict(_shuffled(data.features, columns, random))) for _ in range(repeats)
         ]
         varies = data.features[columns[0]].nunique() > 1
         with_risk = data.features[columns[0]].corr(risk, method="spearman") if varies else np.nan

@@ -38,15 +38,8 @@ def main() -> None:
     except ClvError as error:
         typer.secho(f"{error}", fg="red", err=True)
         sys.exit(2 if isinstance(error, UsageError) else 1)
-    except KeyboardInterrupt:
-        typer.secho("Stopped. Nothing was left half-written; the same command goes on from here.", err=True)
-        sys.exit(130)
     except OSError as error:
-        typer.secho(
-            f"The system refused: {error}. Free space or check the folder, then run again.",
-            fg="red",
-            err=True,
-        )
+        typer.secho(f"The system refused: {error}. Free space or check the folder, then run again.", fg="red", err=True)
         sys.exit(1)
 
 

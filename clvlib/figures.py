@@ -131,7 +131,7 @@ def _collections(axes: Axes) -> list[str]:
 
 
 def _points(axes: Axes, collection: PathCollection) -> str:
-    offsets = np.ma.filled(np.ma.asarray(collection.get_offsets(), dtype=float), np.nan)
+    offsets: np.ndarray = np.ma.filled(np.ma.asarray(collection.get_offsets(), dtype=float), np.nan)
     names = _names(axes, "x", list(offsets[:, 0]))
     values = _names(axes, "y", list(offsets[:, 1])) if _categories(axes, "y") else _round(list(offsets[:, 1]))
     return f"{len(offsets)} points{_label(collection.get_label())}: " + _pairs(names, values)
@@ -140,16 +140,19 @@ def _points(axes: Axes, collection: PathCollection) -> str:
 def _area(collection: Collection) -> list[str]:
     label = _label(collection.get_label())
     paths = collection.get_paths()
-    if not label or not paths or not len(paths[0].vertices):
+    if not label or not paths:
         return []
-    low, high = paths[0].vertices[:, 1].min(), paths[0].vertices[:, 1].max()
+    heights = np.asarray(paths[0].vertices, dtype=float).reshape(-1, 2)[:, 1]
+    if not heights.size:
+        return []
+    low, high = heights.min(), heights.max()
     return [f"area{label}: from {_round([low])[0]} to {_round([high])[0]}"]
 
 
 def _pictures(axes: Axes) -> list[str]:
     described: list[str] = []
     for image in axes.images:
-        values = np.ma.filled(np.ma.asarray(image.get_array(), dtype=float), np.nan)
+        values: np.ndarray = np.ma.filled(np.ma.asarray(image.get_array(), dtype=float), np.nan)
         described += _grid(values) if values.ndim == 2 else []
     return described
 

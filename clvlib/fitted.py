@@ -40,6 +40,16 @@ class FittedModel:
         return errors.where(errors > 0)
 
     @property
+    def convergence(self) -> str:
+        """Whether the fit converged by itself, in words."""
+        return "converged" if self.penalty_ == 0 else f"converged only with a penalty of {self.penalty_:g}"
+
+    def summary(self) -> pd.DataFrame:
+        """Parameters as a table, indexed by parameter: value and standard_error (in the model's units)."""
+        columns = {"value": self.params_, "standard_error": self.standard_errors_}
+        return pd.DataFrame(columns).rename_axis("parameter")
+
+    @property
     def values(self) -> Array:
         """The parameters as an array, in the order of `parameters`."""
         self.check_fitted()
@@ -100,13 +110,13 @@ class FittedModel:
         if not hasattr(self, "params_"):
             return f"{self.name}, not fitted"
         errors = self.standard_errors_
-        pairs = [f"{name} {self.params_[name]:.4g} ± {errors[name]:.2g}" for name in self.parameters]
-        converged = (
-            "converged" if self.penalty_ == 0 else f"converged only with a penalty of {self.penalty_:g}"
-        )
+        pairs = [
+            f"{name} {self.params_[name]:.4g} " + (f"± {errors[name]:.2g}" if errors[name] > 0 else "(at its limit)")
+            for name in self.parameters
+        ]
         return (
             f"{self.name} on {self.n_customers_:,} customers, {self.n_repeaters_:,} with a repeat purchase "
             f"({self.n_patterns_:,} different histories){self._units}\n"
             f"  {', '.join(pairs)} (± standard error)\n"
-            f"  log-likelihood {self.log_likelihood_:,.2f}; {converged}"
+            f"  log-likelihood {self.log_likelihood_:,.2f}; {self.convergence}"
         )

@@ -8,6 +8,8 @@ Learned values end in `_`. A summary is what `aggregate.rfm_summary` gives; a ne
 
 import json
 import warnings
+from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -82,8 +84,9 @@ class PurchaseModel(FittedModel):
 
     def p_alive(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Array:
         """Probability of still being a customer at T. x purchases, the last at t_x; arrays of one shape."""
+        shape, flat = self._flat(x, t_x, T)
         with np.errstate(over="ignore"):  # a very long silence of a frequent buyer: the odds overflow, P is 0
-            return self._p_alive(*_floats(x, t_x, T))
+            return self._p_alive(*flat).reshape(shape)
 
     def expected_purchases(self, t: ArrayLike, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Array:
         """Expected number of purchases in (T, T + t]."""
@@ -91,7 +94,8 @@ class PurchaseModel(FittedModel):
 
     def expected_if_alive(self, t: ArrayLike, x: ArrayLike, T: ArrayLike) -> Array:
         """The same for a customer known to be alive at T: t_x then tells nothing more."""
-        return self._expected_if_alive(*_floats(t, x, T))
+        shape, flat = self._flat(t, x, T)
+        return self._expected_if_alive(*flat).reshape(shape)
 
     def p_at_least(self, n: int, t: float, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Array:
         """Probability of at least n >= 1 purchases in (T, T + t]."""
@@ -99,7 +103,13 @@ class PurchaseModel(FittedModel):
 
     def at_least_if_alive(self, n: int, t: float, x: ArrayLike, T: ArrayLike) -> Array:
         """The same for a customer known to be alive at T."""
-        return self._at_least_if_alive(n, t, *_floats(x, T))
+        shape, flat = self._flat(x, T)
+        return self._at_least_if_alive(n, t, *flat).reshape(shape)
+
+    def _flat(self, *values: ArrayLike) -> tuple[tuple[int, ...], list[Array]]:
+        self.check_fitted()
+        arrays = _floats(*values)
+        return arrays[0].shape, [array.ravel() for array in arrays]
 
     def _mean_loss(self, log_params: Array, x: Array, t_x: Array, T: Array, w: Array) -> tuple[float, Array]:
         raise NotImplementedError
@@ -124,15 +134,13 @@ class BetaGeo(PurchaseModel):
     _survived_first = 0  # chances to leave that came with the first purchase
 
     def _mean_loss(self, log_params: Array, x: Array, t_x: Array, T: Array, w: Array) -> tuple[float, Array]:
-        value, gradient = value_and_grad(self._lifetimes._negative_log_likelihood)(
-            log_params, x, t_x, T, w, 0.0
-        )
+        value, gradient = value_and_grad(self._lifetimes._negative_log_likelihood)(log_params, x, t_x, T, w, 0.0)
         return float(value), gradient
 
     def _p_alive(self, x: Array, t_x: Array, T: Array) -> Array:
         fitter = self._lifetimes()
         fitter.params_ = self.params_
-        return np.asarray(fitter.conditional_probability_alive(x, t_x, T)).reshape(x.shape)
+        return np.asarray(fitter.conditional_probability_alive(x, t_x, T))
 
     def _expected_if_alive(self, t: Array, x: Array, T: Array) -> Array:
         """E[(1 - (1 + p t / (alpha + T))^-(r + x)) / p] over p ~ Beta(a, b + x): equation 10 of the paper.
@@ -141,14 +149,16 @@ class BetaGeo(PurchaseModel):
         and at a = 1. Here p is averaged by Gauss quadrature: all terms are positive, and nothing can fail.
         """
         r, alpha, a, b = self.values
-        result = np.empty(x.shape)
-        for count in np.unique(x):
-            rows = x == count
-            over = (t[rows] / (alpha + T[rows]))[..., None]
+        asked = pd.DataFrame({"t": t, "x": x, "T": T})
+        (t, x_each, T), row = unique_rows(asked, ["t", "x", "T"])
+        result = np.empty(len(t))
+        for count in np.unique(x_each):
+            same = x_each == count
+            over = (t[same] / (alpha + T[same]))[:, None]
             nodes = int(np.clip(6 * np.sqrt(over.max()), *_NODES))  # what a pole at p = -1 / over asks for
             p, weight = _beta_nodes(a, b + count + self._survived_first, nodes)
-            result[rows] = (-np.expm1(-(r + count) * np.log1p(p * over)) / p) @ weight
-        return result
+            result[same] = (-np.expm1(-(r + count) * np.log1p(p * over)) / p) @ weight
+        return result[row]
 
     def _at_least_if_alive(self, n: int, t: float, x: Array, T: Array) -> Array:
         """The smaller of two counts, independent given p: until dropout, and until t (equation 8)."""
@@ -202,9 +212,7 @@ class GammaGamma(FittedModel):
         """
         rfm = require(rfm)
         if "monetary_value" not in rfm:
-            raise DataError(
-                "The summary has no column monetary_value.", "Build it from purchases with amounts."
-            )
+            raise DataError("The summary has no column monetary_value.", "Build it from purchases with amounts.")
         each = pd.Series(np.ones(len(rfm)) if weights is None else weights, index=rfm.index, dtype=float)
         use = (rfm["frequency"] > 0) & (rfm["monetary_value"] > 0)
         _need_repeaters(self.name, int(each[use].sum()), int(each.sum()))
@@ -262,9 +270,7 @@ def load_model(path: str | Path) -> FittedModel:
     except OSError as error:
         raise DataError(f"The model {path} can't be read: {error.strerror}.") from None
     except (KeyError, TypeError, ValueError, UsageError) as error:
-        raise DataError(
-            f"{path} is not a saved model ({error}).", "Write it again with model.save(path)."
-        ) from None
+        raise DataError(f"{path} is not a saved model ({error}).", "Write it again with model.save(path).") from None
 
 
 def fit_all(rfm: pd.DataFrame, time_unit: TimeUnit = "D") -> tuple[dict[str, PurchaseModel], dict[str, str]]:
@@ -298,6 +304,12 @@ def fit_best(rfm: pd.DataFrame, preferred: str | None = None, time_unit: TimeUni
     return max(fitted.values(), key=lambda model: model.log_likelihood_)
 
 
+def alive_grid(model: PurchaseModel, age: float, repeats: Sequence[int], silences: Sequence[float]) -> pd.DataFrame:
+    """Chance of being still a customer: a row per number of repeat purchases, a column per silence (time units)."""
+    x, silent = np.meshgrid(repeats, silences, indexing="ij")
+    return pd.DataFrame(model.p_alive(x, age - silent, age), index=list(repeats), columns=list(silences))
+
+
 def _floats(*values: ArrayLike) -> list[Array]:
     return list(np.broadcast_arrays(*(np.asarray(value, dtype=float) for value in values)))
 
@@ -312,6 +324,7 @@ def _need_repeaters(name: str, repeaters: int, customers: int) -> None:
     )
 
 
+@lru_cache(maxsize=4096)  # the same for each month of a horizon
 def _beta_nodes(a: float, b: float, nodes: int) -> tuple[Array, Array]:
     """Gauss quadrature of the Beta(a, b) law: nodes in (0, 1), weights of sum 1 (Golub & Welsch 1969)."""
     k = np.arange(nodes, dtype=float)
@@ -320,9 +333,7 @@ def _beta_nodes(a: float, b: float, nodes: int) -> tuple[Array, Array]:
     with np.errstate(divide="ignore", invalid="ignore"):
         diagonal = ((a - 1) ** 2 - (b - 1) ** 2) / (both * (both + 2))
         n = k[1:]
-        squared = (
-            4 * n * (n + a - 1) * (n + b - 1) * (n + s) / (both[1:] ** 2 * (both[1:] + 1) * (both[1:] - 1))
-        )
+        squared = 4 * n * (n + a - 1) * (n + b - 1) * (n + s) / (both[1:] ** 2 * (both[1:] + 1) * (both[1:] - 1))
     diagonal[0] = (a - b) / (a + b)
     squared[0] = 4 * a * b / ((a + b) ** 2 * (a + b + 1))
     points, vectors = eigh_tridiagonal(diagonal, np.sqrt(squared))

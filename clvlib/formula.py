@@ -195,22 +195,25 @@ def elasticities(levers: Levers, names: Iterable[str] = LEVERS) -> pd.Series:
 def tornado(levers: Levers, share: float = 0.1, names: Iterable[str] | None = None) -> pd.DataFrame:
     """Move each lever down and up by `share`, the others unchanged.
 
-    Returns a frame indexed by lever, widest first: `low` and `high` (CLV in money at lever × (1−share) and
-    × (1+share)), `span` (the distance between the two). A lever that is 0, or a margin that would pass
-    100 %, is left out.
+    Returns a frame indexed by lever, widest first: `down` and `up` (the change of CLV in money when the lever is
+    multiplied by 1−share and by 1+share), `span` (the distance between the two). A lever that is 0, or a margin that
+    would pass 100 %, is left out.
     """
+    today = clv(levers)
     chosen = [field.name for field in fields(Levers)] if names is None else list(names)
     rows = {
         name: {
-            "low": clv(change(levers, {name: 1 - share})),
-            "high": clv(change(levers, {name: 1 + share})),
+            "down": clv(change(levers, {name: 1 - share})) - today,
+            "up": clv(change(levers, {name: 1 + share})) - today,
         }
         for name in chosen
         if _moves(levers, name, share)
     }
-    frame = pd.DataFrame.from_dict(rows, orient="index", columns=["low", "high"]).rename_axis("lever")
-    frame["span"] = (frame["high"] - frame["low"]).abs()
-    return frame.sort_values("span", ascending=False, kind="stable")
+    frame = pd.DataFrame.from_dict(rows, orient="index", columns=["down", "up"]).rename_axis("lever")
+    frame["span"] = (frame["up"] - frame["down"]).abs()
+    # Levers of equal swing keep their order, whatever the last bit of a sum says on this machine.
+    widest_first = (-(frame["span"] / frame["span"].max()).round(9)).sort_values(kind="stable").index
+    return frame.loc[widest_first]
 
 
 def _moves(levers: Levers, name: str, share: float) -> bool:

@@ -96,6 +96,7 @@ def check_usable(transactions: ibis.Table, as_of: pd.Timestamp) -> list[Problem]
         .group_by("customer_id")
         .agg(days=lambda t: t.count())
     )
+    named = int(transactions["customer_id"].nunique().to_pandas())
     counts = per_customer.agg(customers=lambda t: t.count(), repeaters=lambda t: (t["days"] > 1).sum())
     customers, repeaters = (int(value or 0) for value in counts.to_pandas().iloc[0])
     later = int(transactions.filter(day > end).count().to_pandas())
@@ -114,6 +115,12 @@ def check_usable(transactions: ibis.Table, as_of: pd.Timestamp) -> list[Problem]
         found.append(
             Problem("warning", "transactions", f"none of the {customers:,} customers ever came back", customers, (),
                     "Check which column is the customer; forecasts need repeat purchases and will be left out.")
+        )  # fmt: skip
+    if 0 < customers < named:
+        found.append(
+            Problem("note", "transactions", f"{named - customers:,} of {named:,} customers have no purchase up to "
+                    f"{as_of:%Y-%m-%d}: nothing paid, or all of it refunded", named - customers, (),
+                    "They are left out of every customer table.")
         )  # fmt: skip
     if later:
         found.append(
@@ -176,7 +183,7 @@ class _Reading:
         for source, values in self.options.get("drop", {}).items():
             text = quoted(self.known(source))
             listed = ", ".join(sources.literal(str(value).lower()) for value in values)
-            reasons.append((f"lower(trim({text})) IN ({listed})", f"{source} is {' or '.join(map(str, values))}", text))
+            reasons.append((f"lower(trim({text})) IN ({listed})", f"{source} is {' or '.join(map(str, values))}", None))
         for target, text in mapping.items():
             column = columns.get(target) or Column(target, "text" if target == "currency" else "number", "")
             cast[target] = self.expression(column, text)
@@ -378,11 +385,7 @@ class _Reading:
         mend = "These rows are not used."
         examples: tuple[str, ...] = ()
         if text is not None:
-            rows = self.rows(
-                f"SELECT DISTINCT value FROM (SELECT r._row, {text} AS value FROM {self.raw.table} r "
-                f"JOIN read_{self.name} c ON r._row = c._row WHERE c._reason = {code} ORDER BY r._row LIMIT 50) LIMIT 3"
-            )
-            examples = tuple(sorted(str(row[0]) for row in rows))
+            examples = self.examples(f"_row IN (SELECT _row FROM read_{self.name} WHERE _reason = {code})", text)
         if unread and count > TOO_MANY * total:
             grade = "error"
             mend = "Correct the file" + _advice(reason, examples)

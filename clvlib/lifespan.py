@@ -18,11 +18,12 @@ import numpy as np
 import pandas as pd
 
 from clvlib.dataset import Economics
-from clvlib.formula import Levers
+from clvlib.formula import Levers, clv
 from clvlib.tables import NotEnoughData
 
 Tail = Literal["constant", "rising"]
 TAILS: tuple[Tail, ...] = ("constant", "rising")
+METHODS: dict[Tail, str] = {"constant": "Cohorts, constant retention", "rising": "Cohorts, rising retention"}
 
 YEAR = 365.25
 _MIN_MONTHS = 3
@@ -163,6 +164,17 @@ def sensitivity(curve: pd.DataFrame, horizons: tuple[int, ...] = (1, 2, 3, 5, 10
     return frame.set_index(pd.Index(horizons, name="horizon_years"))
 
 
+def clv_by_belief(
+    curve: pd.DataFrame, economics: Economics, horizons: tuple[int, ...] = (1, 2, 3, 5, 10)
+) -> pd.DataFrame:
+    """Give CLV (money per customer) by horizon (index, years) for each tail (columns): how far belief carries it."""
+    values = {
+        f"{tail} retention": [clv(levers(curve, lifespan(curve, years, tail), economics)) for years in horizons]
+        for tail in TAILS
+    }
+    return pd.DataFrame(values, index=pd.Index(horizons, name="horizon_years"))
+
+
 def averages(then: pd.DataFrame, now: pd.DataFrame, lately: int = 90) -> pd.DataFrame:
     """Show how averages depend on who is averaged and on when: the same customers at two dates.
 
@@ -171,7 +183,13 @@ def averages(then: pd.DataFrame, now: pd.DataFrame, lately: int = 90) -> pd.Data
     (orders until then over their years since the first purchase), spend_per_customer (until then),
     days_first_to_last_then, days_first_to_last_now (mean of recency), and spend_since (mean money per
     customer between the dates).
+    Raises NotEnoughData when nobody had come back by `then`.
     """
+    if not (then["frequency"] > 0).any():
+        raise NotEnoughData(
+            f"None of the {len(then)} customers known by the earlier date had come back: nothing to average.",
+            "Give a longer history.",
+        )
     now = now.reindex(then.index)
     groups = {
         "Everyone": then["T"] >= 0,
@@ -194,9 +212,18 @@ def averages(then: pd.DataFrame, now: pd.DataFrame, lately: int = 90) -> pd.Data
 
 
 def half_way(starts: pd.Timestamp, as_of: pd.Timestamp) -> pd.Timestamp:
-    """Give the last month's end before the middle of the observation: where the formula is put to the test."""
+    """Give the last month's end before the middle of the observation: where the formula is put to the test.
+
+    Raises NotEnoughData when that is before the first day.
+    """
     middle = starts + (as_of - starts) / 2 + pd.Timedelta(days=1)
-    return pd.Timestamp(middle.normalize().replace(day=1) - pd.Timedelta(days=1))
+    split = pd.Timestamp(middle.normalize().replace(day=1) - pd.Timedelta(days=1))
+    if split < starts:
+        raise NotEnoughData(
+            f"The data cover {(as_of - starts).days + 1} day(s): too few to look at the same customers at two dates.",
+            "Give a longer history.",
+        )
+    return split
 
 
 def backtest(cohorts: pd.DataFrame, then: pd.DataFrame, split: pd.Timestamp) -> pd.DataFrame:
@@ -231,7 +258,7 @@ def backtest(cohorts: pd.DataFrame, then: pd.DataFrame, split: pd.Timestamp) -> 
     for tail in TAILS:
         curve_on = monthly_orders(curve, int(sizes.index.max()) + months + 1, tail)
         totals = [size * curve_on.iloc[age + 1 : age + 1 + months].sum() for age, size in sizes.items()]
-        orders[_METHODS[tail]] = sum(totals) / customers
+        orders[METHODS[tail]] = sum(totals) / customers
     frame = pd.DataFrame({"orders": pd.Series(orders, dtype=float).rename_axis("method")})
     frame["revenue"] = frame["orders"] * value
     frame["actual_orders"] = future["purchases"].sum() / customers
@@ -240,10 +267,7 @@ def backtest(cohorts: pd.DataFrame, then: pd.DataFrame, split: pd.Timestamp) -> 
     return frame.assign(error=frame["revenue"] / actual - 1)
 
 
-_METHODS: dict[Tail, str] = {"constant": "Cohorts, constant retention", "rising": "Cohorts, rising retention"}
-
-
 def best_tail(tested: pd.DataFrame) -> Tail:
     """Give the tail whose orders came nearest to the truth in `backtest`."""
     off = (tested["orders"] - tested["actual_orders"]).abs()
-    return min(TAILS, key=lambda tail: float(off[_METHODS[tail]]))
+    return min(TAILS, key=lambda tail: float(off[METHODS[tail]]))

@@ -94,9 +94,7 @@ def _search(loss: Objective, floors: Array) -> tuple[Array, Array, NDArray[np.bo
         if not np.isfinite(hessian).all() or np.linalg.eigvalsh(hessian[inside]).min() <= 0:
             return None
         best = best.copy()
-        best[free] -= np.linalg.solve(
-            hessian[inside], loss(best)[1][free]
-        )  # one Newton step: the last digits
+        best[free] -= np.linalg.solve(hessian[inside], loss(best)[1][free])  # one Newton step: the last digits
         return (best, hessian, free) if np.abs(loss(best)[1][free]).max(initial=0) < FLAT else None
 
 

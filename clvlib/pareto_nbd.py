@@ -8,6 +8,8 @@ Here the integral behind both functions is summed directly, which also gives the
 `params` is always (r, alpha, s, beta); x, t_x and T are frequency, recency and T; all times share one unit.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc, digamma, gammaln
@@ -64,6 +66,8 @@ def _log_died(params: Array, x: Array, t_x: Array, T: Array) -> tuple[Array, Arr
     """
     r, alpha, s, beta = params
     near, gap = min(alpha, beta), abs(alpha - beta)
+    power_near: Array | float
+    power_far: Array | float
     power_near, power_far = (r + x, s + 1.0) if alpha <= beta else (s + 1.0, r + x)
 
     def log_integrand(y: Array) -> Array:
@@ -80,7 +84,14 @@ def _log_died(params: Array, x: Array, t_x: Array, T: Array) -> tuple[Array, Arr
     return np.log(s) + np.log(width) + top + np.log(total), np.exp(y) - near, share / total
 
 
-def _cut_tail(log_integrand, low, high, power_near, power_far, gap):  # type: ignore[no-untyped-def]
+def _cut_tail(
+    log_integrand: Callable[[Array], Array],
+    low: Array,
+    high: Array,
+    power_near: Array | float,
+    power_far: Array | float,
+    gap: float,
+) -> Array:
     """Move `high` to where the integrand is negligible. It is log-concave: Newton never overshoots."""
     floor = log_integrand(low) - _NEGLIGIBLE
     for _ in range(6):

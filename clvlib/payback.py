@@ -1,8 +1,8 @@
 """Cohorts and levers → what customers leave, by cohort and by channel, against the cost to win them.
 
 Contribution of an order = order value × margin − cost to serve − its share of the cost to keep the customer
-(the yearly cost spread over the orders of a first year), so that every table here adds up to `formula.clv`'s
-costs.
+(the yearly cost spread over the orders of a first year), so that every table here counts the same costs as
+`formula.clv`.
 """
 
 import math
@@ -43,8 +43,13 @@ def payback_months(orders: pd.Series, chosen: Levers, cost: float | None = None)
     if cost is None:
         clv_to_cac(chosen)
         cost = chosen.acquisition_cost
-    reached = cumulative_contribution(orders, chosen).to_numpy() >= cost
+    reached = cumulative_contribution(orders, chosen).to_numpy() >= cost * (1 - 1e-9)  # rounding is no month
     return float(reached.argmax() + 1) if reached.any() else math.nan
+
+
+def in_words(months: float) -> str:
+    """Say a payback time as the end of a sentence: "within 3 month(s)", or that it isn't reached."""
+    return "later than the horizon, if ever" if math.isnan(months) else f"within {months:.0f} month(s)"
 
 
 def affordable_cac(orders: pd.Series, chosen: Levers) -> pd.Series:

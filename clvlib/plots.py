@@ -11,6 +11,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.collections import PathCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -44,6 +45,7 @@ def theme() -> None:
             "grid.color": "#E6E6E6",
             "legend.fontsize": 9,
             "legend.frameon": False,
+            "legend.title_fontsize": 9,
             "xtick.labelsize": 9,
             "ytick.labelsize": 9,
         }
@@ -110,11 +112,17 @@ def _write_lengths(axes: Axes, unit: str | None) -> None:
     lengths = pd.Series(bars.datavalues)  # type: ignore[attr-defined]
     names = [_plain(name) for name in wording.column(lengths, unit or "number")]
     axes.bar_label(bars, names, padding=3, fontsize=9, color=INK, gid=figures.VALUE)  # type: ignore[arg-type]
-    axes.margins(**{"x" if getattr(bars, "orientation", "") == "horizontal" else "y": 0.14})
+    lying = getattr(bars, "orientation", "") == "horizontal"
+    axes.margins(x=0.14 if lying else None, y=None if lying else 0.14)
 
 
 def lines(
-    frame: pd.DataFrame | pd.Series, title: str, xlabel: str, ylabel: str, unit: str | None = None, markers: bool = False
+    frame: pd.DataFrame | pd.Series,
+    title: str,
+    xlabel: str,
+    ylabel: str,
+    unit: str | None = None,
+    markers: bool = False,
 ) -> Figure:
     """Draw one line per column over the index (dates or numbers); ``unit`` is that of the height."""
     frame = frame.to_frame(frame.name if frame.name is not None else "") if isinstance(frame, pd.Series) else frame
@@ -148,10 +156,10 @@ def heatmap(frame: pd.DataFrame, title: str, xlabel: str, ylabel: str, unit: str
     values = frame.to_numpy(dtype=float, na_value=np.nan)
     mesh = axes.pcolormesh(values, cmap="cividis_r", edgecolors="white", linewidth=0.5)
     colorbar = figure.colorbar(mesh, ax=axes, format=FuncFormatter(write), pad=0.02)
-    colorbar.outline.set_visible(False)  # type: ignore[operator]
-    if frame.shape[1] <= 14 and len(frame) <= 24:
+    colorbar.outline.set_visible(False)
+    if frame.shape[1] <= (20 if unit == "percent" else 9) and len(frame) <= 24:
         _write_cells(axes, mesh, values, unit)
-    _name_cells(axes.xaxis, frame.columns, most=14)
+    _name_cells(axes.xaxis, frame.columns, most=20)
     _name_cells(axes.yaxis, frame.index, most=24)
     axes.invert_yaxis()
     axes.grid(visible=False)
@@ -174,7 +182,7 @@ def _name_cells(axis: Axis, index: pd.Index, most: int) -> None:
     step = max(1, int(np.ceil(len(index) / most)))
     names = [name if place % step == 0 else "" for place, name in enumerate(_names(index))]
     axis.set_ticks(np.arange(len(index)) + 0.5, names)
-    if axis.axis_name == "x" and sum(len(name) for name in names) > 90:
+    if getattr(axis, "axis_name", "") == "x" and sum(len(name) for name in names) > 90:
         axis.set_tick_params(rotation=45)
 
 
@@ -262,7 +270,10 @@ def _colour(position: int) -> str:
 
 
 def _legend(axes: Axes, name: Any) -> None:
-    axes.legend(title=str(name) if name else None, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    legend = axes.legend(title=str(name) if name else None, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    for handle in legend.legend_handles:
+        if isinstance(handle, PathCollection):  # dots are small and faint where there are many
+            handle.set(sizes=[40], alpha=1)
 
 
 def _set_unit(axis: Axis, unit: str | None) -> None:

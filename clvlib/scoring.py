@@ -7,7 +7,9 @@ cost to win or to keep the customer, is not in it. A month is 365.25 / 12 days; 
 its end.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -15,14 +17,17 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from clvlib.dataset import Economics
+from clvlib.fitted import FittedModel
 from clvlib.forecast import DAYS, GammaGamma, PurchaseModel
 from clvlib.likelihood import unique_rows
 from clvlib.tables import require
 
 Array = NDArray[np.float64]
+Model = TypeVar("Model", bound=FittedModel)
 
 DAYS_PER_MONTH = 365.25 / 12
 LEVEL = 0.9  # share of customers, or of repetitions of history, that an interval is meant to hold
+TOP_FREQUENCY = 7
 _STEP = 1e-4
 _NEVER = 1e-8
 
@@ -41,6 +46,11 @@ class Total:
     low: float
     high: float
     level: float
+
+    @property
+    def reach(self) -> float:
+        """Half the interval, as a share of the value."""
+        return (self.high - self.low) / 2 / self.clv
 
 
 @dataclass(frozen=True)
@@ -108,9 +118,23 @@ def purchase_range(rfm: pd.DataFrame, model: PurchaseModel, t: float, level: flo
     patterns = _patterns(require(rfm))
     alive = model.p_alive(patterns.x, patterns.t_x, patterns.T)
     low, high = _range(model, t, patterns, alive, level)
-    return pd.DataFrame({"low": low[patterns.row], "high": high[patterns.row]}, index=rfm.index).astype(
-        "int64"
-    )
+    return pd.DataFrame({"low": low[patterns.row], "high": high[patterns.row]}, index=rfm.index).astype("int64")
+
+
+def share_of_value(scores: pd.DataFrame, rfm: pd.DataFrame) -> pd.DataFrame:
+    """By repeat purchases so far ("0" … "7+"): share of the customers, share of the CLV (0 to 1)."""
+    groups = rfm["frequency"].clip(upper=TOP_FREQUENCY).rename("repeat purchases so far")
+    value = scores["clv"].groupby(groups).sum()
+    shares = pd.DataFrame({"customers": groups.value_counts(normalize=True), "CLV": value / value.sum()})
+    return shares.sort_index().rename(index=lambda n: f"{n}+" if n == TOP_FREQUENCY else str(n))
+
+
+def by_rank(scores: pd.DataFrame, ranks: Sequence[float] = (0.1, 0.5, 0.75, 0.9, 0.95, 0.99)) -> pd.DataFrame:
+    """The customers at these ranks by CLV (0 lowest, 1 highest), as low, mid and high (currency)."""
+    ordered = scores.sort_values("clv", kind="stable")[["clv_low", "clv", "clv_high"]]
+    picked = ordered.iloc[[int((len(ordered) - 1) * rank) for rank in ranks]]
+    names = [f"above {100 * rank:.0f} in 100" for rank in ranks]
+    return picked.set_axis(["low", "mid", "high"], axis=1).set_axis(names)
 
 
 def total(
@@ -125,10 +149,7 @@ def total(
     per_history = np.bincount(patterns.row, weights=value)
 
     def discounted_purchases(of: PurchaseModel) -> Array:
-        return (
-            of.p_alive(patterns.x, patterns.t_x, patterns.T)
-            * _per_pair(of, patterns, economics)[1][patterns.pair]
-        )
+        return of.p_alive(patterns.x, patterns.t_x, patterns.T) * _per_pair(of, patterns, economics)[1][patterns.pair]
 
     purchases = discounted_purchases(model)
     by_purchases = _slope(lambda changed: float(discounted_purchases(changed) @ per_history), model)
@@ -172,9 +193,7 @@ def _expected_spend(rfm: pd.DataFrame, spend: GammaGamma) -> Array:
     return spend.expected_spend(rfm["frequency"].to_numpy(), rfm["monetary_value"].to_numpy())
 
 
-def _range(
-    model: PurchaseModel, t: float, patterns: _Patterns, alive: Array, level: float
-) -> tuple[Array, Array]:
+def _range(model: PurchaseModel, t: float, patterns: _Patterns, alive: Array, level: float) -> tuple[Array, Array]:
     """Lower and upper quantile of the number of purchases per history: how many n have P(N >= n) above a
     limit.
     """
@@ -207,13 +226,11 @@ def _count_variance(model: PurchaseModel, patterns: _Patterns, economics: Econom
     return alive * second[patterns.pair] - (alive * first[patterns.pair]) ** 2
 
 
-def _slope(of, model):  # type: ignore[no-untyped-def]
+def _slope(of: Callable[[Model], float], model: Model) -> Array:
     """Gradient of a number that depends on a model, by the logarithm of each parameter."""
     slopes = []
     for i in range(len(model.values)):
         factor = np.ones(len(model.values))
         factor[i] = np.exp(_STEP)
-        slopes.append(
-            of(model.with_params(model.values * factor)) - of(model.with_params(model.values / factor))
-        )
+        slopes.append(of(model.with_params(model.values * factor)) - of(model.with_params(model.values / factor)))
     return np.array(slopes) / (2 * _STEP)

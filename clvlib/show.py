@@ -22,6 +22,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from clvlib import figures, plots, wording
+from clvlib.files import replacing
 from clvlib.tables import CannotAnswer, UsageError
 from clvlib.wording import count, date, days, money, number, percent
 
@@ -44,6 +45,7 @@ __all__ = [
 ]
 
 MOST_ROWS = 30
+_NO_FORMULAS = "mathjax_ignore tex2jax_ignore"  # two dollar amounts in a line are not a formula
 RUN_FOLDER = "CLV_RUN_FOLDER"  # set by the runner: where customers' scores are handed over
 NOTEBOOK = "CLV_NOTEBOOK"  # set by the runner: the notebook's name without .ipynb
 FIGURE_SCALE = "CLV_FIGURE_SCALE"  # set by the runner: 2 draws figures for print
@@ -59,7 +61,7 @@ def start(ds: "Dataset") -> None:
     _missing.clear()
     _kept.clear()
     text = f"{ds.name} · {date(ds.starts)} to {date(ds.as_of)} · amounts in {ds.currency}"
-    _publish("dataset", text, f'<p class="clv-dataset mathjax_ignore tex2jax_ignore">{html.escape(text)}</p>')
+    _publish("dataset", text, f'<p class="clv-dataset {_NO_FORMULAS}">{html.escape(text)}</p>')
 
 
 def say(template: str, *, headline: bool = False, **values: Any) -> None:
@@ -70,7 +72,11 @@ def say(template: str, *, headline: bool = False, **values: Any) -> None:
     """
     text = _Sentence().vformat(template, (), values)
     marked = _Sentence(marked=True).vformat(html.escape(template, quote=False), (), values)
-    _publish("headline" if headline else "sentence", text, f'<p class="clv-sentence mathjax_ignore tex2jax_ignore">{marked}</p>')
+    _publish(
+        "headline" if headline else "sentence",
+        text,
+        f'<p class="clv-sentence {_NO_FORMULAS}">{marked}</p>',
+    )
 
 
 class _Sentence(string.Formatter):
@@ -172,8 +178,8 @@ def _html_table(columns: list[_Column], caption: str, note: str) -> str:
     foot = f'<p class="clv-note">{html.escape(note)}</p>' if note else ""
     rows = "\n".join(body)
     return (
-        f'<div class="clv-table mathjax_ignore tex2jax_ignore"><table>{title}<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n'
-        f"</tbody></table></div>{foot}"
+        f'<div class="clv-table {_NO_FORMULAS}"><table>{title}<thead><tr>{head}</tr></thead>\n'
+        f"<tbody>\n{rows}\n</tbody></table></div>{foot}"
     )
 
 
@@ -191,7 +197,12 @@ def figure(drawing: Figure | Axes, caption: str = "", headline: bool = False) ->
     display(data, raw=True, metadata={"image/png": {"width": figures.width(drawn)}, "clv": about})
     plt.close(drawn)
     if caption:
-        _publish("caption", caption, f'<p class="clv-caption mathjax_ignore tex2jax_ignore"><em>{html.escape(caption)}</em></p>', headline=headline)
+        _publish(
+            "caption",
+            caption,
+            f'<p class="clv-caption {_NO_FORMULAS}"><em>{html.escape(caption)}</em></p>',
+            headline=headline,
+        )
 
 
 @contextmanager
@@ -223,7 +234,7 @@ def _leave_out(section: str, reason: str, trace: TracebackType | None) -> None:
     _publish(
         "skipped",
         f"Left out: {section}. {reason}",
-        f'<div class="clv-skipped mathjax_ignore tex2jax_ignore" style="{box}">{about}</div>',
+        f'<div class="clv-skipped {_NO_FORMULAS}" style="{box}">{about}</div>',
         section=section,
         reason=reason,
     )
@@ -237,22 +248,18 @@ def keep(frame: pd.DataFrame) -> None:
     folder, notebook = os.environ.get(RUN_FOLDER), os.environ.get(NOTEBOOK)
     if frame.index.name != "customer_id" or not frame.index.is_unique:
         raise UsageError(
-            "show.keep got a table whose rows are not one customer each.", mend="Index it by customer_id, without doubles."
+            "show.keep got a table whose rows are not one customer each.",
+            mend="Index it by customer_id, without doubles.",
         )
     if not folder or not notebook:
         return
-    clean = frame.set_axis(frame.index.astype(str)).rename_axis("customer_id")
-    _kept.append(clean)
-    every = pd.concat([part[[c for c in part if not _kept_later(c, place)]] for place, part in enumerate(_kept)], axis=1)
+    added = frame.set_axis(frame.index.astype(str)).rename_axis("customer_id")
+    earlier = [part.drop(columns=added.columns, errors="ignore") for part in _kept]
+    _kept[:] = [pd.concat([*earlier, added], axis=1).rename_axis("customer_id")]
     target = Path(folder) / "scores" / f"{notebook}.parquet"
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_suffix(".partial")
-    every.rename_axis("customer_id").to_parquet(partial)
-    os.replace(partial, target)
-
-
-def _kept_later(column: str, place: int) -> bool:
-    return any(column in later for later in _kept[place + 1 :])
+    with replacing(target) as partial:
+        _kept[0].to_parquet(partial)
 
 
 def _publish(kind: str, text: str, markup: str, **about: Any) -> None:

@@ -53,9 +53,7 @@ def bg_nbd(
         gone = rng.random(len(active)) < leaves[active]
         left_at[active[gone]] = now[active[gone]]
         active = active[~gone]
-    return _simulated(
-        np.concatenate(customers or [active]), np.concatenate(times or [now[:0]]), rate, left_at, ages
-    )
+    return _simulated(np.concatenate(customers or [active]), np.concatenate(times or [now[:0]]), rate, left_at, ages)
 
 
 def pareto_nbd(n: int, params: ArrayLike, T: ArrayLike, horizon: float = 0.0, seed: int = 0) -> Simulated:
@@ -89,9 +87,7 @@ def gamma_gamma(frequency: ArrayLike, params: ArrayLike, seed: int = 0) -> pd.Da
     return pd.DataFrame({"monetary_value": spent / np.where(x > 0, x, np.nan), "true_spend": p * scale})
 
 
-def transactions(
-    simulated: Simulated, spend: ArrayLike, as_of: str | pd.Timestamp, seed: int = 0
-) -> pd.DataFrame:
+def transactions(simulated: Simulated, spend: ArrayLike, as_of: str | pd.Timestamp, seed: int = 0) -> pd.DataFrame:
     """Transactions of simulated customers whose times are days: the first purchase and all repeats up to T.
 
     spend: (p, q, v) of the Gamma-Gamma model. Returns customer_id, date (datetime64, whole days), amount
@@ -105,9 +101,7 @@ def transactions(
     seen = simulated.events[simulated.events["age"].to_numpy() <= age[simulated.events["customer"]]]
     row = np.concatenate([np.arange(len(age)), seen["customer"]])
     since_first = np.concatenate([np.zeros(len(age)), np.floor(seen["age"])])
-    day = np.asarray(pd.Timestamp(as_of), dtype="datetime64[D]") + (since_first - np.floor(age)[row]).astype(
-        int
-    )
+    day = np.asarray(pd.Timestamp(as_of), dtype="datetime64[D]") + (since_first - np.floor(age)[row]).astype(int)
     scale = 1 / rng.gamma(q, 1 / v, len(age))
     amount = np.maximum(np.round(rng.gamma(p, size=len(row)) * scale[row], 2), 0.01)
     order = np.lexsort((day, row))

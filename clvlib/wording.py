@@ -43,7 +43,7 @@ def write_for(locale: str, currency: str) -> None:
 
 def is_missing(value: Any) -> bool:
     """Tell whether a single value is None, NaN or NaT."""
-    return value is None or (np.isscalar(value) and bool(pd.isna(value))) or value is pd.NaT
+    return value is None or value is pd.NaT or (isinstance(value, numbers.Real) and math.isnan(value))
 
 
 def _write(pattern: NumberPattern, value: float, least: int, most: int, **keywords: Any) -> str:
@@ -101,7 +101,9 @@ def days(value: float) -> str:
     if is_missing(value) or math.isinf(value):
         return number(value)
     rounded = round(float(value), 1 if abs(value) < 10 else 0)
-    return format_unit(Decimal(f"{rounded:g}" if rounded < 1e6 else f"{rounded:.0f}"), "duration-day", locale=_Reader.locale)
+    return format_unit(
+        Decimal(f"{rounded:g}" if rounded < 1e6 else f"{rounded:.0f}"), "duration-day", locale=_Reader.locale
+    )
 
 
 def text(value: Any) -> str:
@@ -196,7 +198,8 @@ def tick(unit: str | None) -> Callable[[float, Any], str]:
 def _tick_money(value: float, _position: Any = None) -> str:
     if abs(value) >= 10_000:
         return format_compact_currency(value, _Reader.currency, locale=_Reader.locale, fraction_digits=1)
-    return _currency(value, 0, 2)
+    digits = 0 if float(value).is_integer() else 2
+    return _currency(value, digits, digits)
 
 
 def _tick_percent(value: float, _position: Any = None) -> str:
@@ -205,3 +208,8 @@ def _tick_percent(value: float, _position: Any = None) -> str:
 
 def _tick_number(value: float, _position: Any = None) -> str:
     return _write(_Reader.locale.decimal_formats[None], value, 0, 3)
+
+
+def language() -> str:
+    """Give the language of the texts, as HTML names it (en, fr)."""
+    return str(_Reader.locale.language)

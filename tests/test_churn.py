@@ -31,9 +31,7 @@ def simulate(customers: int, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]
     tx = pd.concat(rows, ignore_index=True)
     tx["date"] = START + pd.to_timedelta(tx.pop("day"), unit="D")
     tx["amount"] = (tx["amount"] * random.lognormal(0, 0.2, len(tx))).round(2)
-    hidden = pd.DataFrame(
-        {"rate": rate, "life": life, "born": born}, index=[f"c{i:05}" for i in range(customers)]
-    )
+    hidden = pd.DataFrame({"rate": rate, "life": life, "born": born}, index=[f"c{i:05}" for i in range(customers)])
     return tx, hidden
 
 
@@ -87,9 +85,7 @@ def test_a_purchase_on_the_as_of_day_is_known_and_one_on_the_last_day_counts() -
 
 
 def test_a_refund_after_the_as_of_date_is_not_a_return() -> None:
-    tx = pd.DataFrame(
-        {"customer_id": "a", "date": [START, TRAIN + pd.Timedelta(days=9)], "amount": [10.0, -4.0]}
-    )
+    tx = pd.DataFrame({"customer_id": "a", "date": [START, TRAIN + pd.Timedelta(days=9)], "amount": [10.0, -4.0]})
     seen = churn.snapshot(table(tx), TRAIN, TEST)
     assert seen.churned.to_dict() == {"a": True}
     assert seen.spend.to_dict() == {"a": -4.0}
@@ -112,9 +108,7 @@ def test_a_model_learns_nothing_from_after_its_label_window(
     known = shop[0][shop[0]["date"] <= TEST]
     again = churn.ChurnModel().fit(churn.snapshot(table(known), TRAIN, TEST))
     first = churn.ChurnModel().fit(training)
-    np.testing.assert_allclose(
-        again.predict(test_period.features), first.predict(test_period.features), rtol=1e-6
-    )
+    np.testing.assert_allclose(again.predict(test_period.features), first.predict(test_period.features), rtol=1e-6)
 
 
 def test_counts_longer_than_the_history_before_training_are_not_used(training: churn.Snapshot) -> None:
@@ -141,9 +135,7 @@ def test_nobody_beats_the_one_who_sees_who_has_left(
     shop: tuple[pd.DataFrame, pd.DataFrame], test_period: churn.Snapshot, model: churn.ChurnModel
 ) -> None:
     hidden = shop[1].reindex(test_period.features.index)
-    scores = pd.DataFrame(
-        {"model": model.predict(test_period.features), "oracle": oracle(hidden, 1 / hidden["life"])}
-    )
+    scores = pd.DataFrame({"model": model.predict(test_period.features), "oracle": oracle(hidden, 1 / hidden["life"])})
     table = churn.evaluate(test_period, scores)
     assert table.loc["oracle", "auc"] > table.loc["model", "auc"]
     assert table.loc["oracle", "brier"] < table.loc["model", "brier"]
@@ -195,9 +187,7 @@ def test_another_currency_changes_no_probability(
         money = [c for c in features if c == "monetary_value" or "spend" in c]
         return features.assign(**{c: features[c] * k for c in money})
 
-    other = churn.Snapshot(
-        TRAIN, TEST, priced(training.features), training.churned, training.purchases, training.spend
-    )
+    other = churn.Snapshot(TRAIN, TEST, priced(training.features), training.churned, training.purchases, training.spend)
     before = churn.ChurnModel().fit(training).predict(test_period.features)
     after = churn.ChurnModel().fit(other).predict(priced(test_period.features))
     pd.testing.assert_series_equal(before, after, rtol=1e-4)
@@ -213,9 +203,7 @@ def test_a_model_says_what_it_learned_from(training: churn.Snapshot) -> None:
 # The measures
 
 
-labels = st.lists(st.booleans(), min_size=60, max_size=200).filter(
-    lambda left: 25 <= sum(left) <= len(left) - 25
-)
+labels = st.lists(st.booleans(), min_size=60, max_size=200).filter(lambda left: 25 <= sum(left) <= len(left) - 25)
 
 
 def outcomes(left: list[bool]) -> churn.Snapshot:
@@ -250,9 +238,7 @@ def test_lift_conserves_customers_and_leavers(left: list[bool], random: object) 
 @settings(max_examples=25, deadline=None)
 @given(labels)
 def test_a_score_that_says_nothing_is_a_coin(left: list[bool]) -> None:
-    row = churn.evaluate(outcomes(left), pd.DataFrame({"coin": 0.5}, index=outcomes(left).churned.index)).loc[
-        "coin"
-    ]
+    row = churn.evaluate(outcomes(left), pd.DataFrame({"coin": 0.5}, index=outcomes(left).churned.index)).loc["coin"]
     assert row["auc"] == pytest.approx(0.5)
     assert row["lift_top_10"] == pytest.approx(1)
     assert row["lift_top_20"] == pytest.approx(1)
@@ -298,9 +284,7 @@ def test_calibration_bins_hold_all_customers_and_one_bin_for_equal_probabilities
 
 def test_the_driver_that_decides_everything_comes_first(training: churn.Snapshot) -> None:
     late = training.features["days_since_last_order"] > 60
-    data = churn.Snapshot(
-        TRAIN, TEST, training.features, late.rename("churned"), training.purchases, training.spend
-    )
+    data = churn.Snapshot(TRAIN, TEST, training.features, late.rename("churned"), training.purchases, training.spend)
     found = churn.drivers(churn.ChurnModel("boosting").fit(data), data, repeats=2)
     assert found.index[0] == "how long the silence"
     assert found["auc_lost"].iloc[0] > 0.3
@@ -311,9 +295,7 @@ def test_the_driver_that_decides_everything_comes_first(training: churn.Snapshot
 # What cannot be answered
 
 
-@pytest.mark.parametrize(
-    "left", [[True] * 100, [False] * 100, [True] * 80 + [False] * 24, [True, False] * 20]
-)
+@pytest.mark.parametrize("left", [[True] * 100, [False] * 100, [True] * 80 + [False] * 24, [True, False] * 20])
 def test_too_few_leavers_or_returners_are_counted_and_dated(left: list[bool]) -> None:
     data = outcomes(left)
     with pytest.raises(

@@ -12,9 +12,7 @@ from clvlib.tables import NotEnoughData
 
 NOW = pd.Timestamp("2024-01-01")
 LATER = pd.Timestamp("2024-04-01")
-ECONOMICS = Economics(
-    margin=0.4, annual_discount_rate=0.1, horizon_months=12, contact_cost=1.0, save_rate=0.1
-)
+ECONOMICS = Economics(margin=0.4, annual_discount_rate=0.1, horizon_months=12, contact_cost=1.0, save_rate=0.1)
 
 base = st.lists(st.tuples(st.floats(0, 1), st.floats(-20, 500)), min_size=1, max_size=40)
 rates = st.floats(0.01, 1)
@@ -130,9 +128,7 @@ def test_one_window_without_discount_is_one_window() -> None:
     days = round(contact.DAYS_PER_YEAR / 4)
     assert contact.horizon_factor(days, economics, stays=0.0) == pytest.approx(1, abs=0.01)
     assert contact.horizon_factor(days, replace(economics, horizon_months=12), stays=0.0) == pytest.approx(1)
-    assert contact.horizon_factor(days, replace(economics, horizon_months=12), 1.0) == pytest.approx(
-        4, abs=0.02
-    )
+    assert contact.horizon_factor(days, replace(economics, horizon_months=12), 1.0) == pytest.approx(4, abs=0.02)
 
 
 def test_a_long_horizon_tends_to_the_textbook_sum() -> None:
@@ -174,16 +170,9 @@ def test_amounts_times_k_give_expected_spend_times_k(k: float) -> None:
 
 def test_value_is_margin_less_service_less_upkeep_over_the_horizon() -> None:
     expected = pd.DataFrame({"spend": [100.0], "purchases": [2.0]}, index=["a"])
-    economics = replace(
-        ECONOMICS,
-        annual_discount_rate=0.0,
-        horizon_months=6,
-        service_cost_per_order=3.0,
-        retention_cost_per_year=8.0,
-    )
-    days = contact.DAYS_PER_YEAR / 2
-    value = contact.value_if_kept(expected, days, economics, stays=0.5)  # type: ignore[arg-type]
-    assert value.loc["a"] == pytest.approx(0.4 * 100 - 3 * 2 - 8 / 2)
+    economics = replace(ECONOMICS, annual_discount_rate=0.0, service_cost_per_order=3.0, retention_cost_per_year=8.0)
+    value = contact.value_if_kept(expected, 73, economics, stays=0.0)
+    assert value.loc["a"] == pytest.approx(0.4 * 100 - 3 * 2 - 8 * 73 / 365.25)
 
 
 def test_too_few_buyers_to_value_are_counted() -> None:

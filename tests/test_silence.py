@@ -19,9 +19,7 @@ some_silences = st.lists(st.integers(0, 400), min_size=1, max_size=60).map(lambd
 
 
 def test_without_open_silences_the_curve_is_the_plain_share_of_returns() -> None:
-    curve = silence.silence_curve(
-        counted({10: 5, 20: 3, 50: 2}), pd.Series([], dtype="int64").reindex([]).fillna(0)
-    )
+    curve = silence.silence_curve(counted({10: 5, 20: 3, 50: 2}), pd.Series([], dtype="int64").reindex([]).fillna(0))
     assert curve["returns_within"].loc[[9, 10, 20, 50]].tolist() == pytest.approx([0, 0.5, 0.8, 1])
 
 
@@ -55,9 +53,7 @@ def test_the_longer_the_silence_the_smaller_the_chance_to_return(gaps: pd.Series
 
 
 @given(some_gaps, some_silences, st.floats(0.05, 0.99))
-def test_the_window_is_the_shortest_that_covers_the_share(
-    gaps: pd.Series, still: pd.Series, share: float
-) -> None:
+def test_the_window_is_the_shortest_that_covers_the_share(gaps: pd.Series, still: pd.Series, share: float) -> None:
     curve = silence.silence_curve(gaps, still)
     days = silence.window_for(curve, share)
     assert curve["returns_within"].loc[days] >= share - 1e-9

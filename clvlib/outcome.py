@@ -1,0 +1,28 @@
+"""What became of one notebook of a run."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`status` is done, failed or not asked for; `skipped` holds (section, reason) of what was left out."""
+
+    notebook: str
+    status: str
+    seconds: float = 0.0
+    before: bool = False
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    cell: str = ""
+    error: str = ""
+    where: str = ""
+
+    def __str__(self) -> str:
+        if self.status == "failed":
+            place = f" in the cell “{self.cell}”" if self.cell else ""
+            return f"{self.notebook}: failed{place}: {self.error.strip().splitlines()[0] if self.error else ''}"
+        if self.status == "done" and self.before:
+            return f"{self.notebook}: done before, with the same data and settings"
+        if self.status == "done":
+            left_out = f", {len(self.skipped)} section(s) left out" if self.skipped else ""
+            return f"{self.notebook}: done in {self.seconds:.0f} s{left_out}"
+        return f"{self.notebook}: {self.status}"

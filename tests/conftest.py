@@ -1,0 +1,48 @@
+"""Files and datasets that several tests need, made in temporary folders."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from clvlib import dataset
+from clvlib.dataset import Dataset
+
+
+@pytest.fixture(scope="session")
+def cdnow() -> Dataset:
+    return dataset.load("cdnow")
+
+
+@pytest.fixture(scope="session")
+def cdnow_sample() -> Dataset:
+    return dataset.load("cdnow_sample")
+
+
+@pytest.fixture
+def orders() -> pd.DataFrame:
+    """A small shop: three customers, one of them once only, in the canonical columns."""
+    rows = [
+        ("0007", "2025-01-03", 20.0),
+        ("0007", "2025-02-14", 35.5),
+        ("0007", "2025-04-30", 12.0),
+        ("12", "2025-01-20", 99.0),
+        ("12", "2025-06-01", 45.0),
+        ("zoé", "2025-03-05", 10.0),
+    ]
+    return pd.DataFrame(rows, columns=["customer_id", "date", "amount"])
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Callable[..., tuple[Dataset | None, tuple[Any, ...]]]:
+    """Write a text as orders.csv beside a card and read it: `build(text, columns={…}, …)` → dataset, problems."""
+
+    def made(text: str | bytes, name: str = "orders.csv", as_of: Any = None, card: dict | None = None, **options: Any):
+        path = tmp_path / name
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        section = {"path": name, **options}
+        return dataset.build({**(card or {}), "transactions": section}, tmp_path / "card.toml", as_of)
+
+    return made

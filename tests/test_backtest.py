@@ -1,0 +1,191 @@
+"""The published holdout table, the measures on small cases worked by hand, and the checks of assumptions."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from clvlib import aggregate, backtest, load
+from clvlib.assumptions import spend_against_frequency, timing_regularity
+from clvlib.tables import NotEnoughData
+
+
+@pytest.fixture(scope="module")
+def cdnow():
+    ds = load("cdnow_sample")
+    end = pd.Timestamp("1997-09-30")
+    calibration = aggregate.calibration_holdout(ds.transactions, end, ds.as_of, "W", free_orders=True)
+    last = aggregate.holdout(ds.transactions, end - (ds.as_of - end), end, free_orders=True)["purchases"]
+    return calibration, last
+
+
+@pytest.fixture(scope="module")
+def result(cdnow) -> backtest.Backtest:
+    return backtest.backtest(*cdnow, time_unit="W")
+
+
+def test_totals_and_absolute_errors_are_the_published_ones(result):
+    printed = result.scores.loc[["BG/NBD", "MBG/NBD", "Pareto/NBD", "rate x/T"]]
+    assert list(printed["total"].round()) == [1653, 1577, 1666, 2930]
+    assert list(printed["mae"].astype(float).round(4))[:3] == [0.7855, 0.7648, 0.7545]
+    assert round(printed["mae"]["rate x/T"], 3) == 1.024
+
+
+def test_the_naive_rate_ranks_customers_best_as_published(result):
+    spearman = result.scores["spearman"].astype(float).round(3)
+    assert spearman["rate x/T"] == 0.490
+    models = spearman[result.scores["kind"] == "model"]
+    assert (models.min(), models.max()) == (0.449, 0.460)
+
+
+PUBLISHED_MEANS = {
+    "actual": ".237 .697 1.393 1.560 2.532 2.947 3.862 6.359",
+    "BG/NBD": ".225 .523 1.044 1.520 2.164 2.654 3.504 6.157",
+    "Pareto/NBD": ".138 .600 1.196 1.714 2.399 2.907 3.819 6.403",
+}
+
+
+@pytest.mark.parametrize("method", PUBLISHED_MEANS)
+def test_mean_purchases_by_past_frequency_are_the_published_ones(cdnow, result, method):
+    table = backtest.by_frequency(cdnow[0], result.forecasts)
+    assert list(table.index) == ["0", "1", "2", "3", "4", "5", "6", "7+"]
+    # the papers print from rounded parameters: one unit of the last digit
+    assert list(table[method]) == pytest.approx([float(text) for text in PUBLISHED_MEANS[method].split()], abs=1e-3)
+
+
+def test_the_winner_has_the_lowest_deviance_and_the_best_model_is_named_even_when_a_baseline_wins(result):
+    assert result.scores["deviance"].is_monotonic_increasing
+    assert result.winner == result.scores["deviance"].astype(float).idxmin()
+    scores = result.scores.copy()
+    scores.loc["rate x/T", "deviance"] = 0.0
+    naive = backtest.Backtest(result.forecasts, scores.sort_values("deviance"), result.models, result.failed)
+    assert naive.winner == "rate x/T"
+    assert naive.best_model == result.best_model
+
+
+def test_a_forecast_equal_to_the_truth_is_perfect_by_every_measure():
+    truth = pd.Series([0.0, 1.0, 2.0, 5.0])
+    scores = backtest.scores_of(truth, truth)
+    assert scores["bias"] == scores["rmse"] == scores["mae"] == 0
+    assert scores["deviance"] == pytest.approx(2 * backtest.FLOOR / 4)  # the one 0, read as .01
+    assert scores["spearman"] == scores["gini"] == scores["auc"] == pytest.approx(1)
+
+
+def test_measures_agree_with_small_cases_worked_by_hand():
+    actual, forecast = np.array([0.0, 2.0]), np.array([1.0, 1.0])
+    assert backtest.poisson_deviance(actual, forecast) == pytest.approx(2 * np.log(2))
+    assert backtest.auc(actual > 0, forecast) == 0.5
+    assert backtest.gini(actual, forecast) == pytest.approx(0)
+    assert backtest.gini(actual, np.array([1.0, 0.0])) == pytest.approx(-1)
+    assert backtest.auc(np.array([True, False, True]), np.array([3.0, 2.0, 1.0])) == 0.5
+
+
+def test_forecasting_too_low_for_everybody_wins_by_absolute_error_but_not_by_deviance():
+    actual = pd.Series([0.0] * 7 + [3.0] * 3)
+    fair, low = pd.Series([0.9] * 10), pd.Series([0.05] * 10)
+    assert backtest.scores_of(actual, low)["mae"] < backtest.scores_of(actual, fair)["mae"]
+    assert backtest.scores_of(actual, low)["deviance"] > backtest.scores_of(actual, fair)["deviance"]
+
+
+def test_measures_of_order_are_missing_when_there_is_no_order():
+    same = pd.Series([1.0, 1.0, 1.0])
+    scores = backtest.scores_of(same, same)
+    assert np.isnan(scores["spearman"])
+    assert np.isnan(scores["auc"])
+    assert np.isnan(scores["gini"])
+
+
+@given(seed=st.integers(0, 1000))
+@settings(max_examples=20, deadline=None)
+def test_row_order_changes_no_measure(result, seed):
+    forecasts = result.forecasts
+    shuffled = forecasts.sample(frac=1, random_state=seed)
+    for method in ("BG/NBD", "rate x/T"):
+        straight = backtest.scores_of(forecasts["actual"], forecasts[method])
+        assert backtest.scores_of(shuffled["actual"], shuffled[method]) == pytest.approx(straight)
+        pd.testing.assert_frame_equal(
+            backtest.decile_calibration(shuffled["actual"], shuffled[method]),
+            backtest.decile_calibration(forecasts["actual"], forecasts[method]),
+        )
+
+
+def test_tenths_hold_all_customers_and_their_means_add_up(result):
+    table = backtest.decile_calibration(result.forecasts["actual"], result.forecasts["Pareto/NBD"])
+    assert table["customers"].sum() == 2357
+    assert (table["actual"] * table["customers"]).sum() == pytest.approx(1882)
+    assert table["forecast"].is_monotonic_increasing
+
+
+def test_baselines_are_what_their_names_say():
+    calibration = pd.DataFrame(
+        {
+            "frequency": [4, 4, 0, 0],
+            "recency": [20.0, 4.0, 0.0, 0.0],
+            "T": [20.0, 20.0, 20.0, 0.0],
+            "duration_holdout": 10.0,
+        },
+        index=["regular", "gone", "once", "new"],
+    )
+    methods = backtest.baselines(calibration, pd.Series({"regular": 2, "new": 1}))
+    assert list(methods["rate x/T"]) == [2, 2, 0, 0]
+    assert list(methods["same as last period"]) == [2, 0, 0, 0]  # the first purchase of "new" is no repeat
+    assert backtest.hiatus(calibration) == pytest.approx(0.9 * 5 + 0.1 * 1)
+    assert list(methods["hiatus rule"]) == [2, 0, 0, 0]
+
+
+def test_tracking_adds_up_to_the_expected_purchases_of_every_customer(result):
+    ds = load("cdnow_sample")
+    weekly = aggregate.purchases_by_period(ds.transactions, ds.as_of, "W")["repeat_purchases"]
+    summary = aggregate.rfm_summary(ds.transactions, ds.as_of, "W")
+    model = result.models["BG/NBD"]
+    track = backtest.tracking(model, summary["first_purchase"], weekly, ds.as_of)
+    expected = model.expected_purchases(summary["T"], 0, 0, 0).sum()
+    assert track["cumulative_expected"].iloc[-1] == pytest.approx(expected)
+    assert track["expected"].sum() == pytest.approx(expected)
+    assert track["cumulative_actual"].iloc[-1] == summary["frequency"].sum()
+    assert (track["expected"] >= 0).all()
+
+
+def test_the_history_is_cut_in_the_middle_which_for_cdnow_is_the_published_day():
+    cut = backtest.split_date(pd.Timestamp("1997-01-01"), pd.Timestamp("1998-06-30"))
+    assert cut == pd.Timestamp("1997-09-30")
+
+
+def test_a_holdout_in_which_nobody_bought_says_so(cdnow):
+    calibration, last = cdnow
+    with pytest.raises(NotEnoughData, match="None of 2,357 customers bought in the holdout"):
+        backtest.backtest(calibration.assign(holdout_frequency=0), last, "W")
+
+
+# Assumptions
+
+
+def test_spend_of_cdnow_hardly_depends_on_frequency(cdnow):
+    check = spend_against_frequency(cdnow[0])
+    assert (check.customers, round(check.correlation, 2), check.holds) == (946, 0.11, True)
+
+
+def test_spend_that_grows_with_frequency_is_noticed():
+    frequency = np.arange(1, 101)
+    check = spend_against_frequency(pd.DataFrame({"frequency": frequency, "monetary_value": 10.0 + frequency}))
+    assert check.correlation == pytest.approx(1)
+    assert not check.holds
+
+
+@pytest.mark.parametrize(("shape", "rhythm"), [(1, "random"), (4, "regular"), (0.4, "bursty")])
+def test_the_rhythm_of_purchases_is_recognised(shape, rhythm):
+    gaps = np.random.default_rng(0).gamma(shape, 30 / shape, (20_000, 2))
+    check = timing_regularity(pd.DataFrame(gaps, columns=["last_gap", "previous_gap"]))
+    assert check.rhythm == rhythm
+    assert check.share_mean == pytest.approx(0.5, abs=0.01)
+    assert check.shape == pytest.approx(shape, rel=0.05)
+    if rhythm == "random":
+        assert check.share_variance == pytest.approx(1 / 12, rel=0.02)
+
+
+def test_checks_of_too_few_customers_say_so():
+    with pytest.raises(NotEnoughData, match="Only 2 customers have two gaps"):
+        timing_regularity(pd.DataFrame({"last_gap": [3.0, 4.0, np.nan], "previous_gap": [3.0, 5.0, 2.0]}))
+    with pytest.raises(NotEnoughData, match="Only 1 customers have a repeat purchase"):
+        spend_against_frequency(pd.DataFrame({"frequency": [1], "monetary_value": [2.0]}))

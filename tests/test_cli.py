@@ -1,0 +1,113 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from clvlib import cli, dataset, doctor
+
+ROWS = "Client;Jour;Montant\nA;13/02/2025;12,50\nB;05/03/2025;8,00\nA;01/04/2025;3,10\n"
+FLAGS = ["--customer-id", "Client", "--date", "Jour", "--amount", "Montant", "--decimal", ","]
+
+
+@pytest.fixture
+def clv(monkeypatch, capsys, tmp_path):
+    """Run the command in a folder of its own: `clv("check", "x.csv")` → exit code, what it printed."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["clv", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        printed = capsys.readouterr()
+        assert "Traceback" not in printed.err + printed.out
+        return ended.value.code, printed.out + printed.err
+
+    return run
+
+
+def test_check_of_a_file_with_flags_says_that_it_is_ready(clv, tmp_path):
+    (tmp_path / "orders.csv").write_text(ROWS)
+    code, text = clv("check", "orders.csv", *FLAGS)
+    assert code == 0
+    assert "day first, as 1 of them prove" in text
+    assert "Ready for `clv run`" in text
+
+
+def test_check_prints_every_problem_and_ends_with_code_1(clv, tmp_path):
+    (tmp_path / "orders.csv").write_text("customer_id,date,amount\na,soon,1\nb,2025-01-03,five\n")
+    code, text = clv("check", "orders.csv")
+    assert code == 1
+    assert "date can't be read (for instance soon)" in text
+    assert "amount can't be read (for instance five)" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["check", "gone.csv"], "There is no dataset 'gone.csv'"),
+        (["check", "gone.csv", "--decimal", ","], "There is no file 'gone.csv'"),
+        (["check", "cdnow", "--as-of", "1990-01-01"], "before the first transaction"),
+        (["check", "cdnow", "--as-of", "someday"], "not a date"),
+        (["run", "cdnow", "--set", "horizon"], "name=value"),
+        (["check"], "Missing argument"),
+    ],
+)
+def test_wrong_usage_gets_one_message_and_code_2(clv, arguments, message):
+    code, text = clv(*arguments)
+    assert code == 2
+    assert message in text
+
+
+def test_flags_beside_a_card_are_refused(clv, tmp_path):
+    (tmp_path / "c.toml").write_text('[transactions]\npath = "orders.csv"\n')
+    code, text = clv("check", "c.toml", "--decimal", ",")
+    assert code == 2
+    assert "go with a data file" in text
+
+
+def test_init_writes_a_card_once(clv, tmp_path):
+    (tmp_path / "orders.csv").write_text(ROWS)
+    code, text = clv("init", "orders.csv")
+    assert code == 0
+    assert "to be confirmed" in text
+    assert clv("check", "orders.toml")[0] == 0
+    code, text = clv("init", "orders.csv")
+    assert code == 2
+    assert "exists already" in text
+
+
+def test_a_card_made_from_flags_reads_back_as_itself(tmp_path):
+    card = {"name": 'A "b"', "transactions": {"path": "C:\\x\\é.csv", "decimal": ",", "columns": {"amount": "M"}}}
+    (tmp_path / "c.toml").write_text(cli.card_text(card), encoding="utf-8")
+    assert dataset.read_card(tmp_path / "c.toml") == card
+
+
+def test_a_full_disk_is_one_message(clv, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(dataset, "build", full)
+    code, text = clv("check", "cdnow")
+    assert code == 1
+    assert "No space left on device" in text
+
+
+def test_the_doctor_finds_this_installation_sound(clv):
+    code, text = clv("doctor")
+    assert code == 0, text
+    assert "counted 2,349 customers" in text
+
+
+def test_the_doctor_names_a_package_of_another_version(tmp_path):
+    (tmp_path / "requirements.lock").write_text("pandas==0.1 \\\n    --hash=sha256:0\n")
+    result = doctor._packages(tmp_path)
+    assert not result.good
+    assert "pandas" in result.what
+
+
+def test_the_command_is_installed():
+    command = Path(sys.executable).with_name("clv")
+    done = subprocess.run([command, "--help"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "Exit codes: 0 done" in done.stdout

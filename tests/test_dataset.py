@@ -1,0 +1,77 @@
+import pandas as pd
+import pytest
+
+from clvlib import dataset
+from clvlib.tables import DataError, MissingTable, UsageError
+
+ROWS = "customer_id,date,amount\na,2025-01-03,20\na,2025-02-14,35\nb,2025-01-20,99\n"
+
+
+def test_cdnow_is_whole(cdnow):
+    assert cdnow.transactions.count().to_pandas() == 69_659
+    assert cdnow.transactions["customer_id"].nunique().to_pandas() == 23_570
+    assert (cdnow.starts, cdnow.as_of) == (pd.Timestamp("1997-01-01"), pd.Timestamp("1998-06-30"))
+    assert cdnow.currency == "USD"
+
+
+def test_the_tenth_of_cdnow_is_the_published_sample(cdnow_sample):
+    assert cdnow_sample.transactions["customer_id"].nunique().to_pandas() == 2_357
+
+
+def test_an_unknown_name_names_the_bundled_datasets():
+    with pytest.raises(UsageError, match="cdnow, cdnow_sample"):
+        dataset.load("cdnwo")
+
+
+def test_a_data_file_in_place_of_a_card_says_what_to_do(tmp_path):
+    (tmp_path / "orders.csv").write_text(ROWS)
+    with pytest.raises(UsageError, match="clv init"):
+        dataset.load(tmp_path / "orders.csv")
+
+
+def test_a_card_that_is_not_toml_says_where(tmp_path):
+    (tmp_path / "c.toml").write_text("name = [")
+    with pytest.raises(DataError, match="can't be read"):
+        dataset.load(tmp_path / "c.toml")
+
+
+def test_what_the_card_does_not_give_is_an_assumption_of_origin_default(build):
+    found, _ = build(ROWS, card={"economics": {"margin": 0.4}})
+    origins = found.assumptions.set_index("name")["origin"]
+    assert origins["margin"] == "card"
+    assert origins["annual_discount_rate"] == "default"
+    assert origins["as_of"] == "default: the last day with data"
+    assert found.as_of == pd.Timestamp("2025-02-14")
+    assert found.economics.margin == 0.4
+
+
+@pytest.mark.parametrize(
+    "economics",
+    [{"margin": 1.5}, {"margin": "a third"}, {"annual_discount_rate": -0.1}, {"horizon_months": 0}, {"colour": 3}],
+)
+def test_economics_that_make_no_sense_are_errors(build, economics):
+    _, problems = build(ROWS, card={"economics": economics})
+    assert next(iter(economics)) in " ".join(str(p) for p in problems if p.grade == "error")
+
+
+def test_an_as_of_date_before_the_data_is_refused(build):
+    with pytest.raises(UsageError, match="before the first transaction"):
+        build(ROWS, as_of="2024-12-31")
+
+
+def test_an_as_of_date_that_is_none_is_refused(build):
+    with pytest.raises(UsageError, match="not a date"):
+        build(ROWS, as_of="yesterdayish")
+
+
+def test_rows_after_the_as_of_date_are_not_used(build):
+    found, problems = build(ROWS, as_of="2025-01-31")
+    assert found.rfm_summary()["frequency"].sum() == 0
+    assert "1 row(s) are after the as-of date" in " ".join(map(str, problems))
+
+
+def test_a_missing_table_says_how_to_provide_it(build):
+    found, _ = build(ROWS)
+    assert not found.has("customers")
+    with pytest.raises(MissingTable, match=r"\[customers\]"):
+        found.customers()

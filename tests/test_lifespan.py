@@ -1,0 +1,210 @@
+"""Years kept from cohorts: known truth recovered, and what averages over survivors would have said."""
+
+import ibis
+import numpy as np
+import pandas as pd
+import pytest
+
+from clvlib import aggregate, lifespan, payback
+from clvlib.dataset import Economics
+from clvlib.tables import CannotAnswer, MissingTable, NotEnoughData
+
+END = pd.Timestamp("2025-12-31")
+
+
+def cohorts_of(rates: list[float], months: int = 24, size: int = 1000, value: float = 40.0) -> pd.DataFrame:
+    """Monthly cohorts in which an average customer orders rates[age] times, observed to the end of the last month."""
+    rows = []
+    for born in range(months):
+        start = pd.Timestamp("2024-01-01") + pd.DateOffset(months=born)
+        for age in range(months - born):
+            orders = size * rates[age]
+            rows.append((start, age, size, min(size, orders), orders, orders * value, True))
+    return pd.DataFrame(rows, columns=["cohort", "age", "size", "active", "purchases", "revenue", "complete"])
+
+
+def declining(kept: float, months: int = 240) -> list[float]:
+    return [1.2, *(0.3 * kept ** (age - 1) for age in range(1, months))]
+
+
+def rfm_of(frequency: list[int], spend: list[float], age: float = 365.25) -> pd.DataFrame:
+    index = pd.Index([f"c{i}" for i in range(len(frequency))], name="customer_id")
+    back = np.array(frequency) > 0
+    return pd.DataFrame(
+        {
+            "frequency": frequency,
+            "recency": np.where(back, age / 2, 0.0),
+            "T": age,
+            "total_spend": spend,
+            "days_since_last_order": np.where(back, age / 2, age),
+        },
+        index=index,
+    )
+
+
+def test_a_constant_monthly_loss_is_recovered() -> None:
+    rates = declining(0.93)
+    span = lifespan.lifespan(lifespan.order_curve(cohorts_of(rates)), horizon_years=10)
+    assert span.orders_first_year == pytest.approx(sum(rates[:12]))
+    assert span.orders == pytest.approx(sum(rates[:120]), rel=1e-4)
+    assert span.yearly_retention == pytest.approx(0.93**12, rel=1e-3)
+
+
+def test_retention_that_rises_with_age_is_recovered_by_the_rising_tail_and_missed_by_the_constant_one() -> None:
+    rates = [1.2, *(0.3 * age**-0.4 for age in range(1, 240))]
+    curve = lifespan.order_curve(cohorts_of(rates))
+    rising, constant = (lifespan.lifespan(curve, 10, tail).orders for tail in ("rising", "constant"))
+    assert rising == pytest.approx(sum(rates[:120]), rel=1e-4)
+    assert constant < rising
+
+
+def test_months_that_only_a_few_early_customers_reached_are_left_out() -> None:
+    cohorts = cohorts_of(declining(0.9), months=6)
+    early = cohorts["cohort"] == cohorts["cohort"].min()
+    cohorts.loc[early, ["size", "active", "purchases", "revenue"]] /= 1000
+    assert lifespan.order_curve(cohorts).index.max() == 4
+
+
+def test_a_month_not_yet_over_is_not_counted() -> None:
+    cohorts = cohorts_of(declining(0.9), months=6)
+    running = cohorts["cohort"] + cohorts["age"].map(lambda n: pd.DateOffset(months=n)) == pd.Timestamp("2024-06-01")
+    cohorts.loc[running, "complete"] = False
+    assert lifespan.order_curve(cohorts).index.max() == 4
+
+
+def test_orders_that_grow_with_age_are_not_extrapolated_as_growth() -> None:
+    curve = lifespan.order_curve(cohorts_of([1.0, *np.linspace(0.1, 0.3, 60)]))
+    for tail in lifespan.TAILS:
+        later = lifespan.monthly_orders(curve, 60, tail).iloc[24:]
+        assert later.max() == pytest.approx(later.min())
+
+
+def test_customers_who_never_came_back_leave_years_kept_unanswered() -> None:
+    curve = lifespan.order_curve(cohorts_of([1.0] + [0.0] * 30))
+    with pytest.raises(NotEnoughData, match="0 repeat order"):
+        lifespan.lifespan(curve)
+
+
+def test_one_month_of_history_is_too_little() -> None:
+    with pytest.raises(NotEnoughData, match=r"0 full month\(s\)"):
+        lifespan.lifespan(lifespan.order_curve(cohorts_of(declining(0.9), months=1)))
+
+
+def test_amounts_times_k_change_the_order_value_and_nothing_else() -> None:
+    once, thrice = (lifespan.order_curve(cohorts_of(declining(0.9), value=v)) for v in (40.0, 120.0))
+    spans = [lifespan.lifespan(curve) for curve in (once, thrice)]
+    assert spans[0] == spans[1]
+    one, three = (lifespan.levers(c, s, Economics()) for c, s in zip((once, thrice), spans, strict=True))
+    assert three.order_value == pytest.approx(3 * one.order_value)
+
+
+def test_years_kept_grow_with_the_horizon_and_never_fall_below_what_was_observed() -> None:
+    table = lifespan.sensitivity(lifespan.order_curve(cohorts_of(declining(0.95))))
+    assert (table[["constant", "rising"]].diff().dropna() >= -1e-12).all(axis=None)
+    assert (table["nothing more"] <= table["constant"] + 1e-12).all()
+
+
+def test_the_backtest_finds_the_truth_and_shows_how_far_off_the_survivors_are() -> None:
+    rates = declining(0.9)
+    cohorts = cohorts_of(rates, months=24)
+    split = lifespan.half_way(pd.Timestamp("2024-01-01"), END)
+    assert split == pd.Timestamp("2024-12-31")
+    then = rfm_of([0] * 60 + [3] * 40, [40.0] * 100, age=183)
+    tested = lifespan.backtest(cohorts, then, split)
+    assert tested.loc["Cohorts, constant retention", "error"] == pytest.approx(0, abs=0.01)
+    assert tested.loc["Everyone is like those who came back", "error"] > 1
+    assert lifespan.best_tail(tested) == "constant"
+
+
+def test_a_backtest_without_months_after_the_split_says_so() -> None:
+    with pytest.raises(NotEnoughData, match="too few"):
+        lifespan.backtest(cohorts_of(declining(0.9), months=6), rfm_of([1], [1.0]), pd.Timestamp("2024-05-31"))
+
+
+def test_waiting_alone_lengthens_the_observed_lifetime() -> None:
+    then, now = rfm_of([0, 2, 4], [10.0, 30, 50]), rfm_of([1, 3, 6], [20.0, 40, 70], age=730)
+    table = lifespan.averages(then, now)
+    assert (table["days_first_to_last_now"] > table["days_first_to_last_then"])[:2].all()
+    assert table.loc["Everyone", "spend_since"] == pytest.approx((10 + 10 + 20) / 3)
+    assert table.loc["Came back at least once", "orders_per_year"] > table.loc["Everyone", "orders_per_year"]
+
+
+def test_historic_value_is_margin_on_spend_less_serving_and_keeping() -> None:
+    rfm = rfm_of([0, 4], [100.0, 300.0], age=365.25)
+    costs = Economics(margin=0.4, service_cost_per_order=2.0, retention_cost_per_year=5.0)
+    assert lifespan.historic_value(rfm, costs).tolist() == pytest.approx([40 - 2 - 5, 120 - 10 - 5])
+
+
+def shop(channels: bool = True) -> tuple[ibis.Table, ibis.Table]:
+    """Two channels of 40 customers: those of "search" order monthly for two years, those of "ads" stop after four."""
+    rows, people = [], []
+    for i in range(80):
+        channel = "search" if i < 40 else "ads"
+        people.append((f"c{i:02}", channel, 12.0 if channel == "ads" else None))
+        for month in range(24 if channel == "search" else 4):
+            rows.append((f"c{i:02}", pd.Timestamp("2024-01-05") + pd.DateOffset(months=month), 20.0))
+    customers = pd.DataFrame(people, columns=["customer_id", "acquisition_channel", "acquisition_cost"])
+    customers = customers.astype({"customer_id": str, "acquisition_channel": str})
+    orders = pd.DataFrame(rows, columns=["customer_id", "date", "amount"]).astype({"customer_id": str})
+    chosen = customers if channels else customers[["customer_id"]]
+    return ibis.memtable(orders), ibis.memtable(chosen)
+
+
+def test_the_channel_that_brings_customers_who_stay_comes_first() -> None:
+    orders, customers = shop()
+    table = payback.by_channel(orders, customers, END, Economics(margin=0.5, acquisition_cost=30.0))
+    assert table.index.tolist() == ["search", "ads"]
+    assert table["customers"].tolist() == [40, 40]
+    assert table["acquisition_cost"].tolist() == [30.0, 12.0]  # the customers' own where known, else the card's
+    assert table["payback_months"].tolist() == [3.0, 2.0]
+    assert table.loc["ads", "years"] == pytest.approx(1, abs=0.05)
+
+
+def test_without_the_channel_column_it_says_what_it_would_answer() -> None:
+    orders, customers = shop(channels=False)
+    with pytest.raises(MissingTable, match="acquisition_channel"):
+        payback.by_channel(orders, customers, END, Economics())
+
+
+def test_a_customer_missing_from_the_customers_table_is_of_unknown_channel() -> None:
+    orders, customers = shop()
+    table = payback.by_channel(orders, customers.filter(customers["customer_id"] < "c60"), END, Economics())
+    assert table.loc["unknown", "customers"] == 20
+
+
+def test_payback_is_the_month_in_which_contributions_reach_the_cost() -> None:
+    curve = lifespan.order_curve(cohorts_of(declining(0.9)))
+    levers = lifespan.levers(curve, lifespan.lifespan(curve), Economics(margin=0.5))
+    orders = lifespan.monthly_orders(curve, 60)
+    assert payback.payback_months(orders, levers, cost=1.2 * 40 * 0.5) == 1
+    assert payback.payback_months(orders, levers, cost=1.2 * 40 * 0.5 + 1) == 2
+    assert np.isnan(payback.payback_months(orders, levers, cost=1e6))
+    with pytest.raises(CannotAnswer, match="acquisition_cost"):
+        payback.payback_months(orders, levers)
+
+
+def test_a_stricter_rule_affords_less_to_win_a_customer() -> None:
+    curve = lifespan.order_curve(cohorts_of(declining(0.97)))
+    levers = lifespan.levers(curve, lifespan.lifespan(curve), Economics(margin=0.5, annual_discount_rate=0.0))
+    allowed = payback.affordable_cac(lifespan.monthly_orders(curve, 60), levers)
+    assert allowed["CLV : CAC of 3"] == pytest.approx(allowed["CLV : CAC of 1 (nothing left)"] / 3)
+    assert allowed["Paid back in the first month"] < allowed["Paid back within 12 months"]
+
+
+def test_undiscounted_the_cohorts_past_and_future_add_up_to_the_formula() -> None:
+    curve = lifespan.order_curve(cohorts_of(declining(0.9)))
+    span = lifespan.lifespan(curve)
+    economics = Economics(margin=0.5, annual_discount_rate=0.0, service_cost_per_order=1.0, retention_cost_per_year=3.0)
+    levers = lifespan.levers(curve, span, economics)
+    table = payback.by_cohort(cohorts_of(declining(0.9)), lifespan.monthly_orders(curve, 60), levers)
+    yearly = levers.orders_per_year * (40 * 0.5 - 1) - 3
+    assert table["clv"].to_numpy() == pytest.approx(np.full(24, yearly * levers.years), rel=1e-4)
+    assert table["months"].tolist() == list(range(24, 0, -1))
+    assert table["at_equal_age"].isna().sum() == 5
+
+
+def test_on_cdnow_s_shape_cohorts_come_from_transactions() -> None:
+    orders, _ = shop()
+    curve = lifespan.order_curve(aggregate.cohorts(orders, END))
+    assert curve.loc[0, "orders_per_customer"] == 1
+    assert curve.loc[23, "orders_per_customer"] == pytest.approx(0.5)

@@ -1,0 +1,78 @@
+"""The project's own files agree with each other: dependencies, lock, environment, data dictionary, README."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from clvlib.tables import TABLES
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+LOCK = (ROOT / "requirements.lock").read_text("utf-8")
+PINS = {canonicalize_name(name): Version(version) for name, version in re.findall(r"^([\w.-]+)==([\w.]+)", LOCK, re.M)}
+
+
+def test_the_lock_satisfies_every_dependency():
+    for text in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]:
+        requirement = Requirement(text)
+        assert PINS[canonicalize_name(requirement.name)] in requirement.specifier, text
+
+
+def test_every_dependency_has_its_reason_beside_it():
+    lines = (ROOT / "pyproject.toml").read_text("utf-8").splitlines()
+    stated = [line for line in lines if re.match(r'  "[\w-]+.*",', line)]
+    assert len(stated) == len(PROJECT["dependencies"]) + len(PROJECT["optional-dependencies"]["dev"])
+    assert all(re.search(r'",\s+# \w', line) for line in stated)
+
+
+def test_every_pin_of_the_lock_has_hashes_and_no_address():
+    blocks = re.split(r"\n(?=[a-z0-9])", LOCK)
+    assert len(blocks) == len(PINS)
+    assert all("--hash=sha256:" in block for block in blocks)
+    assert "://" not in LOCK
+    assert "--index" not in LOCK
+
+
+def test_the_lock_has_one_version_of_each_package_and_covers_windows_and_macos():
+    names = re.findall(r"^([\w.-]+)==", LOCK, re.M)
+    assert len(names) == len(set(names))
+    assert "sys_platform == 'win32'" in LOCK
+    assert "sys_platform == 'darwin'" in LOCK
+
+
+def test_conda_installs_the_same_versions_and_the_package():
+    environment = (ROOT / "environment.yml").read_text("utf-8")
+    pins = {canonicalize_name(n): Version(v) for n, v in re.findall(r'- "([\w.-]+)==([\w.]+)', environment)}
+    assert pins == PINS
+    assert "--editable ." in environment
+    assert f"python{PROJECT['requires-python']}" in environment
+
+
+def test_the_data_dictionary_describes_every_column():
+    text = (ROOT / "data/README.md").read_text("utf-8")
+    for table, columns in TABLES.items():
+        section = re.search(rf"## {table}\n(.*?)(?=\n## |\Z)", text, re.S)
+        assert section, table
+        listed = re.findall(r"^\| (\w+) \| (\w+) \| (\w*) *\|", section[1], re.M)[1:]
+        assert listed == [(c.name, c.kind, "yes" if c.required else "") for c in columns], table
+
+
+@pytest.mark.parametrize("target", ["demo", "test", "lab", "lock", "bench", "refresh"])
+def test_each_make_target_works_alone(target):
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    assert re.search(rf"^{target}: \$\(INSTALLED\)$", makefile, re.M)
+
+
+def test_the_readme_names_every_notebook_and_every_command():
+    text = (ROOT / "README.md").read_text("utf-8")
+    for notebook in (ROOT / "notebooks").glob("*.ipynb"):
+        assert notebook.name in text
+    for command in ("make demo", "make test", "make lab", "clv run", "clv check", "clv init", "clv doctor"):
+        assert command in text
+    for link in re.findall(r"\]\((?!http)([^)#]+)\)", text):
+        assert (ROOT / link).exists(), link
