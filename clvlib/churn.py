@@ -95,6 +95,14 @@ def is_active(features: pd.DataFrame, window_days: int) -> pd.Series:
     return features["days_since_last_order"] <= window_days
 
 
+def periods(snapshots: dict[str, Snapshot]) -> pd.DataFrame:
+    """One row a snapshot: `known_until`, `observed_until` (dates), `customers` and `churn` (share that
+    left)."""
+    rows = {name: (data.as_of, data.end, len(data.churned), data.churned.mean()) for name, data in snapshots.items()}
+    columns = ["known_until", "observed_until", "customers", "churn"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("step")
+
+
 def features_at(transactions: "ibis.Table", as_of: pd.Timestamp) -> pd.DataFrame:
     """`aggregate.features` as of a date, plus `overdue`: the present silence over the customer's mean gap.
 
@@ -310,10 +318,10 @@ def evaluate(data: Snapshot, scores: pd.DataFrame) -> pd.DataFrame:
             leave.
 
     Returns:
-        One row a model: `auc`; `average_precision`; `lift_top_10`, `lift_top_20` (churn among the 10 % / 20
-        % highest over everybody's); `brier` (mean squared error of the probability), `predicted` and
-        `observed` churn rate. `brier` and `predicted` are NaN for scores that are not probabilities (values
-        outside 0 to 1).
+        One row a model, highest AUC first: `auc`; `average_precision`; `lift_top_10`, `lift_top_20` (churn
+        among the 10 % / 20 % highest over everybody's); `brier` (mean squared error of the probability),
+        `predicted` and `observed` churn rate. `brier` and `predicted` are NaN for scores that are not
+        probabilities (values outside 0 to 1).
 
     Raises:
         NotEnoughData: fewer than 25 customers who left, or who bought again.
@@ -321,7 +329,8 @@ def evaluate(data: Snapshot, scores: pd.DataFrame) -> pd.DataFrame:
     require_both(data)
     tested = scores.loc[data.churned.index]
     rows = {str(name): _judge(data.churned, score) for name, score in tested.items()}
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
+    return table.sort_values("auc", ascending=False, kind="stable")
 
 
 def _judge(churned: pd.Series, score: pd.Series) -> dict[str, float]:
@@ -338,10 +347,11 @@ def _judge(churned: pd.Series, score: pd.Series) -> dict[str, float]:
     }
 
 
-def auc_gain(data: Snapshot, score: pd.Series, baseline: pd.Series, draws: int = 200) -> tuple[float, float, float]:
-    """AUC of `score` minus AUC of `baseline` on the same customers: (low, mid, high).
+def auc_gain(data: Snapshot, score: pd.Series, baseline: pd.Series, draws: int = 200) -> dict[str, float]:
+    """Whether a score ranks the same customers better than a baseline.
 
-    A 95 % interval by bootstrap over customers (Efron 1979).
+    Returns `auc` of the score, `base` (AUC of the baseline), `gain` (their difference) and `low`, `high`:
+    its 95 % interval by bootstrap over customers (Efron 1979).
     """
     require_both(data)
     churned = data.churned
@@ -352,8 +362,9 @@ def auc_gain(data: Snapshot, score: pd.Series, baseline: pd.Series, draws: int =
         rows = random.integers(0, len(churned), len(churned))
         drawn = churned.iloc[rows]
         gains.append(auc(drawn, score.iloc[rows]) - auc(drawn, baseline.iloc[rows]))
-    low, high = np.quantile(gains, [0.025, 0.975])
-    return float(low), auc(churned, score) - auc(churned, baseline), float(high)
+    low, high = (float(edge) for edge in np.quantile(gains, [0.025, 0.975]))
+    own, base = auc(churned, score), auc(churned, baseline)
+    return {"auc": own, "base": base, "gain": own - base, "low": low, "high": high}
 
 
 def drivers(model: ChurnModel, data: Snapshot, repeats: int = 5) -> pd.DataFrame:
@@ -385,6 +396,18 @@ def drivers(model: ChurnModel, data: Snapshot, repeats: int = 5) -> pd.DataFrame
         rows.append((family, float(np.mean(losses)), float(np.std(losses)), columns[0], with_risk))
     table = pd.DataFrame(rows, columns=["family", "auc_lost", "sd", "feature", "with_risk"])
     return table.sort_values("auc_lost", ascending=False, kind="stable").set_index("family")
+
+
+def in_words(drivers: pd.DataFrame) -> pd.DataFrame:
+    """The direction of each driver that matters (loss above twice its standard deviation).
+
+    Columns: `the_higher` (the feature) and `risk` ("higher", "lower", or "no clear direction" under 0.1 of
+    correlation).
+    """
+    clear = drivers[(drivers["auc_lost"] > 2 * drivers["sd"]) & (drivers["auc_lost"] > 0)]
+    sign = np.where(clear["with_risk"] > 0, "higher", "lower")
+    words = np.where(clear["with_risk"].abs() >= 0.1, sign, "no clear direction")
+    return pd.DataFrame({"the_higher": clear["feature"].str.replace("_", " "), "risk": words}, index=clear.index)
 
 
 def _shuffled(features: pd.DataFrame, columns: list[str], random: np.random.Generator) -> pd.DataFrame:

@@ -86,9 +86,7 @@ def _logs(features: pd.DataFrame, window_days: int, unit: float) -> np.ndarray:
     return np.column_stack([np.log(per_purchase + 0.05), *recent])
 
 
-def value_if_kept(
-    expected: pd.DataFrame, window_days: int, economics: "Economics", stays: float
-) -> pd.Series:
+def value_if_kept(expected: pd.DataFrame, window_days: int, economics: "Economics", stays: float) -> pd.Series:
     """Margin to expect over the horizon from each customer who buys in the next window after all.
 
     Margin on spend, less service per order and retention cost, times `horizon_factor`.
@@ -132,9 +130,7 @@ def campaign(churn_probability: pd.Series, value_if_kept: pd.Series, economics: 
     return frame.rename_axis("customer_id").sort_values(["net", "customer_id"], ascending=[False, True])
 
 
-def net_curve(
-    plan: pd.DataFrame, economics: "Economics", rates: tuple[float, ...] = (0.5, 1.0, 2.0)
-) -> pd.DataFrame:
+def net_curve(plan: pd.DataFrame, economics: "Economics", rates: tuple[float, ...] = (0.5, 1.0, 2.0)) -> pd.DataFrame:
     """Cumulated net value by number of contacts, best first, at the assumed save rate and multiples of it.
 
     Index `contacts` (0 to all); one column a save rate (a number, at most 1).
@@ -143,26 +139,61 @@ def net_curve(
     gained = np.concatenate([[0.0], np.cumsum(at_stake)])
     contacts = pd.RangeIndex(len(gained), name="contacts")
     save_rates = sorted({min(1.0, economics.save_rate * rate) for rate in rates})
-    return pd.DataFrame(
-        {r: gained * r - contacts * economics.contact_cost for r in save_rates}, index=contacts
-    )
+    return pd.DataFrame({r: gained * r - contacts * economics.contact_cost for r in save_rates}, index=contacts)
 
 
-def breakeven_save_rate(plan: pd.DataFrame, economics: "Economics") -> float:
-    """Save rate at which contacting the chosen customers just pays for itself; NaN when nobody is
-    chosen."""
+def summary(plan: pd.DataFrame, economics: "Economics") -> dict[str, float]:
+    """The campaign in a few numbers.
+
+    Returns `contacts` (customers chosen) of `customers`, their `cost`, what they `saved` and the `net` (expected, in
+    currency), `churn` (their mean probability of leaving), `breakeven` (the save rate at which the campaign just pays
+    for itself), and the assumed `save_rate` and `contact_cost`. `churn` and `breakeven` are NaN when nobody is chosen.
+    """
     chosen = plan[plan["contact"]]
+    cost = economics.contact_cost * len(chosen)
     at_stake = float((chosen["churn_probability"] * chosen["value_if_kept"]).sum())
-    return economics.contact_cost * len(chosen) / at_stake if at_stake > 0 else float("nan")
+    return {
+        "contacts": len(chosen),
+        "customers": len(plan),
+        "cost": cost,
+        "saved": float(chosen["expected_saved"].sum()),
+        "net": float(chosen["net"].sum()),
+        "churn": float(chosen["churn_probability"].mean()),
+        "breakeven": cost / at_stake if at_stake > 0 else float("nan"),
+        "save_rate": economics.save_rate,
+        "contact_cost": economics.contact_cost,
+    }
 
 
-def group_size(churn_rate: float, save_rate: float, power: float = 0.8, alpha: float = 0.05) -> int:
+def by_risk_alone(plan: pd.DataFrame, contacts: int) -> dict[str, float]:
+    """Expected net value of as many contacts (`n`) chosen by money at stake (`best`) and by risk alone (`risk`)."""
+    best, risk = plan.head(contacts), plan.nlargest(contacts, "churn_probability")
+    return {"n": len(best), "best": float(best["net"].sum()), "risk": float(risk["net"].sum())}
+
+
+def scores(
+    churn_probability: pd.Series, active: pd.Series, value_if_kept: pd.Series, plan: pd.DataFrame
+) -> pd.DataFrame:
+    """Columns of a campaign for every customer, those already gone included.
+
+    `churn_probability`, `churn_status` ("active" or "gone"), `value_if_kept`, and of the `plan`: `expected_saved`,
+    `breakeven_save_rate` (empty for those gone) and `contact` (never for those gone).
+    """
+    frame = churn_probability.to_frame("churn_probability")
+    frame["churn_status"] = np.where(active.reindex(frame.index), "active", "gone")
+    frame["value_if_kept"] = value_if_kept.reindex(frame.index)
+    frame = frame.join(plan[["expected_saved", "breakeven_save_rate"]])
+    frame["contact"] = plan["contact"].reindex(frame.index, fill_value=False)
+    return frame.rename_axis("customer_id")
+
+
+def group_size(churn_rate: float, save_rate: float, power: float = 0.8) -> int:
     """Customers needed in each of two equal groups, contacted and left alone, to see the assumed save rate.
 
-    Two-sided test of two proportions, churn_rate against churn_rate × (1 - save_rate) (Fleiss 1981, normal
+    Two-sided test of two proportions at 5 %, churn_rate against churn_rate × (1 - save_rate) (Fleiss 1981, normal
     approximation).
     """
     kept = churn_rate * (1 - save_rate)
-    z = norm.ppf(1 - alpha / 2) + norm.ppf(power)
+    z = norm.ppf(0.975) + norm.ppf(power)
     variance = churn_rate * (1 - churn_rate) + kept * (1 - kept)
     return int(np.ceil(z**2 * variance / (churn_rate - kept) ** 2))

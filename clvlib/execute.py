@@ -27,6 +27,8 @@ def main(job_file: str) -> None:
 
 def execute(job: dict[str, Any]) -> dict[str, Any]:
     """Run papermill; return {} when all went well, else which cell failed (position from 0, or None) and why."""
+    # jsonschema would build a grammar of web addresses at import: seconds for each notebook, and none has any to check.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.exceptions import PapermillExecutionError

@@ -38,7 +38,7 @@ def width(figure: Figure) -> int:
 def describe(figure: Figure) -> str:
     """List title, axes and rounded values of a drawn figure, long series sampled: what a test compares."""
     blocks = [_describe_axes(axes) for axes in figure.axes if axes.get_visible() and not _is_colorbar(axes)]
-    title = figure.get_suptitle().replace("\n", " ")
+    title = _one_line(figure.get_suptitle())
     lines = [f"Figure: {title}"] if title else ["Figure"]
     for block in blocks:
         lines += block
@@ -48,7 +48,11 @@ def describe(figure: Figure) -> str:
 def title_of(figure: Figure) -> str:
     """Give the figure's finding: its title, or that of its first axes."""
     titles = [figure.get_suptitle(), *(_title(axes) for axes in figure.axes)]
-    return next((title.replace("\n", " ") for title in titles if title), "")
+    return next((_one_line(title) for title in titles if title), "")
+
+
+def _one_line(text: str) -> str:
+    return text.replace("\n", " ").replace(r"\$", "$")
 
 
 def _is_colorbar(axes: Axes) -> bool:
@@ -66,7 +70,7 @@ def _describe_axes(axes: Axes) -> list[str]:
     notes = [artist.get_text() for artist in axes.texts if artist.get_gid() != VALUE and artist.get_text().strip()]
     if notes:
         body.append("notes: " + "; ".join(notes[: 4 * _MOST_POINTS]))
-    return [line.replace("\n", " ") for line in head + body]
+    return [_one_line(line) for line in head + body]
 
 
 def _containers(axes: Axes) -> list[str]:

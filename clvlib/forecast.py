@@ -33,6 +33,7 @@ Array = NDArray[np.float64]
 TimeUnit = Literal["D", "W"]
 
 DAYS: dict[str, float] = {"D": 1.0, "W": 7.0}
+SAMPLE = 10_000  # of many more different histories, so many give a fit its start
 MIN_REPEATERS = 10  # four parameters from fewer customers who came back would be invention
 SMALLEST_Q = 1.1  # at q <= 1 the mean spend is infinite or negative; at 1.1 it is eleven times the usual one
 _NODES = (32, 256)
@@ -76,8 +77,13 @@ class PurchaseModel(FittedModel):
         def mean_loss(log_params: Array) -> tuple[float, Array]:
             return self._mean_loss(log_params, x, t_x / scale, T / scale, w)
 
+        def sample_loss(log_params: Array) -> tuple[float, Array]:
+            some = slice(None, None, len(x) // SAMPLE)
+            return self._mean_loss(log_params, x[some], t_x[some] / scale, T[some] / scale, w[some])
+
         with warnings.catch_warnings():  # so does every call of lifetimes' likelihoods
-            found = maximise(mean_loss, [-LARGEST_LOG] * 4, w.sum(), self.name)
+            sample = sample_loss if len(x) > 5 * SAMPLE else None
+            found = maximise(mean_loss, [-LARGEST_LOG] * 4, w.sum(), self.name, sample)
             found.log_params[list(self._times)] += np.log(scale)
             loss = self._mean_loss(found.log_params, x, t_x, T, w)[0]
         return self.store(found, -loss * w.sum(), (int(each.sum()), repeaters, len(x)))

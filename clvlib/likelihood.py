@@ -46,18 +46,22 @@ def unique_rows(frame: pd.DataFrame, columns: Sequence[str]) -> tuple[list[Array
     return [frame[column].to_numpy(float)[where] for column in columns], code
 
 
-def maximise(mean_loss: Objective, floors: Sequence[float], size: float, name: str) -> Maximum:
+def maximise(
+    mean_loss: Objective, floors: Sequence[float], size: float, name: str, sample: Objective | None = None
+) -> Maximum:
     """Minimise `mean_loss(log_params) -> (value, gradient)`, the mean negative log-likelihood of `size`
     customers.
 
     Tries without a penalty first, then with growing penalties on the squared parameters (as in lifetimes):
     some shops' data determine only three of the four parameters. `floors` are lower limits of the log
-    parameters.
+    parameters. `sample` is the same loss on a part of a large dataset: its minimum is where the search starts.
 
     Raises ConvergenceError when even the largest penalty does not lead to a maximum.
     """
     for penalty in PENALTIES:
-        found = _search(_penalised(mean_loss, penalty), np.asarray(floors, dtype=float))
+        limits = np.asarray(floors, dtype=float)
+        rough = None if sample is None else _search(_penalised(sample, penalty), limits)
+        found = _search(_penalised(mean_loss, penalty), limits, None if rough is None else rough[0])
         if found is not None:
             log_params, hessian, free = found
             covariance = np.zeros_like(hessian)
@@ -78,13 +82,15 @@ def _penalised(mean_loss: Objective, penalty: float) -> Objective:
     return loss
 
 
-def _search(loss: Objective, floors: Array) -> tuple[Array, Array, NDArray[np.bool_]] | None:
+def _search(
+    loss: Objective, floors: Array, start: Array | None = None
+) -> tuple[Array, Array, NDArray[np.bool_]] | None:
     """The minimum, its Hessian and which parameters are off their floor; None without a proper minimum."""
     bounds = [(max(floor, -LARGEST_LOG), LARGEST_LOG) for floor in floors]
-    start = np.maximum(np.full(len(floors), 0.1), floors + 0.5)
+    start = np.maximum(np.full(len(floors), 0.1), floors + 0.5) if start is None else start
     with np.errstate(all="ignore"):  # the search may step where the likelihood has no value, and steps back
         best = minimize(
-            loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-13, "gtol": 1e-7}
+            loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-13, "gtol": 1e-6}
         ).x
         free = best > floors + 1e-6
         if not np.isfinite(best).all() or (np.abs(best[free]) > LARGEST_LOG - 1).any():

@@ -120,8 +120,7 @@ def _readable(notebook: NotebookNode) -> NotebookNode:
 
 def _is_readable(output: NotebookNode) -> bool:
     data = output.get("data", {})
-    widget = any("widget" in kind for kind in data) or str(data.get("text/plain", "")).startswith("VBox(")
-    return bool(data) and not widget
+    return bool(data) and not any("widget" in kind for kind in data)
 
 
 def _exporter() -> HTMLExporter:
@@ -137,9 +136,12 @@ def _clean(markup: Any) -> str:
 
 def _chapter(name: str, notebook: NotebookNode, present: list[str]) -> str:
     body, _ = _exporter().from_notebook_node(notebook)
-    body = re.sub(r'(<div) id="cell-id=[^"]*"', r"\1", body)
-    body = _renumber_headings(body, name)
-    return _mend_links(body, present)
+    return _mend_links(_renumber_headings(_without_ids(body), name), present)
+
+
+def _without_ids(body: str) -> str:
+    # Headlines stand in the page twice, and ids may not.
+    return re.sub(r' id="cell-id=[^"]*"', "", body)
 
 
 def _renumber_headings(body: str, name: str) -> str:
@@ -168,8 +170,7 @@ def _headlines(notebooks: Mapping[str, NotebookNode]) -> str:
     if not any(cell.outputs for cell in cells):
         return ""
     body, _ = _exporter().from_notebook_node(nbformat.v4.new_notebook(cells=cells))
-    body = re.sub(r'(<div) id="cell-id=[^"]*"', r"\1", body)
-    return f'<section id="headlines">\n<h2>In short</h2>\n{body}\n</section>'
+    return f'<section id="headlines">\n<h2>In short</h2>\n{_without_ids(body)}\n</section>'
 
 
 def _assumptions(ds: Dataset) -> str:

@@ -180,13 +180,11 @@ def _per_pair(model: PurchaseModel, patterns: _Patterns, economics: Economics) -
     """Expected purchases within the horizon by a customer alive now, plain and discounted, for each pair (x,
     T).
     """
-    month = DAYS_PER_MONTH / DAYS[model.time_unit]
-    before, discounted = np.zeros(len(patterns.pair_x)), np.zeros(len(patterns.pair_x))
-    for i in range(1, int(economics.horizon_months) + 1):
-        until = model.expected_if_alive(i * month, patterns.pair_x, patterns.pair_T)
-        discounted += (until - before) / (1 + economics.annual_discount_rate) ** (i / 12)
-        before = until
-    return before, discounted
+    months = np.arange(1, int(economics.horizon_months) + 1)
+    edges = months[:, None] * DAYS_PER_MONTH / DAYS[model.time_unit]
+    until = model.expected_if_alive(edges, patterns.pair_x, patterns.pair_T)
+    factors = (1 + economics.annual_discount_rate) ** (-months / 12)
+    return until[-1], factors @ np.diff(until, axis=0, prepend=0)
 
 
 def _expected_spend(rfm: pd.DataFrame, spend: GammaGamma) -> Array:

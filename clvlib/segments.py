@@ -58,7 +58,7 @@ _GRID = {
     5: ("Promising", "Promising", "Promising", "Champions", "Champions"),
     4: ("Promising", "Promising", "Promising", "Loyal", "Champions"),
     3: ("Slipping", "Slipping", "Wavering", "Loyal", "Loyal"),
-    2: ("Dormant", "Dormant", "At risk", "At risk", "Can't lose"),
+    2: ("Dormant", "Dormant", "Dormant", "At risk", "Can't lose"),
     1: ("Lost", "Lost", "Dormant", "At risk", "Can't lose"),
 }
 SEGMENTS = {
@@ -66,9 +66,9 @@ SEGMENTS = {
     "Loyal": "buy often or much, and not long ago: offer the next product, a programme",
     "New": "one purchase so far, lately: make the second one happen",
     "Promising": "bought lately, still rarely or little: build the habit",
-    "Wavering": "middling in everything: a reason to come back now",
+    "Wavering": "middling, last seen a while ago: a reason to come back now",
     "Slipping": "small buyers, silent for some time: a light reminder",
-    "At risk": "were good buyers, silent for long: win back, ask why",
+    "At risk": "came back and spent well, silent for long: win back, ask why",
     "Can't lose": "were among the best, silent for long: call them in person",
     "Dormant": "small or middling buyers, silent for long: only cheap contacts",
     "Lost": "small buyers of long ago: spend nothing, learn from them",
@@ -78,10 +78,13 @@ SEGMENTS = {
 def named_segments(rfm: pd.DataFrame, scores: pd.DataFrame) -> pd.Series:
     """Name each customer's segment, one of SEGMENTS, as an ordered category from champions to lost.
 
-    The name comes from the recency score and the weight (mean of the frequency and spend scores); a customer
-    of a single, recent purchase (recency score 4 or 5) is "New". `scores` is `rfm_scores(rfm)` with 5 bins.
+    The name comes from the recency score and the weight (mean of the frequency and spend scores, at most 3 for a
+    customer of a single purchase); a single, recent purchase (recency score 4 or 5) is "New". `scores` is
+    `rfm_scores(rfm)` with 5 bins.
     """
     weight = (scores["f_score"] + scores["m_score"] + 1) // 2
+    # Where most buy once, even they rank in the middle: one purchase, however large, is no proof of loyalty.
+    weight = weight.where(rfm["frequency"] > 0, weight.clip(upper=3))
     names = [_GRID[r][w - 1] for r, w in zip(scores["r_score"], weight, strict=True)]
     segment = pd.Series(names, index=rfm.index, name="segment", dtype=object)
     segment[(rfm["frequency"] == 0) & (scores["r_score"] >= 4)] = "New"

@@ -43,7 +43,7 @@ def write_for(locale: str, currency: str) -> None:
 
 def is_missing(value: Any) -> bool:
     """Tell whether a single value is None, NaN or NaT."""
-    return value is None or value is pd.NaT or (isinstance(value, numbers.Real) and math.isnan(value))
+    return value is None or value is pd.NaT or value is pd.NA or (isinstance(value, numbers.Real) and math.isnan(value))
 
 
 def _write(pattern: NumberPattern, value: float, least: int, most: int, **keywords: Any) -> str:

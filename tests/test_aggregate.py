@@ -127,9 +127,9 @@ def test_amounts_times_k_give_money_times_k_and_the_same_counts(name: str, tx: p
 
 @every_aggregate
 @law
-@given(tx=any_shop, at=st.floats(0.25, 0.75))
-def test_an_order_split_in_two_on_its_day_changes_nothing(name: str, tx: pd.DataFrame, at: float) -> None:
-    morning, evening = pd.Timedelta(hours=24 * at), pd.Timedelta(hours=23, minutes=59)
+@given(tx=any_shop, minute=st.integers(0, 1438))
+def test_an_order_split_in_two_on_its_day_changes_nothing(name: str, tx: pd.DataFrame, minute: int) -> None:
+    morning, evening = pd.Timedelta(minutes=minute), pd.Timedelta(hours=23, minutes=59)
     parts = (tx.assign(date=tx["date"] + when, amount=tx["amount"] / 2) for when in (morning, evening))
     compute = EVERYTHING[name]
     expected, split = compute(table(tx), AS_OF), compute(table(pd.concat(parts, ignore_index=True)), AS_OF)

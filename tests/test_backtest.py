@@ -189,3 +189,11 @@ def test_checks_of_too_few_customers_say_so():
         timing_regularity(pd.DataFrame({"last_gap": [3.0, 4.0, np.nan], "previous_gap": [3.0, 5.0, 2.0]}))
     with pytest.raises(NotEnoughData, match="Only 1 customers have a repeat purchase"):
         spend_against_frequency(pd.DataFrame({"frequency": [1], "monetary_value": [2.0]}))
+
+
+def test_the_verdict_says_the_opposite_when_a_baseline_wins(result):
+    assert result.verdict == "beats every naive rule"
+    scores = result.scores.copy()
+    scores.loc["hiatus rule", "deviance"] = 0.0
+    naive = backtest.Backtest(result.forecasts, scores.sort_values("deviance"), result.models, result.failed)
+    assert "loses to a naive rule, “hiatus rule”" in naive.verdict

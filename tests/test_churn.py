@@ -1,4 +1,5 @@
 import warnings
+from dataclasses import replace
 
 import ibis
 import numpy as np
@@ -8,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from clvlib import churn
+from clvlib import aggregate, churn
+from clvlib.forecast import ModifiedBetaGeo
 from clvlib.tables import NotEnoughData
 
 START = pd.Timestamp("2023-01-01")
@@ -268,10 +270,11 @@ def test_a_ranking_that_is_no_probability_gets_no_brier_score() -> None:
 def test_a_gain_over_oneself_is_none() -> None:
     data = outcomes([True, False] * 40)
     score = pd.Series(np.arange(80.0), index=data.churned.index)
-    assert churn.auc_gain(data, score, score) == (0, 0, 0)
-    low, mid, high = churn.auc_gain(data, data.churned.astype(float), score)
-    assert low < mid < high
-    assert mid == pytest.approx(1 - 0.4875)
+    none = churn.auc_gain(data, score, score)
+    assert (none["low"], none["gain"], none["high"]) == (0, 0, 0)
+    found = churn.auc_gain(data, data.churned.astype(float), score)
+    assert found["low"] < found["gain"] < found["high"]
+    assert found["gain"] == pytest.approx(1 - 0.4875)
 
 
 def test_calibration_bins_hold_all_customers_and_one_bin_for_equal_probabilities() -> None:
@@ -290,6 +293,10 @@ def test_the_driver_that_decides_everything_comes_first(training: churn.Snapshot
     assert found["auc_lost"].iloc[0] > 0.3
     assert found["with_risk"].iloc[0] > 0.5
     assert found["auc_lost"].iloc[1:].abs().max() < 0.1
+    words = churn.in_words(found)
+    assert words.loc["how long the silence"].tolist() == ["days since last order", "higher"]
+    turned = churn.in_words(found.assign(with_risk=-found["with_risk"]))
+    assert turned.loc["how long the silence", "risk"] == "lower"
 
 
 # What cannot be answered
@@ -324,3 +331,25 @@ def test_a_hundred_customers_with_gaps_in_what_is_known_of_them_can_be_learned_f
         warnings.simplefilter("error")
         for kind in ("logistic", "boosting"):
             assert churn.ChurnModel(kind).fit(seen).predict(seen.features).between(0, 1).all()  # type: ignore[arg-type]
+
+
+# The forecast model, and the table that needs no model
+
+
+def test_a_forecast_model_is_read_as_leaving_for_good_and_as_not_buying(
+    shop: tuple[pd.DataFrame, pd.DataFrame], test_period: churn.Snapshot
+) -> None:
+    rfm = aggregate.rfm_summary(table(shop[0]), TEST)
+    found = churn.forecast_scores(ModifiedBetaGeo().fit(rfm), rfm, WINDOW)
+    assert found.index.equals(test_period.features.index)
+    assert found.stack().between(0, 1).all()
+    assert (found["no_purchase"] >= found["not_alive"]).all()
+    assert found["no_purchase"].mean() == pytest.approx(test_period.churned.mean(), abs=0.08)
+
+
+def test_observed_churn_leaves_small_groups_blank_and_counts_the_others(test_period: churn.Snapshot) -> None:
+    rates = churn.observed(test_period)
+    once = (test_period.features["frequency"] == 0) & (test_period.features["days_since_last_order"] <= WINDOW // 4)
+    assert rates.loc["0 to 30", "1"] == pytest.approx(test_period.churned[once].mean())
+    few = replace(test_period, churned=test_period.churned.head(24))
+    assert churn.observed(few).empty

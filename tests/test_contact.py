@@ -100,7 +100,9 @@ def test_at_the_break_even_rate_the_campaign_pays_exactly_for_itself(
 ) -> None:
     economics = replace(ECONOMICS, save_rate=rate, contact_cost=cost)
     plan = chosen(customers, economics)
-    even = contact.breakeven_save_rate(plan, economics)
+    facts = contact.summary(plan, economics)
+    even = facts["breakeven"]
+    assert facts["net"] == pytest.approx(facts["saved"] - facts["cost"], abs=1e-6)
     if not plan["contact"].any():
         assert np.isnan(even)
         return
@@ -118,6 +120,25 @@ def test_a_customer_with_nothing_to_save_is_not_contacted_even_for_free() -> Non
 def test_save_rates_beyond_everybody_are_not_drawn() -> None:
     plan = chosen([(0.5, 10.0)], replace(ECONOMICS, save_rate=0.8))
     assert list(contact.net_curve(plan, replace(ECONOMICS, save_rate=0.8))) == [0.4, 0.8, 1.0]
+
+
+@given(base, rates, costs, st.integers(0, 40))
+def test_contacts_by_risk_alone_never_bring_more(
+    customers: list[tuple[float, float]], rate: float, cost: float, contacts: int
+) -> None:
+    found = contact.by_risk_alone(chosen(customers, replace(ECONOMICS, save_rate=rate, contact_cost=cost)), contacts)
+    assert found["n"] == min(contacts, len(customers))
+    assert found["risk"] <= found["best"] + 1e-6
+
+
+def test_customers_already_gone_are_scored_but_never_contacted() -> None:
+    plan = chosen([(0.5, 100.0), (0.9, 10.0)], ECONOMICS)
+    names = pd.Index(["c000", "c001", "gone"], name="customer_id")
+    risk, value = pd.Series([0.5, 0.9, 0.99], index=names), pd.Series([100.0, 10.0, 80.0], index=names)
+    found = contact.scores(risk, pd.Series([True, True, False], index=names), value, plan)
+    assert found["churn_status"].tolist() == ["active", "active", "gone"]
+    assert found["contact"].tolist() == [True, False, False]
+    assert found["expected_saved"].isna().tolist() == [False, False, True]
 
 
 # What a kept customer is worth

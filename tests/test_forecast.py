@@ -16,12 +16,14 @@ from scipy.special import betaln, gammaln
 from scipy.stats import nbinom
 
 from clvlib import aggregate, load, pareto_nbd
+from clvlib import published as papers
 from clvlib.forecast import (
     MODELS,
     BetaGeo,
     GammaGamma,
     ModifiedBetaGeo,
     ParetoNBD,
+    alive_grid,
     fit_all,
     fit_best,
     load_model,
@@ -465,3 +467,24 @@ def test_importing_and_fitting_leave_warnings_alone(cdnow):
     before = list(warnings.filters)
     BetaGeo("W").fit(cdnow)
     assert list(warnings.filters) == before
+
+
+def test_the_table_beside_the_papers_agrees_to_the_last_printed_digits(fitted, spend):
+    beside = papers.beside_papers([*fitted.values(), spend])
+    assert len(beside) == 19
+    assert beside["difference"].abs().max() < 0.002
+
+
+def test_a_silence_says_more_about_a_frequent_buyer(fitted):
+    for model in fitted.values():
+        grid = alive_grid(model, 39.0, [1, 5, 20], [0, 10, 30])
+        assert list(grid.index) == [1, 5, 20]
+        assert list(grid.columns) == [0, 10, 30]
+        assert grid.loc[20, 30] < grid.loc[5, 30] < grid.loc[1, 30]
+        assert grid.loc[20, 30] == float(model.p_alive(20, 9.0, 39.0))
+
+
+def test_a_summary_lists_parameters_with_their_standard_errors(fitted):
+    table = fitted["Pareto/NBD"].summary()
+    assert list(table.index) == ["r", "alpha", "s", "beta"]
+    assert list(table.columns) == ["value", "standard_error"]

@@ -203,7 +203,7 @@ def test_undiscounted_the_cohorts_past_and_future_add_up_to_the_formula() -> Non
     assert table["at_equal_age"].isna().sum() == 5
 
 
-def test_on_cdnow_s_shape_cohorts_come_from_transactions() -> None:
+def test_the_curve_is_that_of_the_transactions() -> None:
     orders, _ = shop()
     curve = lifespan.order_curve(aggregate.cohorts(orders, END))
     assert curve.loc[0, "orders_per_customer"] == 1

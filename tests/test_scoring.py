@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from clvlib import aggregate, load, simulate
 from clvlib.dataset import Economics
 from clvlib.forecast import MODELS, BetaGeo, GammaGamma, ParetoNBD, fit_all
-from clvlib.scoring import DAYS_PER_MONTH, purchase_range, score, total
+from clvlib.scoring import DAYS_PER_MONTH, by_rank, purchase_range, score, share_of_value, total
 from clvlib.tables import DataError
 
 ECONOMICS = Economics(margin=0.4, annual_discount_rate=0.12, horizon_months=12)
@@ -164,3 +164,13 @@ def test_the_interval_of_the_total_holds_nine_in_ten_simulated_shops():
 def test_a_missing_column_is_named(rfm, models, spend):
     with pytest.raises(DataError, match="recency"):
         score(rfm.drop(columns="recency"), models["BG/NBD"], spend, ECONOMICS)
+
+
+def test_shares_of_value_add_up_and_ranks_are_in_order(rfm, models, spend):
+    scores = score(rfm, models["BG/NBD"], spend, ECONOMICS)
+    shares = share_of_value(scores, rfm)
+    assert list(shares.index) == ["0", "1", "2", "3", "4", "5", "6", "7+"]
+    assert list(shares.sum()) == pytest.approx([1, 1])
+    ranks = by_rank(scores)
+    assert ranks["mid"].is_monotonic_increasing
+    assert len(by_rank(scores.head(1))) == 6

@@ -115,6 +115,13 @@ def test_champions_are_recent_and_heavy_and_the_lost_are_neither() -> None:
     assert segment.iloc[0] == "Lost"
 
 
+@settings(max_examples=25, deadline=None)
+@given(customers)
+def test_nobody_is_called_loyal_for_a_single_purchase(rfm: pd.DataFrame) -> None:
+    segment = segments.named_segments(rfm, segments.rfm_scores(rfm))
+    assert not segment[rfm["frequency"] == 0].isin(["Champions", "Loyal", "Promising", "At risk", "Can't lose"]).any()
+
+
 def test_one_recent_purchase_makes_a_new_customer() -> None:
     rfm = rfm_of([0, 3, 3, 3, 3], [900.0, 1, 2, 3, 4], [1, 100, 200, 300, 400])
     assert segments.named_segments(rfm, segments.rfm_scores(rfm)).iloc[0] == "New"
@@ -282,8 +289,9 @@ def test_who_stayed_and_who_came_and_went_is_counted_among_those_who_were_there(
 
 def test_segments_at_a_date_know_nothing_of_later_purchases() -> None:
     early = segments.segments_at(lines(), pd.Timestamp("2025-01-31"))
-    later = lines().filter(lines()["date"] <= pd.Timestamp("2025-01-31"))
-    assert early.equals(segments.segments_at(later, pd.Timestamp("2025-01-31")))
+    table = lines()
+    known = table.filter(table["date"] <= pd.Timestamp("2025-01-31"))
+    assert early.equals(segments.segments_at(known, pd.Timestamp("2025-01-31")))
 
 
 def test_a_date_before_the_first_purchase_has_no_segments() -> None:

@@ -1,0 +1,244 @@
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+
+from clvlib import files, runner
+from clvlib.tables import DataError, UsageError
+
+PARAMETERS = 'dataset: str = "cdnow"  # name or path of a dataset card\nmonths: int = 12  # how far ahead'
+WORKS = """
+from clvlib import load, show
+ds = load(dataset)
+show.start(ds)
+show.say("{n:count} months as of {day:date}", n=months, day=ds.as_of, headline=True)
+show.keep(ds.rfm_summary()[[]].assign(tier="=best"))
+with show.attempt("Channels"):
+    ds.table("touchpoints")
+import warnings
+warnings.warn("noise that nobody should see")
+"""
+FAILS = "def boom():\n    raise ValueError('the wheel came off')\nboom()"
+SLEEPS = "import time\ntime.sleep(600)"
+
+
+def make_notebook(folder: Path, name: str, *sources: str) -> None:
+    cells = [nbformat.v4.new_markdown_cell(f"# {name}", id="title")]
+    knobs = nbformat.v4.new_code_cell(PARAMETERS, id="parameters", metadata={"tags": ["parameters"]})
+    cells += [knobs, *(nbformat.v4.new_code_cell(source, id=f"code-{i}") for i, source in enumerate(sources))]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / f"{name}.ipynb")
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """A card of three customers, in a folder of its own."""
+    folder = tmp_path_factory.mktemp("shop {braces}")
+    rows = "0007,2025-01-03,20\n0007,2025-02-14,35.5\n12,2025-01-20,99\n12,2025-06-01,45\nzoé,2025-03-05,10\n"
+    (folder / "orders.csv").write_text("customer_id,date,amount\n" + rows, encoding="utf-8")
+    (folder / "acme.toml").write_text('name = "Acme / Été"\ncurrency = "EUR"\n[transactions]\npath = "orders.csv"\n')
+    return folder / "acme.toml"
+
+
+@pytest.fixture(scope="module")
+def notebooks(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("notebooks")
+    make_notebook(folder, "00_works", WORKS)
+    make_notebook(folder, "01_fails", "1 + 1", FAILS)
+    make_notebook(folder, "02_sleeps", SLEEPS)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def ran(shop, notebooks, tmp_path_factory):
+    """One run in which one notebook works and one fails: exit code, folder."""
+    out = tmp_path_factory.mktemp("runs")
+    code = runner.run(
+        str(shop), as_of="2025-05-31", settings={"months": "24"}, only=["00", "01_fails"], out=out, notebooks=notebooks
+    )
+    return code, out / "acme-été" / "2025-05-31"
+
+
+def manifest(folder):
+    return json.loads((folder / "manifest.json").read_text("utf-8"))
+
+
+def left_behind(folder):
+    return [file.name for file in folder.rglob("*") if "partial" in file.name]
+
+
+def test_a_notebook_that_fails_gives_exit_code_3_and_the_others_go_on(ran):
+    code, folder = ran
+    assert code == 3
+    assert [entry["outcome"] for entry in manifest(folder)["notebooks"]] == ["done", "failed", "not asked for"]
+
+
+def test_a_run_leaves_report_customers_manifest_and_notebooks(ran):
+    _, folder = ran
+    names = {file.name for file in folder.iterdir()}
+    assert {"report.html", "customers.csv", "manifest.json", "notebooks"} <= names
+    assert not left_behind(folder)
+
+
+def test_a_failure_says_which_notebook_which_cell_and_why(ran):
+    _, folder = ran
+    failed = manifest(folder)["notebooks"][1]
+    assert failed["notebook"] == "01_fails"
+    assert failed["cell"] == "code-1"
+    assert failed["error"] == "ValueError: the wheel came off"
+    assert "the wheel came off" in (folder / "report.html").read_text("utf-8")
+
+
+def test_settings_and_the_as_of_date_reach_the_notebooks(ran):
+    _, folder = ran
+    assert "24</strong> months as of May 31, 2025" in (folder / "report.html").read_text("utf-8")
+    assert manifest(folder)["parameters"]["00_works"]["months"] == 24
+
+
+def test_what_a_notebook_keeps_comes_to_customers_csv_without_formulas(ran):
+    _, folder = ran
+    table = pd.read_csv(folder / "customers.csv", dtype=str).set_index("customer_id")
+    assert list(table.index) == ["0007", "12", "zoé"]
+    assert set(table["tier"]) == {"'=best"}
+    assert table.loc["12", "frequency"] == "0"
+
+
+def test_what_was_left_out_is_in_the_manifest(ran):
+    _, folder = ran
+    (section,) = manifest(folder)["notebooks"][0]["left_out"]
+    assert section["section"] == "Channels"
+    assert "touchpoints" in section["reason"]
+
+
+def test_an_executed_notebook_names_no_folder_of_papermill(ran):
+    _, folder = ran
+    notebook = nbformat.read(folder / "notebooks" / "00_works.ipynb", as_version=4)
+    assert "papermill" not in notebook.metadata
+    assert not any("papermill" in cell.metadata for cell in notebook.cells)
+
+
+def test_the_same_command_goes_on_after_what_is_done(ran, shop, notebooks, monkeypatch, capfd):
+    _, folder = ran
+    executed = []
+
+    def record(plan, *_):
+        executed.append(plan.file.stem)
+        return runner.Outcome(plan.file.stem, "failed", error="E: x", where="x")
+
+    monkeypatch.setattr(runner, "_execute", record)
+    asked = {"as_of": "2025-05-31", "out": folder.parent.parent, "notebooks": notebooks, "only": ["00", "01"]}
+    runner.run(str(shop), settings={"months": "24"}, **asked)
+    assert executed == ["01_fails"]
+    assert manifest(folder)["notebooks"][0]["resumed"]
+    assert "done before" in capfd.readouterr().out
+    runner.run(str(shop), settings={"months": "25"}, **asked)
+    assert executed == ["01_fails", "00_works", "01_fails"]
+
+
+def test_a_notebook_over_its_time_limit_is_stopped_and_named(shop, notebooks, tmp_path, capfd):
+    started = time.monotonic()
+    code = runner.run(str(shop), only=["02"], out=tmp_path, notebooks=notebooks, limit=20)
+    assert code == 3
+    assert time.monotonic() - started < 60
+    printed = capfd.readouterr()
+    assert "02_sleeps: failed in the cell “code-0”: TimeoutError: it took longer than 20 seconds" in printed.out
+    assert "Traceback" not in printed.out + printed.err
+
+
+def test_a_run_that_is_interrupted_leaves_nothing_half_written(shop, notebooks, tmp_path):
+    program = (
+        f"import sys; from pathlib import Path; from clvlib import runner\nsys.argv = ['clv']\n"
+        f"try: runner.run({str(shop)!r}, only=['02'], out={str(tmp_path)!r}, notebooks=Path({str(notebooks)!r}))\n"
+        f"except KeyboardInterrupt: sys.exit(130)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE)
+    log = next_file(tmp_path, "log.txt", process)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"Traceback" not in errors
+    folder = log.parent
+    assert not (folder / "report.html").exists()
+    assert not list((folder / "notebooks").iterdir())
+    assert not left_behind(folder)
+
+
+def next_file(folder, name, process):
+    """Wait until a file of this name is there."""
+    for _ in range(600):
+        found = next(folder.rglob(name), None)
+        if found is not None or process.poll() is not None:
+            assert found is not None
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"no {name}")
+
+
+def test_a_full_disk_is_one_error_and_keeps_what_was_there(ran, shop, notebooks, monkeypatch):
+    _, folder = ran
+    before = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.os, "replace", full)
+    with pytest.raises(OSError, match="No space left"):
+        runner.run(str(shop), settings={"months": "24"}, only=["00"], out=folder.parent.parent, notebooks=notebooks,
+                   as_of="2025-05-31")  # fmt: skip
+    assert {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()} == before
+
+
+def test_two_runs_never_write_to_the_same_folder(ran, shop, notebooks):
+    _, folder = ran
+    other = sqlite3.connect(folder / ".lock", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    try:
+        with pytest.raises(UsageError, match="Another run"):
+            runner.run(str(shop), as_of="2025-05-31", out=folder.parent.parent, notebooks=notebooks)
+    finally:
+        other.close()
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"settings": {"month": "3"}}, "Did you mean months"),
+        ({"settings": {"months": "soon"}}, "type int"),
+        ({"only": ["07"]}, "There is no notebook '07'"),
+        ({"as_of": "someday"}, "not a date"),
+        ({"as_of": "1999-01-01"}, "before the first transaction"),
+    ],
+)
+def test_a_wrong_name_or_value_is_refused_before_anything_runs(shop, notebooks, tmp_path, asked, message):
+    with pytest.raises(UsageError, match=message):
+        runner.run(str(shop), out=tmp_path, notebooks=notebooks, **asked)
+    assert not list(tmp_path.iterdir())
+
+
+def test_data_that_cant_be_used_is_refused_before_anything_runs(notebooks, tmp_path):
+    (tmp_path / "bad.toml").write_text('[transactions]\npath = "gone.csv"\n')
+    with pytest.raises(DataError, match=r"gone\.csv"):
+        runner.run(str(tmp_path / "bad.toml"), out=tmp_path / "runs", notebooks=notebooks)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_an_unknown_dataset_names_the_known_ones(notebooks, tmp_path):
+    with pytest.raises(UsageError, match="cdnow"):
+        runner.run("cdnw", out=tmp_path, notebooks=notebooks)
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [("CDNOW", "cdnow"), ("Acme / Été", "acme-été"), ("../../etc", "etc"), ("///", "dataset"), ("a" * 3, "aaa")],
+)
+def test_a_datasets_name_becomes_a_folder_that_stays_inside(name, folder):
+    assert runner.slug(name) == folder
+    assert os.sep not in runner.slug(name)
