@@ -163,7 +163,7 @@ def purchases_by_period(
     rows = _until(transactions, as_of)
     revenue = rows.group_by(period=rows["day"].truncate(PERIODS[period])).agg(revenue=rows["amount"].sum())
     frame = _frame(revenue.left_join(counts, "period").drop("period_right"), ["period"]).set_index("period")
-    every = pd.period_range(frame.index.min(), frame.index.max(), freq=period).start_time
+    every = pd.period_range(frame.index.min(), frame.index.max(), freq=period).start_time if len(frame) else frame.index
     frame = frame.reindex(every.rename("period")).fillna(0)
     counted = ["customers", "new_customers", "purchases"]
     frame[counted] = frame[counted].astype("int64")

@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from clvlib.churn import FEWEST_OF_EACH, Snapshot, fair_windows
-from clvlib.tables import NotEnoughData
+from clvlib.tables import CannotAnswer, NotEnoughData
 
 if TYPE_CHECKING:
     from clvlib.dataset import Economics
@@ -192,7 +192,15 @@ def group_size(churn_rate: float, save_rate: float, power: float = 0.8) -> int:
 
     Two-sided test of two proportions at 5 %, churn_rate against churn_rate × (1 - save_rate) (Fleiss 1981, normal
     approximation).
+
+    Raises:
+        CannotAnswer: the save rate is 0, or nobody is to be contacted (churn_rate 0 or NaN).
     """
+    if not (churn_rate > 0 and save_rate > 0):
+        raise CannotAnswer(
+            "There is nothing to test: no customer is worth a contact, or the save rate is 0.",
+            mend="Set contact_cost and save_rate under [economics] in the dataset card.",
+        )
     kept = churn_rate * (1 - save_rate)
     z = norm.ppf(0.975) + norm.ppf(power)
     variance = churn_rate * (1 - churn_rate) + kept * (1 - kept)

@@ -39,6 +39,7 @@ def execute(job: dict[str, Any]) -> dict[str, Any]:
             job["target"],
             parameters=job["parameters"],
             kernel_name="python3",
+            language="python",
             progress_bar=False,
             execution_timeout=job["limit"],
         )

@@ -374,9 +374,9 @@ class _Reading:
         elif wish is None:
             count = self.rows(f"SELECT count(*) FROM ({again})")[0][0]
             if count:
-                self.note("note", f"{count:,} row(s) are alike in every cell and were kept: without an order number or a "
-                          "time of day, nothing proves that they are the same purchase", count, (),
-                          'If they are copies, add duplicates = "drop" to the card.')  # fmt: skip
+                what = "row(s) are alike in every cell and were kept: without an order number or a time of day, nothing"
+                mend = 'If they are copies, add duplicates = "drop" to the card.'
+                self.note("note", f"{count:,} {what} proves that they are the same purchase", count, (), mend)
 
     def report_dropped(self, code: int, count: int, reason: str, text: str | None) -> None:
         total = self.raw.rows

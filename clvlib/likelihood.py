@@ -17,6 +17,7 @@ from clvlib.tables import ConvergenceError
 
 Array = NDArray[np.float64]
 Objective = Callable[[Array], tuple[float, Array]]
+Found = tuple[Array, Array, NDArray[np.bool_]]  # log parameters, Hessian, which are off their floor
 
 PENALTIES = (0.0, 1e-4, 1e-3, 1e-2, 1e-1)
 LARGEST_LOG = 10.0  # times are scaled to 1: a parameter e^10 away from that is not determined by the data
@@ -61,7 +62,7 @@ def maximise(
     for penalty in PENALTIES:
         limits = np.asarray(floors, dtype=float)
         rough = None if sample is None else _search(_penalised(sample, penalty), limits)
-        found = _search(_penalised(mean_loss, penalty), limits, None if rough is None else rough[0])
+        found = _search(_penalised(mean_loss, penalty), limits, rough)
         if found is not None:
             log_params, hessian, free = found
             covariance = np.zeros_like(hessian)
@@ -82,16 +83,10 @@ def _penalised(mean_loss: Objective, penalty: float) -> Objective:
     return loss
 
 
-def _search(
-    loss: Objective, floors: Array, start: Array | None = None
-) -> tuple[Array, Array, NDArray[np.bool_]] | None:
+def _search(loss: Objective, floors: Array, rough: Found | None = None) -> Found | None:
     """The minimum, its Hessian and which parameters are off their floor; None without a proper minimum."""
-    bounds = [(max(floor, -LARGEST_LOG), LARGEST_LOG) for floor in floors]
-    start = np.maximum(np.full(len(floors), 0.1), floors + 0.5) if start is None else start
     with np.errstate(all="ignore"):  # the search may step where the likelihood has no value, and steps back
-        best = minimize(
-            loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-13, "gtol": 1e-6}
-        ).x
+        best = _descend(loss, floors, rough)
         free = best > floors + 1e-6
         if not np.isfinite(best).all() or (np.abs(best[free]) > LARGEST_LOG - 1).any():
             return None
@@ -102,6 +97,21 @@ def _search(
         best = best.copy()
         best[free] -= np.linalg.solve(hessian[inside], loss(best)[1][free])  # one Newton step: the last digits
         return (best, hessian, free) if np.abs(loss(best)[1][free]).max(initial=0) < FLAT else None
+
+
+def _descend(loss: Objective, floors: Array, rough: Found | None) -> Array:
+    start = np.maximum(np.full(len(floors), 0.1), floors + 0.5)
+    if rough is not None:  # Newton steps with the Hessian of the sample: each leaves a hundredth of the way
+        start, hessian, _ = rough
+        near = start
+        for _ in range(6):
+            gradient = loss(near)[1]
+            if np.abs(gradient).max() < FLAT:
+                return near
+            near = near - np.linalg.solve(hessian, gradient)
+    bounds = [(max(floor, -LARGEST_LOG), LARGEST_LOG) for floor in floors]
+    options = {"ftol": 1e-13, "gtol": FLAT}
+    return minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x
 
 
 def _hessian(loss: Objective, at: Array) -> Array:

@@ -4,6 +4,7 @@ import io
 import json
 import os
 from base64 import b64decode
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def execute(notebook: NotebookNode, name: str, limit: int = 600) -> NotebookNode
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError
 
-    fresh = nbformat.from_dict(json.loads(nbformat.writes(notebook)))
+    fresh = deepcopy(notebook)
     quiet = {name: value for name, value in os.environ.items() if name not in (show.RUN_FOLDER, show.FIGURE_SCALE)}
     client = NotebookClient(fresh, timeout=limit, kernel_name="python3", record_timing=False)
     try:

@@ -5,6 +5,7 @@ import io
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,7 @@ def _outputs(notebook: NotebookNode) -> list[tuple[NotebookNode, dict[str, Any]]
 
 def _readable(notebook: NotebookNode) -> NotebookNode:
     """Keep of the outputs what can be read on paper, and give the pictures their titles for who can't see them."""
-    copy = nbformat.from_dict(nbformat.v4.new_notebook(cells=[dict(cell) for cell in notebook.cells]))
+    copy = nbformat.v4.new_notebook(cells=deepcopy(notebook.cells))
     for cell in copy.cells:
         if cell.cell_type != "code":
             continue
@@ -228,7 +229,7 @@ def _contents(chapters: Mapping[str, str]) -> str:
 
 
 def _shrunk(notebook: NotebookNode, share: float) -> NotebookNode:
-    smaller = nbformat.from_dict(nbformat.v4.new_notebook(cells=[dict(cell) for cell in notebook.cells]))
+    smaller = deepcopy(notebook)
     for cell in smaller.cells:
         for output in cell.get("outputs", []):
             if "image/png" in output.data:

@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from errno import ENOSPC
 from pathlib import Path
@@ -246,7 +247,7 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _without_outputs(notebook: NotebookNode) -> NotebookNode:
-    bare = nbformat.from_dict(json.loads(nbformat.writes(notebook)))
+    bare = deepcopy(notebook)
     for cell in bare.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None

@@ -36,7 +36,7 @@ line = st.tuples(
 )
 paid_line = st.tuples(st.sampled_from("abcdefghijkl"), st.integers(0, 76), st.integers(1, 200).map(lambda q: q / 4))
 any_shop = st.lists(line, min_size=5, max_size=90).map(lambda lines: rows(("a", 0, 10.0), *lines))
-paid_shop = st.lists(paid_line, min_size=5, max_size=90).map(lambda lines: rows(*lines))
+paid_shop = st.lists(paid_line, min_size=5, max_size=90).map(lambda lines: rows(("a", 0, 10.0), *lines))
 law = settings(max_examples=4, deadline=None)  # a query takes a fifth of a second: few shops, but large ones
 
 EVERYTHING = {

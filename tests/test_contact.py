@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from clvlib import churn, contact
 from clvlib.dataset import Economics
-from clvlib.tables import NotEnoughData
+from clvlib.tables import CannotAnswer, NotEnoughData
 
 NOW = pd.Timestamp("2024-01-01")
 LATER = pd.Timestamp("2024-04-01")
@@ -214,3 +214,9 @@ def test_group_size_agrees_with_the_textbook() -> None:
 def test_half_the_effect_needs_about_four_times_the_customers(churn_rate: float, save_rate: float) -> None:
     whole, half = (contact.group_size(churn_rate, rate) for rate in (save_rate, save_rate / 2))
     assert half > 3 * whole
+
+
+@pytest.mark.parametrize(("churn_rate", "save_rate"), [(float("nan"), 0.1), (0.0, 0.1), (0.4, 0.0)])
+def test_without_a_list_or_a_save_rate_there_is_nothing_to_test(churn_rate: float, save_rate: float) -> None:
+    with pytest.raises(CannotAnswer, match="nothing to test"):
+        contact.group_size(churn_rate, save_rate)

@@ -412,6 +412,14 @@ def test_another_model_is_taken_when_the_preferred_one_fails(monkeypatch, cdnow,
     assert fit_best(cdnow, "Pareto/NBD", "W").name == best
 
 
+def test_starting_from_a_sample_leads_to_the_same_fit(monkeypatch, cdnow, fitted):
+    monkeypatch.setattr("clvlib.forecast.SAMPLE", 100)
+    for name, kind in MODELS.items():
+        model = kind("W").fit(cdnow)
+        np.testing.assert_allclose(model.values, fitted[name].values, rtol=1e-6)
+        np.testing.assert_allclose(model.standard_errors_, fitted[name].standard_errors_, rtol=1e-4)
+
+
 def test_a_missing_column_is_named(cdnow):
     with pytest.raises(DataError, match="recency"):
         BetaGeo("W").fit(cdnow.drop(columns="recency"))

@@ -92,10 +92,10 @@ def _workbook(path: Path, frame: pd.DataFrame, dimension: str = "") -> None:
     package = "http://schemas.openxmlformats.org/package/2006"
     parts = {
         "[Content_Types].xml": f'<Types xmlns="{package}/content-types"/>',
-        "_rels/.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="r" Type="{rel}/officeDocument" '
-        'Target="xl/workbook.xml"/></Relationships>',
-        "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{rel}"><sheets><sheet name="Orders" sheetId="1" r:id="s"/>'
-        "</sheets></workbook>",
+        "_rels/.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="r" '
+        f'Type="{rel}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{rel}"><sheets>'
+        '<sheet name="Orders" sheetId="1" r:id="s"/></sheets></workbook>',
         "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="s" '
         f'Type="{rel}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
         "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{main}">{dimension}<sheetData>{rows}</sheetData></worksheet>',
@@ -162,7 +162,8 @@ def test_dates_that_contradict_each_other_are_refused(build):
 
 
 def test_an_offset_is_converted_to_the_shops_time_or_said_to_be_kept(build):
-    text = "customer_id,date,amount\na,2025-03-01 23:30:00 -0500,1\nb,2025-07-01T00:30:00+02:00,1\nc,2025-07-01T22:30:00Z,1\n"
+    dates = ("2025-03-01 23:30:00 -0500", "2025-07-01T00:30:00+02:00", "2025-07-01T22:30:00Z")
+    text = "customer_id,date,amount\n" + "".join(f"a,{date},1\n" for date in dates)
     assert days(build(text, card={"timezone": "Europe/Paris"})[0]) == ["2025-03-02", "2025-07-01", "2025-07-02"]
     kept, problems = build(text)
     assert days(kept) == ["2025-03-01", "2025-07-01", "2025-07-01"]
@@ -328,10 +329,10 @@ def test_a_workbook_whose_cells_lie_far_apart_neither_hangs_nor_fills_the_memory
 
 
 def test_a_proposed_card_marks_its_guesses_and_can_be_used(tmp_path):
-    text = "Client;Date commande;Montant TTC;Canal\nA;13/02/2025;12,50;web\nB;05/03/2025;8,00;shop\nA;01/04/2025;3,10;web\n"
+    text = "Client;Date commande;Montant TTC\nA;13/02/2025;12,50\nB;05/03/2025;8,00\nA;01/04/2025;3,10\n"
     (tmp_path / "export.csv").write_text(text, encoding="utf-8")
     card = propose.propose_card(tmp_path / "export.csv")
-    assert card.count("to be confirmed") >= 5
+    assert card.count("to be confirmed") >= 4
     assert "day first, proved" in card
     (tmp_path / "export.toml").write_text(card, encoding="utf-8")
     found = dataset.load(tmp_path / "export.toml")

@@ -34,7 +34,9 @@ def test_texts_are_compared_exactly():
 
 @pytest.fixture
 def folder(tmp_path):
-    code = nbformat.v4.new_code_cell("print(6 * 7)", id="sum", metadata={"execution": {"iopub.execute_input": "x"}, "tags": ["t"]})
+    code = nbformat.v4.new_code_cell(
+        "print(6 * 7)", id="sum", metadata={"execution": {"iopub.execute_input": "x"}, "tags": ["t"]}
+    )
     cells = [code, nbformat.v4.new_markdown_cell("# x", id="title"), nbformat.v4.new_code_cell("1 / 4", id="ratio")]
     notebook = nbformat.v4.new_notebook(cells=cells, metadata={"widgets": {"state": {}}})
     nbformat.write(notebook, tmp_path / "00_x.ipynb")
