@@ -210,7 +210,7 @@ def require_both(data: Snapshot) -> None:
     back = len(data.churned) - left
     if min(left, back) < FEWEST_OF_EACH:
         raise NotEnoughData(
-            f"Of the {left + back:,} customers known on {data.as_of:%Y-%m-%d}, {back:,} bought again by "
+            f"Of {left + back:,} customers looked at as of {data.as_of:%Y-%m-%d}, {back:,} bought again by "
             f"{data.end:%Y-%m-%d} and {left:,} did not; a churn model needs {FEWEST_OF_EACH} of each.",
             mend="Bring more customers or a longer history.",
         )
@@ -258,8 +258,11 @@ def forecast_scores(model: "PurchaseModel", rfm: pd.DataFrame, window_days: int)
 
 
 def observed(data: Snapshot) -> pd.DataFrame:
-    """Share that left, by silence (rows) and number of purchases (columns); NaN where fewer than 25
-    customers stand."""
+    """Share that left, by silence (rows) and purchases (columns); NaN where fewer than 25 customers stand.
+
+    Raises:
+        NotEnoughData: no group has 25 customers.
+    """
     window = data.window_days
     edges = [-1, window // 4, window // 2, window, 2 * window, np.inf]
     rows = [f"{low + 1} to {high}" for low, high in pairwise(edges[:-1])] + [f"over {edges[-2]}"]
@@ -267,6 +270,12 @@ def observed(data: Snapshot) -> pd.DataFrame:
     times = pd.cut(data.features["frequency"], [-1, 0, 1, 3, 8, np.inf], labels=["1", "2", "3-4", "5-9", "10+"])
     groups = data.churned.astype(float).groupby([silence, times], observed=False)
     rate = groups.mean().where(groups.size() >= FEWEST_OF_EACH)
+    if rate.isna().all():
+        raise NotEnoughData(
+            f"Split by silence and purchases, the {len(times):,} customers known on {data.as_of:%Y-%m-%d} make no "
+            f"group of {FEWEST_OF_EACH}.",
+            mend="Bring more customers.",
+        )
     return rate.unstack().dropna(how="all").rename_axis(index="days of silence", columns="purchases")
 
 

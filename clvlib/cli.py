@@ -53,7 +53,7 @@ def check(
     from clvlib import dataset
 
     path, card = _card(source, customer_id, date, amount, order_id, date_format, decimal, currency, format)
-    found, problems = dataset.build(card, path, as_of)
+    found, problems = dataset.build(card, path or Path(source), as_of)
     for grade, colour in (("error", "red"), ("warning", "yellow"), ("note", "blue")):
         for problem in problems:
             if problem.grade == grade:
@@ -100,18 +100,23 @@ def run(
     out: Annotated[Path, typer.Option(help="folder of the runs")] = Path("runs"),
 ) -> None:  # fmt: skip
     """Run the notebooks on a dataset and write report.html, customers.csv and manifest.json."""
-    from clvlib import runner
+    from clvlib import files, handover, runner
 
     path, card = _card(source, customer_id, date, amount, order_id, date_format, decimal, currency, format)
     name = source
-    if not path.is_file():  # made from flags: kept, so that the run can be repeated and the card mended
-        path = out / "cards" / path.name
+    if path is None:  # made from flags: kept, so that the run can be repeated and the card mended
+        path = out / "cards" / f"{card['name']}.toml"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(card_text(card), encoding="utf-8")
+        files.write_text(path, handover.toml(card))
         typer.echo(f"Card written from the flags: {path}")
         name = str(path)
     wanted = dict(_pair(setting) for setting in settings or [])
-    raise typer.Exit(runner.run(name, as_of=as_of, settings=wanted, only=only.split(",") if only else None, out=out))
+    try:
+        code = runner.run(name, as_of=as_of, settings=wanted, only=only.split(",") if only else None, out=out)
+    except KeyboardInterrupt:
+        typer.secho("Stopped. Nothing was left half-written; the same command goes on from here.", err=True)
+        raise typer.Exit(130) from None
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -157,8 +162,8 @@ def doctor() -> None:
 def _card(
     source: str, customer_id: str | None, date: str | None, amount: str | None, order_id: str | None,
     date_format: str | None, decimal: str | None, currency: str | None, format: str | None,
-) -> tuple[Path, dict[str, Any]]:  # fmt: skip
-    """The card that `source` names, or one made from a data file and flags (its path doesn't exist then)."""
+) -> tuple[Path | None, dict[str, Any]]:  # fmt: skip
+    """The card that `source` names with its path, or one made from a data file and flags."""
     from clvlib import dataset
 
     columns = {"customer_id": customer_id, "date": date, "amount": amount, "order_id": order_id}
@@ -181,24 +186,7 @@ def _card(
     file = Path(source).resolve()
     card: dict[str, Any] = {"name": file.name.split(".")[0]} | ({"currency": currency} if currency else {})
     card["transactions"] = {"path": str(file), **flags} | ({"columns": given} if given else {})
-    return Path(f"{file.name.split('.')[0]}.toml.from-flags"), card
-
-
-def card_text(card: dict[str, Any]) -> str:
-    """A card as TOML: texts at the top level, then one section per table, its columns as an inline table."""
-
-    def value(item: Any) -> str:
-        if isinstance(item, dict):
-            return "{ " + ", ".join(f"{key} = {value(inner)}" for key, inner in item.items()) + " }"
-        return json.dumps(item, ensure_ascii=False)
-
-    top = [f"{key} = {value(item)}" for key, item in card.items() if not isinstance(item, dict)]
-    sections = [
-        "\n".join([f"\n[{key}]", *(f"{name} = {value(inner)}" for name, inner in item.items())])
-        for key, item in card.items()
-        if isinstance(item, dict)
-    ]
-    return "\n".join([*top, *sections]) + "\n"
+    return None, card
 
 
 def _pair(setting: str) -> tuple[str, str]:

@@ -150,12 +150,15 @@ def test_jupyterlab_opens_notebook_01_and_runs_it_to_its_end(browser, lab):
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     file = folder / "01_clv_formula.ipynb"
 
-    def finished():
-        page.keyboard.press("Control+s")
-        page.wait_for_timeout(2000)
-        return all(cell["execution_count"] for cell in code_cells(file)) or bool(error_outputs(file))
-
-    wait(finished, 240, lambda: str([cell["execution_count"] for cell in code_cells(file)]))
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status=busy]").first.wait_for(timeout=60_000)
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for(timeout=240_000)
+    page.get_by_role("menuitem", name="File", exact=True).click()
+    page.get_by_role("menuitem", name="Save Notebook", exact=True).click()
+    wait(
+        lambda: error_outputs(file) or all(cell["execution_count"] for cell in code_cells(file)),
+        30,
+        lambda: str([cell["execution_count"] for cell in code_cells(file)]),
+    )
     assert error_outputs(file) == []
     assert any("image/png" in output.get("data", {}) for cell in code_cells(file) for output in cell["outputs"])
     page.close()

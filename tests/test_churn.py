@@ -306,7 +306,7 @@ def test_the_driver_that_decides_everything_comes_first(training: churn.Snapshot
 def test_too_few_leavers_or_returners_are_counted_and_dated(left: list[bool]) -> None:
     data = outcomes(left)
     with pytest.raises(
-        NotEnoughData, match=rf"Of the {len(left)} customers known on 2023-12-27, {len(left) - sum(left)}"
+        NotEnoughData, match=rf"Of {len(left)} customers looked at as of 2023-12-27, {len(left) - sum(left)}"
     ):
         churn.ChurnModel().fit(data)
     with pytest.raises(NotEnoughData, match="25 of each"):
@@ -349,7 +349,8 @@ def test_a_forecast_model_is_read_as_leaving_for_good_and_as_not_buying(
 
 def test_observed_churn_leaves_small_groups_blank_and_counts_the_others(test_period: churn.Snapshot) -> None:
     rates = churn.observed(test_period)
-    once = (test_period.features["frequency"] == 0) & (test_period.features["days_since_last_order"] <= WINDOW // 4)
-    assert rates.loc["0 to 30", "1"] == pytest.approx(test_period.churned[once].mean())
-    few = replace(test_period, churned=test_period.churned.head(24))
-    assert churn.observed(few).empty
+    once = (test_period.features["frequency"] == 0) & test_period.features["days_since_last_order"].between(121, 240)
+    assert rates.loc["121 to 240", "1"] == pytest.approx(test_period.churned[once].mean())
+    few = replace(test_period, features=test_period.features.head(24), churned=test_period.churned.head(24))
+    with pytest.raises(NotEnoughData, match="the 24 customers known on 2024-04-25 make no group of 25"):
+        churn.observed(few)

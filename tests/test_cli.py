@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from clvlib import cli, dataset, doctor
+from clvlib import cli, dataset, doctor, handover, runner
 
 ROWS = "Client;Jour;Montant\nA;13/02/2025;12,50\nB;05/03/2025;8,00\nA;01/04/2025;3,10\n"
 FLAGS = ["--customer-id", "Client", "--date", "Jour", "--amount", "Montant", "--decimal", ","]
@@ -79,7 +79,7 @@ def test_init_writes_a_card_once(clv, tmp_path):
 
 def test_a_card_made_from_flags_reads_back_as_itself(tmp_path):
     card = {"name": 'A "b"', "transactions": {"path": "C:\\x\\é.csv", "decimal": ",", "columns": {"amount": "M"}}}
-    (tmp_path / "c.toml").write_text(cli.card_text(card), encoding="utf-8")
+    (tmp_path / "c.toml").write_text(handover.toml(card), encoding="utf-8")
     assert dataset.read_card(tmp_path / "c.toml") == card
 
 
@@ -91,6 +91,16 @@ def test_a_full_disk_is_one_message(clv, monkeypatch):
     code, text = clv("check", "cdnow")
     assert code == 1
     assert "No space left on device" in text
+
+
+def test_an_interruption_is_one_message(clv, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runner, "run", stop)
+    code, text = clv("run", "cdnow")
+    assert code == 130
+    assert "goes on from here" in text
 
 
 def test_the_doctor_finds_this_installation_sound(clv):
