@@ -18,6 +18,8 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from clvlib.tables import MissingTable
+
 PERIODS = {"D": "D", "W": "W", "M": "M", "Q": "Q"}
 DAYS_PER_UNIT = {"D": 1, "W": 7}
 WINDOWS = (30, 90, 180, 365)
@@ -191,6 +193,9 @@ def cohorts(transactions: ibis.Table, as_of: Any, period: str = "M", free_orders
         ),
         ["cohort", "bought_in"],
     )
+    if found.empty:
+        columns = ["cohort", "age", "size", "active", "purchases", "revenue", "complete"]
+        return pd.DataFrame(columns=columns).astype(dict.fromkeys(columns[1:5], "int64"))
     born = found["cohort"].dt.to_period(period)
     lived = found["bought_in"].dt.to_period(period)
     found = found.assign(age=[(b - a).n for a, b in zip(born, lived, strict=True)]).drop(columns="bought_in")
@@ -260,6 +265,25 @@ def features(transactions: ibis.Table, as_of: Any) -> pd.DataFrame:
     counted = [name for name in map(str, frame) if name.startswith(("purchases_", "refunds", "n_"))]
     measured = [name for name in map(str, frame) if name.startswith("spend_") or name.endswith(("_gap", "_spend"))]
     return frame.astype(dict.fromkeys(counted, "int64") | dict.fromkeys(measured, "float64"))
+
+
+def main_value(transactions: ibis.Table, column: str, as_of: Any) -> pd.Series:
+    """Give what each customer spent most on: the value of `column` (category, product, channel) with the most revenue.
+
+    Equal revenue is settled by the alphabet. Rows without a value don't count. MissingTable without the
+    column.
+    """
+    if column not in transactions.columns:
+        raise MissingTable(
+            f"Neither customers nor transactions have a column {column!r}.",
+            f"Map it in the dataset card, or choose one of: {', '.join(transactions.columns)}.",
+        )
+    rows = _until(transactions, as_of)
+    rows = rows.filter(rows[column].notnull())
+    spent = rows.group_by(["customer_id", column]).agg(spent=rows["amount"].sum())
+    best = ibis.window(group_by="customer_id", order_by=[ibis.desc("spent"), spent[column]])
+    first = spent.mutate(place=ibis.row_number().over(best)).filter(lambda t: t["place"] == 0)
+    return first.to_pandas().set_index("customer_id")[column].sort_index().astype(object)
 
 
 def _with_gaps(purchases: ibis.Table) -> ibis.Table:

@@ -47,7 +47,9 @@ def execute(notebook: NotebookNode, name: str, limit: int = 600) -> NotebookNode
 
     fresh = deepcopy(notebook)
     quiet = {name: value for name, value in os.environ.items() if name not in (show.RUN_FOLDER, show.FIGURE_SCALE)}
-    client = NotebookClient(fresh, timeout=limit, kernel_name="python3", record_timing=False)
+    client = NotebookClient(
+        fresh, timeout=limit, kernel_name="python3", record_timing=False, extra_arguments=["--log-level=40"]
+    )
     try:
         client.execute(env=quiet)
     except CellExecutionError as error:

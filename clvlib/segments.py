@@ -13,7 +13,7 @@ import pandas as pd
 
 from clvlib import aggregate
 from clvlib.dataset import Dataset
-from clvlib.tables import MissingTable, NotEnoughData, UsageError
+from clvlib.tables import NotEnoughData, UsageError
 
 BINS = 5
 UNKNOWN = "(unknown)"
@@ -203,27 +203,6 @@ def first_spend(transactions: ibis.Table, as_of: pd.Timestamp) -> pd.Series:
     return aggregate.features(transactions, as_of)["first_spend"]
 
 
-def main_value(transactions: ibis.Table, column: str, as_of: pd.Timestamp) -> pd.Series:
-    """Give what each customer spent most on: the value of `column` (category, product, channel) with the most revenue.
-
-    Equal revenue is settled by the alphabet. Rows without a value don't count. MissingTable without the
-    column.
-    """
-    if column not in transactions.columns:
-        raise MissingTable(
-            f"Neither customers nor transactions have a column {column!r}.",
-            f"Map it in the dataset card, or choose one of: {', '.join(transactions.columns)}.",
-        )
-    day = pd.Timestamp(as_of)
-    rows = transactions.filter(
-        transactions[column].notnull() & (transactions["date"].cast("date") <= ibis.date(day.year, day.month, day.day))
-    )
-    spent = rows.group_by(["customer_id", column]).agg(spent=rows["amount"].sum())
-    best = ibis.window(group_by="customer_id", order_by=[ibis.desc("spent"), spent[column]])
-    first = spent.mutate(place=ibis.row_number().over(best)).filter(lambda t: t["place"] == 0)
-    return first.to_pandas().set_index("customer_id")[column].sort_index().astype(object)
-
-
 def criterion(values: pd.Series, customers: pd.Index, most: int = 10) -> pd.Series:
     """Turn any attribute into groups of `customers`: the most frequent values, or four bands of equal size for numbers.
 
@@ -253,11 +232,11 @@ def criterion(values: pd.Series, customers: pd.Index, most: int = 10) -> pd.Seri
 def attribute(ds: Dataset, column: str, customers: pd.Index) -> pd.Series:
     """Group customers by a column of the dataset: one of customers if it is there, else of transactions.
 
-    Returns what `criterion` gives. Raises MissingTable when the column is nowhere; see `main_value`.
+    Returns what `criterion` gives. Raises MissingTable when the column is nowhere; see `aggregate.main_value`.
     """
     if ds.has("customers") and column in ds.table("customers").columns:
         return criterion(ds.customers()[column], customers)
-    return criterion(main_value(ds.transactions, column, ds.as_of), customers)
+    return criterion(aggregate.main_value(ds.transactions, column, ds.as_of), customers)
 
 
 def segments_at(transactions: ibis.Table, day: pd.Timestamp) -> pd.Series:

@@ -403,3 +403,9 @@ def test_cdnow_revenue_by_month_is_all_that_was_paid(transactions: pd.DataFrame)
     assert len(by_month) == 18
     assert by_month["revenue"].sum() == pytest.approx(transactions["amount"].sum())
     assert (by_month["new_customers"] > 0).tolist()[:4] == [True, True, True, False]
+
+
+def test_cohorts_of_customers_who_never_paid_are_an_empty_table() -> None:
+    found = aggregate.cohorts(table(rows(("a", 0, -5.0))), AS_OF)
+    assert found.empty
+    assert list(found) == ["cohort", "age", "size", "active", "purchases", "revenue", "complete"]

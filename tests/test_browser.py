@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -127,6 +128,12 @@ def answers(address):
         return False
 
 
+def kernels(address):
+    """What the kernels are doing, as the server tells."""
+    with urllib.request.urlopen(f"{address}/api/kernels?token=secret", timeout=5) as answer:
+        return [kernel["execution_state"] for kernel in json.load(answer)]
+
+
 def wait(ready, seconds, explain):
     end = time.monotonic() + seconds
     while not ready():
@@ -144,16 +151,14 @@ def test_jupyterlab_opens_notebook_01_and_runs_it_to_its_end(browser, lab):
     page = browser.new_page(viewport={"width": 1400, "height": 1000})
     page.goto(f"{address}/lab/tree/01_clv_formula.ipynb?token=secret")
     page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=120_000)
+    wait(lambda: kernels(address) == ["idle"], 120, lambda: str(kernels(address)))
     page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for(timeout=120_000)
     assert "would you like" not in page.content().lower()  # no news pop-up
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    wait(lambda: started(page), 60, lambda: "no cell was started")
     file = folder / "01_clv_formula.ipynb"
 
-    page.locator(".jp-Notebook-ExecutionIndicator[data-status=busy]").first.wait_for(timeout=60_000)
     page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for(timeout=240_000)
-    page.get_by_role("menuitem", name="File", exact=True).click()
-    page.get_by_role("menuitem", name="Save Notebook", exact=True).click()
+    page.keyboard.press("Control+s")
     wait(
         lambda: error_outputs(file) or all(cell["execution_count"] for cell in code_cells(file)),
         30,
@@ -162,6 +167,14 @@ def test_jupyterlab_opens_notebook_01_and_runs_it_to_its_end(browser, lab):
     assert error_outputs(file) == []
     assert any("image/png" in output.get("data", {}) for cell in code_cells(file) for output in cell["outputs"])
     page.close()
+
+
+def started(page):
+    """Choose Run All Cells; while the notebook is still being opened, the menu does nothing."""
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    page.wait_for_timeout(2000)
+    return page.locator(".jp-InputPrompt", has_text=re.compile(r"\[(\*|\d+)\]")).count() > 0
 
 
 def code_cells(file):

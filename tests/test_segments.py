@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clvlib import clusters, segments
+from clvlib import aggregate, clusters, segments
 from clvlib.tables import MissingTable, NotEnoughData, UsageError
 
 
@@ -209,15 +209,15 @@ def lines() -> ibis.Table:
 
 
 def test_the_main_category_is_where_most_was_spent_by_that_day() -> None:
-    found = segments.main_value(lines(), "category", pd.Timestamp("2025-01-31"))
+    found = aggregate.main_value(lines(), "category", pd.Timestamp("2025-01-31"))
     assert found.to_dict() == {"a": "tea", "b": "mugs"}  # a tie goes by the alphabet; nothing known, no row
-    later = segments.main_value(lines(), "category", pd.Timestamp("2025-03-01"))
+    later = aggregate.main_value(lines(), "category", pd.Timestamp("2025-03-01"))
     assert later["a"] == "pots"
 
 
 def test_an_attribute_that_is_nowhere_is_named() -> None:
     with pytest.raises(MissingTable, match="'colour'"):
-        segments.main_value(lines(), "colour", pd.Timestamp("2025-03-01"))
+        aggregate.main_value(lines(), "colour", pd.Timestamp("2025-03-01"))
 
 
 def test_migration_counts_everybody_once_and_newcomers_apart() -> None:
