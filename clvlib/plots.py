@@ -182,7 +182,7 @@ def _name_cells(axis: Axis, index: pd.Index, most: int) -> None:
     step = max(1, int(np.ceil(len(index) / most)))
     names = [name if place % step == 0 else "" for place, name in enumerate(_names(index))]
     axis.set_ticks(np.arange(len(index)) + 0.5, names)
-    if getattr(axis, "axis_name", "") == "x" and sum(len(name) for name in names) > 90:
+    if getattr(axis, "axis_name", "") == "x" and sum(len(name) for name in names) > 60:
         axis.set_tick_params(rotation=45)
 
 

@@ -1,5 +1,7 @@
 """The project's own files agree with each other: dependencies, lock, environment, data dictionary, README."""
 
+import base64
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -9,11 +11,13 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from clvlib.refresh import same_picture
 from clvlib.tables import TABLES
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 LOCK = (ROOT / "requirements.lock").read_text("utf-8")
+PICTURES = re.findall(r"!\[.*?\]\((.*?)\)", (ROOT / "README.md").read_text("utf-8"))
 PINS = {canonicalize_name(name): Version(version) for name, version in re.findall(r"^([\w.-]+)==([\w.]+)", LOCK, re.M)}
 
 
@@ -76,3 +80,18 @@ def test_the_readme_names_every_notebook_and_every_command():
         assert command in text
     for link in re.findall(r"\]\((?!http)([^)#]+)\)", text):
         assert (ROOT / link).exists(), link
+
+
+def test_the_picture_of_the_readme_is_a_figure_of_a_committed_notebook():
+    pictures = [base64.b64encode((ROOT / name).read_bytes()).decode() for name in PICTURES]
+    assert len(pictures) == 1
+    notebooks = [json.loads(path.read_text("utf-8")) for path in (ROOT / "notebooks").glob("*.ipynb")]
+    outputs = [o for notebook in notebooks for cell in notebook["cells"] for o in cell.get("outputs", [])]
+    shown = [o["data"]["image/png"] for o in outputs if "image/png" in o.get("data", {})]
+    assert any(same_picture(pictures[0], "".join(one)) for one in shown)
+
+
+def test_the_readme_says_what_every_module_is_for():
+    text = (ROOT / "README.md").read_text("utf-8").split("## The package")[1].split("\n## ")[0]
+    modules = {path.stem for path in (ROOT / "clvlib").glob("*.py")} - {"__init__"}
+    assert modules == set(re.findall(r"`(\w+)`", text)) - {"clvlib", "clv"}
