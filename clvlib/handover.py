@@ -108,7 +108,7 @@ def _entry(outcome: Outcome) -> dict[str, Any]:
     if outcome.before:
         entry["resumed"] = True
     if outcome.skipped:
-        entry["left_out"] = [{"section": section, "reason": reason} for section, reason in outcome.skipped]
+        entry["left_out"] = [{"section": part.section, "reason": part.reason} for part in outcome.skipped]
     if outcome.status == "failed":
         entry |= {"cell": outcome.cell, "error": outcome.error}
     return entry

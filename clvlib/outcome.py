@@ -1,17 +1,26 @@
-"""What became of one notebook of a run."""
+"""What became of the notebooks of a run."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A section that the dataset can't answer, and why; `builds_on` names the section that it would have needed."""
+
+    section: str
+    reason: str
+    builds_on: str = ""
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """`status` is done, failed or not asked for; `skipped` holds (section, reason) of what was left out."""
+    """`status` is done, failed or not asked for; `skipped` holds what was left out of a notebook that is done."""
 
     notebook: str
     status: str
     seconds: float = 0.0
     before: bool = False
-    skipped: list[tuple[str, str]] = field(default_factory=list)
+    skipped: list[LeftOut] = field(default_factory=list)
     cell: str = ""
     error: str = ""
     where: str = ""

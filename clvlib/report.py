@@ -19,7 +19,7 @@ from traitlets.config import Config
 from clvlib import wording
 from clvlib.dataset import Dataset
 from clvlib.files import write_text
-from clvlib.outcome import Outcome
+from clvlib.outcome import LeftOut, Outcome
 
 MOST_BYTES = 5_000_000
 _STYLE = Path(__file__).with_name("report.css")
@@ -89,10 +89,10 @@ def build(ds: Dataset, notebooks: Mapping[str, NotebookNode], outcomes: list[Out
     )
 
 
-def left_out(notebook: NotebookNode) -> list[tuple[str, str]]:
-    """List the sections that an executed notebook left out, each with its reason."""
+def left_out(notebook: NotebookNode) -> list[LeftOut]:
+    """List the sections that an executed notebook left out."""
     abouts = [about for _, about in _outputs(notebook) if about.get("kind") == "skipped"]
-    return [(str(about["section"]), str(about["reason"])) for about in abouts]
+    return [LeftOut(str(about["section"]), str(about["reason"]), str(about.get("builds_on", ""))) for about in abouts]
 
 
 def headlines(notebook: NotebookNode) -> list[NotebookNode]:

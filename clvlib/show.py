@@ -218,10 +218,12 @@ def attempt(section: str) -> Iterator[None]:
     except NameError as error:
         if error.name not in _missing:
             raise
-        _leave_out(section, f"It builds on “{_missing[error.name]}”, which was left out above.", error.__traceback__)
+        cause = _missing[error.name]
+        reason = f"It builds on “{cause}”, which was left out above."
+        _leave_out(section, reason, error.__traceback__, builds_on=cause)
 
 
-def _leave_out(section: str, reason: str, trace: TracebackType | None) -> None:
+def _leave_out(section: str, reason: str, trace: TracebackType | None, **about: str) -> None:
     plt.close("all")
     while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
         trace = trace.tb_next
@@ -229,14 +231,15 @@ def _leave_out(section: str, reason: str, trace: TracebackType | None) -> None:
         for step in get_instructions(trace.tb_frame.f_code):
             if step.opname in ("STORE_NAME", "STORE_GLOBAL"):
                 _missing[str(step.argval)] = section
-    about = f"<strong>Left out: {html.escape(section)}.</strong> {html.escape(reason)}"
+    words = f"<strong>Left out: {html.escape(section)}.</strong> {html.escape(reason)}"
     box = "border-left:4px solid #E69F00;background:#FFF8E8;color:#333;padding:0.6em 1em;margin:0.6em 0"
     _publish(
         "skipped",
         f"Left out: {section}. {reason}",
-        f'<div class="clv-skipped {_NO_FORMULAS}" style="{box}">{about}</div>',
+        f'<div class="clv-skipped {_NO_FORMULAS}" style="{box}">{words}</div>',
         section=section,
         reason=reason,
+        **about,
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from clvlib import dataset, files, handover, report
-from clvlib.outcome import Outcome
+from clvlib.outcome import LeftOut, Outcome
 
 EVIL = "<script>alert('x')</script><img src=x onerror=alert(1)>"
 
@@ -106,6 +106,17 @@ def test_what_was_left_out_or_failed_says_why(page):
     assert "ValueError" in part
 
 
+def test_what_builds_on_something_left_out_is_named_on_one_line(shop):
+    parts = [
+        LeftOut("Spend", "few"),
+        LeftOut("Value", "It builds on it.", "Spend"),
+        LeftOut("Ranks", "It too.", "Value"),
+    ]
+    page = report.build(shop, {}, [Outcome("03_x", "done", skipped=parts)])
+    assert "Spend: few" in page
+    assert "because they build on these: Value, Ranks." in page
+
+
 def test_there_is_no_code_and_no_widget_in_the_report(page):
     assert "secret_code" not in page
     assert "IntSlider" not in page
@@ -182,7 +193,7 @@ def test_categories_and_missing_texts_survive(tmp_path):
 
 def test_the_manifest_says_where_the_figures_come_from(shop, tmp_path):
     outcomes = [
-        Outcome("01_a", "done", 1.5, skipped=[("Spend", "few")]),
+        Outcome("01_a", "done", 1.5, skipped=[LeftOut("Spend", "few")]),
         Outcome("02_b", "failed", cell="c", error="E: x"),
     ]
     inputs = handover.hash_files(shop.files[1:])
