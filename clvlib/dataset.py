@@ -15,13 +15,13 @@ from clvlib.tables import TABLES, DataError, MissingTable, UsageError
 DATA = Path(__file__).parent.parent / "data"
 
 MEANINGS = {
-    "margin": "contribution margin: what is left of one unit of revenue after the cost of the goods",
-    "annual_discount_rate": "how much less money is worth one year later",
-    "horizon_months": "how far ahead value is counted",
-    "retention_cost_per_year": "what it costs to keep one customer for a year",
-    "service_cost_per_order": "what it costs to serve one order",
-    "acquisition_cost": "what it costs to win one customer; unknown if empty",
-    "contact_cost": "what it costs to contact one customer in a campaign",
+    "margin": "contribution margin: the share of revenue that is left after the cost of the goods",
+    "annual_discount_rate": "the share by which money is worth less one year later",
+    "horizon_months": "how many months ahead value is counted",
+    "retention_cost_per_year": "money that it costs to keep one customer for a year",
+    "service_cost_per_order": "money that it costs to serve one order",
+    "acquisition_cost": "money that it costs to win one customer; unknown if empty",
+    "contact_cost": "money that it costs to contact one customer in a campaign",
     "save_rate": "share of the leaving customers whom a contact keeps",
     "as_of": "last day of observation",
 }

@@ -143,6 +143,8 @@ def lines(
     elif not _is_scale(frame.index):
         axes.set_xticks(places, [_wrap(name) for name in _names(frame.index)])
     _set_unit(axes.yaxis, unit)
+    if unit == "money" and frame.min().min() >= 0:
+        axes.set_ylim(bottom=0)  # cut off, a fall looks steeper than it is
     if frame.shape[1] > 1:
         _legend(axes, frame.columns.name)
     return figure
