@@ -24,6 +24,7 @@ PERIODS = {"D": "D", "W": "W", "M": "M", "Q": "Q"}
 DAYS_PER_UNIT = {"D": 1, "W": 7}
 WINDOWS = (30, 90, 180, 365)
 SUM_DIGITS = 8
+UNKNOWN = "unknown"
 
 
 def _until(transactions: ibis.Table, as_of: Any) -> ibis.Table:
@@ -173,20 +174,32 @@ def purchases_by_period(
     return frame.astype({"revenue": "float64"})
 
 
-def cohorts(transactions: ibis.Table, as_of: Any, period: str = "M", free_orders: bool = False) -> pd.DataFrame:
+def cohorts(
+    transactions: ibis.Table, as_of: Any, period: str = "M", free_orders: bool = False, by: pd.Series | None = None
+) -> pd.DataFrame:
     """Cohorts of customers by the period of their first purchase, followed period after period.
 
     Long frame, one row per cohort (first day of the period) and age (0, 1, 2 … periods since): size (customers of
     the cohort), active (who bought in that period), purchases (purchase days), revenue (currency), and complete
     (whether that period was observed to its end). Every age up to `as_of` has its row, also when nobody bought.
+    `by` (customer_id → text, such as the acquisition channel) parts the cohorts by group: one more column, `group`,
+    comes first; a customer that `by` doesn't know is of the group "unknown".
     """
     purchases = purchase_days(transactions, as_of, free_orders)
+    keys = ["cohort"]
+    if by is not None:
+        keys = ["group", "cohort"]
+        named = by.dropna().astype(str)
+        groups = pd.DataFrame({"member": named.index.astype(str), "group": named.to_numpy()})
+        known = ibis.memtable(groups, schema={"member": "string", "group": "string"})
+        purchases = purchases.left_join(known, purchases["customer_id"] == known["member"])
+        purchases = purchases.mutate(group=purchases["group"].fill_null(UNKNOWN))
     first = purchases["day"].min().over(ibis.window(group_by="customer_id"))
     trade = purchases.mutate(
         cohort=first.truncate(PERIODS[period]), bought_in=purchases["day"].truncate(PERIODS[period])
     )
     found = _frame(
-        trade.group_by(["cohort", "bought_in"]).agg(
+        trade.group_by([*keys, "bought_in"]).agg(
             active=lambda t: t["customer_id"].nunique(),
             purchases=lambda t: t.count(),
             revenue=lambda t: t["amount"].sum(),
@@ -194,19 +207,20 @@ def cohorts(transactions: ibis.Table, as_of: Any, period: str = "M", free_orders
         ["cohort", "bought_in"],
     )
     if found.empty:
-        columns = ["cohort", "age", "size", "active", "purchases", "revenue", "complete"]
-        return pd.DataFrame(columns=columns).astype(dict.fromkeys(columns[1:5], "int64"))
+        counted = ["age", "size", "active", "purchases"]
+        columns = [*keys, *counted, "revenue", "complete"]
+        return pd.DataFrame(columns=columns).astype(dict.fromkeys(counted, "int64"))
     born = found["cohort"].dt.to_period(period)
     lived = found["bought_in"].dt.to_period(period)
     found = found.assign(age=[(b - a).n for a, b in zip(born, lived, strict=True)]).drop(columns="bought_in")
     last = pd.Timestamp(as_of).normalize().to_period(period)
-    grid = [(cohort.start_time, age) for cohort in sorted(set(born)) for age in range((last - cohort).n + 1)]
-    every = pd.DataFrame(grid, columns=["cohort", "age"])
-    every["cohort"] = every["cohort"].astype(found["cohort"].dtype)
-    frame = every.merge(found, on=["cohort", "age"], how="left").fillna({"active": 0, "purchases": 0, "revenue": 0})
-    frame = frame.sort_values(["cohort", "age"], ignore_index=True)
-    sizes = frame.loc[frame["age"] == 0].set_index("cohort")["active"]
-    frame.insert(2, "size", frame["cohort"].map(sizes))
+    every = found[keys].drop_duplicates()
+    every["age"] = [range((last - cohort).n + 1) for cohort in every["cohort"].dt.to_period(period)]
+    every = every.explode("age").astype({"age": "int64"})
+    frame = every.merge(found, on=[*keys, "age"], how="left").fillna({"active": 0, "purchases": 0, "revenue": 0})
+    frame = frame.sort_values([*keys, "age"], ignore_index=True)
+    # Everybody of a cohort bought in its first period.
+    frame.insert(len(keys) + 1, "size", frame.groupby(keys)["active"].transform("first"))
     ends = [
         (c.to_period(period) + int(a)).end_time.normalize() for c, a in zip(frame["cohort"], frame["age"], strict=True)
     ]

@@ -1,8 +1,8 @@
 """A history cut in two goes in, a contest comes out: models fitted on the first part, judged on the second.
 
-Naive baselines always stand beside the models. All forecasts are purchases (purchase days) per customer in
-the holdout. The winner is the method with the lowest Poisson deviance: unlike the mean absolute error,
-deviance is lowest for the right mean, so that forecasting too low for everybody doesn't win.
+Naive baselines always stand beside the models. Forecasts are purchases (purchase days) per customer in the
+holdout, unless they say money. The winner is the method with the lowest Poisson deviance: unlike the mean
+absolute error, deviance is lowest for the right mean, so that forecasting too low for everybody doesn't win.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from clvlib.forecast import DAYS, PurchaseModel, TimeUnit, fit_all
+from clvlib.forecast import DAYS, GammaGamma, PurchaseModel, TimeUnit, fit_all
 from clvlib.tables import NotEnoughData
 
 Array = NDArray[np.float64]
@@ -43,10 +43,25 @@ class Backtest:
 
     @property
     def verdict(self) -> str:
-        """How the best model stands against the naive rules, in words."""
-        if self.winner == self.best_model:
-            return "beats every naive rule"
-        return f"loses to a naive rule, “{self.winner}”, and its forecasts should be used with care"
+        """How the best model stands against the naive rules and its closest rival, by deviance, in words."""
+        best, winner, rival = self.best_model, self.winner, self.rival
+        words = f"{best} has a lower deviance than every naive rule"
+        if winner != best:
+            words = f"{best} has a higher deviance than a naive rule, “{winner}”: use its forecasts with care"
+        difference, error = self.deviance_difference(rival)
+        tied = f"; {best} and {rival} can't be told apart on these data" if abs(difference) < 2 * error else ""
+        return words + tied
+
+    @property
+    def rival(self) -> str:
+        """The method with the lowest deviance besides the best model, a naive baseline included."""
+        return str(self.scores.index.drop(self.best_model)[0])
+
+    def deviance_difference(self, other: str) -> tuple[float, float]:
+        """Mean deviance of the best model less that of another method, and its standard error (by customer)."""
+        actual, mine, others = (self.forecasts[name].to_numpy(float) for name in ("actual", self.best_model, other))
+        difference = _deviances(actual, mine) - _deviances(actual, others)
+        return float(difference.mean()), float(difference.std() / np.sqrt(len(difference)))
 
     @property
     def best_model(self) -> str:
@@ -105,6 +120,24 @@ def baselines(calibration: pd.DataFrame, last_period: pd.Series) -> pd.DataFrame
     )
 
 
+def money(calibration: pd.DataFrame, purchases: pd.Series) -> pd.DataFrame:
+    """Money in the holdout per customer_id: forecast (purchases × expected spend) and actual, in currency.
+
+    The spend model is fitted on the calibration part. calibration: from `aggregate.calibration_holdout`;
+    purchases: forecast for the holdout, with its index. Raises as `GammaGamma.fit` does, and NotEnoughData when
+    the holdout brought no money.
+    """
+    actual = calibration["holdout_spend"]
+    if actual.sum() <= 0:
+        raise NotEnoughData(
+            f"The {len(actual):,} customers brought no money in the holdout: no forecast of money can be judged.",
+            "Choose an earlier end of the calibration part, or a longer history.",
+        )
+    spend = GammaGamma().fit(calibration)
+    each = spend.expected_spend(calibration["frequency"].to_numpy(), calibration["monetary_value"].to_numpy())
+    return pd.DataFrame({"forecast": purchases * each, "actual": actual})
+
+
 def hiatus(rfm: pd.DataFrame) -> float:
     """The silence (time units) which 9 in 10 of the repeat customers' mean gaps stay below."""
     buyers = rfm[rfm["frequency"] > 0]
@@ -134,9 +167,13 @@ def scores_of(actual: pd.Series, forecast: pd.Series) -> dict[str, float]:
 
 def poisson_deviance(actual: Array, forecast: Array) -> float:
     """Mean Poisson deviance, 2 (y log(y / f) - y + f); forecasts below 0.01 count as 0.01."""
+    return float(_deviances(actual, forecast).mean())
+
+
+def _deviances(actual: Array, forecast: Array) -> Array:
     f = np.maximum(forecast, FLOOR)
     log_ratio = np.log(np.where(actual > 0, actual, 1) / np.where(actual > 0, f, 1))
-    return float(2 * np.mean(actual * log_ratio - actual + f))
+    return 2 * (actual * log_ratio - actual + f)
 
 
 def gini(actual: Array, forecast: Array) -> float:

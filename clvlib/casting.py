@@ -1,5 +1,6 @@
 """Texts of dates and numbers → SQL that casts them, only as declared or as the values themselves prove."""
 
+import re
 from dataclasses import dataclass
 
 import duckdb
@@ -8,9 +9,11 @@ from clvlib.sources import literal, rows
 from clvlib.tables import DataError
 
 TIMES = ("", " %H:%M", " %H:%M:%S", "T%H:%M", "T%H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
-ISO = r"^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([ T].*)?$"
+ISO = r"^[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}([ T].*)?$"
 COMPACT = r"^(19|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])$"
 PARTS = r"^([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{4})([ T].*)?$"
+SHORT_YEAR = r"^[0-9]{1,2}[/.-][0-9]{1,2}[/.-][0-9]{2}([ T].*)?$"
+NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$|^[+-]?(?i:nan|inf|infinity)$"
 OFFSET = r"([0-9])\s*(Z|[+-][0-9]{2}:?([0-9]{2})?)$"
 
 
@@ -18,11 +21,16 @@ def number(text: str, decimal: str, thousands: str) -> str:
     """SQL of a DOUBLE from the SQL of a text; NULL when it can't be read. DataError for an unknown decimal mark."""
     if decimal not in {".", ","}:
         raise DataError(f"decimal = {decimal!r} is not a decimal mark.", 'Write decimal = "." or decimal = ",".')
-    bare = f"replace({text}, {literal(thousands)}, '')" if thousands else text
+    bare = f"regexp_replace({text}, '[\u00a0\u202f]', ' ', 'g')"
+    if thousands:
+        mark, point = re.escape(thousands), re.escape(decimal)
+        grouped = literal(rf"^[+-]?[0-9]{{1,3}}({mark}[0-9]{{3}})+({point}[0-9]*)?$")
+        without = f"replace({bare}, {literal(thousands)}, '')"
+        bare = f"CASE WHEN regexp_matches({bare}, {grouped}) THEN {without} ELSE {bare} END"
     if decimal == ",":
         # A point that is not the declared thousands mark makes the number unreadable, never a decimal by chance.
-        bare = f"CASE WHEN {bare} LIKE '%.%' THEN NULL ELSE replace({bare}, ',', '.') END"
-    return f"TRY_CAST({bare} AS DOUBLE)"
+        bare = f"CASE WHEN contains({bare}, '.') THEN NULL ELSE replace({bare}, ',', '.') END"
+    return f"CASE WHEN regexp_matches({bare}, '{NUMBER}') THEN TRY_CAST({bare} AS DOUBLE) END"
 
 
 @dataclass(frozen=True)
@@ -60,18 +68,25 @@ class DateShape:
             f"TRY_CAST(regexp_extract({self.text}, '{PARTS}', 1) AS INTEGER) > 12",
             f"TRY_CAST(regexp_extract({self.text}, '{PARTS}', 2) AS INTEGER) > 12",
             timed_offset,
+            f"regexp_matches({self.text}, '{SHORT_YEAR}')",
         ]
         counts = ", ".join(f"count(*) FILTER ({condition})" for condition in conditions)
         found = rows(self.connection, f"SELECT {counts} FROM {self.table}")[0]
-        iso, compact, parts, first_over, second_over, offsets = found
+        iso, compact, parts, first_over, second_over, offsets, short = found
+        if short > max(iso, compact, parts):
+            raise DataError(
+                f"{self.target}: {short:,} dates have a year of two digits (for instance {self.some_examples()}).",
+                'Declare how they are written: date_format = "%d/%m/%y" or "%m/%d/%y", say.',
+            )
         if parts > max(iso, compact):
             return self.ordered(first_over, second_over)
         if compact > iso:
             return self.parsed(self.text, ["%Y%m%d"]), None
+        is_date = f"regexp_matches({self.text}, '{ISO}')"
         if not offsets:
-            return f"TRY_CAST({self.text} AS TIMESTAMP)", None
+            return f"CASE WHEN {is_date} THEN TRY_CAST({self.text} AS TIMESTAMP) END", None
         bare = f"trim(regexp_replace({self.text}, '{OFFSET}', '\\1'))"
-        local = f"TRY_CAST(CASE WHEN {timed_offset} THEN {bare} ELSE {self.text} END AS TIMESTAMP)"
+        local = f"TRY_CAST(CASE WHEN {timed_offset} THEN {bare} WHEN {is_date} THEN {self.text} END AS TIMESTAMP)"
         if timezone is None:
             what = f"{offsets:,} {self.target}s carry a UTC offset; their own wall-clock time is kept"
             mend = 'Add timezone = "Europe/Paris", say, to the card to convert them to the shop\'s time.'
@@ -80,11 +95,7 @@ class DateShape:
 
     def ordered(self, first_over: int, second_over: int) -> tuple[str, Remark]:
         """Dates of the form 03/04/2026: the order of day and month is proved by values above 12, or refused."""
-        found = rows(
-            self.connection,
-            f"SELECT DISTINCT value FROM (SELECT {self.text} AS value FROM {self.table} LIMIT 50) ORDER BY 1 LIMIT 3",
-        )
-        example = ", ".join(str(row[0]) for row in found)
+        example = self.some_examples()
         if first_over and second_over:
             raise DataError(
                 f"{self.target}: {first_over:,} dates can only be day first and {second_over:,} only month first "
@@ -101,6 +112,11 @@ class DateShape:
         unified = f"regexp_replace({self.text}, '^([0-9]+)[/.-]([0-9]+)[/.-]', '\\1/\\2/')"
         remark = Remark(f"{self.target}s were read {order} first, as {count:,} of them prove", count)
         return self.parsed(unified, [base + time for time in TIMES]), remark
+
+    def some_examples(self) -> str:
+        some = f"SELECT {self.text} AS value FROM {self.table} WHERE {self.text} IS NOT NULL LIMIT 50"
+        found = rows(self.connection, f"SELECT DISTINCT value FROM ({some}) ORDER BY 1 LIMIT 3")
+        return ", ".join(str(row[0]) for row in found)
 
     def parsed(self, text: str, formats: list[str]) -> str:
         """SQL that tries each format in turn. DataError when DuckDB doesn't know such a format."""

@@ -1,8 +1,12 @@
 """The `clv` command. Exit codes: 0 done, 1 the data can't be used, 2 wrong usage, 3 a notebook failed."""
 
+import hashlib
 import json
+import signal
 import subprocess
 import sys
+import tempfile
+import traceback
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +19,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Measure customer lifetime value from a client's transactions.",
-    epilog="Exit codes: 0 done · 1 the data can't be used · 2 wrong usage · 3 a notebook failed.",
+    epilog="Exit codes: 0 done · 1 the data can't be used · 2 wrong usage · 3 a notebook failed · 4 a fault of clv.",
 )
 ROOT = Path(__file__).parent.parent
 
@@ -32,7 +36,10 @@ Format = Annotated[str | None, typer.Option(help="a known export, as shopify")]
 
 
 def main() -> None:
-    """Entry point: one message, never a traceback, for whatever a person can mend."""
+    """Entry point: one message, never a traceback; a fault of the program itself is written to a file."""
+    for name in ("SIGTERM", "SIGHUP"):  # ended from outside like ended by hand: notebooks are stopped, nothing is lost
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)
     try:
         app()
     except ClvError as error:
@@ -41,6 +48,14 @@ def main() -> None:
     except OSError as error:
         typer.secho(f"The system refused: {error}. Free space or check the folder, then run again.", fg="red", err=True)
         sys.exit(1)
+    except Exception as error:
+        log = Path(tempfile.gettempdir()) / "clv-error.log"
+        log.write_text(traceback.format_exc(), encoding="utf-8")
+        what = f"{type(error).__name__}: {(str(error) or 'no message').splitlines()[0]}"
+        typer.secho(
+            f"This is a fault of the program: {what}. The details are in {log}; please report it.", fg="red", err=True
+        )
+        sys.exit(4)
 
 
 @app.command()
@@ -105,9 +120,11 @@ def run(
     path, card = _card(source, customer_id, date, amount, order_id, date_format, decimal, currency, format)
     name = source
     if path is None:  # made from flags: kept, so that the run can be repeated and the card mended
-        path = out / "cards" / f"{card['name']}.toml"
+        text = handover.toml(card)
+        # Its name says what is in it: another file of the same name, or other flags, never touch the card of a run.
+        path = out / "cards" / f"{card['name']}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.toml"
         path.parent.mkdir(parents=True, exist_ok=True)
-        files.write_text(path, handover.toml(card))
+        files.write_text(path, text)
         typer.echo(f"Card written from the flags: {path}")
         name = str(path)
     wanted = dict(_pair(setting) for setting in settings or [])
@@ -192,5 +209,7 @@ def _card(
 def _pair(setting: str) -> tuple[str, str]:
     name, equals, value = setting.partition("=")
     if not equals or not name:
-        raise UsageError(f"--set {setting!r} is not of the form name=value.", "Write for instance --set horizon=24.")
+        raise UsageError(
+            f"--set {setting!r} is not of the form name=value.", "Write for instance --set horizon_years=3."
+        )
     return name.strip(), value

@@ -13,14 +13,14 @@ from sklearn.metrics import adjusted_rand_score, silhouette_score
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from clvlib.tables import NotEnoughData
+from clvlib.tables import NotEnoughData, UsageError
 
 STABLE = 0.8
 """Mean adjusted Rand index from which clusters are called stable (Hennig 2007 asks for .75 to .85)."""
 
 _SAMPLE = 2000
 _RESAMPLES = 8
-FEATURES = ("days_since_last_order", "frequency", "spend_per_order")
+_MOST = 20
 
 
 def features(rfm: pd.DataFrame) -> pd.DataFrame:
@@ -44,31 +44,34 @@ def _fit(points: np.ndarray, k: int) -> KMeans:
         return KMeans(k, n_init=10, random_state=0).fit(points)
 
 
-def choose(rfm: pd.DataFrame, ks: tuple[int, ...] = (3, 4, 5, 6, 7, 8)) -> pd.DataFrame:
+def choose(rfm: pd.DataFrame, ks: tuple[int, ...] = (3, 4, 5, 6, 7, 8), wanted: int = 0) -> pd.DataFrame:
     """Judge each number of clusters by how apart they are and by whether other samples give the same ones.
 
     Returns a frame indexed by k: silhouette (−1 to 1: how much nearer customers are to their own cluster than
     to the next; Rousseeuw 1987), stability (mean adjusted Rand index, over bootstrap resamples, between the
     clusters of a resample and those of all; 1 = the same; Hennig 2007), chosen (True once: the best
-    silhouette among the stable ones, else the most stable). Both on at most 2,000 customers, drawn with a
-    fixed seed. Raises NotEnoughData when there are fewer distinct customers than would make clusters.
+    silhouette among the stable ones, else the most stable; `wanted`, when that isn't 0). Both on at most 2,000
+    customers, drawn with a fixed seed. Raises NotEnoughData when there are fewer distinct customers than would make
+    clusters, UsageError when `wanted` is neither 0 nor 2 to 20.
     """
+    if wanted != 0 and not 2 <= wanted <= _MOST:
+        raise UsageError(f"{wanted} clusters are wanted.", f"Give 2 to {_MOST}, or 0 to let the data choose.")
     points = _scaled(rfm)
     rng = np.random.default_rng(0)
     if len(points) > _SAMPLE:
         points = points[rng.choice(len(points), _SAMPLE, replace=False)]
     distinct = len(np.unique(points.round(9), axis=0))
-    ks = tuple(k for k in ks if k <= distinct // 3)
-    if not ks:
+    ks = tuple(k for k in sorted({*ks, wanted} - {0}) if k <= distinct // 3)
+    if not ks or wanted > ks[-1]:
         raise NotEnoughData(
             f"Only {distinct} different customers (of {len(rfm)}) in recency, frequency and spend.",
-            "Clusters need more of them; the named segments and the tiers do without.",
+            "Clusters need three times as many as there are clusters; the named segments and the tiers do without.",
         )
     resamples = [rng.integers(len(points), size=len(points)) for _ in range(_RESAMPLES)]
     rows = {k: _judge(points, k, resamples) for k in ks}
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=["silhouette", "stability"]).rename_axis("k")
     stable = frame[frame["stability"] >= STABLE]
-    best = stable["silhouette"].idxmax() if len(stable) else frame["stability"].idxmax()
+    best = wanted or (stable["silhouette"].idxmax() if len(stable) else frame["stability"].idxmax())
     return frame.assign(chosen=frame.index == best)
 
 

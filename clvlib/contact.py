@@ -174,7 +174,8 @@ def by_risk_alone(plan: pd.DataFrame, contacts: int) -> dict[str, float]:
 def scores(
     churn_probability: pd.Series, active: pd.Series, value_if_kept: pd.Series, plan: pd.DataFrame
 ) -> pd.DataFrame:
-    """Columns of a campaign for every customer, those already gone included.
+    """Columns of a campaign for every customer. Customers silent longer than the window are scored but never
+    proposed.
 
     `churn_probability`, `churn_status` ("active" or "gone"), `value_if_kept`, and of the `plan`: `expected_saved`,
     `breakeven_save_rate` (empty for those gone) and `contact` (never for those gone).

@@ -1,5 +1,6 @@
 """A dataset card (TOML) or a name → `Dataset`: lazy tables, economics, currency, as-of date, and the ledger."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -23,6 +24,7 @@ MEANINGS = {
     "acquisition_cost": "money that it costs to win one customer; unknown if empty",
     "contact_cost": "money that it costs to contact one customer in a campaign",
     "save_rate": "share of the leaving customers whom a contact keeps",
+    "currency": "what the amounts are counted in",
     "as_of": "last day of observation",
 }
 
@@ -56,7 +58,7 @@ class Economics:
             problems.append(f"horizon_months = {self.horizon_months!r} must be a whole number of months")
         if problems:
             raise DataError(
-                f"{len(problems)} value(s) of [economics] can't be used: {'; '.join(problems)}.",
+                f"{len(problems)} value(s) of [economics] can't be used: {'; '.join(problems)}",
                 "Correct them in the dataset card.",
             )
 
@@ -115,6 +117,8 @@ def find_card(name_or_path: str | Path) -> Path:
                     f"Run `clv init {path}` to propose one, or `clv run {path} --customer-id …`.",
                 )
             return path
+    if Path(name_or_path).suffix not in {"", ".toml"} or Path(name_or_path).is_dir():
+        raise UsageError(f"There is no file {str(name_or_path)!r}.", f"Looked for it in {Path.cwd()}.")
     known = ", ".join(sorted(card.stem for card in DATA.glob("*.toml")))
     raise UsageError(
         f"There is no dataset {str(name_or_path)!r}: no such card file, and no bundled dataset of that name.",
@@ -155,7 +159,9 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
         for entry in card
         if entry not in known
     ]
+    problems += _wrong_entries(card)
     given = card.get("economics", {})
+    given = given if isinstance(given, dict) else {}
     names = [field.name for field in fields(Economics)]
     for entry in given:
         if entry not in names:
@@ -174,6 +180,7 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
     problems.extend(read.problems)
     if "transactions" not in read.tables:
         return None, tuple(problems)
+    problems += _odd_dates(read.tables["transactions"])
     span = read.tables["transactions"].aggregate(first=lambda t: t["date"].min(), last=lambda t: t["date"].max())
     first, last = (pd.Timestamp(day).normalize() for day in span.to_pandas().iloc[0])
     stated = as_of if as_of is not None else card.get("as_of")
@@ -184,12 +191,14 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
             f"Choose a date from {first:%Y-%m-%d} to {last:%Y-%m-%d}.",
         )
     rows = [(name, getattr(economics, name), "card" if name in given else "default", MEANINGS[name]) for name in names]
+    currency = card.get("currency", "EUR")
+    rows.append(("currency", currency, "card" if "currency" in card else "default", MEANINGS["currency"]))
     origin = "default: the last day with data" if stated is None else "asked for" if as_of is not None else "card"
     rows.append(("as_of", f"{end:%Y-%m-%d}", origin, MEANINGS["as_of"]))
     problems.extend(ingest.check_usable(read.tables["transactions"], end))
     dataset = Dataset(
         name=str(card.get("name", path.stem)),
-        currency=str(card.get("currency", "EUR")),
+        currency=str(currency),
         locale=str(card.get("locale", "en_US")),
         starts=first,
         as_of=end,
@@ -203,8 +212,36 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
     return dataset, tuple(problems)
 
 
+def _wrong_entries(card: dict[str, Any]) -> list[ingest.Problem]:
+    found = [
+        f"{entry} = {card[entry]!r} is not a text"
+        for entry in ("name", "currency", "timezone", "locale")
+        if entry in card and not (isinstance(card[entry], str) and card[entry].strip())
+    ]
+    if not isinstance(card.get("economics", {}), dict):
+        found.append("economics is not a section: write [economics] on a line and its values below it")
+    if "transactions" not in card:
+        found.append("there is no section [transactions]: its path names the file of orders")
+    return [ingest.Problem("error", "card", what, 1, (), "Correct the card.") for what in found]
+
+
+def _odd_dates(transactions: ibis.Table) -> list[ingest.Problem]:
+    old = int(transactions.filter(transactions["date"] < ibis.date(1970, 1, 1)).count().to_pandas())
+    what = f"{old:,} row(s) are dated before 1970"
+    mend = "If they are placeholders, correct the file: they make customers look older than they are."
+    return [ingest.Problem("warning", "transactions", what, old, (), mend)] if old else []
+
+
 def _day(stated: Any) -> pd.Timestamp:
+    mend = "Write it year first, as 2026-10-31."
+    if isinstance(stated, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", stated):
+        raise UsageError(f"The as-of date {stated!r} is not a date of the form year-month-day.", mend)
+    if isinstance(stated, int | float):
+        raise UsageError(f"The as-of date {stated!r} is not a date.", mend)
     try:
-        return pd.Timestamp(stated).normalize()
+        day = pd.Timestamp(stated).tz_localize(None).normalize()
     except (ValueError, TypeError):
-        raise UsageError(f"The as-of date {stated!r} is not a date.", "Write it as 2026-10-31.") from None
+        raise UsageError(f"The as-of date {stated!r} is not a date.", mend) from None
+    if day > pd.Timestamp.now().normalize():
+        raise UsageError(f"The as-of date {day:%Y-%m-%d} is in the future: nothing is known of it yet.", mend)
+    return day

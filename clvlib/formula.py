@@ -2,21 +2,28 @@
 
 One convention everywhere, unless a function says otherwise: a customer is kept from one year to the next with
 constant chance, and the money of a year counts at the start of that year, the first year undiscounted (Fader
-& Hardie 2012, "Reconciling and clarifying CLV formulas"). Without discounting this is the literature's order
-value × orders per year × years kept.
+& Hardie 2012, "Reconciling and clarifying CLV formulas"). Years count up to a horizon; without one and without
+discounting this is the literature's order value × orders per year × years kept.
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import combinations
 from typing import Literal
 
 import pandas as pd
+from scipy.optimize import brentq
 
 from clvlib.tables import CannotAnswer, UsageError
 
 Timing = Literal["start of year", "end of year", "end of year, if still kept"]
+
+
+def require_horizon(horizon_years: float) -> None:
+    """Raise UsageError unless the horizon is at least one year."""
+    if not horizon_years >= 1:
+        raise UsageError(f"horizon_years is {horizon_years}.", "The first year always counts: give 1 or more.")
 
 
 @dataclass(frozen=True)
@@ -24,11 +31,14 @@ class Levers:
     """An average new customer, and what the shop spends on one.
 
     order_value: money per order. orders_per_year: orders in the first year, the first one included.
-    years: years kept, counted in years like the first. margin: contribution margin on revenue, 0 to 1.
+    years: years kept within horizon_years, counted in years like the first. margin: contribution margin on
+    revenue, 0 to 1.
     service_cost_per_order, retention_cost_per_year, acquisition_cost: money.
     annual_discount_rate: 0.10 means that money a year from now is worth 1 / 1.10 today.
+    horizon_years: years that count; math.inf for the literature's endless arithmetic.
 
-    Raises UsageError naming every value that is negative or not a finite number, or a margin above 1.
+    Raises UsageError naming every value that is negative or not a finite number, a margin above 1, or a horizon
+    below 1.
     """
 
     order_value: float
@@ -39,11 +49,14 @@ class Levers:
     retention_cost_per_year: float = 0.0
     acquisition_cost: float = 0.0
     annual_discount_rate: float = 0.0
+    horizon_years: float = math.inf
 
     def __post_init__(self) -> None:
-        wrong = {name: value for name, value in asdict(self).items() if not 0 <= value < math.inf}
+        numbers = {name: value for name, value in asdict(self).items() if name != "horizon_years"}
+        wrong = {name: value for name, value in numbers.items() if not 0 <= value < math.inf}
         if not wrong and self.margin > 1:
             wrong = {"margin": self.margin}
+        require_horizon(self.horizon_years)
         if wrong:
             listed = ", ".join(f"{name} = {value}" for name, value in wrong.items())
             raise UsageError(
@@ -53,6 +66,7 @@ class Levers:
 
 
 LEVERS = ("order_value", "orders_per_year", "years")
+_MOVABLE = tuple(field.name for field in fields(Levers) if field.name != "horizon_years")
 NAMES = {
     "order_value": "order value",
     "orders_per_year": "orders per year",
@@ -71,15 +85,39 @@ def simple_clv(order_value: float, orders_per_year: float, years: float) -> floa
     return clv(Levers(order_value, orders_per_year, years))
 
 
-def discounted_years(years: float, annual_discount_rate: float) -> float:
-    """Give the years that count once later money is discounted.
+def years_within(retention: float, horizon_years: float) -> float:
+    """Give the years kept that count within the horizon, at a constant yearly retention r: (1 − r^H) / (1 − r).
 
-    That is 1 + r/(1+d) + (r/(1+d))² + …, with r = 1 − 1/years. Equals `years` at a rate of 0. Below one year
-    it is the same expression continued, (1 + d) / (d + 1/years).
+    The first year is one of them. An endless horizon (math.inf) gives the literature's 1 / (1 − r).
     """
-    if years == 0:
+    if retention == 1:
+        return horizon_years
+    return (1 - retention**horizon_years) / (1 - retention)
+
+
+def retention_within(years: float, horizon_years: float) -> float:
+    """Give the constant yearly retention, 0 to 1, at which `years` years count within the horizon.
+
+    It inverts `years_within`; 0 for one year or less, 1 from the whole horizon on.
+    """
+    if years <= 1:
         return 0.0
-    return (1 + annual_discount_rate) / (annual_discount_rate + 1 / years)
+    if math.isinf(horizon_years):
+        return 1 - 1 / years
+    most = 1 - 1e-9
+    if years >= years_within(most, horizon_years):
+        return 1.0
+    return float(brentq(lambda retention: years_within(retention, horizon_years) - years, 0, most))
+
+
+def discounted_years(years: float, annual_discount_rate: float, horizon_years: float = math.inf) -> float:
+    """Give the years that count once later money is discounted: 1 + r/(1+d) + (r/(1+d))² + … over the horizon.
+
+    r is the retention that gives `years` (`retention_within`). Equals `years` at a rate of 0.
+    """
+    retention = retention_within(years, horizon_years)
+    counted = years_within(retention / (1 + annual_discount_rate), horizon_years)
+    return years * counted / years_within(retention, horizon_years)
 
 
 def yearly_margin(levers: Levers) -> float:
@@ -95,19 +133,7 @@ def clv(levers: Levers) -> float:
 
 def value_before_acquisition(levers: Levers) -> float:
     """Give lifetime value before the cost to acquire: what CLV : CAC compares with that cost."""
-    return yearly_margin(levers) * discounted_years(levers.years, levers.annual_discount_rate)
-
-
-def years_from_retention(retention: float) -> float:
-    """Give the mean years a customer is kept, the first included, at a constant yearly retention: 1/(1−r)."""
-    return 1 / (1 - _retention(retention))
-
-
-def retention_from_years(years: float) -> float:
-    """Give the yearly retention, 0 to 1, at which customers stay `years` years on average: 1 − 1/years."""
-    if not 1 <= years < math.inf:
-        raise UsageError(f"Years kept is {years}.", "The first year is always counted: give 1 or more.")
-    return 1 - 1 / years
+    return yearly_margin(levers) * discounted_years(levers.years, levers.annual_discount_rate, levers.horizon_years)
 
 
 def retention_clv(
@@ -139,11 +165,10 @@ def _retention(retention: float, certain: bool = False) -> float:
     return retention
 
 
-def breakdown(levers: Levers) -> pd.DataFrame:
+def breakdown(levers: Levers) -> pd.Series:
     """Walk from revenue to CLV.
 
-    Returns a frame indexed by step: `amount` (money per customer, costs negative), `running` (their sum so
-    far). The amounts sum to `clv(levers)`.
+    Returns a Series `amount` by step (money per customer, costs negative); it sums to `clv(levers)`.
     """
     revenue = levers.order_value * levers.orders_per_year * levers.years
     served = levers.service_cost_per_order * levers.orders_per_year * levers.years
@@ -155,23 +180,28 @@ def breakdown(levers: Levers) -> pd.DataFrame:
         "Waiting (discount)": value_before_acquisition(levers) - yearly_margin(levers) * levers.years,
         "Acquiring": -levers.acquisition_cost,
     }
-    amount = pd.Series(amounts, name="amount", dtype=float).rename_axis("step")
-    return pd.DataFrame({"amount": amount, "running": amount.cumsum()})
+    return pd.Series(amounts, name="amount", dtype=float).rename_axis("step")
 
 
 def change(levers: Levers, factors: Mapping[str, float]) -> Levers:
     """Multiply levers by factors.
 
-    {"order_value": 1.15} is +15 % on the basket, {"churn": 0.75} is −25 % on churn. Yearly churn is 1 / years
-    kept, so a factor on churn divides the years. Raises UsageError for a lever that doesn't exist.
+    {"order_value": 1.15} is +15 % on the basket, {"churn": 0.75} is −25 % on the constant yearly churn that gives
+    these years within the horizon. Years never grow beyond the horizon. Raises UsageError for a lever that
+    doesn't exist.
     """
-    known = {field.name for field in fields(Levers)}
-    unknown = [name for name in factors if name not in known | {"churn"}]
+    unknown = [name for name in factors if name not in {*_MOVABLE, "churn"}]
     if unknown:
-        raise UsageError(f"Unknown lever(s): {', '.join(unknown)}.", f"Known: {', '.join(sorted(known))}, churn.")
+        known = ", ".join(sorted(_MOVABLE))
+        raise UsageError(f"Unknown lever(s): {', '.join(unknown)}.", f"Known: {known}, churn.")
     values = {name: getattr(levers, name) * factor for name, factor in factors.items() if name != "churn"}
+    years, horizon = values.get("years", levers.years), levers.horizon_years
     if "churn" in factors:
-        values["years"] = values.get("years", levers.years) / factors["churn"]
+        retention = retention_within(years, horizon)
+        less = max(0.0, 1 - (1 - retention) * factors["churn"])
+        years *= years_within(less, horizon) / years_within(retention, horizon)
+    # Customers who order more as they age may count more years than the horizon has: that much is theirs already.
+    values["years"] = min(years, max(horizon, levers.years))
     return replace(levers, **values)
 
 
@@ -197,10 +227,10 @@ def tornado(levers: Levers, share: float = 0.1, names: Iterable[str] | None = No
 
     Returns a frame indexed by lever, widest first: `down` and `up` (the change of CLV in money when the lever is
     multiplied by 1−share and by 1+share), `span` (the distance between the two). A lever that is 0, or a margin that
-    would pass 100 %, is left out.
+    would pass 100 %, is left out; years end at the horizon.
     """
     today = clv(levers)
-    chosen = [field.name for field in fields(Levers)] if names is None else list(names)
+    chosen = list(_MOVABLE if names is None else names)
     rows = {
         name: {
             "down": clv(change(levers, {name: 1 - share})) - today,
@@ -222,32 +252,34 @@ def _moves(levers: Levers, name: str, share: float) -> bool:
     return name == "churn" or getattr(levers, name) > 0
 
 
-SCENARIOS: dict[str, dict[str, float]] = {
-    "Lifetime +30 % (subscription)": {"years": 1.30},
-    "Basket +15 % and frequency +20 % (e-commerce)": {"order_value": 1.15, "orders_per_year": 1.20},
-    "Churn −25 % (SaaS)": {"churn": 0.75},
-    "Retention 60 % → 75 % (programme)": {"churn": (1 - 0.75) / (1 - 0.60)},
-}
-"""What the subject's literature promises. Retention from 60 to 75 % is churn from 40 to 25 %: the last one
-cuts the shop's own churn by the same proportion, since its own retention is rarely 60 %."""
+def promised(horizon_years: float = math.inf) -> dict[str, dict[str, float]]:
+    """Give the scenarios often quoted, as factors on levers; what a retention of 75 % adds depends on the horizon."""
+    longer = years_within(0.75, horizon_years) / years_within(0.60, horizon_years)
+    return {
+        "Lifetime +30 % (subscription)": {"years": 1.30},
+        "Basket +15 % and frequency +20 % (e-commerce)": {"order_value": 1.15, "orders_per_year": 1.20},
+        "Churn −25 % (SaaS)": {"churn": 0.75},
+        "Retention 60 % → 75 % (programme)": {"years": longer},
+    }
 
 
-def scenarios(levers: Levers, chosen: Mapping[str, Mapping[str, float]] = SCENARIOS) -> pd.DataFrame:
-    """Price each scenario on these levers.
+def scenarios(levers: Levers) -> pd.DataFrame:
+    """Price each scenario often quoted (`promised`) on these levers.
 
     Returns a frame indexed by scenario: `clv` (money per customer), `change` (money against today),
-    `change_share` (against today; NaN when today's CLV is not positive), `formula_share` (the change of plain
-    revenue, order value × orders per year × years, which is what the literature quotes).
+    `change_share` (against today; NaN when today's CLV is not positive), `formula_share` (the slide's arithmetic:
+    the change of plain revenue, order value × orders per year × years, without end).
     """
-    today, plain = clv(levers), _revenue(levers)
+    today, endless = clv(levers), replace(levers, horizon_years=math.inf)
     rows = {}
-    for name, factors in chosen.items():
-        changed = change(levers, factors)
+    for name, factors in promised(levers.horizon_years).items():
+        worth = clv(change(levers, factors))
+        slide = _revenue(change(endless, promised()[name]))
         rows[name] = {
-            "clv": clv(changed),
-            "change": clv(changed) - today,
-            "change_share": clv(changed) / today - 1 if today > 0 else math.nan,
-            "formula_share": _revenue(changed) / plain - 1 if plain > 0 else math.nan,
+            "clv": worth,
+            "change": worth - today,
+            "change_share": worth / today - 1 if today > 0 else math.nan,
+            "formula_share": slide / _revenue(levers) - 1 if _revenue(levers) > 0 else math.nan,
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("scenario")
 
@@ -270,15 +302,11 @@ def decompose(levers: Levers, factors: Mapping[str, float]) -> pd.DataFrame:
     years kept", …): `levers` (how many), `effect` (money), `share` (of the total change; NaN when the total
     is zero). The effects sum exactly to the total change.
     """
-    return dividends(lambda chosen: clv(change(levers, {name: factors[name] for name in chosen})), list(factors))
-
-
-def dividends(value: Callable[[tuple[str, ...]], float], names: list[str]) -> pd.DataFrame:
-    """Split value(all names) − value(none) into one term for each set of names; see `decompose`."""
-    sets = [chosen for size in range(len(names) + 1) for chosen in combinations(names, size)]
+    names = list(factors)
     terms: dict[tuple[str, ...], float] = {}
-    for chosen in sets:
-        terms[chosen] = value(chosen) - sum(term for part, term in terms.items() if set(part) < set(chosen))
+    for chosen in (chosen for size in range(len(names) + 1) for chosen in combinations(names, size)):
+        worth = clv(change(levers, {name: factors[name] for name in chosen}))
+        terms[chosen] = worth - sum(term for part, term in terms.items() if set(part) < set(chosen))
     del terms[()]
     frame = pd.DataFrame(
         {"levers": [len(chosen) for chosen in terms], "effect": list(terms.values())},

@@ -16,19 +16,23 @@ import ibis
 import pandas as pd
 
 from clvlib import casting, sources
-from clvlib.sources import Raw, quoted
+from clvlib.sources import ROW, Raw, quoted
 from clvlib.tables import TABLES, Column, DataError
 
 FORMATS = Path(__file__).parent / "formats"
-OPTIONS = (
-    "path", "format", "columns", "delimiter", "header", "encoding", "sheet", "table", "date_format", "decimal",
-    "thousands", "duplicates", "drop", "keep_if_filled",
-)  # fmt: skip
+OPTIONS: dict[str, type] = {
+    "path": str, "format": str, "columns": dict, "delimiter": str, "header": list, "encoding": str, "sheet": str,
+    "table": str, "date_format": str, "decimal": str, "thousands": str, "duplicates": str, "drop": dict,
+    "keep_if_filled": str,
+}  # fmt: skip
+WORDS: dict[type, str] = {str: "a text", dict: "a table { name = … }", list: "a list of texts"}
 INPUTS = {"transactions": ("unit_price", "refunded", "currency")}  # read, but not columns of the canonical table
 TOO_MANY = 0.05
 NOT_READ = "can't be read"
+REASON = "__clv_reason"
 
 Grade = Literal["error", "warning", "note"]
+Reason = tuple[str, str, str | None]  # SQL condition, words, SQL of the text at fault
 
 
 @dataclass(frozen=True)
@@ -137,7 +141,10 @@ def nearest(name: str, known: list[str]) -> str:
     return f" Did you mean {lower[close[0]]!r}?" if close else ""
 
 
-def _with_format(name: str, options: dict[str, Any]) -> dict[str, Any]:
+def _with_format(name: str, options: Any) -> dict[str, Any]:
+    if not isinstance(options, dict):
+        raise DataError(f"{name} is not a section of the card.", f'Write [{name}] on a line, and path = "…" below it.')
+    _check_types(name, options)
     if "format" in options:
         known = sorted(path.stem for path in FORMATS.glob("*.toml"))
         if options["format"] not in known:
@@ -154,6 +161,20 @@ def _with_format(name: str, options: dict[str, Any]) -> dict[str, Any]:
     if "path" not in options:
         raise DataError(f"[{name}] has no path.", 'Add path = "…", relative to the card.')
     return options
+
+
+def _check_types(name: str, options: dict[str, Any]) -> None:
+    kinds = {key: kind for key, kind in OPTIONS.items() if key in options}
+    wrong = [f"{key} is not {WORDS[kind]}" for key, kind in kinds.items() if not isinstance(options[key], kind)]
+    columns, drop, header = (options.get(key, {}) for key in ("columns", "drop", "header"))
+    if not wrong:
+        sources_named = [part for one in columns.values() for part in (one if isinstance(one, list) else [one])]
+        if not all(isinstance(part, str) for part in [*sources_named, *header]):
+            wrong.append("a name of a column is not a text")
+        if not all(isinstance(values, list) for values in drop.values()):
+            wrong.append('drop wants lists of values, as { Status = ["voided"] }')
+    if wrong:
+        raise DataError(f"[{name}]: {'; '.join(wrong)}.", "Correct the card.")
 
 
 @dataclass
@@ -174,49 +195,38 @@ class _Reading:
             self.note("warning", what, count, examples, mend)
         mapping = self.mapping()
         columns = {column.name: column for column in TABLES[self.name]}
-        cast: dict[str, str] = {}
-        reasons: list[tuple[str, str, str | None]] = []  # SQL condition, reason, the text at fault
-        for option, reason in (("keep_if_filled", "a further line of the same order"),):
-            if option in self.options:
-                source = quoted(self.known(self.options[option]))
-                reasons.append((f"trim(coalesce({source}, '')) = ''", reason, None))
-        for source, values in self.options.get("drop", {}).items():
-            text = quoted(self.known(source))
-            listed = ", ".join(sources.literal(str(value).lower()) for value in values)
-            reasons.append((f"lower(trim({text})) IN ({listed})", f"{source} is {' or '.join(map(str, values))}", None))
-        for target, text in mapping.items():
-            column = columns.get(target) or Column(target, "text" if target == "currency" else "number", "")
-            cast[target] = self.expression(column, text)
-            required = column.required and target in columns
-            if required:
-                reasons.append((f"{text} IS NULL", f"no {target}", None))
-            if column.kind != "text":
-                unread = f"{text} IS NOT NULL AND {cast[target]} IS NULL"
-                if required:
-                    reasons.append((unread, f"{target} {NOT_READ}", text))
-                else:
-                    self.warn_unread(target, unread, text)
-            if target in ("amount", "unit_price"):
-                reasons.append((f"NOT isfinite({cast[target]})", f"{target} is not a finite number", text))
+        other = {target: Column(target, "text" if target == "currency" else "number", "") for target in mapping}
+        cast = {target: self.expression(columns.get(target, other[target]), text) for target, text in mapping.items()}
+        single = dict(cast)
         if self.name == "transactions":
             self.amount(cast, mapping)
-            reasons.append(
-                (
-                    f"{cast['date']} > now()::TIMESTAMP + INTERVAL 1 DAY",
-                    "dated in the future",
-                    mapping["date"],
-                )
-            )
-        elif "date" in cast:
-            reasons.append(
-                (
-                    f"{cast['date']} > now()::TIMESTAMP + INTERVAL 1 DAY",
-                    "dated in the future",
-                    mapping["date"],
-                )
-            )
+        reasons = self.left_out_by_card()
+        for target, text in mapping.items():
+            column = columns.get(target, other[target])
+            if column.required:
+                reasons.append((f"{text} IS NULL", f"no {target}", None))
+                reasons.append((f"{cast[target]} IS NULL", f"{target} {NOT_READ}", text))
+            elif column.kind != "text":
+                self.warn_unread(target, f"{text} IS NOT NULL AND {single[target]} IS NULL", text)
+            if target == "amount":
+                reasons.append((f"NOT isfinite({cast[target]})", "amount is not a finite number", text))
+            elif target == "date":
+                future = f"{cast[target]} > now()::TIMESTAMP + INTERVAL 1 DAY"
+                reasons.append((future, "dated in the future", text))
         self.extra_attributes(cast, mapping, columns)
-        self.build(cast, reasons, mapping)
+        self.build(cast, reasons)
+
+    def left_out_by_card(self) -> list[Reason]:
+        """The rows that the card or the format says to leave out."""
+        reasons: list[Reason] = []
+        if "keep_if_filled" in self.options:
+            source = quoted(self.known(self.options["keep_if_filled"]))
+            reasons.append((f"trim(coalesce({source}, '')) = ''", "a further line of the same order", None))
+        for source, values in self.options.get("drop", {}).items():
+            listed = ", ".join(sources.literal(str(value).lower()) for value in values)
+            condition = f"lower(trim({quoted(self.known(source))})) IN ({listed})"
+            reasons.append((condition, f"{source} is {' or '.join(map(str, values))}", None))
+        return reasons
 
     # -- columns -------------------------------------------------------------------------------------------------
 
@@ -265,8 +275,8 @@ class _Reading:
                 "".join(f"There is no column {name!r}.{nearest(name, self.raw.columns)} " for name in wrong)
                 + (f"No column is given for {', '.join(missing)}. " if missing else "")
                 + f"The file has: {', '.join(self.raw.columns)}.",
-                f'Say which is which in [{self.name}] of the card: columns = {{ customer_id = "…", date = "…" }}, '
-                "or with --customer-id, --date and --amount on the command line.",
+                f'Say which is which in [{self.name}] of the card, columns = {{ customer_id = "…" }}'
+                + (", or with --customer-id, --date and --amount." if self.name == "transactions" else "."),
             )
         return {
             target: "coalesce(" + ", ".join(f"nullif(trim({quoted(str(found[source]))}), '')" for source in named) + ")"
@@ -319,15 +329,16 @@ class _Reading:
             self.note("warning", f"{count:,} value(s) of {target} {NOT_READ} and were left empty", count,
                       self.examples(condition, text), "Correct them in the file.")  # fmt: skip
 
-    def build(self, cast: dict[str, str], reasons: list[tuple[str, str, str | None]], mapping: dict[str, str]) -> None:
+    def build(self, cast: dict[str, str], reasons: list[Reason]) -> None:
         cases = " ".join(f"WHEN {condition} THEN {i}" for i, (condition, _, _) in enumerate(reasons))
         chosen = ", ".join(f"{sql} AS {quoted(target)}" for target, sql in cast.items())
         self.rows(
-            f"CREATE TABLE read_{self.name} AS SELECT _row, CASE {cases} END AS _reason, {chosen} FROM {self.raw.table}"
+            f"CREATE TABLE read_{self.name} AS "
+            f"SELECT {ROW}, CASE {cases} END AS {REASON}, {chosen} FROM {self.raw.table}"
         )
         doubles = len(reasons)
-        self.mark_duplicates(doubles, mapping)
-        counts = dict(self.rows(f"SELECT _reason, count(*) FROM read_{self.name} GROUP BY _reason"))
+        self.mark_duplicates(doubles, "order_id" in cast)
+        counts = dict(self.rows(f"SELECT {REASON}, count(*) FROM read_{self.name} GROUP BY {REASON}"))
         self.write_down("read", self.raw.rows + self.raw.bad_lines, "rows in the file")
         if self.raw.bad_lines:
             self.write_down("dropped", self.raw.bad_lines, "not as many cells as columns, or a quote left open")
@@ -345,32 +356,35 @@ class _Reading:
                       counts[doubles], (), 'If they are real, add duplicates = "keep" to the card.')  # fmt: skip
         kept = counts.get(None, 0)
         self.write_down("kept", kept, "usable rows")
-        if not kept:
-            self.note("error", "no usable row is left", 0, (), "See the other messages: each says what was dropped.")
+        if self.raw.rows == 0:
+            self.note("error", "the file has no rows below its header", 0, (), "Export it again.")
+        elif not kept and not any(p.grade == "error" for p in self.problems if p.where == self.name):
+            self.note("error", "no usable row is left", 0, (), "See the warnings: each says what was dropped.")
         columns = ", ".join(quoted(target) for target in cast)
         self.rows(
-            f"CREATE TABLE {self.name} AS SELECT {columns} FROM read_{self.name} WHERE _reason IS NULL ORDER BY _row; "
+            f"CREATE TABLE {self.name} AS "
+            f"SELECT {columns} FROM read_{self.name} WHERE {REASON} IS NULL ORDER BY {ROW}; "
             f"DROP TABLE read_{self.name}; DROP TABLE {self.raw.table}"
         )
         if self.name == "transactions":
             self.say_of_amounts()
 
-    def mark_duplicates(self, code: int, mapping: dict[str, str]) -> None:
+    def mark_duplicates(self, code: int, numbered: bool) -> None:
         """Rows alike in every cell: dropped when an order number or a time of day shows them to be one event."""
         wish = self.options.get("duplicates")
         if wish not in {None, "drop", "keep"}:
             raise DataError(f"duplicates = {wish!r} is unknown.", 'Write duplicates = "drop" or "keep".')
         cells = ", ".join(quoted(column) for column in self.raw.columns)
         again = (
-            f"SELECT _row FROM (SELECT _row, row_number() OVER (PARTITION BY hash({cells}) ORDER BY _row) AS n "
+            f"SELECT {ROW} FROM (SELECT {ROW}, row_number() OVER (PARTITION BY hash({cells}) ORDER BY {ROW}) AS n "
             f"FROM {self.raw.table}) WHERE n > 1"
         )
-        proved = self.name != "transactions" or "order_id" in mapping
+        proved = self.name != "transactions" or numbered
         if not proved:
             timed = f"SELECT count(*) FROM read_{self.name} WHERE date <> date_trunc('day', date)"
             proved = bool(self.rows(timed)[0][0])
         if wish == "drop" or (wish is None and proved):
-            self.rows(f"UPDATE read_{self.name} SET _reason = {code} WHERE _reason IS NULL AND _row IN ({again})")
+            self.rows(f"UPDATE read_{self.name} SET {REASON} = {code} WHERE {REASON} IS NULL AND {ROW} IN ({again})")
         elif wish is None:
             count = self.rows(f"SELECT count(*) FROM ({again})")[0][0]
             if count:
@@ -385,7 +399,7 @@ class _Reading:
         mend = "These rows are not used."
         examples: tuple[str, ...] = ()
         if text is not None:
-            examples = self.examples(f"_row IN (SELECT _row FROM read_{self.name} WHERE _reason = {code})", text)
+            examples = self.examples(f"{ROW} IN (SELECT {ROW} FROM read_{self.name} WHERE {REASON} = {code})", text)
         if unread and count > TOO_MANY * total:
             grade = "error"
             mend = "Correct the file" + _advice(reason, examples)
@@ -409,7 +423,7 @@ class _Reading:
     def examples(self, condition: str, text: str) -> tuple[str, ...]:
         rows = self.rows(
             f"SELECT DISTINCT value FROM (SELECT {text} AS value FROM {self.raw.table} WHERE {condition} "
-            "ORDER BY _row LIMIT 50) ORDER BY 1 LIMIT 3"
+            f"ORDER BY {ROW} LIMIT 50) ORDER BY 1 LIMIT 3"
         )
         return tuple(str(row[0]) for row in rows)
 

@@ -5,9 +5,9 @@ cohorts (one-time buyers included) order month after month: the years kept are t
 first one that an average new customer's orders add up to. Months not yet observed follow one of two tails:
 
 * "constant": every later month loses the same share of orders (the literature's constant retention), read
-from the later half of the observed months. Too short when customers differ, because the leavers go first. *
-"rising": orders fall with a power of the age, so that retention rises as the loyal remain (the shape that
-customers of differing constancy give together: Fader & Hardie 2010, "The perils of ignoring heterogeneity").
+  from the later half of the observed months. Too short when customers differ, because the leavers go first.
+* "rising": orders fall with a power of the age, so that retention rises as the loyal remain (the shape that
+  customers of differing constancy give together: Fader & Hardie 2010, "The perils of ignoring heterogeneity").
 """
 
 import math
@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 
 from clvlib.dataset import Economics
-from clvlib.formula import Levers, clv
-from clvlib.tables import NotEnoughData
+from clvlib.formula import Levers, require_horizon, yearly_margin
+from clvlib.tables import NotEnoughData, UsageError
 
 Tail = Literal["constant", "rising"]
 TAILS: tuple[Tail, ...] = ("constant", "rising")
@@ -32,7 +32,7 @@ _MIN_SHARE = 0.1
 
 
 def historic_value(rfm: pd.DataFrame, economics: Economics) -> pd.Series:
-    """Give what each customer has left so far (money): margin × spend − cost to serve orders − cost to keep.
+    """Give what each customer has brought so far (money): margin × spend − cost to serve orders − cost to keep.
 
     `rfm` is `aggregate.rfm_summary` in days. Neither the cost to acquire nor anything to come is in it.
     """
@@ -81,8 +81,10 @@ def monthly_orders(curve: pd.DataFrame, months: int, tail: Tail = "constant") ->
     """Give orders per customer by age 0 … months − 1: as observed, then along the tail.
 
     Raises NotEnoughData when fewer than 3 months after the first, or fewer than 10 repeat orders, were
-    observed.
+    observed; UsageError when no month is asked for.
     """
+    if months < 1:
+        raise UsageError(f"Orders of {months} month(s) were asked for.", "Give a horizon of one year or more.")
     repeats = curve["orders"].sum() - curve["customers"].iloc[0] if len(curve) else 0
     if len(curve) < _MIN_MONTHS + 1 or repeats < _MIN_REPEATS:
         raise NotEnoughData(
@@ -102,39 +104,28 @@ class Lifespan:
     """An average new customer's orders over `horizon_years`, the one-time buyers included.
 
     orders_first_year: orders in the month of the first purchase and the 11 after it. years: all orders of the
-    horizon over those of the first year. orders: their product. observed_share: part of the orders that ages
-    already observed account for; the rest is projected. yearly_retention: orders of the first 12 projected
-    months over those of the 12 before (NaN when nothing is projected or less than a year was observed).
+    horizon over those of the first year. observed_share: part of the orders that ages already observed account
+    for; the rest is projected.
     """
 
     orders_first_year: float
     years: float
     horizon_years: int
-    tail: Tail
-    observed_months: int
     observed_share: float
-    yearly_retention: float
-
-    @property
-    def orders(self) -> float:
-        """Orders of an average new customer within the horizon."""
-        return self.orders_first_year * self.years
 
 
 def lifespan(curve: pd.DataFrame, horizon_years: int = 5, tail: Tail = "constant") -> Lifespan:
-    """Estimate years kept from pooled cohorts (`order_curve`). Raises NotEnoughData as `monthly_orders`."""
-    seen = len(curve)
-    orders = monthly_orders(curve, max(12 * horizon_years, seen + 12), tail)
-    within = orders.iloc[: 12 * horizon_years]
-    before, after = orders.iloc[max(seen - 12, 0) : seen].sum(), orders.iloc[seen : seen + 12].sum()
+    """Estimate years kept from pooled cohorts (`order_curve`).
+
+    Raises NotEnoughData as `monthly_orders`; UsageError when the horizon is below a year.
+    """
+    require_horizon(horizon_years)
+    orders = monthly_orders(curve, 12 * horizon_years, tail)
     return Lifespan(
         orders_first_year=float(orders.iloc[:12].sum()),
-        years=float(within.sum() / orders.iloc[:12].sum()),
+        years=float(orders.sum() / orders.iloc[:12].sum()),
         horizon_years=horizon_years,
-        tail=tail,
-        observed_months=seen,
-        observed_share=float(within.iloc[:seen].sum() / within.sum()),
-        yearly_retention=float(after / before) if 12 < seen < 12 * horizon_years and before > 0 else math.nan,
+        observed_share=float(orders.iloc[: len(curve)].sum() / orders.sum()),
     )
 
 
@@ -149,6 +140,7 @@ def levers(curve: pd.DataFrame, span: Lifespan, economics: Economics) -> Levers:
         retention_cost_per_year=economics.retention_cost_per_year,
         acquisition_cost=economics.acquisition_cost or 0.0,
         annual_discount_rate=economics.annual_discount_rate,
+        horizon_years=span.horizon_years,
     )
 
 
@@ -167,12 +159,20 @@ def sensitivity(curve: pd.DataFrame, horizons: tuple[int, ...] = (1, 2, 3, 5, 10
 def clv_by_belief(
     curve: pd.DataFrame, economics: Economics, horizons: tuple[int, ...] = (1, 2, 3, 5, 10)
 ) -> pd.DataFrame:
-    """Give CLV (money per customer) by horizon (index, years) for each tail (columns): how far belief carries it."""
-    values = {
-        f"{tail} retention": [clv(levers(curve, lifespan(curve, years, tail), economics)) for years in horizons]
-        for tail in TAILS
-    }
+    """Give CLV (money per customer) by horizon (index, years) for each tail (columns): how far belief carries it.
+
+    The projected orders themselves are discounted, year by year, rather than years kept at one constant retention.
+    """
+    values = {f"{tail} retention": [_clv(curve, economics, years, tail) for years in horizons] for tail in TAILS}
     return pd.DataFrame(values, index=pd.Index(horizons, name="horizon_years"))
+
+
+def _clv(curve: pd.DataFrame, economics: Economics, horizon_years: int, tail: Tail) -> float:
+    chosen = levers(curve, lifespan(curve, horizon_years, tail), economics)
+    orders = monthly_orders(curve, 12 * horizon_years, tail)
+    worth = (1 + chosen.annual_discount_rate) ** -(orders.index.to_numpy() // 12).astype(float)
+    counted = float((orders * worth).sum()) / chosen.orders_per_year
+    return yearly_margin(chosen) * counted - chosen.acquisition_cost
 
 
 def averages(then: pd.DataFrame, now: pd.DataFrame, lately: int = 90) -> pd.DataFrame:
@@ -231,7 +231,8 @@ def backtest(cohorts: pd.DataFrame, then: pd.DataFrame, split: pd.Timestamp) -> 
 
     `cohorts`: monthly, up to the last day observed. `then`: rfm summary at `split` (a month's end), in days.
     Returns a frame indexed by method, all per customer known at `split` over the full months observed since:
-    `orders`, `revenue` (orders × order value until then), `actual_orders`, `actual_revenue`, `error` (revenue
+    `orders` (for the two averages: repeats per day since the first purchase, gone on with), `revenue` (orders ×
+    order value until then), `actual_orders`, `actual_revenue`, `error` (revenue
     over actual, minus 1). Raises NotEnoughData.
     """
     month = cohorts["cohort"].dt.year * 12 + cohorts["cohort"].dt.month - 1 + cohorts["age"]
@@ -251,7 +252,7 @@ def backtest(cohorts: pd.DataFrame, then: pd.DataFrame, split: pd.Timestamp) -> 
     value = past["revenue"].sum() / past["purchases"].sum()
     back = then[then["frequency"] > 0]
     rates = {
-        "Everyone goes on as so far": (then["frequency"] + 1).sum() / then["T"].sum(),
+        "Everyone goes on as so far": then["frequency"].sum() / then["T"].sum(),
         "Everyone is like those who came back": back["frequency"].sum() / back["T"].sum() if len(back) else 0.0,
     }
     orders = {name: rate * YEAR / 12 * months for name, rate in rates.items()}
@@ -268,6 +269,6 @@ def backtest(cohorts: pd.DataFrame, then: pd.DataFrame, split: pd.Timestamp) -> 
 
 
 def best_tail(tested: pd.DataFrame) -> Tail:
-    """Give the tail whose orders came nearest to the truth in `backtest`."""
-    off = (tested["orders"] - tested["actual_orders"]).abs()
+    """Give the tail whose revenue came nearest to the truth in `backtest`."""
+    off = (tested["revenue"] - tested["actual_revenue"]).abs()
     return min(TAILS, key=lambda tail: float(off[METHODS[tail]]))

@@ -1,4 +1,4 @@
-"""Cohorts and levers → what customers leave, by cohort and by channel, against the cost to win them.
+"""Cohorts and levers → what customers bring, by cohort and by channel, against the cost to win them.
 
 Contribution of an order = order value × margin − cost to serve − its share of the cost to keep the customer
 (the yearly cost spread over the orders of a first year), so that every table here counts the same costs as
@@ -8,17 +8,14 @@ Contribution of an order = order value × margin − cost to serve − its share
 import math
 from typing import Any
 
-import ibis
 import numpy as np
 import pandas as pd
 
 from clvlib import aggregate
-from clvlib.dataset import Economics
+from clvlib.dataset import Dataset, Economics
 from clvlib.formula import Levers, clv_to_cac, value_before_acquisition
 from clvlib.lifespan import Tail, levers, lifespan, monthly_orders, order_curve
 from clvlib.tables import MissingTable, NotEnoughData
-
-UNKNOWN = "unknown"
 
 
 def _cost_per_order(chosen: Levers) -> float:
@@ -26,7 +23,7 @@ def _cost_per_order(chosen: Levers) -> float:
 
 
 def cumulative_contribution(orders: pd.Series, chosen: Levers) -> pd.Series:
-    """Add up what an average customer leaves, month by month (money, before acquisition, undiscounted).
+    """Add up what an average customer brings, month by month (money, before acquisition, undiscounted).
 
     `orders`: orders per customer by age in months, as `lifespan.monthly_orders` gives them.
     """
@@ -82,7 +79,7 @@ def value_by_age(cohorts: pd.DataFrame, chosen: Levers) -> pd.DataFrame:
 
 
 def by_cohort(cohorts: pd.DataFrame, orders: pd.Series, chosen: Levers, equal_age: int = 6) -> pd.DataFrame:
-    """Set what each monthly cohort has left so far beside what an average one would still bring at its age.
+    """Set what each monthly cohort has brought so far beside what an average one would still bring at its age.
 
     `orders`: orders per customer by age over the horizon (`lifespan.monthly_orders`). Returns a frame indexed
     by cohort (first day of its month), money per customer: customers, months (observed to their end),
@@ -111,14 +108,7 @@ def by_cohort(cohorts: pd.DataFrame, orders: pd.Series, chosen: Levers, equal_ag
     return frame.assign(clv=frame["historic"] + frame["projected"])
 
 
-def by_channel(
-    transactions: ibis.Table,
-    customers: ibis.Table,
-    as_of: Any,
-    economics: Economics,
-    horizon_years: int = 5,
-    tail: Tail = "constant",
-) -> pd.DataFrame:
+def by_channel(ds: Dataset, horizon_years: int = 5, tail: Tail = "constant") -> pd.DataFrame:
     """Compute the formula for each acquisition channel, on the cohorts that it won.
 
     Returns a frame indexed by acquisition_channel, best CLV first: customers (who bought), order_value,
@@ -127,26 +117,21 @@ def by_channel(
     channel with too few months or repeat orders has NaN. Customers whose channel is not known are the channel
     "unknown". Raises MissingTable without the column.
     """
-    if "acquisition_channel" not in customers.columns:
+    people = ds.customers()
+    if "acquisition_channel" not in people.columns:
         raise MissingTable(
             "The customers table has no column 'acquisition_channel', so there is no CLV by channel.",
             "Add it, one channel per customer: it says which channels bring customers who stay.",
         )
-    known = customers.select(
-        "customer_id",
-        channel=customers["acquisition_channel"].fill_null(UNKNOWN),
-        cost=customers["acquisition_cost"] if "acquisition_cost" in customers.columns else ibis.null("float64"),
-    )
-    costs = known.group_by("channel").agg(cost=known["cost"].mean()).to_pandas().set_index("channel")["cost"]
-    bought = transactions.join(known.select("customer_id", acquired="channel"), "customer_id", how="left")
-    bought = bought.mutate(acquired=bought["acquired"].fill_null(UNKNOWN))
-    names = bought.select("acquired").distinct().to_pandas()["acquired"]
+    channel = people["acquisition_channel"]
+    own: dict[Any, float] = {}
+    if "acquisition_cost" in people.columns:
+        known = channel.fillna(aggregate.UNKNOWN).astype(str)
+        own = people["acquisition_cost"].groupby(known).mean().dropna().to_dict()
     rows = {}
-    for name in sorted(names):
-        cohorts = aggregate.cohorts(bought.filter(bought["acquired"] == name), as_of)
-        own = costs.get(name, math.nan)
-        cost = float(own) if pd.notna(own) else economics.acquisition_cost
-        rows[name] = _channel(cohorts, economics, cost, horizon_years, tail)
+    for name, cohorts in aggregate.cohorts(ds.transactions, ds.as_of, by=channel).groupby("group"):
+        cost = own.get(str(name), ds.economics.acquisition_cost)
+        rows[name] = _channel(cohorts, ds.economics, cost, horizon_years, tail)
     frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("acquisition_channel")
     return frame.astype({"customers": "int64"}).sort_values("clv", ascending=False, kind="stable")
 

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import subprocess
 from base64 import b64decode
 from copy import deepcopy
 from pathlib import Path
@@ -51,7 +52,7 @@ def execute(notebook: NotebookNode, name: str, limit: int = 600) -> NotebookNode
         fresh, timeout=limit, kernel_name="python3", record_timing=False, extra_arguments=["--log-level=40"]
     )
     try:
-        client.execute(env=quiet)
+        client.execute(env=quiet, stderr=subprocess.DEVNULL)
     except CellExecutionError as error:
         raise UsageError(
             f"{name} does not run to its end: {error.ename}: {error.evalue}", "Mend the notebook."

@@ -208,9 +208,11 @@ def _what_was_left_out(outcomes: list[Outcome]) -> str:
             items.append(f"<li>{name}, the whole notebook: it failed. {html.escape(reason)}</li>")
         elif outcome.status != "done":
             items.append(f"<li>{name}, the whole notebook: {html.escape(outcome.status)} in this run.</li>")
-        items += [
-            f"<li>{name}, {html.escape(section)}: {html.escape(reason)}</li>" for section, reason in outcome.skipped
-        ]
+        causes = [part for part in outcome.skipped if not part.builds_on]
+        items += [f"<li>{name}, {html.escape(part.section)}: {html.escape(part.reason)}</li>" for part in causes]
+        rest = [html.escape(part.section) for part in outcome.skipped if part.builds_on]
+        if rest:
+            items.append(f"<li>{name}, because they build on these: {', '.join(rest)}.</li>")
     content = (
         f"<ul>{''.join(items)}</ul>" if items else "<p>Nothing: every section could be computed from this data.</p>"
     )

@@ -7,7 +7,7 @@ cost to win or to keep the customer, is not in it. A month is 365.25 / 12 days; 
 its end.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -28,6 +28,14 @@ Model = TypeVar("Model", bound=FittedModel)
 DAYS_PER_MONTH = 365.25 / 12
 LEVEL = 0.9  # share of customers, or of repetitions of history, that an interval is meant to hold
 TOP_FREQUENCY = 7
+RANKS = {  # place of a customer by CLV: 0 lowest, 1 highest
+    "lowest tenth": 0.1,
+    "middle": 0.5,
+    "top quarter": 0.75,
+    "top tenth": 0.9,
+    "top 1 in 20": 0.95,
+    "top 1 in 100": 0.99,
+}
 _STEP = 1e-4
 _NEVER = 1e-8
 
@@ -51,6 +59,11 @@ class Total:
     def reach(self) -> float:
         """Half the interval, as a share of the value."""
         return (self.high - self.low) / 2 / self.clv
+
+    def plan(self, miss: float) -> tuple[float, float]:
+        """Low and high to plan with: the wider of the interval and a miss seen in a backtest (share of 1)."""
+        margin = max((self.high - self.low) / 2, abs(miss * self.clv))
+        return self.clv - margin, self.clv + margin
 
 
 @dataclass(frozen=True)
@@ -110,17 +123,6 @@ def score(
     return frame.assign(**worth)
 
 
-def purchase_range(rfm: pd.DataFrame, model: PurchaseModel, t: float, level: float = LEVEL) -> pd.DataFrame:
-    """Between how many purchases the middle `level` of customers make within t time units: low, high (int).
-
-    Indexed like `rfm`. Counts are whole numbers, so that the range holds at least `level` of them.
-    """
-    patterns = _patterns(require(rfm))
-    alive = model.p_alive(patterns.x, patterns.t_x, patterns.T)
-    low, high = _range(model, t, patterns, alive, level)
-    return pd.DataFrame({"low": low[patterns.row], "high": high[patterns.row]}, index=rfm.index).astype("int64")
-
-
 def share_of_value(scores: pd.DataFrame, rfm: pd.DataFrame) -> pd.DataFrame:
     """By repeat purchases so far ("0" … "7+"): share of the customers, share of the CLV (0 to 1)."""
     groups = rfm["frequency"].clip(upper=TOP_FREQUENCY).rename("repeat purchases so far")
@@ -129,12 +131,11 @@ def share_of_value(scores: pd.DataFrame, rfm: pd.DataFrame) -> pd.DataFrame:
     return shares.sort_index().rename(index=lambda n: f"{n}+" if n == TOP_FREQUENCY else str(n))
 
 
-def by_rank(scores: pd.DataFrame, ranks: Sequence[float] = (0.1, 0.5, 0.75, 0.9, 0.95, 0.99)) -> pd.DataFrame:
-    """The customers at these ranks by CLV (0 lowest, 1 highest), as low, mid and high (currency)."""
+def by_rank(scores: pd.DataFrame) -> pd.DataFrame:
+    """The customers with whom each of RANKS begins (the lowest tenth: ends) by CLV: low, mid and high (currency)."""
     ordered = scores.sort_values("clv", kind="stable")[["clv_low", "clv", "clv_high"]]
-    picked = ordered.iloc[[int((len(ordered) - 1) * rank) for rank in ranks]]
-    names = [f"above {100 * rank:.0f} in 100" for rank in ranks]
-    return picked.set_axis(["low", "mid", "high"], axis=1).set_axis(names)
+    picked = ordered.iloc[[int((len(ordered) - 1) * rank) for rank in RANKS.values()]]
+    return picked.set_axis(["low", "mid", "high"], axis=1).set_axis(list(RANKS))
 
 
 def total(

@@ -63,7 +63,7 @@ _GRID = {
 }
 SEGMENTS = {
     "Champions": "bought lately, often and much: thank them, ask them to recommend",
-    "Loyal": "buy often or much, and not long ago: offer the next product, a programme",
+    "Loyal": "buy often or much, silent no longer than most: offer the next product, a programme",
     "New": "one purchase so far, lately: make the second one happen",
     "Promising": "bought lately, still rarely or little: build the habit",
     "Wavering": "middling, last seen a while ago: a reason to come back now",
@@ -73,6 +73,15 @@ SEGMENTS = {
     "Dormant": "small or middling buyers, silent for long: only cheap contacts",
     "Lost": "small buyers of long ago: spend nothing, learn from them",
 }
+
+
+def recency_bounds(rfm: pd.DataFrame, scores: pd.DataFrame) -> tuple[float, float]:
+    """Give what the names mean in days: the longest silence still called "lately", the shortest called "long".
+
+    These are the ends of recency scores 4 and 2 of `rfm_scores(rfm)` with 5 bins; NaN where nobody has such a score.
+    """
+    days = rfm["days_since_last_order"]
+    return float(days[scores["r_score"] >= 4].max()), float(days[scores["r_score"] <= 2].min())
 
 
 def named_segments(rfm: pd.DataFrame, scores: pd.DataFrame) -> pd.Series:
@@ -217,7 +226,7 @@ def criterion(values: pd.Series, customers: pd.Index, most: int = 10) -> pd.Seri
     if found.nunique() > most and pd.api.types.is_numeric_dtype(values) and values.dtype != bool:
         quarter = rank_scores(found.astype(float), 4)
         ends = found.groupby(quarter).agg(["min", "max"])
-        names = {q: f"{low:g} to {high:g}" for q, low, high in ends.itertuples()}
+        names = {q: f"{_plain(low)} to {_plain(high)}" for q, low, high in ends.itertuples()}
         groups = quarter.map(names).reindex(customers).fillna(UNKNOWN)
         order = [*names.values(), UNKNOWN]
     else:
@@ -227,6 +236,10 @@ def criterion(values: pd.Series, customers: pd.Index, most: int = 10) -> pd.Seri
         order = [*kept, OTHER, UNKNOWN]
     category = pd.CategoricalDtype(list(dict.fromkeys(order)), ordered=True)
     return groups.astype(category).cat.remove_unused_categories()
+
+
+def _plain(value: float) -> str:
+    return f"{value:.0f}" if value == round(value) else f"{value:.2f}"
 
 
 def attribute(ds: Dataset, column: str, customers: pd.Index) -> pd.Series:

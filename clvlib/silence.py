@@ -18,8 +18,8 @@ def silence_curve(gaps: pd.Series, open_silences: pd.Series) -> pd.DataFrame:
     """How silences end, day by day.
 
     Silences that still last at the end of observation count as "not ended yet", not as departures: the
-    product-limit estimate of Kaplan & Meier (1958). Every purchase starts a silence, so frequent buyers
-    weigh more than others.
+    product-limit estimate of Kaplan & Meier (1958). Silences are pooled over customers: every purchase
+    starts one, so frequent buyers weigh more than others, and one limit holds for all.
 
     Args:
         gaps: index = days of silence before a repeat purchase, value = how many (`aggregate.gaps`).
@@ -57,9 +57,11 @@ def silence_curve(gaps: pd.Series, open_silences: pd.Series) -> pd.DataFrame:
 
 
 def chance_to_return(curve: pd.DataFrame) -> pd.Series:
-    """Chance that a customer silent for so many days comes back later, within the longest silence observed.
+    """Chance that a silence of so many days ends with a purchase no later than the longest silence observed.
 
-    Index `days` as in `silence_curve`; NaN once nobody is left.
+    Returns after the end of observation can't be seen, so this is the least that the chance can be, and it
+    falls to 0 at the longest silence whatever the truth: read it well before the end. Index `days` as in
+    `silence_curve`; NaN once nobody is left.
     """
     still_silent = curve["still_silent"].where(curve["still_silent"] > 0)
     return (1 - curve["still_silent"].iloc[-1] / still_silent).rename("chance_to_return")
@@ -112,8 +114,9 @@ class Plan:
 def plan(curve: pd.DataFrame, starts: pd.Timestamp, as_of: pd.Timestamp, share: float = 0.9) -> Plan:
     """Window and dates for learning and testing, from the data.
 
-    The window is the shortest that covers `share` of the returns, but at most a third of the history: one
-    third to know the customers, one to learn from, one to test on.
+    The window is the shortest that covers `share` of the returns, but at least a week, and at most a third of
+    the history: one third to know the customers, one to learn from, one to test on. Its length is the only
+    thing that the curve, and so the test period, tells to the models.
 
     Args:
         curve: from `silence_curve`.

@@ -7,6 +7,7 @@ Nothing is interpreted here: ids keep their zeros, dates and amounts stay text u
 import csv
 import gzip
 import importlib.resources
+import importlib.util
 import io
 import re
 import subprocess
@@ -25,10 +26,15 @@ from clvlib.tables import DataError
 
 DELIMITERS = (",", ";", "\t", "|")
 EXCEL = {".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"}
-DATABASES = {".duckdb": "duckdb", ".db": "sqlite", ".sqlite": "sqlite", ".sqlite3": "sqlite"}
+DATABASES = {".duckdb", ".db", ".sqlite", ".sqlite3"}
 SAMPLE = 65_536
+ROW = "__clv_row"  # a name that no client's column has
+MOST_LINES_OF_A_CELL = 200
 EXCEL_MEMORY = 4 * 1024**3
 EXCEL_SECONDS = 300
+
+
+Noticed = tuple[str, int, tuple[str, ...], str]  # what, how many, examples, how to mend
 
 
 @dataclass
@@ -38,7 +44,7 @@ class Raw:
     table: str
     columns: list[str]
     rows: int
-    warnings: list[tuple[str, int, tuple[str, ...], str]] = field(default_factory=list)
+    warnings: list[Noticed] = field(default_factory=list)
     bad_lines: int = 0
     bad_examples: tuple[str, ...] = ()
 
@@ -46,7 +52,11 @@ class Raw:
 def locate(path: str, folder: Path) -> Path:
     """The file a card names: relative to the card, absolute, or `package:file` for data that a package brings."""
     package, colon, name = path.partition(":")
+    if "://" in path:
+        raise DataError(f"{path} is an address, not a file.", "Download it and give the path of the file.")
     if colon and re.fullmatch(r"[a-z_]+", package) and len(package) > 1:
+        if importlib.util.find_spec(package) is None:
+            raise DataError(f"{path}: there is no package {package!r}.", "Give the path of a file.")
         with importlib.resources.as_file(importlib.resources.files(package) / "datasets" / name) as found:
             return found
     found = Path(path).expanduser()
@@ -54,7 +64,7 @@ def locate(path: str, folder: Path) -> Path:
 
 
 def read(connection: duckdb.DuckDBPyConnection, path: Path, table: str, options: dict[str, Any]) -> Raw:
-    """Load `path` into the DuckDB table `table`, every column as text, with its line in the file as `_row`."""
+    """Load `path` into the DuckDB table `table`, every column as text, numbered in the order of the file."""
     if not path.exists():
         raise DataError(f"{path.name}: there is no such file.", f"Looked for it in {path.parent.absolute()}.")
     if path.is_dir():
@@ -67,7 +77,7 @@ def read(connection: duckdb.DuckDBPyConnection, path: Path, table: str, options:
     if suffix in EXCEL:
         return _read_excel(connection, path, table, options)
     if suffix in DATABASES:
-        return _read_database(connection, path, table, options, DATABASES[suffix])
+        return _read_database(connection, path, table, options)
     return _read_csv(connection, path, table, options)
 
 
@@ -97,7 +107,7 @@ def _read_query(connection: duckdb.DuckDBPyConnection, table: str, query: str, p
         )
         rows(
             connection,
-            f"CREATE TABLE {table} AS SELECT row_number() OVER () AS _row, {columns} FROM ({query})",
+            f"CREATE TABLE {table} AS SELECT row_number() OVER () AS {ROW}, {columns} FROM ({query})",
         )
     except duckdb.Error as error:
         raise DataError(f"{path.name} can't be read: {_first_line(error)}", "Export it again.") from None
@@ -112,15 +122,17 @@ def _first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0]
 
 
-def _read_database(
-    connection: duckdb.DuckDBPyConnection, path: Path, table: str, options: dict[str, Any], kind: str
-) -> Raw:
-    if kind == "sqlite":
+def _read_database(connection: duckdb.DuckDBPyConnection, path: Path, table: str, options: dict[str, Any]) -> Raw:
+    with path.open("rb") as stream:
+        is_sqlite = stream.read(15) == b"SQLite format 3"
+    if is_sqlite:
         return _read_sqlite(connection, path, table, options)
     try:
         rows(connection, f"ATTACH {literal(path)} AS client (READ_ONLY)")
     except duckdb.Error as error:
-        raise DataError(f"{path.name} is not a DuckDB file: {_first_line(error)}", "Check the path.") from None
+        raise DataError(
+            f"{path.name} is neither a DuckDB nor an SQLite file: {_first_line(error)}", "Check the path."
+        ) from None
     try:
         found = rows(connection, "SELECT table_name FROM duckdb_tables() WHERE database_name = 'client'")
         name = _choose([row[0] for row in found], options.get("table"), "table", path)
@@ -195,7 +207,8 @@ def _read_excel(connection: duckdb.DuckDBPyConnection, path: Path, table: str, o
 
 
 def _refuse_doubled(columns: list[str], path: Path) -> None:
-    doubled = sorted({c for c in columns if c and columns.count(c) > 1})
+    names = [column.casefold() for column in columns]
+    doubled = sorted({column for column in columns if column and names.count(column.casefold()) > 1})
     if doubled:
         raise DataError(
             f"{path.name} has {len(doubled)} column name(s) that occur twice: {', '.join(doubled)}.",
@@ -204,21 +217,25 @@ def _refuse_doubled(columns: list[str], path: Path) -> None:
 
 
 def _read_csv(connection: duckdb.DuckDBPyConnection, path: Path, table: str, options: dict[str, Any]) -> Raw:
-    zipped = path.read_bytes()[:2] == b"\x1f\x8b" if path.stat().st_size < SAMPLE else _starts_gzip(path)
-    encoding, warnings = _encoding(path, zipped, options.get("encoding"))
-    with _decoded(path, zipped, encoding) as stream:
-        head = stream.read(SAMPLE)
+    with path.open("rb") as stream:
+        zipped = stream.read(2) == b"\x1f\x8b"
+    encoding, ends, warnings = _survey(path, zipped, options.get("encoding"))
+    with _decoded(path, zipped, encoding) as text:
+        head = text.read(SAMPLE)
     if not head.strip():
         raise DataError(f"{path.name} holds no text.", "Export it again.")
-    delimiter = options.get("delimiter") or _delimiter(head, path)
+    spreadsheet_hint = re.match(r"sep=(.)[\r\n]+", head)  # a first line that tells Excel the delimiter
+    delimiter = options.get("delimiter") or (spreadsheet_hint[1] if spreadsheet_hint else _delimiter(head, path))
+    if delimiter != "whitespace" and len(delimiter) != 1:
+        raise DataError(f"delimiter = {delimiter!r} is not one character.", 'Write delimiter = ";", say.')
     with tempfile.TemporaryDirectory() as folder:
         source = path
-        if encoding not in {"utf-8", "utf-8-sig"} or delimiter == "whitespace":
+        if encoding != "utf-8-sig" or delimiter == "whitespace" or spreadsheet_hint or len(ends) > 1 or "\r" in ends:
             source = Path(folder) / "text.csv"
-            _rewrite(path, zipped, encoding, delimiter, source)
+            _rewrite(path, zipped, encoding, delimiter == "whitespace", bool(spreadsheet_hint), source)
             delimiter = "\t" if delimiter == "whitespace" else delimiter
-            with source.open(encoding="utf-8") as stream:
-                head = stream.read(SAMPLE)
+            with source.open(encoding="utf-8") as text:
+                head = text.read(SAMPLE)
         columns = options.get("header") or [
             cell.strip() for cell in next(csv.reader(io.StringIO(head), delimiter=delimiter))
         ]
@@ -233,69 +250,69 @@ def _read_csv(connection: duckdb.DuckDBPyConnection, path: Path, table: str, opt
             "max_line_size=16777216)"
         )
         raw = _read_query(connection, table, query, path)
-    rejected = rows(connection, "SELECT line, count(*) OVER () FROM (SELECT DISTINCT line FROM _rejects) ORDER BY line")
+    rejected = rows(connection, "SELECT line, min(error_type::VARCHAR) FROM _rejects GROUP BY line ORDER BY line")
     rows(connection, "DROP TABLE IF EXISTS _rejects; DROP TABLE IF EXISTS _scans")
-    if rejected:
-        raw.bad_lines = int(rejected[0][1])
-        raw.bad_examples = tuple(f"line {line}" for line, _ in rejected[:3])
+    _refuse_open_quotes(connection, raw, [line for line, kind in rejected if "QUOTE" in kind], path)
+    raw.bad_lines = len(rejected)
+    raw.bad_examples = tuple(f"line {line}" for line, _ in rejected[:3])
     raw.warnings = warnings
     return raw
 
 
-def _starts_gzip(path: Path) -> bool:
-    with path.open("rb") as stream:
-        return stream.read(2) == b"\x1f\x8b"
+def _refuse_open_quotes(connection: duckdb.DuckDBPyConnection, raw: Raw, unclosed: list[int], path: Path) -> None:
+    """A quote that is opened and not closed makes one cell of all that follows: rows would be lost in silence."""
+    breaks = ", ".join(f"length({quoted(c)}) - length(replace({quoted(c)}, chr(10), ''))" for c in raw.columns)
+    long = f"greatest({breaks}, 0) > {MOST_LINES_OF_A_CELL}"
+    found = rows(connection, f"SELECT {ROW} FROM {raw.table} WHERE {long} LIMIT 1")
+    if unclosed or found:
+        place = f"line {unclosed[0]}" if unclosed else f"row {found[0][0]}"
+        raise DataError(
+            f"{path.name}: a quote opened at {place} is not closed, so that the lines after it are read as one cell.",
+            'Close or delete that quote (") in the file, or export it again.',
+        )
 
 
-def _encoding(
-    path: Path, zipped: bool, declared: str | None
-) -> tuple[str, list[tuple[str, int, tuple[str, ...], str]]]:
-    """The encoding, from the byte order mark, the card, or strict UTF-8; cp1252 with a warning as the last resort."""
+def _survey(path: Path, zipped: bool, declared: str | None) -> tuple[str, set[str], list[Noticed]]:
+    """Read the whole text once: its encoding, its line ends, and what there is to say.
+
+    The encoding is told by the byte order mark, the card, or strict UTF-8; cp1252, with a warning, is the last resort.
+    """
     try:
         with _bytes(path, zipped) as stream:
             head = stream.read(SAMPLE)
-            if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-                return "utf-16", []
-            if b"\x00" in head or head.startswith((b"PK\x03\x04", b"%PDF")):
-                raise DataError(
-                    f"{path.name} is a binary file, not text.",
-                    "Export it as CSV, or give it the ending of what it is (.xlsx, .parquet, .duckdb, .sqlite).",
-                )
-            if declared:
-                try:
-                    "".encode(declared)
-                except LookupError:
-                    raise DataError(
-                        f"The encoding {declared!r} is unknown.", 'Write for instance encoding = "cp1252".'
-                    ) from None
-                _check_decodes(path, zipped, declared)
-                return declared, []
-            try:
-                _check_decodes(path, zipped, "utf-8-sig")
-            except DataError:
-                return "cp1252", [
-                    (
-                        "the text is not UTF-8 and was read as cp1252 (Western European Windows)",
-                        1,
-                        (),
-                        'If names look wrong, add encoding = "…" to the card.',
-                    )
-                ]
-            return "utf-8-sig", []
+        if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+            return "utf-16", _line_ends(path, zipped, "utf-16"), []
+        if b"\x00" in head or head.startswith((b"PK\x03\x04", b"%PDF")):
+            raise DataError(
+                f"{path.name} is a binary file, not text.",
+                "Export it as CSV, or give it the ending of what it is (.xlsx, .parquet, .duckdb, .sqlite).",
+            )
+        if declared:
+            return declared, _line_ends(path, zipped, declared), []
+        try:
+            return "utf-8-sig", _line_ends(path, zipped, "utf-8-sig"), []
+        except DataError:
+            what = "the text is not UTF-8 and was read as cp1252 (Western European Windows)"
+            mend = 'If names look wrong, add encoding = "…" to the card.'
+            return "cp1252", _line_ends(path, zipped, "cp1252"), [(what, 1, (), mend)]
     except (EOFError, gzip.BadGzipFile, zlib.error, OSError) as error:
         raise DataError(f"{path.name} is cut short or damaged: {error}.", "Copy or export it again.") from None
 
 
-def _check_decodes(path: Path, zipped: bool, encoding: str) -> None:
+def _line_ends(path: Path, zipped: bool, encoding: str) -> set[str]:
+    """The kinds of line ends in the text. DataError when it isn't in that encoding."""
+    ends: set[str] = set()
     try:
-        with _decoded(path, zipped, encoding) as stream:
-            while stream.read(1 << 20):
-                pass
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path.name} is not {encoding}: it holds the byte {error.object[error.start]:#04x}.",
-            "Declare its encoding in the card.",
-        ) from None
+        with _decoded(path, zipped, encoding) as text:
+            while block := text.read(1 << 20):
+                block += text.readline() if block.endswith("\r") else ""
+                ends.update(re.findall(r"\r\n|\n|\r", block))
+    except LookupError:
+        raise DataError(f"The encoding {encoding!r} is unknown.", 'Write for instance encoding = "cp1252".') from None
+    except UnicodeError as error:
+        what = f"it holds the byte {error.object[error.start]:#04x}" if isinstance(error, UnicodeDecodeError) else error
+        raise DataError(f"{path.name} is not {encoding}: {what}.", "Declare its encoding in the card.") from None
+    return ends
 
 
 @contextmanager
@@ -315,6 +332,7 @@ def _decoded(path: Path, zipped: bool, encoding: str) -> Iterator[IO[str]]:
 
 def _delimiter(head: str, path: Path) -> str:
     """The delimiter that splits the first records into the same number (> 1) of cells; DataError when none does."""
+    head = head.replace("\r\n", "\n").replace("\r", "\n")
     lines = head if len(head) < SAMPLE else head[: head.rfind("\n")]
     best, width = "", 1
     for delimiter in DELIMITERS:
@@ -332,11 +350,14 @@ def _delimiter(head: str, path: Path) -> str:
     return best
 
 
-def _rewrite(path: Path, zipped: bool, encoding: str, delimiter: str, target: Path) -> None:
-    with _decoded(path, zipped, encoding) as stream, target.open("w", encoding="utf-8", newline="") as out:
-        if delimiter != "whitespace":
-            while block := stream.read(1 << 20):
-                out.write(block)
-            return
-        for line in stream:
-            out.write("\t".join(line.split()) + "\n")
+def _rewrite(path: Path, zipped: bool, encoding: str, columns_of_spaces: bool, skip_first: bool, target: Path) -> None:
+    """Write the text again as UTF-8 with one kind of line end; runs of spaces become tabs where they separate."""
+    with (
+        _bytes(path, zipped) as stream,
+        io.TextIOWrapper(stream, encoding=encoding) as text,
+        target.open("w", encoding="utf-8", newline="\n") as out,
+    ):
+        if skip_first:
+            text.readline()
+        for line in text:
+            out.write("\t".join(line.split()) + "\n" if columns_of_spaces else line)

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clvlib import aggregate, backtest, load
-from clvlib.assumptions import spend_against_frequency, timing_regularity
+from clvlib.assumptions import spend_against_frequency, spend_by_frequency, timing_regularity
+from clvlib.forecast import GammaGamma
 from clvlib.tables import NotEnoughData
 
 
@@ -161,9 +162,25 @@ def test_a_holdout_in_which_nobody_bought_says_so(cdnow):
 # Assumptions
 
 
-def test_spend_of_cdnow_hardly_depends_on_frequency(cdnow):
+def test_the_correlation_of_spend_with_frequency_is_the_published_one(cdnow):
     check = spend_against_frequency(cdnow[0])
-    assert (check.customers, round(check.correlation, 2), check.holds) == (946, 0.11, True)
+    assert (check.customers, round(check.correlation, 2)) == (946, 0.11)
+
+
+def test_the_verdict_on_spend_follows_the_order_of_customers_not_a_few_huge_baskets():
+    frequency = np.arange(1, 101)
+    spent = 10.0 + frequency
+    spent[:3] = 5000.0  # Pearson's correlation turns negative, the other 97 customers are in perfect order
+    check = spend_against_frequency(pd.DataFrame({"frequency": frequency, "monetary_value": spent}))
+    assert check.correlation < 0
+    assert check.rank_correlation > 0.8
+    assert not check.holds
+    assert "too much a time of customers with few purchases" in check.meaning
+
+
+def test_mean_spend_by_frequency_pools_the_most_frequent_buyers():
+    rfm = pd.DataFrame({"frequency": [0, 1, 1, 12, 30], "monetary_value": [np.nan, 2.0, 4.0, 10.0, 20.0]})
+    assert spend_by_frequency(rfm).to_dict() == {"1": 3.0, "10+": 15.0}
 
 
 def test_spend_that_grows_with_frequency_is_noticed():
@@ -180,8 +197,26 @@ def test_the_rhythm_of_purchases_is_recognised(shape, rhythm):
     assert check.rhythm == rhythm
     assert check.share_mean == pytest.approx(0.5, abs=0.01)
     assert check.shape == pytest.approx(shape, rel=0.05)
+    assert "no sign of slowing down" in check.trend
     if rhythm == "random":
         assert check.share_variance == pytest.approx(1 / 12, rel=0.02)
+
+
+def test_standard_errors_of_the_rhythm_are_those_of_random_times():
+    gaps = np.random.default_rng(1).exponential(30, (20_000, 2))
+    errors = timing_regularity(pd.DataFrame(gaps, columns=["last_gap", "previous_gap"])).errors
+    assert errors["share_mean"] == pytest.approx(np.sqrt(1 / 12 / 20_000), rel=0.03)
+    assert errors["share_variance"] == pytest.approx(np.sqrt((1 / 80 - 1 / 144) / 20_000), rel=0.03)
+
+
+def test_gaps_that_grow_longer_are_noticed():
+    gaps = np.random.default_rng(0).exponential([33, 30], (20_000, 2))
+    assert "customers slow down" in timing_regularity(pd.DataFrame(gaps, columns=["last_gap", "previous_gap"])).trend
+
+
+def test_a_departure_that_chance_explains_is_no_rhythm():
+    gaps = np.random.default_rng(0).gamma(1.3, 20, (40, 2))
+    assert timing_regularity(pd.DataFrame(gaps, columns=["last_gap", "previous_gap"])).rhythm == "random"
 
 
 def test_checks_of_too_few_customers_say_so():
@@ -191,9 +226,36 @@ def test_checks_of_too_few_customers_say_so():
         spend_against_frequency(pd.DataFrame({"frequency": [1], "monetary_value": [2.0]}))
 
 
-def test_the_verdict_says_the_opposite_when_a_baseline_wins(result):
-    assert result.verdict == "beats every naive rule"
+def test_the_verdict_names_its_criterion_and_says_the_opposite_when_a_baseline_wins(result):
+    assert f"{result.best_model} has a lower deviance than every naive rule" in result.verdict
     scores = result.scores.copy()
     scores.loc["hiatus rule", "deviance"] = 0.0
     naive = backtest.Backtest(result.forecasts, scores.sort_values("deviance"), result.models, result.failed)
-    assert "loses to a naive rule, “hiatus rule”" in naive.verdict
+    assert "has a higher deviance than a naive rule, “hiatus rule”" in naive.verdict
+    assert naive.rival == "hiatus rule"
+
+
+def test_methods_within_two_standard_errors_of_deviance_cannot_be_told_apart(result):
+    best, rival = result.best_model, result.rival
+    difference, error = result.deviance_difference("rate x/T")
+    assert difference == pytest.approx(float(result.scores["deviance"][best] - result.scores["deviance"]["rate x/T"]))
+    assert difference < -2 * error < 0
+    same = result.forecasts.assign(**{rival: result.forecasts[best] * np.tile([0.99, 1.01], 1179)[:2357]})
+    twins = backtest.Backtest(same, result.scores, result.models, result.failed)
+    assert twins.verdict.endswith(f"{best} and {rival} can't be told apart on these data")
+    apart = backtest.Backtest(result.forecasts.assign(**{rival: 9.0}), result.scores, result.models, result.failed)
+    assert "told apart" not in apart.verdict
+
+
+def test_money_of_the_holdout_is_forecast_from_the_calibration_part_alone(cdnow, result):
+    calibration, _ = cdnow
+    earned = backtest.money(calibration, result.forecasts["BG/NBD"])
+    spend = GammaGamma().fit(calibration)
+    once = calibration["frequency"] == 0
+    expected = result.forecasts.loc[once, "BG/NBD"] * spend.mean_spend_
+    np.testing.assert_allclose(earned.loc[once, "forecast"], expected)
+    assert earned["actual"].sum() == pytest.approx(calibration["holdout_spend"].sum())
+    other = backtest.money(calibration.assign(holdout_spend=1.0), result.forecasts["BG/NBD"])
+    pd.testing.assert_series_equal(other["forecast"], earned["forecast"])
+    with pytest.raises(NotEnoughData, match="brought no money in the holdout"):
+        backtest.money(calibration.assign(holdout_spend=0.0), result.forecasts["BG/NBD"])

@@ -45,7 +45,10 @@ def test_check_prints_every_problem_and_ends_with_code_1(clv, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["check", "gone.csv"], "There is no dataset 'gone.csv'"),
+        (["check", "gone.csv"], "There is no file 'gone.csv'"),
+        (["check", "gone"], "There is no dataset 'gone'"),
+        (["check", "cdnow", "--as-of", "10/11/1997"], "not a date of the form year-month-day"),
+        (["check", "cdnow", "--as-of", "2999-01-01"], "in the future"),
         (["check", "gone.csv", "--decimal", ","], "There is no file 'gone.csv'"),
         (["check", "cdnow", "--as-of", "1990-01-01"], "before the first transaction"),
         (["check", "cdnow", "--as-of", "someday"], "not a date"),
@@ -91,6 +94,24 @@ def test_a_full_disk_is_one_message(clv, monkeypatch):
     code, text = clv("check", "cdnow")
     assert code == 1
     assert "No space left on device" in text
+
+
+def test_a_fault_of_the_program_is_one_message_and_its_details_are_kept(clv, monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError("by design")
+
+    monkeypatch.setattr(dataset, "build", broken)
+    code, text = clv("check", "cdnow")
+    assert code == 4
+    assert "ZeroDivisionError: by design" in text
+
+
+def test_another_file_of_the_same_name_never_touches_the_card_of_a_run(clv, monkeypatch, tmp_path):
+    monkeypatch.setattr(runner, "run", lambda *_, **__: 0)
+    (tmp_path / "orders.csv").write_text(ROWS)
+    assert clv("run", "orders.csv", *FLAGS)[0] == 0
+    assert clv("run", "orders.csv", *FLAGS[:4], "--amount", "Jour")[0] == 0
+    assert len(list((tmp_path / "runs/cards").glob("orders-*.toml"))) == 2
 
 
 def test_an_interruption_is_one_message(clv, monkeypatch):

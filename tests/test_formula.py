@@ -33,19 +33,48 @@ def test_the_grocery_customer_of_the_literature_is_worth_26_000() -> None:
     assert formula.simple_clv(order_value=50, orders_per_year=2 * 52, years=5) == pytest.approx(26_000)
 
 
-@pytest.mark.parametrize(
-    ("changes", "gain"),
-    [
-        ({"years": 1.30}, 0.30),
-        ({"order_value": 1.15, "orders_per_year": 1.20}, 0.38),
-        ({"churn": 0.75}, 1 / 3),
-        ({"churn": 0.25 / 0.40}, 0.60),
-    ],
-)
-def test_the_scenarios_of_the_literature_give_their_gain_in_plain_revenue(changes: dict, gain: float) -> None:
-    priced = formula.scenarios(Levers(50, 104, 5), {"one": changes})
-    assert priced.loc["one", "formula_share"] == pytest.approx(gain)
-    assert priced.loc["one", "change_share"] == pytest.approx(gain)  # no discount, no costs: the same
+def test_the_scenarios_of_the_literature_give_their_gain_in_plain_endless_revenue() -> None:
+    endless, within = formula.scenarios(Levers(50, 104, 5)), formula.scenarios(Levers(50, 104, 2, horizon_years=5))
+    gains = [0.30, 1.15 * 1.20 - 1, 1 / 3, 4.0 / 2.5 - 1]
+    assert endless["formula_share"].tolist() == pytest.approx(gains)
+    assert endless["change_share"].tolist() == pytest.approx(gains)  # no discount, no costs, no horizon: the same
+    assert within["formula_share"].tolist() == pytest.approx(gains)
+
+
+def test_within_a_horizon_less_churn_adds_less_than_without_end() -> None:
+    levers = Levers(50, 2, formula.years_within(0.6, 5), horizon_years=5)
+    assert formula.change(levers, {"churn": 0.75}).years == pytest.approx(sum(0.7**t for t in range(5)))
+    assert formula.scenarios(levers).loc["Churn −25 % (SaaS)", "change_share"] < 1 / 3
+    programme = formula.scenarios(levers).loc["Retention 60 % → 75 % (programme)", "change_share"]
+    assert programme == pytest.approx(sum(0.75**t for t in range(5)) / sum(0.6**t for t in range(5)) - 1)
+
+
+@given(st.floats(0, 0.999), st.integers(1, 30), st.floats(0, 0.5))
+def test_discounted_years_are_the_sum_over_the_years_of_the_horizon(r: float, horizon: int, d: float) -> None:
+    years = sum(r**t for t in range(horizon))
+    assert formula.years_within(r, horizon) == pytest.approx(years)
+    expected = sum((r / (1 + d)) ** t for t in range(horizon))
+    assert formula.discounted_years(years, d, horizon) == pytest.approx(expected, rel=1e-6)
+    assert formula.discounted_years(years, 0, horizon) == pytest.approx(years)
+
+
+@given(st.floats(1, 5), st.floats(0.1, 3), st.floats(0, 3))
+def test_no_change_keeps_customers_beyond_the_horizon(years: float, longer: float, churn: float) -> None:
+    changed = formula.change(Levers(50, 2, years, horizon_years=5), {"years": longer, "churn": churn})
+    assert 0 < changed.years <= 5
+    assert formula.change(Levers(50, 2, years, horizon_years=5), {"churn": 1}).years == pytest.approx(years)
+
+
+def test_the_tornado_ends_the_years_at_the_horizon() -> None:
+    swings = formula.tornado(Levers(50, 2, 4.8, horizon_years=5))
+    assert swings.loc["years", "up"] == pytest.approx(50 * 2 * 0.2)
+    assert "horizon_years" not in swings.index
+
+
+@pytest.mark.parametrize("horizon", [0, -1, 0.5, math.nan])
+def test_a_horizon_below_one_year_is_refused(horizon: float) -> None:
+    with pytest.raises(UsageError, match="horizon_years"):
+        Levers(50, 2, 1, horizon_years=horizon)
 
 
 def test_retention_from_60_to_75_percent_turns_500_into_700_at_a_discount_rate_of_one_eighth() -> None:
@@ -55,8 +84,8 @@ def test_retention_from_60_to_75_percent_turns_500_into_700_at_a_discount_rate_o
 
 
 def test_without_discounting_the_same_programme_keeps_customers_60_percent_longer() -> None:
-    assert formula.years_from_retention(0.60) == pytest.approx(2.5)
-    assert formula.years_from_retention(0.75) == pytest.approx(4.0)
+    assert formula.years_within(0.60, math.inf) == pytest.approx(2.5)
+    assert formula.years_within(0.75, math.inf) == pytest.approx(4.0)
     assert formula.programme_gain(0.60, 0.75, 0.0, "start of year") == pytest.approx(0.60)
 
 
@@ -78,8 +107,8 @@ def test_the_three_timings_are_sums_of_discounted_years(retention: float, discou
 
 @given(st.floats(1, 30), st.floats(0, 0.5))
 def test_years_kept_and_retention_are_two_ways_to_say_one_thing(years: float, discount: float) -> None:
-    retention = formula.retention_from_years(years)
-    assert formula.years_from_retention(retention) == pytest.approx(years)
+    retention = formula.retention_within(years, math.inf)
+    assert formula.years_within(retention, math.inf) == pytest.approx(years)
     assert formula.retention_clv(1, retention, discount) == pytest.approx(formula.discounted_years(years, discount))
 
 
@@ -93,8 +122,7 @@ def test_all_amounts_times_k_give_clv_times_k(levers: Levers, k: float) -> None:
 @given(some_levers())
 def test_the_steps_from_revenue_to_clv_sum_to_clv(levers: Levers) -> None:
     steps = formula.breakdown(levers)
-    assert steps["amount"].sum() == pytest.approx(formula.clv(levers), rel=1e-9, abs=1e-6)
-    assert steps["running"].iloc[-1] == pytest.approx(formula.clv(levers), rel=1e-9, abs=1e-6)
+    assert steps.sum() == pytest.approx(formula.clv(levers), rel=1e-9, abs=1e-6)
 
 
 @given(some_levers(), factors, factors, factors, factors)
@@ -174,8 +202,6 @@ def test_wrong_names_and_values_are_refused() -> None:
         formula.retention_clv(1, 1.2, 0.1)
     with pytest.raises(UsageError, match="Retention is 1"):
         formula.retention_clv(1, 1, 0)
-    with pytest.raises(UsageError, match=r"0\.5"):
-        formula.retention_from_years(0.5)
 
 
 def test_scenarios_are_priced_from_today() -> None:

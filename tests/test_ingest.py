@@ -133,6 +133,26 @@ def test_a_decimal_comma_is_never_guessed(build):
     assert "2 of 2" in errors(problems)[0]
 
 
+@pytest.mark.parametrize(
+    "change", [lambda t: t.replace("\n", "\r"), lambda t: t.replace("\n", "\r\n", 1), lambda t: "sep=,\n" + t]
+)
+def test_any_line_end_and_a_hint_for_spreadsheets_are_read(build, change):
+    found, problems = build(change(PLAIN))
+    assert not errors(problems)
+    assert found.transactions.count().to_pandas() == 3
+
+
+def test_a_card_without_transactions_says_so(tmp_path):
+    found, problems = dataset.build({"name": "x"}, tmp_path / "card.toml")
+    assert found is None
+    assert "no section [transactions]" in errors(problems)[0]
+
+
+def test_dates_before_1970_are_warned_of(build):
+    _, problems = build(PLAIN + "12,1901-01-01,4\n")
+    assert "1 row(s) are dated before 1970" in said(p for p in problems if p.grade == "warning")
+
+
 # -- dates ---------------------------------------------------------------------------------------------------------
 
 
@@ -262,6 +282,24 @@ def test_shopify_counts_each_order_once_and_never_a_voided_one(build):
         (PLAIN, {"date_format": "%Q"}, "is not a date format"),
         (PLAIN, {"encoding": "klingon"}, "encoding 'klingon' is unknown"),
         (PLAIN, {"duplicates": "maybe"}, "duplicates = 'maybe'"),
+        (PLAIN, {"columns": ["a"]}, "columns is not a table"),
+        (PLAIN, {"columns": {"amount": 3}}, "a name of a column is not a text"),
+        (PLAIN, {"delimiter": 5}, "delimiter is not a text"),
+        (PLAIN, {"delimiter": "ab"}, "is not one character"),
+        (PLAIN, {"drop": {"amount": "99"}}, "drop wants lists"),
+        (PLAIN, {"card": {"economics": "x"}}, "economics is not a section"),
+        (PLAIN, {"card": {"name": 5}}, "name = 5 is not a text"),
+        ("customer_id,date,amount\na,15/02/25,1\n", {}, "a year of two digits"),
+        ("customer_id,date,amount\na,infinity,1\n", {}, "date can't be read"),
+        ("customer_id,date,amount\n", {}, "no rows below its header"),
+        ("customer_id;date;amount\na;2025-01-03;12,50\n", {"thousands": ","}, "amount can't be read"),
+        ("customer_id;date;amount\na;2025-01-03;1_000\n", {}, "amount can't be read"),
+        (PLAIN + 'b,2025-03-01,"oops\n' + "c,2025-03-02,4\n" * 300, {}, "a quote opened at"),
+        ("customer_id,date,quantity,unit_price\na,2025-01-03,inf,1\n", {}, "not a finite number"),
+        ("customer_id,date,quantity,unit_price\na,2025-01-03,x,1\n", {}, "amount can't be read"),
+        (PLAIN.replace("12,", "z\x81,").encode("latin-1"), {}, "is not cp1252"),
+        (PLAIN.encode("utf-16")[:-1], {}, "is not utf-16"),
+        ("customer_id,Owner,owner,date,amount\na,1,2,2025-01-03,1\n", {}, "occur twice: Owner, owner"),
         ("customer_id,amount\na,1\n", {}, "No column is given for date"),
         ("customer_id,date,amount\na,soon,1\n", {}, "date can't be read"),
         ("customer_id,date,amount\na,2025-01-03,five\n", {}, "amount can't be read"),

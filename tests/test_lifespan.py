@@ -1,5 +1,8 @@
 """Years kept from cohorts: known truth recovered, and what averages over survivors would have said."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import ibis
 import numpy as np
 import pandas as pd
@@ -7,7 +10,7 @@ import pytest
 
 from clvlib import aggregate, lifespan, payback
 from clvlib.dataset import Economics
-from clvlib.tables import CannotAnswer, MissingTable, NotEnoughData
+from clvlib.tables import CannotAnswer, MissingTable, NotEnoughData, UsageError
 
 END = pd.Timestamp("2025-12-31")
 
@@ -46,15 +49,14 @@ def test_a_constant_monthly_loss_is_recovered() -> None:
     rates = declining(0.93)
     span = lifespan.lifespan(lifespan.order_curve(cohorts_of(rates)), horizon_years=10)
     assert span.orders_first_year == pytest.approx(sum(rates[:12]))
-    assert span.orders == pytest.approx(sum(rates[:120]), rel=1e-4)
-    assert span.yearly_retention == pytest.approx(0.93**12, rel=1e-3)
+    assert span.orders_first_year * span.years == pytest.approx(sum(rates[:120]), rel=1e-4)
 
 
 def test_retention_that_rises_with_age_is_recovered_by_the_rising_tail_and_missed_by_the_constant_one() -> None:
     rates = [1.2, *(0.3 * age**-0.4 for age in range(1, 240))]
     curve = lifespan.order_curve(cohorts_of(rates))
-    rising, constant = (lifespan.lifespan(curve, 10, tail).orders for tail in ("rising", "constant"))
-    assert rising == pytest.approx(sum(rates[:120]), rel=1e-4)
+    rising, constant = (lifespan.lifespan(curve, 10, tail).years for tail in ("rising", "constant"))
+    assert rising == pytest.approx(sum(rates[:120]) / sum(rates[:12]), rel=1e-4)
     assert constant < rising
 
 
@@ -104,6 +106,34 @@ def test_years_kept_grow_with_the_horizon_and_never_fall_below_what_was_observed
     assert (table["nothing more"] <= table["constant"] + 1e-12).all()
 
 
+def test_the_value_by_belief_discounts_the_projected_orders_year_by_year() -> None:
+    rates = declining(0.95)
+    table = lifespan.clv_by_belief(lifespan.order_curve(cohorts_of(rates)), Economics(margin=0.5))
+    discount = 1 + Economics().annual_discount_rate
+    expected = sum(40 * 0.5 * rate / discount ** (age // 12) for age, rate in enumerate(rates[:120]))
+    assert table.loc[10, "constant retention"] == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("horizon", [0, -1])
+def test_a_horizon_below_one_year_is_refused(horizon: int) -> None:
+    curve = lifespan.order_curve(cohorts_of(declining(0.9)))
+    with pytest.raises(UsageError, match="horizon_years"):
+        lifespan.lifespan(curve, horizon)
+    with pytest.raises(UsageError, match="one year or more"):
+        lifespan.monthly_orders(curve, 12 * horizon)
+
+
+def test_the_first_purchase_is_not_extrapolated_as_a_rate() -> None:
+    then = rfm_of([0] * 90 + [1] * 10, [40.0] * 100, age=365.25)
+    tested = lifespan.backtest(cohorts_of(declining(0.9)), then, pd.Timestamp("2024-12-31"))
+    assert tested.loc["Everyone goes on as so far", "orders"] == pytest.approx(0.1)
+
+
+def test_the_tail_is_chosen_on_revenue() -> None:
+    tested = pd.DataFrame({"orders": [1.0, 3.0], "revenue": [9.0, 11.5]}, index=list(lifespan.METHODS.values()))
+    assert lifespan.best_tail(tested.assign(actual_orders=1.0, actual_revenue=11.0)) == "rising"
+
+
 def test_the_backtest_finds_the_truth_and_shows_how_far_off_the_survivors_are() -> None:
     rates = declining(0.9)
     cohorts = cohorts_of(rates, months=24)
@@ -135,7 +165,7 @@ def test_historic_value_is_margin_on_spend_less_serving_and_keeping() -> None:
     assert lifespan.historic_value(rfm, costs).tolist() == pytest.approx([40 - 2 - 5, 120 - 10 - 5])
 
 
-def shop(channels: bool = True) -> tuple[ibis.Table, ibis.Table]:
+def shop(channels: bool = True, known: int = 80, **economics: float) -> Any:
     """Two channels of 40 customers: those of "search" order monthly for two years, those of "ads" stop after four."""
     rows, people = [], []
     for i in range(80):
@@ -143,16 +173,20 @@ def shop(channels: bool = True) -> tuple[ibis.Table, ibis.Table]:
         people.append((f"c{i:02}", channel, 12.0 if channel == "ads" else None))
         for month in range(24 if channel == "search" else 4):
             rows.append((f"c{i:02}", pd.Timestamp("2024-01-05") + pd.DateOffset(months=month), 20.0))
-    customers = pd.DataFrame(people, columns=["customer_id", "acquisition_channel", "acquisition_cost"])
+    customers = pd.DataFrame(people[:known], columns=["customer_id", "acquisition_channel", "acquisition_cost"])
     customers = customers.astype({"customer_id": str, "acquisition_channel": str})
     orders = pd.DataFrame(rows, columns=["customer_id", "date", "amount"]).astype({"customer_id": str})
     chosen = customers if channels else customers[["customer_id"]]
-    return ibis.memtable(orders), ibis.memtable(chosen)
+    return SimpleNamespace(
+        transactions=ibis.memtable(orders),
+        customers=lambda: chosen.set_index("customer_id"),
+        as_of=END,
+        economics=Economics(**economics),
+    )
 
 
 def test_the_channel_that_brings_customers_who_stay_comes_first() -> None:
-    orders, customers = shop()
-    table = payback.by_channel(orders, customers, END, Economics(margin=0.5, acquisition_cost=30.0))
+    table = payback.by_channel(shop(margin=0.5, acquisition_cost=30.0))
     assert table.index.tolist() == ["search", "ads"]
     assert table["customers"].tolist() == [40, 40]
     assert table["acquisition_cost"].tolist() == [30.0, 12.0]  # the customers' own where known, else the card's
@@ -161,15 +195,22 @@ def test_the_channel_that_brings_customers_who_stay_comes_first() -> None:
 
 
 def test_without_the_channel_column_it_says_what_it_would_answer() -> None:
-    orders, customers = shop(channels=False)
     with pytest.raises(MissingTable, match="acquisition_channel"):
-        payback.by_channel(orders, customers, END, Economics())
+        payback.by_channel(shop(channels=False))
 
 
 def test_a_customer_missing_from_the_customers_table_is_of_unknown_channel() -> None:
-    orders, customers = shop()
-    table = payback.by_channel(orders, customers.filter(customers["customer_id"] < "c60"), END, Economics())
+    table = payback.by_channel(shop(known=60))
     assert table.loc["unknown", "customers"] == 20
+
+
+def test_the_cohorts_of_all_channels_add_up_to_those_of_everyone() -> None:
+    ds = shop(known=60)
+    parted = aggregate.cohorts(ds.transactions, END, by=ds.customers()["acquisition_channel"])
+    assert set(parted["group"]) == {"search", "ads", "unknown"}
+    summed = parted.groupby(["cohort", "age"])[["size", "active", "purchases", "revenue"]].sum().reset_index()
+    everyone = aggregate.cohorts(ds.transactions, END)
+    pd.testing.assert_frame_equal(summed, everyone.drop(columns="complete"))
 
 
 def test_payback_is_the_month_in_which_contributions_reach_the_cost() -> None:
@@ -204,7 +245,6 @@ def test_undiscounted_the_cohorts_past_and_future_add_up_to_the_formula() -> Non
 
 
 def test_the_curve_is_that_of_the_transactions() -> None:
-    orders, _ = shop()
-    curve = lifespan.order_curve(aggregate.cohorts(orders, END))
+    curve = lifespan.order_curve(aggregate.cohorts(shop().transactions, END))
     assert curve.loc[0, "orders_per_customer"] == 1
     assert curve.loc[23, "orders_per_customer"] == pytest.approx(0.5)

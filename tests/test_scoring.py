@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from clvlib import aggregate, load, simulate
 from clvlib.dataset import Economics
 from clvlib.forecast import MODELS, BetaGeo, GammaGamma, ParetoNBD, fit_all
-from clvlib.scoring import DAYS_PER_MONTH, by_rank, purchase_range, score, share_of_value, total
+from clvlib.scoring import DAYS_PER_MONTH, RANKS, Total, by_rank, score, share_of_value, total
 from clvlib.tables import DataError
 
 ECONOMICS = Economics(margin=0.4, annual_discount_rate=0.12, horizon_months=12)
@@ -139,12 +139,14 @@ def test_the_total_is_the_sum_of_the_customers(rfm, models, spend):
 def test_the_range_of_purchases_holds_at_least_nine_in_ten_simulated_customers(kind):
     params = (0.6, 20.0, 0.8, 2.5) if kind is BetaGeo else (0.6, 20.0, 0.6, 60.0)
     make = simulate.bg_nbd if kind is BetaGeo else simulate.pareto_nbd
-    shop = make(20_000, params, 300.0, horizon=365.0, seed=3).customers
-    limits = purchase_range(shop, kind().with_params(params), 365.0)
-    inside = shop["future"].between(limits["low"], limits["high"])
-    assert inside.mean() >= 0.9
-    assert (shop["future"] > limits["high"]).mean() == pytest.approx(0.05, abs=0.03)
-    assert (shop["future"] > limits["high"]).mean() <= 0.055
+    shop = make(20_000, params, 300.0, horizon=12 * DAYS_PER_MONTH, seed=3).customers
+    one = GammaGamma().with_params([1e6, 1e6 + 1, 1.0])  # every purchase brings 1, so that CLV counts purchases
+    plain = replace(ECONOMICS, margin=1.0, annual_discount_rate=0.0)
+    scores = score(shop.assign(monetary_value=np.nan), kind().with_params(params), one, plain)
+    low, high = scores["clv_low"].round(), scores["clv_high"].round()
+    assert shop["future"].between(low, high).mean() >= 0.9
+    assert (shop["future"] > high).mean() == pytest.approx(0.05, abs=0.03)
+    assert (shop["future"] > high).mean() <= 0.055
 
 
 def test_the_interval_of_the_total_holds_nine_in_ten_simulated_shops():
@@ -172,5 +174,12 @@ def test_shares_of_value_add_up_and_ranks_are_in_order(rfm, models, spend):
     assert list(shares.index) == ["0", "1", "2", "3", "4", "5", "6", "7+"]
     assert list(shares.sum()) == pytest.approx([1, 1])
     ranks = by_rank(scores)
+    assert list(ranks.index) == list(RANKS)
     assert ranks["mid"].is_monotonic_increasing
     assert len(by_rank(scores.head(1))) == 6
+
+
+def test_the_range_to_plan_with_is_the_wider_of_interval_and_miss():
+    whole = Total(10, 100.0, 95.0, 105.0, 0.9)
+    assert whole.plan(0.01) == (95, 105)
+    assert whole.plan(-0.2) == whole.plan(0.2) == (80, 120)

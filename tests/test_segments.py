@@ -194,6 +194,19 @@ def test_any_attribute_is_a_criterion() -> None:
     assert set(segments.criterion(pd.Series([True] * 40, index=index), index)) == {"True"}
 
 
+def test_bands_of_large_amounts_keep_their_cents() -> None:
+    index = pd.Index([f"c{i}" for i in range(12)], name="customer_id")
+    bands = segments.criterion(pd.Series([2962935.25 + i for i in range(12)], index=index), index)
+    assert bands.cat.categories[0] == "2962935.25 to 2962937.25"
+
+
+def test_lately_and_long_silent_are_said_in_days() -> None:
+    rfm = rfm_of([0] * 5, [1.0] * 5, [1, 10, 20, 30, 40])
+    assert segments.recency_bounds(rfm, segments.rfm_scores(rfm)) == (10, 30)
+    alike = rfm_of([0, 0], [1.0, 1.0], [5, 5])
+    assert np.isnan(segments.recency_bounds(alike, segments.rfm_scores(alike))).all()
+
+
 def lines() -> ibis.Table:
     rows = [
         ("a", "2025-01-01", 10.0, "tea"),
@@ -267,6 +280,16 @@ def test_forty_customers_can_be_clustered_and_identical_ones_cannot() -> None:
         clusters.choose(rfm_of([0] * 40, [5.0] * 40, [3.0] * 40))
     with pytest.raises(NotEnoughData):
         clusters.choose(rfm_of([0], [5.0], [3.0]))
+
+
+def test_a_number_of_clusters_that_is_asked_for_is_used_or_refused() -> None:
+    judged = clusters.choose(random_rfm(60), ks=(3, 4), wanted=10)
+    assert judged.index[judged["chosen"]].tolist() == [10]
+    for wrong in (-1, 1, 21):
+        with pytest.raises(UsageError, match="2 to 20"):
+            clusters.choose(random_rfm(60), wanted=wrong)
+    with pytest.raises(NotEnoughData, match="Only"):
+        clusters.choose(random_rfm(30), wanted=12)
 
 
 def test_spend_refunded_below_zero_is_a_basket_of_nothing() -> None:
