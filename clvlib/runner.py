@@ -68,6 +68,9 @@ def run(
     """
     started = time.monotonic()
     ds = load(card_or_name, as_of=as_of)
+    for problem in ds.problems:
+        if problem.grade == "warning":
+            typer.secho(f"warning {problem}", fg="yellow", err=True)
     every = _find(notebooks)
     plans = _plan(_select(every, only), settings or {})
     folder = Path(out) / slug(ds.name) / f"{ds.as_of:%Y-%m-%d}"
