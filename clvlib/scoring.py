@@ -61,9 +61,12 @@ class Total:
         return (self.high - self.low) / 2 / self.clv
 
     def plan(self, miss: float) -> tuple[float, float]:
-        """Low and high to plan with: the wider of the interval and a miss seen in a backtest (share of 1)."""
-        margin = max((self.high - self.low) / 2, abs(miss * self.clv))
-        return self.clv - margin, self.clv + margin
+        """Low and high to plan with: the wider of the interval and of what a miss as in the backtest would mean.
+
+        `miss` is a share of what really came, either way: a forecast 20 % too low means 1 / 0.8 of the forecast.
+        """
+        share = min(abs(miss), 0.99)
+        return min(self.low, self.clv / (1 + share)), max(self.high, self.clv / (1 - share))
 
 
 @dataclass(frozen=True)
