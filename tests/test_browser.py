@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -129,9 +130,12 @@ def answers(address):
 
 
 def kernels(address):
-    """What the kernels are doing, as the server tells."""
-    with urllib.request.urlopen(f"{address}/api/kernels?token=secret", timeout=5) as answer:
-        return [kernel["execution_state"] for kernel in json.load(answer)]
+    """What the kernels are doing, as the server tells; nothing while it can't tell, as when a kernel is starting."""
+    try:
+        with urllib.request.urlopen(f"{address}/api/kernels?token=secret", timeout=5) as answer:
+            return [kernel["execution_state"] for kernel in json.load(answer)]
+    except urllib.error.HTTPError:
+        return []
 
 
 def wait(ready, seconds, explain):
