@@ -8,6 +8,8 @@ Learned values end in `_`. A summary is what `aggregate.rfm_summary` gives; a ne
 
 import json
 import warnings
+from abc import ABC, abstractmethod
+from contextlib import suppress
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -39,7 +41,7 @@ SMALLEST_Q = 1.1  # at q <= 1 the mean spend is infinite or negative; at 1.1 it 
 _NODES = (32, 256)
 
 
-class PurchaseModel(FittedModel):
+class PurchaseModel(FittedModel, ABC):
     """A model of when customers buy and when they leave. Fit it, then ask it about customers or patterns."""
 
     _times: ClassVar[tuple[int, ...]]  # which parameters are times, and so are scaled with the time axis
@@ -117,17 +119,17 @@ class PurchaseModel(FittedModel):
         arrays = _floats(*values)
         return arrays[0].shape, [array.ravel() for array in arrays]
 
-    def _mean_loss(self, log_params: Array, x: Array, t_x: Array, T: Array, w: Array) -> tuple[float, Array]:
-        raise NotImplementedError
+    @abstractmethod
+    def _mean_loss(self, log_params: Array, x: Array, t_x: Array, T: Array, w: Array) -> tuple[float, Array]: ...
 
-    def _p_alive(self, x: Array, t_x: Array, T: Array) -> Array:
-        raise NotImplementedError
+    @abstractmethod
+    def _p_alive(self, x: Array, t_x: Array, T: Array) -> Array: ...
 
-    def _expected_if_alive(self, t: Array, x: Array, T: Array) -> Array:
-        raise NotImplementedError
+    @abstractmethod
+    def _expected_if_alive(self, t: Array, x: Array, T: Array) -> Array: ...
 
-    def _at_least_if_alive(self, n: int, t: float, x: Array, T: Array) -> Array:
-        raise NotImplementedError
+    @abstractmethod
+    def _at_least_if_alive(self, n: int, t: float, x: Array, T: Array) -> Array: ...
 
 
 class BetaGeo(PurchaseModel):
@@ -302,10 +304,8 @@ def fit_best(rfm: pd.DataFrame, preferred: str | None = None, time_unit: TimeUni
     Likelihoods compare fairly here: all three models have four parameters. Raises as `fit_all` does.
     """
     if preferred is not None:
-        try:
+        with suppress(ConvergenceError):
             return MODELS[preferred](time_unit).fit(rfm)
-        except ConvergenceError:
-            pass
     fitted, _ = fit_all(rfm, time_unit)
     return max(fitted.values(), key=lambda model: model.log_likelihood_)
 
