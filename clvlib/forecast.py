@@ -9,8 +9,8 @@ Learned values end in `_`. A summary is what `aggregate.rfm_summary` gives; a ne
 import json
 import warnings
 from abc import ABC, abstractmethod
-from contextlib import suppress
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self

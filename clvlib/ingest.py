@@ -17,7 +17,7 @@ import pandas as pd
 
 from clvlib import casting, sources
 from clvlib.sources import ROW, Raw, quoted
-from clvlib.tables import TABLES, Column, DataError
+from clvlib.tables import TABLES, Column, DataError, Kind
 
 FORMATS = Path(__file__).parent / "formats"
 OPTIONS: dict[str, type] = {
@@ -26,7 +26,8 @@ OPTIONS: dict[str, type] = {
     "keep_if_filled": str,
 }  # fmt: skip
 WORDS: dict[type, str] = {str: "a text", dict: "a table { name = … }", list: "a list of texts"}
-INPUTS = {"transactions": ("unit_price", "refunded", "currency")}  # read, but not columns of the canonical table
+# Read from transactions, but not columns of the canonical table.
+INPUTS: dict[str, Kind] = {"unit_price": "number", "refunded": "number", "currency": "text"}
 TOO_MANY = 0.05
 NOT_READ = "can't be read"
 REASON = "__clv_reason"
@@ -195,14 +196,14 @@ class _Reading:
             self.note("warning", what, count, examples, mend)
         mapping = self.mapping()
         columns = {column.name: column for column in TABLES[self.name]}
-        other = {target: Column(target, "text" if target == "currency" else "number", "") for target in mapping}
-        cast = {target: self.expression(columns.get(target, other[target]), text) for target, text in mapping.items()}
+        used = {target: columns.get(target) or Column(target, INPUTS.get(target, "text"), "") for target in mapping}
+        cast = {target: self.expression(used[target], text) for target, text in mapping.items()}
         single = dict(cast)
         if self.name == "transactions":
             self.amount(cast, mapping)
         reasons = self.left_out_by_card()
         for target, text in mapping.items():
-            column = columns.get(target, other[target])
+            column = used[target]
             if column.required:
                 reasons.append((f"{text} IS NULL", f"no {target}", None))
                 reasons.append((f"{cast[target]} IS NULL", f"{target} {NOT_READ}", text))
@@ -251,7 +252,7 @@ class _Reading:
     def mapping(self) -> dict[str, str]:
         """Canonical column → SQL of its text (trimmed, empty is NULL). A list of columns: the first one filled."""
         names = [column.name for column in TABLES[self.name]]
-        inputs = [*names, *INPUTS.get(self.name, ())]
+        inputs = [*names, *(INPUTS if self.name == "transactions" else ())]
         given = dict(self.options.get("columns", {}))
         unknown = [target for target in given if target not in inputs and self.name != "customers"]
         if unknown:

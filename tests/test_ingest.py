@@ -413,3 +413,11 @@ def test_a_real_shop_is_read_when_its_file_is_there():
     assert ledger(found, "read")["rows in the file"] == 245_903
     assert sum(ledger(found, "dropped").values()) + ledger(found, "kept")["usable rows"] == 245_903
     assert aggregate.rfm_summary(found.transactions, found.as_of)["frequency"].max() > 20
+
+
+def test_an_attribute_that_the_card_names_anew_stays_text(tmp_path):
+    (tmp_path / "orders.csv").write_text(PLAIN)
+    (tmp_path / "people.csv").write_text("customer_id,Gegend\n007,Nord\n12,01\n")
+    people = {"path": "people.csv", "columns": {"region": "Gegend"}}
+    found, _ = dataset.build({"transactions": {"path": "orders.csv"}, "customers": people}, tmp_path / "card.toml")
+    assert dict(found.customers()["region"]) == {"007": "Nord", "12": "01"}
