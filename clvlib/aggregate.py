@@ -39,16 +39,17 @@ def purchase_days(transactions: ibis.Table, as_of: Any, free_orders: bool = Fals
     Columns: customer_id, day (date), amount (net of the refunds that follow it, > 0; currency), position (1 for the
     first purchase). `free_orders=True` counts days of zero amount as purchases, as the published CDNOW tables do.
     """
-    spent = _spent_on_days(transactions, as_of, free_orders)
+    spent = ibis.union(*_spent_on_days(transactions, as_of, free_orders))
     purchases = spent.filter(spent["bought"]).drop("bought")
     by_day = ibis.window(group_by="customer_id", order_by="day")
     return purchases.mutate(position=ibis.row_number().over(by_day) + 1)
 
 
-def _spent_on_days(transactions: ibis.Table, as_of: Any, free_orders: bool) -> ibis.Table:
+def _spent_on_days(transactions: ibis.Table, as_of: Any, free_orders: bool) -> tuple[ibis.Table, ibis.Table]:
     """What each customer spent by day, refunds taken off the day they follow; `bought` tells the purchases.
 
-    Only customers with a refund need the walk through their days in order, which costs twice what all the rest does.
+    Two tables: customers who only ever bought, and those with a refund, who alone need the walk through their days in
+    order, which costs twice what all the rest does.
     """
 
     def buys(t: ibis.Table) -> ibis.Value:
@@ -65,7 +66,7 @@ def _spent_on_days(transactions: ibis.Table, as_of: Any, free_orders: bool) -> i
         day=mixed["day"].min(), amount=mixed["amount"].sum().round(SUM_DIGITS)
     )
     netted = netted.mutate(bought=(netted["follows"] > 0) & buys(netted)).drop("follows")
-    return ibis.union(plain, netted)
+    return plain, netted
 
 
 def rfm_summary(transactions: ibis.Table, as_of: Any, time_unit: str = "D", free_orders: bool = False) -> pd.DataFrame:
@@ -81,16 +82,8 @@ def rfm_summary(transactions: ibis.Table, as_of: Any, time_unit: str = "D", free
     * first_purchase, last_purchase (datetime64); days_since_last_order (float, always days).
     """
     per_day = DAYS_PER_UNIT[time_unit]
-    spent = _spent_on_days(transactions, as_of, free_orders)
-    day, amount, bought = spent["day"], spent["amount"], spent["bought"]
-    summary = spent.group_by("customer_id").agg(
-        purchases=bought.sum(),
-        first_purchase=day.min(where=bought),
-        last_purchase=day.max(where=bought),
-        paid=amount.sum(where=bought),
-        first_paid=amount.argmin(day, where=bought),
-        total_spend=amount.sum(),
-    )
+    plain, netted = _spent_on_days(transactions, as_of, free_orders)
+    summary = ibis.union(_per_customer(plain), _per_customer(netted))
     summary = summary.filter(summary["purchases"] > 0).order_by("customer_id")
     frame = _frame(summary, ["first_purchase", "last_purchase"]).set_index("customer_id")
     repeats = frame["purchases"].astype("int64") - 1
@@ -108,6 +101,18 @@ def rfm_summary(transactions: ibis.Table, as_of: Any, time_unit: str = "D", free
             "last_purchase": frame["last_purchase"],
             "days_since_last_order": since_last.astype("float64"),
         }
+    )
+
+
+def _per_customer(spent: ibis.Table) -> ibis.Table:
+    day, amount, bought = spent["day"], spent["amount"], spent["bought"]
+    return spent.group_by("customer_id").agg(
+        purchases=bought.sum(),
+        first_purchase=day.min(where=bought),
+        last_purchase=day.max(where=bought),
+        paid=amount.sum(where=bought),
+        first_paid=amount.argmin(day, where=bought),
+        total_spend=amount.sum(),
     )
 
 
@@ -306,7 +311,7 @@ def _with_gaps(purchases: ibis.Table) -> ibis.Table:
 
 
 def _frame(table: ibis.Table, dates: list[str] | None = None) -> pd.DataFrame:
-    frame = table.to_pandas()
+    frame = table.to_pyarrow().to_pandas(date_as_object=False)  # three times faster than Ibis's own way to pandas
     # DuckDB adds up in any order: without rounding, equal customers would differ in the last digit, and ties break.
     floats = list(frame.select_dtypes("float"))
     frame[floats] = frame[floats].round(SUM_DIGITS)
