@@ -213,25 +213,6 @@ def scatter(
     return figure
 
 
-def histogram(
-    values: pd.Series,
-    title: str,
-    xlabel: str,
-    ylabel: str,
-    bins: int = 30,
-    log: bool = False,
-    unit: str | None = None,
-) -> Figure:
-    """Count the values by size; ``log`` counts on a logarithmic height, ``unit`` is that of the values."""
-    figure, axes = _canvas(title, xlabel, ylabel)
-    finite = values.astype(float).replace([np.inf, -np.inf], np.nan).dropna()
-    axes.hist(finite, bins=bins, color=PALETTE[0], log=log, linewidth=0.4, edgecolor="white")
-    axes.grid(visible=False, axis="x")
-    _set_unit(axes.xaxis, unit)
-    _set_unit(axes.yaxis, "count")
-    return figure
-
-
 def interval(frame: pd.DataFrame, title: str, xlabel: str, ylabel: str = "", unit: str | None = None) -> Figure:
     """Draw one dot at ``mid`` per row with a whisker from ``low`` to ``high`` (same unit as ``xlabel`` says)."""
     figure, axes = _canvas(title, xlabel, ylabel, rows=len(frame))

@@ -38,7 +38,6 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "unit_price": ("unitprice", "prixunitaire", "priceperunit"),
     "cost": ("cost", "costofgoods", "cogs", "cout"),
 }  # fmt: skip
-CURRENCIES = ("EUR", "USD", "GBP", "CHF", "CAD", "ZAR", "AUD", "JPY")
 
 
 def propose_card(path: Path) -> str:
@@ -162,4 +161,4 @@ def _currency(connection: Any, raw: sources.Raw) -> str:
         found = {row[0] for row in sources.rows(connection, f"SELECT DISTINCT {text} FROM raw_file WHERE {text} <> ''")}
         if len(found) == 1:
             return str(found.pop())
-    return CURRENCIES[0]
+    return "EUR"

@@ -124,11 +124,6 @@ def test_a_scatter_names_its_groups():
     assert lines[-2:] == ["1 points “u”: 1 → 3", "1 points “v”: 2 → 4"]
 
 
-def test_a_histogram_counts_everything_that_is_finite():
-    axes = plots.histogram(pd.Series([1.0, 2.0, np.nan, np.inf]), "t", "x", "y", bins=5).axes[0]
-    assert sum(patch.get_height() for patch in axes.patches) == 2
-
-
 def test_intervals_tell_their_ends():
     frame = pd.DataFrame({"low": [1.0, 2.0], "mid": [2.0, 3.0], "high": [4.0, 3.5]}, index=["a", "b"])
     lines = texts(plots.interval(frame, "t", "CLV", unit="money"))
@@ -153,9 +148,7 @@ def test_a_long_title_is_broken_not_cut():
     [
         lambda: plots.bars(pd.Series([], dtype=float), "t", "x", "y"),
         lambda: plots.lines(pd.DataFrame({"a": []}), "t", "x", "y"),
-        lambda: plots.histogram(pd.Series([], dtype=float), "t", "x", "y"),
         lambda: plots.bars(pd.Series([np.nan], index=["a"]), "t", "x", "y"),
-        lambda: plots.histogram(pd.Series([7.0]), "t", "x", "y"),
     ],
 )
 def test_next_to_no_data_is_still_a_figure(draw):
