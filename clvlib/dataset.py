@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -44,16 +44,16 @@ class Economics:
 
     def __post_init__(self) -> None:
         problems = []
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if value is None and field.name == "acquisition_cost":
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            if value is None and entry.name == "acquisition_cost":
                 continue
             if isinstance(value, bool) or not isinstance(value, int | float):
-                problems.append(f"{field.name} = {value!r} is not a number")
+                problems.append(f"{entry.name} = {value!r} is not a number")
             elif not 0 <= value < float("inf"):
-                problems.append(f"{field.name} = {value!r} must be 0 or more")
-            elif field.name in {"margin", "save_rate"} and value > 1:
-                problems.append(f"{field.name} = {value!r} is a share: at most 1")
+                problems.append(f"{entry.name} = {value!r} must be 0 or more")
+            elif entry.name in {"margin", "save_rate"} and value > 1:
+                problems.append(f"{entry.name} = {value!r} is a share: at most 1")
         if (not problems and self.horizon_months != int(self.horizon_months)) or self.horizon_months == 0:
             problems.append(f"horizon_months = {self.horizon_months!r} must be a whole number of months")
         if problems:
@@ -78,6 +78,7 @@ class Dataset:
     problems: tuple[ingest.Problem, ...]
     tables: Mapping[str, ibis.Table]
     files: tuple[Path, ...]
+    truths: Mapping[str, Path] = field(default_factory=dict)
 
     def has(self, table: str) -> bool:
         """Whether the dataset has this canonical table."""
@@ -101,6 +102,19 @@ class Dataset:
     def customers(self) -> pd.DataFrame:
         """The customers table as a pandas frame indexed by customer_id; MissingTable when there is none."""
         return self.table("customers").to_pandas().set_index("customer_id").sort_index()
+
+    def truth(self, about: str) -> pd.DataFrame:
+        """What is true of a simulated business: "customers" (indexed by customer_id) or "effects".
+
+        Columns as in data/README.md. MissingTable for every other dataset: of a real business nobody knows it.
+        """
+        if about not in self.truths:
+            raise MissingTable(
+                f"The dataset {self.name!r} has no table of the truth.",
+                "Only a simulated business, such as the demo shop, has one: of a real one nobody knows it.",
+            )
+        table = pd.read_csv(self.truths[about])
+        return table.set_index("customer_id") if "customer_id" in table else table
 
     def rfm_summary(self, time_unit: str = "D") -> pd.DataFrame:
         """`aggregate.rfm_summary` at this dataset's as-of date."""
@@ -153,7 +167,7 @@ def load(name_or_path: str | Path, as_of: Any = None) -> Dataset:
 
 def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset | None, tuple[ingest.Problem, ...]]:
     """Read all that a card names. Returns the dataset (None when transactions can't be read) and every problem."""
-    known = {"name", "currency", "timezone", "locale", "as_of", "economics", *TABLES}
+    known = {"name", "currency", "timezone", "locale", "as_of", "economics", "truth", *TABLES}
     problems = [
         ingest.Problem("error", "card", f"unknown entry {entry!r}", 1, (), f"Known: {', '.join(sorted(known))}.")
         for entry in card
@@ -162,7 +176,7 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
     problems += _wrong_entries(card)
     given = card.get("economics", {})
     given = given if isinstance(given, dict) else {}
-    names = [field.name for field in fields(Economics)]
+    names = [entry.name for entry in fields(Economics)]
     for entry in given:
         if entry not in names:
             problems.append(
@@ -178,6 +192,15 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
         {table: card[table] for table in TABLES if table in card}, path.parent, card.get("timezone")
     )
     problems.extend(read.problems)
+    truths = {
+        about: path.parent / str(file)
+        for about, file in (card["truth"].items() if isinstance(card.get("truth"), dict) else ())
+    }
+    problems += [
+        ingest.Problem("error", "card", f"truth.{about} names no file: {file}", 1, (), "Correct the card.")
+        for about, file in truths.items()
+        if not file.is_file()
+    ]
     if "transactions" not in read.tables:
         return None, tuple(problems)
     problems += _odd_dates(read.tables["transactions"])
@@ -207,7 +230,8 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
         ledger=read.ledger,
         problems=tuple(problems),
         tables=read.tables,
-        files=(path, *read.files),
+        files=(path, *read.files, *truths.values()),
+        truths=truths,
     )
     return dataset, tuple(problems)
 
@@ -220,6 +244,8 @@ def _wrong_entries(card: dict[str, Any]) -> list[ingest.Problem]:
     ]
     if not isinstance(card.get("economics", {}), dict):
         found.append("economics is not a section: write [economics] on a line and its values below it")
+    if not isinstance(card.get("truth", {}), dict):
+        found.append("truth is not a section: write [truth] on a line and its files below it")
     if "transactions" not in card:
         found.append("there is no section [transactions]: its path names the file of orders")
     return [ingest.Problem("error", "card", what, 1, (), "Correct the card.") for what in found]

@@ -9,21 +9,21 @@ import difflib
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import duckdb
 import ibis
 import pandas as pd
 
-from clvlib import casting, sources
+from clvlib import casting, rules, sources
 from clvlib.sources import ROW, Raw, quoted
-from clvlib.tables import TABLES, Column, DataError, Kind
+from clvlib.tables import TABLES, Column, DataError, Grade, Kind, Problem
 
 FORMATS = Path(__file__).parent / "formats"
 OPTIONS: dict[str, type] = {
     "path": str, "format": str, "columns": dict, "delimiter": str, "header": list, "encoding": str, "sheet": str,
     "table": str, "date_format": str, "decimal": str, "thousands": str, "duplicates": str, "drop": dict,
-    "keep_if_filled": str,
+    "keep_if_filled": str, "values": dict,
 }  # fmt: skip
 WORDS: dict[type, str] = {str: "a text", dict: "a table { name = … }", list: "a list of texts"}
 # Read from transactions, but not columns of the canonical table.
@@ -32,24 +32,7 @@ TOO_MANY = 0.05
 NOT_READ = "can't be read"
 REASON = "__clv_reason"
 
-Grade = Literal["error", "warning", "note"]
 Reason = tuple[str, str, str | None]  # SQL condition, words, SQL of the text at fault
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing to know about the data: how grave, where, what, how many, examples, and how to mend it."""
-
-    grade: Grade
-    where: str
-    what: str
-    count: int
-    examples: tuple[str, ...] = ()
-    mend: str = ""
-
-    def __str__(self) -> str:
-        examples = f" (for instance {', '.join(self.examples)})" if self.examples else ""
-        return f"{self.where}: {self.what}{examples}. {self.mend}".strip()
 
 
 @dataclass
@@ -83,6 +66,7 @@ def read_tables(sections: dict[str, dict[str, Any]], folder: Path, timezone: str
             result.problems.append(Problem("error", name, error.what.rstrip("."), 1, (), error.mend))
             continue
         result.tables[name] = backend.table(name)
+    result.problems += rules.between_tables(connection, result.tables, ledger)
     result.ledger = pd.DataFrame(ledger, columns=["table", "action", "rows", "reason"])
     broken = {p.where for p in result.problems if p.grade == "error"}
     result.tables = {name: table for name, table in result.tables.items() if name not in broken}
@@ -174,6 +158,12 @@ def _check_types(name: str, options: dict[str, Any]) -> None:
             wrong.append("a name of a column is not a text")
         if not all(isinstance(values, list) for values in drop.values()):
             wrong.append('drop wants lists of values, as { Status = ["voided"] }')
+        values = options.get("values", {})
+        texts = [pair for renames in values.values() if isinstance(renames, dict) for pair in renames.items()]
+        if any(not isinstance(r, dict) for r in values.values()) or not all(
+            isinstance(t, str) for p in texts for t in p
+        ):
+            wrong.append('values wants texts for texts, as { channel = { "Web site" = "web" } }')
     if wrong:
         raise DataError(f"[{name}]: {'; '.join(wrong)}.", "Correct the card.")
 
@@ -201,6 +191,8 @@ class _Reading:
         single = dict(cast)
         if self.name == "transactions":
             self.amount(cast, mapping)
+        elif "consent" in cast:
+            self.consent(cast, mapping["consent"])
         reasons = self.left_out_by_card()
         for target, text in mapping.items():
             column = used[target]
@@ -208,12 +200,21 @@ class _Reading:
                 reasons.append((f"{text} IS NULL", f"no {target}", None))
                 reasons.append((f"{cast[target]} IS NULL", f"{target} {NOT_READ}", text))
             elif column.kind != "text":
-                self.warn_unread(target, f"{text} IS NOT NULL AND {single[target]} IS NULL", text)
+                self.warn_unread(target, f"{text} IS NOT NULL AND {single[target]} IS NULL", text, NOT_READ)
             if target == "amount":
                 reasons.append((f"NOT isfinite({cast[target]})", "amount is not a finite number", text))
             elif target == "date":
                 future = f"{cast[target]} > now()::TIMESTAMP + INTERVAL 1 DAY"
                 reasons.append((future, "dated in the future", text))
+            elif (self.name, target) in rules.RANGES:
+                condition, words = rules.RANGES[self.name, target]
+                reasons.append((condition.format(cast[target]), f"{target} is {words}", text))
+            elif target in rules.MONEY and self.name != "transactions":
+                below = f"{cast[target]} < 0"
+                self.warn_unread(target, below, text, "are below 0")
+                cast[target] = f"CASE WHEN NOT {below} THEN {cast[target]} END"
+        if self.name == "customers":
+            reasons.append((rules.again(self.raw.table, mapping["customer_id"]), "a further row of a customer", None))
         self.extra_attributes(cast, mapping, columns)
         self.build(cast, reasons)
 
@@ -279,10 +280,17 @@ class _Reading:
                 f'Say which is which in [{self.name}] of the card, columns = {{ customer_id = "…" }}'
                 + (", or with --customer-id, --date and --amount." if self.name == "transactions" else "."),
             )
-        return {
+        texts = {
             target: "coalesce(" + ", ".join(f"nullif(trim({quoted(str(found[source]))}), '')" for source in named) + ")"
             for target, named in sources_of.items()
         }
+        return {target: self.renamed(target, text) for target, text in texts.items()}
+
+    def renamed(self, target: str, text: str) -> str:
+        """SQL of a column's text, with the values that the card renames."""
+        renames = self.options.get("values", {}).get(target, {})
+        cases = " ".join(f"WHEN {sources.literal(old)} THEN {sources.literal(new)}" for old, new in renames.items())
+        return f"(CASE {text} {cases} ELSE {text} END)" if cases else text
 
     def expression(self, column: Column, text: str) -> str:
         """SQL that casts a text to the column's kind; NULL when it can't be read."""
@@ -316,6 +324,16 @@ class _Reading:
                     "Convert them to one currency, or make one file for each.",
                 )
 
+    def consent(self, cast: dict[str, str], text: str) -> None:
+        """Consent is yes or no: what is not said, or said in a word that is not known, is no."""
+        cast["consent"] = f"CASE WHEN lower({text}) IN ({rules.listed(rules.YES)}) THEN 'yes' ELSE 'no' END"
+        unknown = f"{text} IS NULL OR lower({text}) NOT IN ({rules.listed(rules.YES + rules.NO)})"
+        count = self.count(unknown)
+        if count:
+            what = f"{count:,} customer(s) whose consent is unknown are treated as having refused"
+            mend = f"Words that are known: {', '.join(rules.YES)}; {', '.join(rules.NO)}."
+            self.note("note", what, count, self.examples(f"({unknown}) AND {text} IS NOT NULL", text), mend)
+
     def extra_attributes(self, cast: dict[str, str], mapping: dict[str, str], columns: dict[str, Column]) -> None:
         """Customers keep every other column of their file, as text: any attribute can be a criterion."""
         if self.name == "customers":
@@ -324,10 +342,10 @@ class _Reading:
                 if f"({quoted(source)})" not in used and source.lower() not in columns:
                     cast[source] = f"nullif(trim({quoted(source)}), '')"
 
-    def warn_unread(self, target: str, condition: str, text: str) -> None:
+    def warn_unread(self, target: str, condition: str, text: str, fault: str) -> None:
         count = self.count(condition)
         if count:
-            self.note("warning", f"{count:,} value(s) of {target} {NOT_READ} and were left empty", count,
+            self.note("warning", f"{count:,} value(s) of {target} {fault} and were left empty", count,
                       self.examples(condition, text), "Correct them in the file.")  # fmt: skip
 
     def build(self, cast: dict[str, str], reasons: list[Reason]) -> None:
@@ -395,8 +413,9 @@ class _Reading:
 
     def report_dropped(self, code: int, count: int, reason: str, text: str | None) -> None:
         total = self.raw.rows
-        unread = NOT_READ in reason or "finite" in reason or "future" in reason
-        grade: Grade = "note" if not (unread or reason.startswith("no ")) else "warning"
+        outside = any(reason.endswith(words) for _, words in rules.RANGES.values())
+        unread = NOT_READ in reason or "finite" in reason or "future" in reason or outside
+        grade: Grade = "note" if not (unread or reason.startswith(("no ", "a further row"))) else "warning"
         mend = "These rows are not used."
         examples: tuple[str, ...] = ()
         if text is not None:

@@ -41,6 +41,7 @@ __all__ = [
     "percent",
     "say",
     "start",
+    "suppress",
     "table",
 ]
 
@@ -181,6 +182,16 @@ def _html_table(columns: list[_Column], caption: str, note: str) -> str:
         f'<div class="clv-table {_NO_FORMULAS}"><table>{title}<thead><tr>{head}</tr></thead>\n'
         f"<tbody>\n{rows}\n</tbody></table></div>{foot}"
     )
+
+
+def suppress(frame: pd.DataFrame, n: str = "customers", least: int = 5) -> pd.DataFrame:
+    """Blank every figure of groups of fewer than ``least``, but for their count in column ``n``.
+
+    Returns a copy; blanks are NaN, which a table writes as a dash and a figure leaves out.
+    """
+    others = [name for name in frame.select_dtypes("number").columns if name != n]
+    small = frame[n] < least
+    return frame.assign(**{str(name): frame[name].mask(small) for name in others})
 
 
 def figure(drawing: Figure | Axes, caption: str = "", headline: bool = False) -> None:

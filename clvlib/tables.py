@@ -12,6 +12,7 @@ import pandera.pandas as pa
 from pandera.errors import SchemaErrors
 
 Kind = Literal["text", "date", "number"]
+Grade = Literal["error", "warning", "note"]
 
 
 class ClvError(Exception):
@@ -44,6 +45,22 @@ class ConvergenceError(CannotAnswer):
 
 class MissingTable(CannotAnswer):
     """A table or an optional column that the dataset doesn't have."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing to know about the data: how grave, where, what, how many, examples, and how to mend it."""
+
+    grade: Grade
+    where: str
+    what: str
+    count: int
+    examples: tuple[str, ...] = ()
+    mend: str = ""
+
+    def __str__(self) -> str:
+        examples = f" (for instance {', '.join(self.examples)})" if self.examples else ""
+        return f"{self.where}: {self.what}{examples}. {self.mend}".strip()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,114 @@
+"""Rules of the tables beside the transactions: what a value may be, and whether the tables agree with one another.
+
+Nothing is changed in silence: a row that is left out has a line in the ledger; a spelling that looks like another is
+left as it is, and a mapping is proposed for the card.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+import duckdb
+import ibis
+
+from clvlib.sources import ROW, literal, quoted, rows
+from clvlib.tables import Problem
+
+RANGES = {
+    ("surveys", "score"): ("{} NOT BETWEEN 0 AND 10", "not between 0 and 10"),
+    ("marketing_costs", "cost"): ("{} < 0", "below 0"),
+}
+MONEY = {"cost", "acquisition_cost"}
+YES = ("yes", "y", "true", "1", "oui", "o", "ja", "opt-in", "subscribed", "granted")
+NO = ("no", "n", "false", "0", "non", "nein", "opt-out", "unsubscribed", "denied")
+CHANNELS = {
+    "transactions": "channel",
+    "customers": "acquisition_channel",
+    "touchpoints": "channel",
+    "marketing_costs": "channel",
+}
+
+
+def listed(words: tuple[str, ...]) -> str:
+    """Words as a list in SQL."""
+    return ", ".join(map(literal, words))
+
+
+def again(table: str, customer: str) -> str:
+    """SQL that finds the second and further rows of a customer."""
+    first = f"SELECT min({ROW}) FROM {table} WHERE {customer} IS NOT NULL GROUP BY {customer}"
+    return f"{ROW} NOT IN ({first})"
+
+
+def between_tables(
+    connection: duckdb.DuckDBPyConnection, tables: Mapping[str, ibis.Table], ledger: list[dict[str, Any]]
+) -> list[Problem]:
+    """What only shows when tables are laid side by side. Takes rows of unknown customers out of the touchpoints."""
+    found = _spellings(connection, tables)
+    if "customers" in tables and "touchpoints" in tables:
+        found += _unknown(connection, "transactions" in tables, ledger)
+    if "experiments" in tables:
+        found += _arms(connection)
+    return found
+
+
+def _unknown(connection: duckdb.DuckDBPyConnection, sold: bool, ledger: list[dict[str, Any]]) -> list[Problem]:
+    known = "SELECT customer_id FROM customers" + (" UNION SELECT customer_id FROM transactions" if sold else "")
+    stranger = f"customer_id NOT IN ({known})"
+    names = [
+        name
+        for (name,) in rows(connection, f"SELECT DISTINCT customer_id FROM touchpoints WHERE {stranger} ORDER BY 1")
+    ]
+    if not names:
+        return []
+    before = rows(connection, "SELECT count(*) FROM touchpoints")[0][0]
+    rows(connection, f"DELETE FROM touchpoints WHERE {stranger}")
+    count = before - rows(connection, "SELECT count(*) FROM touchpoints")[0][0]
+    kept = next(line for line in ledger if line["table"] == "touchpoints" and line["action"] == "kept")
+    kept["rows"] -= count
+    why = "of a customer who is in no other table"
+    ledger.insert(ledger.index(kept), {"table": "touchpoints", "action": "dropped", "rows": count, "reason": why})
+    what = f"{count:,} of {before:,} row(s) dropped: {why}"
+    return [Problem("warning", "touchpoints", what, count, tuple(names[:3]), "Check how customers are named there.")]
+
+
+def _spellings(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, ibis.Table]) -> list[Problem]:
+    """Channels that differ only in case, spaces, hyphens and the like, within a table and between tables."""
+    counts: dict[str, dict[str, int]] = defaultdict(dict)
+    seen: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+    for table, column in CHANNELS.items():
+        if table in tables and column in tables[table].columns:
+            name = quoted(column)
+            sql = f"SELECT {name}, count(*) FROM {table} WHERE {name} IS NOT NULL GROUP BY 1 ORDER BY 1"
+            for text, count in rows(connection, sql):
+                key = "".join(letter for letter in text.lower() if letter.isalnum())
+                counts[key][text] = counts[key].get(text, 0) + count
+                seen[table, key][text] = count
+    found = []
+    for (table, key), spelt in seen.items():
+        usual = max(counts[key], key=lambda text: (counts[key][text], text))
+        odd = {text: count for text, count in spelt.items() if text != usual}
+        if odd:
+            renames = ", ".join(f'"{text}" = "{usual}"' for text in odd)
+            mend = f"If they are one channel, add to [{table}]: values = {{ {CHANNELS[table]} = {{ {renames} }} }}"
+            what = f"{sum(odd.values()):,} row(s) spell the channel {usual!r} otherwise"
+            found.append(Problem("warning", table, what, sum(odd.values()), tuple(odd)[:3], mend))
+    return found
+
+
+def _arms(connection: duckdb.DuckDBPyConnection) -> list[Problem]:
+    found = []
+    sql = "SELECT experiment, min(variant) FROM experiments GROUP BY 1 HAVING count(DISTINCT variant) = 1 ORDER BY 1"
+    for test, arm in rows(connection, sql):
+        what = f"the experiment {test!r} has one arm only, {arm!r}"
+        found.append(
+            Problem("warning", "experiments", what, 1, (), "Add the customers of the other arm: nothing to compare.")
+        )
+    sql = (
+        "SELECT experiment, count(*), min(customer_id) FROM (SELECT experiment, customer_id FROM experiments "
+        "GROUP BY ALL HAVING count(DISTINCT variant) > 1) GROUP BY 1 ORDER BY 1"
+    )
+    for test, count, example in rows(connection, sql):
+        what = f"{count:,} customer(s) stand in more than one arm of {test!r}"
+        found.append(Problem("warning", "experiments", what, count, (example,), "They are left out of its results."))
+    return found

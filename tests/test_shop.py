@@ -1,0 +1,115 @@
+"""The demo shop: the same seed gives the same bytes, and its truth is what its people live."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from clvlib import demo, shop
+
+
+@pytest.fixture(scope="module")
+def world():
+    return shop.world(demo.SEED)
+
+
+def orders_of(world):
+    sold = world.lines[(world.lines["amount"] > 0) & (world.lines["time"] < shop.END)]
+    return sold.drop_duplicates("order")
+
+
+def test_the_same_seed_writes_the_same_bytes_as_the_committed_tables(tmp_path):
+    demo.write(tmp_path)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == sorted(path.name for path in demo.FOLDER.iterdir())
+    for name in names:
+        assert (tmp_path / name).read_bytes() == (demo.FOLDER / name).read_bytes(), name
+
+
+def test_the_tables_are_under_six_megabytes():
+    assert sum(path.stat().st_size for path in demo.FOLDER.iterdir()) < 6_000_000
+
+
+def test_another_seed_gives_another_shop(world):
+    assert not shop.world(demo.SEED + 1, 300).lines.equals(shop.world(demo.SEED, 300).lines)
+
+
+def test_the_shop_has_the_size_that_it_is_said_to_have(world):
+    orders = orders_of(world)
+    assert 38_000 < len(orders) < 42_000
+    assert 5_500 < len(world.people) < 6_500
+    assert orders["person"].nunique() > 4_500
+
+
+def test_nobody_buys_before_signing_up_or_after_leaving(world):
+    people = world.people.loc[world.lines["person"]]
+    sold = (world.lines["amount"] > 0).to_numpy()
+    assert (np.floor(world.lines["time"]).to_numpy() >= np.floor(people["signed"].to_numpy()))[sold].all()
+    assert (np.floor(world.lines["time"]).to_numpy() <= people["left"].to_numpy())[sold].all()
+
+
+def test_everybody_buys_at_home_until_they_add_a_channel(world):
+    people = world.people.loc[world.lines["person"]]
+    before = np.floor(world.lines["time"]).to_numpy() < np.floor(people["second_from"].to_numpy())
+    assert (world.lines["channel"].to_numpy() == people["home"].to_numpy())[before].all()
+
+
+def test_purchase_rates_are_as_different_as_the_seasons_and_no_more(world):
+    orders = orders_of(world)
+    active = orders[orders["time"].between(shop.day("2025-07-01"), shop.END)]
+    by_month = np.bincount(shop.MONTH[active["time"].astype(int)], minlength=12) / len(active)
+    # The number of customers changes through the year too: the season shows, it is not exact.
+    assert np.corrcoef(by_month, shop.SEASON)[0, 1] > 0.8
+
+
+def test_expected_orders_of_the_next_year_are_what_happens_on_average(world):
+    truth = demo.truth_of_customers(world)
+    expected, actual = truth["expected_orders_12m"], truth["orders_12m"]
+    # Given the rate, a year's orders vary more than Poisson's because the day of leaving is drawn too.
+    assert actual.sum() == pytest.approx(expected.sum(), rel=0.05)
+    assert truth["revenue_12m"].sum() == pytest.approx(truth["expected_revenue_12m"].sum(), rel=0.06)
+    assert (actual[truth["active"] == 0] == 0).all()
+
+
+def test_the_order_value_of_the_truth_is_the_one_that_is_paid(world):
+    expected = pd.Series(demo.order_value(world.people), index=world.people.index)
+    lines = world.lines[world.lines["time"] < shop.WINBACK]  # before vouchers
+    lines = lines[(world.people["test"].to_numpy() == "")[lines["person"]]]
+    sold = lines[lines["amount"] > 0].drop_duplicates("order")
+    assert lines["amount"].sum() == pytest.approx(expected.to_numpy()[sold["person"]].sum(), rel=0.02)
+
+
+def test_those_who_add_a_channel_spend_more_than_the_channel_makes_them_spend():
+    """The true mean effect is positive, and well below what those who added a channel spend more."""
+    for seed in range(3):
+        drawn = shop.world(seed)
+        effect, _, added = demo.channel_effect(drawn)
+        assert 0.2 < added.mean() < 0.4
+        assert 25 < effect.mean() < 60
+        start, end, last = shop.STUDY
+        people = drawn.people
+        studied = ((people["first"] < start) & (people["second_from"] >= start)).to_numpy()
+        after = drawn.lines[(drawn.lines["time"] >= end) & (drawn.lines["time"] < last)]
+        spent = after.groupby("person")["amount"].sum().reindex(people.index, fill_value=0).to_numpy()[studied]
+        assert spent[added].mean() - spent[~added].mean() > 1.5 * effect.mean()
+
+
+def test_each_arm_changes_what_it_is_meant_to_change():
+    truth = pd.read_csv(demo.FOLDER / "truth_effects.csv")
+    value = truth[truth["topic"] == "experiments"].set_index(["item", "group", "quantity"])["value"]
+    assert value["welcome_offer", "discount", "conversion"] > 0 > value["welcome_offer", "discount", "contribution"]
+    assert value["onboarding_quiz", "quiz", "conversion"] < 0 < value["onboarding_quiz", "quiz", "contribution"]
+    assert value["winback", "voucher", "orders"] > value["winback", "email", "orders"] > 0
+
+
+def test_the_true_effect_of_the_discount_is_what_both_arms_differ_by_in_many_shops():
+    found = []
+    for seed in range(40):
+        drawn = shop.world(seed, 3_000)
+        people = drawn.people[drawn.people["test"] == "welcome_offer"]
+        lines = drawn.lines[drawn.lines["time"] < drawn.people["signed"].to_numpy()[drawn.lines["person"]] + shop.YEAR]
+        paid = lines.groupby("person")["amount"].sum().reindex(people.index, fill_value=0.0)
+        found.append(paid[people["arm"] == "discount"].mean() - paid[people["arm"] == "control"].mean())
+    truth = pd.read_csv(demo.FOLDER / "truth_effects.csv").set_index(["item", "group", "quantity"])["value"]
+    error = np.std(found, ddof=1) / np.sqrt(len(found))
+    # The committed truth is that of one shop's own people: it varies a little from shop to shop.
+    assert abs(np.mean(found) - truth["welcome_offer", "discount", "revenue"]) < 3 * error + 3.0
