@@ -6,13 +6,15 @@ INSTALLED := .venv/.installed
 .PHONY: demo test lab lock bench refresh install
 
 demo: $(INSTALLED)
+	$(BIN)/clv run demo
 	$(BIN)/clv run cdnow
+	@printf '\nTwo reports: %s\n             %s\n' runs/maison-garrigue/2026-06-30/report.html runs/cdnow/1998-06-30/report.html
 
 test: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
 
 lab: $(INSTALLED)
 	$(BIN)/clv lab

@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -213,7 +213,12 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
             f"The as-of date {end:%Y-%m-%d} is before the first transaction ({first:%Y-%m-%d}).",
             f"Choose a date from {first:%Y-%m-%d} to {last:%Y-%m-%d}.",
         )
-    rows = [(name, getattr(economics, name), "card" if name in given else "default", MEANINGS[name]) for name in names]
+    origins = dict.fromkeys(names, "default") | dict.fromkeys(given, "card")
+    mean = _mean_acquisition_cost(read.tables)
+    if economics.acquisition_cost is None and mean is not None:
+        economics = replace(economics, acquisition_cost=mean)
+        origins["acquisition_cost"] = "mean of the customers' table"
+    rows = [(name, getattr(economics, name), origins[name], MEANINGS[name]) for name in names]
     currency = card.get("currency", "EUR")
     rows.append(("currency", currency, "card" if "currency" in card else "default", MEANINGS["currency"]))
     origin = "default: the last day with data" if stated is None else "asked for" if as_of is not None else "card"
@@ -234,6 +239,15 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
         truths=truths,
     )
     return dataset, tuple(problems)
+
+
+def _mean_acquisition_cost(tables: Mapping[str, ibis.Table]) -> float | None:
+    """What winning one customer cost on average, over those who bought and whose cost is known."""
+    if "customers" not in tables or "acquisition_cost" not in tables["customers"].columns:
+        return None
+    bought = tables["customers"].semi_join(tables["transactions"], "customer_id")
+    mean = bought["acquisition_cost"].mean().to_pandas()
+    return None if pd.isna(mean) else round(float(mean), 4)
 
 
 def _wrong_entries(card: dict[str, Any]) -> list[ingest.Problem]:

@@ -234,7 +234,7 @@ def _canvas(title: str, xlabel: str, ylabel: str, rows: int = 0) -> tuple[Figure
 
 
 def _entitle(axes: Axes, title: str, xlabel: str, ylabel: str) -> None:
-    axes.set_title(textwrap.fill(_plain(title), 68))
+    axes.set_title(textwrap.fill(_plain(title), 62))
     axes.set_xlabel(_plain(xlabel))
     axes.set_ylabel(_plain(ylabel))
 

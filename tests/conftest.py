@@ -1,5 +1,6 @@
 """Files and datasets that several tests need, made in temporary folders."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,17 @@ import pytest
 
 from clvlib import dataset
 from clvlib.dataset import Dataset
+
+
+@pytest.fixture(scope="session")
+def quiet() -> dict[str, str]:
+    """The environment without what a run of ours would have set in it."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("CLV_")}
+
+
+@pytest.fixture(scope="session")
+def demo() -> Dataset:
+    return dataset.load("demo")
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from clvlib import dataset
-from clvlib.tables import DataError, MissingTable, UsageError
+from clvlib.tables import TABLES, DataError, MissingTable, UsageError
 
 ROWS = "customer_id,date,amount\na,2025-01-03,20\na,2025-02-14,35\nb,2025-01-20,99\n"
 
@@ -75,3 +75,30 @@ def test_a_missing_table_says_how_to_provide_it(build):
     assert not found.has("customers")
     with pytest.raises(MissingTable, match=r"\[customers\]"):
         found.customers()
+
+
+def test_the_demo_shop_has_every_table_and_its_truth():
+    ds = dataset.load("demo")
+    assert all(ds.has(table) for table in TABLES)
+    assert ds.truth("customers").index.name == "customer_id"
+    assert set(ds.truth("effects")["topic"]) == {"channels", "attribution", "experiments"}
+    assert {problem.grade for problem in ds.problems} <= {"warning", "note"}
+
+
+def test_of_a_real_business_nobody_knows_the_truth(cdnow_sample):
+    with pytest.raises(MissingTable, match="no table of the truth"):
+        cdnow_sample.truth("customers")
+
+
+def test_a_truth_that_names_no_file_is_an_error(build):
+    _, problems = build("customer_id,date,amount\n1,2025-01-01,10\n", card={"truth": {"effects": "nowhere.csv"}})
+    assert any("names no file" in problem.what for problem in problems)
+
+
+def test_the_cost_to_acquire_is_the_mean_of_the_customers_table_when_the_card_gives_none():
+    ds = dataset.load("demo")
+    people = ds.customers()
+    bought = people.index.isin(ds.transactions.select("customer_id").distinct().to_pandas()["customer_id"])
+    assert ds.economics.acquisition_cost == pytest.approx(people.loc[bought, "acquisition_cost"].mean(), abs=1e-4)
+    origin = ds.assumptions.set_index("name")["origin"]
+    assert origin["acquisition_cost"] == "mean of the customers' table"

@@ -215,3 +215,12 @@ def test_outputs_reach_a_real_shell(capsys):
     assert not InteractiveShell.initialized()
     show.say("Hello")
     assert "Hello" in capsys.readouterr().out
+
+
+def test_groups_of_fewer_than_five_are_blanked_but_for_their_count():
+    frame = pd.DataFrame({"customers": [4, 5], "value": [10.0, 20.0], "name": ["a", "b"]})
+    blanked = show.suppress(frame)
+    assert blanked["customers"].tolist() == [4, 5]
+    assert blanked["value"].isna().tolist() == [True, False]
+    assert blanked["name"].tolist() == ["a", "b"]
+    assert frame["value"].notna().all()
