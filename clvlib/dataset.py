@@ -113,7 +113,7 @@ class Dataset:
                 f"The dataset {self.name!r} has no table of the truth.",
                 "Only a simulated business, such as the demo shop, has one: of a real one nobody knows it.",
             )
-        table = pd.read_csv(self.truths[about])
+        table = pd.read_csv(self.truths[about], dtype={"customer_id": str})
         return table.set_index("customer_id") if "customer_id" in table else table
 
     def rfm_summary(self, time_unit: str = "D") -> pd.DataFrame:
