@@ -40,6 +40,14 @@ def write_customers(ds: Dataset, scores: list[Path], target: Path) -> None:
         defuse(table).to_csv(partial, encoding="utf-8-sig", date_format="%Y-%m-%d")
 
 
+def write_list(source: Path, target: Path) -> None:
+    """Write what a notebook delivered (a Parquet file) as CSV, made harmless as customers.csv is."""
+    table = pd.read_parquet(source)
+    with replacing(target) as partial:
+        named = table.index.name is not None
+        defuse(table).to_csv(partial, encoding="utf-8-sig", date_format="%Y-%m-%d", index=named)
+
+
 def gather_customers(summary: pd.DataFrame, scores: list[Path]) -> pd.DataFrame:
     """Join the kept columns to the summary (index customer_id); a name that comes back gets its notebook's number."""
     table = summary

@@ -195,6 +195,9 @@ def _already_done(plan: _Plan, folder: Path) -> Outcome | None:
 def _execute(plan: _Plan, folder: Path, limit: int) -> Outcome:
     target = folder / "notebooks" / plan.file.name
     (folder / "scores" / f"{plan.file.stem}.parquet").unlink(missing_ok=True)
+    for old in _lists(folder, plan.file.stem):  # a list of last month must not be taken for this one's
+        (folder / f"{old.stem}.csv").unlink(missing_ok=True)
+        old.unlink()
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="clv-") as scratch:
         produced = Path(scratch) / "executed.ipynb"
@@ -277,6 +280,10 @@ def _write_notebook(notebook: NotebookNode, target: Path, about: dict[str, Any])
     write_text(target, nbformat.writes(notebook) + "\n")
 
 
+def _lists(folder: Path, notebook: str) -> list[Path]:
+    return sorted((folder / "lists" / notebook).glob("*.parquet"))
+
+
 def _hand_over(
     ds: Dataset, plans: list[_Plan], outcomes: list[Outcome], inputs: Mapping[str, str], folder: Path, seconds: float
 ) -> list[Path]:
@@ -284,10 +291,13 @@ def _hand_over(
     executed = {name: nbformat.read(folder / "notebooks" / f"{name}.ipynb", as_version=4) for name in done}
     scores = [folder / "scores" / f"{name}.parquet" for name in done]
     handover.write_customers(ds, [file for file in scores if file.exists()], folder / "customers.csv")
+    lists = {folder / f"{file.stem}.csv": file for name in done for file in _lists(folder, name)}
+    for target, source in lists.items():
+        handover.write_list(source, target)
     report.write(ds, executed, outcomes, folder / "report.html")
     given = {plan.file.stem: plan.given for plan in plans}
     handover.write_manifest(ds, given, inputs, outcomes, seconds, folder / "manifest.json")
-    return [folder / name for name in ("report.html", "customers.csv", "manifest.json")]
+    return [*(folder / name for name in ("report.html", "customers.csv", "manifest.json")), *lists]
 
 
 def _say_the_end(outcomes: list[Outcome], files: list[Path], folder: Path) -> None:

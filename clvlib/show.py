@@ -34,6 +34,7 @@ __all__ = [
     "count",
     "date",
     "days",
+    "deliver",
     "figure",
     "keep",
     "money",
@@ -274,6 +275,23 @@ def keep(frame: pd.DataFrame) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with replacing(target) as partial:
         _kept[0].to_parquet(partial)
+
+
+def deliver(frame: pd.DataFrame, name: str) -> None:
+    """Hand a list over as a file of its own: the run writes it as `name`.csv beside customers.csv.
+
+    A named index is written too. Does nothing outside of ``clv run``. Raises UsageError for a name that isn't
+    letters, digits and underscores, or is that of customers.csv.
+    """
+    if not name.isidentifier() or name == "customers":
+        raise UsageError(f"A list can't be called {name!r}.", mend="Use letters and underscores, as in action_list.")
+    folder, notebook = os.environ.get(RUN_FOLDER), os.environ.get(NOTEBOOK)
+    if not folder or not notebook:
+        return
+    target = Path(folder) / "lists" / notebook / f"{name}.parquet"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(target) as partial:
+        frame.to_parquet(partial)
 
 
 def _publish(kind: str, text: str, markup: str, **about: Any) -> None:

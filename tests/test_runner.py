@@ -21,6 +21,7 @@ ds = load(dataset)
 show.start(ds)
 show.say("{n:count} months as of {day:date}", n=months, day=ds.as_of, headline=True)
 show.keep(ds.rfm_summary()[[]].assign(tier="=best"))
+show.deliver(ds.rfm_summary()[["frequency"]].assign(how="=message"), "action_list")
 with show.attempt("Channels"):
     ds.table("touchpoints")
 import warnings
@@ -68,6 +69,26 @@ def ran(shop, notebooks, tmp_path_factory):
 
 def manifest(folder):
     return json.loads((folder / "manifest.json").read_text("utf-8"))
+
+
+def test_a_delivered_list_is_a_file_beside_customers_without_formulas(ran):
+    _, folder = ran
+    text = (folder / "action_list.csv").read_bytes()
+    assert text.startswith(b"\xef\xbb\xbfcustomer_id,frequency,how")
+    assert b"'=message" in text
+    assert "0007" in text.decode("utf-8-sig")
+
+
+def test_a_list_that_is_no_longer_delivered_is_taken_away(shop, tmp_path):
+    books = tmp_path / "books"
+    books.mkdir()
+    make_notebook(books, "00_works", WORKS)
+    runner.run(str(shop), out=tmp_path, notebooks=books)
+    folder = next(tmp_path.glob("acme*/*"))
+    assert (folder / "action_list.csv").exists()
+    make_notebook(books, "00_works", WORKS.replace('"action_list"', '"other_list"'))
+    runner.run(str(shop), out=tmp_path, notebooks=books)
+    assert {file.name for file in folder.glob("*.csv")} == {"customers.csv", "other_list.csv"}
 
 
 def left_behind(folder):

@@ -211,6 +211,26 @@ def test_keep_refuses_rows_that_are_not_one_customer_each(shown):
         show.keep(pd.DataFrame({"x": [1, 2]}, index=pd.Index(["a", "a"], name="customer_id")))
 
 
+def test_a_delivered_list_waits_for_the_run_under_its_notebook(shown, monkeypatch, tmp_path):
+    monkeypatch.setenv(show.RUN_FOLDER, str(tmp_path))
+    monkeypatch.setenv(show.NOTEBOOK, "08_x")
+    show.deliver(pd.DataFrame({"how": ["message"]}, index=pd.Index(["007"], name="customer_id")), "action_list")
+    assert pd.read_parquet(tmp_path / "lists" / "08_x" / "action_list.parquet").loc["007", "how"] == "message"
+
+
+@pytest.mark.parametrize("name", ["customers", "../up", "a b", ""])
+def test_a_list_can_have_no_name_that_leads_elsewhere(shown, name):
+    with pytest.raises(UsageError, match="can't be called"):
+        show.deliver(pd.DataFrame({"x": [1]}), name)
+
+
+def test_delivering_does_nothing_outside_of_a_run(shown, monkeypatch, tmp_path):
+    monkeypatch.delenv(show.RUN_FOLDER, raising=False)
+    monkeypatch.chdir(tmp_path)
+    show.deliver(pd.DataFrame({"x": [1]}), "action_list")
+    assert not list(tmp_path.iterdir())
+
+
 def test_outputs_reach_a_real_shell(capsys):
     assert not InteractiveShell.initialized()
     show.say("Hello")

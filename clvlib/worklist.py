@@ -1,0 +1,68 @@
+"""A chosen plan in; its sums, the columns and the lists that it is carried out by, out."""
+
+import numpy as np
+import pandas as pd
+
+from clvlib.stake import LEVERS
+
+
+def by_lever(chosen: pd.DataFrame) -> pd.DataFrame:
+    """Sums of chosen actions by lever: `customers`, `at_stake`, `cost`, `gain`, `gain_low`, `gain_high`, `origin`."""
+    sums = chosen.groupby("lever")[["at_stake", "cost", "gain", "gain_low", "gain_high"]].sum()
+    sums.insert(0, "customers", chosen.groupby("lever").size())
+    sums["origin"] = chosen.groupby("lever")["origin"].first()
+    return sums.reindex([lever for lever in LEVERS if lever in sums.index])
+
+
+def total(chosen: pd.DataFrame) -> dict[str, float]:
+    """The plan in a few numbers: `customers`, `cost`, and `net` with `low` and `high` (currency).
+
+    An effect that is wrong is wrong for everybody with that lever: within a lever the ends add up. The levers' errors
+    are taken as independent of each other: their distances from the middle add up as squares do.
+    """
+    sums = by_lever(chosen)
+    cost, gain = float(sums["cost"].sum()), float(sums["gain"].sum())
+    below = float(np.sqrt(((sums["gain"] - sums["gain_low"]) ** 2).sum()))
+    above = float(np.sqrt(((sums["gain_high"] - sums["gain"]) ** 2).sum()))
+    net = gain - cost
+    return {"customers": len(chosen), "cost": cost, "net": net, "low": net - below, "high": net + above}
+
+
+def scores(customers: pd.DataFrame, best: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:
+    """Columns of the plan for every customer: `value_at_stake`, `best_lever`, `in_plan`, `planned_treatment`.
+
+    Index customer_id. `best_lever` is "none" where nothing is allowed; `expected_gain` (currency, before cost) is that
+    of the planned action, 0 for customers not in the plan.
+    """
+    plan = chosen.set_index("customer_id")
+    frame = customers[["at_stake"]].set_axis(["value_at_stake"], axis=1)
+    frame["best_lever"] = best["lever"].reindex(frame.index).fillna("none")
+    frame["in_plan"] = frame.index.isin(plan.index)
+    frame["planned_treatment"] = plan["treatment"].reindex(frame.index).fillna("none")
+    frame["expected_gain"] = plan["gain"].reindex(frame.index).fillna(0.0)
+    return frame.rename_axis("customer_id")
+
+
+def action_list(chosen: pd.DataFrame, groups: pd.Series, customers: pd.DataFrame, about: pd.DataFrame) -> pd.DataFrame:
+    """The plan as a list that people can read, largest net gain first; index customer_id.
+
+    `group` ("contact" or "control": to be left alone), `action` (lever), `how` (treatment), the columns of `about`
+    (further facts by customer), `cost`, `expected_gain`, `gain_low`, `gain_high` (currency, before cost),
+    `days_silent`, `purchases`, `why` (the lever's rule) and `effect_from` (assumption or test).
+    """
+    plan = chosen.set_index("customer_id")
+    known = customers.reindex(plan.index)
+    frame = pd.DataFrame({"group": groups.reindex(plan.index), "action": plan["lever"], "how": plan["treatment"]})
+    frame = frame.join(about.reindex(plan.index).convert_dtypes())  # hours stay whole where some are missing
+    money = {"cost": "cost", "gain": "expected_gain", "gain_low": "gain_low", "gain_high": "gain_high"}
+    frame = frame.join(plan[list(money)].rename(columns=money).round(2))
+    frame["days_silent"], frame["purchases"] = known["days_since_last_order"].astype(int), known["purchases"]
+    frame["why"] = plan["lever"].map({lever: who for lever, (who, _) in LEVERS.items()})
+    return frame.assign(effect_from=plan["origin"])
+
+
+def long_form(listed: pd.DataFrame) -> pd.DataFrame:
+    """The list with one number a row, as a visual tool reads it: customer_id, group, action, how, measure, value."""
+    numbers = ["cost", "expected_gain", "gain_low", "gain_high", "days_silent", "purchases"]
+    long = listed.reset_index().melt(["customer_id", "group", "action", "how"], numbers, "measure", "value")
+    return long.sort_values(["customer_id", "measure"], ignore_index=True)
