@@ -7,14 +7,19 @@ absolute error, deviance is lowest for the right mean, so that forecasting too l
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from clvlib import aggregate
 from clvlib.forecast import DAYS, GammaGamma, PurchaseModel, TimeUnit, fit_all
-from clvlib.tables import NotEnoughData
+from clvlib.tables import CannotAnswer, NotEnoughData
+
+if TYPE_CHECKING:
+    import ibis
 
 Array = NDArray[np.float64]
 
@@ -72,6 +77,20 @@ class Backtest:
 def split_date(starts: pd.Timestamp, as_of: pd.Timestamp, share: float = 0.5) -> pd.Timestamp:
     """Last day of the calibration part, which takes `share` of the days observed."""
     return starts + pd.Timedelta(days=int((as_of - starts).days * share))
+
+
+def choose(transactions: "ibis.Table", starts: pd.Timestamp, as_of: pd.Timestamp) -> str | None:
+    """Name of the model that forecasts best on the second half of the history, as notebook 03 chooses it.
+
+    None where no backtest can be made: `forecast.fit_best` then goes by the likelihood.
+    """
+    cut = split_date(starts, as_of)
+    calibration = aggregate.calibration_holdout(transactions, cut, as_of)
+    before = aggregate.holdout(transactions, cut - (as_of - cut), cut)["purchases"]
+    try:
+        return backtest(calibration, before).best_model
+    except CannotAnswer:
+        return None
 
 
 def backtest(calibration: pd.DataFrame, last_period: pd.Series, time_unit: TimeUnit = "D") -> Backtest:

@@ -19,7 +19,7 @@ FOLDER = DATA / "demo"
 SEED = 2030  # a typical draw, to teach with: benchmarks/coverage.py says what happens over all of them
 # What one touch costs, and the mean cost of winning a customer, in euros.
 TOUCH_COST = {"email": 0.03, "search": 0.65, "social": 0.50, "affiliate": 2.40, "display": 0.30}
-WON_FOR = {"search": 14.0, "social": 19.0, "affiliate": 11.0, "referral": 10.0, "store": 6.0, "direct": 0.0}
+WON_FOR = {"search": 33.0, "social": 65.0, "affiliate": 27.0, "referral": 18.0, "store": 11.0, "direct": 0.0}
 EMAILS = ("2023-11-14", "2024-03-12", "2024-09-17", "2025-03-11", "2025-11-18", "2026-03-10")
 
 

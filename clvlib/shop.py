@@ -287,7 +287,8 @@ def _lines(rng: np.random.Generator, people: pd.DataFrame, orders: pd.DataFrame)
 def _at_hours(rng: np.random.Generator, people: pd.DataFrame, orders: pd.DataFrame) -> Array:
     """The day of each order, at an hour that its customer likes and the shop is open, to the minute."""
     hour = people["hour"].to_numpy()[orders["person"]] + rng.normal(0, 1.6, len(orders))
-    hour = np.where(orders["channel"] == 1, np.clip(hour, 10, 19), np.clip(hour, 7, 23))
+    opens, closes = np.where(orders["channel"] == 1, 10, 7), np.where(orders["channel"] == 1, 19, 23)
+    hour = np.where(hour > closes, 2 * closes - hour, np.where(hour < opens, 2 * opens - hour, hour))
     return np.floor(orders["time"].to_numpy()) + np.floor(hour * 60) / 1440
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from clvlib import aggregate, churn, contact, forecast, scoring, silence
+from clvlib import aggregate, backtest, churn, contact, forecast, scoring, silence
 from clvlib.dataset import Dataset, Economics
 
 HEADROOM = 0.75  # the level that the best quarter of the active customers reaches
@@ -65,7 +65,8 @@ def outlook(ds: Dataset) -> Outlook:
     today = churn.features_at(ds.transactions, ds.as_of)
     stays = 1 - test.active().churned.mean()
     kept = contact.value_if_kept(contact.expected_if_kept(test, today), plan.window_days, ds.economics, stays)
-    value = scoring.score(rfm, forecast.fit_best(rfm), forecast.GammaGamma().fit(rfm), ds.economics)
+    model = forecast.fit_best(rfm, backtest.choose(ds.transactions, ds.starts, ds.as_of))
+    value = scoring.score(rfm, model, forecast.GammaGamma().fit(rfm), ds.economics)
     frame = pd.DataFrame({"purchases": rfm["frequency"] + 1, "days_since_last_order": rfm["days_since_last_order"]})
     frame["active"] = churn.is_active(rfm, plan.window_days)
     frame["churn_probability"] = churn.ChurnModel(best).fit(test).predict(today).reindex(frame.index)

@@ -259,3 +259,18 @@ def test_money_of_the_holdout_is_forecast_from_the_calibration_part_alone(cdnow,
     pd.testing.assert_series_equal(other["forecast"], earned["forecast"])
     with pytest.raises(NotEnoughData, match="brought no money in the holdout"):
         backtest.money(calibration.assign(holdout_spend=0.0), result.forecasts["BG/NBD"])
+
+
+def test_the_model_chosen_for_later_notebooks_is_that_of_the_contest():
+    ds = load("cdnow_sample")
+    cut = backtest.split_date(ds.starts, ds.as_of)
+    calibration = aggregate.calibration_holdout(ds.transactions, cut, ds.as_of)
+    before = aggregate.holdout(ds.transactions, cut - (ds.as_of - cut), cut)["purchases"]
+    chosen = backtest.choose(ds.transactions, ds.starts, ds.as_of)
+    assert chosen == backtest.backtest(calibration, before).best_model
+
+
+def test_without_a_backtest_no_model_is_chosen():
+    ds = load("cdnow_sample")
+    first = ds.transactions.filter(ds.transactions["date"] < pd.Timestamp("1997-01-03"))
+    assert backtest.choose(first, ds.starts, pd.Timestamp("1997-01-02")) is None

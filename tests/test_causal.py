@@ -1,0 +1,229 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from clvlib import causal
+from clvlib.causal import CrossFit, NoOverlap
+from clvlib.tables import CannotAnswer, NotEnoughData
+
+EFFECT = {"a": 4.0, "b": 10.0}
+
+
+def confounded(n: int = 1500, seed: int = 0) -> tuple[pd.DataFrame, pd.Series, pd.Series, pd.Series]:
+    """Features, treatment, outcome and true effect: large customers of group b are treated more often."""
+    random = np.random.default_rng(seed)
+    index = pd.Index([f"c{i:05}" for i in range(n)], name="customer_id")
+    size = pd.Series(random.gamma(1.5, 4.0, n), index)
+    group = pd.Series(random.choice(["a", "b"], n), index, name="group")
+    noise = pd.Series(random.normal(size=n), index, name="noise")
+    score = -2.2 + 0.8 * np.log1p(size) + 0.7 * (group == "b")
+    treated = pd.Series(random.random(n) < 1 / (1 + np.exp(-score)), index)
+    effect = group.map(EFFECT)
+    outcome = 3 * size + effect * treated + random.normal(0, 6, n) * np.sqrt(1 + size)
+    return pd.DataFrame({"size": size, "group": group, "noise": noise}), treated, outcome, effect
+
+
+@pytest.fixture(scope="module")
+def found() -> CrossFit:
+    return causal.fit(*confounded()[:3])
+
+
+# The estimate
+
+
+def test_the_adjusted_interval_holds_the_truth_that_the_plain_one_misses(found: CrossFit) -> None:
+    *_, effect = confounded()
+    everybody = causal.effect(found)
+    assert everybody.low < effect.mean() < everybody.high
+    assert everybody.naive_low > effect.mean()
+    assert everybody.estimate == pytest.approx(effect.mean(), abs=2)
+
+
+def test_the_effect_on_the_treated_is_theirs(found: CrossFit) -> None:
+    _, treated, _, effect = confounded()
+    on_treated = causal.effect(found, "treated")
+    assert on_treated.low < effect[treated].mean() < on_treated.high
+    assert on_treated.without + on_treated.estimate == pytest.approx(found.outcome[found.treated].mean())
+
+
+def test_the_95_percent_interval_covers_as_often_as_it_says() -> None:
+    covered = []
+    for seed in range(100):
+        features, treated, outcome, effect = confounded(600, seed)
+        estimate = causal.effect(causal.fit(features, treated, outcome, splits=1))
+        covered.append(estimate.low <= effect.mean() <= estimate.high)
+    assert 0.89 <= np.mean(covered) <= 0.99
+
+
+def known_models(without: np.ndarray, with_it: np.ndarray, propensity: np.ndarray) -> CrossFit:
+    features, treated, outcome, _ = confounded(20_000)
+    rows = [np.broadcast_to(values, (1, len(features))) for values in (propensity, without, with_it)]
+    given_, y = treated.to_numpy(), outcome.to_numpy()
+    return CrossFit(features.index, given_, y, *rows, at_edge={"all": 0.0, "treated": 0.0})
+
+
+def test_it_is_right_when_either_model_is() -> None:
+    features, treated, _, effect = confounded(20_000)
+    score = -2.2 + 0.8 * np.log1p(features["size"]) + 0.7 * (features["group"] == "b")
+    right, wrong = (1 / (1 + np.exp(-score))).to_numpy(), np.full(len(features), treated.mean())
+    base = 3 * features["size"].to_numpy()
+    nothing = np.zeros(len(features))
+    assert causal.effect(known_models(nothing, nothing, right)).estimate == pytest.approx(effect.mean(), abs=1)
+    assert causal.effect(known_models(base, base + effect.to_numpy(), wrong)).estimate == pytest.approx(
+        effect.mean(), abs=1
+    )
+    assert abs(causal.effect(known_models(nothing, nothing, wrong)).estimate - effect.mean()) > 3
+
+
+def test_the_score_is_the_one_written_down_customer_by_customer(found: CrossFit) -> None:
+    slow = []
+    for split in range(len(found.propensity)):
+        total = 0.0
+        for i, (d, y) in enumerate(zip(found.treated, found.outcome, strict=True)):
+            m1, m0, e = found.with_it[split, i], found.without[split, i], found.propensity[split, i]
+            total += m1 - m0 + (d * (y - m1) / e) - ((1 - d) * (y - m0) / (1 - e))
+        slow.append(total / len(found.outcome))
+    assert causal.effect(found).estimate == pytest.approx(float(np.median(slow)), rel=1e-9)
+
+
+def test_nobody_is_judged_by_a_model_that_saw_them() -> None:
+    features, treated, outcome, _ = confounded(400)
+    wild = outcome.copy()
+    wild.iloc[7] = 1e6
+    one, other = (causal.fit(features, treated, y, splits=1) for y in (outcome, wild))
+    guess = "with_it" if treated.iloc[7] else "without"
+    assert getattr(one, guess)[0, 7] == pytest.approx(getattr(other, guess)[0, 7])
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.floats(0.01, 500), st.floats(-1000, 1000), st.integers(0, 99))
+def test_another_currency_scales_the_effect_and_a_shift_or_another_order_changes_nothing(
+    k: float, shift: float, seed: int
+) -> None:
+    features, treated, outcome, _ = confounded(300)
+    order = np.random.default_rng(seed).permutation(len(features))
+    first = causal.effect(causal.fit(features, treated, outcome, splits=1))
+    again = causal.effect(causal.fit(features.iloc[order], treated, k * outcome + shift, splits=1))
+    assert again.estimate == pytest.approx(k * first.estimate, rel=1e-6)
+    assert again.se == pytest.approx(k * first.se, rel=1e-6)
+
+
+# Groups
+
+
+def test_effects_by_group_are_recovered_and_differ(found: CrossFit) -> None:
+    by = causal.effect_by(found, confounded()[0]["group"])
+    for name, truth in EFFECT.items():
+        assert by.loc[name, "low"] < truth < by.loc[name, "high"]
+    assert by["customers"].sum() == len(found.index)
+    assert causal.differ(by) < 0.05
+
+
+def test_a_group_too_small_for_an_estimate_has_its_count_only(found: CrossFit) -> None:
+    rare = pd.Series("many", found.index, name="split")
+    rare.iloc[:20] = "few"
+    by = causal.effect_by(found, rare)
+    assert by.loc["few", "customers"] == 20
+    assert np.isnan(by.loc["few", "estimate"])
+    assert np.isnan(causal.differ(by))
+
+
+def test_groups_come_in_the_order_of_their_categories(found: CrossFit) -> None:
+    bands = pd.Series(pd.Categorical(np.where(np.arange(len(found.index)) % 2, "10+", "2"), ["2", "10+"]), found.index)
+    assert list(causal.effect_by(found, bands).index) == ["2", "10+"]
+
+
+# Refusals
+
+
+def test_without_overlap_it_refuses() -> None:
+    features, _, outcome, _ = confounded(600)
+    decided = features["size"] > features["size"].median()
+    found = causal.fit(features, decided, outcome, splits=1)
+    for target in ("all", "treated"):
+        with pytest.raises(NoOverlap, match="too unlike"):
+            causal.effect(found, target)  # type: ignore[arg-type]
+    with pytest.raises(CannotAnswer):
+        causal.effect_by(found, features["group"])
+
+
+def test_a_handful_of_treated_customers_is_not_enough() -> None:
+    features, _, outcome, _ = confounded(300)
+    few = pd.Series(np.arange(300) < 24, features.index)
+    with pytest.raises(NotEnoughData, match="24 customers to look at who did, and 276"):
+        causal.fit(features, few, outcome)
+
+
+# Diagnostics
+
+
+def test_weighting_makes_the_groups_alike(found: CrossFit) -> None:
+    apart = causal.balance(confounded()[0], found).abs()
+    assert apart.loc["size", "before"] > 0.4
+    assert apart["after"].max() < 0.1
+    assert {"group: a", "group: b", "noise"} <= set(apart.index)
+
+
+def test_a_standardised_difference_is_the_gap_of_means_over_the_pooled_deviation(found: CrossFit) -> None:
+    features, treated, *_ = confounded()
+    one, other = features.loc[treated, "size"], features.loc[~treated, "size"]
+    by_hand = (one.mean() - other.mean()) / np.sqrt((one.var(ddof=0) + other.var(ddof=0)) / 2)
+    assert causal.balance(features, found).loc["size", "before"] == pytest.approx(by_hand)
+
+
+def test_propensities_of_each_group_add_up_and_equal_weights_are_worth_everybody(found: CrossFit) -> None:
+    assert causal.propensities(found).sum().tolist() == pytest.approx([1, 1])
+    assert causal.worth(found, "treated")["treated"] == pytest.approx(found.treated.sum())
+    assert (causal.worth(found) <= [found.treated.sum(), (~found.treated).sum()]).all()
+
+
+# Sensitivity
+
+
+def test_the_robustness_value_is_where_the_largest_bias_meets_the_estimate() -> None:
+    found = causal.fit(*confounded()[:3], splits=1)
+    value = causal.robustness(found)
+    w = causal.weights(found)[0]
+    sigma2 = np.mean((found.outcome - np.where(found.treated, found.with_it[0], found.without[0])) ** 2)
+    nu2 = np.mean(2 * (1 / found.propensity[0] + 1 / (1 - found.propensity[0])) - w**2)
+    f2 = causal.effect(found).estimate ** 2 / (sigma2 * nu2)  # Cinelli & Hazlett 2020, equation (19)
+    assert value["estimate"] == pytest.approx((np.sqrt(f2**2 + 4 * f2) - f2) / 2, rel=1e-6)
+    assert 0 < value["interval"] < value["estimate"]
+
+
+def test_an_interval_that_holds_zero_is_not_robust_at_all() -> None:
+    features, treated, outcome, _ = confounded(400)
+    noise = pd.Series(np.random.default_rng(0).normal(size=400), outcome.index)
+    assert causal.robustness(causal.fit(features, treated, noise))["interval"] == 0
+
+
+def test_few_customers_with_small_chances_still_have_a_robustness_value() -> None:
+    features, _, outcome, _ = confounded(300)
+    rare = pd.Series(np.random.default_rng(3).random(300) < 0.2, features.index)
+    found = causal.fit(features, rare, outcome + 40 * rare, splits=1)
+    unlucky = CrossFit(**{**vars(found), "propensity": np.where(found.treated, 0.05, 0.5)[None, :]})
+    w, e = causal.weights(unlucky), unlucky.propensity
+    assert (2 / e + 2 / (1 - e) - w**2).mean() < 0
+    assert 0 < causal.robustness(unlucky)["estimate"] < 1
+
+
+def test_hiding_the_cause_of_both_shows_its_strength_and_moves_the_estimate(found: CrossFit) -> None:
+    features, _, _, effect = confounded()
+    hidden = causal.known_strength(found, features, {"size": ["size"], "noise": ["noise"]})
+    assert hidden.index[0] == "size"
+    assert hidden.loc["size", "estimate"] > effect.mean() + 5
+    assert hidden.loc["noise", "strength"] < 0.01
+    assert hidden.loc["size", "strength"] > 5 * hidden.loc["noise", "strength"]
+
+
+# The columns that the models see
+
+
+def test_missing_numbers_are_told_apart_and_constants_left_out() -> None:
+    features = pd.DataFrame({"x": [1.0, np.nan, 3.0, 4.0], "same": 1.0, "text": ["a", "b", "a", "c"]})
+    inputs = causal.design(features)
+    assert inputs.shape == (4, 4)
+    assert np.isfinite(inputs).all()
+    assert causal.design(features[["same"]]).shape == (4, 1)
