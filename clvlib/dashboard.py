@@ -1,0 +1,194 @@
+"""The eight figures of `kpis` put together: over time, beside a year before, and by segment."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from clvlib import aggregate, kpis, wording
+from clvlib.equity import factors
+from clvlib.forecast import GammaGamma, PurchaseModel
+from clvlib.kpis import KPIS, WINDOWS
+from clvlib.tables import MissingTable, NotEnoughData
+from clvlib.waterfall import Panel
+
+if TYPE_CHECKING:
+    from clvlib.dataset import Dataset
+
+LEAST_CHANGE = 0.01
+
+
+def trend(ds: "Dataset", model: PurchaseModel, spend: GammaGamma, window: int) -> pd.DataFrame:
+    """The dashboard over time: one row per date, one column per figure of KPIS that the dataset can tell.
+
+    Units as in KPIS: money in currency, shares of 1, nps in points. Also nps_low, nps_high, and customers (active).
+    NaN where a figure can't be told at a date. model, spend: today's.
+    """
+    at = kpis.dates(ds.starts, ds.as_of, window)
+    step = WINDOWS[window]
+    frame = kpis.retention(ds.transactions, at, window, ds.starts)[["retention", "churn"]]
+    months = kpis.loyal_revenue(ds.transactions, at[-1])
+    last = {day: kpis.months_until(day, step) for day in at}
+    in_window = {day: months[months.index.isin(last[day])].sum() for day in at}
+    frame["loyal_share"] = [s["loyal"] / s["revenue"] if s["revenue"] > 0 else np.nan for s in in_window.values()]
+    frame["clv"], frame["customers"] = np.nan, 0
+    known = {day: aggregate.rfm_summary(ds.transactions, day) for day in at}
+    for day, rfm in known.items():
+        active = rfm[rfm["days_since_last_order"] < window]
+        frame.loc[day, "customers"] = len(active)
+        if len(active):
+            frame.loc[day, "clv"] = factors(active, model, spend, ds.economics)["clv"].mean()
+    if ds.has("surveys"):
+        said = kpis.answers(ds)
+        points = {day: kpis.nps(kpis.latest(said, last[day][0] - pd.Timedelta(days=1), day)) for day in at}
+        scores = pd.DataFrame(points).T.rename(columns={"low": "nps_low", "high": "nps_high"})
+        frame = frame.join(scores.where(scores["answers"] >= kpis.LEAST_ANSWERS).drop(columns="answers"))
+    try:
+        spent = kpis.spending(ds)
+    except MissingTable:
+        return frame
+    return frame.join(_acquisition(ds, spent, known, last, model, spend))
+
+
+def _acquisition(
+    ds: "Dataset",
+    spent: pd.DataFrame,
+    known: dict[pd.Timestamp, pd.DataFrame],
+    last: dict[pd.Timestamp, pd.DatetimeIndex],
+    model: PurchaseModel,
+    spend: GammaGamma,
+) -> pd.DataFrame:
+    cohorts = aggregate.cohorts(ds.transactions, ds.as_of)
+    by_month = spent.groupby("period")["cost"].agg(lambda costs: costs.sum(skipna=False))  # unknown is not nought
+    rows = {}
+    for day, months in last.items():
+        rfm = known[day]
+        won = rfm[rfm["first_purchase"] >= months[0]]
+        cost = by_month.reindex(months)
+        if won.empty or cost.isna().any():
+            rows[day] = (np.nan, np.nan, np.nan)
+            continue
+        cac = float(cost.sum()) / len(won)
+        worth = kpis.lifetime_value(ds, won, day, model, spend)["lifetime_value"].mean()
+        months_to = kpis.payback_months(cohorts[cohorts["cohort"].isin(months)], cac, ds.economics)
+        rows[day] = (cac, worth / cac if cac > 0 else np.nan, months_to)
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["cac", "clv_to_cac", "payback"])
+
+
+def board(trend: pd.DataFrame) -> pd.DataFrame:
+    """Latest value of each figure, the one a year before (or the first known) and the change, indexed by figure.
+
+    Columns: now, before, before_at (date), change (now − before). Figures without any value are left out.
+    Raises NotEnoughData when none has one.
+    """
+    rows = {}
+    for name in KPIS:
+        known = trend[name].dropna() if name in trend else pd.Series(dtype=float)
+        if known.empty:
+            continue
+        year_ago = known.index[-1] - pd.DateOffset(years=1) + pd.offsets.MonthEnd(0)
+        place = max(int(known.index.searchsorted(year_ago, side="right")) - 1, 0)
+        rows[name] = (known.iloc[-1], known.iloc[place], known.index[place], known.iloc[-1] - known.iloc[place])
+    if not rows:
+        raise NotEnoughData(
+            "No figure of the dashboard has a value at the end of any month.", "Bring a longer history."
+        )
+    columns = ["now", "before", "before_at", "change"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("figure")
+
+
+def latest(figures: pd.DataFrame, name: str) -> float:
+    """The latest value of one figure of `board`. Raises NotEnoughData when it has none."""
+    if name not in figures.index:
+        raise NotEnoughData(f"{KPIS[name].title} has no value at the end of any month.", "Bring a longer history.")
+    return float(figures["now"][name])
+
+
+def panels() -> list[Panel]:
+    """The dashboard's small pictures, for `waterfall.small_multiples` on a `trend`."""
+    return [
+        Panel(name, kpi.title, kpi.unit, kpi.benchmark, *(("nps_low", "nps_high") if name == "nps" else ("", "")))
+        for name, kpi in KPIS.items()
+    ]
+
+
+def written(figures: pd.DataFrame) -> pd.DataFrame:
+    """`board` as texts, each figure in its unit; indexed by its title: now, a_year_before, measured_on, quoted."""
+    rows = {}
+    for name, row in figures.iterrows():
+        kpi = KPIS[str(name)]
+        write = wording.writer("number.1" if kpi.unit == "number" else kpi.unit)
+        rows[kpi.title] = (write(row["now"]), write(row["before"]), wording.date(row["before_at"]), kpi.quoted)
+    columns = ["now", "a_year_before", "measured_on", "quoted"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("figure")
+
+
+def finding(figures: pd.DataFrame) -> str:
+    """Which figures are better and which worse than before, in two lines; below 1 % of change is neither."""
+    moved = figures["change"].abs() > LEAST_CHANGE * figures["before"].abs()
+    known = figures[moved & (figures["before"] != 0)]
+    up = {name: (row["change"] > 0) == KPIS[str(name)].up_is_good for name, row in known.iterrows()}
+    better = ", ".join(KPIS[str(name)].title for name, good in up.items() if good)
+    worse = ", ".join(KPIS[str(name)].title for name, good in up.items() if not good)
+    if not up:
+        return "No figure moved by more than 1% from the date before"
+    return "\n".join([*([f"Better: {better}"] if better else []), *([f"Worse: {worse}"] if worse else [])])
+
+
+def split(ds: "Dataset", groups: pd.Series, values: pd.DataFrame, rfm: pd.DataFrame, window: int) -> pd.DataFrame:
+    """The dashboard by group (customer_id → name), at the as-of date; one row per group, by name.
+
+    values: `lifetime_value` of all customers of `rfm`. Columns: customers (who ever bought), active (bought in the
+    last window), clv (ahead, mean of the active), retention, churn, loyal_share (of the last window); where the data
+    have them answers, nps, nps_low, nps_high (last window), and cac (own acquisition costs of all people in the group,
+    unknown ones like the mean of the known, over its buyers), clv_to_cac, payback (months).
+    """
+    names = groups.dropna().astype(str)
+
+    def of(index: pd.Index) -> pd.Series:
+        return names.reindex(index).fillna(aggregate.UNKNOWN)
+
+    member = of(rfm.index)
+    active = rfm["days_since_last_order"] < window
+    frame = pd.DataFrame({"customers": member.value_counts(), "active": active.groupby(member).sum()})
+    frame["clv"] = values["ahead"][active].groupby(member[active]).mean()
+    if (ds.as_of - ds.starts).days + 1 >= 2 * window:
+        back = kpis.bought_again(ds.transactions, ds.as_of, window)
+        kept = back.groupby(of(back.index))
+        frame["retention"] = kept.mean().where(kept.size() >= kpis.LEAST_ANSWERS)
+        frame["churn"] = kpis.monthly_churn(frame["retention"].astype(float), window)
+    frame["loyal_share"] = _loyal_by_group(ds, of, window)
+    if ds.has("surveys"):
+        scores = kpis.latest(kpis.answers(ds), ds.as_of - pd.Timedelta(days=window), ds.as_of)
+        said = {name: kpis.nps(part) for name, part in scores.groupby(of(scores.index))}
+        points = pd.DataFrame(said, index=["answers", "nps", "low", "high"]).T.reindex(frame.index)
+        points["answers"] = points["answers"].fillna(0.0)
+        points = points.rename(columns={"low": "nps_low", "high": "nps_high"})
+        frame = frame.join(points.where(points["answers"] >= kpis.LEAST_ANSWERS).assign(answers=points["answers"]))
+    people = ds.customers() if ds.has("customers") else pd.DataFrame()
+    if "acquisition_cost" in people:
+        cost = people["acquisition_cost"].groupby(of(people.index))
+        frame["cac"] = (cost.mean() * cost.size()).reindex(frame.index) / frame["customers"]
+        worth = values["lifetime_value"].groupby(member).mean()
+        frame["clv_to_cac"] = (worth / frame["cac"]).where(frame["cac"] > 0)
+        cohorts = aggregate.cohorts(ds.transactions, ds.as_of, by=groups)
+        frame["payback"] = [
+            kpis.payback_months(_first_year(cohorts[cohorts["group"] == name]), cac, ds.economics)
+            for name, cac in frame["cac"].items()
+        ]
+    return frame.rename_axis("group").sort_index()
+
+
+def _first_year(cohorts: pd.DataFrame) -> pd.DataFrame:
+    """Cohorts of which a year was seen, if there are any: young ones would cut the common age short."""
+    old = cohorts.groupby("cohort")["complete"].transform("sum") >= 12
+    return cohorts[old] if old.any() else cohorts
+
+
+def _loyal_by_group(ds: "Dataset", of: Callable[[pd.Index], pd.Series], window: int) -> pd.Series:
+    until = kpis.loyal_revenue(ds.transactions, ds.as_of, "customer_id")
+    before = kpis.loyal_revenue(ds.transactions, ds.as_of - pd.Timedelta(days=window), "customer_id")
+    recent = until - before.reindex(until.index).fillna(0.0)
+    sums = recent.groupby(of(recent.index)).sum()
+    return (sums["loyal"] / sums["revenue"]).where(sums["revenue"] > 0)

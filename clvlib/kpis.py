@@ -1,0 +1,326 @@
+"""All tables → the eight figures of a customer dashboard, one by one: definition, quoted benchmark, how it is measured.
+
+Every figure is measured at ends of months (`dates`), with what was known by then: retention over two windows
+(`window_days`), what is counted by period over the months since the date before. The
+forecast part of CLV uses today's models at all dates: one yardstick, so that the trend is the customers' and not the
+models'. Money is margin: revenue × margin, or amount − cost where orders say their cost.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import ibis
+import numpy as np
+import pandas as pd
+from scipy.stats import chi2_contingency, norm
+
+from clvlib import aggregate, assigned
+from clvlib.dataset import Economics
+from clvlib.equity import factors
+from clvlib.forecast import GammaGamma, PurchaseModel
+from clvlib.lifespan import YEAR
+from clvlib.tables import MissingTable, NotEnoughData
+
+if TYPE_CHECKING:
+    from clvlib.dataset import Dataset
+
+WINDOWS = {365: 3, 182: 3, 91: 1, 30: 1}  # days of a retention window: months from one date of the trend to the next
+MONTH = 30.4375
+LOYAL_AFTER = 3
+PROMOTER, DETRACTOR = 9, 6
+LEVEL = 0.95
+LEAST_ANSWERS = 5
+
+
+@dataclass(frozen=True)
+class Kpi:
+    """A figure of the dashboard: unit (money, percent, number), what it is, what is quoted of it and with what caveat.
+
+    benchmark: the quoted value that a picture can show as a line, if there is one. up_is_good: reading of a rise.
+    """
+
+    title: str
+    unit: str
+    definition: str
+    quoted: str
+    caveat: str
+    benchmark: float | None = None
+    up_is_good: bool = True
+
+
+KPIS = {
+    "clv": Kpi(
+        "CLV of active customers",
+        "money",
+        "margin expected from here on within the horizon, discounted; mean of the customers who bought in the window",
+        "none that travels between trades",
+        "looks ahead only: what was earned or spent before is not in it",
+    ),
+    "retention": Kpi(
+        "Retention",
+        "percent",
+        "of the customers who bought in one window, the share who bought again in the next one",
+        "about 80% for strong firms",
+        "quoted without saying which trade, which window, contract or not",
+        0.80,
+    ),
+    "churn": Kpi(
+        "Churn a month",
+        "percent",
+        "the same loss as a constant monthly rate: 1 − retention^(1 / months of the window)",
+        "2 to 8% a period, target under 5%",
+        "the period is not said; subscriptions mean a month. In a shop churn is a definition, not an event",
+        0.05,
+        False,
+    ),
+    "nps": Kpi(
+        "NPS",
+        "number",
+        "% who answer 9–10 less % who answer 0–6; latest answer of each customer in the period",
+        "% promoters − % detractors, no level quoted",
+        "only those who were asked and answered; small samples swing widely, hence the interval",
+    ),
+    "cac": Kpi(
+        "CAC",
+        "money",
+        "acquisition spend of the period / its first-time buyers, those who came by themselves included",
+        "acquisition spend / new customers, no level quoted",
+        "a mean: the next customer won usually costs more than the last",
+        None,
+        False,
+    ),
+    "clv_to_cac": Kpi(
+        "CLV : CAC",
+        "number",
+        "of the period's new customers: contribution so far + CLV from here on, over what winning them cost",
+        "3 is the usual rule of thumb",
+        "a rule of software investors; says nothing about how long the money is away",
+        3.0,
+    ),
+    "payback": Kpi(
+        "Payback, months",
+        "number",
+        "months until the period's new customers together have brought back their CAC",
+        "within 12 months is the usual rule of thumb",
+        "undiscounted; periods not yet paid back have no value",
+        12.0,
+        False,
+    ),
+    "loyal_share": Kpi(
+        "Revenue from loyal customers",
+        "percent",
+        f"share of the period's revenue from customers who had bought on {LOYAL_AFTER} days or more before",
+        "keeping a customer is said to be about five times cheaper than winning one",
+        "rises by itself in the first years of a shop (or of a data file)",
+    ),
+}
+
+
+def window_days(starts: pd.Timestamp, as_of: pd.Timestamp) -> int:
+    """The longest window (365, 182, 91 or 30 days) of which the history holds two and a step of the trend.
+
+    Raises NotEnoughData when not even two of 30 days fit.
+    """
+    history = (as_of - starts).days + 1
+    for days, months in WINDOWS.items():
+        if history >= 2 * days + months * MONTH or (days == 30 and history >= 60):
+            return days
+    raise NotEnoughData(
+        f"{history} day(s) of history hold no two windows to compare.", "Bring at least 60 days; two years are better."
+    )
+
+
+def dates(starts: pd.Timestamp, as_of: pd.Timestamp, window: int) -> pd.DatetimeIndex:
+    """The ends of months at which the trend is measured: the last complete month by `as_of`, and steps back from it.
+
+    The first one leaves at least one step of history before it.
+    """
+    last = as_of if as_of.is_month_end else as_of - pd.offsets.MonthEnd(1)
+    step = WINDOWS[window]
+    months = max(int(((last - starts).days + 1) // MONTH), 1)
+    ends = [last - pd.offsets.MonthEnd(step * k) for k in range(max(months // step, 1))]
+    return pd.DatetimeIndex(ends[::-1], name="until")
+
+
+def retention(transactions: ibis.Table, at: pd.DatetimeIndex, window: int, starts: pd.Timestamp) -> pd.DataFrame:
+    """Retention at each date: of the buyers of the window before the last, the share who bought in the last.
+
+    Indexed by date: customers (buyers of the first window), retention, churn (a month); NaN where the history does not
+    hold both windows.
+    """
+    rows = {}
+    for day in at:
+        if (day - starts).days + 1 < 2 * window:
+            rows[day] = (0, np.nan)
+            continue
+        back = bought_again(transactions, day, window)
+        rows[day] = (len(back), back.mean() if len(back) else np.nan)
+    frame = pd.DataFrame.from_dict(rows, orient="index", columns=["customers", "retention"]).rename_axis("until")
+    return frame.assign(churn=monthly_churn(frame["retention"], window))
+
+
+def bought_again(transactions: ibis.Table, day: pd.Timestamp, window: int) -> pd.Series:
+    """By buyer of the window before the last: did they buy (bool) in the last one too, which ends on `day`?"""
+    middle = day - pd.Timedelta(days=window)
+    before = aggregate.holdout(transactions, middle - pd.Timedelta(days=window), middle)
+    after = aggregate.holdout(transactions, middle, day)
+    stayed = after["purchases"].reindex(before.index[before["purchases"] > 0]).fillna(0) > 0
+    return stayed.rename("bought_again")
+
+
+def monthly_churn(retention: pd.Series, window: int) -> pd.Series:
+    """The constant monthly loss that leaves the same share after `window` days."""
+    return 1 - retention ** (MONTH / window)
+
+
+def nps(scores: pd.Series) -> pd.Series:
+    """Net Promoter Score of `scores` (0 to 10), in points from −100 to 100: answers, nps, low, high.
+
+    Interval: 95 %, adjusted Wald with three answers added, shared out like 1 : 2 : 1 (Rocks 2016, The American
+    Statistician 70), which holds its level in small samples too. NaN without an answer.
+    """
+    n = len(scores)
+    up, down = float((scores >= PROMOTER).sum()), float((scores <= DETRACTOR).sum())
+    if n == 0:
+        return pd.Series({"answers": 0.0, "nps": np.nan, "low": np.nan, "high": np.nan})
+    p, d, total = (up + 0.75) / (n + 3), (down + 0.75) / (n + 3), n + 3
+    reach = norm.ppf((1 + LEVEL) / 2) * np.sqrt((p + d - (p - d) ** 2) / total)
+    low, high = max(p - d - reach, -1.0), min(p - d + reach, 1.0)
+    return pd.Series({"answers": float(n), "nps": 100 * (up - down) / n, "low": 100 * low, "high": 100 * high})
+
+
+def answers(ds: "Dataset") -> pd.DataFrame:
+    """The survey's answers up to the as-of date, in the order of time: customer_id, date (day), score."""
+    found = ds.table("surveys").to_pandas()[["customer_id", "date", "score"]].dropna()
+    found["date"] = found["date"].astype("datetime64[us]").dt.normalize()
+    found = found[found["date"] <= ds.as_of]
+    return found.sort_values(["date", "customer_id", "score"], ignore_index=True)
+
+
+def latest(answers: pd.DataFrame, since: pd.Timestamp, until: pd.Timestamp) -> pd.Series:
+    """The latest score of each customer who answered after `since` and by `until`, indexed by customer_id."""
+    inside = answers[(answers["date"] > since) & (answers["date"] <= until)]
+    return inside.drop_duplicates("customer_id", keep="last").set_index("customer_id")["score"].sort_index()
+
+
+def spending(ds: "Dataset") -> pd.DataFrame:
+    """What was spent to win customers, by month (first day) and channel: columns period, channel, cost (NaN: unknown).
+
+    From marketing_costs, where a month that a channel lacks between two others counts as unknown, not as nought;
+    without that table, from the customers' own acquisition_cost in the month they were won.
+    Raises MissingTable when neither is there.
+    """
+    if ds.has("marketing_costs"):
+        costs = ds.table("marketing_costs").to_pandas()[["period", "channel", "cost"]]
+        costs["period"] = costs["period"].astype("datetime64[us]").dt.to_period("M").dt.start_time
+        sums = costs[costs["period"] <= ds.as_of].groupby(["channel", "period"])["cost"].sum(min_count=1)
+        parts = [_every_month(part.droplevel("channel")).assign(channel=name) for name, part in sums.groupby("channel")]
+        frame = pd.concat(parts or [pd.DataFrame(columns=["period", "cost", "channel"])])
+        return frame[["period", "channel", "cost"]].sort_values(["period", "channel"], ignore_index=True)
+    people = ds.customers() if ds.has("customers") else pd.DataFrame()
+    if not {"acquisition_cost", "acquired_on"} <= set(people.columns):
+        raise MissingTable(
+            "Nothing says what was spent to win customers: there is no table 'marketing_costs'.",
+            "Add it (channel, period, cost), or acquired_on and acquisition_cost in the customers table.",
+        )
+    channel = people.get("acquisition_channel", pd.Series(index=people.index, dtype=object)).fillna(aggregate.UNKNOWN)
+    period = people["acquired_on"].dt.to_period("M").dt.start_time
+    frame = pd.DataFrame({"period": period, "channel": channel, "cost": people["acquisition_cost"]})
+    sums = frame[frame["period"] <= ds.as_of].groupby(["period", "channel"])["cost"].sum(min_count=1)
+    return sums.reset_index()
+
+
+def _every_month(costs: pd.Series) -> pd.DataFrame:
+    months = pd.date_range(costs.index.min(), costs.index.max(), freq="MS", name="period")
+    return costs.reindex(months).reset_index()
+
+
+def contribution(ds: "Dataset", rfm: pd.DataFrame, as_of: pd.Timestamp) -> pd.Series:
+    """What each customer has left by `as_of` (currency): margin of the goods, less serving orders and keeping."""
+    clocked = assigned.on_one_clock(ds.transactions, rfm["first_purchase"], as_of)
+    longest = int(rfm["T"].max()) if len(rfm) else 0
+    left = assigned.money(clocked, 0, longest, ds.economics.margin)["contribution"].reindex(rfm.index).fillna(0.0)
+    served = ds.economics.service_cost_per_order * (rfm["frequency"] + 1)
+    return (left - served - ds.economics.retention_cost_per_year * rfm["T"] / YEAR).rename("contribution")
+
+
+def lifetime_value(
+    ds: "Dataset", rfm: pd.DataFrame, as_of: pd.Timestamp, model: PurchaseModel, spend: GammaGamma
+) -> pd.DataFrame:
+    """By customer, in currency: so_far (`contribution`), ahead (the forecast CLV) and lifetime_value, their sum."""
+    ahead = factors(rfm, model, spend, ds.economics)["clv"]
+    so_far = contribution(ds, rfm, as_of)
+    return pd.DataFrame({"so_far": so_far, "ahead": ahead, "lifetime_value": so_far + ahead})
+
+
+def loyal_revenue(transactions: ibis.Table, as_of: pd.Timestamp, by: str = "month") -> pd.DataFrame:
+    """Revenue and the loyal customers' part of it (currency), by "month" (first day) or by "customer_id".
+
+    A purchase is a loyal customer's when the customer had bought on LOYAL_AFTER days before it.
+    """
+    purchases = aggregate.purchase_days(transactions, as_of)
+    keyed = purchases.mutate(month=purchases["day"].truncate("M"))
+    keyed = keyed.mutate(loyal_amount=ibis.ifelse(keyed["position"] > LOYAL_AFTER, keyed["amount"], 0.0))
+    sums = keyed.group_by(by).agg(revenue=keyed["amount"].sum(), loyal=keyed["loyal_amount"].sum())
+    frame = sums.to_pyarrow().to_pandas(date_as_object=False).set_index(by).sort_index()
+    return frame.astype("float64").round(aggregate.SUM_DIGITS)
+
+
+def payback_months(cohorts: pd.DataFrame, cac: float, economics: Economics) -> float:
+    """Months until customers have brought back `cac` each, from monthly cohorts (`aggregate.cohorts`) pooled by age.
+
+    The month of the first purchase counts as 1. NaN when they have not yet, as far as every cohort was observed.
+    """
+    seen = cohorts[cohorts["complete"]]
+    months = seen.groupby("cohort")["age"].max().min() + 1 if len(seen) else 0
+    pooled = seen[seen["age"] < months].groupby("age")[["size", "revenue", "purchases"]].sum()
+    left = pooled["revenue"] * economics.margin - pooled["purchases"] * economics.service_cost_per_order
+    reached = (left / pooled["size"]).cumsum().to_numpy() >= cac * (1 - 1e-9)
+    return float(reached.argmax() + 1) if reached.any() else np.nan
+
+
+def months_until(day: pd.Timestamp, count: int) -> pd.DatetimeIndex:
+    """First days of the `count` months that end on `day`."""
+    return pd.date_range(end=day.replace(day=1), periods=count, freq="MS")
+
+
+def nps_change(ds: "Dataset", day: pd.Timestamp, months: int) -> dict[str, float]:
+    """NPS of the `months` up to `day` and of those a year before: nps, low, high, answers, the same with `_before`, z.
+
+    z: the difference in standard errors. Raises MissingTable without surveys, NotEnoughData below 5 answers.
+    """
+    said = answers(ds)
+    found: dict[str, float] = {}
+    for suffix, end in (("", day), ("_before", day - pd.DateOffset(years=1) + pd.offsets.MonthEnd(0))):
+        score = nps(latest(said, months_until(end, months)[0] - pd.Timedelta(days=1), end))
+        if score["answers"] < LEAST_ANSWERS:
+            raise NotEnoughData(
+                f"Only {int(score['answers'])} customers answered in the {months} month(s) until {end:%Y-%m-%d}.",
+                f"It takes {LEAST_ANSWERS} to give a score.",
+            )
+        found |= {f"{name}{suffix}": float(value) for name, value in score.items()}
+    reach = 2 * norm.ppf((1 + LEVEL) / 2)
+    errors = [(found[f"high{suffix}"] - found[f"low{suffix}"]) / reach for suffix in ("", "_before")]
+    return found | {"z": (found["nps"] - found["nps_before"]) / float(np.hypot(*errors))}
+
+
+def retention_differs(ds: "Dataset", groups: pd.Series, window: int) -> float:
+    """Chance of retentions as different as those of the groups if all kept alike (chi-square test of independence).
+
+    Groups of fewer than 5 buyers are left out. Raises NotEnoughData when fewer than two groups are left, or all
+    customers did the same.
+    """
+    back = bought_again(ds.transactions, ds.as_of, window)
+    named = groups.dropna().astype(str).reindex(back.index).fillna(aggregate.UNKNOWN)
+    counts = pd.crosstab(named, back)
+    counts = counts[counts.sum(axis=1) >= LEAST_ANSWERS]
+    if min(counts.shape) < 2:
+        raise NotEnoughData("There are no two groups of 5 customers to compare.", "Choose another segment.")
+    return float(chi2_contingency(counts).pvalue)
+
+
+def definitions() -> pd.DataFrame:
+    """KPIS as a table, indexed by figure: definition, quoted (in the literature), with_care (why not to lean on it)."""
+    rows = {kpi.title: (kpi.definition, kpi.quoted, kpi.caveat) for kpi in KPIS.values()}
+    frame = pd.DataFrame.from_dict(rows, orient="index", columns=["definition", "quoted", "with_care"])
+    return frame.rename_axis("figure")

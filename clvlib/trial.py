@@ -1,0 +1,211 @@
+"""The experiments table → one test as it was run: who was in which arm, who is left out and why, watched how long.
+
+Everybody is watched for the same number of days after assignment, or the arms could not be compared. Left out, and
+counted: customers found in two arms, without a date, or assigned too late to be watched that long.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import chisquare
+
+from clvlib.tables import CannotAnswer, NotEnoughData, UsageError
+
+FEWEST = 25  # customers in an arm: below, an interval around a mean of heavy-tailed amounts means little
+FEWEST_DAYS = 7
+WATCHED = 0.9  # share of the customers whose days after assignment must all have been seen
+ALARM = 0.001  # a sample ratio less likely than this is no chance (Kohavi, Tang & Xu 2020, chapter 21)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One test. `customers`: customer_id → variant, date (of assignment). `arms`: arm → in_the_table and what was left
+    out of it (in_two_arms, without_a_date, too_late), kept. `dated` is False when the table has no dates: then `date`
+    is the day stated, or the first day of the data. `in_two_arms`: customers, each counted once.
+    """
+
+    name: str
+    control: str
+    variants: tuple[str, ...]
+    customers: pd.DataFrame
+    window_days: int
+    dated: bool
+    arms: pd.DataFrame
+    in_two_arms: int = 0
+
+    @property
+    def both(self) -> tuple[str, ...]:
+        """All arms, the control first."""
+        return (self.control, *self.variants)
+
+
+def names(experiments: pd.DataFrame) -> list[str]:
+    """The tests in the table, by their first assignment, then by name."""
+    rows = experiments.assign(date=_dates(experiments))
+    first = rows.groupby("experiment")["date"].min().reset_index()
+    return [str(name) for name in first.sort_values(["date", "experiment"])["experiment"]]
+
+
+def _dates(experiments: pd.DataFrame) -> pd.Series:
+    missing = pd.Series(pd.NaT, index=experiments.index)
+    return pd.to_datetime(experiments.get("date", missing)).dt.normalize()
+
+
+def prepare(
+    experiments: pd.DataFrame,
+    name: str,
+    starts: pd.Timestamp,
+    as_of: pd.Timestamp,
+    window_days: int = 365,
+    control: str = "control",
+    assigned_on: str = "",
+) -> Trial:
+    """Make one test ready to be read.
+
+    experiments: customer_id, experiment, variant and perhaps date. starts, as_of: first and last day of the data.
+    window_days: days after assignment that count, the day of assignment included; fewer where the data end sooner, so
+    that nine in ten customers are watched to the end. control: the name of the arm left alone, or several, with
+    commas between, for several tests. assigned_on: day of assignment of a test whose table has no date; without it
+    all days of the data count as after.
+
+    Raises CannotAnswer when no arm is called `control`; NotEnoughData when there is one arm only, an arm with nobody
+    (or fewer than 25) is all that could be compared, or it was watched for less than a week; UsageError.
+    """
+    if window_days < FEWEST_DAYS:
+        raise UsageError(f"window_days is {window_days}.", f"Give {FEWEST_DAYS} or more.")
+    rows = experiments.assign(date=_dates(experiments))
+    rows = rows[(rows["experiment"] == name) & rows["variant"].notna()]
+    if rows.empty:
+        raise UsageError(f"There is no experiment {name!r}.", f"There are: {', '.join(names(experiments))}.")
+    arms = sorted(rows["variant"].unique())
+    if len(arms) == 1:
+        raise NotEnoughData(
+            f"The experiment {name!r} has one arm only, {arms[0]!r}: there is nothing to compare it with.",
+            "Bring the customers who were left alone too: without them, what would have happened anyway isn't known.",
+        )
+    left_alone = _control(name, arms, control)
+    dated = bool(rows["date"].notna().any())
+    if not dated:
+        rows = rows.assign(date=_stated(assigned_on) if assigned_on else starts)
+    each = rows.groupby("customer_id").agg(
+        variant=("variant", "min"), last=("variant", "max"), date=("date", "min"), undated=("date", "count")
+    )
+    status = pd.Series("kept", index=each.index)
+    seen = (as_of - each["date"]).dt.days + 1
+    status[seen.isna()] = "without_a_date"
+    days = _window(name, seen[seen > 0], window_days)
+    status[seen < days] = "too_late"
+    status[each["variant"] != each["last"]] = "in_two_arms"
+    reasons = ["in_two_arms", "without_a_date", "too_late", "kept"]
+    of_rows = rows[["customer_id", "variant"]].drop_duplicates().set_index("customer_id")
+    counted = pd.crosstab(of_rows["variant"], status.reindex(of_rows.index).to_numpy()).reindex(columns=reasons)
+    table = counted.fillna(0).astype(int).rename_axis(index="arm", columns=None)
+    table.insert(0, "in_the_table", table.sum(axis=1))
+    table = table.reindex([left_alone, *(arm for arm in arms if arm != left_alone)])
+    enough = table.index[table["kept"] >= FEWEST]
+    variants = tuple(arm for arm in enough if arm != left_alone)
+    if left_alone not in enough or not variants:
+        listed = ", ".join(f"{arm} {kept:,}" for arm, kept in table["kept"].items())
+        raise NotEnoughData(
+            f"The experiment {name!r} leaves too few customers to compare ({listed}); an arm needs {FEWEST}.",
+            "Those in two arms, without a date or assigned too late don't count: correct the table, or wait.",
+        )
+    kept = each[(status == "kept") & each["variant"].isin(enough)]
+    customers = kept[["variant", "date"]].sort_index()
+    return Trial(name, left_alone, variants, customers, days, dated, table, int((status == "in_two_arms").sum()))
+
+
+def prepare_all(experiments: pd.DataFrame, **asked: Any) -> tuple[dict[str, Trial], dict[str, str]]:
+    """`prepare` every test of the table. Returns those that can be read, and why the others can't.
+
+    Raises NotEnoughData when none can.
+    """
+    ready: dict[str, Trial] = {}
+    refused: dict[str, str] = {}
+    for name in names(experiments):
+        try:
+            ready[name] = prepare(experiments, name, **asked)
+        except CannotAnswer as error:
+            refused[name] = str(error)
+    if not ready:
+        raise NotEnoughData("No experiment can be read.", " ".join(refused.values()))
+    return ready, refused
+
+
+def overview(tests: Mapping[str, Trial]) -> pd.DataFrame:
+    """All arms of all tests: `Trial.arms` by test and arm, and days (watched, after assignment)."""
+    parts = {name: test.arms.assign(days=test.window_days) for name, test in tests.items()}
+    return pd.concat(parts, names=["test"])
+
+
+def _control(name: str, arms: list[str], control: str) -> str:
+    wanted = {word.strip().casefold() for word in control.split(",")}
+    found = [arm for arm in arms if arm.casefold() in wanted]
+    if len(found) != 1:
+        what = "no arm" if not found else "more than one arm"
+        raise CannotAnswer(
+            f"The experiment {name!r} has {what} called {control!r}; its arms are: {', '.join(arms)}.",
+            "Set control to the name of the arm that was left alone.",
+        )
+    return found[0]
+
+
+def _stated(assigned_on: str) -> pd.Timestamp:
+    try:
+        return pd.Timestamp(assigned_on).normalize()
+    except ValueError:
+        raise UsageError(f"assigned_on is {assigned_on!r}, not a date.", "Write it as 2026-01-31.") from None
+
+
+def _window(name: str, seen: pd.Series, window_days: int) -> int:
+    longest = int(np.quantile(seen, 1 - WATCHED, method="lower")) if len(seen) else 0
+    if longest < FEWEST_DAYS:
+        raise NotEnoughData(
+            f"The experiment {name!r} was watched for {longest} day(s) after assignment; it takes {FEWEST_DAYS}.",
+            "Wait, or bring transactions until a later day.",
+        )
+    return min(window_days, longest)
+
+
+@dataclass(frozen=True)
+class SampleRatio:
+    """Customers per arm beside those planned, and how likely so large a departure is by chance (chi-squared)."""
+
+    arms: pd.DataFrame
+    p: float
+
+    @property
+    def holds(self) -> bool:
+        return self.p >= ALARM
+
+
+def sample_ratio(trial: Trial, shares: str = "") -> SampleRatio:
+    """Check that arms are as large as they were planned to be: the first thing that a broken test shows.
+
+    shares: planned shares when they aren't equal, as in "control 10, email 90"; arms that it doesn't name are
+    planned equal. Returns arms: arm → customers (all in the table), planned (customers). Raises UsageError.
+    """
+    found = trial.arms["in_the_table"]
+    planned = _planned(shares, found.index)
+    expected = planned / planned.sum() * found.sum()
+    table = pd.DataFrame({"customers": found, "planned": expected})
+    return SampleRatio(table, float(chisquare(found, expected).pvalue))
+
+
+def _planned(shares: str, arms: pd.Index) -> pd.Series:
+    given: Mapping[str, float] = {}
+    if shares.strip():
+        try:
+            pairs = [part.rsplit(maxsplit=1) for part in shares.split(",")]
+            given = {arm.strip(): float(share) for arm, share in pairs}
+        except ValueError:
+            raise UsageError(f"shares is {shares!r}.", "Write it as: control 10, email 90.") from None
+    if not set(given) >= set(arms):  # planned for another test
+        return pd.Series(1.0, index=arms)
+    planned = pd.Series(given).reindex(arms)
+    if (planned <= 0).any():
+        raise UsageError(f"shares is {shares!r}.", "Planned shares must be above 0.")
+    return planned

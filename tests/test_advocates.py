@@ -1,0 +1,128 @@
+from dataclasses import dataclass, field
+
+import ibis
+import numpy as np
+import pandas as pd
+import pytest
+
+from clvlib import advocates
+from clvlib.dataset import Economics
+from clvlib.tables import MissingTable, NotEnoughData
+
+STARTS, AS_OF = pd.Timestamp("2024-01-01"), pd.Timestamp("2025-12-31")
+CUT = pd.Timestamp("2024-12-31")
+
+
+@dataclass
+class Shop:
+    """What `advocates` asks of a dataset."""
+
+    tables: dict[str, pd.DataFrame]
+    economics: Economics = field(default_factory=Economics)
+    starts: pd.Timestamp = STARTS
+    as_of: pd.Timestamp = AS_OF
+
+    def table(self, name: str) -> ibis.Table:
+        return ibis.memtable(self.tables[name])
+
+    @property
+    def transactions(self) -> ibis.Table:
+        return self.table("transactions")
+
+    def customers(self) -> pd.DataFrame:
+        return self.tables["customers"].set_index("customer_id")
+
+
+def shop(n: int = 1500, effect: float = 0.0, seed: int = 0) -> Shop:
+    """Customers with a rate of their own; frequent ones like the shop better. `effect`: what being a promoter adds."""
+    random = np.random.default_rng(seed)
+    rate = random.gamma(3.0, 2.0, n)
+    score = np.clip(np.round(5.5 + 1.5 * np.log(rate / 4) + random.normal(0, 2, n)), 0, 10)
+    rows = []
+    for i in range(n):
+        before = random.integers(1, 366, 1 + random.poisson(rate[i]))
+        after = 366 + random.integers(1, 365, random.poisson(rate[i] * (1 + effect * (score[i] >= 9))))
+        rows += [(f"c{i:04}", STARTS + pd.Timedelta(days=int(d)), 10.0) for d in {*before, *after}]
+    orders = pd.DataFrame(rows, columns=["customer_id", "date", "amount"])
+    asked = pd.DataFrame({"customer_id": [f"c{i:04}" for i in range(n)], "date": CUT, "score": score})
+    return Shop({"transactions": orders, "surveys": asked[random.random(n) < 0.8]})
+
+
+def test_frequent_buyers_who_like_the_shop_make_the_score_look_like_a_forecast() -> None:
+    ratio = advocates.ratios(advocates.before_and_after(shop(), 365))
+    plain, fair = ratio.loc[("as seen", "promoter")], ratio.loc[("adjusted", "promoter")]
+    assert plain["low"] > 1.3
+    assert fair["mid"] < 1.25
+    assert fair["mid"] < plain["low"]
+
+
+def test_a_real_difference_is_seen_beyond_past_purchases() -> None:
+    none, half = (advocates.ratios(advocates.before_and_after(shop(effect=e), 365)) for e in (0.0, 0.5))
+    row = ("adjusted", "promoter")
+    assert half.loc[row, "low"] > 1.2
+    assert half.loc[row, "mid"] / none.loc[row, "mid"] == pytest.approx(1.5, rel=0.15)
+
+
+def test_scores_come_before_and_purchases_after() -> None:
+    orders = pd.DataFrame({"customer_id": "a", "date": [CUT, CUT + pd.Timedelta(days=1)], "amount": [10.0, 30.0]})
+    said = pd.DataFrame({"customer_id": ["a", "a"], "date": [CUT, CUT + pd.Timedelta(days=1)], "score": [2, 10]})
+    seen = advocates.before_and_after(Shop({"transactions": orders, "surveys": said}), 365)
+    assert seen.loc["a"].to_dict() == {
+        "group": "detractor",
+        "purchases_before": 1,
+        "spend_before": 10,
+        "silence": 0,
+        "T": 0,
+        "purchases": 1,
+        "spend": 30,
+    }
+
+
+def test_means_by_answer_keep_those_who_did_not_answer_apart() -> None:
+    seen = advocates.before_and_after(shop(400), 365)
+    table = advocates.by_answer(seen)
+    assert list(table.index) == ["detractor", "passive", "promoter", "no answer"]
+    assert table["customers"].sum() == len(seen)
+    with pytest.raises(NotEnoughData, match="promoters answered"):
+        advocates.ratios(seen[seen["group"] != "promoter"])
+
+
+PEOPLE = pd.DataFrame(
+    {
+        "customer_id": ["ann", "bob", "cat", "dan"],
+        "referred_by": [None, "ann", "ann", "bob"],
+        "acquisition_cost": [5.0, 1.0, 2.0, None],
+    }
+)
+VALUES = pd.DataFrame({"lifetime_value": [100.0, 40.0, 7.0]}, index=["ann", "bob", "dan"])
+
+
+def test_a_referral_is_worth_the_friends_value_less_what_winning_them_cost() -> None:
+    found = advocates.referrals(Shop({"customers": PEOPLE}), VALUES)
+    assert found.loc["ann"].to_dict() == {
+        "referred": 2,
+        "referred_buyers": 1,
+        "referral_value": 37.0,
+        "own_value": 100.0,
+    }
+    assert found.loc["bob", "referral_value"] == 7.0
+    assert list(found.index) == ["ann", "bob"]
+
+
+def test_referred_people_stand_beside_the_others() -> None:
+    rfm = pd.DataFrame({"frequency": [4, 2, 0]}, index=VALUES.index)
+    table = advocates.referred_against_others(Shop({"customers": PEOPLE}), VALUES, rfm)
+    assert list(table.index) == ["referred", "not referred"]
+    assert table.loc["referred"].to_dict() == {
+        "people": 3,
+        "bought": pytest.approx(2 / 3),
+        "repeat_purchases": 1.0,
+        "lifetime_value": 23.5,
+        "cost": 1.5,
+    }
+
+
+def test_without_referrals_the_missing_column_is_named() -> None:
+    for people in (PEOPLE.drop(columns="referred_by"), PEOPLE.assign(referred_by=None)):
+        with pytest.raises(MissingTable, match="referred"):
+            advocates.referrals(Shop({"customers": people}), VALUES)

@@ -1,0 +1,225 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from clvlib import contractual
+from clvlib.contractual import PUBLISHED, PUBLISHED_YEARS, ShiftedBetaGeometric
+from clvlib.tables import DataError, MissingTable, NotEnoughData, UsageError
+
+# Fader & Hardie 2007: fitted to seven years of survivors of 1,000 customers.
+PAPER = {"Regular": (0.7041, 1.1820, -1680.27), "High-End": (0.6681, 3.8061, -1611.16)}
+
+
+def model(alpha: float = 0.7041, beta: float = 1.1820) -> ShiftedBetaGeometric:
+    return ShiftedBetaGeometric(alpha, beta, 0.0, (0.1, 0.1), 1000, 0.0)
+
+
+def published(segment: str) -> pd.DataFrame:
+    return contractual.cohort_table(PUBLISHED[segment].iloc[: PUBLISHED_YEARS + 1])
+
+
+@pytest.mark.parametrize("segment", PAPER)
+def test_parameters_and_likelihood_are_those_of_the_paper(segment: str) -> None:
+    alpha, beta, log_likelihood = PAPER[segment]
+    fitted = contractual.fit(published(segment))
+    assert fitted.alpha == pytest.approx(alpha, abs=6e-5)
+    assert fitted.beta == pytest.approx(beta, abs=6e-5)
+    assert fitted.log_likelihood == pytest.approx(log_likelihood, abs=0.006)
+    assert fitted.penalty == 0
+
+
+def test_survivors_of_years_never_seen_are_within_two_points() -> None:
+    for segment in PAPER:
+        fitted = contractual.fit(published(segment))
+        seen = PUBLISHED[segment] / 1000
+        np.testing.assert_allclose(fitted.survival(PUBLISHED.index)[8:], seen[8:], atol=0.02)
+
+
+def test_a_constant_churn_forecasts_too_few_survivors() -> None:
+    for segment in PAPER:
+        life = published(segment)
+        table = contractual.curves(life, contractual.fit(life), contractual.constant_churn(life), 12)
+        assert table["survival_constant"].iloc[12] < 0.85 * PUBLISHED[segment].iloc[12] / 1000
+
+
+def test_survival_is_the_product_of_retentions() -> None:
+    sbg = model()
+    np.testing.assert_allclose(np.cumprod(sbg.retention(np.arange(1, 30))), sbg.survival(np.arange(1, 30)))
+
+
+def test_the_model_is_a_mixture_of_constant_chances_to_leave() -> None:
+    """Slow computation: average the geometric survival over many drawn chances."""
+    chance = np.random.default_rng(0).beta(0.6681, 3.8061, 400_000)
+    sbg = model(0.6681, 3.8061)
+    for t in (1, 3, 10):
+        assert np.mean((1 - chance) ** t) == pytest.approx(float(sbg.survival(t)), abs=0.002)
+
+
+@pytest.mark.parametrize("rate", [0.02, 0.1, 0.5])
+def test_lifetimes_are_the_discounted_sums_of_survival(rate: float) -> None:
+    sbg, t = model(), np.arange(1_500)
+    assert sbg.lifetime(rate) == pytest.approx((sbg.survival(t) / (1 + rate) ** t).sum(), rel=1e-6)
+    for paid in (1, 4):
+        left = sbg.survival(t + paid) / sbg.survival(paid - 1)
+        assert sbg.residual_lifetime(rate, paid) == pytest.approx((left / (1 + rate) ** t).sum(), rel=1e-6)
+
+
+@given(st.floats(0.05, 20), st.floats(0.05, 20), st.floats(0.01, 2))
+@settings(max_examples=40, deadline=None)
+def test_a_new_customer_pays_once_and_then_has_a_residual_lifetime(alpha: float, beta: float, rate: float) -> None:
+    sbg = model(alpha, beta)
+    later = float(sbg.residual_lifetime(rate, 1)) / (1 + rate)
+    assert sbg.lifetime(rate) == pytest.approx(1 + later, rel=1e-6)
+
+
+@given(st.floats(0.05, 20), st.floats(0.05, 20))
+@settings(max_examples=40, deadline=None)
+def test_retention_rises_and_so_does_what_is_still_to_come(alpha: float, beta: float) -> None:
+    sbg, n = model(alpha, beta), np.arange(1, 40)
+    assert (np.diff(sbg.retention(n)) > 0).all()
+    assert (np.diff(sbg.residual_lifetime(0.1, n)) > 0).all()
+
+
+def test_without_discount_a_lasting_core_never_ends() -> None:
+    assert model(0.7041, 1.1820).lifetime(0.0) == np.inf
+    assert model(3.0, 2.0).lifetime(0.0) == pytest.approx(1 + 2 / 2)
+
+
+def simulate(n: int, alpha: float, beta: float, longest: int, seed: int) -> tuple[pd.Series, pd.Series]:
+    """Customers who started at different times, and so were seen for different numbers of renewals."""
+    random = np.random.default_rng(seed)
+    leaves_at = random.geometric(random.beta(alpha, beta, n))
+    seen = random.integers(1, longest + 1, n)
+    return pd.Series(np.minimum(leaves_at, seen)), pd.Series(leaves_at <= seen)
+
+
+def test_the_truth_is_recovered_from_customers_who_are_still_there() -> None:
+    tenure, churned = simulate(30_000, 0.9, 3.0, 24, seed=1)
+    fitted = contractual.fit(contractual.customer_table(tenure, churned))
+    assert abs(fitted.alpha - 0.9) < 3 * fitted.standard_errors[0]
+    assert abs(fitted.beta - 3.0) < 3 * fitted.standard_errors[1]
+    assert fitted.standard_errors[0] < 0.1
+
+
+def test_the_truth_is_recovered_where_only_the_last_period_is_known() -> None:
+    random = np.random.default_rng(2)
+    leaves_at = random.geometric(random.beta(0.9, 3.0, 200_000))
+    started = random.integers(1, 25, 200_000)
+    there = leaves_at >= started
+    tenure, churned = pd.Series(started[there]), pd.Series(leaves_at[there] == started[there])
+    fitted = contractual.fit(contractual.customer_table(tenure, churned, left="last"))
+    assert abs(fitted.alpha - 0.9) < 3 * fitted.standard_errors[0]
+    naive = contractual.fit(contractual.customer_table(tenure, churned, left="ever"))
+    assert naive.survival(12) > 1.2 * fitted.survival(12)
+
+
+def test_a_cohort_and_its_customers_one_by_one_give_the_same_table() -> None:
+    life = published("Regular")
+    tenure = np.repeat(life.index.to_numpy(), life["lost"])
+    stayed = int(life["at_risk"].iloc[-1] - life["lost"].iloc[-1])
+    rows = pd.Series(np.concatenate([tenure, np.full(stayed, life.index[-1])]))
+    churned = pd.Series(np.arange(len(rows)) < len(tenure))
+    pd.testing.assert_frame_equal(contractual.customer_table(rows, churned), life)
+
+
+def test_with_one_churn_for_all_the_future_is_the_same_for_everybody() -> None:
+    table = contractual.residual_lifetimes(model(), 0.2, 0.1, (1, 5, 50))
+    assert table["by_constant_churn"].nunique() == 1
+    assert table["by_constant_churn"].iloc[0] == pytest.approx(sum(0.8**t / 1.1 ** (t - 1) for t in range(1, 500)))
+
+
+def test_the_value_of_a_base_adds_up_its_customers() -> None:
+    staying = pd.Series([10, 4], index=[0, 2])  # renewals behind them: one more period is paid
+    value = contractual.base_value(staying, model(), 0.2, 0.1)
+    each = model().residual_lifetime(0.1, [1, 3])
+    assert value["by_model"] == pytest.approx(10 * each[0] + 4 * each[1])
+    assert value["customers"] == 14
+
+
+def test_survivors_that_rise_are_refused_and_too_few_losses_too() -> None:
+    with pytest.raises(DataError, match="never rise, first at row 3"):
+        contractual.cohort_table(pd.Series([10, 8, 9]))
+    with pytest.raises(NotEnoughData, match="9 customers lost"):
+        contractual.fit(contractual.cohort_table(pd.Series([100, 97, 94, 91])))
+    with pytest.raises(UsageError, match="left"):
+        contractual.customer_table(pd.Series([1]), pd.Series([True]), left="often")
+
+
+def test_customers_without_differences_converge_to_one_churn() -> None:
+    random = np.random.default_rng(3)
+    tenure = pd.Series(np.minimum(random.geometric(0.2, 5000), 10))
+    life = contractual.customer_table(tenure, tenure < 10)
+    fitted = contractual.fit(life)
+    assert float(fitted.retention(1)) == pytest.approx(0.8, abs=0.05)
+    assert float(fitted.retention(9)) == pytest.approx(0.8, abs=0.05)
+
+
+def test_a_clients_file_is_read_with_its_groups(tmp_path: Path) -> None:
+    file = tmp_path / "subscribers.csv"
+    file.write_text("Tenure;Churn;Plan\n3;Yes;A\n0;No;A\n5;No;B\n", encoding="utf-8")
+    rows = contractual.read_subscriptions("subscribers.csv", tmp_path, "plan")
+    assert rows["tenure"].tolist() == [3, 0, 5]
+    assert rows["churned"].tolist() == [True, False, False]
+    tables = contractual.life_tables(rows)
+    assert tables["A"]["at_risk"].tolist() == [1, 1, 1]
+    assert tables["B"]["lost"].sum() == 0
+
+
+def test_a_file_of_survivors_is_read_in_the_order_of_its_periods(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("period,survivors\n1,80\n0,100\n2,70\n", encoding="utf-8")
+    life = contractual.life_tables(contractual.read_subscriptions("s.csv", tmp_path))["all"]
+    assert life["at_risk"].tolist() == [100, 80]
+    assert life["lost"].tolist() == [20, 10]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a,b\n1,2\n", "neither the columns"),
+        ("tenure,churned\n1,perhaps\n", "neither yes nor no"),
+        ("tenure,churned\n1.5,yes\n", "whole numbers"),
+    ],
+)
+def test_a_file_that_cant_be_used_says_why(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "s.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=said):
+        contractual.read_subscriptions("s.csv", tmp_path)
+
+
+def test_those_still_there_are_counted_by_the_renewals_behind_them() -> None:
+    rows = pd.DataFrame({"tenure": [0, 2, 2, 5], "churned": [False, False, True, False], "group": "all"})
+    assert contractual.staying(rows).to_dict() == {0: 1, 2: 1, 5: 1}
+    cohort = pd.DataFrame({"period": [0, 1, 2], "survivors": [100, 80, 70], "group": "all"})
+    assert contractual.staying(cohort).to_dict() == {2: 70}
+
+
+def test_kinds_that_never_change_give_a_rising_retention_together() -> None:
+    table = contractual.mixture([0.5, 0.5], [0.4, 0.1], 30)
+    assert table["retention"].iloc[0] == pytest.approx(0.75)
+    assert table["retention"].is_monotonic_increasing
+    assert table["retention"].iloc[-1] == pytest.approx(0.9, abs=1e-3)
+    np.testing.assert_allclose(table["kind 1"] + table["kind 2"], 1)
+
+
+def test_a_forecast_from_the_first_years_is_nearer_than_a_constant_churn() -> None:
+    for segment in PAPER:
+        seen = contractual.judged(contractual.cohort_table(PUBLISHED[segment]), share=0.6)
+        assert seen["learned"] == 7
+        assert seen["horizon"] == 12
+        miss = {name: abs(seen[name] - seen["observed"]) for name in ("by_model", "by_constant_churn")}
+        assert miss["by_model"] < 0.25 * miss["by_constant_churn"]
+
+
+def test_without_a_file_the_message_says_how_to_give_one() -> None:
+    with pytest.raises(MissingTable, match="No file of subscriptions"):
+        contractual.require_file("")
+
+
+def test_a_discount_rate_compounds_to_a_year() -> None:
+    assert (1 + contractual.rate_per_period(0.1, 12)) ** 12 == pytest.approx(1.1)
+    with pytest.raises(UsageError):
+        contractual.rate_per_period(0.1, 0)
