@@ -59,9 +59,9 @@ def plan(
 
     Returns:
         By lever, and for all levers together: `customers`; `outcome` (in words); `needed` (customers in all, half of
-        them left alone, to see the expected effect); `control_share` (to leave alone: the smallest that shows it, a fifth where none does); `sees`
-        (the smallest effect that this shows, in multiples of the expected one, about); `enough` (bool). Levers with
-        fewer than 20 customers, or without any expected effect, are left out.
+        them left alone, to see the expected effect); `control_share` (to leave alone: the smallest that shows it, a
+        fifth where none does); `sees` (the smallest effect that this shows, in multiples of the expected one, about);
+        `enough` (bool). Levers with fewer than 20 customers, or without any expected effect, are left out.
 
     Raises:
         NotEnoughData: no lever is left.
