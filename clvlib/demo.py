@@ -342,9 +342,8 @@ def channel_effect(world: World) -> tuple[NDArray[np.float64], NDArray[np.intp],
     start, end, last = shop.STUDY
     people = world.people
     studied = ((people["first"] < start) & (people["second_from"] >= start)).to_numpy()
-    before = active_days(people, end, shop.WINBACK, start)
-    after = active_days(people, shop.WINBACK, last, start) * people["reply"].to_numpy()
-    effect = people["rate"] * people["effect"] * (before + after) * order_value(people)
+    # The win-back test is left out: who adds a channel is seldom silent for long enough to take part in it.
+    effect = people["rate"] * people["effect"] * active_days(people, end, last, start) * order_value(people)
     added = people["second_from"].between(start, end).to_numpy()
     return effect.to_numpy()[studied], people["home"].to_numpy()[studied], added[studied]
 

@@ -113,3 +113,23 @@ def test_the_true_effect_of_the_discount_is_what_both_arms_differ_by_in_many_sho
     error = np.std(found, ddof=1) / np.sqrt(len(found))
     # The committed truth is that of one shop's own people: it varies a little from shop to shop.
     assert abs(np.mean(found) - truth["welcome_offer", "discount", "revenue"]) < 3 * error + 3.0
+
+
+def test_what_customers_spend_in_the_next_window_is_what_the_truth_of_channels_is_made_of():
+    """Rate × days active × order value, and the effect for those who added a channel, over several shops."""
+    expected = spent = sum_of_effects = 0.0
+    start, end, last = shop.STUDY
+    for seed in range(8):
+        drawn = shop.world(seed)
+        effect, _, added = demo.channel_effect(drawn)
+        people = drawn.people
+        studied = ((people["first"] < start) & (people["second_from"] >= start)).to_numpy()
+        without = (people["rate"] * demo.active_days(people, end, last, start) * demo.order_value(people))[studied]
+        after = drawn.lines[(drawn.lines["time"] >= end) & (drawn.lines["time"] < last)]
+        paid = after.groupby("person")["amount"].sum().reindex(people.index, fill_value=0.0).to_numpy()[studied]
+        expected += without.sum() + effect[added].sum()
+        spent += paid.sum()
+        sum_of_effects += effect[added].sum()
+    # The win-back test, which the truth of channels leaves out, adds a little.
+    assert spent == pytest.approx(expected, rel=0.03)
+    assert spent > 1.1 * (expected - sum_of_effects)
