@@ -106,12 +106,13 @@ class Dataset:
     def truth(self, about: str) -> pd.DataFrame:
         """What is true of a simulated business: "customers" (indexed by customer_id) or "effects".
 
-        Columns as in data/README.md. MissingTable for every other dataset: of a real business nobody knows it.
+        Columns as in data/README.md. MissingTable for every other dataset: of a real business nobody knows it. So it
+        is when another as-of date was asked for: the truth is that of the card's.
         """
         if about not in self.truths:
             raise MissingTable(
                 f"The dataset {self.name!r} has no table of the truth.",
-                "Only a simulated business, such as the demo shop, has one: of a real one nobody knows it.",
+                "Only a simulated business, such as the demo shop, has one, and only on the last day of its card.",
             )
         table = pd.read_csv(self.truths[about], dtype={"customer_id": str})
         return table.set_index("customer_id") if "customer_id" in table else table
@@ -236,7 +237,7 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
         problems=tuple(problems),
         tables=read.tables,
         files=(path, *read.files, *truths.values()),
-        truths=truths,
+        truths=truths if as_of is None or end == _day(card.get("as_of", last)) else {},
     )
     return dataset, tuple(problems)
 

@@ -17,10 +17,12 @@ from clvlib.shop import END, START, YEAR, World
 
 FOLDER = DATA / "demo"
 SEED = 2030  # a typical draw, to teach with: benchmarks/coverage.py says what happens over all of them
-# What one touch costs, and the mean cost of winning a customer, in euros.
+# What one touch costs, and the mean cost of winning a customer, in euros. In a month with r times the usual number of
+# new customers, each costs r ** RISE times as much, so that 1 % more money brings 1 / (1 + RISE) % more customers.
 TOUCH_COST = {"email": 0.03, "search": 0.65, "social": 0.50, "affiliate": 2.40, "display": 0.30}
 WON_FOR = {"search": 33.0, "social": 65.0, "affiliate": 27.0, "referral": 18.0, "store": 11.0, "direct": 0.0}
-EMAILS = ("2023-11-14", "2024-03-12", "2024-09-17", "2025-03-11", "2025-11-18", "2026-03-10")
+RISE = {"search": 0.35, "social": 0.55, "affiliate": 0.20, "referral": 0.10, "store": 0.15, "direct": 0.0}
+EMAILS = ("2024-03-12", "2024-11-19", "2025-06-10", "2026-03-10")
 
 
 def tables(world: World, seed: int = SEED) -> dict[str, pd.DataFrame]:
@@ -105,13 +107,18 @@ def _change(
 
 def _customers(rng: np.random.Generator, people: pd.DataFrame, bought: NDArray[np.bool_]) -> pd.DataFrame:
     source = np.array(shop.SOURCES, dtype=object)[people["source"]]
+    month = _written(people["signed"], "%Y-%m")
+    won = pd.Series(bought).groupby([source, month]).transform("sum").to_numpy()
+    usual = pd.Series(won).groupby(source).transform("median").to_numpy()
+    rise = np.array([RISE[name] for name in source])
     cost = np.array([WON_FOR[name] for name in source]) * rng.gamma(6, 1 / 6, len(people))
+    cost *= np.maximum(won / np.maximum(usual, 1), 0.2) ** rise
     return pd.DataFrame(
         {
             "customer_id": _ids(people),
             "acquired_on": _written(people["signed"], "%Y-%m-%d"),
             "acquisition_channel": source,
-            "acquisition_cost": np.where(bought, cost, cost * 0.4).round(2),
+            "acquisition_cost": np.where(bought, cost.round(2), np.nan),
             "consent": people["consent"],
             "referred_by": _referrers(rng, people, bought),
             "age_band": np.array(shop.AGES, dtype=object)[people["age"]],
@@ -135,6 +142,7 @@ def _referrers(rng: np.random.Generator, people: pd.DataFrame, bought: NDArray[n
 
 def _touchpoints(rng: np.random.Generator, world: World) -> pd.DataFrame:
     parts = [_before_orders(rng, world), _newsletters(rng, world.people, world.lines), _service(rng, world)]
+    parts += _passing_by(rng, world.people)
     visits = world.added.assign(channel=np.array(shop.CHANNELS, dtype=object)[world.added["channel"]])
     visits["time"] = np.floor(visits["time"]) + (rng.integers(480, 1300, len(visits)) / 1440)
     parts.append(visits.assign(campaign="", event="visit", cost=0.0))
@@ -182,6 +190,20 @@ def _before_orders(rng: np.random.Generator, world: World) -> pd.DataFrame:
         parts.append(_touches(person[early], time[early] - rng.uniform(1.5, 16, len(early)), channel, name))
     touches = pd.concat(parts)
     return touches[touches["time"] > 0]
+
+
+def _passing_by(rng: np.random.Generator, people: pd.DataFrame) -> list[pd.DataFrame]:
+    """Clicks that have nothing to do with an order, of customers and of people who never buy."""
+    parts = []
+    for channel, count, campaign in (
+        ("search", 500, "generic"),
+        ("social", 1_500, "reach"),
+        ("display", 800, "reach"),
+    ):
+        who = rng.integers(0, len(people), count)
+        time = rng.uniform(people["signed"].to_numpy()[who], END)
+        parts.append(_touches(who, time, channel, campaign))
+    return parts
 
 
 def _newsletters(rng: np.random.Generator, people: pd.DataFrame, lines: pd.DataFrame) -> pd.DataFrame:
@@ -320,7 +342,10 @@ def truth_of_customers(world: World) -> pd.DataFrame:
 
 def truth_of_effects(world: World) -> pd.DataFrame:
     """The true mean effects: of a further channel, of each touch channel, of each arm of each experiment."""
-    found = pd.concat([_channel_truth(world), _touch_truth(world), experiment_truth(world.people)], ignore_index=True)
+    rises = [("acquisition", name, "all", "elasticity", 1 / (1 + rise)) for name, rise in RISE.items() if WON_FOR[name]]
+    parts = [_channel_truth(world), _touch_truth(world), experiment_truth(world.people)]
+    parts.append(pd.DataFrame(rises, columns=parts[0].columns))
+    found = pd.concat(parts, ignore_index=True)
     return found.assign(value=found["value"].round(4))
 
 

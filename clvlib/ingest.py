@@ -65,7 +65,8 @@ def read_tables(sections: dict[str, dict[str, Any]], folder: Path, timezone: str
         except DataError as error:
             result.problems.append(Problem("error", name, error.what.rstrip("."), 1, (), error.mend))
             continue
-        result.tables[name] = backend.table(name)
+        if name == "transactions" or sources.rows(connection, f"SELECT count(*) FROM {name}")[0][0]:
+            result.tables[name] = backend.table(name)
     result.problems += rules.between_tables(connection, result.tables, ledger)
     result.ledger = pd.DataFrame(ledger, columns=["table", "action", "rows", "reason"])
     broken = {p.where for p in result.problems if p.grade == "error"}
@@ -376,9 +377,9 @@ class _Reading:
         kept = counts.get(None, 0)
         self.write_down("kept", kept, "usable rows")
         if self.raw.rows == 0:
-            self.note("error", "the file has no rows below its header", 0, (), "Export it again.")
+            self.empty("the file has no rows below its header", "Export it again.")
         elif not kept and not any(p.grade == "error" for p in self.problems if p.where == self.name):
-            self.note("error", "no usable row is left", 0, (), "See the warnings: each says what was dropped.")
+            self.empty("no usable row is left", "See the warnings: each says what was dropped.")
         columns = ", ".join(quoted(target) for target in cast)
         self.rows(
             f"CREATE TABLE {self.name} AS "
@@ -387,6 +388,11 @@ class _Reading:
         )
         if self.name == "transactions":
             self.say_of_amounts()
+
+    def empty(self, what: str, mend: str) -> None:
+        """Nothing to use: an error of the transactions, while any other table is only left out."""
+        needed = self.name == "transactions"
+        self.note("error" if needed else "warning", what if needed else f"{what}: the table is left out", 0, (), mend)
 
     def mark_duplicates(self, code: int, numbered: bool) -> None:
         """Rows alike in every cell: dropped when an order number or a time of day shows them to be one event."""
@@ -414,8 +420,9 @@ class _Reading:
     def report_dropped(self, code: int, count: int, reason: str, text: str | None) -> None:
         total = self.raw.rows
         outside = any(reason.endswith(words) for _, words in rules.RANGES.values())
-        unread = NOT_READ in reason or "finite" in reason or "future" in reason or outside
-        grade: Grade = "note" if not (unread or reason.startswith(("no ", "a further row"))) else "warning"
+        unread = NOT_READ in reason or "finite" in reason or outside
+        unread |= "future" in reason and self.name == "transactions"  # a planned test or mailing is no error
+        grade: Grade = "note" if not (unread or reason.startswith(("no ", "a further row", "dated"))) else "warning"
         mend = "These rows are not used."
         examples: tuple[str, ...] = ()
         if text is not None:

@@ -18,8 +18,9 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from clvlib import figures, wording
 
-# Okabe and Ito (2008), without yellow and black: told apart by colour-blind readers, and dark enough on white.
-PALETTE = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#7F7F7F"]
+# Okabe and Ito (2008), without yellow and black: told apart by colour-blind readers, and dark enough on white;
+# then two of Paul Tol's, for the rare eighth and ninth.
+PALETTE = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#7F7F7F", "#332288", "#882255"]
 INK = "#333333"
 _SIZE = (8.2, 4.4)
 _NAMED_BARS = 12

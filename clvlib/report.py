@@ -73,6 +73,7 @@ def build(ds: Dataset, notebooks: Mapping[str, NotebookNode], outcomes: list[Out
         [
             f"<header><h1>{html.escape(title)}</h1>\n<p>{html.escape(observed)}</p></header>",
             _assumptions(ds),
+            _warnings(ds),
             _headlines(notebooks),
             _what_was_left_out(outcomes),
             _contents(chapters),
@@ -87,6 +88,15 @@ def build(ds: Dataset, notebooks: Mapping[str, NotebookNode], outcomes: list[Out
         f"<title>{html.escape(title)}</title>\n<style>\n{_STYLE.read_text('utf-8')}</style>\n</head>\n"
         f"<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
     )
+
+
+def _warnings(ds: Dataset) -> str:
+    """What was noticed in the data that may change the figures, whichever notebooks were run."""
+    found = [problem for problem in ds.problems if problem.grade == "warning"]
+    if not found:
+        return ""
+    lines = "\n".join(f"<li>{html.escape(str(problem))}</li>" for problem in found)
+    return f"<details><summary>What was noticed in the data ({len(found)})</summary>\n<ul>\n{lines}\n</ul></details>"
 
 
 def left_out(notebook: NotebookNode) -> list[LeftOut]:

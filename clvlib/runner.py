@@ -148,8 +148,7 @@ def _card_for(card_or_name: str, as_of: str | None, folder: Path) -> str:
     for section in card.values():
         if isinstance(section, dict) and ":" not in str(section.get("path", ":")):
             section["path"] = str((path.parent / section["path"]).resolve())
-    if "truth" in card:
-        card["truth"] = {about: str((path.parent / file).resolve()) for about, file in card["truth"].items()}
+    card.pop("truth", None)  # it is that of the card's own date
     target = folder / "card.toml"
     write_text(target, handover.toml(card | {"name": card.get("name", path.stem)}))
     return str(target.resolve())

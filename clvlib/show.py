@@ -190,9 +190,9 @@ def suppress(frame: pd.DataFrame, n: str = "customers", least: int = 5) -> pd.Da
 
     Returns a copy; blanks are NaN, which a table writes as a dash and a figure leaves out.
     """
-    others = [name for name in frame.select_dtypes("number").columns if name != n]
+    others = frame.select_dtypes("number").drop(columns=n).convert_dtypes(convert_floating=False)
     small = frame[n] < least
-    return frame.assign(**{str(name): frame[name].mask(small) for name in others})
+    return frame.assign(**{str(name): others[name].mask(small) for name in others})  # counts stay whole numbers
 
 
 def figure(drawing: Figure | Axes, caption: str = "", headline: bool = False) -> None:

@@ -81,7 +81,7 @@ def test_the_demo_shop_has_every_table_and_its_truth():
     ds = dataset.load("demo")
     assert all(ds.has(table) for table in TABLES)
     assert ds.truth("customers").index.name == "customer_id"
-    assert set(ds.truth("effects")["topic"]) == {"channels", "attribution", "experiments"}
+    assert set(ds.truth("effects")["topic"]) == {"channels", "attribution", "experiments", "acquisition"}
     assert {problem.grade for problem in ds.problems} <= {"warning", "note"}
 
 
@@ -102,3 +102,9 @@ def test_the_cost_to_acquire_is_the_mean_of_the_customers_table_when_the_card_gi
     assert ds.economics.acquisition_cost == pytest.approx(people.loc[bought, "acquisition_cost"].mean(), abs=1e-4)
     origin = ds.assumptions.set_index("name")["origin"]
     assert origin["acquisition_cost"] == "mean of the customers' table"
+
+
+def test_the_truth_of_one_day_is_not_that_of_another():
+    assert dataset.load("demo", as_of="2026-06-30").truth("customers").index.is_unique
+    with pytest.raises(MissingTable, match="no table of the truth"):
+        dataset.load("demo", as_of="2025-12-31").truth("customers")

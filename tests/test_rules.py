@@ -136,3 +136,18 @@ def test_customers_in_two_arms_are_counted(read):
     )
     (problem,) = about(problems, "experiments", "more than one arm")
     assert (problem.count, problem.examples) == (1, ("1",))
+
+
+def test_a_table_without_a_usable_row_is_left_out_and_said(read):
+    made, problems = read(marketing_costs="channel,period,cost\nsearch,2025-01-01,\nsocial,2025-01-01,\n")
+    assert not made.has("marketing_costs")
+    assert about(problems, "marketing_costs", "the table is left out")[0].grade == "warning"
+
+
+def test_planned_tests_are_left_out_and_said(read):
+    experiments = (
+        "customer_id,experiment,variant,date\n1,next,A,2999-01-01\n1,offer,A,2025-01-01\n2,offer,B,2025-01-01\n"
+    )
+    made, problems = read(experiments=experiments)
+    assert made.table("experiments").count().to_pandas() == 2
+    assert about(problems, "experiments", "future")[0].grade == "warning"
