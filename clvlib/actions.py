@@ -26,6 +26,7 @@ MESSAGE = "message"
 TREATMENTS = {MESSAGE: (1.0, 1.0), "call or letter": (5.0, 2.0), "in store": (1.0, 1.0)}  # times cost, times effect
 WITHOUT_CONSENT = "in store"
 EFFECT = ["low", "mid", "high", "origin"]
+ASSUMED = "assumption: "
 
 
 @dataclass(frozen=True)
@@ -60,20 +61,20 @@ class Permission:
 def assumed(economics: Economics) -> pd.DataFrame:
     """What each lever brings until it is measured: shares of the money at stake, index `lever`.
 
-    `low`, `mid`, `high` (0 to 1): nothing, the assumed share, twice that; `origin`; `tested` (False). Leaving is
-    prevented at the save rate of the economics; the others are constants of this module.
+    `low`, `mid`, `high` (0 to 1): nothing, the assumed share, twice that; `origin`, the same for levers that rest on
+    one assumption; `tested` (False); `arm` (empty). Leaving is prevented at the save rate of the economics; the others
+    are constants of this module.
     """
-    rate = economics.save_rate
     middle = {
-        "keep": rate,
-        "second purchase": rate,
-        "win back": WON_BACK,
-        "raise frequency": GAP_CLOSED,
-        "raise order value": GAP_CLOSED,
-        "referral": NEW_CUSTOMERS,
+        "keep": (economics.save_rate, "save rate"),
+        "second purchase": (economics.save_rate, "save rate"),
+        "win back": (WON_BACK, "won back"),
+        "raise frequency": (GAP_CLOSED, "gap closed"),
+        "raise order value": (GAP_CLOSED, "gap closed"),
+        "referral": (NEW_CUSTOMERS, "new customers"),
     }
-    rows = [(lever, 0.0, mid, min(1.0, 2 * mid), "assumption") for lever, mid in middle.items()]
-    return pd.DataFrame(rows, columns=["lever", *EFFECT]).set_index("lever").assign(tested=False)
+    rows = [(lever, 0.0, mid, min(1.0, 2 * mid), ASSUMED + name) for lever, (mid, name) in middle.items()]
+    return pd.DataFrame(rows, columns=["lever", *EFFECT]).set_index("lever").assign(tested=False, arm="")
 
 
 def parse_tests(measured_by: str) -> dict[str, str]:
@@ -121,7 +122,7 @@ def with_measured(effects: pd.DataFrame, lever: str, stakes: pd.DataFrame, arm: 
     ends = {"low": "low", "mid": "difference", "high": "high"}
     shares = {name: float(arm[of]) / money for name, of in ends.items()}
     known = pd.DataFrame(shares, index=pd.Index([lever], name="lever"))
-    known = known.assign(origin=f"test {test}, {arm.name}", tested=True)
+    known = known.assign(origin=f"test {test}, {arm.name}", tested=True, arm=str(arm.name))
     return pd.concat([effects.drop(index=lever), known]).reindex(effects.index)
 
 
@@ -165,7 +166,8 @@ def options(
         come_anyway: chance (0 to 1) that the customer buys in the window without any action; whoever is spoken to in
             the store must come by first, so that levers meant to bring customers back have no place there.
         contact_cost: of a message (currency). Treatments cost and work by the multiples in `TREATMENTS`, which are
-            assumptions; a lever that an experiment has measured is only offered as it was tested, as a message.
+            assumptions; a lever that an experiment has measured is only offered as it was tested: as a message, of the
+            arm that `treatment` then names ("message: voucher").
 
     Returns:
         `customer_id`, `lever`, `treatment`, `at_stake`, `cost`, `gain`, `gain_low`, `gain_high` (currency, before
@@ -179,7 +181,8 @@ def options(
         part = part.dropna(subset=["at_stake"]).rename_axis("customer_id").reset_index()
         effect = effects.reindex(part["lever"]).reset_index(drop=True)
         chance = come_anyway.reindex(part["customer_id"]).to_numpy() if treatment == WITHOUT_CONSENT else 1.0
-        part["treatment"], part["cost"] = treatment, contact_cost * times_cost
+        part["treatment"] = (treatment + ": " + effect["arm"]).where(effect["tested"].astype(bool), treatment)
+        part["cost"] = contact_cost * times_cost
         for name, share in {"gain": "mid", "gain_low": "low", "gain_high": "high"}.items():
             brought = effect[share] * times_effect
             part[name] = part["at_stake"] * chance * brought.where(effect["tested"], brought.clip(upper=1.0))
@@ -208,7 +211,10 @@ def worthwhile(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def best_lever(found: pd.DataFrame) -> pd.DataFrame:
-    """Each customer's action of the largest gain less cost, one row a customer (index customer_id)."""
+    """Each customer's action of the largest gain less cost, one row a customer (index customer_id).
+
+    Customers without any action that brings more than it costs are left out.
+    """
     net = (found["gain"] - found["cost"]).rename("net")
-    ordered = found.assign(net=net).sort_values(["customer_id", "net", "lever"], ascending=[True, False, True])
+    ordered = found.assign(net=net)[net > 0].sort_values(["customer_id", "net", "lever"], ascending=[True, False, True])
     return ordered.drop_duplicates("customer_id").set_index("customer_id")

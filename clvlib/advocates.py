@@ -1,8 +1,9 @@
 """Surveys and referrals → what promoters do afterwards, as seen and as adjusted; what referrals are worth.
 
-A score is an opinion and a referral is a deed. Neither comes by chance: promoters tend to have bought more before they
-were asked, so that the plain comparison mixes the two. The adjusted one compares customers of like behaviour *before*
-the answer; what it leaves is an association, still no proof that raising a score raises purchases.
+A score is an opinion and a referral is a deed. Neither comes by chance: promoters tend to have bought more already, so
+that the plain comparison mixes the two. The adjusted one compares customers of like behaviour up to the *cut*, the day
+from which purchases are counted (the answer came in the window before it); what it leaves is an association, still no
+proof that raising a score raises purchases.
 """
 
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ import pandas as pd
 import statsmodels.api as sm
 
 from clvlib import aggregate
+from clvlib.equity import LEAST
 from clvlib.kpis import DETRACTOR, PROMOTER, answers, latest
 from clvlib.tables import MissingTable, NotEnoughData
 
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
     from clvlib.dataset import Dataset
 
 GROUPS = ("detractor", "passive", "promoter")
-NO_ANSWER = "no answer"
-LEAST = 25
+NO_ANSWER = "no answer in the window"
+LEAST_COMPARED = 25
 
 
 def group_of(scores: pd.Series) -> pd.Series:
@@ -31,9 +33,10 @@ def group_of(scores: pd.Series) -> pd.Series:
 def before_and_after(ds: "Dataset", window: int) -> pd.DataFrame:
     """Customers known `window` days before the as-of date: their score by then, what they did before and after.
 
-    Indexed by customer_id: group (detractor, passive, promoter by the latest answer of the window before, "no answer"),
-    purchases_before, spend_before and silence (days), all as known on that day (the counts over all the past), T (age,
-    days), and purchases, spend (after it, up to the as-of date; days with a purchase, currency).
+    Indexed by customer_id: group (detractor, passive, promoter by the latest answer of the window before, or none in
+    it), purchases_before, spend_before and silence (days), all as known on that day, not on that of the answer (the
+    counts over all the past), T (age, days), and purchases, spend (after it, up to the
+    as-of date; days with a purchase, currency).
 
     Raises MissingTable without surveys, NotEnoughData when nobody was known by that day.
     """
@@ -67,10 +70,10 @@ def by_answer(seen: pd.DataFrame) -> pd.DataFrame:
 
 
 def ratios(seen: pd.DataFrame) -> pd.DataFrame:
-    """Purchases after the answer, of promoters and passives over those of detractors: as seen, and adjusted.
+    """Purchases after the cut, of promoters and passives over those of detractors: as seen, and adjusted.
 
     Poisson regression with a log link and robust standard errors (Huber-White) on the customers who answered; adjusted
-    for the logarithms of purchases, mean spend, silence and age before the answer. Indexed by reading ("as seen",
+    for the logarithms of purchases, mean spend, silence and age at the cut. Indexed by reading ("as seen",
     "adjusted") and group; columns mid, low, high (ratio, 95 %).
 
     Raises NotEnoughData when fewer than 25 detractors or promoters answered, or bought nothing at all afterwards.
@@ -78,11 +81,15 @@ def ratios(seen: pd.DataFrame) -> pd.DataFrame:
     known = seen[seen["group"] != NO_ANSWER]
     sizes = known["group"].value_counts().reindex(list(GROUPS), fill_value=0)
     bought = known.groupby("group")["purchases"].sum().reindex(list(GROUPS), fill_value=0)
-    if sizes["detractor"] < LEAST or sizes["promoter"] < LEAST or min(bought["detractor"], bought["promoter"]) == 0:
+    if (
+        sizes["detractor"] < LEAST_COMPARED
+        or sizes["promoter"] < LEAST_COMPARED
+        or min(bought["detractor"], bought["promoter"]) == 0
+    ):
         raise NotEnoughData(
             f"{sizes['detractor']} detractors and {sizes['promoter']} promoters answered before the last window: too "
             "few to compare what they did after it.",
-            f"It takes {LEAST} of each, and purchases of both.",
+            f"It takes {LEAST_COMPARED} of each, and purchases of both.",
         )
     others = [name for name in GROUPS[1:] if bought[name] > 0]
     dummies = pd.DataFrame({name: (known["group"] == name).astype(float) for name in others})
@@ -137,18 +144,21 @@ def referrals(ds: "Dataset", values: pd.DataFrame) -> pd.DataFrame:
 
 
 def referred_against_others(ds: "Dataset", values: pd.DataFrame, rfm: pd.DataFrame) -> pd.DataFrame:
-    """People who were referred beside those who were not: people, bought (share), repeat_purchases and
-    lifetime_value (currency), means per buyer, cost (mean acquisition cost of the people, NaN if unknown).
+    """People who were referred beside those who were not: people, buyers, bought (share of people),
+    repeat_purchases and lifetime_value (currency), means per buyer, cost (mean of the people's where known).
+
+    Each is NaN where it rests on fewer than 5.
     """
     people = _with_referrer(ds)
     kind = people["referred_by"].notna().map({True: "referred", False: "not referred"})
     buyer = pd.Series(people.index.isin(values.index), index=people.index)
-    frame = pd.DataFrame({"people": kind.value_counts(), "bought": buyer.groupby(kind).mean()})
-    inside = kind[buyer]
-    frame["repeat_purchases"] = rfm["frequency"].reindex(inside.index).groupby(inside).mean()
-    frame["lifetime_value"] = values["lifetime_value"].reindex(inside.index).groupby(inside).mean()
-    cost = people.get("acquisition_cost", pd.Series(np.nan, index=people.index))
-    frame["cost"] = cost.astype(float).groupby(kind).mean()
+    frame = pd.DataFrame({"people": kind.value_counts(), "buyers": buyer.groupby(kind).sum()})
+    frame["bought"] = (frame["buyers"] / frame["people"]).where(frame["people"] >= LEAST)
+    inside, enough = kind[buyer], frame["buyers"] >= LEAST
+    for name, by_buyer in {"repeat_purchases": rfm["frequency"], "lifetime_value": values["lifetime_value"]}.items():
+        frame[name] = by_buyer.reindex(inside.index).groupby(inside).mean().where(enough)
+    costs = people.get("acquisition_cost", pd.Series(np.nan, index=people.index)).astype(float).groupby(kind)
+    frame["cost"] = costs.mean().where(costs.count() >= LEAST)
     return frame.rename_axis("group").sort_index(ascending=False)
 
 

@@ -46,15 +46,15 @@ TRUTH = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0":
 class ShiftedBetaGeometric:
     """A fitted sBG: chances to leave are Beta(alpha, beta); their mean is the churn at the first renewal.
 
-    `penalty` is what it took to find a maximum (0 as a rule): without differences between customers the two
-    parameters grow without limit, and only their ratio means something.
+    `renewals` counts those it was fitted to. `penalty` is what it took to find a maximum (0 as a rule): without
+    differences between customers the two parameters grow without limit, and only their ratio means something.
     """
 
     alpha: float
     beta: float
     log_likelihood: float
     standard_errors: tuple[float, float]
-    customers: int
+    renewals: int
     penalty: float
 
     def retention(self, period: ArrayLike) -> Array:
@@ -88,7 +88,7 @@ class ShiftedBetaGeometric:
         a, b = self.standard_errors
         how = "converged" if self.penalty == 0 else f"converged only with a penalty of {self.penalty:g}"
         return (
-            f"sBG on {self.customers:,} customers: alpha {self.alpha:.4f} ± {a:.2g}, beta {self.beta:.4f} ± {b:.2g} "
+            f"sBG on {self.renewals:,} renewals: alpha {self.alpha:.4f} ± {a:.2g}, beta {self.beta:.4f} ± {b:.2g} "
             f"(± standard error); log-likelihood {self.log_likelihood:,.2f}; {how}"
         )
 
@@ -170,8 +170,7 @@ def fit(life: pd.DataFrame) -> ShiftedBetaGeometric:
     alpha, beta = np.exp(found.log_params)
     errors = np.sqrt(np.diag(found.covariance)) * np.exp(found.log_params)
     value = -mean_loss(found.log_params)[0] * size
-    customers = int(life["at_risk"].max())
-    return ShiftedBetaGeometric(alpha, beta, value, (float(errors[0]), float(errors[1])), customers, found.penalty)
+    return ShiftedBetaGeometric(alpha, beta, value, (float(errors[0]), float(errors[1])), int(size), found.penalty)
 
 
 def mixture(shares: Sequence[float], churns: Sequence[float], periods: int) -> pd.DataFrame:

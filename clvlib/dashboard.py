@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from clvlib import aggregate, kpis, wording
-from clvlib.equity import factors
+from clvlib.equity import LEAST, factors
 from clvlib.forecast import GammaGamma, PurchaseModel
 from clvlib.kpis import KPIS, WINDOWS
 from clvlib.tables import MissingTable, NotEnoughData
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from clvlib.dataset import Dataset
 
 LEAST_CHANGE = 0.01
+BEYOND_CHANCE = 1.96
 
 
 def trend(ds: "Dataset", model: PurchaseModel, spend: GammaGamma, window: int) -> pd.DataFrame:
@@ -43,7 +44,7 @@ def trend(ds: "Dataset", model: PurchaseModel, spend: GammaGamma, window: int) -
         said = kpis.answers(ds)
         points = {day: kpis.nps(kpis.latest(said, last[day][0] - pd.Timedelta(days=1), day)) for day in at}
         scores = pd.DataFrame(points).T.rename(columns={"low": "nps_low", "high": "nps_high"})
-        frame = frame.join(scores.where(scores["answers"] >= kpis.LEAST_ANSWERS).drop(columns="answers"))
+        frame = frame.join(scores.where(scores["answers"] >= LEAST).drop(columns="answers"))
     try:
         spent = kpis.spending(ds)
     except MissingTable:
@@ -79,7 +80,8 @@ def _acquisition(
 def board(trend: pd.DataFrame) -> pd.DataFrame:
     """Latest value of each figure, the one a year before (or the first known) and the change, indexed by figure.
 
-    Columns: now, before, before_at (date), change (now − before). Figures without any value are left out.
+    Columns: now, at (date: the latest with a value), before, before_at (date), change (now − before), z (the change in
+    its standard errors where the trend has an interval, as for NPS; else NaN). Figures without any value are left out.
     Raises NotEnoughData when none has one.
     """
     rows = {}
@@ -89,12 +91,16 @@ def board(trend: pd.DataFrame) -> pd.DataFrame:
             continue
         year_ago = known.index[-1] - pd.DateOffset(years=1) + pd.offsets.MonthEnd(0)
         place = max(int(known.index.searchsorted(year_ago, side="right")) - 1, 0)
-        rows[name] = (known.iloc[-1], known.iloc[place], known.index[place], known.iloc[-1] - known.iloc[place])
+        change, ends = known.iloc[-1] - known.iloc[place], known.index[[-1, place]]
+        band = {f"{name}_low", f"{name}_high"} <= set(trend)
+        widths = (trend[f"{name}_high"] - trend[f"{name}_low"]).loc[ends] if band else None
+        z = np.nan if widths is None else kpis.in_errors(change, *widths)
+        rows[name] = (known.iloc[-1], ends[0], known.iloc[place], ends[1], change, z)
     if not rows:
         raise NotEnoughData(
             "No figure of the dashboard has a value at the end of any month.", "Bring a longer history."
         )
-    columns = ["now", "before", "before_at", "change"]
+    columns = ["now", "at", "before", "before_at", "change", "z"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("figure")
 
 
@@ -114,26 +120,35 @@ def panels() -> list[Panel]:
 
 
 def written(figures: pd.DataFrame) -> pd.DataFrame:
-    """`board` as texts, each figure in its unit; indexed by its title: now, a_year_before, measured_on, quoted."""
+    """`board` as texts, each figure in its unit, indexed by its title.
+
+    Columns: latest, latest_on, earlier, earlier_on, quoted.
+    """
     rows = {}
     for name, row in figures.iterrows():
         kpi = KPIS[str(name)]
         write = wording.writer("number.1" if kpi.unit == "number" else kpi.unit)
-        rows[kpi.title] = (write(row["now"]), write(row["before"]), wording.date(row["before_at"]), kpi.quoted)
-    columns = ["now", "a_year_before", "measured_on", "quoted"]
+        ends = (("now", "at"), ("before", "before_at"))
+        texts = [text for value, day in ends for text in (write(row[value]), wording.date(row[day]))]
+        rows[kpi.title] = (*texts, kpi.quoted)
+    columns = ["latest", "latest_on", "earlier", "earlier_on", "quoted"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("figure")
 
 
 def finding(figures: pd.DataFrame) -> str:
-    """Which figures are better and which worse than before, in two lines; below 1 % of change is neither."""
-    moved = figures["change"].abs() > LEAST_CHANGE * figures["before"].abs()
-    known = figures[moved & (figures["before"] != 0)]
-    up = {name: (row["change"] > 0) == KPIS[str(name)].up_is_good for name, row in known.iterrows()}
-    better = ", ".join(KPIS[str(name)].title for name, good in up.items() if good)
-    worse = ", ".join(KPIS[str(name)].title for name, good in up.items() if not good)
-    if not up:
-        return "No figure moved by more than 1% from the date before"
-    return "\n".join([*([f"Better: {better}"] if better else []), *([f"Worse: {worse}"] if worse else [])])
+    """Which figures of `board` moved up and which down, in two lines; below 1 % of change is neither.
+
+    Most can't be tested for chance, so that nothing is called better or worse; where there is a test (`z`), only a
+    change beyond chance counts. Revenue from loyal customers is left out: it rises by itself.
+    """
+    chance = figures["z"].abs() <= BEYOND_CHANCE
+    small = figures["change"].abs() <= LEAST_CHANGE * figures["before"].abs()
+    known = figures[~chance & ~small].drop(index="loyal_share", errors="ignore")
+    if known.empty:
+        return "No figure moved by more than 1% from the date before, beyond chance where that can be tested"
+    moved = {"Up": known[known["change"] > 0], "Down": known[known["change"] < 0]}
+    lines = {way: ", ".join(KPIS[str(name)].title for name in some.index) for way, some in moved.items()}
+    return "\n".join(f"{way}: {names}" for way, names in lines.items() if names)
 
 
 def split(ds: "Dataset", groups: pd.Series, values: pd.DataFrame, rfm: pd.DataFrame, window: int) -> pd.DataFrame:
@@ -141,8 +156,9 @@ def split(ds: "Dataset", groups: pd.Series, values: pd.DataFrame, rfm: pd.DataFr
 
     values: `lifetime_value` of all customers of `rfm`. Columns: customers (who ever bought), active (bought in the
     last window), clv (ahead, mean of the active), retention, churn, loyal_share (of the last window); where the data
-    have them answers, nps, nps_low, nps_high (last window), and cac (own acquisition costs of all people in the group,
-    unknown ones like the mean of the known, over its buyers), clv_to_cac, payback (months).
+    have them answers, nps, nps_low, nps_high (last window). Of all customers so far and not of a period, so that they
+    aren't the dashboard's: cac_ever (own acquisition costs of all people in the group, unknown ones like the mean of
+    the known, over its buyers), clv_to_cac_ever, payback_ever (months). Each is NaN where it rests on fewer than 5.
     """
     names = groups.dropna().astype(str)
 
@@ -152,30 +168,32 @@ def split(ds: "Dataset", groups: pd.Series, values: pd.DataFrame, rfm: pd.DataFr
     member = of(rfm.index)
     active = rfm["days_since_last_order"] < window
     frame = pd.DataFrame({"customers": member.value_counts(), "active": active.groupby(member).sum()})
-    frame["clv"] = values["ahead"][active].groupby(member[active]).mean()
+    frame["clv"] = values["ahead"][active].groupby(member[active]).mean().where(frame["active"] >= LEAST)
     if (ds.as_of - ds.starts).days + 1 >= 2 * window:
         back = kpis.bought_again(ds.transactions, ds.as_of, window)
         kept = back.groupby(of(back.index))
-        frame["retention"] = kept.mean().where(kept.size() >= kpis.LEAST_ANSWERS)
+        frame["retention"] = kept.mean().where(kept.size() >= LEAST)
         frame["churn"] = kpis.monthly_churn(frame["retention"].astype(float), window)
-    frame["loyal_share"] = _loyal_by_group(ds, of, window)
+    frame["loyal_share"] = _loyal_by_group(ds, of, window).where(frame["active"] >= LEAST)
     if ds.has("surveys"):
         scores = kpis.latest(kpis.answers(ds), ds.as_of - pd.Timedelta(days=window), ds.as_of)
         said = {name: kpis.nps(part) for name, part in scores.groupby(of(scores.index))}
         points = pd.DataFrame(said, index=["answers", "nps", "low", "high"]).T.reindex(frame.index)
         points["answers"] = points["answers"].fillna(0.0)
         points = points.rename(columns={"low": "nps_low", "high": "nps_high"})
-        frame = frame.join(points.where(points["answers"] >= kpis.LEAST_ANSWERS).assign(answers=points["answers"]))
+        frame = frame.join(points.where(points["answers"] >= LEAST).assign(answers=points["answers"]))
     people = ds.customers() if ds.has("customers") else pd.DataFrame()
     if "acquisition_cost" in people:
         cost = people["acquisition_cost"].groupby(of(people.index))
-        frame["cac"] = (cost.mean() * cost.size()).reindex(frame.index) / frame["customers"]
+        cac = (cost.mean() * cost.size()).reindex(frame.index) / frame["customers"]
+        enough = (cost.count().reindex(frame.index) >= LEAST) & (frame["customers"] >= LEAST)
+        frame["cac_ever"] = cac.where(enough)
         worth = values["lifetime_value"].groupby(member).mean()
-        frame["clv_to_cac"] = (worth / frame["cac"]).where(frame["cac"] > 0)
+        frame["clv_to_cac_ever"] = (worth / frame["cac_ever"]).where(frame["cac_ever"] > 0)
         cohorts = aggregate.cohorts(ds.transactions, ds.as_of, by=groups)
-        frame["payback"] = [
+        frame["payback_ever"] = [
             kpis.payback_months(_first_year(cohorts[cohorts["group"] == name]), cac, ds.economics)
-            for name, cac in frame["cac"].items()
+            for name, cac in frame["cac_ever"].items()
         ]
     return frame.rename_axis("group").sort_index()
 

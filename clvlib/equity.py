@@ -152,17 +152,20 @@ def bridge(before: Valuation, after: Valuation, economics: Economics) -> pd.Seri
     return pd.concat([pd.Series({"before": before.total}), moved, pd.Series({"after": after.total})]).rename("value")
 
 
-def expected_purchases(valuation: Valuation, days: int) -> pd.Series:
+def expected_purchases(valuation: Valuation, days: float) -> pd.Series:
     """Purchases expected of each customer in the next `days` after the valuation's date."""
     rfm, model = valuation.rfm, valuation.model
     expected = model.expected_purchases(days / DAYS[model.time_unit], rfm["frequency"], rfm["recency"], rfm["T"])
     return pd.Series(expected, index=rfm.index, name="expected_purchases")
 
 
-def expected_revenue(valuation: Valuation, days: int) -> float:
-    """What all customers together are expected to spend in the next `days` (currency, before margin and discount)."""
+def expected_revenue(valuation: Valuation, months: int = 12) -> float:
+    """What all customers together are expected to spend in the next `months` (currency, before margin and discount).
+
+    A month is that of `scoring`, so that the sum is the one of the notebook on forecasts.
+    """
     spent = valuation.spend.expected_spend(valuation.rfm["frequency"], valuation.rfm["monetary_value"])
-    return float(expected_purchases(valuation, days) @ spent)
+    return float(expected_purchases(valuation, months * DAYS_PER_MONTH) @ spent)
 
 
 def promise(
@@ -191,14 +194,17 @@ def promise(
 def by_group(before: Valuation, after: Valuation, groups: pd.Series) -> pd.DataFrame:
     """Customer equity by group (customer_id → name), largest first: customers, before, after, change (currency).
 
-    `customers` counts those known at the second date; unknown ones are of the group "unknown".
+    `customers` counts those known at the second date; unknown ones are of the group "unknown". A value that rests on
+    1 to 4 customers is NaN.
     """
     named = groups.dropna().astype(str)
     then, now = (
         valuation.customers["clv"].groupby(named.reindex(valuation.customers.index).fillna(aggregate.UNKNOWN))
         for valuation in (before, after)
     )
+    sizes = pd.DataFrame({"before": then.size(), "after": now.size()}).fillna(0)
     frame = pd.DataFrame({"customers": now.size(), "before": then.sum(), "after": now.sum()}).fillna(0.0)
+    frame[["before", "after"]] = frame[["before", "after"]].mask((sizes > 0) & (sizes < LEAST))
     frame = frame.astype({"customers": "int64"}).assign(change=frame["after"] - frame["before"])
     return frame.rename_axis("group").sort_values("after", ascending=False, kind="stable")
 
@@ -207,7 +213,8 @@ def early_and_late(transactions: "ibis.Table", as_of: pd.Timestamp, economics: E
     """What each customer left in the first 30 days from the first purchase on, and from then to the end of one year.
 
     Only customers whose first year is observed to its end, so that all are compared at the same age. Indexed by
-    customer_id: early, late (contribution, currency: amount − cost, or margin × amount where no cost is known).
+    customer_id: early, late (contribution, currency: amount − cost, or margin × amount where no cost is known;
+    before the cost of serving orders).
 
     Raises NotEnoughData when there is no such customer.
     """
@@ -284,8 +291,8 @@ def short_against_long(values: pd.DataFrame, groups: pd.Series, cost: pd.Series 
     cost to win the customer, where known.
 
     One row per group, best year first: customers; early; late; late_low, late_high (95 % interval of the mean: NaN
-    below 2 customers); year (early + late); cost (mean where known, else NaN); after_cost (year less cost);
-    rank_early and rank_year (1 = best).
+    below 2 customers); year (early + late); cost (mean where known of 5 or more, else NaN); after_cost (year less
+    cost); rank_early and rank_year (1 = best).
 
     Raises NotEnoughData when no group has 5 customers.
     """
@@ -301,7 +308,8 @@ def short_against_long(values: pd.DataFrame, groups: pd.Series, cost: pd.Series 
     frame = frame.assign(late_low=frame["late"] - reach, late_high=frame["late"] + reach)
     frame["year"] = frame["early"] + frame["late"]
     known = pd.Series(np.nan, index=names.index) if cost is None else cost.reindex(names.index)
-    frame["cost"] = known.astype(float).groupby(names).mean()
+    costs = known.astype(float).groupby(names)
+    frame["cost"] = costs.mean().where(costs.count() >= LEAST)
     frame["after_cost"] = frame["year"] - frame["cost"]
     for name in ("early", "year"):
         frame[f"rank_{name}"] = frame[name].rank(ascending=False, method="first").astype("int64")

@@ -3,7 +3,8 @@
 Every figure is measured at ends of months (`dates`), with what was known by then: retention over two windows
 (`window_days`), what is counted by period over the months since the date before. The
 forecast part of CLV uses today's models at all dates: one yardstick, so that the trend is the customers' and not the
-models'. Money is margin: revenue × margin, or amount − cost where orders say their cost.
+models'. Money is margin: revenue × margin; in what came so far (`contribution`, not in payback) amount − cost where
+orders say their cost.
 """
 
 from dataclasses import dataclass
@@ -16,27 +17,26 @@ from scipy.stats import chi2_contingency, norm
 
 from clvlib import aggregate, assigned
 from clvlib.dataset import Economics
-from clvlib.equity import factors
+from clvlib.equity import LEAST, factors
 from clvlib.forecast import GammaGamma, PurchaseModel
 from clvlib.lifespan import YEAR
+from clvlib.scoring import DAYS_PER_MONTH
 from clvlib.tables import MissingTable, NotEnoughData
 
 if TYPE_CHECKING:
     from clvlib.dataset import Dataset
 
 WINDOWS = {365: 3, 182: 3, 91: 1, 30: 1}  # days of a retention window: months from one date of the trend to the next
-MONTH = 30.4375
 LOYAL_AFTER = 3
 PROMOTER, DETRACTOR = 9, 6
 LEVEL = 0.95
-LEAST_ANSWERS = 5
 
 
 @dataclass(frozen=True)
 class Kpi:
     """A figure of the dashboard: unit (money, percent, number), what it is, what is quoted of it and with what caveat.
 
-    benchmark: the quoted value that a picture can show as a line, if there is one. up_is_good: reading of a rise.
+    benchmark: the quoted value that a picture can show as a line, if there is one.
     """
 
     title: str
@@ -45,7 +45,6 @@ class Kpi:
     quoted: str
     caveat: str
     benchmark: float | None = None
-    up_is_good: bool = True
 
 
 KPIS = {
@@ -71,7 +70,6 @@ KPIS = {
         "2 to 8% a period, target under 5%",
         "the period is not said; subscriptions mean a month. In a shop churn is a definition, not an event",
         0.05,
-        False,
     ),
     "nps": Kpi(
         "NPS",
@@ -86,8 +84,6 @@ KPIS = {
         "acquisition spend of the period / its first-time buyers, those who came by themselves included",
         "acquisition spend / new customers, no level quoted",
         "a mean: the next customer won usually costs more than the last",
-        None,
-        False,
     ),
     "clv_to_cac": Kpi(
         "CLV : CAC",
@@ -100,11 +96,10 @@ KPIS = {
     "payback": Kpi(
         "Payback, months",
         "number",
-        "months until the period's new customers together have brought back their CAC",
+        "months until the period's new customers together have brought back their CAC: revenue × margin, less serving",
         "within 12 months is the usual rule of thumb",
         "undiscounted; periods not yet paid back have no value",
         12.0,
-        False,
     ),
     "loyal_share": Kpi(
         "Revenue from loyal customers",
@@ -123,7 +118,7 @@ def window_days(starts: pd.Timestamp, as_of: pd.Timestamp) -> int:
     """
     history = (as_of - starts).days + 1
     for days, months in WINDOWS.items():
-        if history >= 2 * days + months * MONTH or (days == 30 and history >= 60):
+        if history >= 2 * days + months * DAYS_PER_MONTH or (days == 30 and history >= 60):
             return days
     raise NotEnoughData(
         f"{history} day(s) of history hold no two windows to compare.", "Bring at least 60 days; two years are better."
@@ -137,7 +132,7 @@ def dates(starts: pd.Timestamp, as_of: pd.Timestamp, window: int) -> pd.Datetime
     """
     last = as_of if as_of.is_month_end else as_of - pd.offsets.MonthEnd(1)
     step = WINDOWS[window]
-    months = max(int(((last - starts).days + 1) // MONTH), 1)
+    months = max(int(((last - starts).days + 1) // DAYS_PER_MONTH), 1)
     ends = [last - pd.offsets.MonthEnd(step * k) for k in range(max(months // step, 1))]
     return pd.DatetimeIndex(ends[::-1], name="until")
 
@@ -170,7 +165,7 @@ def bought_again(transactions: ibis.Table, day: pd.Timestamp, window: int) -> pd
 
 def monthly_churn(retention: pd.Series, window: int) -> pd.Series:
     """The constant monthly loss that leaves the same share after `window` days."""
-    return 1 - retention ** (MONTH / window)
+    return 1 - retention ** (DAYS_PER_MONTH / window)
 
 
 def nps(scores: pd.Series) -> pd.Series:
@@ -293,15 +288,19 @@ def nps_change(ds: "Dataset", day: pd.Timestamp, months: int) -> dict[str, float
     found: dict[str, float] = {}
     for suffix, end in (("", day), ("_before", day - pd.DateOffset(years=1) + pd.offsets.MonthEnd(0))):
         score = nps(latest(said, months_until(end, months)[0] - pd.Timedelta(days=1), end))
-        if score["answers"] < LEAST_ANSWERS:
+        if score["answers"] < LEAST:
             raise NotEnoughData(
                 f"Only {int(score['answers'])} customers answered in the {months} month(s) until {end:%Y-%m-%d}.",
-                f"It takes {LEAST_ANSWERS} to give a score.",
+                f"It takes {LEAST} to give a score.",
             )
         found |= {f"{name}{suffix}": float(value) for name, value in score.items()}
-    reach = 2 * norm.ppf((1 + LEVEL) / 2)
-    errors = [(found[f"high{suffix}"] - found[f"low{suffix}"]) / reach for suffix in ("", "_before")]
-    return found | {"z": (found["nps"] - found["nps_before"]) / float(np.hypot(*errors))}
+    widths = (found[f"high{suffix}"] - found[f"low{suffix}"] for suffix in ("", "_before"))
+    return found | {"z": in_errors(found["nps"] - found["nps_before"], *widths)}
+
+
+def in_errors(change: float, width: float, width_before: float) -> float:
+    """A change in its standard errors, from the widths of the 95 % intervals of the two figures."""
+    return change * 2 * float(norm.ppf((1 + LEVEL) / 2)) / float(np.hypot(width, width_before))
 
 
 def retention_differs(ds: "Dataset", groups: pd.Series, window: int) -> float:
@@ -310,10 +309,18 @@ def retention_differs(ds: "Dataset", groups: pd.Series, window: int) -> float:
     Groups of fewer than 5 buyers are left out. Raises NotEnoughData when fewer than two groups are left, or all
     customers did the same.
     """
-    back = bought_again(ds.transactions, ds.as_of, window)
-    named = groups.dropna().astype(str).reindex(back.index).fillna(aggregate.UNKNOWN)
-    counts = pd.crosstab(named, back)
-    counts = counts[counts.sum(axis=1) >= LEAST_ANSWERS]
+    return chance_of_difference(groups, bought_again(ds.transactions, ds.as_of, window))
+
+
+def chance_of_difference(groups: pd.Series, done: pd.Series) -> float:
+    """Chance of shares of `done` (customer_id → bool) as different as the groups' if all were alike.
+
+    groups: customer_id → name. Test, and errors raised, as `retention_differs`.
+    """
+    named = groups.dropna().astype(str).reindex(done.index).fillna(aggregate.UNKNOWN)
+    counts = pd.crosstab(named, done)
+    counts = counts[counts.sum(axis=1) >= LEAST]
+    counts = counts.loc[:, counts.sum() > 0]
     if min(counts.shape) < 2:
         raise NotEnoughData("There are no two groups of 5 customers to compare.", "Choose another segment.")
     return float(chi2_contingency(counts).pvalue)

@@ -14,17 +14,17 @@ import numpy as np
 import pandas as pd
 
 from clvlib import aggregate, assigned
+from clvlib.equity import LEAST
 from clvlib.journeys import REACTIONS
+from clvlib.kpis import PROMOTER, answers, chance_of_difference
 from clvlib.silence import plan, silence_curve
 from clvlib.tables import MissingTable, NotEnoughData
 
 if TYPE_CHECKING:
     from clvlib.dataset import Dataset
 
-PROMOTER = 9
 WITHIN = (30, 90, 365)
 DIGITS = 6
-LEAST = 5
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ STAGES = {
     ),
     "activation": Rule("first purchase", "acquisition", "transactions", lambda ds: True),
     "revenue": Rule(
-        "their contribution so far has paid back what it cost to win them",
+        "the margin so far, before serving, has paid back what it cost to win them (shares leave out who cost nothing)",
         "activation",
         "customers: acquisition_cost (or the card's)",
         _has_cost,
@@ -94,7 +94,8 @@ class Journey:
 
     dates: indexed by customer_id, one datetime column per stage that the dataset can tell, NaT where not reached.
     seen_until: same shape, the last day on which reaching the stage could have been noticed; NaT where it never could
-    (nobody asked, no cost known). last_sign: the last purchase; before the first one the last reaction to a contact.
+    (nobody asked, no cost known, or nothing to pay back). last_sign: the last purchase; before the first one the last
+    reaction to a contact.
     """
 
     as_of: pd.Timestamp
@@ -114,6 +115,11 @@ class Journey:
         while earlier and earlier not in self.dates:
             earlier = STAGES[earlier].comes_after
         return earlier or None
+
+    def way(self, stage: str) -> list[str]:
+        """The steps that lead to `stage`, itself the last; the stage where the way begins is none."""
+        before = self.before(stage)
+        return [*self.way(before), stage] if before else []
 
 
 def journey(ds: "Dataset") -> Journey:
@@ -143,14 +149,14 @@ def journey(ds: "Dataset") -> Journey:
     if "revenue" in told:
         cost = _cost(ds, people, rfm.index)
         dates["revenue"] = _paid_back(ds, rfm["first_purchase"], cost).reindex(everyone)
-        seen_until["revenue"] = seen_until["revenue"].where(cost.reindex(everyone).notna())
+        seen_until["revenue"] = seen_until["revenue"].where(cost.reindex(everyone) > 0)
     if "referral" in told:
         won = pd.DataFrame({"by": people["referred_by"].reindex(everyone), "on": signed}).dropna()
         dates["referral"] = won.groupby("by")["on"].min().reindex(everyone)
     if "advocacy" in told:
-        answers = _answers(ds)
-        dates["advocacy"] = answers[answers["score"] >= PROMOTER].groupby("customer_id")["date"].min().reindex(everyone)
-        seen_until["advocacy"] = answers.groupby("customer_id")["date"].max().reindex(everyone)
+        said = answers(ds)
+        dates["advocacy"] = said[said["score"] >= PROMOTER].groupby("customer_id")["date"].min().reindex(everyone)
+        seen_until["advocacy"] = said.groupby("customer_id")["date"].max().reindex(everyone)
     frame = pd.DataFrame({name: dates[name].astype("datetime64[us]") for name in told}, index=everyone)
     frame = frame[frame.notna().any(axis=1)]
     seen = pd.DataFrame({name: seen_until[name].astype("datetime64[us]") for name in told}).loc[frame.index]
@@ -177,12 +183,6 @@ def _touches(touchpoints: ibis.Table, as_of: Any) -> pd.DataFrame:
     return frame.apply(pd.to_datetime)
 
 
-def _answers(ds: "Dataset") -> pd.DataFrame:
-    answers = ds.table("surveys").to_pandas()[["customer_id", "date", "score"]].dropna()
-    answers["date"] = answers["date"].astype("datetime64[us]").dt.normalize()
-    return answers[answers["date"] <= ds.as_of].sort_values(["customer_id", "date", "score"], ignore_index=True)
-
-
 def _second_purchase(ds: "Dataset") -> pd.Series:
     purchases = aggregate.purchase_days(ds.transactions, ds.as_of)
     second = purchases.filter(purchases["position"] == 2).select("customer_id", "day")
@@ -197,7 +197,7 @@ def _cost(ds: "Dataset", people: pd.DataFrame, customers: pd.Index) -> pd.Series
 
 
 def _paid_back(ds: "Dataset", first: pd.Series, cost: pd.Series) -> pd.Series:
-    """The day on which a customer's contributions since the first purchase reach the cost; NaT where they don't yet."""
+    """The day on which a customer's margins since the first purchase, before the cost of serving, reach the cost."""
     clocked = assigned.on_one_clock(ds.transactions, first, ds.as_of)
     longest = (ds.as_of - ds.starts).days
     left = assigned.money(clocked, 0, longest, ds.economics.margin, every=1)["contribution"]
@@ -246,7 +246,8 @@ def times(journey: Journey, within: tuple[int, ...] = WITHIN) -> pd.DataFrame:
 
     One row per stage with one before it: customers; reached; within_30 … (share expected to reach it within so many
     days, were all seen that long; NaN where nobody was); median_days (by when half have; NaN where fewer than half
-    ever do, as far as can be seen); median_of_reached (days, of those who did: what one sees by looking only at them).
+    ever do, as far as can be seen); median_of_reached (days, of those who did, if 5 or more: what one sees by looking
+    only at them).
     """
     rows = {}
     for stage in journey.stages:
@@ -258,7 +259,7 @@ def times(journey: Journey, within: tuple[int, ...] = WITHIN) -> pd.DataFrame:
         shares = [_share_by(not_yet, days) for days in within]
         halfway = not_yet.index[not_yet.to_numpy() <= 0.5]
         median = float(halfway[0]) if len(halfway) else np.nan
-        own = float(did.median()) if len(did) else np.nan
+        own = float(did.median()) if len(did) >= LEAST else np.nan
         rows[stage] = (len(waited), len(did), *shares, median, own)
     columns = ["customers", "reached", *(f"within_{d}" for d in within), "median_days", "median_of_reached"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("stage")
@@ -316,7 +317,8 @@ def where_lost(standing: pd.DataFrame, value: pd.Series | None = None) -> pd.Dat
     """By stage, in their order: customers, active, lost, lost_share.
 
     With `value` (customer_id → currency; a customer without one counts 0) also its sum over the active, the lost and
-    both: value_active, value_lost, value_ahead.
+    both: value_active, value_lost, value_ahead. What would tell of fewer than 5 customers is NaN: the share and the sum
+    of so small a stage, and both parts where one of them is so small.
     """
     gone, groups = standing["status"] == "lost", standing["stage"]
     columns = {"customers": groups.value_counts(), "lost": gone.groupby(groups).sum()}
@@ -327,7 +329,12 @@ def where_lost(standing: pd.DataFrame, value: pd.Series | None = None) -> pd.Dat
         columns["value_ahead"] = worth.groupby(groups).sum()
     frame = pd.DataFrame(columns).reindex([name for name in STAGES if name in set(groups)])
     frame.insert(1, "active", frame["customers"] - frame["lost"])
-    frame.insert(3, "lost_share", frame["lost"] / frame["customers"])
+    few = frame[["customers", "active", "lost"]].apply(lambda n: n.between(1, LEAST - 1))
+    frame.insert(3, "lost_share", (frame["lost"] / frame["customers"]).mask(few["customers"]))
+    if value is not None:
+        parts = ["value_active", "value_lost"]
+        frame[parts] = frame[parts].mask(few["active"] | few["lost"])
+        frame["value_ahead"] = frame["value_ahead"].mask(few["customers"])
     return frame.rename_axis("stage")
 
 
@@ -339,6 +346,20 @@ def by_group(journey: Journey, groups: pd.Series, days: int = 90) -> pd.DataFram
     """
     names = groups.dropna().astype(str).reindex(journey.dates.index).fillna(aggregate.UNKNOWN)
     frame = names.value_counts().rename("customers").to_frame()
+    for stage, done in _done_within(journey, days).items():
+        parts = done.groupby(names.reindex(done.index))
+        frame[stage] = parts.mean().where(parts.size() >= LEAST)
+    if frame.drop(columns="customers").isna().all(axis=None):
+        raise NotEnoughData(
+            f"No group has {LEAST} customers who were watched for {days} days.",
+            "Bring a longer history or more customers.",
+        )
+    return frame.rename_axis("group").sort_index()
+
+
+def _done_within(journey: Journey, days: int) -> dict[str, pd.Series]:
+    """By stage with one before it: who of those seen for `days` reached it within them (customer_id → bool)."""
+    found = {}
     for stage in journey.stages:
         before = journey.before(stage)
         if before is None or stage == "advocacy":  # when somebody is asked is the shop's choice
@@ -346,14 +367,23 @@ def by_group(journey: Journey, groups: pd.Series, days: int = 90) -> pd.DataFram
         waited = durations(journey, stage)
         waiting_for = (journey.as_of - journey.dates[before].reindex(waited.index)).dt.days
         long = waited[waiting_for >= days]
-        done = (long["reached"] & (long["days"] <= days)).groupby(names.reindex(long.index))
-        frame[stage] = done.mean().where(done.size() >= LEAST)
-    if frame.drop(columns="customers").isna().all(axis=None):
-        raise NotEnoughData(
-            f"No group has {LEAST} customers who were watched for {days} days.",
-            "Bring a longer history or more customers.",
-        )
-    return frame.rename_axis("group").sort_index()
+        found[stage] = long["reached"] & (long["days"] <= days)
+    return found
+
+
+def groups_differ(journey: Journey, groups: pd.Series, days: int = 90) -> pd.Series:
+    """By stage: chance of shares as different as those of `by_group` if all groups were alike.
+
+    Chi-square test of independence, times the number of stages looked at (Bonferroni), at most 1; 1 where there are no
+    two groups of 5, or all did the same.
+    """
+    chances = {}
+    for stage, done in _done_within(journey, days).items():
+        try:
+            chances[stage] = chance_of_difference(groups, done)
+        except NotEnoughData:
+            chances[stage] = 1.0
+    return (pd.Series(chances, dtype=float) * len(chances)).clip(upper=1.0).rename_axis("stage").rename("chance")
 
 
 def require_stages(journey: Journey, least: int = 2) -> None:

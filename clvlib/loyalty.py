@@ -2,6 +2,7 @@
 
 A reward is paid on all that a tier spends, most of which would have been spent anyway. With margin m and reward r
 (shares of revenue) the tier must spend more by r / (m - r) before the programme earns its cost: the break-even uplift.
+For the programme as a whole it is higher, because whoever spends more may rise into a tier with a higher reward.
 Whether a programme makes anybody spend more is for an experiment to say.
 """
 
@@ -19,6 +20,7 @@ DAYS = 365  # a year
 TIERS = {"Gold": 0.05, "Silver": 0.20}  # share of the year's buyers that each tier and those above it should hold
 REST = "Member"
 OF_TOP_REWARD = {"Gold": 1.0, "Silver": 0.5, REST: 0.0}  # reward of each tier, as a share of the best tier's
+LEAST = 5  # shares that rest on fewer customers are not given
 NEAR = 0.8  # share of a threshold from which the next tier is within reach
 _ROUND = np.array([1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0])
 
@@ -127,18 +129,39 @@ def programme(spend: pd.Series, asked: pd.Series, top_reward: float, margin: flo
 
 
 def needed_uplift(table: pd.DataFrame, spend: pd.Series, margin: float) -> dict[str, float]:
-    """The uplift that pays for the whole programme: over all in a rewarded tier (`all`), or over those within reach.
+    """The uplift from which on the whole programme pays, whoever rises into a higher tier being rewarded as there.
 
-    `within_reach` is how much more the customers just below a threshold would have to spend, alone, to pay for the
-    rewards of everybody (NaN when there are none), `cost` the yearly rewards (currency).
+    `table` is from `programme`, for the same `spend` and `margin`. `all`: every customer in a rewarded tier spends so
+    much more (a share); `within_reach`: only those just below a threshold do, and pay for the rewards of everybody (NaN
+    when there are none); `cost`: the yearly rewards at present spend (currency).
     """
     cost = float(table["cost"].sum())
-    rewarded = float((table["share_of_revenue"] * (table["reward"] > 0)).sum() * spend[spend > 0].sum())
-    reward = cost / rewarded if rewarded > 0 else 0.0
+    if cost == 0:
+        return {"cost": 0.0, "all": 0.0, "within_reach": float("nan")}
     asked = table.loc[table["from_spend"] > 0, "from_spend"]
-    near = sum(float(spend[(spend >= NEAR * least) & (spend < least)].sum()) for least in asked)
-    alone = cost / ((margin - reward) * near) if near > 0 and cost > 0 else float("nan")
-    return {"cost": cost, "all": breakeven_uplift(reward, margin), "within_reach": alone}
+    rewarded = spend >= table.loc[table["reward"] > 0, "from_spend"].min()
+    near = pd.concat([(spend >= NEAR * least) & (spend < least) for least in asked], axis=1).any(axis=1)
+    alone = _uplift_that_pays(table, spend[near], cost, margin) if near.any() else float("nan")
+    return {"cost": cost, "all": _uplift_that_pays(table, spend[rewarded], cost, margin), "within_reach": alone}
+
+
+def _uplift_that_pays(table: pd.DataFrame, spend: pd.Series, cost: float, margin: float) -> float:
+    """The least u such that at u and any higher uplift of these customers' spend v the margin left is what it was:
+    the sum of (m - r(v')) v' with v' = (1 + u) v, less the others' rewards, is the sum of m v.
+
+    Between two moments at which somebody rises, what is left grows with u in a straight line; at each it drops.
+    """
+    rates = table.loc[table["from_spend"] > 0, ["from_spend", "reward"]].sort_values("from_spend")
+    steps = rates["reward"].diff().fillna(rates["reward"])  # what each threshold adds to the reward
+    v = spend.to_numpy(dtype=float)
+    below = {least: v[v < least] for least in rates["from_spend"]}
+    rises = np.concatenate([least / those - 1 for least, those in below.items()])
+    added = np.concatenate([step * those for step, those in zip(steps, below.values(), strict=True)])
+    order = np.argsort(rises)
+    paid = sum(float(step * v[v >= least].sum()) for least, step in zip(rates["from_spend"], steps, strict=True))
+    left = margin * v.sum() - paid - np.concatenate([[0.0], np.cumsum(added[order])])  # at u = 0, as if risen
+    pays = (margin * v.sum() + cost - paid) / left - 1
+    return float(pays[pays >= np.concatenate([[0.0], rises[order]])][-1])
 
 
 def sensitivity(margin: float, reward: float, steps: int = 5) -> pd.DataFrame:
@@ -160,11 +183,13 @@ def moved(before: pd.Series, now: pd.Series, asked: pd.Series) -> pd.DataFrame:
     """Tier a year ago (rows) against tier now (columns): `customers`, then shares of the row.
 
     `before` and `now` are yearly spends by customer, with no programme between them: what customers do by themselves.
-    The last column, "none", bought nothing this year. Rows of nobody are left out.
+    The last column, "none", bought nothing this year. Rows of nobody are left out; shares that rest on 1 to 4 customers
+    are NaN.
     """
     was = tier_of(before, asked)
     is_now = tier_of(now, asked).reindex(was.index).fillna("none")
     order = [*asked.index, REST]
-    table = pd.crosstab(was, is_now, normalize="index").reindex(columns=[*order, "none"], fill_value=0.0)
-    table.insert(0, "customers", was.value_counts().reindex(table.index))
+    counts = pd.crosstab(was, is_now).reindex(columns=[*order, "none"], fill_value=0)
+    table = counts.div(counts.sum(axis=1), axis=0).where((counts == 0) | (counts >= LEAST))
+    table.insert(0, "customers", counts.sum(axis=1))
     return table.reindex([name for name in order if name in table.index]).rename_axis(index="a year ago", columns=None)

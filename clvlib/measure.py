@@ -51,14 +51,14 @@ def plan(
     """What a campaign of this plan can show, lever by lever, contacted against left alone.
 
     Args:
-        chosen: the actions planned (`customer_id`, `lever`, `gain`).
+        chosen: the actions planned (`customer_id`, `lever`, `at_stake`, `gain`).
         churn_probability: of no purchase in the window, by customer.
         margin: what each customer brought in a time as long as the horizon (currency): how much chance there is.
-        effects: expected share of the money at stake by lever (`mid`), and whether it was `tested`.
+        effects: whether the effect was `tested`, by lever.
         returning: levers whose success is a purchase in the window (unless an experiment has measured money).
 
     Returns:
-        By lever, and for all levers together: `customers`; `outcome` (in words); `needed` (customers in all, half of
+        By lever, and for these levers together: `customers`; `outcome` (in words); `needed` (customers in all, half of
         them left alone, to see the expected effect); `control_share` (to leave alone: the smallest that shows it, a
         fifth where none does); `sees` (the smallest effect that this shows, in multiples of the expected one, about);
         `enough` (bool). Levers with fewer than 20 customers, or without any expected effect, are left out.
@@ -67,15 +67,16 @@ def plan(
         NotEnoughData: no lever is left.
     """
     rows = {}
-    for lever, of_lever in [*chosen.groupby("lever"), (TOGETHER, chosen)]:
+    split = chosen[chosen.groupby("lever")["lever"].transform("size") >= FEWEST]
+    for lever, of_lever in [*split.groupby("lever"), (TOGETHER, split)]:
         n = len(of_lever)
         spread = float(margin.reindex(of_lever["customer_id"]).fillna(0.0).std())
         size, outcome = float(of_lever["gain"].mean()) / spread if spread > 0 else 0.0, MARGIN
         if lever in returning and not effects.loc[lever, "tested"]:
-            risk = float(churn_probability.reindex(of_lever["customer_id"]).mean())
-            kept = risk * (1 - effects.loc[lever, "mid"])
-            size, outcome = float(proportion_effectsize(1 - kept, 1 - risk)), RETURNS
-        if n < FEWEST or size <= 0:
+            risk = churn_probability.reindex(of_lever["customer_id"]).to_numpy()
+            after = risk * (1 - (of_lever["gain"] / of_lever["at_stake"]).to_numpy())  # a call keeps more of them
+            size, outcome = float(proportion_effectsize(1 - after.mean(), 1 - risk.mean())), RETURNS
+        if size <= 0:
             continue
         enough = [share for share in SHARES if needed(size, share) <= n]
         share = enough[0] if enough else TOO_FEW
@@ -91,6 +92,8 @@ def plan(
 def draw(chosen: pd.DataFrame, shares: pd.Series, seed: int = SEED) -> pd.Series:
     """Draw who is contacted and who is left alone, lever by lever, at random.
 
+    Levers with fewer than 20 customers have no control group, which could show nothing: all of them are contacted.
+
     Args:
         chosen: the actions planned (`customer_id`, `lever`), each customer once.
         shares: share to leave alone by lever; levers without one leave a tenth alone.
@@ -103,7 +106,7 @@ def draw(chosen: pd.DataFrame, shares: pd.Series, seed: int = SEED) -> pd.Series
     groups = []
     for lever, rows in chosen.groupby("lever", sort=True):
         names = np.sort(rows["customer_id"].astype(str).to_numpy(dtype=object))
-        left = round(len(names) * float(shares.get(lever, SHARES[0])))
+        left = round(len(names) * float(shares.get(lever, SHARES[0]))) if len(names) >= FEWEST else 0
         alone = random.permutation(len(names)) < left
         groups.append(pd.Series(np.where(alone, CONTROL, CONTACT), index=names, dtype=object))
     drawn = pd.concat(groups) if groups else pd.Series(dtype=object)

@@ -111,7 +111,7 @@ def _draw_bars(
 def _write_lengths(axes: Axes, unit: str | None) -> None:
     bars = axes.containers[0]
     lengths = pd.Series(bars.datavalues)  # type: ignore[attr-defined]
-    names = [_plain(name) for name in wording.column(lengths, unit or "number")]
+    names = [plain(name) for name in wording.column(lengths, unit or "number")]
     axes.bar_label(bars, names, padding=3, fontsize=9, color=INK, gid=figures.VALUE)  # type: ignore[arg-type]
     lying = getattr(bars, "orientation", "") == "horizontal"
     axes.margins(x=0.14 if lying else None, y=None if lying else 0.14)
@@ -175,7 +175,7 @@ def _write_cells(axes: Axes, mesh: Any, values: np.ndarray, unit: str | None) ->
     for row, col in np.argwhere(np.isfinite(values)):
         red, green, blue = to_rgb(mesh.cmap(mesh.norm(values[row, col])))
         light = 0.299 * red + 0.587 * green + 0.114 * blue > 0.5
-        text = f"{100 * values[row, col]:.0f}" if unit == "percent" else _plain(write(values[row, col]))
+        text = f"{100 * values[row, col]:.0f}" if unit == "percent" else plain(write(values[row, col]))
         colour = "#222222" if light else "white"
         place = (col + 0.5, row + 0.5)
         axes.text(*place, text, ha="center", va="center", fontsize=8, color=colour, gid=figures.VALUE)
@@ -235,18 +235,18 @@ def _canvas(title: str, xlabel: str, ylabel: str, rows: int = 0) -> tuple[Figure
 
 
 def _entitle(axes: Axes, title: str, xlabel: str, ylabel: str) -> None:
-    axes.set_title(textwrap.fill(_plain(title), 62))
-    axes.set_xlabel(_plain(xlabel))
-    axes.set_ylabel(_plain(ylabel))
+    axes.set_title(textwrap.fill(plain(title), 62))
+    axes.set_xlabel(plain(xlabel))
+    axes.set_ylabel(plain(ylabel))
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Keep matplotlib from reading two dollar signs as a formula."""
     return text.replace("\\$", "$").replace("$", r"\$")
 
 
 def _wrap(name: str) -> str:
-    return textwrap.fill(_plain(name), 22)
+    return textwrap.fill(plain(name), 22)
 
 
 def _colour(position: int) -> str:

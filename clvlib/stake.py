@@ -7,9 +7,9 @@ import pandas as pd
 
 from clvlib import aggregate, backtest, churn, contact, forecast, scoring, silence
 from clvlib.dataset import Dataset, Economics
+from clvlib.kpis import PROMOTER
 
 HEADROOM = 0.75  # the level that the best quarter of the active customers reaches
-PROMOTER = 9  # lowest answer (0 to 10) that counts as a recommendation
 SILENT_WINDOWS = 3  # longer silences than so many windows are left in peace
 
 LEVERS: dict[str, tuple[str, str]] = {  # who, and what the money at stake is
@@ -97,12 +97,14 @@ def promoters(surveys: pd.DataFrame) -> pd.Index:
 def new_customer_value(cohorts: pd.DataFrame, economics: Economics) -> float:
     """Margin that a new customer brought within the horizon, from monthly `aggregate.cohorts` (currency).
 
-    Each age is averaged over the cohorts that were observed at it to its end; ages that no cohort has reached add
-    nothing.
+    After the cost of serving orders, discounted to the month of the first purchase. Each age is averaged over the
+    cohorts that were observed at it to its end; ages that no cohort has reached add nothing.
     """
     seen = cohorts[cohorts["complete"] & (cohorts["age"] < economics.horizon_months)]
-    ages = seen.groupby("age")[["revenue", "size"]].sum()
-    return float((ages["revenue"] / ages["size"]).sum() * economics.margin)
+    ages = seen.groupby("age")[["revenue", "purchases", "size"]].sum()
+    kept = economics.margin * ages["revenue"] - economics.service_cost_per_order * ages["purchases"]
+    worth_now = (1 + economics.annual_discount_rate) ** (-ages.index.to_numpy(dtype=float) / 12)
+    return float((kept / ages["size"] * worth_now).sum())
 
 
 def at_stake(

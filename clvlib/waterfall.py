@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from clvlib import figures, wording
-from clvlib.plots import INK, PALETTE
+from clvlib.plots import INK, PALETTE, plain
 
 _WIDTH = 8.2
 _TOTAL, _UP, _DOWN = PALETTE[6], PALETTE[2], PALETTE[5]
@@ -41,13 +41,13 @@ def waterfall(steps: pd.Series, title: str, ylabel: str, unit: str | None = None
         signed = f"+{text}" if kinds["rise"][place] and values[place] > 0 else text
         above = max(moved[place], ends[place])
         style: dict[str, Any] = {"ha": "center", "va": "bottom", "fontsize": 9, "color": INK, "gid": figures.VALUE}
-        axes.annotate(_plain(signed), (place, above), (0, 3), textcoords="offset points", **style)
-    axes.set_xticks(places, [textwrap.fill(_plain(str(name)), _WRAP) for name in steps.index], fontsize=8.5)
+        axes.annotate(plain(signed), (place, above), (0, 3), textcoords="offset points", **style)
+    axes.set_xticks(places, [textwrap.fill(plain(str(name)), _WRAP) for name in steps.index], fontsize=8.5)
     axes.yaxis.set_major_formatter(FuncFormatter(wording.tick(unit)))
     axes.grid(visible=False, axis="x")
     axes.margins(y=0.1)
-    axes.set_title(textwrap.fill(_plain(title), 68))
-    axes.set_ylabel(_plain(ylabel))
+    axes.set_title(textwrap.fill(plain(title), 68))
+    axes.set_ylabel(plain(ylabel))
     _zoom(axes, moved, ends)
     return figure
 
@@ -84,7 +84,7 @@ def small_multiples(frame: pd.DataFrame, panels: Sequence[Panel], title: str, co
     rows = int(np.ceil(len(known) / columns))
     size = (_WIDTH, 0.7 + 1.75 * max(rows, 1))
     figure, grid = plt.subplots(max(rows, 1), columns, figsize=size, layout="constrained", squeeze=False, sharex=True)
-    lines = [textwrap.fill(_plain(line), 88) for line in title.splitlines()]
+    lines = [textwrap.fill(plain(line), 88) for line in title.splitlines()]
     figure.suptitle("\n".join(lines), fontsize=11, fontweight="bold", x=0.01, ha="left")
     dates = frame.index
     for axes, panel in zip(grid.flat, known, strict=False):
@@ -97,7 +97,7 @@ def small_multiples(frame: pd.DataFrame, panels: Sequence[Panel], title: str, co
             ends, level = dates[[0, -1]], [panel.quoted] * 2
             axes.plot(ends, level, color=PALETTE[5], linestyle="--", linewidth=1.2, label="quoted")
         _last_value(axes, values, panel.unit)
-        axes.set_title(_plain(panel.title), fontsize=10, pad=5)
+        axes.set_title(plain(panel.title), fontsize=10, pad=5)
         axes.yaxis.set_major_formatter(FuncFormatter(wording.tick(panel.unit)))
         axes.yaxis.set_major_locator(MaxNLocator(4))
         _limits(axes, panel)
@@ -114,7 +114,7 @@ def _last_value(axes: Axes, values: pd.Series, unit: str | None) -> None:
     text = wording.writer({"number": "number.1"}.get(unit or "number", unit or "number"))(values.iloc[-1])
     place = (values.index[-1], values.iloc[-1])
     style: dict[str, Any] = {"fontsize": 9, "fontweight": "bold", "color": INK, "va": "center", "gid": figures.VALUE}
-    axes.annotate(_plain(text), place, (6, 0), textcoords="offset points", annotation_clip=False, **style)
+    axes.annotate(plain(text), place, (6, 0), textcoords="offset points", annotation_clip=False, **style)
 
 
 def _limits(axes: Axes, panel: Panel) -> None:
@@ -131,7 +131,3 @@ def _time_axis(axes: Axes, last: bool) -> None:
     axes.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator, show_offset=False))
     axes.tick_params(axis="x", labelbottom=last)
     axes.margins(x=0.09)
-
-
-def _plain(text: str) -> str:
-    return text.replace("\\$", "$").replace("$", r"\$")

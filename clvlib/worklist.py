@@ -3,7 +3,13 @@
 import numpy as np
 import pandas as pd
 
+from clvlib.measure import CONTACT
 from clvlib.stake import LEVERS
+
+
+def contacted(chosen: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
+    """The plan as it is carried out: the chosen actions of those drawn into the group to contact."""
+    return chosen[(chosen["customer_id"].map(groups) == CONTACT).to_numpy(dtype=bool)]
 
 
 def by_lever(chosen: pd.DataFrame) -> pd.DataFrame:
@@ -17,10 +23,11 @@ def by_lever(chosen: pd.DataFrame) -> pd.DataFrame:
 def total(chosen: pd.DataFrame) -> dict[str, float]:
     """The plan in a few numbers: `customers`, `cost`, and `net` with `low` and `high` (currency).
 
-    An effect that is wrong is wrong for everybody with that lever: within a lever the ends add up. The levers' errors
-    are taken as independent of each other: their distances from the middle add up as squares do.
+    An effect that is wrong is wrong wherever it is used: within one `origin` (an assumption, which two levers may
+    share, or a test) the ends add up. Different origins are taken as independent: their distances from the middle add
+    up as squares do.
     """
-    sums = by_lever(chosen)
+    sums = chosen.groupby("origin")[["cost", "gain", "gain_low", "gain_high"]].sum()
     cost, gain = float(sums["cost"].sum()), float(sums["gain"].sum())
     below = float(np.sqrt(((sums["gain"] - sums["gain_low"]) ** 2).sum()))
     above = float(np.sqrt(((sums["gain_high"] - sums["gain"]) ** 2).sum()))
@@ -28,19 +35,27 @@ def total(chosen: pd.DataFrame) -> dict[str, float]:
     return {"customers": len(chosen), "cost": cost, "net": net, "low": net - below, "high": net + above}
 
 
-def scores(customers: pd.DataFrame, best: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:
-    """Columns of the plan for every customer: `value_at_stake`, `best_lever`, `in_plan`, `planned_treatment`.
+def scores(
+    customers: pd.DataFrame, best: pd.DataFrame, chosen: pd.DataFrame, groups: pd.Series, allowed: pd.DataFrame
+) -> pd.DataFrame:
+    """Columns of the plan for every customer, index customer_id.
 
-    Index customer_id. `best_lever` is "none" where nothing is allowed; `expected_gain` (currency, before cost) is that
-    of the planned action, 0 for customers not in the plan.
+    `value_at_stake` (currency); `best_lever`, "none" where nothing is allowed or worth its cost; `allowed_by`, the ways
+    in which consent lets the customer be reached (of `reach`; "none"); `plan_group` ("contact", "control" or "none").
+    Of the planned action, for those to contact: `planned_treatment` ("none" for the others), `planned_cost`,
+    `expected_gain`, `gain_low`, `gain_high` (currency, before cost; 0 for the others).
     """
-    plan = chosen.set_index("customer_id")
+    plan = contacted(chosen, groups).set_index("customer_id")
     frame = customers[["at_stake"]].set_axis(["value_at_stake"], axis=1)
     frame["best_lever"] = best["lever"].reindex(frame.index).fillna("none")
-    frame["in_plan"] = frame.index.isin(plan.index)
+    ways = [", ".join(allowed.columns[row]) or "none" for row in allowed.reindex(frame.index).to_numpy(dtype=bool)]
+    frame["allowed_by"] = ways
+    drawn = groups.reindex(chosen["customer_id"])
+    frame["plan_group"] = drawn.reindex(frame.index).fillna("none")
     frame["planned_treatment"] = plan["treatment"].reindex(frame.index).fillna("none")
-    frame["expected_gain"] = plan["gain"].reindex(frame.index).fillna(0.0)
-    return frame.rename_axis("customer_id")
+    money = {"cost": "planned_cost", "gain": "expected_gain", "gain_low": "gain_low", "gain_high": "gain_high"}
+    planned = plan[list(money)].rename(columns=money).reindex(frame.index).fillna(0.0)
+    return frame.join(planned).rename_axis("customer_id")
 
 
 def action_list(chosen: pd.DataFrame, groups: pd.Series, customers: pd.DataFrame, about: pd.DataFrame) -> pd.DataFrame:

@@ -83,10 +83,14 @@ def test_the_amounts_by_hand() -> None:
 
 
 def test_a_new_customers_value_is_the_mean_margin_by_age_of_complete_cohorts() -> None:
-    rows = [(0, 10, 100.0, True), (1, 10, 50.0, True), (0, 30, 300.0, True), (1, 30, 999.0, False)]
-    cohorts = pd.DataFrame(rows, columns=["age", "size", "revenue", "complete"])
-    assert stake.new_customer_value(cohorts, ECONOMICS) == pytest.approx(0.4 * (400 / 40 + 50 / 10))
-    assert stake.new_customer_value(cohorts, replace(ECONOMICS, horizon_months=1)) == pytest.approx(0.4 * 10)
+    rows = [(0, 10, 10, 100.0, True), (1, 10, 2, 50.0, True), (0, 30, 32, 300.0, True), (1, 30, 9, 999.0, False)]
+    cohorts = pd.DataFrame(rows, columns=["age", "size", "purchases", "revenue", "complete"])
+    plain = replace(ECONOMICS, annual_discount_rate=0.0)
+    assert stake.new_customer_value(cohorts, plain) == pytest.approx(0.4 * (400 / 40 + 50 / 10))
+    assert stake.new_customer_value(cohorts, replace(plain, horizon_months=1)) == pytest.approx(0.4 * 10)
+    both = replace(ECONOMICS, annual_discount_rate=0.1, service_cost_per_order=2.0)
+    kept = (0.4 * 10 - 2 * 42 / 40) + (0.4 * 5 - 2 * 2 / 10) / 1.1 ** (1 / 12)
+    assert stake.new_customer_value(cohorts, both) == pytest.approx(kept)
 
 
 def test_promoters_are_judged_by_their_last_answer() -> None:
@@ -117,9 +121,9 @@ def test_a_tested_lever_brings_its_customers_on_average_what_the_test_measured()
     assert effects.loc["win back", "origin"] == "test winter, voucher"
     allowed = actions.reach(stakes.index, pd.Series("yes", index=stakes.index), pd.Series(dtype=bool))
     found = actions.options(stakes, effects, allowed, pd.Series(0.5, index=stakes.index), 1.0)
-    assert set(found["treatment"]) == {actions.MESSAGE}
+    assert set(found["treatment"]) == {"message: voucher"}
     assert found[["gain_low", "gain", "gain_high"]].mean().tolist() == pytest.approx([-1.0, 4.0, 9.0])
-    assert effects.drop(index="win back")["origin"].eq("assumption").all()
+    assert effects.drop(index="win back")["origin"].str.startswith("assumption").all()
 
 
 def test_a_test_of_a_lever_that_fits_nobody_is_said() -> None:
@@ -258,17 +262,35 @@ def test_the_best_lever_is_the_largest_gain_less_cost() -> None:
     assert best["net"].to_dict() == pytest.approx(net.to_dict())
 
 
+def test_an_action_that_loses_money_is_nobodys_best_lever() -> None:
+    found = all_options(table([(5, 10, 0.5, 1.0, 2.0, 20.0, "yes", False)]), newcomer=0.0)
+    assert len(found)
+    assert actions.best_lever(found).empty
+
+
 def plan(lever: list[str], gain: list[float]) -> pd.DataFrame:
     frame = pd.DataFrame({"customer_id": [f"c{i}" for i in range(len(gain))], "lever": lever, "gain": gain})
-    frame = frame.assign(treatment=actions.MESSAGE, at_stake=10.0, cost=1.0, origin="assumption")
+    frame = frame.assign(treatment=actions.MESSAGE, at_stake=10.0, cost=1.0)
+    frame["origin"] = actions.assumed(ECONOMICS)["origin"].reindex(lever).to_numpy()
     return frame.assign(gain_low=0.0, gain_high=2 * frame["gain"])
 
 
-def test_within_a_lever_errors_add_up_and_between_levers_as_squares() -> None:
+def test_errors_of_one_assumption_add_up_and_those_of_several_as_squares() -> None:
     one = worklist.total(plan(["keep", "keep"], [3.0, 4.0]))
     assert one == {"customers": 2, "cost": 2.0, "net": 5.0, "low": -2.0, "high": 12.0}
     two = worklist.total(plan(["keep", "win back"], [3.0, 4.0]))
     assert (two["low"], two["high"]) == (pytest.approx(0.0), pytest.approx(10.0))
+    shared = worklist.total(plan(["keep", "second purchase"], [3.0, 4.0]))
+    assert (shared["low"], shared["high"]) == (pytest.approx(-2.0), pytest.approx(12.0))
+
+
+def test_the_plan_carried_out_is_that_of_the_customers_to_contact() -> None:
+    chosen = plan(["keep", "win back", "keep"], [3.0, 4.0, 5.0])
+    groups = pd.Series({"c0": "contact", "c1": "control", "c2": "contact"})
+    done = worklist.contacted(chosen, groups)
+    assert done["customer_id"].tolist() == ["c0", "c2"]
+    assert worklist.total(done)["net"] == 6.0
+    assert worklist.contacted(chosen.head(0), groups.head(0)).empty
 
 
 def test_sums_by_lever_stand_in_the_order_of_the_rules() -> None:
@@ -293,11 +315,17 @@ def test_the_list_and_its_long_form_hold_every_customer_of_the_plan_once() -> No
 
 def test_every_customer_has_a_line_of_scores_in_the_plan_or_not() -> None:
     known = table([(5, 10, 0.5, 100.0, 2.0, 20.0, "yes", False)] * 3).set_axis(["c0", "c1", "c2"])
-    chosen = plan(["keep"], [3.0])
-    scores = worklist.scores(known, chosen.set_index("customer_id"), chosen)
-    assert scores["in_plan"].tolist() == [True, False, False]
+    chosen = plan(["keep", "keep"], [3.0, 4.0])
+    allowed = actions.reach(known.index, pd.Series({"c0": "yes"}), pd.Series({"c1": True}))
+    groups = pd.Series({"c0": "contact", "c1": "control"})
+    scores = worklist.scores(known, chosen.set_index("customer_id"), chosen, groups, allowed)
+    assert scores["plan_group"].tolist() == ["contact", "control", "none"]
+    assert scores["planned_treatment"].tolist() == [actions.MESSAGE, "none", "none"]
+    assert scores["allowed_by"].tolist() == ["message, call or letter", "in store", "none"]
     assert scores["expected_gain"].tolist() == [3.0, 0.0, 0.0]
-    assert scores["best_lever"].tolist() == ["keep", "none", "none"]
+    assert scores["gain_high"].tolist() == [6.0, 0.0, 0.0]
+    assert scores["planned_cost"].tolist() == [1.0, 0.0, 0.0]
+    assert scores["best_lever"].tolist() == ["keep", "keep", "none"]
     assert scores.notna().all().all()
 
 

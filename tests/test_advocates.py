@@ -78,10 +78,17 @@ def test_scores_come_before_and_purchases_after() -> None:
     }
 
 
+def test_who_answered_before_the_window_only_is_not_said_never_to_have_answered() -> None:
+    orders = pd.DataFrame({"customer_id": "a", "date": [STARTS], "amount": [10.0]})
+    said = pd.DataFrame({"customer_id": ["a"], "date": [CUT - pd.Timedelta(days=91)], "score": [10]})
+    seen = advocates.before_and_after(Shop({"transactions": orders, "surveys": said}, as_of=CUT), 30)
+    assert seen.loc["a", "group"] == "no answer in the window"
+
+
 def test_means_by_answer_keep_those_who_did_not_answer_apart() -> None:
     seen = advocates.before_and_after(shop(400), 365)
     table = advocates.by_answer(seen)
-    assert list(table.index) == ["detractor", "passive", "promoter", "no answer"]
+    assert list(table.index) == ["detractor", "passive", "promoter", advocates.NO_ANSWER]
     assert table["customers"].sum() == len(seen)
     with pytest.raises(NotEnoughData, match="promoters answered"):
         advocates.ratios(seen[seen["group"] != "promoter"])
@@ -110,16 +117,25 @@ def test_a_referral_is_worth_the_friends_value_less_what_winning_them_cost() -> 
 
 
 def test_referred_people_stand_beside_the_others() -> None:
-    rfm = pd.DataFrame({"frequency": [4, 2, 0]}, index=VALUES.index)
-    table = advocates.referred_against_others(Shop({"customers": PEOPLE}), VALUES, rfm)
+    many = pd.concat([PEOPLE] * 5).assign(
+        customer_id=[f"{name}{i}" for i in range(5) for name in PEOPLE["customer_id"]]
+    )
+    values = pd.concat([VALUES] * 5).set_axis([f"{name}{i}" for i in range(5) for name in VALUES.index])
+    rfm = pd.DataFrame({"frequency": [4, 2, 0] * 5}, index=values.index)
+    table = advocates.referred_against_others(Shop({"customers": many}), values, rfm)
     assert list(table.index) == ["referred", "not referred"]
     assert table.loc["referred"].to_dict() == {
-        "people": 3,
+        "people": 15,
+        "buyers": 10,
         "bought": pytest.approx(2 / 3),
         "repeat_purchases": 1.0,
         "lifetime_value": 23.5,
         "cost": 1.5,
     }
+    two = values.drop([name for name in values.index if name[:3] in ("bob", "dan")][:8])
+    few = advocates.referred_against_others(Shop({"customers": many}), two, rfm).loc["referred"]
+    assert few[["repeat_purchases", "lifetime_value"]].isna().all()  # 15 people, but 2 buyers
+    assert few[["people", "buyers", "cost"]].tolist() == [15, 2, 1.5]
 
 
 def test_without_referrals_the_missing_column_is_named() -> None:

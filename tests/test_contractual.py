@@ -112,6 +112,7 @@ def test_the_truth_is_recovered_where_only_the_last_period_is_known() -> None:
     there = leaves_at >= started
     tenure, churned = pd.Series(started[there]), pd.Series(leaves_at[there] == started[there])
     fitted = contractual.fit(contractual.customer_table(tenure, churned, left="last"))
+    assert repr(fitted).startswith(f"sBG on {len(tenure):,} renewals")  # each customer is seen at one
     assert abs(fitted.alpha - 0.9) < 3 * fitted.standard_errors[0]
     naive = contractual.fit(contractual.customer_table(tenure, churned, left="ever"))
     assert naive.survival(12) > 1.2 * fitted.survival(12)

@@ -142,6 +142,17 @@ def test_groups_add_up_to_the_whole(then: equity.Valuation, now: equity.Valuatio
     assert parts["change"].sum() == pytest.approx(now.total - then.total)
 
 
+def test_the_value_of_a_group_of_four_is_blank_at_the_date_at_which_it_was_four(
+    then: equity.Valuation, now: equity.Valuation
+) -> None:
+    old, won = then.customers.index, now.customers.index.difference(then.customers.index)
+    groups = pd.Series("young", index=[*old[:4], *won[:20]]).reindex(now.customers.index).fillna("others")
+    parts = equity.by_group(then, now, groups)
+    assert parts.loc["young", ["before", "change"]].isna().all()
+    assert parts.loc["young", ["customers", "after"]].notna().all()
+    assert parts.loc["others"].notna().all()
+
+
 def test_the_date_before_is_a_year_ago_or_the_middle_of_a_short_history() -> None:
     day = pd.Timestamp
     assert equity.previous_date(day("2022-01-01"), day("2024-02-29")) == day("2023-02-28")
@@ -180,11 +191,12 @@ def test_a_known_cost_of_the_goods_replaces_the_assumed_margin() -> None:
 def test_a_group_that_wins_at_once_can_lose_over_the_year() -> None:
     values = pd.DataFrame({"early": [50.0, 52, 20, 22] * 3, "late": [0.0, 4, 90, 98] * 3}, index=list("abcdefghijkl"))
     groups = pd.Series(dict(zip("abcdefghijkl", ["sale", "sale", "quiz", "quiz"] * 3, strict=True)) | {"z": "sale"})
-    table = equity.short_against_long(values, groups, pd.Series({"a": 10.0, "b": None}))
+    table = equity.short_against_long(values, groups, pd.Series(dict.fromkeys("aefijcd", 10.0) | {"b": None}))
     assert list(table.index) == ["quiz", "sale"]
     assert table["rank_early"].to_dict() == {"quiz": 2, "sale": 1}
     assert table["customers"].to_dict() == {"quiz": 6, "sale": 6}
     assert table.loc["sale", "after_cost"] == 53 - 10
+    assert np.isnan(table.loc["quiz", "cost"])  # known of two only
     assert table.loc["sale", "late_low"] < 2 < table.loc["sale", "late_high"]
     assert equity.standing_out(table).to_dict() == {"quiz": 46.0, "sale": -46.0}
     with pytest.raises(NotEnoughData, match="no group of 5"):
@@ -243,4 +255,10 @@ def test_a_customer_is_won_by_the_last_campaign_reacted_to_in_the_month_before()
 
 def test_expected_revenue_is_expected_purchases_times_spend(now: equity.Valuation) -> None:
     spend = now.customers["margin_per_purchase"].add(1) / 0.4
-    assert equity.expected_revenue(now, 90) == pytest.approx(float(equity.expected_purchases(now, 90) @ spend))
+    assert equity.expected_revenue(now, 6) == pytest.approx(float(equity.expected_purchases(now, 365.25 / 2) @ spend))
+
+
+def test_a_year_of_expected_revenue_is_that_of_the_forecast(now: equity.Valuation) -> None:
+    scored = scoring.score(now.rfm, now.model, now.spend, Economics(margin=0.4, horizon_months=12))
+    forecast = float(scored["expected_purchases"] @ scored["expected_spend"])
+    assert equity.expected_revenue(now) == pytest.approx(forecast, rel=1e-9)

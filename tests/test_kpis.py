@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clvlib import aggregate, dashboard, equity, kpis, simulate
+from clvlib import aggregate, dashboard, equity, kpis, simulate, wording
 from clvlib.dataset import Economics
 from clvlib.tables import MissingTable, NotEnoughData
 
@@ -212,16 +212,62 @@ def test_the_split_adds_up_to_all_customers(shop: Shop, now: equity.Valuation) -
     back = kpis.bought_again(shop.transactions, AS_OF, 365)
     sizes = channel.reindex(back.index).value_counts()
     assert (parts["retention"] * sizes).sum() == pytest.approx(back.sum())
-    assert (parts["cac"] == 5.0).all()
+    assert (parts["cac_ever"] == 5.0).all()
     assert kpis.retention_differs(shop, channel, 365) > 0.001
 
 
-def test_better_and_worse_follow_the_meaning_of_each_figure() -> None:
-    rows = {"retention": (0.6, 0.5), "churn": (0.04, 0.05), "cac": (12.0, 10.0), "nps": (20.0, 20.1)}
-    figures = pd.DataFrame.from_dict(rows, orient="index", columns=["now", "before"])
-    figures["change"] = figures["now"] - figures["before"]
-    assert dashboard.finding(figures) == "Better: Retention, Churn a month\nWorse: CAC"
-    assert "No figure" in dashboard.finding(figures.loc[["nps"]])
+def test_what_covers_all_customers_so_far_does_not_carry_the_name_of_a_figure_of_the_window(
+    shop: Shop, now: equity.Valuation
+) -> None:
+    values = kpis.lifetime_value(shop, now.rfm, AS_OF, now.model, now.spend)
+    channel = shop.customers()["acquisition_channel"]
+    year, quarter = (dashboard.split(shop, channel, values, now.rfm, window) for window in (365, 91))
+    assert not {"cac", "clv_to_cac", "payback"} & set(year)
+    ever = ["cac_ever", "clv_to_cac_ever", "payback_ever"]
+    pd.testing.assert_frame_equal(year[ever], quarter[ever])
+
+
+def test_a_figure_of_a_group_is_blank_where_fewer_than_five_made_it(shop: Shop, now: equity.Valuation) -> None:
+    values = kpis.lifetime_value(shop, now.rfm, AS_OF, now.model, now.spend)
+    active = now.rfm["days_since_last_order"] < 365
+    one, gone = now.rfm.index[active][:1], now.rfm.index[~active][:7]
+    groups = pd.Series("few", index=[*one, *gone]).reindex(now.rfm.index).fillna("many")
+    parts = dashboard.split(shop, groups, values, now.rfm, 365)
+    assert parts.loc["few", ["customers", "active"]].tolist() == [8, 1]
+    assert parts.loc["few", ["clv", "loyal_share"]].isna().all()
+    assert parts.loc["few", "cac_ever"] == 5.0
+    assert parts.loc["many"].notna().all()
+
+
+def moved(**rows: tuple[float, float, float]) -> pd.DataFrame:
+    figures = pd.DataFrame.from_dict(rows, orient="index", columns=["now", "before", "z"])
+    return figures.assign(change=figures["now"] - figures["before"])
+
+
+def test_the_finding_calls_nothing_better_and_counts_no_chance_and_no_drift() -> None:
+    none = np.nan
+    figures = moved(
+        retention=(0.6, 0.5, none), cac=(9.0, 10.0, none), nps=(18.0, 16.0, 0.3), loyal_share=(0.9, 0.6, none)
+    )
+    assert dashboard.finding(figures) == "Up: Retention\nDown: CAC"
+    assert dashboard.finding(moved(nps=(30.0, 16.0, 2.5))) == "Up: NPS"
+    assert "No figure" in dashboard.finding(moved(nps=(18.0, 16.0, 0.3), loyal_share=(0.9, 0.6, none)))
+
+
+def test_the_board_judges_nps_as_the_sentence_about_it_does_and_dates_both_values(
+    shop: Shop, now: equity.Valuation
+) -> None:
+    trend = dashboard.trend(shop, now.model, now.spend, 365)
+    figures = dashboard.board(trend)
+    assert figures.loc["nps", "z"] == pytest.approx(kpis.nps_change(shop, AS_OF, 3)["z"])
+    assert figures["z"].notna().sum() == 1
+    late = dashboard.board(trend.assign(payback=trend["payback"].mask(trend.index == AS_OF, np.nan)))
+    assert late.loc["payback", "at"] < late.loc["clv", "at"] == AS_OF
+    texts = dashboard.written(late)
+    assert texts.loc["CLV of active customers", ["latest_on", "earlier_on"]].tolist() == [
+        wording.date(AS_OF),
+        wording.date(pd.Timestamp("2024-12-31")),
+    ]
 
 
 def test_a_figure_that_is_never_known_is_asked_for_in_vain() -> None:

@@ -154,18 +154,52 @@ def test_the_window_that_counts_as_lost_is_at_most_a_third_of_the_history() -> N
 
 def test_customers_and_value_are_all_somewhere(full: lifecycle.Journey) -> None:
     standing = lifecycle.today(full, lost_after=60)
-    places = lifecycle.where_lost(standing, pd.Series({"ann": 5.0, "eve": 7.0}))
-    assert places["customers"].sum() == len(standing)
-    assert places["value_ahead"].sum() == 12
+    many = pd.concat([standing] * 5)
+    places = lifecycle.where_lost(many.set_axis(range(len(many))), pd.Series(1.0, index=range(len(many))))
+    assert places["customers"].sum() == len(many)
+    assert places["value_ahead"].sum() == len(many)
     assert places.loc["activation"].to_dict() == {
-        "customers": 2,
-        "active": 1,
-        "lost": 1,
+        "customers": 10,
+        "active": 5,
+        "lost": 5,
         "lost_share": 0.5,
-        "value_active": 7,
-        "value_lost": 0,
-        "value_ahead": 7,
+        "value_active": 5,
+        "value_lost": 5,
+        "value_ahead": 10,
     }
+
+
+def test_what_the_value_of_a_stage_would_tell_of_four_is_blank() -> None:
+    standing = pd.DataFrame({"stage": "retention", "status": ["active"] * 4 + ["lost"] * 8})
+    row = lifecycle.where_lost(standing, pd.Series(1.0, index=standing.index)).loc["retention"]
+    assert row[["value_active", "value_lost"]].isna().all()  # either would give away the other
+    assert row[["value_ahead", "lost_share"]].tolist() == [12, 8 / 12]
+    assert lifecycle.where_lost(standing[:4])["lost_share"].isna().all()
+
+
+def test_the_way_to_a_second_purchase_does_not_lead_over_revenue(full: lifecycle.Journey) -> None:
+    assert full.way("retention") == ["acquisition", "activation", "retention"]
+    assert full.way("awareness") == []
+    assert lifecycle.journey(Shop({"transactions": ORDERS})).way("retention") == ["retention"]
+
+
+def test_who_cost_nothing_is_no_proof_that_a_cost_was_paid_back() -> None:
+    people = PEOPLE.assign(acquisition_cost=[12.0, 0.0, 0.0, 30.0])
+    journey = lifecycle.journey(Shop({"transactions": ORDERS, "customers": people}))
+    assert lifecycle.conversion(journey).loc["revenue", ["could", "reached"]].tolist() == [2, 1]
+
+
+def test_groups_that_do_alike_seldom_differ_and_others_do() -> None:
+    random = np.random.default_rng(0)
+    back = random.random(400) < np.where(np.arange(400) < 200, 0.2, 0.5)
+    rows = [(f"c{i}", "2024-01-01", 1.0) for i in range(400)]
+    rows += [(f"c{i}", "2024-02-01", 1.0) for i in np.flatnonzero(back)]
+    journey = lifecycle.journey(Shop({"transactions": frame("customer_id date amount", *rows)}))
+    halves = pd.Series({f"c{i}": "early" if i < 200 else "late" for i in range(400)})
+    mixed = pd.Series({f"c{i}": "odd" if i % 2 else "even" for i in range(400)})
+    assert lifecycle.groups_differ(journey, halves)["retention"] < 0.001
+    assert lifecycle.groups_differ(journey, mixed)["retention"] > 0.05
+    assert lifecycle.groups_differ(journey, mixed.replace("odd", "even"))["retention"] == 1
 
 
 def waits(days: list[int], reached: list[bool]) -> pd.DataFrame:

@@ -74,12 +74,35 @@ def test_the_needed_uplift_by_hand() -> None:
     asked = pd.Series({"Gold": 300.0, "Silver": 100.0}, name="threshold")
     table = loyalty.programme(year, asked, 0.10, 0.5)
     need = loyalty.needed_uplift(table, year, 0.5)
-    cost = 0.10 * 400 + 0.05 * 250
-    assert need["cost"] == pytest.approx(cost)
-    mean = cost / 650
-    assert need["all"] == pytest.approx(mean / (0.5 - mean))
-    assert need["within_reach"] == pytest.approx(cost / ((0.5 - mean) * (250 + 90)))
+    assert need["cost"] == pytest.approx(0.10 * 400 + 0.05 * 250)
+    # a and b spend more: b is Gold from 20 % on, and the margin left is then 0.4 of what both spend.
+    assert need["all"] == pytest.approx(0.5 * 650 / (0.4 * 650) - 1)
+    # b and c spend more: b becomes Gold, c Silver; a's reward of 40 has to be earned too.
+    assert need["within_reach"] == pytest.approx((0.5 * 340 + 40) / (0.4 * 250 + 0.45 * 90) - 1)
     assert table["within_reach"].to_dict() == {"Gold": 0, "Silver": 1, "Member": 1}
+
+
+@settings(max_examples=15, deadline=None)
+@given(spends, st.floats(0.01, 0.15), st.floats(0.2, 0.6))
+def test_at_the_needed_uplift_customers_put_into_their_new_tiers_leave_the_margin_that_was(values, top, margin) -> None:
+    year = pd.Series(values, index=[f"c{i}" for i in range(len(values))])
+    try:
+        asked = loyalty.thresholds(year)
+    except NotEnoughData:
+        return
+    need = loyalty.needed_uplift(loyalty.programme(year, asked, top, margin), year, margin)
+    near = (year >= 0.8 * asked["Gold"]) & (year < asked["Gold"])
+    near |= (year >= 0.8 * asked["Silver"]) & (year < asked["Silver"])
+
+    def left(movers: pd.Series, uplift: float) -> float:
+        after = year.where(~movers, year * (1 + uplift))
+        reward = loyalty.tier_of(after, asked).map(loyalty.rewards(top)).astype(float)
+        return float(((margin - reward) * after).sum() / (margin * year.sum()) - 1)
+
+    for movers, uplift in ((year >= asked["Silver"], need["all"]), (near, need["within_reach"])):
+        if movers.any():
+            assert left(movers, uplift * (1 + 1e-9)) == pytest.approx(0, abs=1e-6)
+            assert all(left(movers, uplift * more) >= 0 for more in (1.001, 1.1, 1.5, 3, 10))
 
 
 def test_no_reward_costs_nothing_and_needs_nothing() -> None:
@@ -101,12 +124,20 @@ def test_the_larger_the_reward_and_the_thinner_the_margin_the_more_must_be_spent
 
 
 def test_customers_who_move_between_tiers_add_up_to_all_of_a_tier() -> None:
-    before, now = spend(seed=1), spend(seed=2).iloc[:800]
+    before, now = spend(20_000, seed=1), spend(20_000, seed=2).iloc[:16_000]
     asked = loyalty.thresholds(before)
     table = loyalty.moved(before, now, asked)
     assert table.drop(columns="customers").sum(axis=1).tolist() == pytest.approx([1.0] * len(table))
     assert table["customers"].sum() == len(before)
     assert table.loc["Gold", "none"] == pytest.approx(0.2, abs=0.15)
+
+
+def test_shares_of_a_tier_that_rest_on_one_to_four_customers_are_not_given() -> None:
+    names = [f"c{i}" for i in range(20)]
+    before, now = pd.Series(50.0, index=names), pd.Series([50.0] * 9 + [150.0] * 4 + [500.0] * 7, index=names)
+    table = loyalty.moved(before, now, pd.Series({"Gold": 300.0, "Silver": 100.0}))
+    assert table.loc["Member", ["customers", "Gold", "Member", "none"]].tolist() == [20, 0.35, 0.45, 0.0]
+    assert np.isnan(table.loc["Member", "Silver"])
 
 
 def test_a_years_spend_is_net_of_refunds_and_needs_a_whole_year() -> None:

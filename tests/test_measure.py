@@ -14,7 +14,7 @@ EFFECTS = actions.assumed(Economics(save_rate=0.2))
 
 def chosen(n: int, lever: str = "keep", gain: float = 2.0) -> pd.DataFrame:
     names = [f"c{i:05}" for i in range(n)]
-    return pd.DataFrame({"customer_id": names, "lever": lever, "gain": gain})
+    return pd.DataFrame({"customer_id": names, "lever": lever, "at_stake": 10.0, "gain": gain})
 
 
 def flat(n: int, value: float) -> pd.Series:
@@ -50,6 +50,14 @@ def test_the_plan_agrees_with_the_group_size_of_the_churn_notebook() -> None:
     assert table.loc["keep", "enough"]
 
 
+def test_a_call_that_works_twice_as_well_needs_fewer_customers_than_a_message() -> None:
+    message, call = (
+        measure.plan(chosen(500, gain=gain), flat(500, 0.4), money(500), EFFECTS, actions.SAVED) for gain in (2.0, 4.0)
+    )
+    assert message.loc["keep", "needed"] == pytest.approx(2 * contact.group_size(0.4, 0.2), rel=0.02)
+    assert call.loc["keep", "needed"] == pytest.approx(2 * contact.group_size(0.4, 0.4), rel=0.02)
+
+
 def test_money_is_the_outcome_of_other_levers_and_of_tested_ones() -> None:
     plan = chosen(400, "raise frequency")
     table = measure.plan(plan, flat(400, 0.4), money(400), EFFECTS, actions.SAVED)
@@ -79,6 +87,9 @@ def test_a_simulated_campaign_of_the_needed_size_is_significant_in_four_of_five(
 
 
 def test_too_small_a_plan_is_said() -> None:
+    both = pd.concat([chosen(400, "raise frequency"), chosen(5).assign(customer_id=[f"k{i}" for i in range(5)])])
+    table = measure.plan(both, flat(400, 0.4), money(400), EFFECTS, actions.SAVED)
+    assert table["customers"].to_dict() == {"raise frequency": 400, measure.TOGETHER: 400}
     with pytest.raises(NotEnoughData, match="20 customers"):
         measure.plan(chosen(5), flat(5, 0.4), money(5), EFFECTS, actions.SAVED)
 
@@ -92,7 +103,7 @@ def test_the_draw_is_the_same_in_any_order_and_leaves_the_share_alone(n, random,
     shares = pd.Series({"keep": share})
     one, other = measure.draw(plan, shares), measure.draw(plan.loc[order], shares)
     pd.testing.assert_series_equal(one, other)
-    assert (one == measure.CONTROL).sum() == round(n * share)
+    assert (one == measure.CONTROL).sum() == (round(n * share) if n >= measure.FEWEST else 0)
     assert one.index.is_unique
 
 
