@@ -51,7 +51,7 @@ def dataset(world: shop.World) -> Dataset:
 def estimate(seed: int) -> dict[str, float]:
     """Run one shop through the study; returns the truth beside the plain and the adjusted figures."""
     world = shop.world(seed)
-    seen = channels.study(dataset(world))
+    seen = channels.study(dataset(world), known_before="age_band")
     fitted = causal.fit(seen.features, seen.added, seen.outcomes["revenue"])
     gain, _, added = demo.channel_effect(world)
     row = {"customers": float(len(seen.added)), "share": float(seen.added.mean())}

@@ -9,7 +9,7 @@ from scipy.stats import norm
 from clvlib import aggregate
 from clvlib.dataset import Dataset
 from clvlib.formula import value_before_acquisition
-from clvlib.lifespan import Tail, levers, lifespan, monthly_orders, order_curve
+from clvlib.lifespan import levers, lifespan, monthly_orders, order_curve
 from clvlib.payback import payback_months
 from clvlib.tables import MissingTable, NotEnoughData
 
@@ -34,7 +34,7 @@ def costs(ds: Dataset) -> pd.DataFrame:
     return frame[usable].sort_values(["channel", "period"], ignore_index=True)
 
 
-def returns(ds: Dataset, horizon_years: int = 5, tail: Tail = "constant") -> pd.DataFrame:
+def returns(ds: Dataset, horizon_years: int = 5) -> pd.DataFrame:
     """Set cost beside value by acquisition channel.
 
     Returns one row per channel, best CLV : CAC first: customers (who bought), spent (currency: the acquisition cost of
@@ -51,19 +51,19 @@ def returns(ds: Dataset, horizon_years: int = 5, tail: Tail = "constant") -> pd.
                 "Add the channel that won each customer (acquisition_channel) and what that cost (acquisition_cost).",
             )
     channel = people["acquisition_channel"].fillna(aggregate.UNKNOWN).astype(str)
-    spent = people["acquisition_cost"].groupby(channel).sum()
+    spent = people["acquisition_cost"].groupby(channel).sum(min_count=1)
     rows = {}
     for name, cohorts in aggregate.cohorts(ds.transactions, ds.as_of, by=channel).groupby("group"):
         customers = float(cohorts.loc[cohorts["age"] == 0, "size"].sum())
-        row = {"customers": customers, "spent": float(spent.get(str(name), 0.0))}
+        row = {"customers": customers, "spent": float(spent.get(str(name), np.nan))}
         cac = row["spent"] / customers if row["spent"] > 0 else np.nan
         try:
             curve = order_curve(cohorts)
-            chosen = levers(curve, lifespan(curve, horizon_years, tail), ds.economics)
+            chosen = levers(curve, lifespan(curve, horizon_years), ds.economics)
         except NotEnoughData:
             rows[name] = row | {"clv": np.nan, "cac": cac, "clv_to_cac": np.nan, "payback_months": np.nan}
             continue
-        worth, orders = value_before_acquisition(chosen), monthly_orders(curve, 12 * horizon_years, tail)
+        worth, orders = value_before_acquisition(chosen), monthly_orders(curve, 12 * horizon_years)
         months = payback_months(orders, chosen, cac) if cac > 0 else np.nan
         rows[name] = row | {"clv": worth, "cac": cac, "clv_to_cac": worth / cac, "payback_months": months}
     frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("acquisition_channel")
@@ -116,3 +116,9 @@ def _elasticity(months: pd.DataFrame) -> dict[str, float]:
         "low": slope - Z * se,
         "high": slope + Z * se,
     }
+
+
+def truth(effects: pd.DataFrame) -> pd.Series:
+    """Pick from the truth of a simulated shop the elasticity of each acquisition channel, by channel."""
+    rows = effects[(effects["topic"] == "acquisition") & (effects["quantity"] == "elasticity")]
+    return rows.set_index("item")["value"].rename("true")

@@ -28,6 +28,7 @@ Target = Literal["all", "treated"]
 FEWEST = 25  # customers in each group, and customers that the weighted groups are worth
 EDGE = 0.01  # a chance of treatment below it, or above 1 − it, is no chance
 MOST_AT_EDGE = 0.05
+MOST_APART = 0.5  # standard deviations between the weighted means of a feature (Rubin 2001), beyond chance
 FOLDS = 5
 RIDGE = np.logspace(0, 4, 9)
 Z = float(norm.ppf(0.975))
@@ -42,8 +43,7 @@ class CrossFit:
     """What models that never saw a customer say of them: one row per split of the customers into folds.
 
     index: customer_id. treated (bool) and outcome: one per customer. propensity (chance of treatment, within EDGE),
-    without and with_it (expected outcome): splits × customers. at_edge: share of customers with no real chance of the
-    one or the other treatment, by target.
+    without and with_it (expected outcome): splits × customers. inputs: customers × columns of `design`.
     """
 
     index: pd.Index
@@ -52,7 +52,7 @@ class CrossFit:
     propensity: Array
     without: Array
     with_it: Array
-    at_edge: dict[Target, float]
+    inputs: Array
 
 
 @dataclass(frozen=True)
@@ -135,12 +135,7 @@ def fit(features: pd.DataFrame, treated: pd.Series, outcome: pd.Series, splits: 
                 for kept, guess in ((~given, without), (given, with_it)):
                     some = learn[kept[learn]]
                     guess[split, judge] = RidgeCV(RIDGE).fit(inputs[some], result[some]).predict(inputs[judge])
-    low, high = (propensity < EDGE).mean(), (propensity > 1 - EDGE).mean()
-    at_edge: dict[Target, float] = {
-        "all": float(low + high),
-        "treated": float((propensity > 1 - EDGE)[:, given].mean()),
-    }
-    return CrossFit(index, given, result, propensity.clip(EDGE, 1 - EDGE), without, with_it, at_edge)
+    return CrossFit(index, given, result, propensity.clip(EDGE, 1 - EDGE), without, with_it, inputs)
 
 
 def weights(found: CrossFit, target: Target = "all") -> Array:
@@ -157,11 +152,17 @@ def weights(found: CrossFit, target: Target = "all") -> Array:
 def worth(found: CrossFit, target: Target = "all") -> pd.Series:
     """Give how many equally weighted customers each weighted group is worth (Kish 1965), treated and untreated."""
     w = weights(found, target)
-    sizes = {
-        name: float(np.median(w[:, who].sum(axis=1) ** 2 / (w[:, who] ** 2).sum(axis=1)))
-        for name, who in (("treated", found.treated), ("untreated", ~found.treated))
-    }
-    return pd.Series(sizes, name="worth")
+    return pd.Series({"treated": _kish(w[:, found.treated]), "untreated": _kish(w[:, ~found.treated])}, name="worth")
+
+
+def _kish(w: Array) -> float:
+    return float(np.median(w.sum(axis=1) ** 2 / (w**2).sum(axis=1)))
+
+
+def _at_edge(found: CrossFit, target: Target) -> NDArray[np.bool_]:
+    """Tell who had no real chance of the other treatment (splits × customers; those of the target)."""
+    high = found.propensity >= 1 - EDGE
+    return high[:, found.treated] if target == "treated" else high | (found.propensity <= EDGE)
 
 
 def require_overlap(found: CrossFit, target: Target = "all") -> None:
@@ -170,7 +171,7 @@ def require_overlap(found: CrossFit, target: Target = "all") -> None:
     Raises NoOverlap when more than 5 % of the target have a chance of treatment outside 1 % to 99 % (for the treated:
     above 99 %), or when a weighted group is worth fewer than 25 customers.
     """
-    share, smallest = found.at_edge[target], worth(found, target).min()
+    share, smallest = float(_at_edge(found, target).mean()), worth(found, target).min()
     if share <= MOST_AT_EDGE and smallest >= FEWEST:
         return
     some = (
@@ -198,8 +199,10 @@ def effect(found: CrossFit, target: Target = "all") -> Effect:
 def effect_by(found: CrossFit, groups: pd.Series) -> pd.DataFrame:
     """Estimate the mean effect within each group of customers (`groups`: by customer, known before the treatment).
 
-    Returns one row per group, in the order of the categories or of the text: the fields of `Effect`; those with fewer
-    than 25 treated or untreated customers have counts only, the rest NaN.
+    Returns one row per group, in the order of the categories or of the text: the fields of `Effect`. Groups with fewer
+    than 25 treated or untreated customers, without overlap by the rules of `require_overlap`, or in which weighting
+    leaves a feature more than half a standard deviation apart, have counts only, the rest NaN. Raises NoOverlap as
+    `require_overlap` for all customers together.
     """
     require_overlap(found)
     given = groups.reindex(found.index)
@@ -209,13 +212,29 @@ def effect_by(found: CrossFit, groups: pd.Series) -> pd.DataFrame:
     rows = {}
     for name in sorted(set(named), key=lambda name: (ordered.index(name) if name in ordered else -1, name)):
         inside = named == name
-        treated = int(found.treated[inside].sum())
-        if min(treated, inside.sum() - treated) >= FEWEST:
+        if _comparable(found, inside):
             rows[name] = vars(_summary(found, scores, inside, "all"))
         else:
-            rows[name] = {"customers": int(inside.sum()), "treated": treated}
+            rows[name] = {"customers": int(inside.sum()), "treated": int(found.treated[inside].sum())}
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=list(Effect.__dataclass_fields__))
     return frame.rename_axis(str(groups.name)).astype({"customers": "int64", "treated": "int64"})
+
+
+def _comparable(found: CrossFit, inside: NDArray[np.bool_]) -> bool:
+    """Tell whether those of a group who were treated and those who were not can be compared (see `effect_by`).
+
+    Chances learned from everybody can be wrong within a group, so its own balance is looked at too; three standard
+    errors of a difference between samples of this worth are put down to chance.
+    """
+    one, other = inside & found.treated, inside & ~found.treated
+    w, x = weights(found), found.inputs
+    if min(one.sum(), other.sum()) < FEWEST or min(_kish(w[:, one]), _kish(w[:, other])) < FEWEST:
+        return False
+    means = [np.average(x[side], axis=0, weights=w[:, side].mean(axis=0)) for side in (one, other)]
+    spread = np.sqrt((x[one].var(axis=0) + x[other].var(axis=0)) / 2)
+    most = MOST_APART + 3 * np.sqrt(1 / _kish(w[:, one]) + 1 / _kish(w[:, other]))
+    alike = bool((np.abs(means[0] - means[1]) <= most * spread + 1e-9).all())
+    return alike and bool(_at_edge(found, "all")[:, inside].mean() <= MOST_AT_EDGE)
 
 
 def _scores(found: CrossFit, target: Target) -> Array:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from clvlib import aggregate, causal, journeys, wording
 from clvlib.dataset import Dataset
-from clvlib.tables import NotEnoughData, UsageError
+from clvlib.tables import TABLES, MissingTable, NotEnoughData, UsageError
 
 OUTCOMES = {"revenue": "net revenue", "orders": "purchase days", "bought": "share who bought"}
 FAMILIES = {
@@ -24,7 +24,7 @@ FAMILIES = {
 }
 KNOWN = tuple(name for family in FAMILIES.values() for name in family if name != "home")
 PLACEBO_DAYS = 180
-NOT_ATTRIBUTES = ("acquired_on", "acquisition_cost", "consent", "referred_by")
+NOT_ATTRIBUTES = {column.name for column in TABLES["customers"]} - {"acquisition_channel"}  # may change later
 MOST_VALUES = 12  # a text with more of them is a name, not an attribute
 FEWEST_DAYS = 60
 MOST_COUNTED = 4  # four or more channels are one group, as articles have it
@@ -177,12 +177,15 @@ def windows(
     return split - pd.Timedelta(days=first - 1), split, share < 1
 
 
-def study(ds: Dataset, first_days: int = 181, next_days: int = 365) -> Study:
+def study(ds: Dataset, first_days: int = 181, next_days: int = 365, known_before: str = "") -> Study:
     """Follow the customers of one channel through two windows (see `Study`).
 
-    Features: frequency, silence, age and spend as `aggregate.features` gives them, home channel, and the customers
-    table's attributes with 2 to 12 values. Raises MissingTable when transactions have no channel; NotEnoughData when
-    the history is too short, the shop sells in one channel only, or nobody was a customer of one channel before.
+    Features: frequency, silence, age and spend as `aggregate.features` gives them, home channel, and those columns of
+    the customers table that `known_before` lists (commas between) and that have 2 to 12 values. That table has no
+    dates: whoever names a column vouches that it was known before the first window.
+
+    Raises MissingTable when transactions have no channel; NotEnoughData when the history is too short, the shop sells
+    in one channel only, or nobody was a customer of one channel before.
     """
     start, split, shortened = windows(ds.starts, ds.as_of, first_days, next_days)
     before = start - pd.Timedelta(days=1)
@@ -208,18 +211,31 @@ def study(ds: Dataset, first_days: int = 181, next_days: int = 365) -> Study:
     outcomes = pd.DataFrame({"revenue": after["spend"], "orders": after["purchases"].astype(float), "bought": bought})
     behaviour = behaviour.loc[index]
     behaviour["mean_spend"] = behaviour["total_spend"] / (behaviour["frequency"] + 1)
-    features = behaviour[list(KNOWN)].assign(home=home.loc[index].astype(str)).join(_attributes(ds, index))
+    features = (
+        behaviour[list(KNOWN)].assign(home=home.loc[index].astype(str)).join(_attributes(ds, index, known_before))
+    )
     added = pd.Series(index.isin(other["customer_id"]), index=index, name="added")
     placebo = behaviour[f"spend_last_{PLACEBO_DAYS}"].rename("placebo")
     return Study(start, split, ds.as_of, shortened, features, added, outcomes, placebo)
 
 
-def _attributes(ds: Dataset, index: pd.Index) -> pd.DataFrame:
+def _named(names: str) -> list[str]:
+    return list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
+
+
+def _attributes(ds: Dataset, index: pd.Index, names: str) -> pd.DataFrame:
     if not ds.has("customers"):
         return pd.DataFrame(index=index)
-    known = ds.customers().drop(columns=list(NOT_ATTRIBUTES), errors="ignore").reindex(index)
-    texts = known.fillna("unknown").astype(str)
+    people = ds.customers().reindex(index)
+    asked = [name for name in _named(names) if name in people and name not in NOT_ATTRIBUTES.union(KNOWN, ["home"])]
+    texts = people[asked].fillna("unknown").astype(str)
     return texts.loc[:, [2 <= texts[name].nunique() <= MOST_VALUES for name in texts]]
+
+
+def attributes(seen: Study, names: str) -> tuple[list[str], list[str]]:
+    """Part the `names` (commas between) into the attributes that the adjustment uses, and those it can't use."""
+    used = [name for name in _named(names) if name in seen.features and name not in (*KNOWN, "home")]
+    return used, [name for name in _named(names) if name not in used]
 
 
 def families(seen: Study) -> dict[str, list[str]]:
@@ -271,7 +287,7 @@ def effects_by(fitted: causal.CrossFit, groups: Mapping[str, pd.Series]) -> pd.D
     frame = pd.concat(parts).rename(columns={"estimate": "mid"}).rename_axis("group")
     if frame["mid"].isna().all():
         raise NotEnoughData(
-            f"No group has {causal.FEWEST} customers who added a channel and as many who did not.",
+            f"No group has {causal.FEWEST} customers who added a channel and as many, alike enough, who did not.",
             "Bring more customers.",
         )
     return frame[["mid", "low", "high", "customers", "treated"]]
@@ -350,7 +366,8 @@ def quoted(known: pd.DataFrame, found: Mapping[str, causal.CrossFit] | None = No
         known: as `people` gives it. found: as `fits` gives it, for one more column.
 
     Returns one row per claim, all relative differences: quoted, reported (by the article itself; NaN where it reports
-    no such thing), plain (here; NaN where a group has fewer than 25 customers), adjusted (of adding one channel).
+    no such thing), plain (here; NaN where a group has fewer than 25 customers), adjusted (of adding one channel;
+    NaN where the study has no such outcome).
     """
     one, several = known[known["channels"] == 1], known[known["channels"] > 1]
     four = known[known["channels"] >= MOST_COUNTED]
@@ -359,7 +376,7 @@ def quoted(known: pd.DataFrame, found: Mapping[str, causal.CrossFit] | None = No
     rows = [
         ("many channels: more valuable", 0.30, nothing, _more(many["revenue"], one["revenue"]), "revenue"),
         ("many channels: more likely to buy again", 0.06, nothing, _more(many["again"], one["again"]), "bought"),
-        ("many channels: more loyal", 0.09, nothing, _more(many["recent"], one["recent"]), "bought"),
+        ("many channels: more loyal", 0.09, nothing, _more(many["recent"], one["recent"]), ""),
         (
             "several channels: more repeat trips",
             nothing,
@@ -392,7 +409,14 @@ def _per_order(some: pd.DataFrame, others: pd.DataFrame, home: str) -> float:
     return float(spent / (others["revenue"].sum() / others["orders"].sum()) - 1)
 
 
-def truth(effects: pd.DataFrame) -> dict[str, float]:
-    """Pick from the truth of a simulated shop the mean effect of a second channel on revenue: all, treated."""
+def truth(effects: pd.DataFrame, study: Study) -> dict[str, float]:
+    """Pick from the truth of a simulated shop the mean effect of a second channel on revenue: all, treated.
+
+    Raises MissingTable when the study's windows are not those of which the truth is known.
+    """
+    if ((study.split - study.start).days + 1, (study.end - study.split).days) != (181, 365):
+        raise MissingTable(
+            "The true effect is known for windows of 181 and 365 days only.", "Set first_days and next_days back."
+        )
     rows = effects[(effects["topic"] == "channels") & (effects["group"] == "all")].set_index("quantity")["value"]
     return {"all": float(rows["revenue"]), "treated": float(rows["revenue_treated"])}

@@ -21,7 +21,7 @@ from scipy.stats import norm
 from clvlib import aggregate, assigned, scoring, wording
 from clvlib.dataset import Dataset, Economics
 from clvlib.forecast import GammaGamma, PurchaseModel
-from clvlib.tables import TABLES, CannotAnswer, NotEnoughData
+from clvlib.tables import TABLES, CannotAnswer, MissingTable, NotEnoughData
 from clvlib.trial import Trial
 
 YEAR = 365
@@ -114,8 +114,17 @@ def known_before(
 def attributes(customers: pd.DataFrame | None, names: str) -> list[str]:
     """Those columns of `customers` that `names` lists; nothing that is only known later."""
     later = {column.name for column in TABLES["customers"]} - {"acquisition_channel"}
-    asked = [name.strip() for name in names.split(",") if name.strip()]
-    return [name for name in asked if customers is not None and name in customers and name not in later]
+    return [name for name in _split(names) if customers is not None and name in customers and name not in later]
+
+
+def not_used(ds: Dataset, names: str) -> list[str]:
+    """What `names` lists and `attributes` leaves out: perhaps misspelt."""
+    used = attributes(ds.customers() if ds.has("customers") else None, names)
+    return [name for name in _split(names) if name not in used]
+
+
+def _split(names: str) -> list[str]:
+    return [name.strip() for name in names.split(",") if name.strip()]
 
 
 def numbers(before: pd.DataFrame) -> pd.DataFrame:
@@ -139,7 +148,8 @@ def effects(outcomes: pd.DataFrame, trial: Trial, before: pd.DataFrame | None = 
     order_value: revenue over orders), difference, low, high (95 %, Welch; delta method for order_value), p; with
     something known before, plain_low and plain_high keep that interval, and difference, low, high, p are adjusted by
     CUPED (Deng, Xu, Kohavi & Walker 2013), the covariate being the outcome expected, by least squares on all that was
-    known before. `saved`: share of the variance that this removes; NaN where nothing was to adjust with.
+    known before. `saved`: share of the variance that this removes, less what as many columns of chance would seem to
+    (the adjusted R²; below 0 where they did better); NaN where nothing was to adjust with.
     """
     pairs = [(trial.control, variant) for variant in trial.variants]
     return _compare(outcomes, pairs, before).droplevel("against")
@@ -184,9 +194,10 @@ def best_arm(pairs: pd.DataFrame, trial: Trial) -> tuple[str, bool]:
 
 
 def _compare(outcomes: pd.DataFrame, pairs: Sequence[tuple[str, str]], before: pd.DataFrame | None) -> pd.DataFrame:
-    expected = _expected(outcomes, before)
+    expected, columns = _expected(outcomes, before)
     data = outcomes.join(expected.add_prefix("expected_"))
     rows = {}
+    by_chance = (len(data) - 1) / (len(data) - columns - 1)
     for control, variant in pairs:
         two = data[data["variant"].isin([control, variant])]
         metrics = _metrics(two, [str(name) for name in expected])
@@ -205,7 +216,7 @@ def _compare(outcomes: pd.DataFrame, pairs: Sequence[tuple[str, str]], before: p
                 "p": best.pvalue,
                 "plain_low": plain.effect_size_ci_lower,
                 "plain_high": plain.effect_size_ci_upper,
-                "saved": 1 - (_width(adjusted) / _width(plain)) ** 2 if adjusted else np.nan,
+                "saved": 1 - by_chance * (_width(adjusted) / _width(plain)) ** 2 if adjusted else np.nan,
             }
     if not rows:
         raise NotEnoughData(
@@ -233,28 +244,36 @@ def _metrics(two: pd.DataFrame, expected: list[str]) -> dict[str, tt.metrics.Met
     return metrics
 
 
-def _expected(outcomes: pd.DataFrame, before: pd.DataFrame | None) -> pd.DataFrame:
-    """Each outcome as what was known before foretells it, all arms together; no column when nothing was known."""
+def _expected(outcomes: pd.DataFrame, before: pd.DataFrame | None) -> tuple[pd.DataFrame, int]:
+    """Each outcome as what was known before foretells it, all arms together, and from how many columns.
+
+    No column when nothing was known.
+    """
     known = numbers(before).reindex(outcomes.index) if before is not None else pd.DataFrame(index=outcomes.index)
     wanted = [name for name in METRICS if name in outcomes]
     if known.shape[1] == 0 or 10 * known.shape[1] > len(known):
-        return pd.DataFrame(index=outcomes.index)
+        return pd.DataFrame(index=outcomes.index), 0
     scale = known.std().replace(0, 1)
     inputs = np.column_stack([np.ones(len(known)), (known - known.mean()) / scale])
     targets = outcomes[wanted].to_numpy(dtype=float)
-    fitted = inputs @ np.linalg.lstsq(inputs, targets, rcond=1e-8)[0]
-    found = pd.DataFrame(fitted, index=outcomes.index, columns=wanted)
+    slopes, _, rank, _ = np.linalg.lstsq(inputs, targets, rcond=1e-8)
+    found = pd.DataFrame(inputs @ slopes, index=outcomes.index, columns=wanted)
     spread, missed = outcomes[wanted].std(), (outcomes[wanted] - found).std()
-    return found.loc[:, (found.std() > 1e-9 * spread) & (missed > 1e-6 * spread)]  # told perfectly: nothing is left
+    told = (found.std() > 1e-9 * spread) & (missed > 1e-6 * spread)  # told perfectly: nothing is left
+    return found.loc[:, told], int(rank) - 1
 
 
 def in_words(found: pd.DataFrame) -> pd.DataFrame:
-    """`effects` for readers, all as text, each in its unit: control, variant, difference, 95 % interval, "shown"."""
+    """`effects` for readers, all as text, each in its unit: control, variant, difference, 95 % interval, change.
+
+    `variant` is control + difference, adjusted where the difference is, so that each row adds up.
+    """
     rows = []
     for row in found.reset_index().to_dict("records"):
         arm, metric = str(row["arm"]), str(row["metric"])
         words, unit = METRICS[metric]
-        digits = 2 if max(abs(row["control"]), abs(row["variant"])) >= 0.1 else 4
+        variant = row["control"] + row["difference"]
+        digits = 2 if max(abs(row["control"]), abs(variant)) >= 0.1 else 4
         number = partial(wording.number, digits=digits)
         writers: dict[str, Callable[[float], str]] = {
             "points": wording.percent,
@@ -265,10 +284,10 @@ def in_words(found: pd.DataFrame) -> pd.DataFrame:
         change = _points if unit == "points" else write
         interval = f"{_signed(change, row['low'])} to {_signed(change, row['high'])}"
         shown = "up" if row["low"] > 0 else "down" if row["high"] < 0 else "not shown"
-        rows.append((arm, words, write(row["control"]), write(row["variant"]), _signed(change, row["difference"])))
+        rows.append((arm, words, write(row["control"]), write(variant), _signed(change, row["difference"])))
         rows[-1] += (interval, shown)  # type: ignore[assignment]
-    columns = ["arm", "per assigned customer", "control", "variant", "difference", "95 % interval", "change"]
-    return pd.DataFrame(rows, columns=columns).set_index(["arm", "per assigned customer"])
+    columns = ["arm", "measure", "control", "variant", "difference", "95 % interval", "change"]
+    return pd.DataFrame(rows, columns=columns).set_index(["arm", "measure"])
 
 
 def p_value(p: float) -> str:
@@ -322,18 +341,21 @@ def read_all(
 
 
 def variance_saved(reading: Reading) -> float:
-    """The most that CUPED removes of the variance of CLV (or value realised), over the variants; 0 when it can't."""
+    """What CUPED removes of the variance of CLV (or value realised), mean of the variants; 0 when it can't."""
     measured = reading.effects["saved"].unstack("metric")
-    best = measured.reindex(columns=["clv", "value"]).bfill(axis=1)["clv"].max()
-    return float(best) if best > 0 else 0.0
+    mean = measured.reindex(columns=["clv", "value"]).bfill(axis=1)["clv"].mean()
+    return float(mean) if mean > 0 else 0.0
 
 
 def beside_truth(readings: Mapping[str, Reading], truth: pd.DataFrame) -> pd.DataFrame:
     """What the tests say beside the truth of a simulated shop (`Dataset.truth("effects")`).
 
     Returns a frame indexed by test, arm and per_assigned_customer: true, estimated, low, high, and inside (whether the
-    interval holds the truth). Rows of unknown tests or quantities are left out.
+    interval holds the truth). Rows of unknown tests or quantities are left out. Raises MissingTable when the tests were
+    watched for another time than the truth is known for.
     """
+    if max(reading.trial.window_days for reading in readings.values()) != 365:
+        raise MissingTable("The true effects are known for a year after assignment only.", "Set window_days to 365.")
     metrics = {"conversion": "converted", "orders": "orders", "revenue": "revenue", "contribution": "contribution"}
     rows = {}
     for row in truth[truth["topic"] == "experiments"].to_dict("records"):

@@ -1,6 +1,6 @@
 """Raw transactions by channel and raw touchpoints → who used which channel when, paths before orders, hours.
 
-Beside `aggregate`, the only module that reads these rows. Tables are Ibis expressions with the columns of
+Tables are Ibis expressions with the columns of
 `tables.TABLES`; every function gives a pandas frame. A channel is **used** by a purchase in it or, where touchpoints
 are known, by a `visit` to one of the channels in which the shop sells.
 """

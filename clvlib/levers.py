@@ -150,12 +150,18 @@ def cumulated(trial: Trial, clocked: ibis.Table, economics: Economics, steps: in
     """The difference in value per assigned customer so far, as the days since assignment pass.
 
     Returns a long frame: arm, day (int, the last day of a step + 1, up to the window), difference, low, high (currency;
-    95 % at each day by itself).
+    95 % at each day by itself). Raises NotEnoughData when all purchases are dated on one day after assignment, as where
+    only their sum is known: a course drawn from them would be made up.
     """
     days, people = trial.window_days, trial.customers.index
     every = -(-days // steps)
-    brought = assigned.money(clocked, 0, days - 1, economics.margin, every)["contribution"].unstack(fill_value=0)
     bought = assigned.purchases(clocked, days)
+    if bought["day"].nunique() < 2:
+        raise NotEnoughData(
+            f"In the experiment {trial.name!r} all purchases after assignment are dated on one day.",
+            "When the difference comes can't be told: bring the days on which customers bought.",
+        )
+    brought = assigned.money(clocked, 0, days - 1, economics.margin, every)["contribution"].unstack(fill_value=0)
     orders = bought.groupby(["customer_id", bought["day"] // every]).size().unstack(fill_value=0)
     columns = range(-(-days // every))
     spread = [part.reindex(index=people, columns=columns, fill_value=0.0) for part in (brought, orders)]
@@ -183,8 +189,15 @@ def cumulated(trial: Trial, clocked: ibis.Table, economics: Economics, steps: in
 
 
 def course(readings: Mapping[str, Reading], economics: Economics) -> pd.DataFrame:
-    """`cumulated` of every test, with a first column test."""
-    parts = {name: cumulated(reading.trial, reading.clocked, economics) for name, reading in readings.items()}
+    """`cumulated` of every test that has a course, with a first column test. Raises NotEnoughData when none has."""
+    parts, why = {}, []
+    for name, reading in readings.items():
+        try:
+            parts[name] = cumulated(reading.trial, reading.clocked, economics)
+        except NotEnoughData as error:
+            why.append(str(error))
+    if not parts:
+        raise NotEnoughData("No test has a course of time.", " ".join(why))
     return pd.concat(parts, names=["test"]).reset_index("test").reset_index(drop=True)
 
 

@@ -14,6 +14,7 @@ from clvlib.dataset import Economics
 from clvlib.tables import NotEnoughData, UsageError
 
 WINDOWS = (30, 90, 180, 365)
+LIFTS = (0.1, 0.15, 0.2, 0.3)
 FEWEST = 100  # customers from whom a standard deviation of heavy-tailed amounts can be read
 POWER, LEVEL = 0.8, 0.95
 
@@ -96,11 +97,14 @@ def plan(people: pd.DataFrame, per_day: float, lift: float = 0.1, power: float =
     return frame.set_axis(pd.MultiIndex.from_tuples(rows, names=["measure", "window"])).sort_index()
 
 
-def by_lift(people: pd.DataFrame, lifts: tuple[float, ...] = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5)) -> pd.DataFrame:
-    """Customers per arm by lift (rows, relative), for buying again and for value in the shortest and longest window."""
+def by_lift(people: pd.DataFrame) -> pd.DataFrame:
+    """Customers per arm by lift (rows: LIFTS), for buying again and for value in the shortest and longest window.
+
+    NaN where the lift would lead above 100 %; a measure for which all do is left out.
+    """
     windows = [int(name.split("_")[1]) for name in map(str, people) if name.startswith("value_")]
     ends = sorted({windows[0], windows[-1]})
-    tables = {lift: plan(people, 1.0, lift)["per_arm"] for lift in lifts}
+    tables = {lift: plan(people, 1.0, lift)["per_arm"] for lift in LIFTS}
     chosen = [(kind, days) for kind in ("buys again", "value") for days in ends]
     rows = {lift: needed.reindex(chosen) for lift, needed in tables.items()}
     frame = pd.DataFrame(rows).T.rename_axis("lift")

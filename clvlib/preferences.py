@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import norm
 
 from clvlib.dataset import Dataset
 from clvlib.tables import MissingTable, NotEnoughData
@@ -10,6 +11,7 @@ from clvlib.tables import MissingTable, NotEnoughData
 KERNEL = {-2: 0.25, -1: 0.5, 0: 1.0, 1: 0.5, 2: 0.25}  # an act at 20 h speaks for 19 h and 21 h too
 PRIOR = 3.0  # acts that everybody's habits count for
 FEWEST_ACTS = 100
+Z = float(norm.ppf(0.975))
 
 
 def _smooth(counts: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -45,25 +47,35 @@ def best_hour(hours: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"best_hour": best, "acts": counts.sum(axis=1).astype("int64")}, index=table.index)
 
 
-def hit_rate(before: pd.DataFrame, after: pd.DataFrame, within: int = 1) -> dict[str, float]:
+def hit_rate(before: pd.DataFrame, after: pd.DataFrame) -> dict[str, float]:
     """Test the choice on later acts: the share that fall within an hour of it, against the hour that is best overall.
 
-    `before`, `after`: `journeys.hours` of two windows, one after the other. Returns own, common (shares), acts (later
-    acts of customers known before), hour (the common one). Raises NotEnoughData below 100 later acts.
+    `before`, `after`: `journeys.hours` of two windows, one after the other. Returns own, common (shares), gain (own −
+    common), low, high (its 95 % interval; customers, not acts, are the draws: a ratio of two means per customer,
+    Cochran 1977, section 6.4), acts (later acts of customers known before), hour (the common one). Raises NotEnoughData
+    below 100 later acts, or when they are of one customer.
     """
     chosen = best_hour(before)["best_hour"]
     later = after[after["customer_id"].isin(chosen.index)]
     acts = (later["bought"] + later["reacted"]).to_numpy(dtype=float)
-    if acts.sum() < FEWEST_ACTS:
-        raise NotEnoughData(f"Only {int(acts.sum()):,} later acts to test the hour on.", "Bring a longer history.")
+    customers = later["customer_id"].nunique()
+    if acts.sum() < FEWEST_ACTS or customers < 2:
+        raise NotEnoughData(
+            f"Only {int(acts.sum()):,} later acts of {customers:,} customers to test the hour on.",
+            "Bring a longer history.",
+        )
     hour = int(_smooth(habits(before).to_numpy()).round(9).argmax())
 
-    def hit(guess: NDArray[np.int64]) -> float:
+    def hits(guess: NDArray[np.int64]) -> NDArray[np.float64]:
         apart = np.abs(later["hour"].to_numpy() - guess)
-        return float(acts[np.minimum(apart, 24 - apart) <= within].sum() / acts.sum())
+        return np.where(np.minimum(apart, 24 - apart) <= 1, acts, 0.0)
 
-    own = hit(chosen.reindex(later["customer_id"]).to_numpy())
-    return {"own": own, "common": hit(np.full(len(later), hour)), "acts": float(acts.sum()), "hour": float(hour)}
+    own, common = hits(chosen.reindex(later["customer_id"]).to_numpy()), hits(np.full(len(later), hour))
+    gain = float((own - common).sum() / acts.sum())
+    residual = pd.Series(own - common - gain * acts).groupby(later["customer_id"].to_numpy()).sum()
+    se = float(np.sqrt(customers) * residual.std() / acts.sum())
+    found = {"gain": gain, "low": gain - Z * se, "high": gain + Z * se, "acts": acts.sum(), "hour": hour}
+    return {"own": own.sum() / acts.sum(), "common": common.sum() / acts.sum()} | found
 
 
 def main_channel(hours: pd.DataFrame, acts: str) -> pd.Series:

@@ -51,13 +51,13 @@ def _running(values: Array, treated: NDArray[np.bool_]) -> tuple[Array, Array, A
     return means[0] - means[1], np.sqrt(noise[0] + noise[1]), np.minimum(*counts)
 
 
-def watch(values: Array, treated: NDArray[np.bool_], planned: int | None = None, level: float = LEVEL) -> pd.DataFrame:
+def watch(values: Array, treated: NDArray[np.bool_]) -> pd.DataFrame:
     """The difference in means between treated and others, as customers come in.
 
-    values: one outcome per customer, in the order in which outcomes were known. planned: customers at which the
-    sequence is narrowest; all of them when left out. Returns a frame indexed by customers (both arms, from FIRST_LOOK
-    in each): difference; low, high (valid at all looks together); fixed_low, fixed_high (valid at one look only).
-    Raises NotEnoughData with fewer customers than that in an arm.
+    values: one outcome per customer, in the order in which outcomes were known; the sequence is narrowest at the last.
+    Returns a frame indexed by customers (both arms, from FIRST_LOOK in each): difference; low, high (95 %, valid at all
+    looks together); fixed_low, fixed_high (valid at one look only). Raises NotEnoughData with fewer customers than that
+    in an arm.
     """
     values, treated = np.asarray(values, dtype=float), np.asarray(treated, dtype=bool)
     if min(treated.sum(), (~treated).sum()) < FIRST_LOOK:
@@ -68,7 +68,7 @@ def watch(values: Array, treated: NDArray[np.bool_], planned: int | None = None,
     difference, error, smaller = _running(values, treated)
     n = np.arange(1, len(values) + 1, dtype=float)
     with np.errstate(invalid="ignore"):
-        always, once = reach(n, planned or len(values), level) * error, norm.ppf((1 + level) / 2) * error
+        always, once = reach(n, len(values)) * error, norm.ppf((1 + LEVEL) / 2) * error
     frame = pd.DataFrame(
         {
             "difference": difference,
@@ -89,7 +89,7 @@ def first_alarm(watched: pd.DataFrame, low: str = "low", high: str = "high") -> 
 
 
 def false_alarms(
-    pool: Array | None, customers: int = 2000, runs: int = 1000, level: float = LEVEL, seed: int = 0
+    pool: Array | None, customers: int = 2000, runs: int = 4000, level: float = LEVEL, seed: int = 0
 ) -> pd.DataFrame:
     """How often a test without any effect shows one, when it is looked at once, twice … LOOKS times.
 

@@ -15,6 +15,7 @@ from scipy.stats import chisquare
 from clvlib.tables import CannotAnswer, NotEnoughData, UsageError
 
 FEWEST = 25  # customers in an arm: below, an interval around a mean of heavy-tailed amounts means little
+MOST_IN_TWO = 0.10  # share of a test's customers in two arms above which it isn't read
 FEWEST_DAYS = 7
 WATCHED = 0.9  # share of the customers whose days after assignment must all have been seen
 ALARM = 0.001  # a sample ratio less likely than this is no chance (Kohavi, Tang & Xu 2020, chapter 21)
@@ -98,8 +99,15 @@ def prepare(
     status[seen.isna()] = "without_a_date"
     days = _window(name, seen[seen > 0], window_days)
     status[seen < days] = "too_late"
+    status[each["date"] < starts.normalize()] = "before_the_data"
     status[each["variant"] != each["last"]] = "in_two_arms"
-    reasons = ["in_two_arms", "without_a_date", "too_late", "kept"]
+    twice = float((status == "in_two_arms").mean())
+    if twice > MOST_IN_TWO:
+        raise NotEnoughData(
+            f"In the experiment {name!r} {twice:.0%} of the customers stand in two arms: what is left is no fair test.",
+            "Correct the assignment; a test whose arms mix can't be read.",
+        )
+    reasons = ["in_two_arms", "without_a_date", "before_the_data", "too_late", "kept"]
     of_rows = rows[["customer_id", "variant"]].drop_duplicates().set_index("customer_id")
     counted = pd.crosstab(of_rows["variant"], status.reindex(of_rows.index).to_numpy()).reindex(columns=reasons)
     table = counted.fillna(0).astype(int).rename_axis(index="arm", columns=None)
@@ -111,7 +119,7 @@ def prepare(
         listed = ", ".join(f"{arm} {kept:,}" for arm, kept in table["kept"].items())
         raise NotEnoughData(
             f"The experiment {name!r} leaves too few customers to compare ({listed}); an arm needs {FEWEST}.",
-            "Those in two arms, without a date or assigned too late don't count: correct the table, or wait.",
+            "Those in two arms, without a date, assigned before the data or too late don't count: correct the table.",
         )
     kept = each[(status == "kept") & each["variant"].isin(enough)]
     customers = kept[["variant", "date"]].sort_index()
@@ -172,40 +180,66 @@ def _window(name: str, seen: pd.Series, window_days: int) -> int:
 
 @dataclass(frozen=True)
 class SampleRatio:
-    """Customers per arm beside those planned, and how likely so large a departure is by chance (chi-squared)."""
+    """Customers per arm beside those planned, and how likely so large a departure is by chance (chi-squared).
+
+    p: of all in the table; p_kept: of those kept, as a fair test is spoilt too when more are left out of one arm.
+    """
 
     arms: pd.DataFrame
     p: float
+    p_kept: float
 
     @property
     def holds(self) -> bool:
-        return self.p >= ALARM
+        return min(self.p, self.p_kept) >= ALARM
 
 
 def sample_ratio(trial: Trial, shares: str = "") -> SampleRatio:
     """Check that arms are as large as they were planned to be: the first thing that a broken test shows.
 
-    shares: planned shares when they aren't equal, as in "control 10, email 90"; arms that it doesn't name are
-    planned equal. Returns arms: arm → customers (all in the table), planned (customers). Raises UsageError.
+    shares: planned shares when they aren't equal, as in "control 10, email 90"; a test none of whose variants it names
+    was planned with equal arms. Returns arms: arm → customers (all in the table), planned (customers). Raises
+    UsageError, also when some variants are named and others aren't.
     """
-    found = trial.arms["in_the_table"]
-    planned = _planned(shares, found.index)
-    expected = planned / planned.sum() * found.sum()
+    planned = _planned(shares, trial)
+    found, kept = trial.arms["in_the_table"], trial.arms.loc[list(trial.both), "kept"]
+    expected, still = (planned[each.index] / planned[each.index].sum() * each.sum() for each in (found, kept))
     table = pd.DataFrame({"customers": found, "planned": expected})
-    return SampleRatio(table, float(chisquare(found, expected).pvalue))
+    return SampleRatio(table, float(chisquare(found, expected).pvalue), float(chisquare(kept, still).pvalue))
 
 
-def _planned(shares: str, arms: pd.Index) -> pd.Series:
-    given: Mapping[str, float] = {}
+def sample_ratios(tests: Mapping[str, Trial], experiments: pd.DataFrame, shares: str = "") -> dict[str, SampleRatio]:
+    """`sample_ratio` of every test. Raises UsageError when `shares` names what is no arm of any test in the table."""
+    arms = {str(arm) for arm in experiments["variant"].dropna()}
+    unknown = [arm for arm in _given(shares) if arm not in arms]
+    if unknown:
+        raise UsageError(
+            f"shares names {', '.join(map(repr, unknown))}, which is no arm of any experiment.",
+            f"The arms are: {', '.join(sorted(arms))}.",
+        )
+    return {name: sample_ratio(test, shares) for name, test in tests.items()}
+
+
+def _planned(shares: str, trial: Trial) -> pd.Series:
+    given, arms = _given(shares), trial.arms.index
+    if not set(given) & (set(arms) - {trial.control}):  # planned for another test
+        return pd.Series(1.0, index=arms)
+    if missing := [arm for arm in arms if arm not in given]:
+        raise UsageError(
+            f"shares is {shares!r}, which doesn't name {', '.join(missing)} of the experiment {trial.name!r}.",
+            "Name all its arms.",
+        )
+    return pd.Series(given).reindex(arms)
+
+
+def _given(shares: str) -> dict[str, float]:
+    given: dict[str, float] = {}
     if shares.strip():
         try:
             pairs = [part.rsplit(maxsplit=1) for part in shares.split(",")]
             given = {arm.strip(): float(share) for arm, share in pairs}
         except ValueError:
             raise UsageError(f"shares is {shares!r}.", "Write it as: control 10, email 90.") from None
-    if not set(given) >= set(arms):  # planned for another test
-        return pd.Series(1.0, index=arms)
-    planned = pd.Series(given).reindex(arms)
-    if (planned <= 0).any():
+    if not all(0 < share < np.inf for share in given.values()):
         raise UsageError(f"shares is {shares!r}.", "Planned shares must be above 0.")
-    return planned
+    return given

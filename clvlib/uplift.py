@@ -31,17 +31,27 @@ _MOST_GROUPS = 8
 def groupings(before: pd.DataFrame) -> pd.DataFrame:
     """Ways to part the customers by what was known before, one column each; NaN becomes "none".
 
-    Numbers are parted in three of about equal size (ordered categories), texts as they are if they have 2 to 8 values.
+    Numbers are parted in three of about equal size (ordered categories), or by value where there are three or fewer;
+    texts as they are if they have 2 to 8 values.
     """
     parts = {}
     for name, column in before.items():
-        if pd.api.types.is_numeric_dtype(column):
+        if pd.api.types.is_numeric_dtype(column) and column.nunique() <= _CLASSES:
+            groups = _values(column)
+        elif pd.api.types.is_numeric_dtype(column):
             groups = _thirds(column)
         else:
             groups = column.astype(object).where(column.notna(), "none").astype(str)
         if 2 <= groups.nunique() <= _MOST_GROUPS:
             parts[str(name)] = groups
     return pd.DataFrame(parts, index=before.index)
+
+
+def _values(column: pd.Series) -> pd.Series:
+    values = column.astype(float)
+    levels = [f"{value:.12g}" for value in sorted(values.dropna().unique())]
+    labels = values.map("{:.12g}".format).where(values.notna(), "none")
+    return labels.astype(pd.CategoricalDtype([*levels, "none"]))
 
 
 def _thirds(column: pd.Series) -> pd.Series:

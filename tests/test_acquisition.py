@@ -80,6 +80,12 @@ def test_the_cost_of_the_next_customer_is_recovered(elasticity: float) -> None:
     assert row["marginal_cac"] == pytest.approx(row["cac"] / row["elasticity"])
 
 
+def test_the_true_elasticity_is_that_of_each_channel() -> None:
+    columns = ["topic", "item", "group", "quantity", "value"]
+    rows = [("acquisition", "search", "all", "elasticity", 0.7), ("channels", "x", "all", "revenue", 3.0)]
+    assert acquisition.truth(pd.DataFrame(rows, columns=columns)).to_dict() == {"search": 0.7}
+
+
 def test_an_elasticity_that_may_be_zero_has_no_upper_marginal_cost() -> None:
     row = acquisition.marginal(months(0.0)).loc["search"]
     assert np.isnan(row["marginal_high"])

@@ -61,7 +61,7 @@ def known_models(without: np.ndarray, with_it: np.ndarray, propensity: np.ndarra
     features, treated, outcome, _ = confounded(20_000)
     rows = [np.broadcast_to(values, (1, len(features))) for values in (propensity, without, with_it)]
     given_, y = treated.to_numpy(), outcome.to_numpy()
-    return CrossFit(features.index, given_, y, *rows, at_edge={"all": 0.0, "treated": 0.0})
+    return CrossFit(features.index, given_, y, *rows, inputs=causal.design(features))
 
 
 def test_it_is_right_when_either_model_is() -> None:
@@ -110,6 +110,29 @@ def test_another_currency_scales_the_effect_and_a_shift_or_another_order_changes
     assert again.se == pytest.approx(k * first.se, rel=1e-6)
 
 
+def test_the_standard_error_on_the_treated_is_the_one_written_down_customer_by_customer() -> None:
+    found = causal.fit(*confounded()[:3], splits=1)
+    on_treated = causal.effect(found, "treated")
+    share, total = found.treated.mean(), 0.0
+    for i, (d, y) in enumerate(zip(found.treated, found.outcome, strict=True)):
+        m0, e = found.without[0, i], found.propensity[0, i]
+        score = (d - (1 - d) * e / (1 - e)) * (y - m0) - d * on_treated.estimate  # Chernozhukov et al. 2018, (5.4)
+        total += score**2 / share**2
+    assert on_treated.se == pytest.approx(np.sqrt(total) / len(found.outcome), rel=1e-9)
+
+
+def test_splits_that_disagree_widen_the_interval(found: CrossFit) -> None:
+    guesses = {"propensity": 0.8 * found.propensity, "with_it": found.with_it + np.array([[-20], [0], [20]])}
+    unlike = CrossFit(**{**vars(found), **guesses})
+    e, d, y = unlike.propensity, unlike.treated, unlike.outcome
+    mu = np.where(d, unlike.with_it, unlike.without)
+    scores = unlike.with_it - unlike.without + (y - mu) * np.where(d, 1 / e, -1 / (1 - e))
+    thetas, variances = scores.mean(axis=1), scores.var(axis=1) / len(y)
+    by_hand = np.median(variances + (thetas - np.median(thetas)) ** 2)  # Chernozhukov et al. 2018, (3.14)
+    assert causal.effect(unlike).se == pytest.approx(np.sqrt(by_hand), rel=1e-9)
+    assert by_hand > 1.1 * np.median(variances)
+
+
 # Groups
 
 
@@ -128,6 +151,49 @@ def test_a_group_too_small_for_an_estimate_has_its_count_only(found: CrossFit) -
     assert by.loc["few", "customers"] == 20
     assert np.isnan(by.loc["few", "estimate"])
     assert np.isnan(causal.differ(by))
+
+
+def test_a_group_without_overlap_has_its_count_only_though_all_together_overlap() -> None:
+    random, n = np.random.default_rng(1), 3000
+    index = pd.Index([f"c{i:05}" for i in range(n)], name="customer_id")
+    group = pd.Series(np.where(np.arange(n) < 100, "decided", "free"), index, name="group")
+    x = pd.Series(random.normal(size=n), index)
+    chance = np.where(group == "free", 0.4, np.where(x > 0, 0.999, 0.001))
+    treated = pd.Series(random.random(n) < chance, index)
+    outcome = 5 * x + 20 * ((group == "decided") & (x > 0)) + random.normal(size=n)  # no effect at all
+    found = causal.fit(pd.DataFrame({"x": x, "group": group}), treated, outcome)
+    assert abs(causal.effect(found).estimate) < 2
+    by = causal.effect_by(found, group)
+    assert by.loc["decided", "treated"] == treated[group == "decided"].sum() >= 25
+    assert by.loc["decided", ["estimate", "low", "naive"]].isna().all()
+    assert by.loc["free", "low"] < 0 < by.loc["free", "high"]
+
+
+def test_a_group_whose_weights_rest_on_a_few_customers_has_its_count_only() -> None:
+    features, treated, outcome, _ = confounded()
+    found = causal.fit(features, treated, outcome, splits=1)
+    half = pd.Series(np.where(np.arange(1500) < 300, "one", "other"), found.index, name="half")
+    e = np.full((1, 1500), 0.5)
+    e[0, np.flatnonzero(found.treated[:300])[:6]] = 0.012
+    alike = np.zeros((1500, 1))
+    by = causal.effect_by(CrossFit(**{**vars(found), "propensity": e, "inputs": alike}), half)
+    assert by["estimate"].isna().to_dict() == {"one": True, "other": False}
+
+
+def test_a_group_of_whom_many_had_no_real_chance_has_its_count_only() -> None:
+    found = causal.fit(*confounded(600)[:3], splits=1)
+    half = pd.Series(np.where(np.arange(600) < 300, "one", "other"), found.index, name="half")
+    e = np.full((1, 600), 0.5)
+    e[0, np.flatnonzero(~found.treated[:300])[:20]] = causal.EDGE
+    by = causal.effect_by(CrossFit(**{**vars(found), "propensity": e, "inputs": np.zeros((600, 1))}), half)
+    assert by["estimate"].isna().to_dict() == {"one": True, "other": False}
+
+
+def test_cochrans_q_of_two_and_of_three_groups_is_that_worked_out_by_hand() -> None:
+    two = pd.DataFrame({"estimate": [0.0, 3.841459**0.5 * 5], "se": [3.0, 4.0]})  # Q = gap² / (3² + 4²)
+    assert causal.differ(two) == pytest.approx(0.05, rel=1e-5)
+    three = pd.DataFrame({"estimate": [1.0, 3.0, 5.0, np.nan], "se": [1.0, 1.0, 1.0, np.nan]})  # Q = 4 + 0 + 4
+    assert causal.differ(three) == pytest.approx(np.exp(-4), rel=1e-9)  # with 2 degrees of freedom exp(−Q / 2)
 
 
 def test_groups_come_in_the_order_of_their_categories(found: CrossFit) -> None:
@@ -191,6 +257,25 @@ def test_the_robustness_value_is_where_the_largest_bias_meets_the_estimate() -> 
     f2 = causal.effect(found).estimate ** 2 / (sigma2 * nu2)  # Cinelli & Hazlett 2020, equation (19)
     assert value["estimate"] == pytest.approx((np.sqrt(f2**2 + 4 * f2) - f2) / 2, rel=1e-6)
     assert 0 < value["interval"] < value["estimate"]
+
+
+def test_the_robustness_of_the_interval_counts_the_noise_of_the_bias_too() -> None:
+    found = causal.fit(*confounded(600)[:3], splits=1)
+    strength = causal.robustness(found)["interval"]
+    e, d, y, n = found.propensity[0], found.treated, found.outcome, len(found.outcome)
+    mu, w = np.where(d, found.with_it[0], found.without[0]), np.where(d, 1 / e, -1 / (1 - e))
+    score = found.with_it[0] - found.without[0] + w * (y - mu)
+    noise, size = (y - mu) ** 2, 2 * (1 / e + 1 / (1 - e)) - w**2
+
+    def left_out(values: np.ndarray) -> np.ndarray:
+        return (values.sum() - values) / (n - 1)
+
+    factor = strength / np.sqrt(1 - strength)
+    bound = abs(score.mean()) - factor * np.sqrt(noise.mean() * size.mean())
+    jackknife = abs(left_out(score)) - factor * np.sqrt(left_out(noise) * left_out(size))
+    se = np.sqrt((n - 1) / n * ((jackknife - jackknife.mean()) ** 2).sum())
+    assert bound == pytest.approx(1.959964 * se, rel=0.005)
+    assert bound != pytest.approx(1.959964 * score.std() / np.sqrt(n), rel=0.01)
 
 
 def test_an_interval_that_holds_zero_is_not_robust_at_all() -> None:

@@ -38,7 +38,7 @@ def ds(coverage: ModuleType, world: shop.World) -> Dataset:
 
 @pytest.fixture(scope="module")
 def seen(ds: Dataset) -> channels.Study:
-    return channels.study(ds)
+    return channels.study(ds, known_before="age_band")
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +126,9 @@ def test_what_is_quoted_stands_beside_what_is_here(ds: Dataset, found: dict[str,
     assert claims.loc["several channels: more repeat trips", "adjusted"] == pytest.approx(
         effect.estimate / effect.without
     )
+    adjusted = claims["adjusted"].dropna()
+    assert adjusted.is_unique
+    assert list(adjusted.index) == [claims.index[0], claims.index[1], claims.index[3]]
     assert channels.quoted(known.head(30))["plain"].isna().all()
 
 
@@ -170,20 +173,32 @@ def test_features_know_nothing_of_the_windows_and_outcomes_nothing_of_the_time_b
     rows = ds.transactions
     late = rows.filter(rows["date"] >= ibis.timestamp(seen.start.isoformat()))
     changed = ibis.union(rows.filter(rows["date"] < ibis.timestamp(seen.start.isoformat())), late.mutate(amount=1.0))
-    again = channels.study(replace(ds, tables={**ds.tables, "transactions": changed}))
+    again = channels.study(replace(ds, tables={**ds.tables, "transactions": changed}), known_before="age_band")
     pd.testing.assert_frame_equal(again.features, seen.features)
     after = aggregate.holdout(ds.transactions, seen.split, seen.end).reindex(seen.added.index).fillna(0.0)
     assert seen.outcomes["revenue"].to_list() == pytest.approx(after["spend"].to_list())
     assert seen.outcomes["bought"].mean() == pytest.approx((after["purchases"] > 0).mean())
 
 
-def test_attributes_with_too_many_values_and_consent_are_no_features(ds: Dataset) -> None:
-    people = ds.customers().reset_index().assign(consent="yes", name=lambda f: f["customer_id"], constant="x")
+def test_only_attributes_that_are_named_and_have_few_values_are_features(ds: Dataset) -> None:
+    people = ds.customers().reset_index()
+    people = people.assign(consent=np.where(people.index % 2, "yes", "no"), name=people["customer_id"], constant="x")
     table = ibis.duckdb.connect().create_table("people", people)
-    features = channels.study(replace(ds, tables={**ds.tables, "customers": table})).features
-    assert set(features) - set(channels.KNOWN) == {"home", "age_band"}
+    names = "age_band, consent,name, constant, home, agee"
+    study = channels.study(replace(ds, tables={**ds.tables, "customers": table}), known_before=names)
+    assert set(study.features) - set(channels.KNOWN) == {"home", "age_band"}
+    assert channels.attributes(study, names) == (["age_band"], ["consent", "name", "constant", "home", "agee"])
     bare = {name: rows for name, rows in ds.tables.items() if name != "customers"}
-    assert "age_band" not in channels.study(replace(ds, tables=bare)).features
+    assert "age_band" not in channels.study(replace(ds, tables=bare), known_before=names).features
+
+
+def test_a_status_of_the_last_day_changes_nothing_unless_it_is_named(ds: Dataset, seen: channels.Study) -> None:
+    bought_late = aggregate.holdout(ds.transactions, seen.split, seen.end)["purchases"] > 0
+    people = ds.customers().reset_index()
+    people["status"] = np.where(people["customer_id"].isin(bought_late.index[bought_late]), "active", "lost")
+    table = ibis.duckdb.connect().create_table("people", people)
+    again = channels.study(replace(ds, tables={**ds.tables, "customers": table}), known_before="age_band")
+    pd.testing.assert_frame_equal(again.features, seen.features)
 
 
 # The effect
@@ -233,7 +248,7 @@ def test_all_features_belong_to_a_family_and_groups_hold_everybody(
 
 def test_groups_that_are_all_too_small_are_refused(found: dict[str, causal.CrossFit]) -> None:
     everyone = pd.Series([f"g{i // 30}" for i in range(len(found["revenue"].index))], found["revenue"].index)
-    with pytest.raises(NotEnoughData, match="No group has 25"):
+    with pytest.raises(NotEnoughData, match="No group has 25 customers who added a channel and as many, alike enough"):
         channels.effects_by(found["revenue"], {"tiny": everyone})
 
 
@@ -250,8 +265,14 @@ def test_the_benchmark_judges_a_shop(coverage: ModuleType) -> None:
     assert row["all plain"] > row["all error"]
 
 
-def test_the_truth_is_that_of_all_and_of_the_treated(world: shop.World) -> None:
+def test_the_truth_is_that_of_all_and_of_the_treated(world: shop.World, seen: channels.Study) -> None:
     effect, _, added = demo.channel_effect(world)
-    truth = channels.truth(demo.truth_of_effects(world))
+    truth = channels.truth(demo.truth_of_effects(world), seen)
     assert truth == pytest.approx({"all": effect.mean(), "treated": effect[added].mean()}, abs=1e-4)
     assert np.isfinite(list(truth.values())).all()
+
+
+def test_the_truth_of_one_year_is_not_that_of_half_a_year(world: shop.World, seen: channels.Study) -> None:
+    shorter = replace(seen, end=seen.end - pd.Timedelta(days=180))
+    with pytest.raises(MissingTable, match="181 and 365 days"):
+        channels.truth(demo.truth_of_effects(world), shorter)

@@ -8,10 +8,10 @@ import pytest
 import tea_tasting as tt
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import ttest_ind
+from scipy.stats import chi2, norm, ttest_ind
 from statsmodels.stats.multitest import multipletests
 
-from clvlib import aggregate, assigned, experiments, levers, scoring, trial
+from clvlib import aggregate, assigned, experiments, levers, scoring, trial, wording
 from clvlib.dataset import Economics
 from clvlib.forecast import GammaGamma, ParetoNBD
 from clvlib.tables import CannotAnswer, NotEnoughData, UsageError
@@ -69,10 +69,9 @@ def test_a_test_with_one_arm_is_refused(shop: tuple[pd.DataFrame, pd.DataFrame])
 
 
 def test_an_arm_with_nobody_left_is_refused_with_the_counts(shop: tuple[pd.DataFrame, pd.DataFrame]) -> None:
-    treated = shop[1][shop[1]["variant"] == "offer"]
-    everybody_in_both = pd.concat([treated, treated.assign(variant="control")])
-    with pytest.raises(NotEnoughData, match="control 0, offer 0"):
-        trial.prepare(everybody_in_both, "offer", START, AS_OF)
+    dates = shop[1]["date"].where(shop[1]["variant"] == "control", START - pd.Timedelta(days=1))
+    with pytest.raises(NotEnoughData, match="offer 0"):
+        trial.prepare(shop[1].assign(date=dates), "offer", START, AS_OF)
 
 
 def test_customers_in_two_arms_are_left_out_and_counted(shop: tuple[pd.DataFrame, pd.DataFrame]) -> None:
@@ -96,6 +95,19 @@ def test_everybody_is_watched_equally_long_and_the_late_are_left_out(shop: tuple
     test = trial.prepare(table, "offer", START, AS_OF)
     assert test.window_days == 100
     assert test.arms["too_late"].sum() == 30
+
+
+def test_those_assigned_before_the_data_begin_are_left_out(shop: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    table = shop[1].copy()
+    table.loc[:29, "date"] = START - pd.Timedelta(days=40)
+    assert trial.prepare(table, "offer", START, AS_OF).arms["before_the_data"].sum() == 30
+
+
+def test_a_test_whose_arms_mix_is_refused(shop: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    again = shop[1].sample(frac=0.2, random_state=0)
+    again["variant"] = again["variant"].map({"control": "offer", "offer": "control"})
+    with pytest.raises(NotEnoughData, match="20% of the customers stand in two arms"):
+        trial.prepare(pd.concat([shop[1], again]), "offer", START, AS_OF)
 
 
 def test_without_the_name_of_the_control_the_arms_are_listed(shop: tuple[pd.DataFrame, pd.DataFrame]) -> None:
@@ -126,6 +138,44 @@ def test_a_broken_sample_ratio_raises_the_alarm_and_a_planned_one_does_not() -> 
     assert not trial.sample_ratio(test, "control 40, email 60").holds  # planned for another test
     with pytest.raises(UsageError, match="control 10, email 90"):
         trial.sample_ratio(test, "half and half")
+
+
+def sized(**arms: int) -> pd.DataFrame:
+    """A test's table with so many customers in each arm."""
+    variant = np.repeat(list(arms), list(arms.values()))
+    people = [f"c{i:04}" for i in range(len(variant))]
+    return pd.DataFrame({"customer_id": people, "experiment": "offer", "variant": variant, "date": ASSIGNED})
+
+
+@pytest.mark.parametrize(("control", "holds"), [(500, True), (460, True), (445, False)])
+def test_the_sample_ratio_raises_the_alarm_only_where_chance_is_below_one_in_a_thousand(
+    control: int, holds: bool
+) -> None:
+    ratio = trial.sample_ratio(trial.prepare(sized(control=control, offer=1000 - control), "offer", START, AS_OF))
+    assert ratio.p == pytest.approx(chi2.sf((control - 500) ** 2 / 500 * 2, 1))  # .011 for 460, .0005 for 445
+    assert ratio.holds is holds
+
+
+def test_an_arm_from_which_more_are_left_out_raises_the_alarm() -> None:
+    table = sized(control=500, offer=500)
+    late = (table["variant"] == "offer") & (table.index % 5 == 0)
+    test = trial.prepare(table.assign(date=table["date"].mask(late)), "offer", START, AS_OF)
+    ratio = trial.sample_ratio(test)
+    assert ratio.p == 1
+    assert ratio.p_kept == pytest.approx(chi2.sf((500 - 400) ** 2 / 900, 1))
+    assert not ratio.holds
+
+
+def test_planned_shares_that_fit_no_test_or_half_of_one_are_refused() -> None:
+    table = sized(control=100, email=450, voucher=450)
+    tests = {"offer": trial.prepare(table, "offer", START, AS_OF)}
+    assert trial.sample_ratios(tests, table, "control 10, email 45, voucher 45")["offer"].p == 1
+    with pytest.raises(UsageError, match="names 'vuocher', which is no arm"):
+        trial.sample_ratios(tests, table, "control 10, email 45, vuocher 45")
+    with pytest.raises(UsageError, match="doesn't name voucher of the experiment 'offer'"):
+        trial.sample_ratios(tests, table, "control 10, email 90")
+    another = pd.concat([table, table.assign(experiment="quiz", variant="quiz")])
+    assert not trial.sample_ratios(tests, another, "control 50, quiz 50")["offer"].holds  # equal arms were planned
 
 
 def test_the_sample_ratio_agrees_with_tea_tasting() -> None:
@@ -227,6 +277,25 @@ def test_knowing_the_past_narrows_the_interval_and_keeps_the_truth_in_it() -> No
     assert row["high"] - row["low"] < 0.85 * (row["plain_high"] - row["plain_low"])
 
 
+def test_a_past_that_tells_nothing_saves_nothing(known: tuple[Trial, ibis.Table, pd.DataFrame]) -> None:
+    test, _, found = known
+    saved = []
+    for seed in range(20):
+        noise = np.random.default_rng(seed).normal(size=(len(found), 30))
+        before = pd.DataFrame(noise, index=found.index).add_prefix("x")
+        saved.append(experiments.effects(found, test, before).loc[("offer", "value"), "saved"])
+    assert abs(np.mean(saved)) < 0.005  # without the correction 30 in 1,500: 0.02
+
+
+def test_every_row_for_readers_adds_up() -> None:
+    columns = ["control", "variant", "difference", "low", "high"]
+    index = pd.MultiIndex.from_tuples([("email", "revenue")], names=["arm", "metric"])
+    adjusted = pd.DataFrame([(10.0, 9.0, 2.0, 1.0, 3.0)], index=index, columns=columns)
+    row = experiments.in_words(adjusted).loc[("email", "revenue")]
+    assert (row["control"], row["variant"]) == (wording.money(10.0), wording.money(12.0))
+    assert row["change"] == "up"
+
+
 def test_there_is_nothing_to_adjust_with_where_nothing_was_known(
     known: tuple[Trial, ibis.Table, pd.DataFrame],
 ) -> None:
@@ -253,6 +322,8 @@ def test_columns_of_customers_are_known_before_only_when_they_are_named(
     before = experiments.known_before(test, clocked, ECONOMICS, people, "age, region, consent, shoe size")
     assert {"age", "region", "orders_before"} <= set(before)
     assert not {"consent", "shoe size"} & set(before)
+    ds = SimpleNamespace(customers=lambda: people, has=lambda _: True)
+    assert experiments.not_used(ds, "age, region, consent, shoe size") == ["consent", "shoe size"]
     assert before["age"].dtype.kind in "if"
     assert "region s" in experiments.numbers(before)
 
@@ -290,7 +361,8 @@ def test_holm_is_never_below_p_and_one_pair_needs_no_correction(
     assert list(several.index) == [("email", "control"), ("voucher", "control"), ("voucher", "email")]
     assert (several["p_holm"] >= several["p"]).all()
     plain = experiments.effects(found, test).loc[("email", "value")]
-    assert several["low"].iloc[0] < plain["low"]
+    wider = (several["high"] - several["low"]).iloc[0] / (plain["high"] - plain["low"])
+    assert wider == pytest.approx(norm.ppf(1 - 0.025 / 3) / norm.ppf(0.975))  # Bonferroni, three pairs
 
 
 def test_holms_correction_is_that_of_statsmodels() -> None:
@@ -408,6 +480,8 @@ def test_outcomes_without_any_history_work_too() -> None:
     words = experiments.in_words(table)
     assert words.loc[("Mens E-Mail", "bought at all"), "change"] == "up"
     assert levers.levers(found, test).loc[("Mens E-Mail", "conversion"), "low"] > 0
+    with pytest.raises(NotEnoughData, match="dated on one day"):
+        levers.cumulated(test, clocked, ECONOMICS)
 
 
 def test_all_tests_are_read_and_those_that_cannot_be_say_why(shop: tuple[pd.DataFrame, pd.DataFrame]) -> None:
@@ -430,7 +504,11 @@ def test_all_tests_are_read_and_those_that_cannot_be_say_why(shop: tuple[pd.Data
     beside = experiments.beside_truth(readings, truth)
     assert beside.index.tolist() == [("offer", "offer", "orders")]
     assert beside["inside"].all()
-    course = levers.course(readings, ECONOMICS)
+    flat = replace(readings["offer"], clocked=readings["offer"].clocked.mutate(date=ibis.date("2000-01-01")))
+    course = levers.course(readings | {"flat": flat}, ECONOMICS)
+    assert set(course["test"]) == {"offer"}
+    with pytest.raises(NotEnoughData, match="No test has a course"):
+        levers.course({"flat": flat}, ECONOMICS)
     assert list(levers.side_by_side(course)) == ["offer, offer"]
     assert levers.of_all(readings).index.nlevels == 3
     with pytest.raises(NotEnoughData, match="No experiment can be read"):

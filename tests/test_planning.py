@@ -49,6 +49,7 @@ def test_a_test_of_the_planned_size_finds_the_effect_as_often_as_planned() -> No
 
 def test_twice_the_lift_takes_a_quarter_of_the_customers(people: pd.DataFrame) -> None:
     needed = planning.by_lift(people)
+    assert tuple(needed.index) == planning.LIFTS
     np.testing.assert_allclose(needed.loc[0.1] / needed.loc[0.2], 4, rtol=0.05)
 
 

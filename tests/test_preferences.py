@@ -54,10 +54,40 @@ def test_own_hours_foretell_later_acts_where_customers_differ_and_not_where_they
     hit = preferences.hit_rate(crowd(), crowd(late=True))
     assert hit["own"] > hit["common"] + 0.2
     random = np.random.default_rng(0)
-    same = [acts(*[(f"c{i % 99}", "web", int(h), 1, 0) for i, h in enumerate(random.integers(0, 24, 900))])] * 1
-    later = acts(*[(f"c{i % 99}", "web", int(h), 1, 0) for i, h in enumerate(random.integers(0, 24, 900))])
-    flat = preferences.hit_rate(same[0], later)
+    same, later = (
+        acts(*[(f"c{i % 99}", "web", int(h), 1, 0) for i, h in enumerate(random.integers(0, 24, 900))])
+        for _ in range(2)
+    )
+    flat = preferences.hit_rate(same, later)
     assert flat["own"] == pytest.approx(flat["common"], abs=0.05)
+    assert hit["low"] > 0
+    assert flat["low"] < 0 < flat["high"]
+
+
+def test_the_gain_of_own_hours_has_the_interval_that_drawing_customers_again_gives() -> None:
+    before, after = crowd(), crowd(late=True)
+    after = after[after.groupby("customer_id").cumcount() < after["customer_id"].str[-1].astype(int) % 5 + 1]
+    hit, random = preferences.hit_rate(before, after), np.random.default_rng(1)
+    parts = dict(list(after.groupby("customer_id")))
+    chosen = preferences.best_hour(before)["best_hour"]
+    rows = []
+    for name, part in parts.items():
+        near = [
+            np.minimum(abs(part["hour"] - hour), 24 - abs(part["hour"] - hour)) <= 1
+            for hour in (chosen[name], hit["hour"])
+        ]
+        rows.append((near[0].sum() - near[1].sum(), len(part)))
+    gained, acted = np.array(rows, dtype=float).T
+    draws = random.integers(0, len(rows), (4000, len(rows)))
+    again = gained[draws].sum(axis=1) / acted[draws].sum(axis=1)
+    assert hit["gain"] == pytest.approx(hit["own"] - hit["common"]) == pytest.approx(gained.sum() / acted.sum())
+    assert (hit["high"] - hit["low"]) / 2 / 1.96 == pytest.approx(again.std(), rel=0.06)
+
+
+def test_the_later_acts_of_a_single_customer_test_nothing() -> None:
+    alone = acts(*[("c001", "web", hour, 20, 0) for hour in range(9, 20)])
+    with pytest.raises(NotEnoughData, match="220 later acts of 1 customers"):
+        preferences.hit_rate(crowd(), alone)
 
 
 def test_the_main_channel_has_the_most_acts_and_ties_go_to_everybodys() -> None:

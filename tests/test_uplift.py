@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import ttest_ind
+from statsmodels.stats.meta_analysis import combine_effects
 
 from clvlib import uplift
 from clvlib.tables import NotEnoughData
@@ -38,6 +39,12 @@ def test_groups_part_numbers_in_three_and_texts_as_they_are() -> None:
     assert set(ways.loc[before["orders"] <= 2, "orders"]) == {"up to 2"}
 
 
+def test_a_number_of_few_values_is_parted_by_value() -> None:
+    column = pd.Series([0, 1, 1, np.nan, 0], index=list("abcde"), dtype=float)
+    assert uplift.groupings(column.to_frame("woman"))["woman"].tolist() == ["0", "1", "1", "none", "0"]
+    assert uplift.groupings(column.eq(1).to_frame("woman"))["woman"].tolist() == ["0", "1", "1", "0", "0"]
+
+
 def test_the_effect_in_a_group_is_that_of_welch() -> None:
     outcomes, test, before = simulate()
     table = uplift.by_group(outcomes, test, before["region"], "value")
@@ -61,6 +68,15 @@ def test_a_true_difference_between_groups_is_found_and_the_cause_comes_first() -
     found = uplift.differs(outcomes, test, uplift.groupings(before), "value")
     assert found.index[0] == ("voucher", "orders")
     assert found["p_holm"].iloc[0] < 0.01 < found["p_holm"].iloc[1]
+
+
+def test_cochrans_test_is_that_of_statsmodels() -> None:
+    outcomes, test, before = simulate()
+    groups = uplift.by_group(outcomes, test, before["region"], "value")
+    theirs = combine_effects(groups["difference"].to_numpy(), groups["error"].to_numpy() ** 2).test_homogeneity()
+    found = uplift.differs(outcomes, test, uplift.groupings(before[["region"]]), "value").iloc[0]
+    assert found["groups"] == 4
+    assert found["p"] == pytest.approx(theirs.pvalue)
 
 
 def test_equal_effects_look_different_as_rarely_as_the_level_says() -> None:
@@ -109,6 +125,19 @@ def test_the_coefficient_is_the_area_between_the_curves() -> None:
     found = uplift.qini(outcomes, test, "voucher", ranks, "value")
     gap = found.curve["by rank"] - found.curve["at random"]
     assert np.trapezoid(gap, gap.index) == pytest.approx(found.coefficient, rel=0.05)
+
+
+def test_the_interval_of_the_coefficient_is_that_of_a_bootstrap() -> None:
+    outcomes, test, before = simulate(extra=20)
+    ranks = uplift.score(outcomes, test, "voucher", before, "value")["rank"]
+    found = uplift.qini(outcomes, test, "voucher", ranks, "value")
+    two, random = outcomes.loc[ranks.index], np.random.default_rng(0)
+    draws = []
+    for _ in range(600):
+        again = random.integers(0, len(two), len(two))
+        drawn, new = two.iloc[again].reset_index(drop=True), ranks.iloc[again].reset_index(drop=True)
+        draws.append(uplift.qini(drawn, test, "voucher", new, "value").coefficient)
+    assert (found.high - found.low) / 2 / 1.96 == pytest.approx(np.std(draws), rel=0.1)
 
 
 def test_nothing_known_or_too_few_customers_are_refused() -> None:
