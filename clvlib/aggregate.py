@@ -1,4 +1,6 @@
-"""Raw transactions → one row per customer, cohort, period or silence: the only module that touches raw rows.
+"""Raw transactions → one row per customer, cohort, period or silence.
+
+Raw rows are read here and, each for one purpose, in `journeys`, `assigned` and `baskets`; nowhere else.
 
 Every function takes an Ibis table with the columns of `tables.TABLES["transactions"]` and the last day observed
 (`as_of`, inclusive), and gives a pandas frame. The expressions run inside DuckDB here; the same ones run on Spark
