@@ -5,8 +5,6 @@ can't be used is dropped with its reason; when more than one row in twenty of a 
 reading itself must be wrong, and that is an error.
 """
 
-import difflib
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,16 +14,10 @@ import ibis
 import pandas as pd
 
 from clvlib import casting, rules, sources
+from clvlib.options import nearest, options_of
 from clvlib.sources import ROW, Raw, quoted
 from clvlib.tables import TABLES, Column, DataError, Grade, Kind, Problem
 
-FORMATS = Path(__file__).parent / "formats"
-OPTIONS: dict[str, type] = {
-    "path": str, "format": str, "columns": dict, "delimiter": str, "header": list, "encoding": str, "sheet": str,
-    "table": str, "date_format": str, "decimal": str, "thousands": str, "duplicates": str, "drop": dict,
-    "keep_if_filled": str, "values": dict,
-}  # fmt: skip
-WORDS: dict[type, str] = {str: "a text", dict: "a table { name = … }", list: "a list of texts"}
 # Read from transactions, but not columns of the canonical table.
 INPUTS: dict[str, Kind] = {"unit_price": "number", "refunded": "number", "currency": "text"}
 TOO_MANY = 0.05
@@ -57,7 +49,7 @@ def read_tables(sections: dict[str, dict[str, Any]], folder: Path, timezone: str
     ledger: list[dict[str, Any]] = []
     for name, options in sections.items():
         try:
-            options = _with_format(name, options)
+            options = options_of(name, options)
             path = sources.locate(options["path"], folder)
             result.files.append(path)
             raw = sources.read(connection, path, f"raw_{name}", options)
@@ -118,55 +110,6 @@ def check_usable(transactions: ibis.Table, as_of: pd.Timestamp) -> list[Problem]
                     "They are not used.")
         )  # fmt: skip
     return found
-
-
-def nearest(name: str, known: list[str]) -> str:
-    """“Did you mean …?” when a known name is close to `name`, else an empty string."""
-    lower = {candidate.lower(): candidate for candidate in known}
-    close = difflib.get_close_matches(name.lower(), list(lower), n=1)
-    return f" Did you mean {lower[close[0]]!r}?" if close else ""
-
-
-def _with_format(name: str, options: Any) -> dict[str, Any]:
-    if not isinstance(options, dict):
-        raise DataError(f"{name} is not a section of the card.", f'Write [{name}] on a line, and path = "…" below it.')
-    _check_types(name, options)
-    if "format" in options:
-        known = sorted(path.stem for path in FORMATS.glob("*.toml"))
-        if options["format"] not in known:
-            raise DataError(f"The format {options['format']!r} is unknown.", f"Known: {', '.join(known)}.")
-        preset = tomllib.loads((FORMATS / f"{options['format']}.toml").read_text("utf-8"))
-        columns = preset.get("columns", {}) | options.get("columns", {})
-        options = preset | options | {"columns": columns}
-    unknown = [option for option in options if option not in OPTIONS]
-    if unknown:
-        raise DataError(
-            f"[{name}] has unknown entries: {', '.join(unknown)}.{nearest(unknown[0], list(OPTIONS))}",
-            f"Known: {', '.join(OPTIONS)}.",
-        )
-    if "path" not in options:
-        raise DataError(f"[{name}] has no path.", 'Add path = "…", relative to the card.')
-    return options
-
-
-def _check_types(name: str, options: dict[str, Any]) -> None:
-    kinds = {key: kind for key, kind in OPTIONS.items() if key in options}
-    wrong = [f"{key} is not {WORDS[kind]}" for key, kind in kinds.items() if not isinstance(options[key], kind)]
-    columns, drop, header = (options.get(key, {}) for key in ("columns", "drop", "header"))
-    if not wrong:
-        sources_named = [part for one in columns.values() for part in (one if isinstance(one, list) else [one])]
-        if not all(isinstance(part, str) for part in [*sources_named, *header]):
-            wrong.append("a name of a column is not a text")
-        if not all(isinstance(values, list) for values in drop.values()):
-            wrong.append('drop wants lists of values, as { Status = ["voided"] }')
-        values = options.get("values", {})
-        texts = [pair for renames in values.values() if isinstance(renames, dict) for pair in renames.items()]
-        if any(not isinstance(r, dict) for r in values.values()) or not all(
-            isinstance(t, str) for p in texts for t in p
-        ):
-            wrong.append('values wants texts for texts, as { channel = { "Web site" = "web" } }')
-    if wrong:
-        raise DataError(f"[{name}]: {'; '.join(wrong)}.", "Correct the card.")
 
 
 @dataclass

@@ -10,7 +10,7 @@ from typing import Any
 import ibis
 
 from clvlib import sources
-from clvlib.ingest import FORMATS
+from clvlib.options import FORMATS
 from clvlib.tables import TABLES, DataError
 
 # Words that exports use for the columns of transactions, best first (lower case, letters and digits only).

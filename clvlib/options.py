@@ -1,0 +1,66 @@
+"""A table's section of a dataset card → its options, with those of the format it names, all checked."""
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from clvlib.tables import DataError
+
+FORMATS = Path(__file__).parent / "formats"
+OPTIONS: dict[str, type] = {
+    "path": str, "format": str, "columns": dict, "delimiter": str, "header": list, "encoding": str, "sheet": str,
+    "table": str, "date_format": str, "decimal": str, "thousands": str, "duplicates": str, "drop": dict,
+    "keep_if_filled": str, "values": dict,
+}  # fmt: skip
+WORDS: dict[type, str] = {str: "a text", dict: "a table { name = … }", list: "a list of texts"}
+
+
+def options_of(name: str, options: Any) -> dict[str, Any]:
+    """The options of a section, those of its format below them. Raises DataError for what a card can't say."""
+    if not isinstance(options, dict):
+        raise DataError(f"{name} is not a section of the card.", f'Write [{name}] on a line, and path = "…" below it.')
+    _check_types(name, options)
+    if "format" in options:
+        known = sorted(path.stem for path in FORMATS.glob("*.toml"))
+        if options["format"] not in known:
+            raise DataError(f"The format {options['format']!r} is unknown.", f"Known: {', '.join(known)}.")
+        preset = tomllib.loads((FORMATS / f"{options['format']}.toml").read_text("utf-8"))
+        columns = preset.get("columns", {}) | options.get("columns", {})
+        options = preset | options | {"columns": columns}
+    unknown = [option for option in options if option not in OPTIONS]
+    if unknown:
+        raise DataError(
+            f"[{name}] has unknown entries: {', '.join(unknown)}.{nearest(unknown[0], list(OPTIONS))}",
+            f"Known: {', '.join(OPTIONS)}.",
+        )
+    if "path" not in options:
+        raise DataError(f"[{name}] has no path.", 'Add path = "…", relative to the card.')
+    return options
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """“Did you mean …?” when a known name is close to `name`, else an empty string."""
+    lower = {candidate.lower(): candidate for candidate in known}
+    close = difflib.get_close_matches(name.lower(), list(lower), n=1)
+    return f" Did you mean {lower[close[0]]!r}?" if close else ""
+
+
+def _check_types(name: str, options: dict[str, Any]) -> None:
+    kinds = {key: kind for key, kind in OPTIONS.items() if key in options}
+    wrong = [f"{key} is not {WORDS[kind]}" for key, kind in kinds.items() if not isinstance(options[key], kind)]
+    columns, drop, header = (options.get(key, {}) for key in ("columns", "drop", "header"))
+    if not wrong:
+        sources_named = [part for one in columns.values() for part in (one if isinstance(one, list) else [one])]
+        if not all(isinstance(part, str) for part in [*sources_named, *header]):
+            wrong.append("a name of a column is not a text")
+        if not all(isinstance(values, list) for values in drop.values()):
+            wrong.append('drop wants lists of values, as { Status = ["voided"] }')
+        values = options.get("values", {})
+        texts = [pair for renames in values.values() if isinstance(renames, dict) for pair in renames.items()]
+        if any(not isinstance(r, dict) for r in values.values()) or not all(
+            isinstance(t, str) for p in texts for t in p
+        ):
+            wrong.append('values wants texts for texts, as { channel = { "Web site" = "web" } }')
+    if wrong:
+        raise DataError(f"[{name}]: {'; '.join(wrong)}.", "Correct the card.")
