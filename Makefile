@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test lab lock bench refresh install
+.PHONY: demo test lab lock bench worlds proof refresh install
 
 demo: $(INSTALLED)
 	$(BIN)/clv run demo
@@ -24,6 +24,14 @@ refresh: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/speed.py
+
+worlds: $(INSTALLED)
+	$(BIN)/python -m benchmarks.worlds
+
+proof: worlds
+	$(BIN)/python -m benchmarks.coverage
+	$(BIN)/python -m benchmarks.experiments_recovery
+	$(BIN)/python -m benchmarks.peeking
 
 lock: $(INSTALLED)
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --fork-strategy fewest \

@@ -1,0 +1,50 @@
+"""One seed of each world of `benchmarks/worlds`, and the rule by which a promise is judged."""
+
+import pytest
+
+from benchmarks.worlds import proof
+from benchmarks.worlds.__main__ import every
+from clvlib.tables import NotEnoughData
+
+SEED = 0
+NEAR = 2.0  # half-widths of a 95 % interval: about four standard errors, so that no seed has to be chosen
+
+
+@pytest.mark.parametrize("world", every(), ids=lambda world: f"{world.method}: {world.name}")
+def test_a_method_stays_near_the_truth(world):
+    answer = proof.once(world, SEED)
+    if world.kind == "refuses":
+        assert answer is None
+    elif answer is not None:
+        centre, half = (answer.low + answer.high) / 2, (answer.high - answer.low) / 2
+        assert abs(answer.truth - centre) <= NEAR * half
+
+
+def fixed(answers):
+    def run(seed):
+        if answers[seed] is None:
+            raise NotEnoughData("refused")
+        return proof.Answer(0.0, 1.0, *answers[seed])
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("kind", "level", "answers", "kept"),
+    [
+        ("covers", 0.93, [(-1, 1)] * 95 + [(1, 2)] * 5, True),
+        ("covers", 0.93, [(-1, 1)] * 85 + [(1, 2)] * 15, False),
+        ("alarms", 0.05, [(-1, 1)] * 95 + [(1, 2)] * 5, True),
+        ("alarms", 0.05, [(-1, 1)] * 85 + [(1, 2)] * 15, False),
+        ("refuses", 1.0, [None] * 100, True),
+        ("refuses", 1.0, [None] * 99 + [(-1, 1)], False),
+    ],
+)
+def test_a_promise_is_missed_when_chance_does_not_explain_it(kind, level, answers, kept):
+    world = proof.World("a method", "a world", fixed(answers), kind, level)
+    assert proof.judge(world, [proof.once(world, seed) for seed in range(100)])["kept"] is kept
+
+
+def test_refusing_everything_keeps_no_promise_to_answer():
+    world = proof.World("a method", "a world", fixed([None] * 20), answers=0.9)
+    assert not proof.judge(world, [proof.once(world, seed) for seed in range(20)])["kept"]
