@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from clvlib.churn import FEWEST_OF_EACH, Snapshot, fair_windows
+from clvlib.stats import present_value
 from clvlib.tables import CannotAnswer, NotEnoughData
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ def horizon_factor(window_days: int, economics: "Economics", stays: float) -> fl
     """Windows' worth of business to expect over the horizon from a customer who is kept for the next
     window.
 
-    Sum over the windows k = 0, 1, … of the horizon of stays^k / (1 + rate)^(years to the middle of the
-    window); the last one may be part of a window. The retention form of CLV (Berger & Nasr 1998), in
+    Sum over the windows k = 0, 1, … of the horizon of stays^k, each discounted from its middle (`stats`); the last
+    one may be part of a window. The retention form of CLV (Berger & Nasr 1998), in
     windows instead of years.
 
     Args:
@@ -39,7 +40,7 @@ def horizon_factor(window_days: int, economics: "Economics", stays: float) -> fl
     k = np.arange(int(np.ceil(windows)))
     length = np.minimum(1.0, windows - k)
     years = (k + length / 2) * window_days / DAYS_PER_YEAR
-    return float((length * stays**k / (1 + economics.annual_discount_rate) ** years).sum())
+    return float(present_value(length * stays**k, economics.annual_discount_rate, years))
 
 
 def expected_if_kept(learned: Snapshot, features: pd.DataFrame) -> pd.DataFrame:

@@ -23,6 +23,7 @@ from clvlib.journeys import REACTIONS
 from clvlib.lifespan import half_way
 from clvlib.likelihood import unique_rows
 from clvlib.scoring import DAYS_PER_MONTH
+from clvlib.stats import mid_periods, present_value
 from clvlib.tables import MissingTable, NotEnoughData
 
 if TYPE_CHECKING:
@@ -82,13 +83,14 @@ def factors(rfm: pd.DataFrame, model: PurchaseModel, spend: GammaGamma, economic
     months = np.arange(1, int(economics.horizon_months) + 1)
     edges = months[:, None] * DAYS_PER_MONTH / DAYS[model.time_unit]
     until = model.expected_if_alive(edges, x, age)
-    worth = (1 + economics.annual_discount_rate) ** (-months / 12)
+    monthly = np.diff(until, axis=0, prepend=0)
+    worth = present_value(monthly, economics.annual_discount_rate, mid_periods(len(months)))
     (x, t_x, age), row = unique_rows(rfm, ["frequency", "recency", "T"])
     spent = spend.expected_spend(rfm["frequency"].to_numpy(), rfm["monetary_value"].to_numpy())
     frame = pd.DataFrame(
         {
             "p_alive": model.p_alive(x, t_x, age)[row],
-            "purchases_if_alive": (worth @ np.diff(until, axis=0, prepend=0))[pair],
+            "purchases_if_alive": worth[pair],
             "margin_per_purchase": spent * economics.margin - economics.service_cost_per_order,
         },
         index=rfm.index,

@@ -19,6 +19,7 @@ import pandas as pd
 
 from clvlib.dataset import Economics
 from clvlib.formula import Levers, require_horizon, yearly_margin
+from clvlib.stats import present_value
 from clvlib.tables import NotEnoughData, UsageError
 
 Tail = Literal["constant", "rising"]
@@ -161,7 +162,8 @@ def clv_by_belief(
 ) -> pd.DataFrame:
     """Give CLV (money per customer) by horizon (index, years) for each tail (columns): how far belief carries it.
 
-    The projected orders themselves are discounted, year by year, rather than years kept at one constant retention.
+    The projected orders themselves are discounted rather than years kept at one constant retention; a year's count at
+    its start, as in `formula`, beside which these values stand.
     """
     values = {f"{tail} retention": [_clv(curve, economics, years, tail) for years in horizons] for tail in TAILS}
     return pd.DataFrame(values, index=pd.Index(horizons, name="horizon_years"))
@@ -169,9 +171,8 @@ def clv_by_belief(
 
 def _clv(curve: pd.DataFrame, economics: Economics, horizon_years: int, tail: Tail) -> float:
     chosen = levers(curve, lifespan(curve, horizon_years, tail), economics)
-    orders = monthly_orders(curve, 12 * horizon_years, tail)
-    worth = (1 + chosen.annual_discount_rate) ** -(orders.index.to_numpy() // 12).astype(float)
-    counted = float((orders * worth).sum()) / chosen.orders_per_year
+    orders, ages = monthly_orders(curve, 12 * horizon_years, tail), np.arange(12 * horizon_years)
+    counted = float(present_value(orders, chosen.annual_discount_rate, ages // 12)) / chosen.orders_per_year
     return yearly_margin(chosen) * counted - chosen.acquisition_cost
 
 

@@ -8,13 +8,13 @@ Contribution of an order = order value × margin − cost to serve − its share
 import math
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from clvlib import aggregate
 from clvlib.dataset import Dataset, Economics
 from clvlib.formula import Levers, clv_to_cac, value_before_acquisition
 from clvlib.lifespan import Tail, levers, lifespan, monthly_orders, order_curve
+from clvlib.stats import mid_periods, present_value
 from clvlib.tables import MissingTable, NotEnoughData
 
 
@@ -95,13 +95,12 @@ def by_cohort(cohorts: pd.DataFrame, orders: pd.Series, chosen: Levers, equal_ag
         so_far = gained[cohort]
         seen = int(so_far.count())
         later = orders.iloc[seen:].to_numpy()
-        worth = (1 + chosen.annual_discount_rate) ** (-np.arange(1, len(later) + 1) / 12)
         rows[cohort] = {
             "customers": size,
             "months": seen,
             "at_equal_age": so_far.iloc[equal_age - 1] if seen >= equal_age else math.nan,
             "historic": so_far.iloc[seen - 1],
-            "projected": float((later * worth).sum() * per_order),
+            "projected": float(present_value(later, chosen.annual_discount_rate, mid_periods(len(later))) * per_order),
         }
     frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("cohort")
     frame = frame.astype({"customers": "int64", "months": "int64"})

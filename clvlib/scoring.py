@@ -3,8 +3,8 @@ what.
 
 CLV here is the margin on the purchases that a customer is expected to make within the horizon, less the cost
 of serving those orders, discounted month by month. It looks forward only: what was already spent, and what it
-cost to win or to keep the customer, is not in it. A month is 365.25 / 12 days; the money of a month counts at
-its end.
+cost to win or to keep the customer, is not in it. A month is 365.25 / 12 days; its money counts from its middle
+(`stats`).
 """
 
 from collections.abc import Callable
@@ -20,9 +20,9 @@ from clvlib.dataset import Economics
 from clvlib.fitted import FittedModel
 from clvlib.forecast import DAYS, GammaGamma, PurchaseModel
 from clvlib.likelihood import unique_rows
+from clvlib.stats import Array, mid_periods, present_value
 from clvlib.tables import require
 
-Array = NDArray[np.float64]
 Model = TypeVar("Model", bound=FittedModel)
 
 DAYS_PER_MONTH = 365.25 / 12
@@ -187,8 +187,8 @@ def _per_pair(model: PurchaseModel, patterns: _Patterns, economics: Economics) -
     months = np.arange(1, int(economics.horizon_months) + 1)
     edges = months[:, None] * DAYS_PER_MONTH / DAYS[model.time_unit]
     until = model.expected_if_alive(edges, patterns.pair_x, patterns.pair_T)
-    factors = (1 + economics.annual_discount_rate) ** (-months / 12)
-    return until[-1], factors @ np.diff(until, axis=0, prepend=0)
+    monthly = np.diff(until, axis=0, prepend=0)
+    return until[-1], present_value(monthly, economics.annual_discount_rate, mid_periods(len(months)))
 
 
 def _expected_spend(rfm: pd.DataFrame, spend: GammaGamma) -> Array:

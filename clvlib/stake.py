@@ -8,6 +8,7 @@ import pandas as pd
 from clvlib import aggregate, backtest, churn, contact, forecast, scoring, silence
 from clvlib.dataset import Dataset, Economics
 from clvlib.kpis import PROMOTER
+from clvlib.stats import mid_periods, present_value
 
 HEADROOM = 0.75  # the level that the best quarter of the active customers reaches
 SILENT_WINDOWS = 3  # longer silences than so many windows are left in peace
@@ -97,14 +98,14 @@ def promoters(surveys: pd.DataFrame) -> pd.Index:
 def new_customer_value(cohorts: pd.DataFrame, economics: Economics) -> float:
     """Margin that a new customer brought within the horizon, from monthly `aggregate.cohorts` (currency).
 
-    After the cost of serving orders, discounted to the month of the first purchase. Each age is averaged over the
+    After the cost of serving orders, discounted to the first purchase (`stats`). Each age is averaged over the
     cohorts that were observed at it to its end; ages that no cohort has reached add nothing.
     """
     seen = cohorts[cohorts["complete"] & (cohorts["age"] < economics.horizon_months)]
     ages = seen.groupby("age")[["revenue", "purchases", "size"]].sum()
     kept = economics.margin * ages["revenue"] - economics.service_cost_per_order * ages["purchases"]
-    worth_now = (1 + economics.annual_discount_rate) ** (-ages.index.to_numpy(dtype=float) / 12)
-    return float((kept / ages["size"] * worth_now).sum())
+    years = mid_periods(len(ages), first=-0.5)
+    return float(present_value(kept / ages["size"], economics.annual_discount_rate, years))
 
 
 def at_stake(

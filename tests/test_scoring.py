@@ -48,11 +48,11 @@ def test_every_customer_gets_every_score_one_time_buyers_included(rfm, models, s
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_clv_is_margin_on_the_purchases_of_each_month_discounted_at_its_end(rfm, models, spend, name):
+def test_clv_is_margin_on_the_purchases_of_each_month_discounted_from_its_middle(rfm, models, spend, name):
     model, customer = models[name], rfm.iloc[[3]]
     history = tuple(float(customer[column].iloc[0]) for column in ("frequency", "recency", "T"))
     until = [float(model.expected_purchases(i * DAYS_PER_MONTH, *history)) for i in range(13)]
-    discounted = sum((until[i] - until[i - 1]) / 1.12 ** (i / 12) for i in range(1, 13))
+    discounted = sum((until[i] - until[i - 1]) / 1.12 ** ((i - 0.5) / 12) for i in range(1, 13))
     scored = score(customer, model, spend, ECONOMICS).iloc[0]
     assert scored["clv"] == pytest.approx(discounted * scored["expected_spend"] * 0.4)
     assert scored["expected_purchases"] == pytest.approx(until[12])

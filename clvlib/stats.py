@@ -1,0 +1,30 @@
+"""What several rooms need of statistics: the array type, and what money to come is worth today.
+
+One convention of discounting everywhere: rates are yearly and compound; money counts from the moment at which it flows;
+where only its period is known, from the middle of that period (the mid-period convention of discounted
+cash flow). Two families of formulas say their own moment by definition, and say so where they stand: the textbook's CLV
+formula counts a year's money at the start of the year (`formula`), and a contract pays at its renewals (`contractual`).
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
+
+
+def mid_periods(count: int, per_year: float = 12, first: float = 0.0) -> Array:
+    """Years from today to the middle of each of `count` periods that follow one another.
+
+    per_year: how many periods make a year. first: when the first one starts, in periods from today. Months of age of a
+    cohort have −0.5: its customers come, on average, in the middle of month 0, and are valued on that day.
+    """
+    return (np.arange(count, dtype=float) + (0.5 + first)) / per_year
+
+
+def present_value(flows: ArrayLike, annual_rate: float, years: ArrayLike) -> Array:
+    """Value today of `flows`, each of which comes `years` from today: sum of flow / (1 + annual_rate)^years.
+
+    flows: shape (n,) or (n, …), one row a flow, in currency (or in purchases, to be multiplied by money later).
+    years: shape (n,); `mid_periods` gives those of regular periods. Returns shape (…): a number for a plain list.
+    """
+    return (1 + annual_rate) ** -np.asarray(years, dtype=float) @ np.asarray(flows, dtype=float)

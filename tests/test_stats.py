@@ -1,0 +1,39 @@
+"""What money to come is worth today: one convention, in one place."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from clvlib.stats import mid_periods, present_value
+
+PACKAGE = Path(__file__).parent.parent / "clvlib"
+# The textbook's formulas have a timing of their own by definition, and a contract's closed forms take a rate a period.
+OWN_TIMING = {"stats.py", "formula.py", "contractual.py"}
+
+
+def test_money_that_flows_evenly_is_worth_what_continuous_discounting_says():
+    continuous = (1 - 1.1**-2) / np.log(1.1)  # 1 a year over two years, each moment discounted from its own day
+    for per_year, off in ((1, 4e-4), (12, 3e-6), (52, 1e-6)):
+        flows = np.full(2 * per_year, 1 / per_year)
+        assert present_value(flows, 0.1, mid_periods(2 * per_year, per_year)) == pytest.approx(continuous, rel=off)
+
+
+def test_the_sum_of_a_customers_months_and_of_a_table_of_customers_is_the_same():
+    flows = np.arange(24, dtype=float).reshape(12, 2)
+    both = present_value(flows, 0.1, mid_periods(12))
+    assert both.tolist() == pytest.approx([present_value(flows[:, i], 0.1, mid_periods(12)) for i in (0, 1)])
+    assert present_value(flows, 0.0, mid_periods(12)).tolist() == pytest.approx(flows.sum(axis=0).tolist())
+    assert float(present_value([], 0.1, [])) == 0
+
+
+def test_a_cohorts_month_0_counts_at_once_and_its_month_12_a_year_later():
+    ages = mid_periods(13, first=-0.5)
+    assert ages[[0, 12]].tolist() == [0, 1]
+
+
+def test_nobody_discounts_on_their_own():
+    power = re.compile(r"discount_rate\)+ ?\*\*|\*\* ?-?\(?\(?[a-z]*(years|months) ?/")
+    own = [path.name for path in sorted(PACKAGE.rglob("*.py")) if power.search(path.read_text("utf-8"))]
+    assert set(own) <= OWN_TIMING
