@@ -70,6 +70,22 @@ class Total:
 
 
 @dataclass(frozen=True)
+class Buyers:
+    """How many of the `customers` are expected to buy at least once within the horizon, and an interval around it.
+
+    The interval holds the uncertainty of the parameters and the chance of who happens to buy, if the model is right.
+    This count can be checked when the horizon is over. How many are "alive" can't: the sum of P(alive) hangs on when
+    a model lets customers leave, which purchases don't show (see `counting`).
+    """
+
+    customers: int
+    expected: float
+    low: float
+    high: float
+    level: float
+
+
+@dataclass(frozen=True)
 class _Patterns:
     """Distinct histories (x, t_x, T) and the pairs (x, T) among them.
 
@@ -92,11 +108,12 @@ def score(
 ) -> pd.DataFrame:
     """Score every customer, one-time buyers included. Rows and index are those of `rfm` (customer_id).
 
-    Columns: p_alive (0 to 1, still a customer today); expected_purchases (purchase days within the horizon,
-    the chance of having left included); expected_spend (currency per purchase; the model's mean for one-time
-    buyers); clv (currency, see the module); clv_low, clv_high (currency: the middle `level` of customers with
-    this history, by the number of purchases they make, at their expected spend. The uncertainty of parameters
-    and baskets is not in it. Where fewer than (1 - level) / 2 of such customers buy again, both are 0
+    Columns: p_purchase (0 to 1, chance of at least one purchase within the horizon: by this customers are counted and
+    ranked); p_alive (0 to 1, still a customer today; it hangs on the model, see `counting`); expected_purchases
+    (purchase days within the horizon, the chance of having left included); expected_spend (currency per purchase; the
+    model's mean for one-time buyers); clv (currency, see the module); clv_low, clv_high (currency: the middle `level`
+    of customers with this history, by the number of purchases they make, at their expected spend. The uncertainty of
+    parameters and baskets is not in it. Where fewer than (1 - level) / 2 of such customers buy again, both are 0
     although the mean isn't).
 
     Raises DataError when a column is missing or wrong.
@@ -104,12 +121,14 @@ def score(
     rfm = require(rfm)
     patterns = _patterns(rfm)
     purchases, discounted = _per_pair(model, patterns, economics)
+    horizon = _horizon(model, economics)
     alive = model.p_alive(patterns.x, patterns.t_x, patterns.T)
-    low, high = _range(model, _horizon(model, economics), patterns, alive, level)
+    low, high = _range(model, horizon, patterns, alive, level)
     spent = _expected_spend(rfm, spend)
     value = spent * economics.margin - economics.service_cost_per_order
     kept_of_one = (discounted / purchases)[patterns.pair]
     columns = {
+        "p_purchase": alive * model.at_least_if_alive(1, horizon, patterns.pair_x, patterns.pair_T)[patterns.pair],
         "p_alive": alive,
         "expected_purchases": alive * purchases[patterns.pair],
         "expected_spend": None,
@@ -168,6 +187,22 @@ def total(
     )
     middle, margin = float(purchases @ per_history), float(norm.ppf((1 + level) / 2) * np.sqrt(variance))
     return Total(len(rfm), middle, middle - margin, middle + margin, level)
+
+
+def buyers(rfm: pd.DataFrame, model: PurchaseModel, t: float, level: float = LEVEL) -> Buyers:
+    """How many customers of `rfm` buy at least once in (T, T + t], in the model's time unit (delta method)."""
+    rfm = require(rfm)
+    patterns = _patterns(rfm)
+    many = np.bincount(patterns.row).astype(float)
+
+    def chance(of: PurchaseModel) -> Array:
+        return of.p_at_least(1, t, patterns.x, patterns.t_x, patterns.T)
+
+    each = chance(model)
+    slope = _slope(lambda changed: float(chance(changed) @ many), model)
+    variance = slope @ model.log_covariance_ @ slope + many @ (each * (1 - each))
+    middle, margin = float(each @ many), float(norm.ppf((1 + level) / 2) * np.sqrt(variance))
+    return Buyers(len(rfm), middle, max(middle - margin, 0.0), min(middle + margin, float(len(rfm))), level)
 
 
 def _patterns(rfm: pd.DataFrame) -> _Patterns:

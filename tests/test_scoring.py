@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from clvlib import aggregate, load, simulate
 from clvlib.dataset import Economics
 from clvlib.forecast import MODELS, BetaGeo, GammaGamma, ParetoNBD, fit_all
-from clvlib.scoring import DAYS_PER_MONTH, RANKS, Total, by_rank, score, share_of_value, total
+from clvlib.scoring import DAYS_PER_MONTH, RANKS, Total, buyers, by_rank, score, share_of_value, total
 from clvlib.tables import DataError
 
 ECONOMICS = Economics(margin=0.4, annual_discount_rate=0.12, horizon_months=12)
-COLUMNS = ["p_alive", "expected_purchases", "expected_spend", "clv", "clv_low", "clv_high"]
+COLUMNS = ["p_purchase", "p_alive", "expected_purchases", "expected_spend", "clv", "clv_low", "clv_high"]
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +41,8 @@ def test_every_customer_gets_every_score_one_time_buyers_included(rfm, models, s
     assert scores.index.equals(rfm.index)
     assert scores.notna().all().all()
     assert scores["p_alive"].between(0, 1).all()
+    assert (scores["p_purchase"] <= scores["p_alive"] + 1e-12).all()
+    assert (scores["p_purchase"] <= scores["expected_purchases"] + 1e-12).all()
     assert (scores["clv"] > 0).all()
     assert (scores["clv_low"] <= scores["clv_high"]).all()
     once = rfm["frequency"] == 0
@@ -56,6 +58,24 @@ def test_clv_is_margin_on_the_purchases_of_each_month_discounted_from_its_middle
     scored = score(customer, model, spend, ECONOMICS).iloc[0]
     assert scored["clv"] == pytest.approx(discounted * scored["expected_spend"] * 0.4)
     assert scored["expected_purchases"] == pytest.approx(until[12])
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_chance_of_a_purchase_is_that_of_at_least_one_within_the_horizon(rfm, models, spend, name):
+    model = models[name]
+    scores = score(rfm, model, spend, replace(ECONOMICS, horizon_months=6))
+    expected = model.p_at_least(1, 6 * DAYS_PER_MONTH, rfm["frequency"], rfm["recency"], rfm["T"])
+    np.testing.assert_allclose(scores["p_purchase"], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_buyers_are_the_sum_of_their_chances_and_no_more_than_there_are_customers(rfm, models, spend, name):
+    found = buyers(rfm, models[name], 12 * DAYS_PER_MONTH)
+    assert found.expected == pytest.approx(score(rfm, models[name], spend, ECONOMICS)["p_purchase"].sum())
+    assert 0 < found.low < found.expected < found.high < found.customers == len(rfm)
+    few = buyers(rfm.iloc[:2], models[name], 12 * DAYS_PER_MONTH)
+    assert few.low >= 0
+    assert few.high <= 2
 
 
 def test_without_discount_clv_is_margin_times_purchases_times_spend(rfm, models, spend):

@@ -48,7 +48,13 @@ def test_future_purchases_are_what_the_model_expects(shop):
     assert customers["future"].sum() == pytest.approx(expected.sum(), rel=0.03)
     busy = customers["frequency"] >= 5
     assert customers.loc[busy, "future"].sum() == pytest.approx(expected[busy].sum(), rel=0.03)
-    assert (customers["future"] >= 3).mean() == pytest.approx(model.p_at_least(3, 365, *history).mean(), abs=0.01)
+    for n in (1, 3):
+        chance = model.p_at_least(n, 365, *history)
+        assert (customers["future"] >= n).mean() == pytest.approx(chance.mean(), abs=0.01)
+        for likely in (chance < 0.2, (chance >= 0.2) & (chance < 0.6), chance >= 0.6):
+            if likely.sum() > 500:
+                came = (customers.loc[likely, "future"] >= n).mean()
+                assert came == pytest.approx(chance[likely].mean(), abs=0.03)
 
 
 def test_spend_parameters_are_recovered_and_expected_spend_is_right_on_average():
