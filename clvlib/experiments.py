@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
+from typing import Any
 
 import ibis
 import numpy as np
@@ -18,7 +19,7 @@ import tea_tasting as tt
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from clvlib import aggregate, assigned, scoring, wording
+from clvlib import aggregate, assigned, scoring, trial, wording
 from clvlib.dataset import Dataset, Economics
 from clvlib.forecast import GammaGamma, PurchaseModel
 from clvlib.tables import TABLES, CannotAnswer, MissingTable, NotEnoughData
@@ -38,6 +39,7 @@ METRICS = {  # column → words, unit
     "forecast": ("value forecast", "money"),
     "clv": ("CLV", "money"),
 }
+KNOWN_BEFORE = "acquisition_channel, age_band, region"  # as in the parameters of notebooks 06 and 06b
 _MOST_LEVELS = 12
 
 
@@ -338,6 +340,35 @@ def read_all(
     if not found:
         raise NotEnoughData("No experiment has anything to compare.", " ".join(refused.values()))
     return found, refused
+
+
+def on_value(reading: Reading) -> pd.DataFrame:
+    """What each variant brought a customer assigned: the one figure of a test's effect on value, for every notebook.
+
+    The rows of `pairs` against the control on value realised, adjusted by what was known before. Returns a frame
+    indexed by arm, best first: customers, difference, low, high (currency per customer; the intervals of all pairs of
+    arms hold together in 95 %), days (of the window).
+    """
+    test = reading.trial
+    compared = pairs(reading.outcomes, test, "value", reading.before).xs(test.control, level="against")
+    frame = pd.DataFrame(compared)[["difference", "low", "high"]].reindex(list(test.variants)).rename_axis("arm")
+    frame.insert(0, "customers", test.arms["kept"].reindex(frame.index))
+    frame["days"] = test.window_days
+    return frame.sort_values("difference", ascending=False, kind="stable")
+
+
+def measured(ds: Dataset, test: str, known: str = KNOWN_BEFORE, **asked: Any) -> pd.DataFrame:
+    """`on_value` of one test of a dataset, read as notebook 06 reads it; `asked` as for `trial.prepare`.
+
+    Raises MissingTable where the dataset has no such test, NotEnoughData for too few customers or purchases.
+    """
+    table = ds.table("experiments").to_pandas()
+    if test not in (names := trial.names(table)):
+        raise MissingTable(
+            f"The table of experiments has no test {test!r}; it has {', '.join(names)}.", "Name one of these."
+        )
+    found = trial.prepare(table, test, ds.starts, ds.as_of, **asked)
+    return on_value(read_all({test: found}, ds, known=known)[0][test])
 
 
 def variance_saved(reading: Reading) -> float:

@@ -14,7 +14,7 @@ from statsmodels.stats.multitest import multipletests
 from clvlib import aggregate, assigned, experiments, levers, scoring, trial, wording
 from clvlib.dataset import Economics
 from clvlib.forecast import GammaGamma, ParetoNBD
-from clvlib.tables import CannotAnswer, NotEnoughData, UsageError
+from clvlib.tables import CannotAnswer, MissingTable, NotEnoughData, UsageError
 from clvlib.trial import Trial
 
 START, AS_OF = pd.Timestamp("2024-01-01"), pd.Timestamp("2025-12-31")
@@ -567,3 +567,19 @@ def test_without_any_value_there_is_no_verdict(known: tuple[Trial, ibis.Table, p
     only = experiments.effects(known[2][["variant", "converted"]], known[0])
     with pytest.raises(NotEnoughData, match="In no experiment do customers differ in value"):
         experiments.verdicts({"offer": only})
+
+
+def test_one_function_gives_the_effect_on_value_to_every_notebook() -> None:
+    tx, table = simulate(900, seed=2, arms=("control", "email", "voucher"), rate=1.2)
+    ds = SimpleNamespace(
+        transactions=ibis.memtable(tx), starts=START, as_of=AS_OF, economics=ECONOMICS, has=lambda _: False,
+        table=lambda _: ibis.memtable(table),
+    )  # fmt: skip
+    found = experiments.measured(ds, "offer")
+    reading = experiments.read_all(trial.prepare_all(table, starts=START, as_of=AS_OF)[0], ds)[0]["offer"]
+    for arm in ("email", "voucher"):  # adjusted by the past, as the table of notebook 06
+        of_table = reading.effects.loc[(arm, "value"), "difference"]
+        assert found.loc[arm, "difference"] == pytest.approx(of_table)
+    assert found["customers"].tolist() == [reading.trial.arms.loc[arm, "kept"] for arm in found.index]
+    with pytest.raises(MissingTable, match="it has offer"):
+        experiments.measured(ds, "another")
