@@ -31,7 +31,6 @@ worlds: $(INSTALLED)
 proof: worlds
 	$(BIN)/python -m benchmarks.coverage
 	$(BIN)/python -m benchmarks.experiments_recovery
-	$(BIN)/python -m benchmarks.peeking
 
 lock: $(INSTALLED)
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --fork-strategy fewest \
