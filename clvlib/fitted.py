@@ -23,11 +23,13 @@ class FittedModel:
 
     name: ClassVar[str]
     parameters: ClassVar[tuple[str, ...]]
+    _also_kept: ClassVar[tuple[str, ...]] = ()  # numbers of this kind of model that a file keeps too
 
     params_: pd.Series
     log_covariance_: Array
     log_likelihood_: float
     penalty_: float
+    held_: tuple[str, ...]  # parameters at a limit of the search
     n_customers_: int
     n_repeaters_: int
     n_patterns_: int
@@ -41,8 +43,16 @@ class FittedModel:
 
     @property
     def convergence(self) -> str:
-        """Whether the fit converged by itself, in words."""
-        return "converged" if self.penalty_ == 0 else f"converged only with a penalty of {self.penalty_:g}"
+        """Whether the fit converged by itself, in words that follow "the fit": one at a limit did not."""
+        alone = "converged" if self.penalty_ == 0 else f"converged only with a penalty of {self.penalty_:g}"
+        if not self.held_:
+            return alone
+        return self._at_limit if self.penalty_ == 0 else f"{alone}, and then {self._at_limit}"
+
+    @property
+    def _at_limit(self) -> str:
+        values = ", ".join(f"{name} = {self.params_[name]:.2g}" for name in self.held_)
+        return f"did not converge by itself: it is held at a limit of the search ({values})"
 
     def summary(self) -> pd.DataFrame:
         """Parameters as a table, indexed by parameter: value and standard_error (in the model's units)."""
@@ -80,6 +90,8 @@ class FittedModel:
             "log_covariance": self.log_covariance_.tolist(),
             "log_likelihood": self.log_likelihood_,
             "penalty": self.penalty_,
+            "held": list(self.held_),
+            "also": {name: getattr(self, name) for name in self._also_kept},
             "customers": [self.n_customers_, self.n_repeaters_, self.n_patterns_],
         }
         Path(path).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
@@ -90,6 +102,9 @@ class FittedModel:
         self.params_ = pd.Series({name: float(content["params"][name]) for name in self.parameters})
         self.log_covariance_ = np.array(content["log_covariance"], dtype=float).reshape(k, k)
         self.log_likelihood_, self.penalty_ = float(content["log_likelihood"]), float(content["penalty"])
+        self.held_ = tuple(name for name in self.parameters if name in content["held"])
+        for name in self._also_kept:
+            setattr(self, name, content["also"][name])
         self.n_customers_, self.n_repeaters_, self.n_patterns_ = map(int, content["customers"])
         return self
 
@@ -97,6 +112,7 @@ class FittedModel:
         """Keep the result of a fit; counts are customers, customers with a repeat purchase, and patterns."""
         self.params_ = pd.Series(np.exp(found.log_params), index=list(self.parameters))
         self.log_covariance_, self.penalty_ = found.covariance, found.penalty
+        self.held_ = tuple(name for name, free in zip(self.parameters, found.free, strict=True) if not free)
         self.log_likelihood_ = float(log_likelihood)
         self.n_customers_, self.n_repeaters_, self.n_patterns_ = counts
         return self

@@ -1,8 +1,8 @@
 """A customer summary goes in, fitted models come out: who is still a customer, who buys how often, for how
 much.
 
-Three models of purchases (BG/NBD, MBG/NBD, Pareto/NBD) and one of spend (Gamma-Gamma), built on the archived
-`lifetimes` package: every call to it is here. Times are in the model's `time_unit`, "D" days or "W" weeks.
+Three models of purchases (BG/NBD, MBG/NBD, Pareto/NBD) and one of spend (Gamma-Gamma). What is used of the archived
+`lifetimes` package is called here only. Times are in the model's `time_unit`, "D" days or "W" weeks.
 Learned values end in `_`. A summary is what `aggregate.rfm_summary` gives; a new customer is x = t_x = T = 0.
 """
 
@@ -23,12 +23,12 @@ from scipy.special import betainc, betaln
 
 with warnings.catch_warnings():  # importing lifetimes silences FutureWarning for the whole process …
     warnings.filterwarnings("ignore", message=".*mode.chained_assignment")  # … and sets an option that is going
-    from lifetimes import BetaGeoFitter, GammaGammaFitter, ModifiedBetaGeoFitter
+    from lifetimes import BetaGeoFitter, ModifiedBetaGeoFitter
     from lifetimes.fitters import value_and_grad
 
-from clvlib import pareto_nbd
+from clvlib import gamma_gamma, nbd, pareto_nbd
 from clvlib.fitted import FittedModel
-from clvlib.likelihood import LARGEST_LOG, maximise, unique_rows
+from clvlib.likelihood import LARGEST_LOG, Maximum, maximise, unique_rows
 from clvlib.tables import ConvergenceError, DataError, NotEnoughData, UsageError, require
 
 Array = NDArray[np.float64]
@@ -37,13 +37,15 @@ TimeUnit = Literal["D", "W"]
 DAYS: dict[str, float] = {"D": 1.0, "W": 7.0}
 SAMPLE = 10_000  # of many more different histories, so many give a fit its start
 MIN_REPEATERS = 10  # four parameters from fewer customers who came back would be invention
-SMALLEST_Q = 1.1  # at q <= 1 the mean spend is infinite or negative; at 1.1 it is eleven times the usual one
+EQUAL = 1e-6  # mean spends whose whole spread is a smaller share of their size are the same: a matter of rounding
 _NODES = (32, 256)
 
 
 class PurchaseModel(FittedModel, ABC):
     """A model of when customers buy and when they leave. Fit it, then ask it about customers or patterns."""
 
+    _also_kept = ("dropout_",)
+    dropout_: float  # log-likelihood units gained over a model in which nobody ever leaves
     _times: ClassVar[tuple[int, ...]]  # which parameters are times, and so are scaled with the time axis
 
     def __init__(self, time_unit: TimeUnit = "D") -> None:
@@ -88,7 +90,20 @@ class PurchaseModel(FittedModel, ABC):
             found = maximise(mean_loss, [-LARGEST_LOG] * 4, w.sum(), self.name, sample)
             found.log_params[list(self._times)] += np.log(scale)
             loss = self._mean_loss(found.log_params, x, t_x, T, w)[0]
+        self.dropout_ = -loss * w.sum() - _without_dropout(x, T, w)
         return self.store(found, -loss * w.sum(), (int(each.sum()), repeaters, len(x)))
+
+    @property
+    def dropout_seen_(self) -> bool:
+        """Whether dropout explains these data better than chance would; where not, p_alive is no information."""
+        self.check_fitted()
+        return self.dropout_ >= nbd.SEEN
+
+    @property
+    def convergence(self) -> str:
+        """Whether the fit converged by itself, and whether it sees anybody leave, in words."""
+        unseen = "; no dropout can be seen in these data, so that the chance of being still a customer tells nothing"
+        return super().convergence + ("" if self.dropout_seen_ else unseen)
 
     def p_alive(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Array:
         """Probability of still being a customer at T. x purchases, the last at t_x; arrays of one shape."""
@@ -210,11 +225,14 @@ class GammaGamma(FittedModel):
 
     name = "Gamma-Gamma"
     parameters = ("p", "q", "v")
+    _also_kept = ("equal_",)
+    equal_: bool = False  # whether all mean spends are the same
 
     def fit(self, rfm: pd.DataFrame, weights: ArrayLike | None = None) -> Self:
         """Fit on the customers with a repeat purchase and a spend above 0, and return self.
 
-        q is kept at 1.1 or more: up to 1, someone without a repeat purchase has no finite expected spend.
+        q is kept at 1.1 or more: up to 1, someone without a repeat purchase has no finite expected spend. Where all
+        mean spends are the same, that spend is expected of everybody, and no model is fitted.
 
         Raises NotEnoughData (fewer than 10 such customers), ConvergenceError, DataError (columns).
         """
@@ -225,29 +243,36 @@ class GammaGamma(FittedModel):
         use = (rfm["frequency"] > 0) & (rfm["monetary_value"] > 0)
         _need_repeaters(self.name, int(each[use].sum()), int(each.sum()))
         (x, m), code = unique_rows(rfm.loc[use], ["frequency", "monetary_value"])
-        w = np.bincount(code, weights=each[use].to_numpy())
-        scale = (w @ m) / w.sum()
-        if np.ptp(m) <= 1e-9 * scale:
-            raise ConvergenceError(
-                f"All {int(w.sum()):,} customers with a repeat purchase spend the same.",
-                "No spend model is needed: multiply the expected purchases by that spend.",
-            )
-        loss = value_and_grad(GammaGammaFitter._negative_log_likelihood)
-        with warnings.catch_warnings():
-            found = maximise(
-                lambda log_params: loss(log_params, x, m / scale, w, 0.0),
-                [-LARGEST_LOG, np.log(SMALLEST_Q), -LARGEST_LOG],
-                w.sum(),
-                self.name,
-            )
-            found.log_params[2] += np.log(scale)
-            value = loss(found.log_params, x, m, w, 0.0)[0]
-        return self.store(found, -value * w.sum(), (int(each.sum()), int(w.sum()), len(x)))
+        w = np.bincount(code, weights=each[use].to_numpy()).astype(float)
+        counts = (int(each.sum()), int(w.sum()), len(x))
+        self.equal_ = bool(np.ptp(m) <= EQUAL * m.max())
+        if self.equal_:
+            return self.store(_same_spend(float(w @ m / w.sum())), 0.0, counts)
+        with np.errstate(all="ignore"):
+            found = gamma_gamma.maximum(x, m, w)
+            if found is None:
+                raise ConvergenceError(
+                    f"{self.name} did not converge on {counts[1]:,} customers with a repeat purchase.",
+                    "Look at the largest and the smallest purchases first.",
+                )
+            log_p, log_q, log_v = found.log_params
+            value, _ = gamma_gamma.log_likelihood(np.exp([log_p, log_q, log_p + log_v - log_q]), x, m)
+        return self.store(found, float(w @ value), counts)
 
     @property
     def q_at_limit_(self) -> bool:
         """Whether q is held at its limit: a few huge spenders then make the mean spend uncertain."""
-        return bool(self.params_["q"] < SMALLEST_Q * (1 + 1e-5))
+        return bool(self.params_["q"] < gamma_gamma.SMALLEST_Q * (1 + 1e-5))
+
+    @property
+    def _at_limit(self) -> str:
+        if self.equal_:
+            return "needs no search: all customers with a repeat purchase spend the same"
+        if self.q_at_limit_:
+            return "is held at its limit, q = 1.1: a few huge purchases leave no certain mean of all customers"
+        if "q" in self.held_:
+            return "is at an end of the model (no limit to q): chance alone explains how mean spends differ"
+        return "is at an end of the model (no limit to p): each customer's own mean spend is taken for certain"
 
     @property
     def mean_spend_(self) -> float:
@@ -259,11 +284,9 @@ class GammaGamma(FittedModel):
         """Expected spend per purchase (equation 5); the model's mean for customers without a spend of their
         own.
         """
-        fitter = GammaGammaFitter()
-        fitter.params_ = self.params_
+        self.check_fitted()
         x, m = _floats(x, monetary_value)
-        known = (x > 0) & (m > 0)
-        return fitter.conditional_expected_average_profit(np.where(known, x, 0), np.where(known, m, 0))
+        return gamma_gamma.expected_spend(self.values, np.where((x > 0) & (m > 0), x, 0), m)
 
 
 MODELS: dict[str, type[PurchaseModel]] = {m.name: m for m in (BetaGeo, ModifiedBetaGeo, ParetoNBD)}
@@ -328,6 +351,21 @@ def _need_repeaters(name: str, repeaters: int, customers: int) -> None:
         f"{name} learns from repeat purchases, and of {customers:,} customers {came}.",
         f"It takes {MIN_REPEATERS} who bought on a second day: use a longer history or more customers.",
     )
+
+
+def _without_dropout(x: Array, T: Array, w: Array) -> float:
+    (x, T), code = unique_rows(pd.DataFrame({"x": x, "T": T}), ["x", "T"])
+    try:
+        return nbd.largest_log_likelihood(x, T, np.bincount(code, weights=w).astype(float))
+    except ConvergenceError:
+        return -np.inf
+
+
+def _same_spend(spend: float) -> Maximum:
+    """Both ends of the model at once: nobody differs, nobody's purchases do."""
+    end = gamma_gamma.NO_LIMIT
+    log_v = np.log(spend) + np.log1p(-np.exp(-end))
+    return Maximum(np.array([end, end, log_v]), np.zeros((3, 3)), np.zeros(3, dtype=bool), 0.0)
 
 
 @lru_cache(maxsize=4096)  # the same for each month of a horizon

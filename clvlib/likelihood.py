@@ -84,23 +84,36 @@ def _penalised(mean_loss: Objective, penalty: float) -> Objective:
 
 
 def _search(loss: Objective, floors: Array, rough: Found | None = None) -> Found | None:
-    """The minimum, its Hessian and which parameters are off their floor; None without a proper minimum."""
+    """The minimum between the floors and LARGEST_LOG, its Hessian and which parameters are off their floor; None
+    without a proper minimum.
+    """
+    start = np.maximum(np.full(len(floors), 0.1), floors + 0.5)
+    low = np.maximum(floors, -LARGEST_LOG)
+    found = climb(loss, start, low, np.full(len(floors), LARGEST_LOG), rough)
+    if found is None or (np.abs(found[0][found[2]]) > LARGEST_LOG - 1).any():
+        return None
+    return found
+
+
+def climb(loss: Objective, start: Array, low: Array, high: Array, rough: Found | None = None) -> Found | None:
+    """The minimum of `loss` between `low` and `high`, its Hessian and which parameters are off their limits; None
+    without a proper minimum in those. `rough` is the minimum of nearly the same loss, found before.
+    """
     with np.errstate(all="ignore"):  # the search may step where the likelihood has no value, and steps back
-        best = _descend(loss, floors, rough)
-        free = best > floors + 1e-6
-        if not np.isfinite(best).all() or (np.abs(best[free]) > LARGEST_LOG - 1).any():
+        best = _descend(loss, start, low, high, rough)
+        free = (best > low + 1e-6) & (best < high - 1e-6)
+        if not np.isfinite(best).all():
             return None
         hessian = _hessian(loss, best)
         inside = np.ix_(free, free)
-        if not np.isfinite(hessian).all() or np.linalg.eigvalsh(hessian[inside]).min() <= 0:
+        if not np.isfinite(hessian).all() or (free.any() and np.linalg.eigvalsh(hessian[inside]).min() <= 0):
             return None
         best = best.copy()
         best[free] -= np.linalg.solve(hessian[inside], loss(best)[1][free])  # one Newton step: the last digits
         return (best, hessian, free) if np.abs(loss(best)[1][free]).max(initial=0) < FLAT else None
 
 
-def _descend(loss: Objective, floors: Array, rough: Found | None) -> Array:
-    start = np.maximum(np.full(len(floors), 0.1), floors + 0.5)
+def _descend(loss: Objective, start: Array, low: Array, high: Array, rough: Found | None) -> Array:
     if rough is not None:  # Newton steps with the Hessian of the sample: each leaves a hundredth of the way
         start, hessian, _ = rough
         near = start
@@ -109,7 +122,7 @@ def _descend(loss: Objective, floors: Array, rough: Found | None) -> Array:
             if np.abs(gradient).max() < FLAT:
                 return near
             near = near - np.linalg.solve(hessian, gradient)
-    bounds = [(max(floor, -LARGEST_LOG), LARGEST_LOG) for floor in floors]
+    bounds = list(zip(low, high, strict=True))
     options = {"ftol": 1e-13, "gtol": FLAT}
     return minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x
 

@@ -1,5 +1,6 @@
 """The published tables of the purchase and spend models, read as tests, and what a fit must never do."""
 
+import copy
 import itertools
 import json
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
+from scipy.optimize import minimize
 from scipy.special import betaln, gammaln
 from scipy.stats import nbinom
 
@@ -425,9 +427,107 @@ def test_a_missing_column_is_named(cdnow):
         BetaGeo("W").fit(cdnow.drop(columns="recency"))
 
 
-def test_equal_spend_of_everybody_is_said_not_fitted(cdnow):
-    with pytest.raises(ConvergenceError, match="spend the same"):
-        GammaGamma().fit(cdnow.assign(monetary_value=cdnow["monetary_value"].where(cdnow["frequency"] == 0, 9.99)))
+def test_equal_spend_of_everybody_is_expected_of_everybody_without_a_model(cdnow):
+    model = GammaGamma().fit(cdnow.assign(monetary_value=cdnow["monetary_value"].where(cdnow["frequency"] == 0, 9.99)))
+    assert list(model.expected_spend([0, 3, 8], [np.nan, 9.99, 9.99])) == pytest.approx([9.99] * 3, rel=1e-12)
+    assert model.convergence == "needs no search: all customers with a repeat purchase spend the same"
+    assert (model.log_covariance_ == 0).all()
+
+
+def spends(m, x=None, seed=0) -> pd.DataFrame:
+    """Customers with these mean spends, each of x repeat purchases."""
+    m = np.asarray(m, dtype=float)
+    x = np.random.default_rng(seed).integers(1, 6, len(m)) if x is None else x
+    index = pd.Index([str(i) for i in range(len(m))], name="customer_id")
+    return pd.DataFrame({"frequency": x, "recency": 1.0, "T": 2.0, "monetary_value": m}, index=index)
+
+
+def test_spends_within_a_cent_of_each_other_are_expected_to_go_on_not_pulled_away_by_a_penalty():
+    model = GammaGamma().fit(spends(np.random.default_rng(0).choice([29.89, 29.90, 29.91], 300)))
+    assert model.mean_spend_ == pytest.approx(29.90, abs=0.005)
+    assert np.all(np.abs(model.expected_spend([0, 1, 5], [np.nan, 29.89, 29.91]) - 29.90) <= 0.011)
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1.0, 1e9])
+def test_amounts_times_k_give_the_same_fit_times_k_however_large_k_is(cdnow, spend, factor):
+    own = cdnow.assign(monetary_value=cdnow["monetary_value"] * factor)
+    model = GammaGamma().fit(own)
+    expected = np.multiply(spend.values, [1, 1, factor])
+    np.testing.assert_allclose(model.values, expected, rtol=1e-6)
+    np.testing.assert_allclose(model.log_covariance_, spend.log_covariance_, rtol=1e-3, atol=1e-9)
+
+
+def largest(m, x) -> float:
+    """The largest log-likelihood by a search that knows nothing of the model's: from many places, without a slope."""
+
+    def loss(at):
+        p, q, v = np.exp(at)
+        a = p * x
+        with np.errstate(all="ignore"):
+            value = betaln(a, q) - q * np.log(v) - (a - 1) * np.log(m) - a * np.log(x) + (a + q) * np.log(x * m + v)
+        return np.nan_to_num(value.sum(), nan=1e9)
+
+    options = {"maxiter": 4000, "xatol": 1e-8, "fatol": 1e-8}
+    starts = [(log_p, log_q, log_q - log_p + np.log(np.median(m))) for log_p in (0.0, 3.0, 6.0) for log_q in (0.5, 2.0)]
+    return -min(minimize(loss, start, method="Nelder-Mead", options=options).fun for start in starts)
+
+
+@pytest.mark.parametrize("others", ["35 each", "35 or so", "a gamma law"])
+def test_one_mean_of_a_billion_does_not_hide_the_maximum(others):
+    rng = np.random.default_rng(1)
+    m = {"35 each": np.full(40, 35.0), "35 or so": 35 + rng.normal(size=40), "a gamma law": rng.gamma(9, 35 / 9, 40)}[
+        others
+    ]
+    m[0] = 1e9
+    rfm = spends(m)
+    model = GammaGamma().fit(rfm)
+    free = largest(m, rfm["frequency"].to_numpy(float))
+    assert model.log_likelihood_ > free - 0.05 or model.q_at_limit_
+    assert 30 < model.mean_spend_ < 35 * 15  # not millions
+
+
+@pytest.mark.parametrize(("end", "words"), [("q", "chance alone explains"), ("p", "own mean spend is taken")])
+def test_a_fit_at_an_end_of_the_model_is_not_called_converged_and_says_what_it_means(end, words):
+    rng = np.random.default_rng(0)
+    x = rng.integers(1, 6, 400)
+    alike = rng.gamma(3.0 * x) / (3.0 * x) * 20
+    wider = 20 * np.exp(rng.normal(size=400) * (0.2 + 0.1 * x))  # more purchases, yet means further apart
+    model = GammaGamma().fit(spends(alike if end == "q" else wider, x))
+    assert model.held_ == (end,)
+    assert words in model.convergence
+    assert "converged" not in model.convergence
+    if end == "q":
+        assert model.params_["p"] == pytest.approx(3, rel=0.15)
+        assert model.expected_spend([0, 1, 5], [np.nan, 5.0, 90.0]) == pytest.approx(np.full(3, 20), rel=0.05)
+    else:
+        assert model.expected_spend([1, 5], [5.0, 90.0]) == pytest.approx([5.0, 90.0])
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_where_nobody_leaves_the_fit_says_that_no_dropout_can_be_seen(name):
+    rng = np.random.default_rng(3)
+    age = rng.uniform(200, 700, 600)
+    rate = rng.gamma(1.5, 1 / 60, 600)
+    times = [np.sort(rng.random(n) * t) for n, t in zip(rng.poisson(rate * age), age, strict=True)]
+    index = pd.Index([str(i) for i in range(600)], name="customer_id")
+    rfm = pd.DataFrame(
+        {"frequency": [len(t) for t in times], "recency": [t.max(initial=0) for t in times]}, index=index
+    )
+    model = MODELS[name]().fit(rfm.assign(T=age))
+    assert not model.dropout_seen_
+    assert "no dropout can be seen in these data" in model.convergence
+
+
+def test_dropout_is_seen_where_customers_leave(fitted):
+    for model in fitted.values():
+        assert model.dropout_ > 100
+        assert model.convergence == "converged"
+
+
+def test_a_parameter_at_a_limit_of_the_search_is_not_called_converged(cdnow):
+    model = copy.copy(BetaGeo("W").fit(cdnow))
+    model.held_ = ("a",)
+    assert model.convergence.startswith("did not converge by itself: it is held at a limit of the search (a = 0.79)")
 
 
 # A fitted model explains itself, and survives a file
