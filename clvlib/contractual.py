@@ -13,17 +13,19 @@ and at no later one: that is how censoring enters.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-import duckdb
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln, hyp2f1
 
-from clvlib import sources
 from clvlib.likelihood import maximise
-from clvlib.tables import CannotAnswer, DataError, MissingTable, NotEnoughData, UsageError
+from clvlib.subscribers import counted
+from clvlib.tables import CannotAnswer, ConvergenceError, DataError, MissingTable, NotEnoughData, UsageError
+
+if TYPE_CHECKING:
+    from clvlib.dataset import Dataset
 
 Array = NDArray[np.float64]
 
@@ -39,7 +41,6 @@ PUBLISHED = pd.DataFrame(
 PUBLISHED_YEARS = 7
 FEWEST_LOST = 10
 FEWEST_PERIODS = 3
-TRUTH = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
 @dataclass(frozen=True)
@@ -72,17 +73,19 @@ class ShiftedBetaGeometric:
         """Periods that a new customer will pay, the first included, discounted by `rate` a period.
 
         The discounted expected lifetime (Fader & Hardie 2010, "Customer-base valuation in a contractual setting:
-        the perils of ignoring heterogeneity", Marketing Science 29). Infinite at a rate of 0 when alpha <= 1.
+        the perils of ignoring heterogeneity", Marketing Science 29). Raises CannotAnswer where it has no end: at a
+        rate of 0 when alpha <= 1.
         """
-        return float(hyp2f1(1, self.beta, self.alpha + self.beta, _factor(rate)))
+        return float(_finite(hyp2f1(1, self.beta, self.alpha + self.beta, _factor(rate))))
 
     def residual_lifetime(self, rate: float, paid: ArrayLike) -> Array:
         """Periods that a customer who has paid `paid` (1, 2 …) of them will still pay, seen just before the renewal.
 
         The discounted expected residual lifetime (Fader & Hardie 2010): a next payment made at once counts as 1.
+        Raises as `lifetime`.
         """
         n, factor = np.asarray(paid, dtype=float), _factor(rate)
-        return self.retention(n) * hyp2f1(1, self.beta + n, self.alpha + self.beta + n, factor)
+        return _finite(self.retention(n) * hyp2f1(1, self.beta + n, self.alpha + self.beta + n, factor))
 
     def __repr__(self) -> str:
         a, b = self.standard_errors
@@ -93,16 +96,25 @@ class ShiftedBetaGeometric:
         )
 
 
+def _finite(periods: Array) -> Array:
+    if not np.isfinite(periods).all():
+        raise CannotAnswer(
+            "Without a discount rate the expected lifetime has no end: some would stay for ever.",
+            "State annual_discount_rate under [economics] in the dataset card.",
+        )
+    return periods
+
+
 def _factor(rate: float) -> float:
     if not 0 <= rate < np.inf:
         raise UsageError(f"The discount rate {rate!r} can't be used.", "Give a share of 0 or more per period.")
     return 1 / (1 + rate)
 
 
-def rate_per_period(annual_rate: float, periods_per_year: int) -> float:
-    """The discount rate of one period that compounds to the annual one."""
+def rate_per_period(annual_rate: float, periods_per_year: float) -> float:
+    """The discount rate of one period that compounds to the annual one (`Terms.periods_per_year` of the dataset)."""
     if periods_per_year < 1:
-        raise UsageError(f"{periods_per_year} periods a year can't be used.", "Give 1 (years), 4, 12 or 52.")
+        raise UsageError(f"{periods_per_year} periods a year can't be used.", "Give 1 (years), 4, 12 or 52.18.")
     return float((1 + annual_rate) ** (1 / periods_per_year) - 1)
 
 
@@ -123,9 +135,28 @@ def cohort_table(survivors: pd.Series) -> pd.DataFrame:
     return pd.DataFrame({"at_risk": counts[:-1], "lost": -np.diff(counts)}, index=periods).astype("int64")
 
 
-def customer_table(tenure: pd.Series, churned: pd.Series, left: str = "ever") -> pd.DataFrame:
-    """Life table from one row per customer: `tenure` (full periods paid) and `churned` (True: did not renew after it).
+def subscribers(ds: "Dataset") -> pd.DataFrame:
+    """The dataset's subscriptions, counted: one row per plan, tenure and whether they left.
 
+    Columns: plan ("all" where there are none), tenure (full periods paid), churned (bool), customers (how many) and
+    margin (money left of one period, their mean: as the card states it for all, else price × margin, the mean price
+    where a price is missing; NaN where neither is known). Raises MissingTable and NotEnoughData (nobody is in it).
+    """
+    rows = counted(ds.table("subscriptions"))
+    if not rows["customers"].sum():
+        raise NotEnoughData("Nobody is in the table of subscriptions.", f"Look at the rows as of {ds.as_of:%Y-%m-%d}.")
+    each, origins = ds.economics.margin_per_period, ds.assumptions.set_index("name")["origin"]
+    own = rows["price"] * ds.economics.margin
+    margin = own.fillna(each) if each is not None and origins["margin_per_period"] != "card" else each
+    return rows.drop(columns="price").assign(margin=margin).astype({"margin": "float64"})
+
+
+def customer_table(
+    tenure: pd.Series, churned: pd.Series, left: str = "ever", customers: pd.Series | None = None
+) -> pd.DataFrame:
+    """Life table from `tenure` (full periods paid) and `churned` (True: did not renew after it), one row per customer.
+
+    `customers`: how many each row stands for, where it is more than one (`subscribers`).
     `left` says who is in the data. "ever": everyone who ever subscribed. "last": only who was subscribed when the last
     period began, `churned` saying who left in it; then each customer is seen at one renewal, the last, and counting
     earlier ones would take the long-standing customers for a cohort of which nobody left.
@@ -135,10 +166,12 @@ def customer_table(tenure: pd.Series, churned: pd.Series, left: str = "ever") ->
     """
     if left not in ("ever", "last"):
         raise UsageError(f"left = {left!r} is unknown.", "Use 'ever' or 'last'.")
+    weight = pd.Series(1, index=tenure.index) if customers is None else customers
     came = tenure[tenure >= 1].astype("int64")
     periods = pd.RangeIndex(1, int(came.max() if len(came) else 0) + 1, name="period")
-    ended = came.value_counts().reindex(periods, fill_value=0)
-    lost = came[churned.reindex(came.index).astype(bool)].value_counts().reindex(periods, fill_value=0)
+    ended = weight.reindex(came.index).groupby(came).sum().reindex(periods, fill_value=0)
+    gone = came[churned.reindex(came.index).astype(bool)]
+    lost = weight.reindex(gone.index).groupby(gone).sum().reindex(periods, fill_value=0)
     at_risk = ended if left == "last" else ended[::-1].cumsum()[::-1]
     return pd.DataFrame({"at_risk": at_risk, "lost": lost}).astype("int64")
 
@@ -223,31 +256,40 @@ def residual_lifetimes(
 ) -> pd.DataFrame:
     """Discounted periods still to come by periods paid so far (index): `by_model`, and with one churn for all.
 
-    With a constant churn everybody has the same future, however long they have stayed: `by_constant_churn`.
+    With a constant churn everybody has the same future, however long they have stayed: `by_constant_churn`. Raises
+    CannotAnswer where it has no end.
     """
     index = pd.Index(paid, name="periods_paid")
     same = (1 - churn) / (1 - (1 - churn) * _factor(rate)) if churn + rate > 0 else np.inf
+    _finite(np.asarray(same))
     return pd.DataFrame({"by_model": model.residual_lifetime(rate, paid), "by_constant_churn": same}, index=index)
 
 
-def base_value(staying: pd.Series, model: ShiftedBetaGeometric, churn: float, rate: float) -> dict[str, float]:
-    """Discounted periods still to come from today's subscribers together.
+def base_value(weights: pd.Series, model: ShiftedBetaGeometric, churn: float, rate: float) -> dict[str, float]:
+    """Discounted periods still to come from today's subscribers together, each times the weight of one.
 
-    `staying`: subscribers by renewals behind them (`staying`). Gives `customers`, `by_model`, `by_constant_churn`.
+    `weights`, a column of `staying`, indexed by renewals behind them: customers give periods, their margin gives money.
+    Gives `one_period` (the sum of the weights), `by_model` and `by_constant_churn`. Raises as `residual_lifetimes`, and
+    MissingTable where no margin is known.
     """
-    to_come = residual_lifetimes(model, churn, rate, tuple(staying.index + 1))
-    sums = to_come.mul(staying.to_numpy(dtype=float), axis=0).sum()
-    return {"customers": float(staying.sum())} | {str(name): float(value) for name, value in sums.items()}
+    if weights.isna().any():
+        raise MissingTable(
+            "The margin of a period isn't known.",
+            "Give the table of subscriptions a price, or state margin_per_period under [economics].",
+        )
+    to_come = residual_lifetimes(model, churn, rate, tuple(weights.index + 1))
+    sums = to_come.mul(weights.to_numpy(dtype=float), axis=0).sum()
+    return {"one_period": float(weights.sum())} | {str(name): float(value) for name, value in sums.items()}
 
 
-def staying(subscriptions: pd.DataFrame) -> pd.Series:
-    """Subscribers of `read_subscriptions` who are still there, by renewals behind them (index `renewals`, from 0)."""
-    if "survivors" in subscriptions:
-        ended = subscriptions.sort_values("period").groupby("group")["survivors"].agg(["last", "size"])
-        counts = ended.groupby(ended["size"] - 1)["last"].sum()
-    else:
-        counts = subscriptions.loc[~subscriptions["churned"], "tenure"].value_counts().sort_index()
-    return counts.rename_axis("renewals").rename("customers")
+def staying(subscribers: pd.DataFrame) -> pd.DataFrame:
+    """Those of `subscribers` who are still there, by renewals behind them (index `renewals`, from 0).
+
+    Columns: customers, margin (of one period of all of them together; NaN where no margin is known).
+    """
+    there = subscribers[~subscribers["churned"]]
+    sums = pd.DataFrame({"customers": there["customers"], "margin": there["customers"] * there["margin"]})
+    return sums.groupby(there["tenure"].rename("renewals")).sum(min_count=1)
 
 
 def judged(life: pd.DataFrame, share: float = 0.6) -> dict[str, float]:
@@ -267,55 +309,9 @@ def judged(life: pd.DataFrame, share: float = 0.6) -> dict[str, float]:
     return {"learned": len(learned), "horizon": len(life), **ends}
 
 
-def require_file(path: str) -> None:
-    """Raise MissingTable when no file of subscriptions is given."""
-    if not path:
-        raise MissingTable(
-            "No file of subscriptions is given.",
-            "It would tell how your own subscribers renew. Name it with --set subscriptions=file.csv: one row per "
-            "customer with tenure (full periods paid) and churned (yes or no), or period and survivors of one cohort.",
-        )
-
-
-def read_subscriptions(path: str, folder: Path, group: str = "") -> pd.DataFrame:
-    """Read a client's subscriptions from a file that `sources.read` knows (CSV, Excel, Parquet …).
-
-    The file holds either `period` and `survivors` (one cohort), or `tenure` and `churned` (one row per customer;
-    yes/no, true/false or 1/0). Capital letters in column names don't matter; other columns are left alone, except
-    `group`, which comes back as the column `group` ("all" when none is asked for). `path` is relative to `folder`.
-
-    Raises DataError (file, columns or values) and UsageError (there is no such group column).
-    """
-    connection = duckdb.connect()
-    raw = sources.read(connection, sources.locate(path, folder), "subscriptions", {})
-    columns = ", ".join(sources.quoted(column) for column in raw.columns)
-    frame = connection.sql(f"SELECT {columns} FROM {sources.quoted(raw.table)}").df()
-    names = {str(column).strip().lower(): column for column in frame}
-    if group and group.lower() not in names:
-        raise UsageError(f"{path} has no column {group!r} to group by.", f"It has: {', '.join(map(str, frame))}.")
-    groups = frame[names[group.lower()]].fillna("unknown").astype(str) if group else "all"
-    for wanted in (("period", "survivors"), ("tenure", "churned"), ("tenure", "churn")):
-        if set(wanted) <= set(names):
-            first, second = (frame[names[column]] for column in wanted)
-            number = _whole(first, wanted[0], path)
-            other = _whole(second, "survivors", path) if wanted[1] == "survivors" else _truth(second, path)
-            label = "survivors" if wanted[1] == "survivors" else "churned"
-            return pd.DataFrame({wanted[0]: number, label: other, "group": groups})
-    raise DataError(
-        f"{path} has neither the columns period and survivors nor tenure and churned.",
-        f"Rename its columns; it has: {', '.join(map(str, frame))}.",
-    )
-
-
-def life_tables(subscriptions: pd.DataFrame, left: str = "ever") -> dict[str, pd.DataFrame]:
-    """A life table for each group of `read_subscriptions`, the largest group first."""
-    tables = {}
-    for name, rows in subscriptions.groupby("group"):
-        if "survivors" in rows:
-            tables[str(name)] = cohort_table(rows.sort_values("period")["survivors"])
-        else:
-            tables[str(name)] = customer_table(rows["tenure"], rows["churned"], left)
-    return dict(sorted(tables.items(), key=lambda item: -item[1]["at_risk"].max() if len(item[1]) else 0))
+def life_table(subscribers: pd.DataFrame, left: str = "ever") -> pd.DataFrame:
+    """The life table of `subscribers`, of all their plans together (`left` as in `customer_table`)."""
+    return customer_table(subscribers["tenure"], subscribers["churned"], left, subscribers["customers"])
 
 
 def as_table(models: Mapping[str, ShiftedBetaGeometric]) -> pd.DataFrame:
@@ -325,50 +321,40 @@ def as_table(models: Mapping[str, ShiftedBetaGeometric]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("contract")
 
 
-def by_group(subscriptions: pd.DataFrame, left: str, rate: float) -> pd.DataFrame:
-    """Fit each group of `read_subscriptions`, and all together ("all").
+def by_plan(subscribers: pd.DataFrame, left: str, rate: float) -> pd.DataFrame:
+    """Fit each plan of `subscribers`, and all together ("all", the last row).
 
-    rate: discount per period. Indexed by group: customers (in the file, or at the start of the cohort), first_churn (of
-    the model), mean_churn (constant), lifetime (discounted periods of a new subscriber), to_come (mean discounted
-    periods of those still there). Groups that are too small to fit have NaN.
+    rate: discount per period. Indexed by plan, the largest first: customers (in the table), staying (still there),
+    first_churn (of the model), mean_churn (constant), lifetime (discounted periods of a new subscriber), to_come (mean
+    discounted periods of those still there) and, where a margin is known, margin (of one period, mean), value (of a new
+    subscriber: lifetime × margin) and value_to_come (mean of those still there, each at their own margin).
+
+    A plan too small to fit has NaN, but for what is to come: that is by the model of all. What is to come from all is
+    the sum of the plans. Raises as `fit`, for all together.
     """
-    groups = {str(name): rows for name, rows in subscriptions.groupby("group")}
-    if "survivors" not in subscriptions and set(groups) != {"all"}:
-        groups["all"] = subscriptions.assign(group="all")
-    rows = {}
-    for name, members in groups.items():
-        life = life_tables(members, left)[str(members["group"].iloc[0])]
-        size = len(members) if "tenure" in members else int(life["at_risk"].max())
-        try:
-            model, churn = fit(life), constant_churn(life)
-        except CannotAnswer:
-            rows[name] = (size, np.nan, np.nan, np.nan, np.nan)
-            continue
-        base = base_value(staying(members), model, churn, rate)
-        to_come = base["by_model"] / base["customers"] if base["customers"] else np.nan
-        rows[name] = (size, 1 - float(model.retention(1)), churn, model.lifetime(rate), to_come)
-    columns = ["customers", "first_churn", "mean_churn", "lifetime", "to_come"]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("group")
+    whole = fit(life_table(subscribers, left))
+    plans = {str(name): rows for name, rows in subscribers.groupby("plan")}
+    plans = dict(sorted(plans.items(), key=lambda item: -item[1]["customers"].sum()))
+    table = pd.DataFrame({name: _described(rows, left, rate, whole) for name, rows in plans.items()}).T
+    if set(plans) != {"all"}:
+        table.loc["all"] = _described(subscribers, left, rate, whole)
+        parts, there = table.iloc[:-1][["to_come", "value_to_come"]], table.iloc[:-1]["staying"]
+        table.loc["all", parts.columns] = parts.mul(there, axis=0).sum() / (there.sum() or np.nan)
+    table = table.rename_axis("plan").astype({"customers": "int64", "staying": "int64"})
+    return table if subscribers["margin"].notna().all() else table.drop(columns=["margin", "value", "value_to_come"])
 
 
-def _whole(values: pd.Series, column: str, path: str) -> pd.Series:
-    numbers = pd.to_numeric(values, errors="coerce")
-    wrong = values[numbers.isna() | (numbers < 0) | (numbers % 1 != 0)]
-    if len(wrong):
-        raise DataError(
-            f"{path}: {len(wrong):,} value(s) of {column} are not whole numbers of 0 or more (such as "
-            f"{wrong.iloc[0]!r}).",
-            "Correct the file.",
-        )
-    return numbers.astype("int64")
-
-
-def _truth(values: pd.Series, path: str) -> pd.Series:
-    found = values.astype(str).str.strip().str.lower().map(TRUTH)
-    if found.isna().any():
-        raise DataError(
-            f"{path}: {int(found.isna().sum()):,} value(s) of churned are neither yes nor no (such as "
-            f"{values[found.isna()].iloc[0]!r}).",
-            "Write yes or no, true or false, 1 or 0.",
-        )
-    return found.astype(bool)
+def _described(members: pd.DataFrame, left: str, rate: float, whole: ShiftedBetaGeometric) -> dict[str, float]:
+    life, there, n = life_table(members, left), staying(members), int(members["customers"].sum())
+    margin = float(np.average(members["margin"], weights=members["customers"]))
+    facts: dict[str, float] = {"customers": n, "staying": int(there["customers"].sum())}
+    try:
+        model = fit(life)
+        churn, lifetime = constant_churn(life), model.lifetime(rate)
+        facts |= {"first_churn": 1 - float(model.retention(1)), "mean_churn": churn, "lifetime": lifetime}
+    except (NotEnoughData, ConvergenceError):
+        model, lifetime = whole, np.nan
+        facts |= {"first_churn": np.nan, "mean_churn": np.nan, "lifetime": np.nan}
+    to_come = model.residual_lifetime(rate, there.index.to_numpy() + 1)
+    sums = [float(to_come @ there[column]) / (facts["staying"] or np.nan) for column in ("customers", "margin")]
+    return facts | {"to_come": sums[0], "margin": margin, "value": lifetime * margin, "value_to_come": sums[1]}

@@ -10,7 +10,7 @@ from typing import Any
 import ibis
 import pandas as pd
 
-from clvlib import aggregate, ingest
+from clvlib import aggregate, ingest, subscribers
 from clvlib.tables import TABLES, DataError, MissingTable, UsageError
 
 DATA = Path(__file__).parent.parent / "data"
@@ -24,6 +24,9 @@ MEANINGS = {
     "acquisition_cost": "money that it costs to win one customer; unknown if empty",
     "contact_cost": "money that it costs to contact one customer in a campaign",
     "save_rate": "share of the leaving customers whom a contact keeps",
+    "margin_per_period": "money that is left of one period that a subscriber pays",
+    "subscriptions.period": "how long one period of the subscriptions is",
+    "subscriptions.left": "who is in that table: ever (all who ever subscribed) or last (those of the last period)",
     "currency": "what the amounts are counted in",
     "as_of": "last day of observation",
 }
@@ -41,12 +44,13 @@ class Economics:
     acquisition_cost: float | None = None
     contact_cost: float = 1.0
     save_rate: float = 0.10
+    margin_per_period: float | None = None
 
     def __post_init__(self) -> None:
         problems = []
         for entry in fields(self):
             value = getattr(self, entry.name)
-            if value is None and entry.name == "acquisition_cost":
+            if value is None and entry.name in {"acquisition_cost", "margin_per_period"}:
                 continue
             if isinstance(value, bool) or not isinstance(value, int | float):
                 problems.append(f"{entry.name} = {value!r} is not a number")
@@ -79,6 +83,7 @@ class Dataset:
     tables: Mapping[str, ibis.Table]
     files: tuple[Path, ...]
     truths: Mapping[str, Path] = field(default_factory=dict)
+    terms: subscribers.Terms | None = None  # of the subscriptions, where it has them
 
     def has(self, table: str) -> bool:
         """Whether the dataset has this canonical table."""
@@ -219,7 +224,22 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
     if economics.acquisition_cost is None and mean is not None:
         economics = replace(economics, acquisition_cost=mean)
         origins["acquisition_cost"] = "mean of the customers' table"
+    tables = dict(read.tables)
+    if "subscriptions" in tables and read.terms is not None:
+        tables["subscriptions"], found = subscribers.as_known(tables["subscriptions"], end, read.terms.period)
+        problems += found + _undated(tables["subscriptions"], end, as_of)
+        price = subscribers.mean_price(subscribers.counted(tables["subscriptions"]))
+        if economics.margin_per_period is None and price is not None:
+            economics = replace(economics, margin_per_period=round(price * economics.margin, 4))
+            origins["margin_per_period"] = f"mean price × margin (margin: {origins['margin']})"
+    elif economics.margin_per_period is None:
+        names.remove("margin_per_period")
     rows = [(name, getattr(economics, name), origins[name], MEANINGS[name]) for name in names]
+    if "subscriptions" in tables and read.terms is not None:
+        rows.append(("subscriptions.period", read.terms.period, "card", MEANINGS["subscriptions.period"]))
+        if "tenure" in tables["subscriptions"].columns:
+            said = "card" if read.terms.stated else "default"
+            rows.append(("subscriptions.left", read.terms.left, said, MEANINGS["subscriptions.left"]))
     currency = card.get("currency", "EUR")
     rows.append(("currency", currency, "card" if "currency" in card else "default", MEANINGS["currency"]))
     origin = "default: the last day with data" if stated is None else "asked for" if as_of is not None else "card"
@@ -235,9 +255,10 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
         assumptions=pd.DataFrame(rows, columns=["name", "value", "origin", "meaning"]).astype({"value": object}),
         ledger=read.ledger,
         problems=tuple(problems),
-        tables=read.tables,
+        tables=tables,
         files=(path, *read.files, *truths.values()),
         truths=truths if as_of is None or end == _day(card.get("as_of", last)) else {},
+        terms=read.terms,
     )
     return dataset, tuple(problems)
 
@@ -249,6 +270,15 @@ def _mean_acquisition_cost(tables: Mapping[str, ibis.Table]) -> float | None:
     bought = tables["customers"].semi_join(tables["transactions"], "customer_id")
     mean = bought["acquisition_cost"].mean().to_pandas()
     return None if pd.isna(mean) else round(float(mean), 4)
+
+
+def _undated(subscriptions: ibis.Table, end: pd.Timestamp, asked: Any) -> list[ingest.Problem]:
+    """Without a `started_on` nothing tells how the subscriptions stood on an earlier day."""
+    if asked is None or "started_on" in subscriptions.columns:
+        return []
+    what = f"without a column started_on, they are taken as the file has them, not as they stood on {end:%Y-%m-%d}"
+    mend = "Map started_on, or give the file of that day."
+    return [ingest.Problem("warning", "subscriptions", what, 1, (), mend)]
 
 
 def _wrong_entries(card: dict[str, Any]) -> list[ingest.Problem]:

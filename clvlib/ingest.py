@@ -5,7 +5,7 @@ can't be used is dropped with its reason; when more than one row in twenty of a 
 reading itself must be wrong, and that is an error.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import duckdb
 import ibis
 import pandas as pd
 
-from clvlib import casting, rules, sources
+from clvlib import casting, rules, sources, subscribers
 from clvlib.options import nearest, options_of
 from clvlib.sources import ROW, Raw, quoted
 from clvlib.tables import TABLES, Column, DataError, Grade, Kind, Problem
@@ -35,6 +35,7 @@ class Ingested:
     ledger: pd.DataFrame = field(default_factory=pd.DataFrame)
     problems: list[Problem] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
+    terms: subscribers.Terms | None = None
 
 
 def read_tables(sections: dict[str, dict[str, Any]], folder: Path, timezone: str | None = None) -> Ingested:
@@ -52,11 +53,15 @@ def read_tables(sections: dict[str, dict[str, Any]], folder: Path, timezone: str
             options = options_of(name, options)
             path = sources.locate(options["path"], folder)
             result.files.append(path)
+            if name == "subscriptions":
+                result.terms = subscribers.terms(options)
             raw = sources.read(connection, path, f"raw_{name}", options)
             _Reading(connection, name, raw, options, timezone, result.problems, ledger).run()
         except DataError as error:
             result.problems.append(Problem("error", name, error.what.rstrip("."), 1, (), error.mend))
             continue
+        if name == "subscriptions":
+            result.problems += subscribers.broken_cohorts(connection)
         if name == "transactions" or sources.rows(connection, f"SELECT count(*) FROM {name}")[0][0]:
             result.tables[name] = backend.table(name)
     result.problems += rules.between_tables(connection, result.tables, ledger)
@@ -131,12 +136,16 @@ class _Reading:
         mapping = self.mapping()
         columns = {column.name: column for column in TABLES[self.name]}
         used = {target: columns.get(target) or Column(target, INPUTS.get(target, "text"), "") for target in mapping}
+        if self.name == "subscriptions":
+            used |= {target: replace(used[target], required=True) for target in subscribers.shape(mapping) or ()}
         cast = {target: self.expression(used[target], text) for target, text in mapping.items()}
         single = dict(cast)
         if self.name == "transactions":
             self.amount(cast, mapping)
         elif "consent" in cast:
             self.consent(cast, mapping["consent"])
+        elif "churned" in cast:
+            cast["churned"] = rules.yes_or_no(mapping["churned"])
         reasons = self.left_out_by_card()
         for target, text in mapping.items():
             column = used[target]
@@ -154,11 +163,13 @@ class _Reading:
                 condition, words = rules.RANGES[self.name, target]
                 reasons.append((condition.format(cast[target]), f"{target} is {words}", text))
             elif target in rules.MONEY and self.name != "transactions":
-                below = f"{cast[target]} < 0"
-                self.warn_unread(target, below, text, "are below 0")
+                below = f"({cast[target]} < 0 OR NOT isfinite({cast[target]}))"
+                self.warn_unread(target, below, text, "are below 0 or not finite")
                 cast[target] = f"CASE WHEN NOT {below} THEN {cast[target]} END"
-        if self.name == "customers":
-            reasons.append((rules.again(self.raw.table, mapping["customer_id"]), "a further row of a customer", None))
+        if self.name in ("customers", "subscriptions") and "customer_id" in mapping:
+            customer = mapping["customer_id"]
+            further = f"{customer} IS NOT NULL AND {rules.again(self.raw.table, customer)}"
+            reasons.append((further, "a further row of a customer", customer))
         self.extra_attributes(cast, mapping, columns)
         self.build(cast, reasons)
 
@@ -224,6 +235,8 @@ class _Reading:
                 f'Say which is which in [{self.name}] of the card, columns = {{ customer_id = "…" }}'
                 + (", or with --customer-id, --date and --amount." if self.name == "transactions" else "."),
             )
+        if self.name == "subscriptions":
+            given = subscribers.one_shape(given, self.raw.columns, "left" not in self.options)
         texts = {
             target: "coalesce(" + ", ".join(f"nullif(trim({quoted(str(found[source]))}), '')" for source in named) + ")"
             for target, named in sources_of.items()
@@ -300,7 +313,8 @@ class _Reading:
             f"SELECT {ROW}, CASE {cases} END AS {REASON}, {chosen} FROM {self.raw.table}"
         )
         doubles = len(reasons)
-        self.mark_duplicates(doubles, "order_id" in cast)
+        if self.name != "subscriptions" or "survivors" in cast or "duplicates" in self.options:
+            self.mark_duplicates(doubles, "order_id" in cast)  # two subscribers may be alike in all that is told
         counts = dict(self.rows(f"SELECT {REASON}, count(*) FROM read_{self.name} GROUP BY {REASON}"))
         self.write_down("read", self.raw.rows + self.raw.bad_lines, "rows in the file")
         if self.raw.bad_lines:
@@ -365,6 +379,7 @@ class _Reading:
         outside = any(reason.endswith(words) for _, words in rules.RANGES.values())
         unread = NOT_READ in reason or "finite" in reason or outside
         unread |= "future" in reason and self.name == "transactions"  # a planned test or mailing is no error
+        unread |= reason.startswith("a further row") and self.name == "subscriptions"  # a history, not a list of them
         grade: Grade = "note" if not (unread or reason.startswith(("no ", "a further row", "dated"))) else "warning"
         mend = "These rows are not used."
         examples: tuple[str, ...] = ()
@@ -407,6 +422,12 @@ class _Reading:
 def _advice(reason: str, examples: tuple[str, ...]) -> str:
     if reason.startswith("date"):
         return ', or declare how dates are written: date_format = "%d/%m/%Y", say.'
+    if reason.startswith("churned"):
+        return ', or say what its words mean: values = { churned = { "cancelled" = "yes", "active" = "no" } }, say.'
+    if reason.startswith("tenure"):
+        return ": tenure counts the full periods paid, as of the last day."
+    if reason.startswith("a further row"):
+        return ": one row per subscriber, as things stand on the last day."
     if any("," in example for example in examples):
         return ', or declare the marks: decimal = "," (and thousands = "." or " "), or thousands = ",".'
     return ", or map another column."

@@ -13,6 +13,7 @@ OPTIONS: dict[str, type] = {
     "table": str, "date_format": str, "decimal": str, "thousands": str, "duplicates": str, "drop": dict,
     "keep_if_filled": str, "values": dict,
 }  # fmt: skip
+OWN: dict[str, dict[str, type]] = {"subscriptions": {"period": str, "left": str}}  # of one table only
 WORDS: dict[type, str] = {str: "a text", dict: "a table { name = … }", list: "a list of texts"}
 
 
@@ -28,11 +29,12 @@ def options_of(name: str, options: Any) -> dict[str, Any]:
         preset = tomllib.loads((FORMATS / f"{options['format']}.toml").read_text("utf-8"))
         columns = preset.get("columns", {}) | options.get("columns", {})
         options = preset | options | {"columns": columns}
-    unknown = [option for option in options if option not in OPTIONS]
+    known = [*OPTIONS, *OWN.get(name, {})]
+    unknown = [option for option in options if option not in known]
     if unknown:
         raise DataError(
-            f"[{name}] has unknown entries: {', '.join(unknown)}.{nearest(unknown[0], list(OPTIONS))}",
-            f"Known: {', '.join(OPTIONS)}.",
+            f"[{name}] has unknown entries: {', '.join(unknown)}.{nearest(unknown[0], known)}",
+            f"Known: {', '.join(known)}.",
         )
     if "path" not in options:
         raise DataError(f"[{name}] has no path.", 'Add path = "…", relative to the card.')
@@ -47,7 +49,7 @@ def nearest(name: str, known: list[str]) -> str:
 
 
 def _check_types(name: str, options: dict[str, Any]) -> None:
-    kinds = {key: kind for key, kind in OPTIONS.items() if key in options}
+    kinds = {key: kind for key, kind in (OPTIONS | OWN.get(name, {})).items() if key in options}
     wrong = [f"{key} is not {WORDS[kind]}" for key, kind in kinds.items() if not isinstance(options[key], kind)]
     columns, drop, header = (options.get(key, {}) for key in ("columns", "drop", "header"))
     if not wrong:

@@ -14,11 +14,14 @@ import ibis
 from clvlib.sources import ROW, literal, quoted, rows
 from clvlib.tables import Problem
 
+WHOLE = "NOT (isfinite({0}) AND {0} >= 0 AND {0} = floor({0}))"
+COUNTS = ("tenure", "period", "survivors")
 RANGES = {
     ("surveys", "score"): ("{} NOT BETWEEN 0 AND 10", "not between 0 and 10"),
     ("marketing_costs", "cost"): ("{} < 0", "below 0"),
+    **{("subscriptions", column): (WHOLE, "not a whole number of 0 or more") for column in COUNTS},
 }
-MONEY = {"cost", "acquisition_cost"}
+MONEY = {"cost", "acquisition_cost", "price"}
 YES = ("yes", "y", "true", "1", "oui", "o", "ja", "opt-in", "subscribed", "granted")
 NO = ("no", "n", "false", "0", "non", "nein", "opt-out", "unsubscribed", "denied")
 CHANNELS = {
@@ -32,6 +35,12 @@ CHANNELS = {
 def listed(words: tuple[str, ...]) -> str:
     """Words as a list in SQL."""
     return ", ".join(map(literal, words))
+
+
+def yes_or_no(text: str) -> str:
+    """SQL of "yes" or "no" from the SQL of a text in any of the known words; NULL for other words."""
+    word = f"regexp_replace(lower({text}), '\\.0$', '')"
+    return f"CASE WHEN {word} IN ({listed(YES)}) THEN 'yes' WHEN {word} IN ({listed(NO)}) THEN 'no' END"
 
 
 def again(table: str, customer: str) -> str:

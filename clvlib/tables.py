@@ -129,6 +129,17 @@ TABLES: dict[str, tuple[Column, ...]] = {
         ("new_customers", "number", "customers won in the period"),
         required=3,
     ),
+    "subscriptions": _table(
+        ("customer_id", "text", "one row per subscriber"),
+        ("tenure", "number", "full periods paid"),
+        ("churned", "text", "yes: did not renew after them; no: still there"),
+        ("started_on", "date", "when the subscription, or the cohort, began"),
+        ("plan", "text", "the kind of contract, or any other criterion to compare subscribers by"),
+        ("price", "number", "what one period costs the subscriber"),
+        ("period", "number", "in place of tenure: periods since the cohort began, 0 being the start"),
+        ("survivors", "number", "in place of churned: subscribers of the cohort who are left after that period"),
+        required=0,
+    ),
 }
 
 _number = {"coerce": True}

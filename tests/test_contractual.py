@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +6,9 @@ from hypothesis import strategies as st
 
 from clvlib import contractual
 from clvlib.contractual import PUBLISHED, PUBLISHED_YEARS, ShiftedBetaGeometric
-from clvlib.tables import DataError, MissingTable, NotEnoughData, UsageError
+from clvlib.dataset import Dataset
+from clvlib.subscribers import PERIODS
+from clvlib.tables import CannotAnswer, DataError, MissingTable, NotEnoughData, UsageError
 
 # Fader & Hardie 2007: fitted to seven years of survivors of 1,000 customers.
 PAPER = {"Regular": (0.7041, 1.1820, -1680.27), "High-End": (0.6681, 3.8061, -1611.16)}
@@ -85,7 +85,9 @@ def test_retention_rises_and_so_does_what_is_still_to_come(alpha: float, beta: f
 
 
 def test_without_discount_a_lasting_core_never_ends() -> None:
-    assert model(0.7041, 1.1820).lifetime(0.0) == np.inf
+    for endless in (lambda: model().lifetime(0.0), lambda: model().residual_lifetime(0.0, [1, 2])):
+        with pytest.raises(CannotAnswer, match="has no end"):
+            endless()
     assert model(3.0, 2.0).lifetime(0.0) == pytest.approx(1 + 2 / 2)
 
 
@@ -138,7 +140,7 @@ def test_the_value_of_a_base_adds_up_its_customers() -> None:
     value = contractual.base_value(staying, model(), 0.2, 0.1)
     each = model().residual_lifetime(0.1, [1, 3])
     assert value["by_model"] == pytest.approx(10 * each[0] + 4 * each[1])
-    assert value["customers"] == 14
+    assert value["one_period"] == 14
 
 
 def test_survivors_that_rise_are_refused_and_too_few_losses_too() -> None:
@@ -159,43 +161,68 @@ def test_customers_without_differences_converge_to_one_churn() -> None:
     assert float(fitted.retention(9)) == pytest.approx(0.8, abs=0.05)
 
 
-def test_a_clients_file_is_read_with_its_groups(tmp_path: Path) -> None:
-    file = tmp_path / "subscribers.csv"
-    file.write_text("Tenure;Churn;Plan\n3;Yes;A\n0;No;A\n5;No;B\n", encoding="utf-8")
-    rows = contractual.read_subscriptions("subscribers.csv", tmp_path, "plan")
-    assert rows["tenure"].tolist() == [3, 0, 5]
-    assert rows["churned"].tolist() == [True, False, False]
-    tables = contractual.life_tables(rows)
-    assert tables["A"]["at_risk"].tolist() == [1, 1, 1]
-    assert tables["B"]["lost"].sum() == 0
+def counted(rows: list[tuple[str, int, bool, int, float]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["plan", "tenure", "churned", "customers", "margin"])
 
 
-def test_a_file_of_survivors_is_read_in_the_order_of_its_periods(tmp_path: Path) -> None:
-    (tmp_path / "s.csv").write_text("period,survivors\n1,80\n0,100\n2,70\n", encoding="utf-8")
-    life = contractual.life_tables(contractual.read_subscriptions("s.csv", tmp_path))["all"]
-    assert life["at_risk"].tolist() == [100, 80]
-    assert life["lost"].tolist() == [20, 10]
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("a,b\n1,2\n", "neither the columns"),
-        ("tenure,churned\n1,perhaps\n", "neither yes nor no"),
-        ("tenure,churned\n1.5,yes\n", "whole numbers"),
-    ],
-)
-def test_a_file_that_cant_be_used_says_why(tmp_path: Path, text: str, said: str) -> None:
-    (tmp_path / "s.csv").write_text(text, encoding="utf-8")
-    with pytest.raises(DataError, match=said):
-        contractual.read_subscriptions("s.csv", tmp_path)
+def test_subscribers_counted_give_the_same_table_as_one_by_one() -> None:
+    tenure, churned = simulate(2_000, 0.9, 3.0, 12, seed=4)
+    sizes = pd.DataFrame({"tenure": tenure, "churned": churned}).value_counts().reset_index(name="customers")
+    for left in ("ever", "last"):
+        together = contractual.customer_table(sizes["tenure"], sizes["churned"], left, sizes["customers"])
+        pd.testing.assert_frame_equal(together, contractual.customer_table(tenure, churned, left))
 
 
 def test_those_still_there_are_counted_by_the_renewals_behind_them() -> None:
-    rows = pd.DataFrame({"tenure": [0, 2, 2, 5], "churned": [False, False, True, False], "group": "all"})
-    assert contractual.staying(rows).to_dict() == {0: 1, 2: 1, 5: 1}
-    cohort = pd.DataFrame({"period": [0, 1, 2], "survivors": [100, 80, 70], "group": "all"})
-    assert contractual.staying(cohort).to_dict() == {2: 70}
+    rows = counted([("a", 0, False, 1, 2), ("a", 2, False, 3, 2), ("b", 2, False, 1, 5), ("a", 2, True, 9, 2)])
+    there = contractual.staying(rows)
+    assert there["customers"].to_dict() == {0: 1, 2: 4}
+    assert there["margin"].to_dict() == {0: 2, 2: 11}
+
+
+def plans() -> pd.DataFrame:
+    """Two plans whose subscribers leave at different rates, and one too small to fit; two margins."""
+    parts = []
+    for plan, alpha, beta, margin, n in (("basic", 1.5, 3.0, 10.0, 4000), ("gold", 0.8, 8.0, 30.0, 2000)):
+        tenure, churned = simulate(n, alpha, beta, 12, seed=5)
+        part = (
+            pd.DataFrame({"plan": plan, "tenure": tenure, "churned": churned})
+            .value_counts()
+            .reset_index(name="customers")
+        )
+        parts.append(part.assign(margin=margin))
+    return pd.concat([*parts, counted([("tiny", 2, False, 3, 20.0)])], ignore_index=True)
+
+
+def test_what_is_to_come_from_all_is_the_sum_of_the_plans() -> None:
+    rows = plans()
+    table = contractual.by_plan(rows, "ever", 0.01)
+    assert table.index.tolist() == ["basic", "gold", "tiny", "all"]
+    parts, whole = table.iloc[:-1], table.loc["all"]
+    for column in ("to_come", "value_to_come"):
+        assert whole[column] * whole["staying"] == pytest.approx((parts[column] * parts["staying"]).sum())
+    assert table.loc["gold", "value"] == pytest.approx(table.loc["gold", "lifetime"] * 30)
+    assert np.isnan(table.loc["tiny", "lifetime"])  # shown as a dash; its future is that of all
+    assert table.loc["tiny", "value_to_come"] == pytest.approx(table.loc["tiny", "to_come"] * 20)
+
+
+def test_a_plan_keeps_its_own_future_among_others() -> None:
+    rows = plans()
+    alone = rows[rows["plan"] == "gold"]
+    pooled = contractual.fit(contractual.life_table(rows))
+    there = contractual.staying(alone)["customers"]
+    own = contractual.by_plan(rows, "ever", 0.01).loc["gold"]
+    assert own["to_come"] == pytest.approx(contractual.by_plan(alone, "ever", 0.01).loc["all", "to_come"])
+    assert own["to_come"] * own["staying"] > 1.1 * contractual.base_value(there, pooled, 0.1, 0.01)["by_model"]
+
+
+def test_without_a_margin_periods_are_told_and_no_money() -> None:
+    rows = plans().assign(margin=np.nan)
+    table = contractual.by_plan(rows, "ever", 0.01)
+    assert table.loc["all", "to_come"] > 0
+    assert not {"margin", "value", "value_to_come"} & set(table)
+    with pytest.raises(MissingTable, match="margin_per_period"):
+        contractual.base_value(contractual.staying(rows)["margin"], model(), 0.2, 0.1)
 
 
 def test_kinds_that_never_change_give_a_rising_retention_together() -> None:
@@ -215,12 +242,13 @@ def test_a_forecast_from_the_first_years_is_nearer_than_a_constant_churn() -> No
         assert miss["by_model"] < 0.25 * miss["by_constant_churn"]
 
 
-def test_without_a_file_the_message_says_how_to_give_one() -> None:
-    with pytest.raises(MissingTable, match="No file of subscriptions"):
-        contractual.require_file("")
+def test_without_a_table_the_message_says_how_to_give_one(demo: Dataset) -> None:
+    with pytest.raises(MissingTable, match=r"\[subscriptions\].*tenure, churned.*period, survivors"):
+        contractual.subscribers(demo)
 
 
 def test_a_discount_rate_compounds_to_a_year() -> None:
-    assert (1 + contractual.rate_per_period(0.1, 12)) ** 12 == pytest.approx(1.1)
+    for periods in PERIODS.values():
+        assert (1 + contractual.rate_per_period(0.1, periods)) ** periods == pytest.approx(1.1)
     with pytest.raises(UsageError):
         contractual.rate_per_period(0.1, 0)
