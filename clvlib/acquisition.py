@@ -1,73 +1,191 @@
-"""Customers' acquisition channels and marketing costs → what each channel costs, what its customers are worth, and what
-the next customer would cost."""
+"""Marketing costs, or the customers' own → what it costs to win a customer (CAC), on average and at the margin.
+
+One definition for every page: CAC = marketing spend / new customers, over the same months.
+
+* Spend: the bills (table `marketing_costs`) where they are given, else the customers' column `acquisition_cost`.
+* New customers: whose first purchase falls into the months of the bills, those who came by themselves included. Where
+  no customer has a channel, the count that the bills state. With the column: the buyers whose cost is known.
+
+Nothing is imputed: a month of a channel without its bill is left out with its customers, and nobody is given a cost.
+"""
+
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
-from scipy.stats import norm
 
 from clvlib import aggregate
-from clvlib.dataset import Dataset
-from clvlib.formula import value_before_acquisition
-from clvlib.lifespan import levers, lifespan, monthly_orders, order_curve
-from clvlib.payback import payback_months
 from clvlib.tables import MissingTable, NotEnoughData
 
+if TYPE_CHECKING:
+    from clvlib.dataset import Dataset
+
+BILLS, COLUMN = "marketing_costs", "acquisition_cost"
+SOURCES = {
+    BILLS: "the bills of marketing_costs",
+    COLUMN: "the customers' column acquisition_cost (no marketing_costs are given)",
+}
+ORIGINS = {BILLS: "marketing costs / new customers", COLUMN: "customers' acquisition_cost / buyers"}
+SENTENCE = (
+    "CAC, the cost to acquire: {spent:money} by {source:text}, over {new_customers:count} new customers, {first:date} "
+    "to {last:date}, is {cac:money}.{missing:text}"
+)
 FEWEST_MONTHS = 12
-Z = float(norm.ppf(0.975))
+Z = NormalDist().inv_cdf(0.975)
 
 
-def costs(ds: Dataset) -> pd.DataFrame:
-    """Marketing costs by channel and period, as far as both the cost (above 0) and the customers won are known.
+@dataclass(frozen=True)
+class Ledger:
+    """What was spent to win customers and who came, by channel and period.
 
-    Columns: channel, period (datetime64), cost (currency), new_customers. Raises MissingTable without the table or the
-    column `new_customers`.
+    source: BILLS or COLUMN. months: length of a period. rows, sorted by channel and period: channel, period (first day,
+    NaT if not known), cost (currency; NaN: the bill is missing), new_customers, billed (False where the channel has no
+    bills then: its customers came by themselves, at no cost).
     """
-    table = ds.table("marketing_costs")
-    if "new_customers" not in table.columns:
-        raise MissingTable(
-            "The marketing costs have no column 'new_customers', so there is no cost per new customer.",
-            "Add it: how many customers the channel won in the period.",
-        )
-    frame = table.to_pandas()[["channel", "period", "cost", "new_customers"]]
-    usable = (frame["cost"] > 0) & frame["new_customers"].notna() & (frame["period"] <= ds.as_of)
-    return frame[usable].sort_values(["channel", "period"], ignore_index=True)
 
+    source: str
+    months: int
+    rows: pd.DataFrame
 
-def returns(ds: Dataset, horizon_years: int = 5) -> pd.DataFrame:
-    """Set cost beside value by acquisition channel.
+    @property
+    def known(self) -> pd.DataFrame:
+        """The rows whose cost is known: what every CAC is made of."""
+        return self.rows[self.rows["cost"].notna()]
 
-    Returns one row per channel, best CLV : CAC first: customers (who bought), spent (currency: the acquisition cost of
-    everybody whom the channel brought, buyers or not), clv (currency per customer, before acquisition, as
-    `formula.value_before_acquisition`), cac (spent / customers), clv_to_cac, payback_months. NaN where a channel cost
-    nothing or has too few months or repeat orders. Raises MissingTable when customers have no acquisition channel or
-    cost.
-    """
-    people = ds.customers()
-    for column in ("acquisition_channel", "acquisition_cost"):
-        if column not in people.columns:
-            raise MissingTable(
-                f"The customers table has no column {column!r}, so cost can't be set beside value by channel.",
-                "Add the channel that won each customer (acquisition_channel) and what that cost (acquisition_cost).",
+    @property
+    def cac(self) -> float:
+        """Cost per new customer, all channels together (currency). Raises NotEnoughData when nobody was won."""
+        if not self.known["new_customers"].sum() > 0:
+            raise NotEnoughData(
+                "No new customer falls into the months whose marketing costs are known.",
+                "Bring costs of months that the transactions cover.",
             )
-    channel = people["acquisition_channel"].fillna(aggregate.UNKNOWN).astype(str)
-    spent = people["acquisition_cost"].groupby(channel).sum(min_count=1)
-    rows = {}
-    for name, cohorts in aggregate.cohorts(ds.transactions, ds.as_of, by=channel).groupby("group"):
-        customers = float(cohorts.loc[cohorts["age"] == 0, "size"].sum())
-        row = {"customers": customers, "spent": float(spent.get(str(name), np.nan))}
-        cac = row["spent"] / customers if row["spent"] > 0 else np.nan
-        try:
-            curve = order_curve(cohorts)
-            chosen = levers(curve, lifespan(curve, horizon_years), ds.economics)
-        except NotEnoughData:
-            rows[name] = row | {"clv": np.nan, "cac": cac, "clv_to_cac": np.nan, "payback_months": np.nan}
-            continue
-        worth, orders = value_before_acquisition(chosen), monthly_orders(curve, 12 * horizon_years)
-        months = payback_months(orders, chosen, cac) if cac > 0 else np.nan
-        rows[name] = row | {"clv": worth, "cac": cac, "clv_to_cac": worth / cac, "payback_months": months}
-    frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("acquisition_channel")
-    return frame.astype({"customers": "int64"}).sort_values("clv_to_cac", ascending=False, kind="stable")
+        return float(self.known["cost"].sum() / self.known["new_customers"].sum())
+
+    def by_channel(self) -> pd.DataFrame:
+        """Indexed by channel: spent (currency), new_customers, months (whose cost is known), cac; for billed channels.
+
+        cac is NaN where the channel cost nothing or won nobody.
+        """
+        billed = self.known[self.known["billed"]].groupby("channel")
+        frame = billed.agg(spent=("cost", "sum"), new_customers=("new_customers", "sum"), months=("period", "nunique"))
+        frame["months"] *= self.months
+        paid = (frame["spent"] > 0) & (frame["new_customers"] > 0)
+        return frame.assign(cac=(frame["spent"] / frame["new_customers"]).where(paid))
+
+    def spent(self, months: pd.DatetimeIndex) -> float:
+        """What was spent in these months (their first days): NaN where a bill is missing or covers other months too."""
+        rows = self.rows[self.rows["period"].isin(months)]
+        ends = rows["period"] + pd.DateOffset(months=self.months - 1)
+        whole = rows["period"].nunique() * self.months == len(months) and ends.isin(months).all()
+        return float(rows["cost"].sum(skipna=False)) if whole else np.nan
+
+
+def ledger(ds: "Dataset") -> Ledger:
+    """Put spend and new customers of the same periods side by side; periods not over by the as-of date are left out.
+
+    Bills stand for months, or for as many months as lie between them everywhere (quarters, years). Raises MissingTable
+    when neither bills nor the customers' column are there, NotEnoughData when no period was over.
+    """
+    people = ds.customers() if ds.has("customers") else pd.DataFrame()
+    first = aggregate.rfm_summary(ds.transactions, ds.as_of)["first_purchase"]
+    if ds.has(BILLS):
+        return _from_bills(ds.table(BILLS).to_pandas(), people.get("acquisition_channel"), first, ds.as_of)
+    if COLUMN in people:
+        return Ledger(COLUMN, 1, _from_column(people, first, ds.as_of))
+    raise MissingTable(
+        "Nothing says what was spent to win customers: there is no table 'marketing_costs'.",
+        "Add it (channel, period, cost), or the column acquisition_cost to the customers table.",
+    )
+
+
+def _from_bills(table: pd.DataFrame, channel: pd.Series | None, first: pd.Series, as_of: pd.Timestamp) -> Ledger:
+    bills = table.assign(period=_month(table["period"]))
+    bills = bills[bills["period"] <= as_of]
+    every = np.sort(bills["period"].dt.year * 12 + bills["period"].dt.month)
+    length = int(np.gcd.reduce(np.diff(every))) if len(every) and every[0] < every[-1] else 1
+    over = bills["period"] + pd.DateOffset(months=length) <= as_of + pd.Timedelta(days=1)
+    bills = bills[over]
+    if bills.empty:
+        raise NotEnoughData(f"No bill's period was over by {as_of:%Y-%m-%d}.", "Bring the bills of earlier months.")
+    if channel is None and "new_customers" not in bills:  # who came through which channel isn't known at all
+        bills = bills.assign(channel=aggregate.UNKNOWN)
+    sums = bills.groupby(["channel", "period"])["cost"].agg(lambda costs: costs.sum(skipna=False))
+    step = pd.DateOffset(months=length)
+    spans = {name: part.index.get_level_values("period") for name, part in sums.groupby("channel")}
+    grid = [(name, day) for name, days in spans.items() for day in pd.date_range(days.min(), days.max(), freq=step)]
+    rows = sums.reindex(pd.MultiIndex.from_tuples(grid, names=["channel", "period"])).to_frame("cost")
+    if channel is None and "new_customers" in bills:
+        stated = bills.groupby(["channel", "period"])["new_customers"].sum(min_count=1)
+        rows["new_customers"] = stated.reindex(rows.index)
+        rows["cost"] = rows["cost"].where(rows["new_customers"].notna())
+        return Ledger(BILLS, length, rows.fillna({"new_customers": 0.0}).assign(billed=True).reset_index())
+    days = pd.date_range(bills["period"].min(), bills["period"].max(), freq=step)
+    place = days.searchsorted(_month(first), side="right") - 1
+    inside = (place >= 0) & (first < days[-1] + step).to_numpy()
+    came = pd.Series(aggregate.UNKNOWN, index=first.index) if channel is None else _named(channel, first.index)
+    won = pd.DataFrame({"channel": came[inside], "period": days[place[inside]]}).value_counts().astype(float)
+    rows = rows.assign(billed=True).join(won.rename("new_customers"), how="outer")
+    rows["billed"] = rows["billed"].eq(True)
+    rows["cost"] = rows["cost"].where(rows["billed"], 0.0)
+    return Ledger(BILLS, length, rows.fillna({"new_customers": 0.0}).reset_index())
+
+
+def _from_column(people: pd.DataFrame, first: pd.Series, as_of: pd.Timestamp) -> pd.DataFrame:
+    start = first.reindex(people.index)
+    acquired = people["acquired_on"].fillna(start) if "acquired_on" in people else start
+    known = people[COLUMN].notna()
+    channel = people.get("acquisition_channel", pd.Series(index=people.index, dtype=object))
+    frame = pd.DataFrame({"channel": _named(channel, people.index), "cost": people[COLUMN], "paid": _month(acquired)})
+    paid = frame[known & ~(acquired > as_of)].groupby(["channel", "paid"], dropna=False)["cost"].sum()
+    won = frame.assign(paid=_month(start))[known & start.notna()].groupby(["channel", "paid"]).size()
+    both = pd.concat([paid.rename("cost"), won.rename("new_customers").astype(float)], axis=1).fillna(0.0)
+    return both.rename_axis(["channel", "period"]).sort_index().reset_index().assign(billed=True)
+
+
+def _month(days: pd.Series) -> pd.Series:
+    return days.astype("datetime64[us]").dt.to_period("M").dt.start_time
+
+
+def _named(channel: pd.Series, index: pd.Index) -> pd.Series:
+    return channel.reindex(index).fillna(aggregate.UNKNOWN).astype(str)
+
+
+def by_customer(ds: "Dataset") -> pd.Series:
+    """What it cost to win each buyer (currency), for the CAC of groups of customers: its mean.
+
+    From bills: the CAC of the buyer's channel, 0 where the channel has no bills. From the column: the buyer's own.
+    NaN: not known. Raises as `ledger`.
+    """
+    known = ledger(ds)
+    buyers = aggregate.rfm_summary(ds.transactions, ds.as_of).index
+    people = ds.customers() if ds.has("customers") else pd.DataFrame()
+    if known.source == COLUMN:
+        return people[COLUMN].reindex(buyers)
+    channel = _named(people.get("acquisition_channel", pd.Series(dtype=object)), buyers)
+    each = known.by_channel()
+    billed = channel.isin(each.index)
+    return channel.map(each["spent"] / each["new_customers"]).where(billed, 0.0)
+
+
+def told(known: Ledger) -> dict[str, Any]:
+    """The values that SENTENCE says: what was spent, on how many new customers, when, and what had to be left out."""
+    rows, used = known.rows, known.known
+    left = len(rows) - len(used)
+    lost = rows.loc[rows["cost"].isna(), "new_customers"].sum()
+    one = f" {left} bill(s) of a channel and period are missing: these periods and their {lost:.0f} new customers are "
+    last = used["period"].max() + pd.DateOffset(months=known.months) - pd.Timedelta(days=1)
+    return {
+        "spent": used["cost"].sum(),
+        "source": SOURCES[known.source],
+        "new_customers": used["new_customers"].sum(),
+        "first": used["period"].min(),
+        "last": last,
+        "cac": known.cac,
+        "missing": one + "left out." if left else "",
+    }
 
 
 def require_ratio(ratio: pd.Series) -> None:
@@ -79,18 +197,24 @@ def require_ratio(ratio: pd.Series) -> None:
         )
 
 
-def marginal(spent: pd.DataFrame) -> pd.DataFrame:
+def marginal(known: Ledger) -> pd.DataFrame:
     """Read from month to month what one more customer cost, beside the average.
 
     New customers of a month follow cost^elasticity (Poisson regression on the logarithm of cost with a trend, robust
     standard errors). Elasticity below 1 means that each further customer costs more than the last: marginal cost =
     average / elasticity. A description: months in which a channel got more money differ in other ways too.
 
-    Returns one row per channel with 12 months or more: months, cac (currency, average), elasticity, low and high (its
+    Returns one row per channel with 12 periods or more: months (periods with a cost), cac (currency, average: that of
+    `Ledger.by_channel`), elasticity, low and high (its
     95 % interval), marginal_cac (currency), marginal_low, marginal_high (NaN where the interval holds no positive end).
-    Raises NotEnoughData when no channel has 12 months.
+    Raises NotEnoughData when no channel has 12 of them, MissingTable without bills.
     """
-    rows = {}
+    if known.source != BILLS:
+        raise MissingTable(
+            "Nothing says what was spent on a channel in a month, so that the next customer's cost can't be read.",
+            "Add the table marketing_costs (channel, period, cost).",
+        )
+    rows, spent = {}, known.known[known.known["billed"] & (known.known["cost"] > 0)]
     for channel, months in spent.groupby("channel"):
         if len(months) >= FEWEST_MONTHS and months["cost"].nunique() > 2 and months["new_customers"].sum() > 0:
             rows[str(channel)] = _elasticity(months)
@@ -99,19 +223,21 @@ def marginal(spent: pd.DataFrame) -> pd.DataFrame:
             f"No channel has {FEWEST_MONTHS} periods of cost with new customers.", "Bring a longer history of costs."
         )
     frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("channel")
+    frame.insert(1, "cac", known.by_channel()["cac"].reindex(frame.index))
     for name, bound in (("marginal_cac", "elasticity"), ("marginal_low", "high"), ("marginal_high", "low")):
         frame[name] = frame["cac"] / frame[bound].where(frame[bound] > 0)
     return frame.astype({"months": "int64"})
 
 
 def _elasticity(months: pd.DataFrame) -> dict[str, float]:
+    import statsmodels.api as sm  # slow to import and needed here only, while every dataset's CAC is worked out above
+
     trend = (months["period"] - months["period"].min()) / pd.Timedelta(days=365.25)
     inputs = np.column_stack([np.ones(len(months)), np.log(months["cost"]), trend])
     found = sm.GLM(months["new_customers"].to_numpy(float), inputs, family=sm.families.Poisson()).fit(cov_type="HC1")
     slope, se = float(found.params[1]), float(found.bse[1])
     return {
         "months": len(months),
-        "cac": float(months["cost"].sum() / months["new_customers"].sum()),
         "elasticity": slope,
         "low": slope - Z * se,
         "high": slope + Z * se,

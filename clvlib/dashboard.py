@@ -1,4 +1,4 @@
-"""The eight figures of `kpis` put together: over time, beside a year before, and by segment."""
+"""The figures of `kpis` put together: over time, beside a year before, and by segment."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -6,24 +6,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from clvlib import aggregate, kpis, wording
+from clvlib import acquisition, aggregate, kpis, wording
 from clvlib.equity import LEAST, factors
 from clvlib.forecast import GammaGamma, PurchaseModel
 from clvlib.kpis import KPIS, WINDOWS
-from clvlib.tables import MissingTable, NotEnoughData
+from clvlib.payback import observed_contribution, payback_months
+from clvlib.tables import CannotAnswer, NotEnoughData
 from clvlib.waterfall import Panel
 
 if TYPE_CHECKING:
     from clvlib.dataset import Dataset
 
+MONTHS = {365: 12, 182: 6, 91: 3, 30: 1}  # days of a window: full months in which a cost can have come back
 LEAST_CHANGE = 0.01
+LARGE = 0.5  # a change by more than this share of what was is named with its size
 BEYOND_CHANCE = 1.96
 
 
 def trend(ds: "Dataset", model: PurchaseModel, spend: GammaGamma, window: int) -> pd.DataFrame:
     """The dashboard over time: one row per date, one column per figure of KPIS that the dataset can tell.
 
-    Units as in KPIS: money in currency, shares of 1, nps in points. Also nps_low, nps_high, and customers (active).
+    Units as in KPIS: money in currency, shares of 1, nps in points. Also nps_low, nps_high.
     NaN where a figure can't be told at a date. model, spend: today's.
     """
     at = kpis.dates(ds.starts, ds.as_of, window)
@@ -45,36 +48,44 @@ def trend(ds: "Dataset", model: PurchaseModel, spend: GammaGamma, window: int) -
         points = {day: kpis.nps(kpis.latest(said, last[day][0] - pd.Timedelta(days=1), day)) for day in at}
         scores = pd.DataFrame(points).T.rename(columns={"low": "nps_low", "high": "nps_high"})
         frame = frame.join(scores.where(scores["answers"] >= LEAST).drop(columns="answers"))
+    frame["new_customers"] = [float((rfm["first_purchase"] >= last[day][0]).sum()) for day, rfm in known.items()]
     try:
-        spent = kpis.spending(ds)
-    except MissingTable:
+        spent = acquisition.ledger(ds)
+    except CannotAnswer:
         return frame
-    return frame.join(_acquisition(ds, spent, known, last, model, spend))
+    return frame.join(_acquisition(ds, spent, known, window, model, spend))
 
 
 def _acquisition(
     ds: "Dataset",
-    spent: pd.DataFrame,
+    paid: acquisition.Ledger,
     known: dict[pd.Timestamp, pd.DataFrame],
-    last: dict[pd.Timestamp, pd.DatetimeIndex],
+    window: int,
     model: PurchaseModel,
     spend: GammaGamma,
 ) -> pd.DataFrame:
-    cohorts = aggregate.cohorts(ds.transactions, ds.as_of)
-    by_month = spent.groupby("period")["cost"].agg(lambda costs: costs.sum(skipna=False))  # unknown is not nought
+    """What a date could know: spend, cac, clv_to_cac of its period, and payback of who was won a window before it."""
     rows = {}
-    for day, months in last.items():
-        rfm = known[day]
+    for day, rfm in known.items():
+        months = kpis.months_until(day, WINDOWS[window])
+        spent = paid.spent(months)
         won = rfm[rfm["first_purchase"] >= months[0]]
-        cost = by_month.reindex(months)
-        if won.empty or cost.isna().any():
-            rows[day] = (np.nan, np.nan, np.nan)
-            continue
-        cac = float(cost.sum()) / len(won)
-        worth = kpis.lifetime_value(ds, won, day, model, spend)["lifetime_value"].mean()
-        months_to = kpis.payback_months(cohorts[cohorts["cohort"].isin(months)], cac, ds.economics)
-        rows[day] = (cac, worth / cac if cac > 0 else np.nan, months_to)
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["cac", "clv_to_cac", "payback"])
+        row = dict.fromkeys(("spend", "cac", "clv_to_cac", "payback"), np.nan) | {"spend": spent}
+        if spent > 0 and len(won):
+            row["cac"] = spent / len(won)
+            worth = kpis.lifetime_value(ds, won, day, model, spend)["lifetime_value"].mean()
+            row["clv_to_cac"] = worth / row["cac"]
+        earlier = kpis.months_until(
+            day - pd.DateOffset(months=MONTHS[window]) + pd.offsets.MonthEnd(0), WINDOWS[window]
+        )
+        cohorts = aggregate.cohorts(ds.transactions, day)
+        then = cohorts[cohorts["cohort"].isin(earlier)]
+        customers, spent = then.loc[then["age"] == 0, "size"].sum(), paid.spent(earlier)
+        if spent > 0 and customers:
+            gained = observed_contribution(then, ds.economics).iloc[: MONTHS[window]]
+            row["payback"] = payback_months(gained, spent / customers)
+        rows[day] = row
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def board(trend: pd.DataFrame) -> pd.DataFrame:
@@ -157,8 +168,8 @@ def split(ds: "Dataset", groups: pd.Series, values: pd.DataFrame, rfm: pd.DataFr
     values: `lifetime_value` of all customers of `rfm`. Columns: customers (who ever bought), active (bought in the
     last window), clv (ahead, mean of the active), retention, churn, loyal_share (of the last window); where the data
     have them answers, nps, nps_low, nps_high (last window). Of all customers so far and not of a period, so that they
-    aren't the dashboard's: cac_ever (own acquisition costs of all people in the group, unknown ones like the mean of
-    the known, over its buyers), clv_to_cac_ever, payback_ever (months). Each is NaN where it rests on fewer than 5.
+    aren't the dashboard's: cac_ever (mean of `acquisition.by_customer`), clv_to_cac_ever, payback_ever (months). Each
+    is NaN where it rests on fewer than 5.
     """
     names = groups.dropna().astype(str)
 
@@ -182,19 +193,21 @@ def split(ds: "Dataset", groups: pd.Series, values: pd.DataFrame, rfm: pd.DataFr
         points["answers"] = points["answers"].fillna(0.0)
         points = points.rename(columns={"low": "nps_low", "high": "nps_high"})
         frame = frame.join(points.where(points["answers"] >= LEAST).assign(answers=points["answers"]))
-    people = ds.customers() if ds.has("customers") else pd.DataFrame()
-    if "acquisition_cost" in people:
-        cost = people["acquisition_cost"].groupby(of(people.index))
-        cac = (cost.mean() * cost.size()).reindex(frame.index) / frame["customers"]
-        enough = (cost.count().reindex(frame.index) >= LEAST) & (frame["customers"] >= LEAST)
-        frame["cac_ever"] = cac.where(enough)
-        worth = values["lifetime_value"].groupby(member).mean()
-        frame["clv_to_cac_ever"] = (worth / frame["cac_ever"]).where(frame["cac_ever"] > 0)
-        cohorts = aggregate.cohorts(ds.transactions, ds.as_of, by=groups)
-        frame["payback_ever"] = [
-            kpis.payback_months(_first_year(cohorts[cohorts["group"] == name]), cac, ds.economics)
-            for name, cac in frame["cac_ever"].items()
-        ]
+    try:
+        cost = acquisition.by_customer(ds)
+    except CannotAnswer:
+        return frame.rename_axis("group").sort_index()
+    costs = cost.groupby(of(cost.index))
+    enough = (costs.count().reindex(frame.index) >= LEAST) & (frame["customers"] >= LEAST)
+    frame["cac_ever"] = costs.mean().reindex(frame.index).where(enough)
+    worth = values["lifetime_value"].groupby(member).mean()
+    frame["clv_to_cac_ever"] = (worth / frame["cac_ever"]).where(frame["cac_ever"] > 0)
+    cohorts = aggregate.cohorts(ds.transactions, ds.as_of, by=groups)
+    parts = {name: _first_year(cohorts[cohorts["group"] == name]) for name in frame.index}
+    frame["payback_ever"] = [
+        payback_months(observed_contribution(parts[name], ds.economics), cac) if cac > 0 else np.nan
+        for name, cac in frame["cac_ever"].items()
+    ]
     return frame.rename_axis("group").sort_index()
 
 

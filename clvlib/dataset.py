@@ -10,8 +10,8 @@ from typing import Any
 import ibis
 import pandas as pd
 
-from clvlib import aggregate, ingest, subscribers
-from clvlib.tables import TABLES, DataError, MissingTable, UsageError
+from clvlib import acquisition, aggregate, ingest, subscribers
+from clvlib.tables import TABLES, CannotAnswer, DataError, MissingTable, UsageError
 
 DATA = Path(__file__).parent.parent / "data"
 
@@ -220,11 +220,8 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
             f"Choose a date from {first:%Y-%m-%d} to {last:%Y-%m-%d}.",
         )
     origins = dict.fromkeys(names, "default") | dict.fromkeys(given, "card")
-    mean = _mean_acquisition_cost(read.tables)
-    if economics.acquisition_cost is None and mean is not None:
-        economics = replace(economics, acquisition_cost=mean)
-        origins["acquisition_cost"] = "mean of the customers' table"
     tables = dict(read.tables)
+    stated_terms: dict[str, Any] = {}
     if "subscriptions" in tables and read.terms is not None:
         tables["subscriptions"], found = subscribers.as_known(tables["subscriptions"], end, read.terms.period)
         problems += found + _undated(tables["subscriptions"], end, as_of)
@@ -232,18 +229,16 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
         if economics.margin_per_period is None and price is not None:
             economics = replace(economics, margin_per_period=round(price * economics.margin, 4))
             origins["margin_per_period"] = f"mean price × margin (margin: {origins['margin']})"
+        stated_terms["subscriptions.period"], origins["subscriptions.period"] = read.terms.period, "card"
+        if "tenure" in tables["subscriptions"].columns:
+            stated_terms["subscriptions.left"] = read.terms.left
+            origins["subscriptions.left"] = "card" if read.terms.stated else "default"
     elif economics.margin_per_period is None:
         names.remove("margin_per_period")
-    rows = [(name, getattr(economics, name), origins[name], MEANINGS[name]) for name in names]
-    if "subscriptions" in tables and read.terms is not None:
-        rows.append(("subscriptions.period", read.terms.period, "card", MEANINGS["subscriptions.period"]))
-        if "tenure" in tables["subscriptions"].columns:
-            said = "card" if read.terms.stated else "default"
-            rows.append(("subscriptions.left", read.terms.left, said, MEANINGS["subscriptions.left"]))
     currency = card.get("currency", "EUR")
-    rows.append(("currency", currency, "card" if "currency" in card else "default", MEANINGS["currency"]))
+    origins["currency"] = "card" if "currency" in card else "default"
     origin = "default: the last day with data" if stated is None else "asked for" if as_of is not None else "card"
-    rows.append(("as_of", f"{end:%Y-%m-%d}", origin, MEANINGS["as_of"]))
+    origins["as_of"] = origin
     problems.extend(ingest.check_usable(read.tables["transactions"], end))
     dataset = Dataset(
         name=str(card.get("name", path.stem)),
@@ -252,7 +247,7 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
         starts=first,
         as_of=end,
         economics=economics,
-        assumptions=pd.DataFrame(rows, columns=["name", "value", "origin", "meaning"]).astype({"value": object}),
+        assumptions=pd.DataFrame(),
         ledger=read.ledger,
         problems=tuple(problems),
         tables=tables,
@@ -260,16 +255,23 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
         truths=truths if as_of is None or end == _day(card.get("as_of", last)) else {},
         terms=read.terms,
     )
-    return dataset, tuple(problems)
+    if economics.acquisition_cost is None:
+        dataset, origins["acquisition_cost"] = _with_cac(dataset)
+    values = {name: getattr(dataset.economics, name) for name in names} | stated_terms
+    values |= {"currency": dataset.currency, "as_of": f"{end:%Y-%m-%d}"}
+    rows = [(name, value, origins[name], MEANINGS[name]) for name, value in values.items()]
+    table = pd.DataFrame(rows, columns=["name", "value", "origin", "meaning"]).astype({"value": object})
+    return replace(dataset, assumptions=table), tuple(problems)
 
 
-def _mean_acquisition_cost(tables: Mapping[str, ibis.Table]) -> float | None:
-    """What winning one customer cost on average, over those who bought and whose cost is known."""
-    if "customers" not in tables or "acquisition_cost" not in tables["customers"].columns:
-        return None
-    bought = tables["customers"].semi_join(tables["transactions"], "customer_id")
-    mean = bought["acquisition_cost"].mean().to_pandas()
-    return None if pd.isna(mean) else round(float(mean), 4)
+def _with_cac(dataset: Dataset) -> tuple[Dataset, str]:
+    """The dataset with the cost to acquire that its own tables tell, if they do, and where it comes from."""
+    try:
+        found = acquisition.ledger(dataset)
+        economics = replace(dataset.economics, acquisition_cost=round(found.cac, 4))
+    except CannotAnswer:
+        return dataset, "default"
+    return replace(dataset, economics=economics), acquisition.ORIGINS[found.source]
 
 
 def _undated(subscriptions: ibis.Table, end: pd.Timestamp, asked: Any) -> list[ingest.Problem]:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from clvlib import aggregate, assigned
+from clvlib import acquisition, aggregate, assigned
 from clvlib.dataset import Economics
 from clvlib.forecast import DAYS, GammaGamma, PurchaseModel, fit_best
 from clvlib.journeys import REACTIONS
@@ -24,7 +24,7 @@ from clvlib.lifespan import half_way
 from clvlib.likelihood import unique_rows
 from clvlib.scoring import DAYS_PER_MONTH
 from clvlib.stats import mid_periods, present_value
-from clvlib.tables import MissingTable, NotEnoughData
+from clvlib.tables import CannotAnswer, MissingTable, NotEnoughData
 
 if TYPE_CHECKING:
     import ibis
@@ -275,9 +275,11 @@ def won_by(ds: "Dataset") -> pd.Series:
 
 
 def cost_to_win(ds: "Dataset") -> pd.Series | None:
-    """What winning each customer cost, where the customers table says it."""
-    people = ds.customers() if ds.has("customers") else pd.DataFrame()
-    return people.get("acquisition_cost")
+    """What winning each customer cost (`acquisition.by_customer`), where the data tell it."""
+    try:
+        return acquisition.by_customer(ds)
+    except CannotAnswer:
+        return None
 
 
 def pool_small(groups: pd.Series, customers: pd.Index, least: int, name: str = "smaller campaigns") -> pd.Series:

@@ -1,4 +1,4 @@
-"""All tables → the eight figures of a customer dashboard, one by one: definition, quoted benchmark, how it is measured.
+"""All tables → the figures of a customer dashboard, one by one: definition, quoted benchmark, how it is measured.
 
 Every figure is measured at ends of months (`dates`), with what was known by then: retention over two windows
 (`window_days`), what is counted by period over the months since the date before. The
@@ -16,12 +16,11 @@ import pandas as pd
 from scipy.stats import chi2_contingency, norm
 
 from clvlib import aggregate, assigned
-from clvlib.dataset import Economics
 from clvlib.equity import LEAST, factors
 from clvlib.forecast import GammaGamma, PurchaseModel
 from clvlib.lifespan import YEAR
 from clvlib.scoring import DAYS_PER_MONTH
-from clvlib.tables import MissingTable, NotEnoughData
+from clvlib.tables import NotEnoughData
 
 if TYPE_CHECKING:
     from clvlib.dataset import Dataset
@@ -34,7 +33,7 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Kpi:
-    """A figure of the dashboard: unit (money, percent, number), what it is, what is quoted of it and with what caveat.
+    """A figure of the dashboard: unit (money, percent, number, count), what it is, what is quoted of it, the caveat.
 
     benchmark: the quoted value that a picture can show as a line, if there is one.
     """
@@ -48,6 +47,27 @@ class Kpi:
 
 
 KPIS = {
+    "customers": Kpi(
+        "Active customers",
+        "count",
+        "customers who bought in the window",
+        "none: it is the size of your base",
+        "says nothing of how long they have been with you",
+    ),
+    "new_customers": Kpi(
+        "New customers",
+        "count",
+        "customers whose first purchase falls into the period",
+        "none",
+        "in the first months of a data file old customers look new",
+    ),
+    "spend": Kpi(
+        "Spend to win customers",
+        "money",
+        "marketing costs of the period, all channels together",
+        "none",
+        "unknown where one bill of the period is missing",
+    ),
     "clv": Kpi(
         "CLV of active customers",
         "money",
@@ -81,14 +101,14 @@ KPIS = {
     "cac": Kpi(
         "CAC",
         "money",
-        "acquisition spend of the period / its first-time buyers, those who came by themselves included",
+        "spend of the period / its new customers, those who came by themselves included",
         "acquisition spend / new customers, no level quoted",
         "a mean: the next customer won usually costs more than the last",
     ),
     "clv_to_cac": Kpi(
         "CLV : CAC",
         "number",
-        "of the period's new customers: contribution so far + CLV from here on, over what winning them cost",
+        "of the period's new customers: contribution so far + CLV from here on, over their CAC",
         "3 is the usual rule of thumb",
         "a rule of software investors; says nothing about how long the money is away",
         3.0,
@@ -96,9 +116,9 @@ KPIS = {
     "payback": Kpi(
         "Payback, months",
         "number",
-        "months until the period's new customers together have brought back their CAC: revenue × margin, less serving",
+        "months until customers won a window before the date had brought back their CAC (margin less serving, keeping)",
         "within 12 months is the usual rule of thumb",
-        "undiscounted; periods not yet paid back have no value",
+        "undiscounted; no value where the window was too short to bring it back",
         12.0,
     ),
     "loyal_share": Kpi(
@@ -198,38 +218,6 @@ def latest(answers: pd.DataFrame, since: pd.Timestamp, until: pd.Timestamp) -> p
     return inside.drop_duplicates("customer_id", keep="last").set_index("customer_id")["score"].sort_index()
 
 
-def spending(ds: "Dataset") -> pd.DataFrame:
-    """What was spent to win customers, by month (first day) and channel: columns period, channel, cost (NaN: unknown).
-
-    From marketing_costs, where a month that a channel lacks between two others counts as unknown, not as nought;
-    without that table, from the customers' own acquisition_cost in the month they were won.
-    Raises MissingTable when neither is there.
-    """
-    if ds.has("marketing_costs"):
-        costs = ds.table("marketing_costs").to_pandas()[["period", "channel", "cost"]]
-        costs["period"] = costs["period"].astype("datetime64[us]").dt.to_period("M").dt.start_time
-        sums = costs[costs["period"] <= ds.as_of].groupby(["channel", "period"])["cost"].sum(min_count=1)
-        parts = [_every_month(part.droplevel("channel")).assign(channel=name) for name, part in sums.groupby("channel")]
-        frame = pd.concat(parts or [pd.DataFrame(columns=["period", "cost", "channel"])])
-        return frame[["period", "channel", "cost"]].sort_values(["period", "channel"], ignore_index=True)
-    people = ds.customers() if ds.has("customers") else pd.DataFrame()
-    if not {"acquisition_cost", "acquired_on"} <= set(people.columns):
-        raise MissingTable(
-            "Nothing says what was spent to win customers: there is no table 'marketing_costs'.",
-            "Add it (channel, period, cost), or acquired_on and acquisition_cost in the customers table.",
-        )
-    channel = people.get("acquisition_channel", pd.Series(index=people.index, dtype=object)).fillna(aggregate.UNKNOWN)
-    period = people["acquired_on"].dt.to_period("M").dt.start_time
-    frame = pd.DataFrame({"period": period, "channel": channel, "cost": people["acquisition_cost"]})
-    sums = frame[frame["period"] <= ds.as_of].groupby(["period", "channel"])["cost"].sum(min_count=1)
-    return sums.reset_index()
-
-
-def _every_month(costs: pd.Series) -> pd.DataFrame:
-    months = pd.date_range(costs.index.min(), costs.index.max(), freq="MS", name="period")
-    return costs.reindex(months).reset_index()
-
-
 def contribution(ds: "Dataset", rfm: pd.DataFrame, as_of: pd.Timestamp) -> pd.Series:
     """What each customer has left by `as_of` (currency): margin of the goods, less serving orders and keeping."""
     clocked = assigned.on_one_clock(ds.transactions, rfm["first_purchase"], as_of)
@@ -259,19 +247,6 @@ def loyal_revenue(transactions: ibis.Table, as_of: pd.Timestamp, by: str = "mont
     sums = keyed.group_by(by).agg(revenue=keyed["amount"].sum(), loyal=keyed["loyal_amount"].sum())
     frame = sums.to_pyarrow().to_pandas(date_as_object=False).set_index(by).sort_index()
     return frame.astype("float64").round(aggregate.SUM_DIGITS)
-
-
-def payback_months(cohorts: pd.DataFrame, cac: float, economics: Economics) -> float:
-    """Months until customers have brought back `cac` each, from monthly cohorts (`aggregate.cohorts`) pooled by age.
-
-    The month of the first purchase counts as 1. NaN when they have not yet, as far as every cohort was observed.
-    """
-    seen = cohorts[cohorts["complete"]]
-    months = seen.groupby("cohort")["age"].max().min() + 1 if len(seen) else 0
-    pooled = seen[seen["age"] < months].groupby("age")[["size", "revenue", "purchases"]].sum()
-    left = pooled["revenue"] * economics.margin - pooled["purchases"] * economics.service_cost_per_order
-    reached = (left / pooled["size"]).cumsum().to_numpy() >= cac * (1 - 1e-9)
-    return float(reached.argmax() + 1) if reached.any() else np.nan
 
 
 def months_until(day: pd.Timestamp, count: int) -> pd.DatetimeIndex:

@@ -13,12 +13,12 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from clvlib import aggregate, assigned
+from clvlib import acquisition, aggregate, assigned
 from clvlib.equity import LEAST
 from clvlib.journeys import REACTIONS
 from clvlib.kpis import PROMOTER, answers, chance_of_difference
 from clvlib.silence import plan, silence_curve
-from clvlib.tables import MissingTable, NotEnoughData
+from clvlib.tables import CannotAnswer, MissingTable, NotEnoughData
 
 if TYPE_CHECKING:
     from clvlib.dataset import Dataset
@@ -147,7 +147,7 @@ def journey(ds: "Dataset") -> Journey:
     }
     seen_until = {name: nothing.fillna(ds.as_of) for name in STAGES}
     if "revenue" in told:
-        cost = _cost(ds, people, rfm.index)
+        cost = _cost(ds, rfm.index)
         dates["revenue"] = _paid_back(ds, rfm["first_purchase"], cost).reindex(everyone)
         seen_until["revenue"] = seen_until["revenue"].where(cost.reindex(everyone) > 0)
     if "referral" in told:
@@ -190,10 +190,12 @@ def _second_purchase(ds: "Dataset") -> pd.Series:
     return pd.to_datetime(frame["day"]).astype("datetime64[us]")
 
 
-def _cost(ds: "Dataset", people: pd.DataFrame, customers: pd.Index) -> pd.Series:
-    own = people["acquisition_cost"] if "acquisition_cost" in people else pd.Series(dtype=float)
-    own = own.reindex(customers).astype(float)
-    return own if ds.economics.acquisition_cost is None else own.fillna(ds.economics.acquisition_cost)
+def _cost(ds: "Dataset", customers: pd.Index) -> pd.Series:
+    """What winning each customer cost: as the data tell it (`acquisition.by_customer`), else as the card does."""
+    try:
+        return acquisition.by_customer(ds).reindex(customers).astype(float)
+    except CannotAnswer:
+        return pd.Series(ds.economics.acquisition_cost, index=customers, dtype=float)
 
 
 def _paid_back(ds: "Dataset", first: pd.Series, cost: pd.Series) -> pd.Series:

@@ -10,12 +10,12 @@ from typing import Any
 
 import pandas as pd
 
-from clvlib import aggregate
+from clvlib import acquisition, aggregate
 from clvlib.dataset import Dataset, Economics
-from clvlib.formula import Levers, clv_to_cac, value_before_acquisition
+from clvlib.formula import Levers, value_before_acquisition
 from clvlib.lifespan import Tail, levers, lifespan, monthly_orders, order_curve
 from clvlib.stats import mid_periods, present_value
-from clvlib.tables import MissingTable, NotEnoughData
+from clvlib.tables import CannotAnswer, MissingTable, NotEnoughData
 
 
 def _cost_per_order(chosen: Levers) -> float:
@@ -31,16 +31,33 @@ def cumulative_contribution(orders: pd.Series, chosen: Levers) -> pd.Series:
     return (orders * per_order).cumsum().rename("contribution")
 
 
-def payback_months(orders: pd.Series, chosen: Levers, cost: float | None = None) -> float:
-    """Give the months an average customer takes to bring back the cost to acquire; NaN if never in `orders`.
+def observed_contribution(cohorts: pd.DataFrame, economics: Economics) -> pd.Series:
+    """Add up what customers have brought by age, month by month (money per customer), from cohorts pooled by age.
 
-    `cost`: instead of `chosen.acquisition_cost`. The month of the first purchase counts as 1. Undiscounted,
-    as the field does it. Raises CannotAnswer when no cost to acquire is known.
+    `cohorts`: monthly `aggregate.cohorts`. Only ages that all of them have reached to the end; margin on revenue less
+    the cost to serve orders and to keep the customer.
     """
-    if cost is None:
-        clv_to_cac(chosen)
-        cost = chosen.acquisition_cost
-    reached = cumulative_contribution(orders, chosen).to_numpy() >= cost * (1 - 1e-9)  # rounding is no month
+    seen = cohorts[cohorts["complete"]]
+    months = seen.groupby("cohort")["age"].max().min() + 1 if len(seen) else 0
+    pooled = seen[seen["age"] < months].groupby("age")[["size", "revenue", "purchases"]].sum()
+    left = pooled["revenue"] * economics.margin - pooled["purchases"] * economics.service_cost_per_order
+    each = left / pooled["size"] - economics.retention_cost_per_year / 12
+    return each.cumsum().rename("contribution")
+
+
+def payback_months(gained: pd.Series, cost: float) -> float:
+    """Give the months a customer takes to bring back the cost to acquire; NaN if not within those of `gained`.
+
+    `gained`: cumulated money per customer by age in months, as `cumulative_contribution` and `observed_contribution`
+    give it. The month of the first purchase counts as 1. Undiscounted, as the field does it. Raises CannotAnswer when
+    no cost to acquire is known (0).
+    """
+    if cost == 0:
+        raise CannotAnswer(
+            "The cost to acquire a customer is not known, so there is no payback.",
+            "Add the table marketing_costs, or acquisition_cost to [economics] in the dataset card.",
+        )
+    reached = gained.to_numpy() >= cost * (1 - 1e-9)  # rounding is no month
     return float(reached.argmax() + 1) if reached.any() else math.nan
 
 
@@ -111,10 +128,10 @@ def by_channel(ds: Dataset, horizon_years: int = 5, tail: Tail = "constant") -> 
     """Compute the formula for each acquisition channel, on the cohorts that it won.
 
     Returns a frame indexed by acquisition_channel, best CLV first: customers (who bought), order_value,
-    orders_per_year, years, clv (before the cost to acquire), acquisition_cost (mean of the customers' own
-    where the column is there, else the card's; NaN when neither is known), clv_to_cac, payback_months. A
-    channel with too few months or repeat orders has NaN. Customers whose channel is not known are the channel
-    "unknown". Raises MissingTable without the column.
+    orders_per_year, years, clv (before the cost to acquire), spent (currency), new_customers and cac (of the months
+    whose cost is known, as `acquisition.Ledger.by_channel`; where the data tell no cost at all, the card's cac), and
+    clv_to_cac, payback_months. NaN where a channel cost nothing or has too few months or repeat orders. Customers whose
+    channel is not known are the channel "unknown". Raises MissingTable without the column.
     """
     people = ds.customers()
     if "acquisition_channel" not in people.columns:
@@ -123,38 +140,40 @@ def by_channel(ds: Dataset, horizon_years: int = 5, tail: Tail = "constant") -> 
             "Add it, one channel per customer: it says which channels bring customers who stay.",
         )
     channel = people["acquisition_channel"]
-    own: dict[Any, float] = {}
-    if "acquisition_cost" in people.columns:
-        known = channel.fillna(aggregate.UNKNOWN).astype(str)
-        own = people["acquisition_cost"].groupby(known).mean().dropna().to_dict()
+    nothing = {"spent": math.nan, "new_customers": math.nan, "cac": math.nan}
+    paid: dict[Any, dict[Any, float]] = {}
+    try:
+        paid = acquisition.ledger(ds).by_channel()[list(nothing)].to_dict("index")
+    except CannotAnswer:
+        nothing["cac"] = ds.economics.acquisition_cost or math.nan
     rows = {}
     for name, cohorts in aggregate.cohorts(ds.transactions, ds.as_of, by=channel).groupby("group"):
-        cost = own.get(str(name), ds.economics.acquisition_cost)
-        rows[name] = _channel(cohorts, ds.economics, cost, horizon_years, tail)
+        rows[name] = _channel(cohorts, ds.economics, paid.get(str(name), nothing), horizon_years, tail)
     frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("acquisition_channel")
     return frame.astype({"customers": "int64"}).sort_values("clv", ascending=False, kind="stable")
 
 
 def _channel(
-    cohorts: pd.DataFrame, economics: Economics, cost: float | None, horizon_years: int, tail: Tail
-) -> dict[str, float]:
-    row = {"customers": float(cohorts.loc[cohorts["age"] == 0, "size"].sum())}
-    known = cost if cost is not None else math.nan
+    cohorts: pd.DataFrame, economics: Economics, paid: dict[Any, float], horizon_years: int, tail: Tail
+) -> dict[Any, float]:
+    row: dict[Any, float] = {"customers": float(cohorts.loc[cohorts["age"] == 0, "size"].sum())}
     try:
         curve = order_curve(cohorts)
         span = lifespan(curve, horizon_years, tail)
     except NotEnoughData:
-        nothing = ("order_value", "orders_per_year", "years", "clv", "clv_to_cac", "payback_months")
-        return row | dict.fromkeys(nothing, math.nan) | {"acquisition_cost": known}
-    chosen = levers(curve, span, economics)
+        before, after = ("order_value", "orders_per_year", "years", "clv"), ("clv_to_cac", "payback_months")
+        return row | dict.fromkeys(before, math.nan) | paid | dict.fromkeys(after, math.nan)
+    chosen, cac = levers(curve, span, economics), paid["cac"]
     worth = value_before_acquisition(chosen)
-    orders = monthly_orders(curve, 12 * horizon_years, tail)
-    return row | {
+    gained = cumulative_contribution(monthly_orders(curve, 12 * horizon_years, tail), chosen)
+    value = {
         "order_value": chosen.order_value,
         "orders_per_year": chosen.orders_per_year,
         "years": chosen.years,
         "clv": worth,
-        "acquisition_cost": known,
-        "clv_to_cac": worth / known if known > 0 else math.nan,
-        "payback_months": payback_months(orders, chosen, known) if known > 0 else math.nan,
     }
+    ratios = {
+        "clv_to_cac": worth / cac if cac > 0 else math.nan,
+        "payback_months": payback_months(gained, cac) if cac > 0 else math.nan,
+    }
+    return row | value | paid | ratios

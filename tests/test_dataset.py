@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from clvlib import dataset
+from clvlib import acquisition, dataset
 from clvlib.tables import TABLES, DataError, MissingTable, UsageError
 
 ROWS = "customer_id,date,amount\na,2025-01-03,20\na,2025-02-14,35\nb,2025-01-20,99\n"
@@ -95,13 +95,20 @@ def test_a_truth_that_names_no_file_is_an_error(build):
     assert any("names no file" in problem.what for problem in problems)
 
 
-def test_the_cost_to_acquire_is_the_mean_of_the_customers_table_when_the_card_gives_none():
+def test_the_cost_to_acquire_is_the_bills_over_the_new_customers_when_the_card_gives_none():
     ds = dataset.load("demo")
-    people = ds.customers()
-    bought = people.index.isin(ds.transactions.select("customer_id").distinct().to_pandas()["customer_id"])
-    assert ds.economics.acquisition_cost == pytest.approx(people.loc[bought, "acquisition_cost"].mean(), abs=1e-4)
+    assert ds.economics.acquisition_cost == pytest.approx(acquisition.ledger(ds).cac, abs=1e-4)
     origin = ds.assumptions.set_index("name")["origin"]
-    assert origin["acquisition_cost"] == "mean of the customers' table"
+    assert origin["acquisition_cost"] == "marketing costs / new customers"
+
+
+def test_without_bills_it_is_the_customers_column_over_buyers(build, tmp_path):
+    (tmp_path / "people.csv").write_text("customer_id,acquisition_cost\na,5\nb,7\nc,\n")
+    made, _ = build(ROWS, card={"customers": {"path": "people.csv"}})
+    assert made.economics.acquisition_cost == 6.0
+    assert (
+        made.assumptions.set_index("name").loc["acquisition_cost", "origin"] == "customers' acquisition_cost / buyers"
+    )
 
 
 def test_the_truth_of_one_day_is_not_that_of_another():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clvlib import aggregate, dashboard, equity, kpis, simulate, wording
+from clvlib import acquisition, aggregate, dashboard, equity, kpis, payback, simulate, wording
 from clvlib.dataset import Economics
 from clvlib.tables import MissingTable, NotEnoughData
 
@@ -145,8 +145,11 @@ def test_payback_is_the_first_month_in_which_contributions_reach_the_cost() -> N
     rows = orders(("a", "2025-01-05", 10), ("a", "2025-03-05", 30), ("b", "2025-01-20", 10), ("b", "2025-02-20", 20))
     cohorts = aggregate.cohorts(ibis.memtable(rows), AS_OF)
     plain = Economics(margin=0.5)
-    assert [kpis.payback_months(cohorts, cost, plain) for cost in (5, 5.1, 10, 10.1, 17.5)] == [1, 2, 2, 3, 3]
-    assert np.isnan(kpis.payback_months(cohorts, 17.6, plain))
+    gained = payback.observed_contribution(cohorts, plain)
+    assert [payback.payback_months(gained, cost) for cost in (5, 5.1, 10, 10.1, 17.5)] == [1, 2, 2, 3, 3]
+    assert np.isnan(payback.payback_months(gained, 17.6))
+    kept = payback.observed_contribution(cohorts, Economics(margin=0.5, retention_cost_per_year=12.0))
+    assert (gained - kept).tolist() == list(range(1, len(gained) + 1))  # keeping costs 1 a month
 
 
 def test_contribution_is_the_margin_less_serving_and_keeping() -> None:
@@ -183,11 +186,11 @@ def test_the_trend_has_every_figure_and_the_dashboard_its_last_value(shop: Shop,
 def test_what_the_data_cant_tell_is_left_out_of_the_dashboard(shop: Shop, now: equity.Valuation) -> None:
     alone = Shop({"transactions": shop.tables["transactions"]})
     figures = dashboard.board(dashboard.trend(alone, now.model, now.spend, 365))
-    assert set(figures.index) == {"clv", "retention", "churn", "loyal_share"}
+    assert set(figures.index) == {"customers", "new_customers", "clv", "retention", "churn", "loyal_share"}
     with pytest.raises(MissingTable, match="marketing_costs"):
-        kpis.spending(alone)
+        acquisition.ledger(alone)
     own = Shop({name: shop.tables[name] for name in ("transactions", "customers")})
-    assert kpis.spending(own)["cost"].sum() == pytest.approx(5.0 * 800)
+    assert acquisition.ledger(own).known["cost"].sum() == pytest.approx(5.0 * 800)
 
 
 def test_an_unknown_cost_leaves_cac_blank_and_is_not_nought(shop: Shop, now: equity.Valuation) -> None:
@@ -198,7 +201,7 @@ def test_an_unknown_cost_leaves_cac_blank_and_is_not_nought(shop: Shop, now: equ
     assert np.isnan(trend["cac"].iloc[-1])
     assert trend["cac"].notna().sum() == len(trend) - 1
     holed = Shop(shop.tables | {"marketing_costs": blank.dropna()})  # the row is not there at all
-    spent = kpis.spending(holed)
+    spent = acquisition.ledger(holed).rows
     assert spent.loc[spent["cost"].isna(), ["period", "channel"]].values.tolist() == [
         [pd.Timestamp("2025-11-01"), "social"]
     ]
@@ -212,7 +215,8 @@ def test_the_split_adds_up_to_all_customers(shop: Shop, now: equity.Valuation) -
     back = kpis.bought_again(shop.transactions, AS_OF, 365)
     sizes = channel.reindex(back.index).value_counts()
     assert (parts["retention"] * sizes).sum() == pytest.approx(back.sum())
-    assert (parts["cac_ever"] == 5.0).all()
+    paid = acquisition.ledger(shop)
+    assert parts["cac_ever"].to_dict() == pytest.approx({"search": paid.by_channel().loc["search", "cac"], "store": 0})
     assert kpis.retention_differs(shop, channel, 365) > 0.001
 
 
@@ -235,8 +239,29 @@ def test_a_figure_of_a_group_is_blank_where_fewer_than_five_made_it(shop: Shop, 
     parts = dashboard.split(shop, groups, values, now.rfm, 365)
     assert parts.loc["few", ["customers", "active"]].tolist() == [8, 1]
     assert parts.loc["few", ["clv", "loyal_share"]].isna().all()
-    assert parts.loc["few", "cac_ever"] == 5.0
+    assert parts.loc["few", "cac_ever"] > 0
     assert parts.loc["many"].notna().all()
+
+
+def test_what_a_date_shows_was_known_on_that_date(shop: Shop, now: equity.Valuation) -> None:
+    """Orders that come later change no figure of an earlier date: payback once took them from later months."""
+    day = pd.Timestamp("2024-12-31")
+    early = {**shop.tables, "transactions": shop.tables["transactions"][shop.tables["transactions"]["date"] <= day]}
+    then = dashboard.trend(Shop(early, as_of=day), now.model, now.spend, 365).loc[day]
+    later = dashboard.trend(shop, now.model, now.spend, 365).loc[day]
+    assert then["payback"] == later["payback"]
+    pd.testing.assert_series_equal(then, later[then.index])
+
+
+def test_payback_is_that_of_customers_won_a_year_before_at_the_cost_of_their_own_months(
+    shop: Shop, now: equity.Valuation
+) -> None:
+    trend = dashboard.trend(shop, now.model, now.spend, 365)
+    cohorts = aggregate.cohorts(shop.transactions, AS_OF)
+    won = cohorts[cohorts["cohort"].isin(pd.to_datetime(["2024-10-01", "2024-11-01", "2024-12-01"]))]
+    cost = 600 / won.loc[won["age"] == 0, "size"].sum()
+    expected = payback.payback_months(payback.observed_contribution(won, MONEY).iloc[:12], cost)
+    assert trend["payback"].iloc[-1] == pytest.approx(expected, nan_ok=True)
 
 
 def moved(**rows: tuple[float, float, float]) -> pd.DataFrame:
@@ -261,8 +286,8 @@ def test_the_board_judges_nps_as_the_sentence_about_it_does_and_dates_both_value
     figures = dashboard.board(trend)
     assert figures.loc["nps", "z"] == pytest.approx(kpis.nps_change(shop, AS_OF, 3)["z"])
     assert figures["z"].notna().sum() == 1
-    late = dashboard.board(trend.assign(payback=trend["payback"].mask(trend.index == AS_OF, np.nan)))
-    assert late.loc["payback", "at"] < late.loc["clv", "at"] == AS_OF
+    late = dashboard.board(trend.assign(cac=trend["cac"].mask(trend.index == AS_OF, np.nan)))
+    assert late.loc["cac", "at"] < late.loc["clv", "at"] == AS_OF
     texts = dashboard.written(late)
     assert texts.loc["CLV of active customers", ["latest_on", "earlier_on"]].tolist() == [
         wording.date(AS_OF),

@@ -178,6 +178,7 @@ def shop(channels: bool = True, known: int = 80, **economics: float) -> Any:
     orders = pd.DataFrame(rows, columns=["customer_id", "date", "amount"]).astype({"customer_id": str})
     chosen = customers if channels else customers[["customer_id"]]
     return SimpleNamespace(
+        has=lambda table: table == "customers",
         transactions=ibis.memtable(orders),
         customers=lambda: chosen.set_index("customer_id"),
         as_of=END,
@@ -189,9 +190,18 @@ def test_the_channel_that_brings_customers_who_stay_comes_first() -> None:
     table = payback.by_channel(shop(margin=0.5, acquisition_cost=30.0))
     assert table.index.tolist() == ["search", "ads"]
     assert table["customers"].tolist() == [40, 40]
-    assert table["acquisition_cost"].tolist() == [30.0, 12.0]  # the customers' own where known, else the card's
-    assert table["payback_months"].tolist() == [3.0, 2.0]
+    assert table.loc["ads", ["spent", "new_customers", "cac", "payback_months"]].tolist() == [480.0, 40.0, 12.0, 2.0]
+    assert table.loc["search", ["spent", "cac", "payback_months"]].isna().all()  # nobody is given a cost of others
     assert table.loc["ads", "years"] == pytest.approx(1, abs=0.05)
+
+
+def test_where_the_data_tell_no_cost_the_card_s_stands_for_every_channel() -> None:
+    client = shop(margin=0.5, acquisition_cost=30.0)
+    people = client.customers().drop(columns="acquisition_cost")
+    client.customers = lambda: people
+    table = payback.by_channel(client)
+    assert table["cac"].tolist() == [30.0, 30.0]
+    assert table["spent"].isna().all()
 
 
 def test_without_the_channel_column_it_says_what_it_would_answer() -> None:
@@ -217,11 +227,12 @@ def test_payback_is_the_month_in_which_contributions_reach_the_cost() -> None:
     curve = lifespan.order_curve(cohorts_of(declining(0.9)))
     levers = lifespan.levers(curve, lifespan.lifespan(curve), Economics(margin=0.5))
     orders = lifespan.monthly_orders(curve, 60)
-    assert payback.payback_months(orders, levers, cost=1.2 * 40 * 0.5) == 1
-    assert payback.payback_months(orders, levers, cost=1.2 * 40 * 0.5 + 1) == 2
-    assert np.isnan(payback.payback_months(orders, levers, cost=1e6))
+    gained = payback.cumulative_contribution(orders, levers)
+    assert payback.payback_months(gained, 1.2 * 40 * 0.5) == 1
+    assert payback.payback_months(gained, 1.2 * 40 * 0.5 + 1) == 2
+    assert np.isnan(payback.payback_months(gained, 1e6))
     with pytest.raises(CannotAnswer, match="acquisition_cost"):
-        payback.payback_months(orders, levers)
+        payback.payback_months(gained, 0.0)
 
 
 def test_a_stricter_rule_affords_less_to_win_a_customer() -> None:
