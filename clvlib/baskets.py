@@ -31,6 +31,7 @@ MOST_BASKETS = 50_000  # the latest ones; more would not change a rule that matt
 FEWEST_BASKETS = 20  # holding both items of a rule
 FEWEST_CUSTOMERS = 100  # with a basket before and after the split
 LEVEL_OF_TEST = 0.05
+RECOMMENDED = 1  # items recommended to a customer: as many are judged as are handed over
 SHRINKAGE = 10  # customers of popularity added to every P(j | i)
 _CHUNK = 5_000
 
@@ -95,15 +96,16 @@ def rules(lines: ibis.Table) -> pd.DataFrame:
     One row a pair, strongest lift first: `if_bought`, `then_also` (the direction with the higher confidence), `baskets`
     (with both), `support` (share of all baskets), `confidence` (share of the baskets with the first that hold the
     second), `lift` (confidence over the second's own share) and `p_value` (one-sided exact test of independence, times
-    the number of pairs tried; Bonferroni). Only pairs in 20 baskets or more, with `p_value` below 5 %.
+    the number of pairs tried; Bonferroni). Only pairs in 20 baskets or more, with `p_value` below 5 %, of the
+    MOST_ITEMS items in most baskets (of equally many, those first by name).
 
     Raises NotEnoughData when no pair is in 20 baskets.
     """
     latest = lines.select("day", "basket").distinct().order_by([ibis.desc("day"), "basket"]).limit(MOST_BASKETS)
     held = lines.semi_join(latest, ["day", "basket"]).select("basket", "item").distinct()
     bought = held.order_by(["basket", "item"]).to_pyarrow().to_pandas()
-    sizes = bought["item"].value_counts()
-    names = sorted(sizes[sizes >= FEWEST_BASKETS].index)[:MOST_ITEMS]
+    sizes = bought["item"].value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    names = sorted(sizes[sizes >= FEWEST_BASKETS].index[:MOST_ITEMS])
     total = bought["basket"].nunique()
     bought = bought[bought["item"].isin(names)]
     if not len(bought):
@@ -164,7 +166,7 @@ def _co_purchase(counts: csr_matrix) -> Callable[[csr_matrix], np.ndarray]:
 METHODS = {"popularity": _popularity, "own habit": _own_habit, "co-purchase": _co_purchase}
 
 
-def recommend(known: pd.DataFrame, method: str, k: int = 1, new_only: bool = True) -> pd.DataFrame:
+def recommend(known: pd.DataFrame, method: str, k: int = RECOMMENDED, new_only: bool = True) -> pd.DataFrame:
     """The k items that a method puts first for each customer, as known from `history`.
 
     Args:
@@ -191,7 +193,7 @@ def recommend(known: pd.DataFrame, method: str, k: int = 1, new_only: bool = Tru
     return pd.DataFrame(found, index=customers, columns=range(1, found.shape[1] + 1))
 
 
-def hits(known: pd.DataFrame, later: pd.DataFrame, k: int, new_only: bool) -> dict[str, pd.DataFrame]:
+def hits(known: pd.DataFrame, later: pd.DataFrame, new_only: bool, k: int = RECOMMENDED) -> dict[str, pd.DataFrame]:
     """How the k recommendations of each method, learned from `known`, fare in the baskets of `later`.
 
     By method, a frame by customer: `hit` (1 when at least one of the k is in the basket, else 0) and `recall` (share of

@@ -120,6 +120,14 @@ def test_where_no_pair_is_frequent_it_says_so() -> None:
 # Recommendations
 
 
+def test_of_many_items_the_commonest_make_the_rules_not_the_first_by_name() -> None:
+    """500 items in 20 baskets each, and a pair of the commonest at the end of the alphabet."""
+    rare = [("a", f"r{n}-{basket}", f"item {n:03}", 5.0) for n in range(500) for basket in range(20)]
+    pair = [("a", f"p{basket}", item, 5.0) for basket in range(40) for item in ("zebra", "zinc")]
+    found = baskets.rules(lines(few(rare + pair).assign(date=START)))
+    assert found[["if_bought", "then_also", "baskets"]].to_numpy().tolist() == [["zebra", "zinc", 40]]
+
+
 def test_recommendations_by_a_slow_independent_count() -> None:
     owned = {"a": {"tea", "pot"}, "b": {"tea", "cup"}, "c": {"cup"}, "d": {"tea", "cup", "pot"}, "e": {"milk", "tea"}}
     rows = [(who, f"{who}{item}", item, 5.0) for who, items in owned.items() for item in sorted(items)]
@@ -169,7 +177,7 @@ def test_own_habit_starts_with_what_is_bought_most() -> None:
 def test_where_tastes_differ_co_purchase_beats_popularity_on_later_baskets(tastes) -> None:
     cut = START + pd.Timedelta(days=450)
     known, later = baskets.history(lines(tastes, as_of=cut)), baskets.first_after(lines(tastes), cut)
-    found = baskets.hits(known, later, 3, new_only=True)
+    found = baskets.hits(known, later, new_only=True, k=3)
     table = baskets.scores(found)
     assert table.index[0] == "co-purchase"
     assert table.loc["co-purchase", "low"] > table.loc["popularity", "high"]
@@ -181,21 +189,32 @@ def test_where_nobody_has_a_taste_the_plainer_way_is_kept() -> None:
     frame = shop(taste=0.0, seed=5)
     cut = START + pd.Timedelta(days=450)
     known, later = baskets.history(lines(frame, as_of=cut)), baskets.first_after(lines(frame), cut)
-    assert baskets.choose(baskets.hits(known, later, 3, new_only=True)) == "popularity"
+    assert baskets.choose(baskets.hits(known, later, new_only=True, k=3)) == "popularity"
 
 
 def test_hits_and_recall_are_those_counted_by_hand(monkeypatch) -> None:
     monkeypatch.setattr(baskets, "FEWEST_CUSTOMERS", 1)
     known = baskets.history(lines(few([("a", "1", "tea", 5.0), ("b", "2", "tea", 5.0), ("b", "3", "cup", 5.0)])))
     later = pd.DataFrame({"customer_id": ["a", "a", "b", "z"], "item": ["tea", "cup", "cup", "tea"]})
-    found = baskets.hits(known, later, 1, new_only=False)["popularity"]
+    found = baskets.hits(known, later, new_only=False, k=1)["popularity"]
     assert found["hit"].to_dict() == {"a": 1.0, "b": 0.0}
     assert found["recall"].to_dict() == {"a": 0.5, "b": 0.0}
-    new = baskets.hits(known, later, 1, new_only=True)["popularity"]
+    new = baskets.hits(known, later, new_only=True, k=1)["popularity"]
     assert new["hit"].to_dict() == {"a": 1.0}
 
 
 def test_too_few_later_baskets_are_said() -> None:
     frame = shop(30)
     with pytest.raises(NotEnoughData, match="takes 100"):
-        baskets.hits(baskets.history(lines(frame)), baskets.first_after(lines(frame), START), 3, new_only=False)
+        baskets.hits(baskets.history(lines(frame)), baskets.first_after(lines(frame), START), new_only=False, k=3)
+
+
+def test_as_many_items_are_judged_as_are_handed_over(tastes) -> None:
+    known, later = (
+        baskets.history(lines(tastes, as_of=START + pd.Timedelta(days=500))),
+        baskets.first_after(lines(tastes), START + pd.Timedelta(days=500)),
+    )
+    told = baskets.recommend(known, "popularity", new_only=False)
+    judged = baskets.hits(known, later, new_only=False)["popularity"]["hit"]
+    right = later.merge(told.melt(ignore_index=False, value_name="item").reset_index(), on=["customer_id", "item"])
+    assert set(right["customer_id"]) == set(judged.index[judged > 0])
