@@ -1,17 +1,12 @@
 """Raw transactions → one row per customer, cohort, period or silence.
 
-Raw rows are read here and, each for one purpose, in `journeys`, `assigned` and `baskets`; nowhere else.
+Raw rows are read here, by the one rule of `purchases`, and, each for one purpose, in `journeys`, `assigned` and
+`baskets`; nowhere else.
 
 Every function takes an Ibis table with the columns of `tables.TABLES["transactions"]` and the last day observed
 (`as_of`, inclusive), and gives a pandas frame. The expressions run inside DuckDB here; the same ones run on Spark
-or a warehouse.
-
-Rules, the same everywhere:
-
-* Several purchases of a customer on one day are one purchase.
-* A refund (a day whose net amount is below 0) is taken off the purchase that it follows. A purchase whose net
-  amount is 0 or less afterwards is not a purchase.
-* Nothing after `as_of` is read.
+or a warehouse. What a purchase is, and to which purchase a refund belongs, `purchases` says; nothing after `as_of` is
+read.
 """
 
 from typing import Any
@@ -20,55 +15,13 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from clvlib.purchases import SUM_DIGITS, purchase_days, spent_on_days, until
 from clvlib.tables import MissingTable
 
 PERIODS = {"D": "D", "W": "W", "M": "M", "Q": "Q"}
 DAYS_PER_UNIT = {"D": 1, "W": 7}
 WINDOWS = (30, 90, 180, 365)
-SUM_DIGITS = 8
 UNKNOWN = "unknown"
-
-
-def _until(transactions: ibis.Table, as_of: Any) -> ibis.Table:
-    end = pd.Timestamp(as_of).normalize()
-    day = transactions["date"].cast("date")
-    return transactions.mutate(day=day).filter(day <= ibis.date(end.year, end.month, end.day))
-
-
-def purchase_days(transactions: ibis.Table, as_of: Any, free_orders: bool = False) -> ibis.Table:
-    """Lazy table of purchases, one row per customer and purchase day, up to and including `as_of`.
-
-    Columns: customer_id, day (date), amount (net of the refunds that follow it, > 0; currency), position (1 for the
-    first purchase). `free_orders=True` counts days of zero amount as purchases, as the published CDNOW tables do.
-    """
-    spent = ibis.union(*_spent_on_days(transactions, as_of, free_orders))
-    purchases = spent.filter(spent["bought"]).drop("bought")
-    by_day = ibis.window(group_by="customer_id", order_by="day")
-    return purchases.mutate(position=ibis.row_number().over(by_day) + 1)
-
-
-def _spent_on_days(transactions: ibis.Table, as_of: Any, free_orders: bool) -> tuple[ibis.Table, ibis.Table]:
-    """What each customer spent by day, refunds taken off the day they follow; `bought` tells the purchases.
-
-    Two tables: customers who only ever bought, and those with a refund, who alone need the walk through their days in
-    order, which costs twice what all the rest does.
-    """
-
-    def buys(t: ibis.Table) -> ibis.Value:
-        return t["amount"] >= 0 if free_orders else t["amount"] > 0
-
-    paid = _until(transactions, as_of)["amount"].sum().round(SUM_DIGITS)
-    days = _until(transactions, as_of).group_by(["customer_id", "day"]).agg(amount=paid)
-    refunded = days.filter(~buys(days)).select("customer_id").distinct()
-    plain = days.anti_join(refunded, "customer_id").mutate(bought=True)
-    mixed = days.semi_join(refunded, "customer_id").mutate(buys=buys)
-    in_order = ibis.cumulative_window(group_by="customer_id", order_by="day")
-    mixed = mixed.mutate(follows=mixed["buys"].cast("int64").sum().over(in_order))
-    netted = mixed.group_by(["customer_id", "follows"]).agg(
-        day=mixed["day"].min(), amount=mixed["amount"].sum().round(SUM_DIGITS)
-    )
-    netted = netted.mutate(bought=(netted["follows"] > 0) & buys(netted)).drop("follows")
-    return plain, netted
 
 
 def rfm_summary(transactions: ibis.Table, as_of: Any, time_unit: str = "D", free_orders: bool = False) -> pd.DataFrame:
@@ -84,7 +37,7 @@ def rfm_summary(transactions: ibis.Table, as_of: Any, time_unit: str = "D", free
     * first_purchase, last_purchase (datetime64); days_since_last_order (float, always days).
     """
     per_day = DAYS_PER_UNIT[time_unit]
-    plain, netted = _spent_on_days(transactions, as_of, free_orders)
+    plain, netted = spent_on_days(transactions, as_of, free_orders)
     summary = ibis.union(_per_customer(plain), _per_customer(netted))
     summary = summary.filter(summary["purchases"] > 0).order_by("customer_id")
     frame = _frame(summary, ["first_purchase", "last_purchase"]).set_index("customer_id")
@@ -119,17 +72,22 @@ def _per_customer(spent: ibis.Table) -> ibis.Table:
 
 
 def holdout(transactions: ibis.Table, start: Any, end: Any, free_orders: bool = False) -> pd.DataFrame:
-    """What each customer did after `start` and up to `end`: purchases (int, days), spend (float, currency).
+    """What each customer bought after `start` and up to `end`: purchases (int, days), spend (float, currency).
 
-    Indexed by customer_id; only customers with a row in the window are in it. `spend` is net of refunds.
+    The same purchases as the summary of `end` counts: what is known by `end` to have been sent back isn't one. `spend`
+    is what the purchases of these days came to. A refund made in the window for a purchase before it isn't in it: it
+    corrects an amount that was counted before, and no forecast of purchases to come foretells it. Nor does a refund
+    count that is made after `end`. So windows add up: from before the first day on, `spend` is `total_spend`.
+
+    Indexed by customer_id; only customers with something to count are in it, a purchase or a refund of nothing known.
     """
     first = pd.Timestamp(start).normalize() + pd.Timedelta(days=1)
-    window = _until(transactions, end)
-    window = window.filter(window["day"] >= ibis.date(first.year, first.month, first.day))
-    days = window.group_by(["customer_id", "day"]).agg(amount=lambda t: t["amount"].sum().round(SUM_DIGITS))
-    bought = days["amount"] >= 0 if free_orders else days["amount"] > 0
-    frame = _frame(days.group_by("customer_id").agg(purchases=bought.sum(), spend=days["amount"].sum()))
-    frame = frame.astype({"purchases": "int64", "spend": "float64"})
+    since = ibis.date(first.year, first.month, first.day)
+    parts = [part.filter(part["day"] >= since) for part in spent_on_days(transactions, end, free_orders)]
+    sums = [
+        part.group_by("customer_id").agg(purchases=part["bought"].sum(), spend=part["amount"].sum()) for part in parts
+    ]
+    frame = _frame(ibis.union(*sums)).astype({"purchases": "int64", "spend": "float64"})
     return frame.set_index("customer_id").sort_index()
 
 
@@ -170,7 +128,7 @@ def purchases_by_period(
         new_customers=lambda t: (t["position"] == 1).sum(),
         purchases=lambda t: t.count(),
     )
-    rows = _until(transactions, as_of)
+    rows = until(transactions, as_of)
     revenue = rows.group_by(period=rows["day"].truncate(PERIODS[period])).agg(revenue=rows["amount"].sum())
     frame = _frame(revenue.left_join(counts, "period").drop("period_right"), ["period"]).set_index("period")
     every = pd.period_range(frame.index.min(), frame.index.max(), freq=period).start_time if len(frame) else frame.index
@@ -272,7 +230,7 @@ def features(transactions: ibis.Table, as_of: Any) -> pd.DataFrame:
         last_spend=amount.max(where=purchases["from_last"] == 0),
         max_spend=amount.max(),
     )
-    rows = _until(transactions, as_of)
+    rows = until(transactions, as_of)
     optional = {
         f"n_{plural}": rows[column].nunique()
         for column, plural in (("channel", "channels"), ("category", "categories"))
@@ -299,7 +257,7 @@ def main_value(transactions: ibis.Table, column: str, as_of: Any) -> pd.Series:
             f"Neither customers nor transactions have a column {column!r}.",
             f"Map it in the dataset card, or choose one of: {', '.join(transactions.columns)}.",
         )
-    rows = _until(transactions, as_of)
+    rows = until(transactions, as_of)
     rows = rows.filter(rows[column].notnull())
     spent = rows.group_by(["customer_id", column]).agg(spent=rows["amount"].sum())
     best = ibis.window(group_by="customer_id", order_by=[ibis.desc("spent"), spent[column]])

@@ -1,7 +1,7 @@
 """Raw transactions and who was assigned when → what each assigned customer did before and after: on raw rows, in Ibis.
 
 The clocks of all customers are set so that each was assigned on the same day, CLOCK. A window after assignment is then
-one stretch of dates for everybody, and every rule of `aggregate` (what is a purchase, how a refund counts) holds as it
+one stretch of dates for everybody, and every rule of `purchases` (what is a purchase, how a refund counts) holds as it
 stands. Day 0 is the day of assignment; what is bought on it counts as after.
 """
 
@@ -10,7 +10,7 @@ from typing import Any
 import ibis
 import pandas as pd
 
-from clvlib import aggregate
+from clvlib.purchases import SUM_DIGITS, contribution, lines, purchase_days
 
 CLOCK = pd.Timestamp("2000-01-01")
 
@@ -37,8 +37,11 @@ def on_one_clock(transactions: ibis.Table, assigned: pd.Series, as_of: Any) -> i
 
 
 def purchases(clocked: ibis.Table, window_days: int) -> pd.DataFrame:
-    """Purchases in the first `window_days` days (the day of assignment is the first): customer_id, day (int, 0 …)."""
-    bought = aggregate.purchase_days(clocked, day(window_days - 1))
+    """Purchases in the first `window_days` days (the day of assignment is the first): customer_id, day (int, 0 …).
+
+    As known at the end of that window: what was sent back by then is no purchase.
+    """
+    bought = purchase_days(clocked, day(window_days - 1))
     bought = bought.filter(bought["day"] >= ibis.date(CLOCK.year, CLOCK.month, CLOCK.day))
     frame = bought.select("customer_id", "day").to_pyarrow().to_pandas(date_as_object=False)
     frame["day"] = (pd.to_datetime(frame["day"]) - CLOCK).dt.days.astype("int64")
@@ -46,22 +49,20 @@ def purchases(clocked: ibis.Table, window_days: int) -> pd.DataFrame:
 
 
 def money(clocked: ibis.Table, first: int, last: int, margin: float, every: int | None = None) -> pd.DataFrame:
-    """What customers brought from day `first` to day `last`, both included, refunds off on the day they were made.
+    """What the purchases from day `first` to day `last`, both included, came to, as known on day `last`.
 
-    Columns revenue and contribution (currency: amount − cost; `margin` × amount on lines without a known cost) and
-    unknown_costs (lines). Indexed by customer_id and, with `every`, by step (int: day − first, in steps of so many
-    days). Customers without a row in these days are not in it.
+    A refund is taken off the purchase that it belongs to, on that purchase's day (`purchases.lines`): one made in these
+    days for a purchase before them isn't counted here, as in `aggregate.holdout`. Columns revenue, contribution
+    (currency) and unknown_costs (lines): `purchases.contribution`. Indexed by customer_id and, with `every`, by step
+    (int: day − first, in steps of so many days). Customers without a row in these days are not in it.
     """
-    days = clocked.mutate(since=clocked["date"].cast("date").delta(ibis.date(day(first).date()), unit="day"))
-    rows = days.filter((days["since"] >= 0) & (days["since"] <= last - first))
-    guessed = rows["amount"] * margin
+    rows = lines(clocked, day(last))
+    since = rows["purchased_on"].delta(ibis.date(day(first).date()), unit="day")
+    rows = rows.mutate(since=since).filter(since >= 0)
     keys: dict[str, Any] = {"customer_id": rows["customer_id"]}
     if every is not None:
         keys["step"] = (rows["since"] // every).cast("int64")
-    has_cost = "cost" in rows.columns
-    brought = ibis.coalesce(rows["amount"] - rows["cost"], guessed) if has_cost else guessed
-    unknown = rows["cost"].isnull().sum() if has_cost else rows.count()
-    sums = rows.group_by(**keys).agg(revenue=rows["amount"].sum(), contribution=brought.sum(), unknown_costs=unknown)
-    frame = sums.to_pyarrow().to_pandas().astype({"revenue": "float64", "contribution": "float64"})
+    frame = rows.group_by(**keys).agg(**contribution(rows, margin)).to_pyarrow().to_pandas()
+    frame = frame.astype({"revenue": "float64", "contribution": "float64"})
     # DuckDB adds up in any order: rounded as in `aggregate`.
-    return frame.set_index(list(keys)).sort_index().round(aggregate.SUM_DIGITS).astype({"unknown_costs": "int64"})
+    return frame.set_index(list(keys)).sort_index().round(SUM_DIGITS).astype({"unknown_costs": "int64"})

@@ -214,7 +214,8 @@ def by_group(before: Valuation, after: Valuation, groups: pd.Series) -> pd.DataF
 def early_and_late(transactions: "ibis.Table", as_of: pd.Timestamp, economics: Economics) -> pd.DataFrame:
     """What each customer left in the first 30 days from the first purchase on, and from then to the end of one year.
 
-    Only customers whose first year is observed to its end, so that all are compared at the same age. Indexed by
+    Only customers whose first year is observed to its end, so that all are compared at the same age, as known at that
+    end: what was sent back is taken off the purchase, early or late, that it belongs to. Indexed by
     customer_id: early, late (contribution, currency: amount − cost, or margin × amount where no cost is known;
     before the cost of serving orders).
 
@@ -229,9 +230,9 @@ def early_and_late(transactions: "ibis.Table", as_of: pd.Timestamp, economics: E
             "Bring a longer history.",
         )
     clocked = assigned.on_one_clock(transactions, old, as_of)
-    spans = {"early": (0, EARLY_DAYS - 1), "late": (EARLY_DAYS, LATE_DAYS - 1)}
-    left = {name: assigned.money(clocked, *span, economics.margin)["contribution"] for name, span in spans.items()}
-    return pd.DataFrame({name: values.reindex(old.index).fillna(0.0) for name, values in left.items()})
+    steps = assigned.money(clocked, 0, LATE_DAYS - 1, economics.margin, every=EARLY_DAYS)["contribution"].unstack()
+    left = steps.reindex(old.index).fillna(0.0)
+    return pd.DataFrame({"early": left[0], "late": left.drop(columns=0).sum(axis=1)})
 
 
 def winning_campaign(ds: "Dataset", days: int = EARLY_DAYS) -> pd.Series:

@@ -175,12 +175,14 @@ def retention(transactions: ibis.Table, at: pd.DatetimeIndex, window: int, start
 
 
 def bought_again(transactions: ibis.Table, day: pd.Timestamp, window: int) -> pd.Series:
-    """By buyer of the window before the last: did they buy (bool) in the last one too, which ends on `day`?"""
+    """By buyer of the window before the last: did they buy (bool) in the last one too, which ends on `day`?
+
+    Both windows as known on `day`: a purchase of the first that was sent back in the second made nobody a buyer.
+    """
     middle = day - pd.Timedelta(days=window)
-    before = aggregate.holdout(transactions, middle - pd.Timedelta(days=window), middle)
-    after = aggregate.holdout(transactions, middle, day)
-    stayed = after["purchases"].reindex(before.index[before["purchases"] > 0]).fillna(0) > 0
-    return stayed.rename("bought_again")
+    both = aggregate.holdout(transactions, middle - pd.Timedelta(days=window), day)["purchases"]
+    last = aggregate.holdout(transactions, middle, day)["purchases"].reindex(both.index).fillna(0)
+    return (last[both > last] > 0).rename("bought_again")
 
 
 def monthly_churn(retention: pd.Series, window: int) -> pd.Series:

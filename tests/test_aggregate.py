@@ -34,9 +34,20 @@ def table(tx: pd.DataFrame) -> ibis.Table:
 line = st.tuples(
     st.sampled_from("abcdefghijkl"), st.integers(0, 76), st.integers(-60, 200).map(lambda quarter: quarter / 4)
 )
+numbered_line = st.tuples(
+    st.sampled_from("abcd"),
+    st.integers(0, 76),
+    st.integers(-80, 80).map(lambda quarter: quarter / 4),
+    st.integers(0, 9),
+)
 paid_line = st.tuples(st.sampled_from("abcdefghijkl"), st.integers(0, 76), st.integers(1, 200).map(lambda q: q / 4))
 any_shop = st.lists(line, min_size=5, max_size=90).map(lambda lines: rows(("a", 0, 10.0), *lines))
 paid_shop = st.lists(paid_line, min_size=5, max_size=90).map(lambda lines: rows(("a", 0, 10.0), *lines))
+numbered_shop = st.lists(numbered_line, min_size=5, max_size=90).map(
+    lambda lines: rows(("z", 0, 10.0), *(named[:3] for named in lines)).assign(
+        order_id=["O0", *(f"O{named[3]}" if named[3] else None for named in lines)]
+    )
+)
 law = settings(max_examples=4, deadline=None)  # a query takes a fifth of a second: few shops, but large ones
 
 EVERYTHING = {
@@ -55,10 +66,24 @@ def same(one: pd.DataFrame, other: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(one, other, rtol=1e-9, atol=1e-9)
 
 
+def slow_days(tx: pd.DataFrame) -> pd.Series:
+    """The day that each row stands on: its own; that of its order, for a refund whose order was bought before."""
+    found = tx["date"].dt.normalize()
+    if "order_id" not in tx:
+        return found
+    placed = found.copy()
+    for at, row in tx.iterrows():
+        same = (tx["customer_id"] == row["customer_id"]) & (tx["order_id"] == row["order_id"]) & (tx["amount"] > 0)
+        before = found[same & (found <= found[at])]
+        if row["amount"] < 0 and len(before):
+            placed[at] = before.max()
+    return placed
+
+
 def slow_purchases(tx: pd.DataFrame, as_of: pd.Timestamp, free_orders: bool = False) -> dict[str, list[list[Any]]]:
     """Purchases of each customer as [day, net amount], walking through the days: the rules as a loop."""
     known = tx[tx["date"].dt.normalize() <= as_of]
-    days = known.groupby(["customer_id", known["date"].dt.normalize()])["amount"].sum()
+    days = known.groupby(["customer_id", slow_days(known)])["amount"].sum()
     found: dict[str, list[list[Any]]] = {}
     for (customer, when), amount in days.sort_index().items():
         purchases = found.setdefault(customer, [])
@@ -175,6 +200,14 @@ def test_the_summary_agrees_with_a_slow_walk_through_the_days(tx: pd.DataFrame, 
 
 
 @law
+@given(tx=numbered_shop, free_orders=st.booleans(), last=st.integers(20, 76))
+def test_so_it_does_where_refunds_name_their_orders(tx: pd.DataFrame, free_orders: bool, last: int) -> None:
+    expected = slow_summary(tx, day(last), free_orders)
+    found = aggregate.rfm_summary(table(tx), day(last), free_orders=free_orders)
+    same(found[expected.columns], expected)
+
+
+@law
 @given(tx=any_shop)
 def test_features_agree_with_a_slow_walk_through_the_days(tx: pd.DataFrame) -> None:
     found = aggregate.features(table(tx), AS_OF)
@@ -245,13 +278,24 @@ def test_gaps_count_every_repeat_purchase_once(tx: pd.DataFrame) -> None:
 
 
 @law
-@given(tx=any_shop, cut=st.integers(1, 75))
-def test_two_windows_in_a_row_add_up_to_one(tx: pd.DataFrame, cut: int) -> None:
-    before = START - pd.Timedelta(days=1)
-    whole = aggregate.holdout(table(tx), before, AS_OF)
-    parts = [aggregate.holdout(table(tx), a, b) for a, b in ((before, day(cut)), (day(cut), AS_OF))]
-    added = parts[0].add(parts[1], fill_value=0).sort_index().astype({"purchases": "int64"})
-    same(added, whole)
+@given(tx=st.one_of(any_shop, numbered_shop), cuts=st.sets(st.integers(1, 75), max_size=4), free_orders=st.booleans())
+def test_the_windows_of_a_history_hold_the_purchases_and_the_money_of_its_summary_once(
+    tx: pd.DataFrame, cuts: set[int], free_orders: bool
+) -> None:
+    summary = aggregate.rfm_summary(table(tx), AS_OF, free_orders=free_orders)
+    days = aggregate.purchase_days(table(tx), AS_OF, free_orders).to_pandas()
+    days["day"] = pd.to_datetime(days["day"])
+    each = days.groupby("customer_id").size()
+    assert each.to_dict() == (summary["frequency"] + 1).to_dict()
+    starts = [START - pd.Timedelta(days=1), *(day(cut) for cut in sorted(cuts))]
+    after = [aggregate.holdout(table(tx), start, AS_OF, free_orders) for start in starts]
+    for start, found in zip(starts, after, strict=True):
+        counted = days[days["day"] > start].groupby("customer_id").size()
+        assert found.loc[found["purchases"] > 0, "purchases"].to_dict() == counted.to_dict()
+    whole = after[0].reindex(summary.index)
+    assert whole["purchases"].tolist() == (summary["frequency"] + 1).tolist()
+    assert whole["spend"].tolist() == pytest.approx(summary["total_spend"].tolist())
+    assert after[0]["spend"].sum() == pytest.approx(tx["amount"].sum())
 
 
 @law
@@ -290,6 +334,46 @@ def test_a_refund_is_not_a_purchase_and_reduces_the_purchase_before_it() -> None
     found = summary_of(("a", 0, 10), ("a", 3, 8), ("a", 5, -3)).loc["a"]
     assert (found["frequency"], found["recency"], found["monetary_value"]) == (1, 3, 5)
     assert found["total_spend"] == 15
+
+
+def numbered(*lines: tuple[str, int, float, str | None]) -> ibis.Table:
+    return table(rows(*(line[:3] for line in lines)).assign(order_id=[line[3] for line in lines]))
+
+
+def test_a_refund_is_taken_off_its_order_and_not_off_the_purchase_before_it() -> None:
+    tx = numbered(("a", 0, 10, "1"), ("a", 3, 8, "2"), ("a", 5, 6, "3"), ("a", 7, -10, "1"), ("a", 9, -2, "2"))
+    found = aggregate.rfm_summary(tx, AS_OF).loc["a"]
+    assert (found["first_purchase"], found["frequency"], found["monetary_value"]) == (day(3), 1, 6)
+    assert aggregate.purchase_days(tx, AS_OF).order_by("day").to_pandas()["amount"].tolist() == [6, 6]
+
+
+def test_a_new_order_is_whole_though_another_was_sent_back_on_its_day() -> None:
+    tx = numbered(("a", 0, 10, "1"), ("a", 3, 8, "2"), ("a", 3, -10, "1"))
+    found = aggregate.rfm_summary(tx, AS_OF).loc["a"]
+    assert (found["first_purchase"], found["frequency"], found["total_spend"]) == (day(3), 0, 8)
+
+
+@pytest.mark.parametrize("order", [None, "of nobody", "of another", "later"])
+def test_a_refund_without_a_known_earlier_order_is_taken_off_the_purchase_before_it(order: str | None) -> None:
+    tx = numbered(
+        ("a", 0, 10, "1"), ("a", 3, 8, "2"), ("a", 5, -8, order), ("b", 1, 9, "of another"), ("a", 9, 4, "later")
+    )
+    found = aggregate.rfm_summary(tx, AS_OF)
+    assert found["frequency"].to_dict() == {"a": 1, "b": 0}
+    assert found.loc["a", "monetary_value"] == 4
+
+
+def test_what_was_sent_back_is_no_purchase_of_the_holdout_either() -> None:
+    """Before, the holdout counted days with money paid on them: 2 here, while the summary of the end counts 1."""
+    tx = table(rows(("a", 0, 10), ("a", 20, 8), ("a", 30, 5), ("a", 32, -5)))
+    split = aggregate.calibration_holdout(tx, day(10), AS_OF).loc["a"]
+    assert (split["frequency"], split["holdout_frequency"], split["holdout_spend"]) == (0, 1, 8)
+
+
+def test_a_refund_in_a_window_of_a_purchase_before_it_is_not_counted_in_it() -> None:
+    tx = table(rows(("a", 0, 10), ("a", 20, -4), ("a", 30, 5), ("b", 1, 3), ("b", 22, -1)))
+    found = aggregate.holdout(tx, day(10), AS_OF)
+    assert found.to_dict("index") == {"a": {"purchases": 1, "spend": 5.0}}
 
 
 def test_a_purchase_that_was_sent_back_whole_is_not_a_purchase() -> None:

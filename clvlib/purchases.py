@@ -1,0 +1,119 @@
+"""Raw transactions → purchases: the one rule of what a purchase is, when it was made, and what it came to.
+
+* Several purchases of a customer on one day are one purchase.
+* A refund (a row below 0) goes to its order: the latest day, up to its own, on which the customer bought under the same
+  `order_id`. A refund without such an order goes to the purchase before it, when more was paid back on that day than
+  spent; else it is part of what was bought that day.
+* A purchase whose net amount is 0 or less is not a purchase. What is left of it still counts as money, on its day.
+* Nothing after `as_of` is read: a refund that nobody knows of yet takes nothing off.
+"""
+
+from typing import Any
+
+import ibis
+import pandas as pd
+
+SUM_DIGITS = 8
+
+
+def until(transactions: ibis.Table, as_of: Any) -> ibis.Table:
+    """The rows up to and including the day `as_of`, with that day as `day` (date). Lazy."""
+    end = pd.Timestamp(as_of).normalize()
+    day = transactions["date"].cast("date")
+    return transactions.mutate(day=day).filter(day <= ibis.date(end.year, end.month, end.day))
+
+
+def purchase_days(transactions: ibis.Table, as_of: Any, free_orders: bool = False) -> ibis.Table:
+    """Lazy table of purchases, one row per customer and purchase day, up to and including `as_of`.
+
+    Columns: customer_id, day (date), amount (net of the refunds that belong to it, > 0; currency), position (1 for the
+    first purchase). `free_orders=True` counts days of zero amount as purchases, as the published CDNOW tables do.
+    """
+    made = ibis.union(*spent_on_days(transactions, as_of, free_orders))
+    bought = made.filter(made["bought"]).drop("bought")
+    by_day = ibis.window(group_by="customer_id", order_by="day")
+    return bought.mutate(position=ibis.row_number().over(by_day) + 1)
+
+
+def spent_on_days(transactions: ibis.Table, as_of: Any, free_orders: bool = False) -> tuple[ibis.Table, ibis.Table]:
+    """What each customer spent by day, refunds taken off the day that they belong to: all that was paid, once.
+
+    Columns: customer_id, day, amount (currency), bought (whether it is a purchase). Two tables: customers who only ever
+    bought, and those with a refund, who alone need the walk through their days in order, which costs twice what all the
+    rest does.
+    """
+    rows = until(transactions, as_of)
+    days = _by_day(rows)
+    walked = _with_refunds(rows, days, free_orders)
+    plain = days.anti_join(walked, "customer_id").mutate(bought=True)
+    mixed = _walk(_of_their_order(rows.semi_join(walked, "customer_id")), free_orders)
+    netted = mixed.group_by(["customer_id", "purchased_on"]).agg(
+        amount=mixed["amount"].sum().round(SUM_DIGITS), bought=mixed["buys"].any()
+    )
+    bought = netted["bought"] & _buys(netted, free_orders)
+    return plain, netted.select("customer_id", "amount", day="purchased_on", bought=bought)[list(plain.columns)]
+
+
+def lines(transactions: ibis.Table, as_of: Any) -> ibis.Table:
+    """Every row up to `as_of` with `purchased_on` (date): the day of the purchase that it belongs to. Lazy.
+
+    A row of a customer's refund stands on the day of what was sent back; one with nothing before it, on its own day.
+    """
+    rows = until(transactions, as_of)
+    walked = _with_refunds(rows, _by_day(rows), free_orders=False)
+    plain = rows.anti_join(walked, "customer_id").mutate(purchased_on=rows["day"])
+    moved = _of_their_order(rows.semi_join(walked, "customer_id"))
+    found = _walk(moved, free_orders=False).select("customer_id", "day", "purchased_on")
+    mixed = moved.inner_join(found, ["customer_id", "day"])
+    return ibis.union(plain.drop("day"), mixed.select(*plain.drop("day").columns))
+
+
+def contribution(rows: ibis.Table, margin: float) -> dict[str, ibis.Value]:
+    """What rows came to, as sums to aggregate by: revenue, contribution (currency), unknown_costs (lines).
+
+    Contribution is amount − cost where the line says its `cost` (below 0 on a refund whose goods came back), else
+    `margin` × amount; so many lines said none.
+    """
+    left, unsaid = rows["amount"] * margin, rows.count()
+    if "cost" in rows.columns:
+        left = ibis.coalesce(rows["amount"] - rows["cost"], left)
+        unsaid = rows["cost"].isnull().sum()
+    return {"revenue": rows["amount"].sum(), "contribution": left.sum(), "unknown_costs": unsaid}
+
+
+def _buys(days: ibis.Table, free_orders: bool) -> ibis.Value:
+    return days["amount"] >= 0 if free_orders else days["amount"] > 0
+
+
+def _by_day(rows: ibis.Table) -> ibis.Table:
+    return rows.group_by(["customer_id", "day"]).agg(amount=rows["amount"].sum().round(SUM_DIGITS))
+
+
+def _with_refunds(rows: ibis.Table, days: ibis.Table, free_orders: bool) -> ibis.Table:
+    """Customers with a day that is no purchase by itself, or with a refund that names its order."""
+    customers = days.filter(~_buys(days, free_orders)).select("customer_id")
+    if "order_id" in rows.columns:
+        customers = ibis.union(customers, rows.filter(_names_its_order(rows)).select("customer_id"))
+    return customers.distinct()
+
+
+def _names_its_order(rows: ibis.Table) -> ibis.Value:
+    return (rows["amount"] < 0) & rows["order_id"].notnull()
+
+
+def _of_their_order(rows: ibis.Table) -> ibis.Table:
+    """The rows, each refund whose order is known on the latest day, up to its own, on which that order was bought."""
+    if "order_id" not in rows.columns:
+        return rows
+    so_far = ibis.cumulative_window(group_by=["customer_id", "order_id"], order_by=["day", ibis.desc("amount")])
+    bought_on = rows["day"].max(where=rows["amount"] > 0).over(so_far)
+    return rows.mutate(day=ibis.ifelse(_names_its_order(rows), ibis.coalesce(bought_on, rows["day"]), rows["day"]))
+
+
+def _walk(rows: ibis.Table, free_orders: bool) -> ibis.Table:
+    """Days in order: customer_id, day, amount, buys, and purchased_on, the last day up to it that buys (or itself)."""
+    days = _by_day(rows)
+    days = days.mutate(buys=_buys(days, free_orders))
+    in_order = ibis.cumulative_window(group_by="customer_id", order_by="day")
+    last = days["day"].max(where=days["buys"]).over(in_order)
+    return days.mutate(purchased_on=ibis.coalesce(last, days["day"]))
