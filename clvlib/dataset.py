@@ -172,7 +172,10 @@ def load(name_or_path: str | Path, as_of: Any = None) -> Dataset:
 
 
 def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset | None, tuple[ingest.Problem, ...]]:
-    """Read all that a card names. Returns the dataset (None when transactions can't be read) and every problem."""
+    """Read all that a card names. Returns the dataset (None when transactions can't be read) and every problem.
+
+    A card may name subscriptions in place of transactions: then it must say the day for which they stand.
+    """
     known = {"name", "currency", "timezone", "locale", "as_of", "economics", "truth", *TABLES}
     problems = [
         ingest.Problem("error", "card", f"unknown entry {entry!r}", 1, (), f"Known: {', '.join(sorted(known))}.")
@@ -207,12 +210,17 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
         for about, file in truths.items()
         if not file.is_file()
     ]
-    if "transactions" not in read.tables:
-        return None, tuple(problems)
-    problems += _odd_dates(read.tables["transactions"])
-    span = read.tables["transactions"].aggregate(first=lambda t: t["date"].min(), last=lambda t: t["date"].max())
-    first, last = (pd.Timestamp(day).normalize() for day in span.to_pandas().iloc[0])
     stated = as_of if as_of is not None else card.get("as_of")
+    alone = "transactions" not in card and "subscriptions" in read.tables
+    if "transactions" in read.tables:
+        problems += _odd_dates(read.tables["transactions"])
+        span = read.tables["transactions"].aggregate(first=lambda t: t["date"].min(), last=lambda t: t["date"].max())
+        first, last = (pd.Timestamp(day).normalize() for day in span.to_pandas().iloc[0])
+    elif alone and stated is not None:
+        last = _day(stated)
+        first = min(subscribers.first_start(read.tables["subscriptions"]) or last, last)
+    else:
+        return None, (*problems, *(_NO_DAY if alone else ()))
     end = last if stated is None else _day(stated)
     if end < first:
         raise UsageError(
@@ -239,7 +247,8 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
     origins["currency"] = "card" if "currency" in card else "default"
     origin = "default: the last day with data" if stated is None else "asked for" if as_of is not None else "card"
     origins["as_of"] = origin
-    problems.extend(ingest.check_usable(read.tables["transactions"], end))
+    if not alone:
+        problems.extend(ingest.check_usable(read.tables["transactions"], end))
     dataset = Dataset(
         name=str(card.get("name", path.stem)),
         currency=str(currency),
@@ -274,6 +283,14 @@ def _with_cac(dataset: Dataset) -> tuple[Dataset, str]:
     return replace(dataset, economics=economics), acquisition.ORIGINS[found.source]
 
 
+_NO_DAY = (
+    ingest.Problem(
+        "error", "card", "without transactions nothing tells the day for which the subscriptions stand", 1, (),
+        "Add as_of = 2026-10-31, say, to the card.",
+    ),
+)  # fmt: skip
+
+
 def _undated(subscriptions: ibis.Table, end: pd.Timestamp, asked: Any) -> list[ingest.Problem]:
     """Without a `started_on` nothing tells how the subscriptions stood on an earlier day."""
     if asked is None or "started_on" in subscriptions.columns:
@@ -293,7 +310,7 @@ def _wrong_entries(card: dict[str, Any]) -> list[ingest.Problem]:
         found.append("economics is not a section: write [economics] on a line and its values below it")
     if not isinstance(card.get("truth", {}), dict):
         found.append("truth is not a section: write [truth] on a line and its files below it")
-    if "transactions" not in card:
+    if "transactions" not in card and "subscriptions" not in card:
         found.append("there is no section [transactions]: its path names the file of orders")
     return [ingest.Problem("error", "card", what, 1, (), "Correct the card.") for what in found]
 

@@ -69,6 +69,8 @@ def build(ds: Dataset, notebooks: Mapping[str, NotebookNode], outcomes: list[Out
     chapters = {name: _chapter(name, notebook, list(notebooks)) for name, notebook in notebooks.items()}
     title = f"Customer lifetime value · {ds.name}"
     observed = f"Purchases from {wording.date(ds.starts)} to {wording.date(ds.as_of)}, amounts in {ds.currency}."
+    if not ds.has("transactions"):
+        observed = f"Subscriptions as of {wording.date(ds.as_of)}, amounts in {ds.currency}."
     body = "\n".join(
         [
             f"<header><h1>{html.escape(title)}</h1>\n<p>{html.escape(observed)}</p></header>",

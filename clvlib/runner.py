@@ -39,6 +39,7 @@ from clvlib.tables import UsageError
 __all__ = ["refresh", "run"]
 
 TIME_LIMIT = 1800  # seconds for one notebook
+WITHOUT_TRANSACTIONS = ("07b_contractual",)  # what subscriptions alone can answer
 DONE, FAILED = 0, 3  # exit codes
 
 
@@ -72,7 +73,7 @@ def run(
         if problem.grade == "warning":
             typer.secho(f"warning {problem}", fg="yellow", err=True)
     every = _find(notebooks)
-    plans = _plan(_select(every, only), settings or {})
+    plans = _plan(_answerable(_select(every, only), ds, only), settings or {})
     folder = Path(out) / slug(ds.name) / f"{ds.as_of:%Y-%m-%d}"
     (folder / "notebooks").mkdir(parents=True, exist_ok=True)
     with _locked(folder):
@@ -83,7 +84,10 @@ def run(
             plan.key = _key(plan, inputs, ds)
         outcomes = _execute_all(plans, folder, limit)
         chosen = {plan.file.stem for plan in plans}
-        outcomes += [Outcome(file.stem, "not asked for") for file in every if file.stem not in chosen]
+        why = (
+            "not asked for" if ds.has("transactions") else "without the transactions that it needs"
+        )
+        outcomes += [Outcome(file.stem, why) for file in every if file.stem not in chosen]
         outcomes.sort(key=lambda outcome: outcome.notebook)
         files = _hand_over(ds, plans, outcomes, inputs, folder, time.monotonic() - started)
     _say_the_end(outcomes, files, folder)
@@ -115,6 +119,17 @@ def _select(every: list[Path], only: Sequence[str] | None) -> list[Path]:
             raise UsageError(f"There is no notebook {name!r}.", f"Choose by number or name from: {known}.")
         chosen += named
     return sorted(set(chosen))
+
+
+def _answerable(chosen: list[Path], ds: Dataset, only: Sequence[str] | None) -> list[Path]:
+    if ds.has("transactions"):
+        return chosen
+    able = [file for file in chosen if file.stem in WITHOUT_TRANSACTIONS]
+    if not able or (only and len(able) < len(chosen)):
+        raise UsageError(
+            f"{ds.name} has subscriptions and no transactions.", f"Run only {', '.join(WITHOUT_TRANSACTIONS)} on it."
+        )
+    return able
 
 
 def _plan(files: list[Path], settings: Mapping[str, Any]) -> list[_Plan]:
@@ -289,14 +304,17 @@ def _hand_over(
     done = [outcome.notebook for outcome in outcomes if outcome.status == "done"]
     executed = {name: nbformat.read(folder / "notebooks" / f"{name}.ipynb", as_version=4) for name in done}
     scores = [folder / "scores" / f"{name}.parquet" for name in done]
-    handover.write_customers(ds, [file for file in scores if file.exists()], folder / "customers.csv")
+    written = ["report.html", "manifest.json"]
+    if ds.has("transactions"):
+        handover.write_customers(ds, [file for file in scores if file.exists()], folder / "customers.csv")
+        written.insert(1, "customers.csv")
     lists = {folder / f"{file.stem}.csv": file for name in done for file in _lists(folder, name)}
     for target, source in lists.items():
         handover.write_list(source, target)
     report.write(ds, executed, outcomes, folder / "report.html")
     given = {plan.file.stem: plan.given for plan in plans}
     handover.write_manifest(ds, given, inputs, outcomes, seconds, folder / "manifest.json")
-    return [*(folder / name for name in ("report.html", "customers.csv", "manifest.json")), *lists]
+    return [*(folder / name for name in written), *lists]
 
 
 def _say_the_end(outcomes: list[Outcome], files: list[Path], folder: Path) -> None:

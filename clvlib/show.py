@@ -62,7 +62,8 @@ def start(ds: "Dataset") -> None:
     plots.theme()
     _missing.clear()
     _kept.clear()
-    text = f"{ds.name} · {date(ds.starts)} to {date(ds.as_of)} · amounts in {ds.currency}"
+    days = date(ds.as_of) if ds.starts == ds.as_of else f"{date(ds.starts)} to {date(ds.as_of)}"
+    text = f"{ds.name} · {days} · amounts in {ds.currency}"
     _publish("dataset", text, f'<p class="clv-dataset {_NO_FORMULAS}">{html.escape(text)}</p>')
 
 

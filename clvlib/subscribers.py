@@ -205,6 +205,12 @@ def _from_survivors(rows: pd.DataFrame) -> pd.DataFrame:
     return sums.assign(price=sums["paid"] / sums["priced"]).drop(columns=["paid", "priced"])
 
 
+def first_start(table: ibis.Table) -> pd.Timestamp | None:
+    """The day on which the first subscription began; None when no start is given."""
+    day = table["started_on"].min().to_pandas() if "started_on" in table.columns else None
+    return None if pd.isna(day) else pd.Timestamp(day).normalize()
+
+
 def mean_price(counts: pd.DataFrame) -> float | None:
     """Mean price of one period of those still there (of all, when nobody is); None when no price is known."""
     priced = counts[counts["price"].notna()]

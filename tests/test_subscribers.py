@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from clvlib import contractual, dataset, runner, subscribers
-from clvlib.tables import UsageError
+from clvlib.tables import DataError, MissingTable, UsageError
 
 ORDERS = "customer_id,date,amount\n1,2024-01-01,10\n2,2024-06-30,20\n1,2024-02-01,10\n"
 PEOPLE = "customer_id,tenure,churned\n" + "".join(f"c{i},{i % 9},{'yes' if i % 3 else 'no'}\n" for i in range(60))
@@ -267,6 +267,49 @@ def test_a_run_with_another_day_finds_the_file_and_a_changed_one_is_answered_ane
     assert keys[0] == keys[1] != keys[2]
     manifest = (tmp_path / "runs" / "acme" / "2024-05-31" / "manifest.json").read_text("utf-8")
     assert '"file": "subscribers.csv"' in manifest
+
+
+@pytest.fixture
+def lone(tmp_path):
+    """The card of a client who has subscriptions and no transactions."""
+    (tmp_path / "subscribers.csv").write_text(PEOPLE, encoding="utf-8")
+    card = tmp_path / "lone.toml"
+    card.write_text('as_of = 2025-03-31\n[subscriptions]\npath = "subscribers.csv"\nperiod = "month"\n')
+    return card
+
+
+def test_subscriptions_alone_are_a_dataset_of_the_day_that_the_card_states(lone):
+    ds = dataset.load(lone)
+    assert not ds.has("transactions")
+    assert ds.starts == ds.as_of == pd.Timestamp("2025-03-31")
+    assert contractual.subscribers(ds)["customers"].sum() == 60
+    with pytest.raises(MissingTable, match=r"\[transactions\]"):
+        ds.rfm_summary()
+
+
+def test_subscriptions_alone_need_a_day(lone):
+    lone.write_text(lone.read_text().replace("as_of = 2025-03-31\n", ""))
+    with pytest.raises(DataError, match="nothing tells the day for which the subscriptions stand"):
+        dataset.load(lone)
+
+
+def test_a_run_of_subscriptions_alone_is_their_notebook_and_says_so_of_the_others(lone, tmp_path, monkeypatch):
+    seen = []
+
+    def record(plan, *_):
+        seen.append(plan.file.stem)
+        return runner.Outcome(plan.file.stem, "failed", error="E: x", where="x")
+
+    monkeypatch.setattr(runner, "_execute", record)
+    runner.run(str(lone), out=tmp_path / "runs")
+    assert seen == ["07b_contractual"]
+    folder = tmp_path / "runs" / "lone" / "2025-03-31"
+    assert not (folder / "customers.csv").exists()
+    page = (folder / "report.html").read_text("utf-8")
+    assert "without the transactions that it needs" in page
+    assert "Subscriptions as of" in page
+    with pytest.raises(UsageError, match="has subscriptions and no transactions"):
+        runner.run(str(lone), only=["03", "07b"], out=tmp_path / "runs")
 
 
 def test_subscriptions_are_named_by_the_card_alone(tmp_path):
