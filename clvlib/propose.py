@@ -9,9 +9,12 @@ from typing import Any
 
 import ibis
 
-from clvlib import sources
+from clvlib import sources, subscribers
 from clvlib.options import FORMATS
 from clvlib.tables import TABLES, DataError
+
+_DAY = "end of observation; default: the last day with data"
+_DAY_NEEDED = "the day for which the file stands; needed where there are no transactions"
 
 # Words that exports use for the columns of transactions, best first (lower case, letters and digits only).
 SYNONYMS: dict[str, tuple[str, ...]] = {
@@ -40,8 +43,21 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
+# The same for subscriptions.
+CONTRACTS: dict[str, tuple[str, ...]] = {
+    "customer_id": (*SYNONYMS["customer_id"], "subscriberid", "subscriber", "subscriptionid"),
+    "tenure": ("tenure", "tenuremonths", "tenureinmonths", "monthspaid", "periodspaid", "anciennete"),
+    "churned": ("churned", "churn", "churnlabel", "cancelled", "canceled", "resilie"),
+    "started_on": ("startedon", "startdate", "subscriptionstart", "signupdate", "datedebut"),
+    "plan": ("plan", "contract", "subscription", "contrat", "abonnement"),
+    "price": ("price", "monthlycharges", "monthlycharge", "monthlyfee", "fee", "mrr", "tarif"),
+    "period": ("period", "periode"),
+    "survivors": ("survivors", "survivants"),
+}
+
+
 def propose_card(path: Path) -> str:
-    """The text of a card for the transactions in `path`. DataError when the file can't be read at all.
+    """The text of a card for the transactions, or the subscriptions, in `path`. DataError when it can't be read at all.
 
     Each line that the file doesn't prove carries the words "to be confirmed", with the other candidates.
     """
@@ -53,19 +69,27 @@ def propose_card(path: Path) -> str:
         if "sheets" not in error.what and "tables" not in error.what:
             raise
         raise DataError(error.what, "Write the card by hand, or save that sheet or table as CSV.") from None
-    mapping, doubts = _guess_columns(raw.columns)
+    mapping, doubts = _guess_columns(raw.columns, SYNONYMS)
+    contracts, rivals = _guess_columns(raw.columns, CONTRACTS)
+    subscribed = subscribers.shape(contracts) is not None and not {"date", "amount"} <= mapping.keys()
     lines = [
         "# Proposed from the file. Lines marked “to be confirmed” are guesses: check them, then delete the mark.",
         f"name = {json.dumps(path.name.split('.')[0], ensure_ascii=False)}",
         f'currency = "{_currency(connection, raw)}"  # to be confirmed',
         '# timezone = "Europe/Paris"   # the shop\'s time zone, if dates carry an offset',
-        "# as_of = 2026-10-31           # end of observation; default: the last day with data",
+        f"# as_of = 2026-10-31           # {_DAY_NEEDED if subscribed else _DAY}",
         "",
-        "[transactions]",
+        "[subscriptions]" if subscribed else "[transactions]",
         f"path = {json.dumps(path.name, ensure_ascii=False)}",
     ]
     tool = _tool(raw.columns)
-    if tool:
+    if subscribed:
+        mapping, doubts, tool = subscribers.one_shape(contracts, raw.columns, True), rivals, None
+        lines.append(f'period = "month"  # to be confirmed: or {", ".join(subscribers.PERIODS)}')
+        if "tenure" in mapping:
+            lines.append('# left = "last"    # to be confirmed: if those who left before the last period are missing')
+        lines.append("[subscriptions.columns]")
+    elif tool:
         lines += [f'format = "{tool}"  # recognised by its columns', ""]
         mapping = {}
     else:
@@ -74,7 +98,7 @@ def propose_card(path: Path) -> str:
         others = doubts.get(target, [])
         mark = f"; other candidates: {', '.join(others)}" if others else ""
         lines.append(f"{target} = {json.dumps(source, ensure_ascii=False)}  # to be confirmed{mark}")
-    for column in TABLES["transactions"]:
+    for column in () if subscribed else TABLES["transactions"]:
         found = tool or column.name in mapping or (column.name == "amount" and "unit_price" in mapping)
         if column.required and not found:
             lines.append(
@@ -104,12 +128,14 @@ def _tool(columns: list[str]) -> str | None:
     return None
 
 
-def _guess_columns(columns: list[str]) -> tuple[dict[str, str], dict[str, list[str]]]:
+def _guess_columns(
+    columns: list[str], synonyms: dict[str, tuple[str, ...]]
+) -> tuple[dict[str, str], dict[str, list[str]]]:
     """Best column for each canonical one, and the other candidates. A column serves once."""
     plain = {column: re.sub(r"[^a-z0-9]", "", _unaccented(column.lower())) for column in columns}
     mapping: dict[str, str] = {}
     doubts: dict[str, list[str]] = {}
-    for target, words in SYNONYMS.items():
+    for target, words in synonyms.items():
         ranked = [c for word in words for c in columns if plain[c] == word and c not in mapping.values()]
         if ranked:
             mapping[target] = ranked[0]

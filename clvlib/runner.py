@@ -84,9 +84,7 @@ def run(
             plan.key = _key(plan, inputs, ds)
         outcomes = _execute_all(plans, folder, limit)
         chosen = {plan.file.stem for plan in plans}
-        why = (
-            "not asked for" if ds.has("transactions") else "without the transactions that it needs"
-        )
+        why = "not asked for" if ds.has("transactions") else "without the transactions that it needs"
         outcomes += [Outcome(file.stem, why) for file in every if file.stem not in chosen]
         outcomes.sort(key=lambda outcome: outcome.notebook)
         files = _hand_over(ds, plans, outcomes, inputs, folder, time.monotonic() - started)

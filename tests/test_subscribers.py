@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from clvlib import contractual, dataset, runner, subscribers
+from clvlib import contractual, dataset, propose, runner, subscribers
 from clvlib.tables import DataError, MissingTable, UsageError
 
 ORDERS = "customer_id,date,amount\n1,2024-01-01,10\n2,2024-06-30,20\n1,2024-02-01,10\n"
@@ -240,6 +240,27 @@ def test_a_year_and_a_month_are_told_apart(read):
     monthly = contractual.rate_per_period(0.1, read(COHORT, period="month")[0].terms.periods_per_year)
     assert yearly == pytest.approx(0.1)
     assert (1 + monthly) ** 12 == pytest.approx(1.1)
+
+
+def test_init_proposes_a_card_for_a_file_of_subscribers(tmp_path):
+    file = tmp_path / "telephone.csv"
+    file.write_text("customerID,Contract,tenure,MonthlyCharges,Churn\n7590-V,One year,3,29.85,No\n", encoding="utf-8")
+    text = propose.propose_card(file)
+    assert 'period = "month"  # to be confirmed' in text
+    (tmp_path / "c.toml").write_text(text.replace("# as_of", "as_of"), encoding="utf-8")
+    card = dataset.read_card(tmp_path / "c.toml")
+    assert "transactions" not in card
+    assert card["subscriptions"]["columns"] == {
+        "customer_id": "customerID", "tenure": "tenure", "churned": "Churn", "plan": "Contract",
+        "price": "MonthlyCharges",
+    }  # fmt: skip
+    assert contractual.subscribers(dataset.load(tmp_path / "c.toml"))["tenure"].tolist() == [3]
+
+
+def test_a_file_of_orders_is_never_taken_for_subscribers(tmp_path):
+    file = tmp_path / "orders.csv"
+    file.write_text("customer_id,date,amount,tenure,churn\n1,2024-01-31,10,3,no\n", encoding="utf-8")
+    assert "[transactions]" in propose.propose_card(file)
 
 
 # -- in a run ------------------------------------------------------------------------------------------------------
