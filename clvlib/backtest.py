@@ -25,6 +25,7 @@ Array = NDArray[np.float64]
 
 FLOOR = 0.01  # "never again" is read as one purchase in a hundred customers: a wrong 0 has infinite deviance
 TOP_FREQUENCY = 7
+YEAR = 365  # days
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,12 @@ class Backtest:
         return words + tied
 
     @property
+    def nearest_rule(self) -> str:
+        """The rule without a model whose total came nearest to the truth."""
+        rules = self.scores[self.scores["kind"] == "baseline"]
+        return str(rules["bias"].astype(float).abs().idxmin())
+
+    @property
     def rival(self) -> str:
         """The method with the lowest deviance besides the best model, a naive baseline included."""
         return str(self.scores.index.drop(self.best_model)[0])
@@ -85,19 +92,48 @@ def choose(transactions: "ibis.Table", starts: pd.Timestamp, as_of: pd.Timestamp
     None where no backtest can be made: `forecast.fit_best` then goes by the likelihood.
     """
     cut = split_date(starts, as_of)
-    calibration = aggregate.calibration_holdout(transactions, cut, as_of)
-    before = aggregate.holdout(transactions, cut - (as_of - cut), cut)["purchases"]
     try:
-        return backtest(calibration, before).best_model
+        return backtest(*parts(transactions, cut, as_of)).best_model
     except CannotAnswer:
         return None
 
 
-def backtest(calibration: pd.DataFrame, last_period: pd.Series, time_unit: TimeUnit = "D") -> Backtest:
+def parts(
+    transactions: "ibis.Table",
+    cut: pd.Timestamp,
+    as_of: pd.Timestamp,
+    time_unit: TimeUnit = "D",
+    free_orders: bool = False,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What a backtest needs: `aggregate.calibration_holdout` cut at `cut`, and what rules without a model look back on.
+
+    The second, with the index of the first, holds forecasts for the holdout as anyone makes them in a spreadsheet, in
+    repeat purchases per customer (a first purchase is not counted, and customers won later are in neither):
+
+    * "same as last period": those of the window as long as the holdout, just before it;
+    * "last 365 days": those of the last 365 days, or of the history if it is shorter, scaled to the holdout's length;
+    * "same months last year": those of the same dates a year earlier; only where the history reaches back so far and
+      the holdout is shorter than a year.
+    """
+    calibration = aggregate.calibration_holdout(transactions, cut, as_of, time_unit, free_orders)
+    first = calibration["first_purchase"]
+    day = pd.Timedelta(days=1)
+    length, year = as_of - cut, YEAR * day
+    history = min(year, cut - first.min() + day) if len(first) else year
+    windows = {"same as last period": (cut - length, cut, 1.0), "last 365 days": (cut - history, cut, length / history)}
+    if length < year <= history:
+        windows["same months last year"] = (cut - year, cut - year + length, 1.0)
+    recent = {}
+    for name, (start, end, times) in windows.items():
+        bought = aggregate.holdout(transactions, start, end, free_orders)["purchases"].reindex(first.index).fillna(0)
+        recent[name] = (bought - ((first > start) & (first <= end))).clip(lower=0) * times
+    return calibration, pd.DataFrame(recent, index=first.index).astype(float)
+
+
+def backtest(calibration: pd.DataFrame, recent: pd.DataFrame, time_unit: TimeUnit = "D") -> Backtest:
     """Fit every model on the calibration part, forecast the holdout, and score all methods.
 
-    calibration: from `aggregate.calibration_holdout`, in `time_unit`. last_period: purchases per customer_id
-    in a window as long as the holdout, just before it (customers without a purchase may be missing).
+    calibration, recent: from `parts`, in `time_unit`.
 
     Raises NotEnoughData (too few repeat customers to fit, or nobody bought in the holdout), ConvergenceError
     (no model could be fitted).
@@ -114,29 +150,23 @@ def backtest(calibration: pd.DataFrame, last_period: pd.Series, time_unit: TimeU
         forecasts[name] = model.expected_purchases(
             *(calibration[column] for column in ("duration_holdout", "frequency", "recency", "T"))
         )
-    forecasts = forecasts.join(baselines(calibration, last_period))
+    forecasts = forecasts.join(baselines(calibration, recent))
     scores = pd.DataFrame({name: scores_of(actual, forecasts[name]) for name in forecasts if name != "actual"}).T
     scores.insert(0, "kind", ["model" if name in models else "baseline" for name in scores.index])
     return Backtest(forecasts, scores.sort_values("deviance", kind="stable").rename_axis("method"), models, failed)
 
 
-def baselines(calibration: pd.DataFrame, last_period: pd.Series) -> pd.DataFrame:
-    """What anyone could forecast without a model, in purchases per customer over the holdout:
+def baselines(calibration: pd.DataFrame, recent: pd.DataFrame) -> pd.DataFrame:
+    """What anyone could forecast without a model, in purchases per customer over the holdout: those of `recent`, and
 
     * "rate x/T": repeat purchases go on at the rate so far;
-    * "same as last period": as many as in the window of the same length before, the first purchase not
-      counted;
     * "hiatus rule": the rate so far, and nothing for who has been silent for longer than 9 in 10 customers'
       mean gap (Wübben & von Wangenheim 2008; the limit is set from the data).
     """
-    length = calibration["duration_holdout"]
-    rate = (calibration["frequency"] / calibration["T"].where(calibration["T"] > 0)).fillna(0) * length
-    joined = calibration["T"] < length
-    last = (last_period.reindex(calibration.index).fillna(0) - joined).clip(lower=0)
+    rate = (calibration["frequency"] / calibration["T"].where(calibration["T"] > 0)).fillna(0)
+    rate = rate * calibration["duration_holdout"]
     silent = calibration["T"] - calibration["recency"] > hiatus(calibration)
-    return pd.DataFrame(
-        {"rate x/T": rate, "same as last period": last.astype(float), "hiatus rule": rate.where(~silent, 0.0)}
-    )
+    return recent.assign(**{"rate x/T": rate, "hiatus rule": rate.where(~silent, 0.0)})
 
 
 def money(calibration: pd.DataFrame, purchases: pd.Series) -> pd.DataFrame:

@@ -47,12 +47,12 @@ class FittedModel:
         alone = "converged" if self.penalty_ == 0 else f"converged only with a penalty of {self.penalty_:g}"
         if not self.held_:
             return alone
-        return self._at_limit if self.penalty_ == 0 else f"{alone}, and then {self._at_limit}"
+        return self._at_limit if self.penalty_ == 0 else f"{alone}, and {self._at_limit}"
 
     @property
     def _at_limit(self) -> str:
         values = ", ".join(f"{name} = {self.params_[name]:.2g}" for name in self.held_)
-        return f"did not converge by itself: it is held at a limit of the search ({values})"
+        return f"is held at a limit of the search ({values}), not at a free maximum"
 
     def summary(self) -> pd.DataFrame:
         """Parameters as a table, indexed by parameter: value and standard_error (in the model's units)."""

@@ -101,9 +101,13 @@ class PurchaseModel(FittedModel, ABC):
 
     @property
     def convergence(self) -> str:
-        """Whether the fit converged by itself, and whether it sees anybody leave, in words."""
-        unseen = "; no dropout can be seen in these data, so that the chance of being still a customer tells nothing"
-        return super().convergence + ("" if self.dropout_seen_ else unseen)
+        """Whether the fit converged by itself, or where it stands, in words that follow "the fit"."""
+        if self.dropout_seen_:
+            return super().convergence
+        return (
+            "is at the end of the model where nobody ever leaves: no dropout can be seen in these data, so that the "
+            "chance of being still a customer tells nothing"
+        )
 
     def p_alive(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Array:
         """Probability of still being a customer at T. x purchases, the last at t_x; arrays of one shape."""

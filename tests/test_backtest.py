@@ -1,5 +1,6 @@
 """The published holdout table, the measures on small cases worked by hand, and the checks of assumptions."""
 
+import ibis
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,10 +16,7 @@ from clvlib.tables import NotEnoughData
 @pytest.fixture(scope="module")
 def cdnow():
     ds = load("cdnow_sample")
-    end = pd.Timestamp("1997-09-30")
-    calibration = aggregate.calibration_holdout(ds.transactions, end, ds.as_of, "W", free_orders=True)
-    last = aggregate.holdout(ds.transactions, end - (ds.as_of - end), end, free_orders=True)["purchases"]
-    return calibration, last
+    return backtest.parts(ds.transactions, pd.Timestamp("1997-09-30"), ds.as_of, "W", free_orders=True)
 
 
 @pytest.fixture(scope="module")
@@ -128,11 +126,50 @@ def test_baselines_are_what_their_names_say():
         },
         index=["regular", "gone", "once", "new"],
     )
-    methods = backtest.baselines(calibration, pd.Series({"regular": 2, "new": 1}))
+    methods = backtest.baselines(calibration, pd.DataFrame({"as told": 1.0}, index=calibration.index))
     assert list(methods["rate x/T"]) == [2, 2, 0, 0]
-    assert list(methods["same as last period"]) == [2, 0, 0, 0]  # the first purchase of "new" is no repeat
     assert backtest.hiatus(calibration) == pytest.approx(0.9 * 5 + 0.1 * 1)
     assert list(methods["hiatus rule"]) == [2, 0, 0, 0]
+    assert list(methods["as told"]) == [1, 1, 1, 1]
+
+
+def history(**days: list[int]):
+    """Purchases of 10.0 on these days since 2020-01-01, the day on which one customer bought who never came back."""
+    rows = [(name, pd.Timestamp("2020-01-01") + pd.Timedelta(days=day)) for name, own in days.items() for day in own]
+    rows.append(("first", pd.Timestamp("2020-01-01")))
+    frame = pd.DataFrame(rows, columns=["customer_id", "date"]).assign(amount=10.0)
+    return ibis.memtable(frame)
+
+
+def test_rules_without_a_model_look_back_as_their_names_say():
+    purchases = history(old=[10, 100], regular=[250, 500, 650, 700, 750, 790], new=[780, 795], later=[810])
+    start = pd.Timestamp("2020-01-01")
+    cut, end = start + pd.Timedelta(days=800), start + pd.Timedelta(days=900)
+    calibration, recent = backtest.parts(purchases, cut, end)
+    assert list(calibration.index) == list(recent.index) == ["first", "new", "old", "regular"]
+    assert recent["same as last period"].to_dict() == {"first": 0, "new": 1, "old": 0, "regular": 2}
+    year = {"first": 0, "new": 1, "old": 0, "regular": 5}  # the purchase that made "new" a customer is no repeat
+    assert recent["last 365 days"].to_dict() == pytest.approx({name: n * 100 / 365 for name, n in year.items()})
+    assert recent["same months last year"].to_dict() == {
+        "first": 0,
+        "new": 0,
+        "old": 0,
+        "regular": 1,
+    }  # days 436 to 535
+
+
+def test_a_history_shorter_than_a_year_is_scaled_from_its_own_length():
+    purchases = history(regular=[20, 60, 90])
+    start = pd.Timestamp("2020-01-01")
+    _, recent = backtest.parts(purchases, start + pd.Timedelta(days=99), start + pd.Timedelta(days=149))
+    assert recent.loc["regular", "last 365 days"] == pytest.approx(2 * 50 / 100)
+    assert "same months last year" not in recent
+
+
+def test_the_rule_of_a_spreadsheet_takes_part_in_the_contest(result):
+    assert result.scores.loc["last 365 days", "kind"] == "baseline"
+    rules = result.scores[result.scores["kind"] == "baseline"]["bias"].astype(float).abs()
+    assert result.nearest_rule == rules.idxmin()
 
 
 def test_tracking_adds_up_to_the_expected_purchases_of_every_customer(result):
@@ -264,10 +301,8 @@ def test_money_of_the_holdout_is_forecast_from_the_calibration_part_alone(cdnow,
 def test_the_model_chosen_for_later_notebooks_is_that_of_the_contest():
     ds = load("cdnow_sample")
     cut = backtest.split_date(ds.starts, ds.as_of)
-    calibration = aggregate.calibration_holdout(ds.transactions, cut, ds.as_of)
-    before = aggregate.holdout(ds.transactions, cut - (ds.as_of - cut), cut)["purchases"]
     chosen = backtest.choose(ds.transactions, ds.starts, ds.as_of)
-    assert chosen == backtest.backtest(calibration, before).best_model
+    assert chosen == backtest.backtest(*backtest.parts(ds.transactions, cut, ds.as_of)).best_model
 
 
 def test_without_a_backtest_no_model_is_chosen():
