@@ -29,7 +29,6 @@ worlds: $(INSTALLED)
 	$(BIN)/python -m benchmarks.worlds
 
 proof: worlds
-	$(BIN)/python -m benchmarks.coverage
 	$(BIN)/python -m benchmarks.experiments_recovery
 
 lock: $(INSTALLED)

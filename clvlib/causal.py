@@ -4,17 +4,15 @@ Cross-fitted augmented inverse-propensity weighting (AIPW; Robins, Rotnitzky & Z
 "Double/debiased machine learning", section 5.1): one model says who gets treated, another what each would have done
 with and without; the estimate is right when either is. Every customer is judged by models that did not see them. The
 effect is one of cause only if everything that drives both treatment and outcome is among the features: no formula can
-check that, which is why `robustness` says how much would have to be missing.
+check that, which is why `sensitivity` says how much would have to be missing.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 from scipy.stats import chi2, norm
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.model_selection import StratifiedKFold
@@ -24,6 +22,7 @@ from clvlib.tables import CannotAnswer, NotEnoughData
 
 Array = NDArray[np.float64]
 Target = Literal["all", "treated"]
+TARGETS: tuple[Target, ...] = ("all", "treated")
 
 FEWEST = 25  # customers in each group, and customers that the weighted groups are worth
 EDGE = 0.01  # a chance of treatment below it, or above 1 − it, is no chance
@@ -193,7 +192,22 @@ def effect(found: CrossFit, target: Target = "all") -> Effect:
     the splits disagree (Chernozhukov et al. 2018, definition 3.3). Raises NoOverlap as `require_overlap`.
     """
     require_overlap(found, target)
-    return _summary(found, _scores(found, target), np.ones(len(found.index), dtype=bool), target)
+    return _summary(found, scores(found, target), np.ones(len(found.index), dtype=bool), target)
+
+
+def answers(found: CrossFit) -> dict[Target, Effect]:
+    """Estimate each mean effect that the customers allow: a refused one leaves the other as it is.
+
+    Raises NoOverlap when neither can be told, as `require_overlap` on the treated, who ask for less.
+    """
+    given: dict[Target, Effect] = {}
+    for target in TARGETS:
+        try:
+            given[target] = effect(found, target)
+        except NoOverlap:
+            if target == TARGETS[-1] and not given:
+                raise
+    return given
 
 
 def effect_by(found: CrossFit, groups: pd.Series) -> pd.DataFrame:
@@ -208,12 +222,12 @@ def effect_by(found: CrossFit, groups: pd.Series) -> pd.DataFrame:
     given = groups.reindex(found.index)
     ordered = [str(name) for name in given.cat.categories] if isinstance(given.dtype, pd.CategoricalDtype) else []
     named = given.astype(object).fillna("unknown").astype(str).to_numpy()
-    scores = _scores(found, "all")
+    influence = scores(found, "all")
     rows = {}
     for name in sorted(set(named), key=lambda name: (ordered.index(name) if name in ordered else -1, name)):
         inside = named == name
         if _comparable(found, inside):
-            rows[name] = vars(_summary(found, scores, inside, "all"))
+            rows[name] = vars(_summary(found, influence, inside, "all"))
         else:
             rows[name] = {"customers": int(inside.sum()), "treated": int(found.treated[inside].sum())}
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=list(Effect.__dataclass_fields__))
@@ -237,7 +251,7 @@ def _comparable(found: CrossFit, inside: NDArray[np.bool_]) -> bool:
     return alike and bool(_at_edge(found, "all")[:, inside].mean() <= MOST_AT_EDGE)
 
 
-def _scores(found: CrossFit, target: Target) -> Array:
+def scores(found: CrossFit, target: Target) -> Array:
     """Give each customer's uncentred influence (splits × customers); its mean is the estimate."""
     e, given, y = found.propensity, found.treated, found.outcome
     if target == "all":
@@ -246,9 +260,9 @@ def _scores(found: CrossFit, target: Target) -> Array:
     return np.where(given, 1.0, -e / (1 - e)) * (y - found.without) / given.mean()
 
 
-def _summary(found: CrossFit, scores: Array, inside: NDArray[np.bool_], target: Target) -> Effect:
+def _summary(found: CrossFit, influence: Array, inside: NDArray[np.bool_], target: Target) -> Effect:
     given, y = found.treated[inside], found.outcome[inside]
-    centred = scores[:, inside]
+    centred = influence[:, inside]
     estimates = centred.mean(axis=1)
     pull = given / given.mean() if target == "treated" else np.ones(len(given))
     variances = ((centred - pull * estimates[:, None]) ** 2).mean(axis=1) / len(given)
@@ -331,80 +345,3 @@ def balance(features: pd.DataFrame, found: CrossFit, target: Target = "all") -> 
 
     frame = pd.DataFrame({"before": gap(np.ones(len(w))), "after": gap(w)}, index=values.columns.rename("feature"))
     return frame.sort_values("before", key=np.abs, ascending=False, kind="stable")
-
-
-def robustness(found: CrossFit) -> dict[str, float]:
-    """Say how strong a cause that nobody recorded would have to be to explain the effect on all customers away.
-
-    Robustness value (Cinelli & Hazlett 2020; Chernozhukov, Cinelli, Newey, Sharma & Syrgkanis 2022): a share r, such
-    that a hidden cause that explains r of what is left unexplained in the outcome, and r of what is left unexplained in
-    the treatment, could bring the estimate (`estimate`), or the nearer end of its interval (`interval`), to zero.
-    `interval` is 0 when it holds zero already.
-    """
-    return {
-        "estimate": float(np.median([_strength(*parts, 0.0) for parts in _parts(found)])),
-        "interval": float(np.median([_strength(*parts, Z) for parts in _parts(found)])),
-    }
-
-
-def _parts(found: CrossFit) -> list[tuple[Array, Array, Array]]:
-    """For each split, the influence of each customer on the estimate, on σ² (noise of the outcome) and on ν² (size of
-    the weights; where its debiased form is not positive, as among few customers, the plain one)."""
-    scores, w = _scores(found, "all"), weights(found)
-    noise = (found.outcome - np.where(found.treated, found.with_it, found.without)) ** 2
-    debiased = 2 * (1 / found.propensity + 1 / (1 - found.propensity)) - w**2
-    size = np.where(debiased.mean(axis=1, keepdims=True) > 0, debiased, w**2)
-    return list(zip(scores, noise, size, strict=True))
-
-
-def _strength(scores: Array, noise: Array, size: Array, z: float) -> float:
-    """Find the strength at which |estimate| − bias − z × its standard error reaches zero (0 when it starts below)."""
-    sign = np.sign(scores.mean()) or 1.0
-
-    def left(strength: float) -> float:
-        bias, pull = _bias(noise, size, strength)
-        se = (sign * scores - pull).std() / np.sqrt(len(scores))
-        return float(abs(scores.mean()) - bias - z * se)
-
-    if left(0.0) <= 0:
-        return 0.0
-    return float(brentq(left, 0.0, 1 - 1e-6))
-
-
-def _bias(noise: Array, size: Array, strength: float) -> tuple[float, Array]:
-    """Give the largest bias that a hidden cause of this strength can make, and each customer's influence on it."""
-    sigma2, nu2 = noise.mean(), size.mean()
-    factor = strength / np.sqrt(1 - strength)
-    bias = np.sqrt(sigma2 * nu2) * factor
-    pull = (nu2 * (noise - sigma2) + sigma2 * (size - nu2)) * factor / (2 * np.sqrt(sigma2 * nu2))
-    return float(bias), pull
-
-
-def known_strength(found: CrossFit, features: pd.DataFrame, families: dict[str, Sequence[str]]) -> pd.DataFrame:
-    """Measure the strength that each family of known features has, on the scale of `robustness`, by hiding it.
-
-    Args:
-        families: name → the columns of `features` that are hidden together.
-
-    Returns one row per family, strongest first: outcome and treatment (shares of what is unexplained without it that
-    the family explains, 0 to 1), strength (their geometric mean), and estimate (the effect when it is hidden).
-    """
-    treated, y = pd.Series(found.treated, found.index), pd.Series(found.outcome, found.index)
-    splits = len(found.propensity)
-    full = _sizes(found)
-    rows = {}
-    for name, columns in families.items():
-        hidden = fit(features.drop(columns=list(columns)), treated, y, splits)
-        sigma2, nu2 = _sizes(hidden)
-        outcome, chance = max(1 - full[0] / sigma2, 0.0), max(1 - nu2 / full[1], 0.0)
-        estimate = float(np.median(_scores(hidden, "all").mean(axis=1)))
-        rows[name] = (outcome, chance, float(np.sqrt(outcome * chance)), estimate)
-    frame = pd.DataFrame.from_dict(rows, orient="index", columns=["outcome", "treatment", "strength", "estimate"])
-    return frame.sort_values("strength", ascending=False, kind="stable").rename_axis("hidden")
-
-
-def _sizes(found: CrossFit) -> tuple[float, float]:
-    parts = _parts(found)
-    return float(np.median([noise.mean() for _, noise, _ in parts])), float(
-        np.median([size.mean() for *_, size in parts])
-    )

@@ -63,9 +63,7 @@ def usage(transactions: ibis.Table, touchpoints: ibis.Table | None, start: Any, 
     )
     used = used.filter(used["purchases"] > 0)
     if touchpoints is not None and "event" in touchpoints.columns:
-        seen = _between(touchpoints, start, end)
-        seen = seen.filter(seen["event"] == VISIT).semi_join(transactions.select("channel").distinct(), "channel")
-        visits = seen.group_by(keys).agg(visited=seen["day"].min())
+        visits = _visits(transactions, touchpoints, start, end)
         both = used.outer_join(visits, keys)
         used = both.select(
             customer_id=ibis.coalesce(both["customer_id"], both["customer_id_right"]),
@@ -79,6 +77,72 @@ def usage(transactions: ibis.Table, touchpoints: ibis.Table | None, start: Any, 
     frame = _frame(used, ["first_used"])
     frame = frame.astype({"purchases": "int64", "amount": "float64"}).round({"amount": DIGITS})
     return frame.sort_values(keys, ignore_index=True)
+
+
+def _visits(transactions: ibis.Table, touchpoints: ibis.Table, start: Any, end: Any) -> ibis.Table:
+    seen = _between(touchpoints, start, end)
+    seen = seen.filter(seen["event"] == VISIT).semi_join(transactions.select("channel").distinct(), "channel")
+    return seen.group_by(["customer_id", "channel"]).agg(visited=seen["day"].min())
+
+
+def visits(transactions: ibis.Table, touchpoints: ibis.Table, start: Any, end: Any) -> pd.DataFrame:
+    """Which selling channels each customer visited from `start` to `end` (days, both included).
+
+    Returns one row per customer and channel, sorted: customer_id, channel, first_used (datetime64, the first visit's
+    day). Empty when touchpoints have no column `event`.
+    """
+    if "event" not in touchpoints.columns:
+        return pd.DataFrame({"customer_id": [], "channel": [], "first_used": pd.to_datetime([])}).astype(
+            {"channel": str}
+        )
+    frame = _frame(_visits(transactions, touchpoints, start, end), ["visited"]).rename(
+        columns={"visited": "first_used"}
+    )
+    return frame.sort_values(["customer_id", "channel"], ignore_index=True)
+
+
+def first_orders(transactions: ibis.Table, start: Any, end: Any) -> pd.DataFrame:
+    """The first order of each customer from `start` to `end` (days, both included), in a channel that is named.
+
+    An order counts on the day on which it is made, whatever is sent back later: on that day nobody knew. Orders of the
+    same minute are settled by order_id, then by amount, and by the channel only where nothing else tells them apart.
+
+    Returns, indexed by customer_id and sorted by it: channel, ordered_on (datetime64, the day). Raises MissingTable
+    without the column `channel`.
+    """
+    require_channel(transactions)
+    rows = _between(transactions, start, end)
+    rows = rows.filter((rows["amount"] > 0) & rows["channel"].notnull())
+    named = ["order_id"] if "order_id" in rows.columns else []
+    place = ibis.row_number().over(
+        ibis.window(group_by="customer_id", order_by=["date", *named, ibis.desc("amount"), "channel"])
+    )
+    first = rows.mutate(place=place).filter(lambda t: t["place"] == 0)
+    frame = _frame(first.select("customer_id", "channel", ordered_on="day"), ["ordered_on"])
+    return frame.set_index("customer_id").sort_index()
+
+
+def aligned(transactions: ibis.Table, days: pd.Series, onto: Any) -> ibis.Table:
+    """Move each customer's rows in time so that the day that `days` names for them (by customer_id) falls on `onto`.
+
+    Whatever is then asked of one date is asked of everybody on their own day. Other customers' rows are left out.
+    """
+    moved = (pd.Timestamp(onto).normalize() - pd.to_datetime(days)).dt.days
+    known = pd.DataFrame({"member": days.index.astype(str), "moved": moved.to_numpy("int64")})
+    table = ibis.memtable(known, schema={"member": "string", "moved": "int64"})
+    rows = transactions.inner_join(table, transactions["customer_id"] == table["member"])
+    return rows.mutate(date=rows["date"] + rows["moved"].as_interval("D")).drop("member", "moved")
+
+
+def days_bought(transactions: ibis.Table, start: Any, until: pd.Series) -> pd.Series:
+    """Count purchase days from `start` to the day before the one that `until` names for each customer (its index)."""
+    known = pd.DataFrame({"member": until.index.astype(str), "until": until.to_numpy("datetime64[us]")})
+    table = ibis.memtable(known, schema={"member": "string", "until": "timestamp(6)"})
+    rows = _between(transactions, start, until.max())
+    rows = rows.filter(rows["amount"] > 0).inner_join(table, rows["customer_id"] == table["member"])
+    rows = rows.filter(rows["day"] < rows["until"].cast("date"))
+    counted = _frame(rows.group_by("customer_id").agg(days=rows["day"].nunique())).set_index("customer_id")["days"]
+    return counted.reindex(until.index).fillna(0).astype("float64")
 
 
 def orders(transactions: ibis.Table, start: Any, end: Any) -> pd.DataFrame:

@@ -215,6 +215,27 @@ def test_without_overlap_it_refuses() -> None:
         causal.effect_by(found, features["group"])
 
 
+def test_each_effect_is_answered_or_refused_on_its_own() -> None:
+    random, n = np.random.default_rng(5), 3000
+    x = pd.Series(random.normal(size=n), [f"c{i:05}" for i in range(n)], name="x")
+    treated = pd.Series(
+        random.random(n) < 1 / (1 + np.exp(-(3 * x - 5.0).clip(upper=0))), x.index
+    )  # few, and never at low x
+    outcome = 4 * x + 7 * treated + random.normal(size=n)
+    found = causal.fit(x.to_frame(), treated, outcome)
+    with pytest.raises(NoOverlap):
+        causal.effect(found)
+    given = causal.answers(found)
+    assert list(given) == ["treated"]
+    assert given["treated"].low < 7 < given["treated"].high
+
+
+def test_no_answer_at_all_is_a_refusal() -> None:
+    features, _, outcome, _ = confounded(600)
+    with pytest.raises(NoOverlap, match="too unlike"):
+        causal.answers(causal.fit(features, features["size"] > features["size"].median(), outcome, splits=1))
+
+
 def test_a_handful_of_treated_customers_is_not_enough() -> None:
     features, _, outcome, _ = confounded(300)
     few = pd.Series(np.arange(300) < 24, features.index)
@@ -243,64 +264,6 @@ def test_propensities_of_each_group_add_up_and_equal_weights_are_worth_everybody
     assert causal.propensities(found).sum().tolist() == pytest.approx([1, 1])
     assert causal.worth(found, "treated")["treated"] == pytest.approx(found.treated.sum())
     assert (causal.worth(found) <= [found.treated.sum(), (~found.treated).sum()]).all()
-
-
-# Sensitivity
-
-
-def test_the_robustness_value_is_where_the_largest_bias_meets_the_estimate() -> None:
-    found = causal.fit(*confounded()[:3], splits=1)
-    value = causal.robustness(found)
-    w = causal.weights(found)[0]
-    sigma2 = np.mean((found.outcome - np.where(found.treated, found.with_it[0], found.without[0])) ** 2)
-    nu2 = np.mean(2 * (1 / found.propensity[0] + 1 / (1 - found.propensity[0])) - w**2)
-    f2 = causal.effect(found).estimate ** 2 / (sigma2 * nu2)  # Cinelli & Hazlett 2020, equation (19)
-    assert value["estimate"] == pytest.approx((np.sqrt(f2**2 + 4 * f2) - f2) / 2, rel=1e-6)
-    assert 0 < value["interval"] < value["estimate"]
-
-
-def test_the_robustness_of_the_interval_counts_the_noise_of_the_bias_too() -> None:
-    found = causal.fit(*confounded(600)[:3], splits=1)
-    strength = causal.robustness(found)["interval"]
-    e, d, y, n = found.propensity[0], found.treated, found.outcome, len(found.outcome)
-    mu, w = np.where(d, found.with_it[0], found.without[0]), np.where(d, 1 / e, -1 / (1 - e))
-    score = found.with_it[0] - found.without[0] + w * (y - mu)
-    noise, size = (y - mu) ** 2, 2 * (1 / e + 1 / (1 - e)) - w**2
-
-    def left_out(values: np.ndarray) -> np.ndarray:
-        return (values.sum() - values) / (n - 1)
-
-    factor = strength / np.sqrt(1 - strength)
-    bound = abs(score.mean()) - factor * np.sqrt(noise.mean() * size.mean())
-    jackknife = abs(left_out(score)) - factor * np.sqrt(left_out(noise) * left_out(size))
-    se = np.sqrt((n - 1) / n * ((jackknife - jackknife.mean()) ** 2).sum())
-    assert bound == pytest.approx(1.959964 * se, rel=0.005)
-    assert bound != pytest.approx(1.959964 * score.std() / np.sqrt(n), rel=0.01)
-
-
-def test_an_interval_that_holds_zero_is_not_robust_at_all() -> None:
-    features, treated, outcome, _ = confounded(400)
-    noise = pd.Series(np.random.default_rng(0).normal(size=400), outcome.index)
-    assert causal.robustness(causal.fit(features, treated, noise))["interval"] == 0
-
-
-def test_few_customers_with_small_chances_still_have_a_robustness_value() -> None:
-    features, _, outcome, _ = confounded(300)
-    rare = pd.Series(np.random.default_rng(3).random(300) < 0.2, features.index)
-    found = causal.fit(features, rare, outcome + 40 * rare, splits=1)
-    unlucky = CrossFit(**{**vars(found), "propensity": np.where(found.treated, 0.05, 0.5)[None, :]})
-    w, e = causal.weights(unlucky), unlucky.propensity
-    assert (2 / e + 2 / (1 - e) - w**2).mean() < 0
-    assert 0 < causal.robustness(unlucky)["estimate"] < 1
-
-
-def test_hiding_the_cause_of_both_shows_its_strength_and_moves_the_estimate(found: CrossFit) -> None:
-    features, _, _, effect = confounded()
-    hidden = causal.known_strength(found, features, {"size": ["size"], "noise": ["noise"]})
-    assert hidden.index[0] == "size"
-    assert hidden.loc["size", "estimate"] > effect.mean() + 5
-    assert hidden.loc["noise", "strength"] < 0.01
-    assert hidden.loc["size", "strength"] > 5 * hidden.loc["noise", "strength"]
 
 
 # The columns that the models see
