@@ -86,7 +86,10 @@ def _sequence(
     """
     first = _first_look(values, treated)
     n, at = np.arange(1, values.shape[-1] + 1, dtype=float), np.expand_dims(first, -1)
-    then = [np.take_along_axis(np.cumsum(of, axis=-1, dtype=float), at, -1) / (at + 1) for of in (treated, values, values**2)]
+    then = [
+        np.take_along_axis(np.cumsum(of, axis=-1, dtype=float), at, -1) / (at + 1)
+        for of in (treated, values, values**2)
+    ]
     share, spread = then[0], then[2] - then[1] ** 2
     drawn = treated - share
     beyond = values - (np.cumsum(values, axis=-1) - values) / np.maximum(n - 1, 1)
