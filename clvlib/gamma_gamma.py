@@ -20,7 +20,8 @@ Array = NDArray[np.float64]
 SMALLEST_Q = 1.1  # at q <= 1 the mean spend is infinite or negative; at 1.1 it is eleven times the usual one
 NO_LIMIT = 30.0  # log of a p or q that stands for infinity: spreads of e^-15 are below any currency's digits
 SMALLEST = -10.0
-SAMPLE = 2_000  # so many different histories are enough to find where the search starts
+NEAR = 4.0  # log of a p or q from which on the end may be as good
+SAMPLE = 500  # so many different histories are enough to find where the search starts
 AS_GOOD = 0.01  # log-likelihood units in which the model without limit may fall behind, to be taken for the simpler one
 _LARGE = 40.0  # above it three terms of Stirling's series have all digits
 
@@ -28,8 +29,9 @@ _LARGE = 40.0  # above it three terms of Stirling's series have all digits
 def log_likelihood(params: Array, x: Array, m: Array) -> tuple[Array, Array]:
     """Log-likelihood of each customer, shape (n,), and its gradient by (log p, log q, log level), (3, n).
 
-    params (p, q, level), level = p v / q in units of m; x purchases with the mean m. Written so that nothing cancels:
-    with p and q in the millions, everybody spends nearly the same, and the usual form has no digits left.
+    params (p, q, level), level = p v / q in units of m, numbers or columns that broadcast; x purchases with the mean m.
+    Written so that nothing cancels: with p and q in the millions, everybody spends nearly the same, and the usual form
+    has no digits left.
     """
     p, q, level = params
     a, d = p * x, m / level - 1
@@ -65,8 +67,13 @@ def maximum(x: Array, m: Array, w: Array) -> Maximum | None:
     """
     order = np.argsort(m, kind="stable")
     middle = m[order[np.searchsorted(np.cumsum(w[order]), w.sum() / 2)]]
-    found = []
-    for start, held in _starts(x, m / middle, w):
+    found: list[tuple[float, tuple[Array, Array, NDArray[np.bool_], float]]] = []
+    inside = np.inf  # the loss at the best point of the grid inside
+    for start, held, loss in _starts(x, m / middle, w):
+        if held is None:
+            inside = loss
+        elif found and found[0][1][0][held] < NEAR and loss > inside:
+            continue  # far from this end
         climbed = _climb(start, x, m / middle, w, held)
         if climbed is not None:
             found.append((climbed[3] - (held is not None) * AS_GOOD / w.sum(), climbed))
@@ -78,8 +85,9 @@ def maximum(x: Array, m: Array, w: Array) -> Maximum | None:
     return Maximum(np.array([log_p, log_q, log_v]), to_v @ covariance @ to_v.T, free, 0.0)
 
 
-def _starts(x: Array, m: Array, w: Array) -> list[tuple[Array, int | None]]:
-    """Where to climb from, and which parameter is held at its end: the best of a coarse grid inside, and at either end.
+def _starts(x: Array, m: Array, w: Array) -> list[tuple[Array, int | None, float]]:
+    """Where to climb from, which parameter is held at its end, the loss there: the best of a coarse grid inside, and at
+    either end.
 
     The likelihood can have several maxima (with one huge customer, or few customers): each family has its own.
     """
@@ -89,11 +97,12 @@ def _starts(x: Array, m: Array, w: Array) -> list[tuple[Array, int | None]]:
     grid = [np.array([log_p, log_q]) for log_p in (*inside, NO_LIMIT) for log_q in (*(inside + 2.5), NO_LIMIT)]
     levels = (0.0, np.log(w @ m / w.sum()))
     points = np.array([[*at, level] for at in grid for level in levels])
-    losses = np.array([-(w @ log_likelihood(np.exp(point), x, m)[0]) for point in points])
+    losses = -log_likelihood(np.exp(points.T)[:, :, None], x, m)[0] @ w
     ends = points[:, :2] == NO_LIMIT
-    starts: list[tuple[Array, int | None]] = []
+    starts: list[tuple[Array, int | None, float]] = []
     for held, family in ((None, ~ends.any(axis=1)), (0, ends[:, 0] & ~ends[:, 1]), (1, ends[:, 1] & ~ends[:, 0])):
-        starts.append((points[family][int(np.nanargmin(losses[family]))], held))
+        best = int(np.nanargmin(losses[family]))
+        starts.append((points[family][best], held, float(losses[family][best])))
     return starts
 
 

@@ -467,7 +467,7 @@ def largest(m, x) -> float:
             value = betaln(a, q) - q * np.log(v) - (a - 1) * np.log(m) - a * np.log(x) + (a + q) * np.log(x * m + v)
         return np.nan_to_num(value.sum(), nan=1e9)
 
-    options = {"maxiter": 4000, "xatol": 1e-8, "fatol": 1e-8}
+    options = {"maxiter": 1000, "xatol": 1e-5, "fatol": 1e-5}
     starts = [(log_p, log_q, log_q - log_p + np.log(np.median(m))) for log_p in (0.0, 3.0, 6.0) for log_q in (0.5, 2.0)]
     return -min(minimize(loss, start, method="Nelder-Mead", options=options).fun for start in starts)
 
