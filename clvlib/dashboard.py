@@ -149,17 +149,28 @@ def written(figures: pd.DataFrame) -> pd.DataFrame:
 def finding(figures: pd.DataFrame) -> str:
     """Which figures of `board` moved up and which down, in two lines; below 1 % of change is neither.
 
-    Most can't be tested for chance, so that nothing is called better or worse; where there is a test (`z`), only a
-    change beyond chance counts. Revenue from loyal customers is left out: it rises by itself.
+    Most can't be tested for chance, so that nothing is called better or worse; where there is a test (`z`, and the
+    noise of Poisson for counts), only a change beyond chance counts. A change of a count or of money by more than half
+    is given its size. Revenue from loyal customers is left out: it rises by itself.
     """
-    chance = figures["z"].abs() <= BEYOND_CHANCE
     small = figures["change"].abs() <= LEAST_CHANGE * figures["before"].abs()
-    known = figures[~chance & ~small].drop(index="loyal_share", errors="ignore")
+    known = figures[~_by_chance(figures) & ~small].drop(index="loyal_share", errors="ignore")
     if known.empty:
         return "No figure moved by more than 1% from the date before, beyond chance where that can be tested"
     moved = {"Up": known[known["change"] > 0], "Down": known[known["change"] < 0]}
-    lines = {way: ", ".join(KPIS[str(name)].title for name in some.index) for way, some in moved.items()}
+    lines = {way: ", ".join(_moved(str(name), row) for name, row in some.iterrows()) for way, some in moved.items()}
     return "\n".join(f"{way}: {names}" for way, names in lines.items() if names)
+
+
+def _by_chance(figures: pd.DataFrame) -> pd.Series:
+    counts = [name for name in figures.index if KPIS[str(name)].unit == "count"]
+    noise = (figures.loc[counts, "now"] + figures.loc[counts, "before"]) ** 0.5
+    return figures["z"].fillna(figures["change"] / noise).abs() <= BEYOND_CHANCE
+
+
+def _moved(name: str, row: pd.Series) -> str:
+    share = row["change"] / row["before"] if row["before"] > 0 and KPIS[name].unit in ("count", "money") else np.nan
+    return f"{KPIS[name].title} ({wording.percent(share)})" if abs(share) > LARGE else KPIS[name].title
 
 
 def split(ds: "Dataset", groups: pd.Series, values: pd.DataFrame, rfm: pd.DataFrame, window: int) -> pd.DataFrame:

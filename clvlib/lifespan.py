@@ -8,6 +8,9 @@ first one that an average new customer's orders add up to. Months not yet observ
   from the later half of the observed months. Too short when customers differ, because the leavers go first.
 * "rising": orders fall with a power of the age, so that retention rises as the loyal remain (the shape that
   customers of differing constancy give together: Fader & Hardie 2010, "The perils of ignoring heterogeneity").
+
+Both need orders that fall with age. Where they don't, beyond the noise between cohorts (a season, growth, too short a
+history), the months can't tell how long customers stay, and a horizon of which less than half was seen is refused.
 """
 
 import math
@@ -30,6 +33,8 @@ YEAR = 365.25
 _MIN_MONTHS = 3
 _MIN_REPEATS = 10
 _MIN_SHARE = 0.1
+_SEEN = 0.5  # from this part of a horizon's orders on, a tail that doesn't fall changes little
+_FALLING = -1.645  # standard errors: a fall that chance gives to one level curve in twenty
 
 
 def historic_value(rfm: pd.DataFrame, economics: Economics) -> pd.Series:
@@ -47,11 +52,15 @@ def order_curve(cohorts: pd.DataFrame) -> pd.DataFrame:
 
     `cohorts` is `aggregate.cohorts(…, period="M")`. Returns a frame indexed by age (months since the month of
     the first purchase): customers (whose month of that age was observed to its end), active (of them, who
-    bought), orders, revenue, orders_per_customer, revenue_per_customer. Ages that fewer than a tenth of the
-    customers have reached are left out: they would be an accident of the first few customers.
+    bought), orders, revenue, cohorts (of that age), spread (how far their orders are from the age's common rate:
+    Pearson's chi-square), orders_per_customer, revenue_per_customer. Ages that fewer than a tenth of the customers have
+    reached are left out: they would be an accident of the first few customers.
     """
     seen = cohorts[cohorts["complete"]]
-    curve = seen.groupby("age")[["size", "active", "purchases", "revenue"]].sum()
+    sums = seen.groupby("age")[["size", "purchases"]].transform("sum")
+    expected = (seen["size"] * sums["purchases"] / sums["size"]).where(lambda orders: orders > 0)
+    seen = seen.assign(cohorts=1, spread=((seen["purchases"] - expected) ** 2 / expected).fillna(0.0))
+    curve = seen.groupby("age")[["size", "active", "purchases", "revenue", "cohorts", "spread"]].sum()
     curve = curve.rename(columns={"size": "customers", "purchases": "orders"})
     curve = curve[curve["customers"] >= _MIN_SHARE * curve["customers"].max()]
     return curve.assign(
@@ -60,8 +69,12 @@ def order_curve(cohorts: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _decline(curve: pd.DataFrame, tail: Tail) -> tuple[float, float]:
-    """Fit log(orders per customer) = level + slope × g(age), Poisson likelihood; g is the age or its log."""
+def _decline(curve: pd.DataFrame, tail: Tail) -> tuple[float, float, float]:
+    """Fit log(orders per customer) = level + slope × g(age), Poisson likelihood; g is the age or its log.
+
+    Returns level, slope and the slope in standard errors. These are wider than Poisson's by what cohorts of one age
+    differ (quasi-likelihood): a season moves all orders of a month at once.
+    """
     later = curve[curve.index >= (1 if tail == "rising" else max(1, len(curve) // 2))]
     age = later.index.to_numpy(float)
     design = np.column_stack([np.ones(len(later)), np.log(age) if tail == "rising" else age])
@@ -74,8 +87,12 @@ def _decline(curve: pd.DataFrame, tail: Tail) -> tuple[float, float]:
         found = found + np.clip(step, -1, 1)
         if np.abs(step).max() < 1e-10:
             break
+    expected = customers * np.exp(design @ found)
+    chi_square = later["spread"].sum() + ((orders - expected) ** 2 / expected).sum()
+    noise = max(1.0, float(chi_square) / max(later["cohorts"].sum() - 2, 1))
+    error = math.sqrt(noise * np.linalg.inv(design.T @ (design * expected[:, None]))[1, 1])
     # A base that orders more as it ages is not believed to do so for ever: at most it stays level.
-    return (float(found[0]), float(found[1])) if found[1] < 0 else (flat, 0.0)
+    return (float(found[0]), float(found[1]), found[1] / error) if found[1] < 0 else (flat, 0.0, found[1] / error)
 
 
 def monthly_orders(curve: pd.DataFrame, months: int, tail: Tail = "constant") -> pd.Series:
@@ -93,7 +110,7 @@ def monthly_orders(curve: pd.DataFrame, months: int, tail: Tail = "constant") ->
             f"{max(int(repeats), 0)} repeat order(s) in them.",
             f"It takes at least {_MIN_MONTHS} months and {_MIN_REPEATS} repeat orders. Give more history.",
         )
-    level, slope = _decline(curve, tail)
+    level, slope, _ = _decline(curve, tail)
     ages = np.arange(months)
     scale = np.log(np.maximum(ages, 1)) if tail == "rising" else ages
     modelled = pd.Series(np.exp(level + slope * scale), index=pd.RangeIndex(months, name="age"))
@@ -118,15 +135,24 @@ class Lifespan:
 def lifespan(curve: pd.DataFrame, horizon_years: int = 5, tail: Tail = "constant") -> Lifespan:
     """Estimate years kept from pooled cohorts (`order_curve`).
 
-    Raises NotEnoughData as `monthly_orders`; UsageError when the horizon is below a year.
+    Raises NotEnoughData as `monthly_orders`, and where orders don't fall with age beyond noise while less than half of
+    those of the horizon were seen; UsageError when the horizon is below a year.
     """
     require_horizon(horizon_years)
     orders = monthly_orders(curve, 12 * horizon_years, tail)
+    seen = float(orders.iloc[: len(curve)].sum() / orders.sum())
+    if seen < _SEEN and _decline(curve, tail)[2] > _FALLING:
+        raise NotEnoughData(
+            f"How long customers stay can't be told from these {len(curve)} months: orders per customer don't fall "
+            f"with age beyond noise (a season or a growing shop can hide it), and {1 - seen:.0%} of the orders of "
+            f"{horizon_years} years were not seen.",
+            "Bring a longer history (two years or more, so that each season comes twice), or a shorter horizon_years.",
+        )
     return Lifespan(
         orders_first_year=float(orders.iloc[:12].sum()),
         years=float(orders.sum() / orders.iloc[:12].sum()),
         horizon_years=horizon_years,
-        observed_share=float(orders.iloc[: len(curve)].sum() / orders.sum()),
+        observed_share=seen,
     )
 
 
@@ -174,6 +200,19 @@ def _clv(curve: pd.DataFrame, economics: Economics, horizon_years: int, tail: Ta
     orders, ages = monthly_orders(curve, 12 * horizon_years, tail), np.arange(12 * horizon_years)
     counted = float(present_value(orders, chosen.annual_discount_rate, ages // 12)) / chosen.orders_per_year
     return yearly_margin(chosen) * counted - chosen.acquisition_cost
+
+
+def late_orders(cohorts: pd.DataFrame, curve: pd.DataFrame) -> tuple[int, float, int]:
+    """The last age of `curve`, its orders as a share of those of month 1, and of how many customers.
+
+    The same customers in both months: those whose last age was seen. The share is NaN when they bought nothing in
+    month 1.
+    """
+    last = int(curve.index[-1])
+    old = cohorts[cohorts["complete"] & (cohorts["age"] == last)]["cohort"]
+    orders = cohorts[cohorts["cohort"].isin(old)].groupby("age")[["purchases", "size"]].sum()
+    first = float(orders["purchases"].get(1, 0))
+    return last, float(orders["purchases"][last] / first) if first else math.nan, int(orders["size"][last])
 
 
 def averages(then: pd.DataFrame, now: pd.DataFrame, lately: int = 90) -> pd.DataFrame:

@@ -81,6 +81,46 @@ def test_orders_that_grow_with_age_are_not_extrapolated_as_growth() -> None:
         assert later.max() == pytest.approx(later.min())
 
 
+def a_year(seed: int, kept: float, late: float = 1.0) -> pd.DataFrame:
+    """Monthly cohorts of 300 over a year, who order less by age, and `late` times as much in its last quarter."""
+    cohorts = cohorts_of([1.0] * 12, months=12, size=300)
+    season = np.where(cohorts["cohort"].dt.month + cohorts["age"] > 9, late, 1.0)
+    drawn = np.random.default_rng(seed).poisson(300 * 0.35 * kept ** (cohorts["age"] - 1) * season)
+    orders = cohorts["purchases"].where(cohorts["age"] == 0, drawn)
+    return cohorts.assign(purchases=orders, revenue=40.0 * orders)
+
+
+@pytest.mark.parametrize("tail", lifespan.TAILS)
+def test_orders_that_rise_with_a_season_do_not_tell_how_long_customers_stay(tail: lifespan.Tail) -> None:
+    """They gave "4.76 of 5 years kept" beside a churn of 12 % a month."""
+    for seed in range(10):
+        curve = lifespan.order_curve(a_year(seed, 0.95, late=3.0))
+        with pytest.raises(NotEnoughData, match="can't be told"):
+            lifespan.lifespan(curve, 5, tail)
+    assert lifespan.lifespan(curve, 1, tail).years == 1  # what was seen needs no tail
+
+
+def test_a_loss_that_shows_within_a_year_without_a_season_is_told() -> None:
+    told = [lifespan.lifespan(lifespan.order_curve(a_year(seed, 0.88)), 5).years for seed in range(20)]
+    months = [0.35 * 0.88 ** (age - 1) for age in range(1, 60)]
+    assert np.mean(told) == pytest.approx((1 + sum(months)) / (1 + sum(months[:11])), rel=0.05)
+
+
+def test_a_horizon_that_was_seen_to_its_half_is_answered_whatever_the_tail() -> None:
+    level = lifespan.order_curve(cohorts_of([1.0] + [0.3] * 60, months=36))
+    assert lifespan.lifespan(level, 5).years > 4
+    with pytest.raises(NotEnoughData, match="can't be told"):
+        lifespan.lifespan(level, 10)
+
+
+def test_the_last_month_is_compared_with_the_first_of_the_same_customers() -> None:
+    cohorts = cohorts_of(declining(0.9), months=6)
+    cohorts.loc[cohorts["cohort"] > "2024-01-01", "purchases"] *= 5
+    last, share, customers = lifespan.late_orders(cohorts, lifespan.order_curve(cohorts))
+    assert (last, customers) == (5, 1000)
+    assert share == pytest.approx(0.9**4)
+
+
 def test_customers_who_never_came_back_leave_years_kept_unanswered() -> None:
     curve = lifespan.order_curve(cohorts_of([1.0] + [0.0] * 30))
     with pytest.raises(NotEnoughData, match="0 repeat order"):
@@ -187,7 +227,7 @@ def shop(channels: bool = True, known: int = 80, **economics: float) -> Any:
 
 
 def test_the_channel_that_brings_customers_who_stay_comes_first() -> None:
-    table = payback.by_channel(shop(margin=0.5, acquisition_cost=30.0))
+    table = payback.by_channel(shop(margin=0.5, acquisition_cost=30.0), horizon_years=3)  # two of them were seen
     assert table.index.tolist() == ["search", "ads"]
     assert table["customers"].tolist() == [40, 40]
     assert table.loc["ads", ["spent", "new_customers", "cac", "payback_months"]].tolist() == [480.0, 40.0, 12.0, 2.0]

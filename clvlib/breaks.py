@@ -1,0 +1,65 @@
+"""Counts by month → the month from which they were less than half of what they had been, if there is one.
+
+The rule: the months from it on, as many as LENGTH, add up to less than half of the LENGTH months before it, by more
+than Poisson noise explains (corrected for the number of months looked at); and, where the same months a year earlier or
+later are known, to less than half of what the season alone would leave.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binom
+
+LENGTH = 3
+HALF = 0.5
+CHANCE = 0.05
+
+
+@dataclass(frozen=True)
+class Break:
+    """A fall: its first month (first day), the counts of that month and of the one before, and the means of the LENGTH
+    months from it on and before it."""
+
+    month: pd.Timestamp
+    count: float
+    count_before: float
+    mean: float
+    mean_before: float
+
+
+def fall(counts: pd.Series) -> Break | None:
+    """The largest fall of monthly `counts` (indexed by first day of month; every month that is over), or None.
+
+    Of several, that with the smallest chance. Fewer than 2 × LENGTH months have none.
+    """
+    n = counts.to_numpy(dtype=float)
+    places = np.arange(LENGTH, len(n) - LENGTH + 1)
+    if len(places) == 0:
+        return None
+    sums = np.convolve(n, np.ones(LENGTH), "valid")
+    before, after = sums[places - LENGTH], sums[places]
+    # If the later months still had half of the earlier ones' rate, they would get a third of both.
+    chance = binom.cdf(after, before + after, HALF / (1 + HALF))
+    fell = (chance < CHANCE / len(places)) & (after < HALF * before)
+    for other in (places - 12, places + 12):
+        known = (other >= LENGTH) & (other < len(sums))
+        was, became = sums[np.where(known, other - LENGTH, 0)], sums[np.where(known, other, 0)]
+        fell &= ~known | (after * was < HALF * before * became)
+    if not fell.any():
+        return None
+    best = places[fell][np.argmin(chance[fell])]
+    ends = (n[best], n[best - 1], sums[best] / LENGTH, sums[best - LENGTH] / LENGTH)
+    return Break(counts.index[best], *(float(value) for value in ends))
+
+
+def new_customers(cohorts: pd.DataFrame) -> pd.Series:
+    """New customers by month (its first day), 0 where nobody came, from monthly `aggregate.cohorts`.
+
+    Only months that are over.
+    """
+    born = cohorts[(cohorts["age"] == 0) & cohorts["complete"]].set_index("cohort")["size"]
+    if born.empty:
+        return pd.Series(dtype=float)
+    months = pd.date_range(born.index.min(), (cohorts["cohort"][cohorts["complete"]]).max(), freq="MS")
+    return born.reindex(months, fill_value=0).astype(float).rename("new_customers")
