@@ -1,12 +1,14 @@
 """Behaviour as of a date in; probability that a customer buys nothing in the next window out.
 
-Churn here is an observable event: no purchase from the day after the as-of date to the end of the window.
+Churn here is an observable event: no purchase from the day after the as-of date to the end of the window. It isn't
+leaving: many skip a window and come back, and no purchase tells who has left for good.
 Models learn on one window and are judged on the next one, never on a random split: a random split would let
 the future explain the past. `ranking` judges the probabilities.
 """
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -22,14 +24,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from threadpoolctl import threadpool_limits
 
-from clvlib import aggregate
+from clvlib import aggregate, forecast
 from clvlib.backtest import auc
-from clvlib.tables import NotEnoughData
+from clvlib.tables import CannotAnswer, NotEnoughData, UsageError
 
 if TYPE_CHECKING:
     import ibis
-
-    from clvlib.forecast import PurchaseModel
 
 FEWEST_OF_EACH = 25
 FAMILIES = {
@@ -47,6 +47,9 @@ FAMILIES = {
     "refunds": ("refunds",),
     "channels and categories": ("n_channels", "n_categories"),
 }
+Kind = Literal["logistic", "boosting"]
+KINDS: tuple[Kind, ...] = ("logistic", "boosting")
+LEFT, NONE = "1 − P(alive), ", "no purchase expected, "  # before the name of a forecast model
 LABELS = {
     "silence": "days of silence",
     "silence_limit": "silence limit",
@@ -75,7 +78,7 @@ class Snapshot:
         return (self.end - self.as_of).days
 
     def active(self) -> "Snapshot":
-        """Only customers whose silence was not longer than the window: those not yet gone by definition."""
+        """Only customers whose silence was not longer than the window."""
         kept = is_active(self.features, self.window_days)
         return Snapshot(
             self.as_of,
@@ -93,10 +96,10 @@ def is_active(features: pd.DataFrame, window_days: int) -> pd.Series:
 
 
 def periods(snapshots: dict[str, Snapshot]) -> pd.DataFrame:
-    """One row a snapshot: `known_until`, `observed_until` (dates), `customers` and `churn` (share that
-    left)."""
+    """One row a snapshot: `known_until`, `observed_until` (dates), `customers` and `no_purchase` (share
+    that bought nothing in the window)."""
     rows = {name: (data.as_of, data.end, len(data.churned), data.churned.mean()) for name, data in snapshots.items()}
-    columns = ["known_until", "observed_until", "customers", "churn"]
+    columns = ["known_until", "observed_until", "customers", "no_purchase"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("step")
 
 
@@ -166,14 +169,14 @@ class ChurnModel:
     between models without a look at the test period; `columns_`, the features used.
     """
 
-    def __init__(self, kind: Literal["logistic", "boosting"] = "logistic") -> None:
+    def __init__(self, kind: Kind = "logistic") -> None:
         self.kind = kind
 
     def fit(self, training: Snapshot) -> Self:
         """Learn from a snapshot.
 
         Raises:
-            NotEnoughData: fewer than 25 customers who left, or who bought again, in the window.
+            NotEnoughData: fewer than 25 customers who bought nothing, or who bought again, in the window.
         """
         require_both(training)
         self.training_ = f"{len(training.churned):,} customers as of {training.as_of:%Y-%m-%d}"
@@ -216,26 +219,26 @@ class ChurnModel:
 
 
 def require_both(data: Snapshot) -> None:
-    """Raise NotEnoughData when too few customers left, or too few bought again, to learn or judge."""
-    left = int(data.churned.sum())
-    back = len(data.churned) - left
-    if min(left, back) < FEWEST_OF_EACH:
+    """Raise NotEnoughData when too few customers bought nothing, or too few bought again, to learn or judge."""
+    silent = int(data.churned.sum())
+    back = len(data.churned) - silent
+    if min(silent, back) < FEWEST_OF_EACH:
         raise NotEnoughData(
-            f"Of {left + back:,} customers looked at as of {data.as_of:%Y-%m-%d}, {back:,} bought again by "
-            f"{data.end:%Y-%m-%d} and {left:,} did not; a churn model needs {FEWEST_OF_EACH} of each.",
+            f"Of {silent + back:,} customers looked at as of {data.as_of:%Y-%m-%d}, {back:,} bought again by "
+            f"{data.end:%Y-%m-%d} and {silent:,} did not; a churn model needs {FEWEST_OF_EACH} of each.",
             mend="Bring more customers or a longer history.",
         )
 
 
 def silence_limit(training: Snapshot) -> int:
-    """Days of silence that best tell leavers from the others in training.
+    """Days of silence that best tell, in training, who buys nothing in the window from the others.
 
-    The largest difference between the shares of leavers and of others that it flags (Youden 1950).
+    The largest difference between the shares of the two that it flags (Youden 1950).
     """
     silence = training.features["days_since_last_order"]
-    leavers = training.churned.groupby(silence).agg(["sum", "size"]).sort_index(ascending=False)
-    stayers = leavers["size"] - leavers["sum"]
-    gain = leavers["sum"].cumsum() / leavers["sum"].sum() - stayers.cumsum() / stayers.sum()
+    silent = training.churned.groupby(silence).agg(["sum", "size"]).sort_index(ascending=False)
+    back = silent["size"] - silent["sum"]
+    gain = silent["sum"].cumsum() / silent["sum"].sum() - back.cumsum() / back.sum()
     return int(gain.index.to_numpy()[gain.to_numpy().argmax()]) - 1
 
 
@@ -243,7 +246,7 @@ def baselines(training: Snapshot, features: pd.DataFrame) -> pd.DataFrame:
     """What a model has to beat, by customer.
 
     Columns: `silence` (days since the last order: a ranking, not a probability); `silence_limit` (share that
-    left, in training, on either side of `silence_limit`; the rule of thumb of Wübben & von Wangenheim 2008).
+    bought nothing, in training, on either side of `silence_limit`; the rule of thumb of Wübben & von Wangenheim 2008).
     """
     limit = silence_limit(training)
     late = training.features["days_since_last_order"] > limit
@@ -252,7 +255,7 @@ def baselines(training: Snapshot, features: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"silence": silence.astype(float), "silence_limit": (silence > limit).map(rates).astype(float)})
 
 
-def forecast_scores(models: "Mapping[str, PurchaseModel]", rfm: pd.DataFrame, window_days: int) -> pd.DataFrame:
+def forecast_scores(models: Mapping[str, forecast.PurchaseModel], rfm: pd.DataFrame, window_days: int) -> pd.DataFrame:
     """What forecast models say about the same customers.
 
     Args:
@@ -263,17 +266,55 @@ def forecast_scores(models: "Mapping[str, PurchaseModel]", rfm: pd.DataFrame, wi
         By customer, two columns a model, 0 to 1: "1 − P(alive), name" (left for good) and "no purchase
         expected, name" (no purchase in the window).
     """
-    x, t_x, age = rfm["frequency"], rfm["recency"], rfm["T"]
-    gone = {f"1 − P(alive), {name}": 1 - model.p_alive(x, t_x, age) for name, model in models.items()}
-    none = {
-        f"no purchase expected, {name}": 1 - model.p_at_least(1, window_days, x, t_x, age)
-        for name, model in models.items()
-    }
+    history = (rfm["frequency"], rfm["recency"], rfm["T"])
+    gone = {LEFT + name: 1 - model.p_alive(*history) for name, model in models.items()}
+    none = {NONE + name: 1 - model.p_at_least(1, window_days, *history) for name, model in models.items()}
     return pd.DataFrame(gone | none, index=rfm.index)
 
 
+def contest(train: Snapshot, test: Snapshot, rfm: pd.DataFrame) -> pd.DataFrame:
+    """The scores of every method for the customers of `test`, learned on `train`: a column a method.
+
+    Those of `baselines`, "logistic" and "boosting", and of `forecast_scores` where a forecast model can be fitted to
+    `rfm`, the summary at the date of `test`. `ranking.evaluate` judges them. Raises NotEnoughData as `ChurnModel.fit`.
+    """
+    learned = {kind: ChurnModel(kind).fit(train).predict(test.features) for kind in KINDS}
+    scores = baselines(train, test.features).assign(**learned)
+    with suppress(CannotAnswer):
+        scores = scores.join(forecast_scores(forecast.fit_all(rfm)[0], rfm, test.window_days))
+    return scores
+
+
+def probability(method: str, learned: Snapshot, features: pd.DataFrame, rfm: pd.DataFrame) -> pd.Series:
+    """Chance of no purchase in the next window by one method of the contest, as a `churn_probability` by customer.
+
+    Args:
+        method: a column of `contest`. Days of silence become a probability by a logistic regression.
+        learned: the latest snapshot whose window is known.
+        features, rfm: of the customers to judge, at one date.
+
+    Raises:
+        UsageError: a method that doesn't foretell this event, such as 1 − P(alive).
+    """
+    if method.startswith(NONE):
+        name = method.removeprefix(NONE)
+        scores = forecast_scores({name: forecast.MODELS[name]().fit(rfm)}, rfm, learned.window_days)
+        return scores[method].reindex(features.index).rename("churn_probability")
+    for kind in KINDS:
+        if method == kind:
+            return ChurnModel(kind).fit(learned).predict(features)
+    if method == "silence_limit":
+        return baselines(learned, features)[method].rename("churn_probability")
+    if method != "silence":
+        raise UsageError(f"{method!r} doesn't say the chance of no purchase in the window.", "Take another method.")
+    known, asked = (np.log1p(of[["days_since_last_order"]].to_numpy()) for of in (learned.features, features))
+    chance = LogisticRegression().fit(known, learned.churned).predict_proba(asked)[:, 1]
+    return pd.Series(chance, index=features.index, name="churn_probability")
+
+
 def observed(data: Snapshot) -> pd.DataFrame:
-    """Share that left, by silence (rows) and purchases (columns); NaN where fewer than 25 customers stand.
+    """Share that bought nothing in the window, by silence (rows) and purchases (columns); NaN in groups of
+    fewer than 25 customers.
 
     Raises:
         NotEnoughData: no group has 25 customers.

@@ -1,8 +1,7 @@
-"""Churn probabilities and values in; who is worth the cost of a contact, and the break-even, out.
+"""Chances of no purchase in the next window and what a silence costs in; who is worth the cost of a contact, out.
 
-The share of contacted leavers that a campaign keeps (`save_rate`) is an assumption until an experiment has
-measured it. Every figure here is proportional to it, which is why the break-even rate stands beside every
-gain.
+The share of such customers who buy because of a contact (`save_rate`) is an assumption until an experiment has measured
+it. Every figure here is proportional to it, which is why the break-even rate stands beside every gain.
 """
 
 from typing import TYPE_CHECKING
@@ -10,123 +9,34 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
-from sklearn.linear_model import PoissonRegressor
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from threadpoolctl import threadpool_limits
 
-from clvlib.churn import FEWEST_OF_EACH, Snapshot, fair_windows
-from clvlib.stats import present_value
-from clvlib.tables import CannotAnswer, NotEnoughData
+from clvlib.tables import CannotAnswer
 
 if TYPE_CHECKING:
     from clvlib.dataset import Economics
 
-DAYS_PER_YEAR = 365.25
 
-
-def horizon_factor(window_days: int, economics: "Economics", stays: float) -> float:
-    """Windows' worth of business to expect over the horizon from a customer who is kept for the next
-    window.
-
-    Sum over the windows k = 0, 1, … of the horizon of stays^k, each discounted from its middle (`stats`); the last
-    one may be part of a window. The retention form of CLV (Berger & Nasr 1998), in
-    windows instead of years.
-
-    Args:
-        stays: share of a window's buyers who buy again in the next one, 0 to 1.
-    """
-    windows = economics.horizon_months / 12 * DAYS_PER_YEAR / window_days
-    k = np.arange(int(np.ceil(windows)))
-    length = np.minimum(1.0, windows - k)
-    years = (k + length / 2) * window_days / DAYS_PER_YEAR
-    return float(present_value(length * stays**k, economics.annual_discount_rate, years))
-
-
-def expected_if_kept(learned: Snapshot, features: pd.DataFrame) -> pd.DataFrame:
-    """What customers like these buy in a window, if they buy at all.
-
-    Poisson regressions with a log link among the customers of `learned` who did buy in the window, on the
-    logs of mean spend per purchase day and of recent purchases. Only counts over at most the window are
-    used: they mean the same at every date, whereas lifetime counts grow with age.
-
-    Args:
-        learned: a snapshot whose window is known.
-        features: of the customers to judge, from `churn.features_at`.
-
-    Returns:
-        By customer, for one window: `spend` (currency) and `purchases` (purchase days); at most the largest
-        seen, because a log link runs away in the tail.
-
-    Raises:
-        NotEnoughData: fewer than 25 customers bought in the window.
-    """
-    bought = ~learned.churned & (learned.spend > 0)
-    if bought.sum() < FEWEST_OF_EACH:
-        raise NotEnoughData(
-            f"Only {bought.sum():,} of the {len(bought):,} customers of {learned.as_of:%Y-%m-%d} bought by "
-            f"{learned.end:%Y-%m-%d}; what a kept customer is worth needs {FEWEST_OF_EACH}.",
-            mend="Bring more customers or a longer history.",
-        )
-    known = learned.features[bought]
-    unit = float(known["first_spend"].mean())
-    inputs, asked = (_logs(frame, learned.window_days, unit) for frame in (known, features))
-    outcomes = {"spend": learned.spend[bought], "purchases": learned.purchases[bought].astype(float)}
-    found = {}
-    for name, outcome in outcomes.items():
-        regression = make_pipeline(StandardScaler(), PoissonRegressor(alpha=1e-3, max_iter=1000))
-        with threadpool_limits(1):
-            ratio = regression.fit(inputs, outcome / outcome.mean()).predict(asked)
-        found[name] = np.minimum(ratio * outcome.mean(), outcome.max())
-    return pd.DataFrame(found, index=features.index)
-
-
-def _logs(features: pd.DataFrame, window_days: int, unit: float) -> np.ndarray:
-    per_purchase = (features["total_spend"] / (features["frequency"] + 1)).clip(lower=0) / unit
-    recent = [np.log1p(features[f"purchases_last_{days}"]) for days in fair_windows(window_days)]
-    return np.column_stack([np.log(per_purchase + 0.05), *recent])
-
-
-def value_if_kept(expected: pd.DataFrame, window_days: int, economics: "Economics", stays: float) -> pd.Series:
-    """Margin to expect over the horizon from each customer who buys in the next window after all.
-
-    Margin on spend, less service per order and retention cost, times `horizon_factor`.
-
-    Args:
-        expected: from `expected_if_kept`, for windows of `window_days`.
-        stays: share of a window's buyers who buy again in the next one, 0 to 1.
-
-    Returns:
-        `value_if_kept` by customer, in the currency of the data; below zero when serving costs more than it
-        brings.
-    """
-    upkeep = economics.retention_cost_per_year * window_days / DAYS_PER_YEAR
-    service = economics.service_cost_per_order * expected["purchases"]
-    margin = economics.margin * expected["spend"] - service - upkeep
-    return (margin * horizon_factor(window_days, economics, stays)).rename("value_if_kept")
-
-
-def campaign(churn_probability: pd.Series, value_if_kept: pd.Series, economics: "Economics") -> pd.DataFrame:
+def campaign(churn_probability: pd.Series, cost_of_silence: pd.Series, economics: "Economics") -> pd.DataFrame:
     """What a contact brings and costs, customer by customer, best first.
 
     Args:
-        churn_probability: 0 to 1, by customer: those who could be contacted.
-        value_if_kept: by customer, in the currency of the data (may hold more customers).
-        economics: `save_rate` (share of contacted leavers who stay because of it) and `contact_cost` (per
-            contact) are used.
+        churn_probability: of no purchase in the next window, 0 to 1, by customer: those who could be contacted.
+        cost_of_silence: what that would cost (of `worth.values`), by customer, in the currency of the data (may hold
+            more customers).
+        economics: `save_rate` (share of the contacted who would have bought nothing and buy because of it) and
+            `contact_cost` (per contact) are used.
 
     Returns:
-        Index customer_id; `churn_probability`, `value_if_kept`, `expected_saved` (churn_probability ×
-        save_rate × value_if_kept), `net` (expected_saved - contact_cost), `breakeven_save_rate` (the rate
-        at which the contact pays for itself; above 1 it never does; NaN when there is nothing to save),
-        `contact` (net above zero).
+        Index customer_id; `churn_probability`, `cost_of_silence`, `at_stake` (their product), `contact_gain` (at_stake
+        × save_rate), `net` (contact_gain - contact_cost), `breakeven_save_rate` (the rate at which the contact pays for
+        itself; above 1 it never does; NaN when nothing is at stake), `contact` (net above zero).
     """
     frame = churn_probability.to_frame("churn_probability")
-    frame["value_if_kept"] = value_if_kept.reindex(frame.index)
-    at_stake = frame["churn_probability"] * frame["value_if_kept"]
-    frame["expected_saved"] = at_stake * economics.save_rate
-    frame["net"] = frame["expected_saved"] - economics.contact_cost
-    frame["breakeven_save_rate"] = economics.contact_cost / at_stake.where(at_stake > 0)
+    frame["cost_of_silence"] = cost_of_silence.reindex(frame.index)
+    frame["at_stake"] = frame["churn_probability"] * frame["cost_of_silence"]
+    frame["contact_gain"] = frame["at_stake"] * economics.save_rate
+    frame["net"] = frame["contact_gain"] - economics.contact_cost
+    frame["breakeven_save_rate"] = economics.contact_cost / frame["at_stake"].where(frame["at_stake"] > 0)
     frame["contact"] = frame["net"] > 0
     return frame.rename_axis("customer_id").sort_values(["net", "customer_id"], ascending=[False, True])
 
@@ -136,8 +46,7 @@ def net_curve(plan: pd.DataFrame, economics: "Economics", rates: tuple[float, ..
 
     Index `contacts` (0 to all); one column a save rate (a number, at most 1).
     """
-    at_stake = (plan["churn_probability"] * plan["value_if_kept"]).sort_values(ascending=False).to_numpy()
-    gained = np.concatenate([[0.0], np.cumsum(at_stake)])
+    gained = np.concatenate([[0.0], np.cumsum(plan["at_stake"].sort_values(ascending=False).to_numpy())])
     contacts = pd.RangeIndex(len(gained), name="contacts")
     save_rates = sorted({min(1.0, economics.save_rate * rate) for rate in rates})
     return pd.DataFrame({r: gained * r - contacts * economics.contact_cost for r in save_rates}, index=contacts)
@@ -146,18 +55,19 @@ def net_curve(plan: pd.DataFrame, economics: "Economics", rates: tuple[float, ..
 def summary(plan: pd.DataFrame, economics: "Economics") -> dict[str, float]:
     """The campaign in a few numbers.
 
-    Returns `contacts` (customers chosen) of `customers`, their `cost`, what they `saved` and the `net` (expected, in
-    currency), `churn` (their mean probability of leaving), `breakeven` (the save rate at which the campaign just pays
-    for itself), and the assumed `save_rate` and `contact_cost`. `churn` and `breakeven` are NaN when nobody is chosen.
+    Returns `contacts` (customers chosen) of `customers`, their `cost`, the `gain` and the `net` (expected, in
+    currency), `churn` (their mean probability of no purchase), `breakeven` (the save rate at which the campaign just
+    pays for itself), and the assumed `save_rate` and `contact_cost`. `churn` and `breakeven` are NaN when nobody is
+    chosen.
     """
     chosen = plan[plan["contact"]]
     cost = economics.contact_cost * len(chosen)
-    at_stake = float((chosen["churn_probability"] * chosen["value_if_kept"]).sum())
+    at_stake = float(chosen["at_stake"].sum())
     return {
         "contacts": len(chosen),
         "customers": len(plan),
         "cost": cost,
-        "saved": float(chosen["expected_saved"].sum()),
+        "gain": float(chosen["contact_gain"].sum()),
         "net": float(chosen["net"].sum()),
         "churn": float(chosen["churn_probability"].mean()),
         "breakeven": cost / at_stake if at_stake > 0 else float("nan"),
@@ -173,19 +83,23 @@ def by_risk_alone(plan: pd.DataFrame, contacts: int) -> dict[str, float]:
 
 
 def scores(
-    churn_probability: pd.Series, active: pd.Series, value_if_kept: pd.Series, plan: pd.DataFrame
+    churn_probability: pd.Series, active: pd.Series, worth: pd.DataFrame, plan: pd.DataFrame, may: pd.Series
 ) -> pd.DataFrame:
-    """Columns of a campaign for every customer. Customers silent longer than the window are scored but never
-    proposed.
+    """Columns of a campaign for every customer. Customers silent longer than the window are scored but never proposed.
 
-    `churn_probability`, `churn_status` ("active" or "gone"), `value_if_kept`, and of the `plan`: `expected_saved`,
-    `breakeven_save_rate` (empty for those gone) and `contact` (never for those gone).
+    `churn_probability` (of no purchase in the next window), `churn_status` ("active", or "silent" for longer than the
+    window), `value_if_buying`, `value_if_silent` (of `worth`: currency; empty for the silent), and of the `plan`:
+    `contact_gain`, `breakeven_save_rate` (empty for whoever is not in it) and `contact`: True only for those whom a
+    message `may` reach (customer_id → bool).
     """
     frame = churn_probability.to_frame("churn_probability")
-    frame["churn_status"] = np.where(active.reindex(frame.index), "active", "gone")
-    frame["value_if_kept"] = value_if_kept.reindex(frame.index)
-    frame = frame.join(plan[["expected_saved", "breakeven_save_rate"]])
-    frame["contact"] = plan["contact"].reindex(frame.index, fill_value=False)
+    here = active.reindex(frame.index).astype(bool)
+    frame["churn_status"] = np.where(here, "active", "silent")
+    for name in ("value_if_buying", "value_if_silent"):
+        frame[name] = worth[name].reindex(frame.index).where(here)
+    frame = frame.join(plan[["contact_gain", "breakeven_save_rate"]])
+    reached = may.reindex(frame.index, fill_value=False).astype(bool)
+    frame["contact"] = plan["contact"].reindex(frame.index, fill_value=False) & reached
     return frame.rename_axis("customer_id")
 
 
@@ -203,7 +117,7 @@ def group_size(churn_rate: float, save_rate: float, power: float = 0.8) -> int:
             "There is nothing to test: no customer is worth a contact, or the save rate is 0.",
             mend="Set contact_cost and save_rate under [economics] in the dataset card.",
         )
-    kept = churn_rate * (1 - save_rate)
+    reduced = churn_rate * (1 - save_rate)
     z = norm.ppf(0.975) + norm.ppf(power)
-    variance = churn_rate * (1 - churn_rate) + kept * (1 - kept)
-    return int(np.ceil(z**2 * variance / (churn_rate - kept) ** 2))
+    variance = churn_rate * (1 - churn_rate) + reduced * (1 - reduced)
+    return int(np.ceil(z**2 * variance / (churn_rate - reduced) ** 2))

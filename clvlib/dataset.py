@@ -23,7 +23,7 @@ MEANINGS = {
     "service_cost_per_order": "money that it costs to serve one order",
     "acquisition_cost": "money that it costs to win one customer; unknown if empty",
     "contact_cost": "money that it costs to contact one customer in a campaign",
-    "save_rate": "share of the leaving customers whom a contact keeps",
+    "save_rate": "share of those who would buy nothing in the next window whom a contact makes buy",
     "margin_per_period": "money that is left of one period that a subscriber pays",
     "subscriptions.period": "how long one period of the subscriptions is",
     "subscriptions.left": "who is in that table: ever (all who ever subscribed) or last (those of the last period)",

@@ -1,4 +1,4 @@
-"""Scores of who will leave, and who did, in; how well the scores rank and how true the probabilities are, out."""
+"""Scores of who will buy nothing in a window, and who did, in; how well they rank and how true they are, out."""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +6,7 @@ from scipy.stats import rankdata
 from sklearn.metrics import average_precision_score, brier_score_loss
 
 from clvlib.backtest import auc
-from clvlib.churn import Snapshot, require_both
+from clvlib.churn import LEFT, Snapshot, require_both
 
 
 def lift(churned: pd.Series, score: pd.Series, parts: int = 10) -> pd.DataFrame:
@@ -14,7 +14,7 @@ def lift(churned: pd.Series, score: pd.Series, parts: int = 10) -> pd.DataFrame:
 
     Customers with the same score share their churn rate, so the order of rows doesn't matter. Index `part`
     (1 = highest); columns `customers`, `churn_rate`, `lift` (churn rate over everybody's), `captured`
-    (share of all leavers found down to here).
+    (share of all without a purchase found down to here).
     """
     fair = churned.astype(float).groupby(score).transform("mean")
     order = np.argsort(-score.to_numpy(dtype=float), kind="stable")
@@ -41,12 +41,12 @@ def calibration(churned: pd.Series, probability: pd.Series, bins: int = 10) -> p
 
 
 def evaluate(data: Snapshot, scores: pd.DataFrame) -> pd.DataFrame:
-    """How well each column of `scores` foretold who left.
+    """How well each column of `scores` foretold who bought nothing in the window.
 
     Args:
         data: the test snapshot (or its `active()` part).
         scores: index customer_id (may hold more customers), one column a model, higher = more likely to
-            leave.
+            buy nothing.
 
     Returns:
         One row a model, highest AUC first: `auc`; `average_precision`; `lift_top_10` (churn among the 10 %
@@ -55,13 +55,21 @@ def evaluate(data: Snapshot, scores: pd.DataFrame) -> pd.DataFrame:
         to 1).
 
     Raises:
-        NotEnoughData: fewer than 25 customers who left, or who bought again.
+        NotEnoughData: fewer than 25 customers who bought nothing, or who bought again.
     """
     require_both(data)
     tested = scores.loc[data.churned.index]
     rows = {str(name): _judge(data.churned, score) for name, score in tested.items()}
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
     return table.sort_values("auc", ascending=False, kind="stable")
+
+
+def best(table: pd.DataFrame) -> str:
+    """The method of `evaluate` that ranks best (AUC), of those that foretell a window without a purchase.
+
+    1 − P(alive) answers another question, whether a customer has left for good, and is no candidate.
+    """
+    return next(str(name) for name in table.index if not str(name).startswith(LEFT))
 
 
 def _judge(churned: pd.Series, score: pd.Series) -> dict[str, float]:
@@ -84,25 +92,25 @@ def auc_gain(data: Snapshot, score: pd.Series, baseline: pd.Series) -> dict[str,
     its 95 % interval (DeLong, DeLong & Clarke-Pearson 1988, both scores on the same customers).
 
     Raises:
-        NotEnoughData: fewer than 25 customers who left, or who bought again.
+        NotEnoughData: fewer than 25 customers who bought nothing, or who bought again.
     """
     require_both(data)
-    left = data.churned.to_numpy(dtype=bool)
+    silent = data.churned.to_numpy(dtype=bool)
     own, other = (s.loc[data.churned.index].to_numpy(dtype=float) for s in (score, baseline))
-    found, base = auc(left, own), auc(left, other)
-    difference = _placements(left, own) - _placements(left, other)
-    variance = sum(difference[group].var(ddof=1) / group.sum() for group in (left, ~left))
+    found, base = auc(silent, own), auc(silent, other)
+    difference = _placements(silent, own) - _placements(silent, other)
+    variance = sum(difference[group].var(ddof=1) / group.sum() for group in (silent, ~silent))
     reach = 1.96 * float(np.sqrt(variance))
     gain = found - base
     return {"auc": found, "base": base, "gain": gain, "low": gain - reach, "high": gain + reach}
 
 
-def _placements(left: np.ndarray, score: np.ndarray) -> np.ndarray:
-    """Share of the other group (leavers, or those who came back) that each customer scores above; ties half."""
+def _placements(silent: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """Share of the other group (without a purchase, or with one) that each customer scores above; ties half."""
     among_own = np.empty(len(score))
-    for group in (left, ~left):
+    for group in (silent, ~silent):
         among_own[group] = rankdata(score[group])
-    return (rankdata(score) - among_own) / np.where(left, (~left).sum(), left.sum())
+    return (rankdata(score) - among_own) / np.where(silent, (~silent).sum(), silent.sum())
 
 
 def clearly_worse(data: Snapshot, scores: pd.DataFrame, baseline: pd.Series) -> list[str]:
@@ -114,7 +122,7 @@ def clearly_worse(data: Snapshot, scores: pd.DataFrame, baseline: pd.Series) -> 
 
 
 def gains(churned: pd.Series, scores: pd.DataFrame) -> pd.DataFrame:
-    """Share of the leavers found among the customers with the highest scores, in steps of 5 % of the customers.
+    """Share of those who bought nothing that is found among the highest scores, in steps of 5 % of the customers.
 
     Index `percent` of the customers (0 to 100); a column (0 to 1) for each of `scores`, and "at random".
     """

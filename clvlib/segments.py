@@ -21,6 +21,10 @@ OTHER = "(all others)"
 NOT_YET = "(not yet a customer)"
 
 
+WORTH_AN_EFFORT = ("Champions", "Loyal", "New", "Promising", "Wavering", "At risk", "Can't lose")
+LITTLE = 0.1  # of the mean forecast CLV of all customers: too little to be called or won back for
+
+
 def rank_scores(values: pd.Series, bins: int = BINS, best_low: bool = False) -> pd.Series:
     """Score values 1 (worst) to `bins` (best) by rank; equal values get equal scores.
 
@@ -98,6 +102,34 @@ def named_segments(rfm: pd.DataFrame, scores: pd.DataFrame) -> pd.Series:
     segment = pd.Series(names, index=rfm.index, name="segment", dtype=object)
     segment[(rfm["frequency"] == 0) & (scores["r_score"] >= 4)] = "New"
     return segment.astype(pd.CategoricalDtype(list(SEGMENTS), ordered=True))
+
+
+def against_forecast(segment: pd.Series, scores: pd.DataFrame) -> pd.DataFrame:
+    """Set the advice of each segment beside what a forecast expects of its customers.
+
+    The names come from a board of ranks, which knows nothing of who still buys; a forecast does. They contradict each
+    other where the advice is an effort for customers of whom, on average, less than a tenth of the mean CLV is
+    expected, or where it is to spend nothing or little on customers of whom more than the mean is.
+
+    Args:
+        segment: from `named_segments`.
+        scores: from `scoring.score`, same index (p_purchase, clv).
+
+    Returns:
+        Indexed by segment, in their order: `advice`, `customers`, `customer_share`, `clv_share` (NaN where all CLV is
+        not positive), `p_purchase` (mean chance of at least one purchase within the horizon), `contradicts` (bool).
+    """
+    groups = scores.groupby(segment.astype(str))
+    total = float(scores["clv"].sum())
+    names = [name for name in SEGMENTS if name in groups.groups]
+    frame = pd.DataFrame({"advice": pd.Series(SEGMENTS), "customers": groups.size()}).loc[names]
+    frame["customer_share"] = frame["customers"] / len(scores)
+    frame["clv_share"] = groups["clv"].sum() / total if total > 0 else np.nan
+    frame["p_purchase"] = groups["p_purchase"].mean()
+    times = frame["clv_share"] / frame["customer_share"]
+    effort = frame.index.isin(WORTH_AN_EFFORT)
+    frame["contradicts"] = (effort & (times < LITTLE)) | (~effort & (times > 1))
+    return frame.rename_axis("segment")
 
 
 TIERS = {"Top 5 %": 0.05, "Next 15 %": 0.20, "Next 30 %": 0.50, "Lower half": 1.0}

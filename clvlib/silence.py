@@ -75,7 +75,7 @@ def window_for(curve: pd.DataFrame, share: float) -> int:
 def sensitivity(curve: pd.DataFrame, shares: tuple[float, ...] = (0.7, 0.8, 0.85, 0.9, 0.95)) -> pd.DataFrame:
     """What another choice would change: one row a share of returns to wait for.
 
-    Columns: `share_of_returns`, `window_days`, `called_gone` (share of all silences that outlast the
+    Columns: `share_of_returns`, `window_days`, `outlast_window` (share of all silences that outlast the
     window), `come_back_later` (of those, the share that is followed by a purchase after all, within the
     longest silence observed).
     """
@@ -84,7 +84,7 @@ def sensitivity(curve: pd.DataFrame, shares: tuple[float, ...] = (0.7, 0.8, 0.85
         {
             "share_of_returns": shares,
             "window_days": days,
-            "called_gone": curve["still_silent"].loc[days].to_numpy(),
+            "outlast_window": curve["still_silent"].loc[days].to_numpy(),
             "come_back_later": chance_to_return(curve).loc[days].to_numpy(),
         }
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from clvlib import aggregate, backtest, churn, contact, forecast, scoring, silence
+from clvlib import aggregate, backtest, churn, forecast, ranking, scoring, silence, worth
 from clvlib.dataset import Dataset, Economics
 from clvlib.kpis import PROMOTER
 from clvlib.stats import mid_periods, present_value
@@ -15,27 +15,27 @@ SILENT_WINDOWS = 3  # longer silences than so many windows are left in peace
 
 LEVERS: dict[str, tuple[str, str]] = {  # who, and what the money at stake is
     "keep": (
-        "not gone, bought at least twice",
-        "chance of no purchase in the window × margin from a customer who does buy",
+        "active, bought at least twice",
+        "chance of no purchase in the window × what that costs: value after a purchase less value after a silence",
     ),
     "second purchase": (
-        "not gone, bought once",
-        "chance of no purchase in the window × margin from a customer who does buy",
+        "active, bought once",
+        "chance of no purchase in the window × what that costs: value after a purchase less value after a silence",
     ),
     "win back": (
         f"silent longer than the window, at most {SILENT_WINDOWS} windows",
         "margin still expected within the horizon: next to nothing of those who have left for good",
     ),
     "raise frequency": (
-        "not gone, bought at least twice, buys less often than the best quarter",
+        "active, bought at least twice, buys less often than the best quarter",
         "margin on the purchases missing to the best quarter",
     ),
     "raise order value": (
-        "not gone, bought at least twice, spends less a time than the best quarter",
+        "active, bought at least twice, spends less a time than the best quarter",
         "margin on the spend missing to the best quarter",
     ),
     "referral": (
-        f"not gone, last survey answer {PROMOTER} or 10",
+        f"active, last survey answer {PROMOTER} or 10",
         "margin from a new customer within the horizon",
     ),
 }
@@ -46,13 +46,15 @@ class Outlook:
     """What is known and forecast of every customer at the as-of date.
 
     `customers`, indexed by customer_id: `purchases` (days), `days_since_last_order`, `active` (silent for no longer
-    than the window), `churn_probability` (of no purchase in the next window), `value_if_kept`, `clv` (currency, over
-    the horizon), `at_stake` (churn_probability × value_if_kept), `expected_purchases`, `expected_spend`
-    (per purchase).
+    than the window), `churn_probability` (of no purchase in the next window, by `method`: the ranking that did best in
+    a later period), `value_if_buying`, `value_if_silent` (of `worth.values`), `at_stake` (of the active:
+    churn_probability × the difference of the two; of the silent: what is still expected of them, clv), and of
+    `scoring.score`: `p_purchase`, `expected_purchases`, `expected_spend`, `clv`. Money is over the horizon.
     """
 
     customers: pd.DataFrame
     window_days: int
+    method: str
 
 
 def outlook(ds: Dataset) -> Outlook:
@@ -62,29 +64,37 @@ def outlook(ds: Dataset) -> Outlook:
     plan = silence.plan(curve, ds.starts, ds.as_of)
     train = churn.snapshot(ds.transactions, plan.train_as_of, plan.test_as_of)
     test = churn.snapshot(ds.transactions, plan.test_as_of, plan.as_of)
-    best = min((churn.ChurnModel(kind).fit(train) for kind in ("logistic", "boosting")), key=lambda m: m.brier_).kind
+    then = aggregate.rfm_summary(ds.transactions, plan.test_as_of)
+    method = ranking.best(ranking.evaluate(test.active(), churn.contest(train, test, then)))
     today = churn.features_at(ds.transactions, ds.as_of)
-    stays = 1 - test.active().churned.mean()
-    kept = contact.value_if_kept(contact.expected_if_kept(test, today), plan.window_days, ds.economics, stays)
     model = forecast.fit_best(rfm, backtest.choose(ds.transactions, ds.starts, ds.as_of))
-    value = scoring.score(rfm, model, forecast.GammaGamma().fit(rfm), ds.economics)
+    followed = worth.follow(ds.transactions, ds.starts, ds.as_of, plan.window_days, ds.economics)
+    scored = scoring.score(rfm, model, forecast.GammaGamma().fit(rfm), ds.economics)
     frame = pd.DataFrame({"purchases": rfm["frequency"] + 1, "days_since_last_order": rfm["days_since_last_order"]})
     frame["active"] = churn.is_active(rfm, plan.window_days)
-    frame["churn_probability"] = churn.ChurnModel(best).fit(test).predict(today).reindex(frame.index)
-    frame["value_if_kept"] = kept.reindex(frame.index).clip(lower=0)
-    frame["at_stake"] = frame["churn_probability"] * frame["value_if_kept"]
-    return Outlook(frame.join(value[["clv", "expected_purchases", "expected_spend"]]), plan.window_days)
+    frame["churn_probability"] = churn.probability(method, test, today, rfm).reindex(frame.index)
+    values = worth.values(followed, today, model, ds.economics).reindex(frame.index)
+    frame = frame.join(values[["value_if_buying", "value_if_silent"]])
+    at_stake = frame["churn_probability"] * values["cost_of_silence"]
+    frame["at_stake"] = at_stake.where(frame["active"], scored["clv"].clip(lower=0))
+    kept = scored[["p_purchase", "clv", "expected_purchases", "expected_spend"]]
+    return Outlook(frame.join(kept), plan.window_days, method)
 
 
 def standing(outlook: Outlook) -> pd.DataFrame:
-    """Where customers stand: one row a group with `customers`, `at_stake`, `clv` (sums) and `each` (mean at stake)."""
+    """Where customers stand: one row a group.
+
+    `customers`; `buying` (of them, expected to buy at least once within the horizon); `at_stake`, `clv` (sums) and
+    `each` (mean at stake).
+    """
     who, window = outlook.customers, outlook.window_days
-    long_gone = who["days_since_last_order"] > SILENT_WINDOWS * window
-    names = ["not gone, bought twice or more", "not gone, bought once", "gone", "gone for long"]
-    found = np.select([who["active"] & (who["purchases"] > 1), who["active"], ~long_gone], names[:3], names[3])
+    long_silent = who["days_since_last_order"] > SILENT_WINDOWS * window
+    names = ["active, bought twice or more", "active, bought once", "silent", "silent for long"]
+    found = np.select([who["active"] & (who["purchases"] > 1), who["active"], ~long_silent], names[:3], names[3])
     groups = who.groupby(found)
     frame = groups[["at_stake", "clv"]].sum().assign(each=groups["at_stake"].mean())
     frame.insert(0, "customers", groups.size())
+    frame.insert(1, "buying", groups["p_purchase"].sum())
     return frame.reindex([name for name in names if name in frame.index]).rename_axis("group")
 
 

@@ -17,7 +17,7 @@ person = st.tuples(
     st.integers(1, 8),  # purchases
     st.integers(0, 400),  # days of silence
     st.floats(0.01, 0.99),  # chance of no purchase
-    st.floats(0, 300),  # value if kept
+    st.floats(0, 300),  # what a silence costs
     st.floats(0.1, 10),  # expected purchases
     st.floats(5, 100),  # expected spend
     st.sampled_from(["yes", "no", "", None]),  # consent
@@ -33,12 +33,12 @@ def demo() -> Dataset:
 
 
 def table(rows: list[tuple]) -> pd.DataFrame:
-    names = ["purchases", "days_since_last_order", "churn_probability", "value_if_kept"]
+    names = ["purchases", "days_since_last_order", "churn_probability", "cost_of_silence"]
     names += ["expected_purchases", "expected_spend", "consent", "in_store"]
     index = pd.Index([f"c{i:03}" for i in range(len(rows))], name="customer_id")
     frame = pd.DataFrame(rows, columns=names, index=index)
     frame["active"] = frame["days_since_last_order"] <= WINDOW
-    frame["at_stake"] = frame["churn_probability"] * frame["value_if_kept"]
+    frame["at_stake"] = frame["churn_probability"] * frame["cost_of_silence"]
     frame["clv"] = frame["expected_purchases"] * frame["expected_spend"] * 0.4
     return frame
 
@@ -242,7 +242,7 @@ def test_the_order_of_the_customers_changes_nothing(rows, random) -> None:
 @few
 def test_another_currency_scales_every_amount(rows, k) -> None:
     frame = table(rows)
-    money = frame.assign(**{name: frame[name] * k for name in ("value_if_kept", "at_stake", "expected_spend", "clv")})
+    money = frame.assign(**{name: frame[name] * k for name in ("cost_of_silence", "at_stake", "expected_spend", "clv")})
     one, other = all_options(frame), all_options(money, replace(ECONOMICS, contact_cost=k), 50.0 * k)
     assert one[["customer_id", "lever", "treatment"]].equals(other[["customer_id", "lever", "treatment"]])
     assert other["gain"].to_numpy() == pytest.approx(one["gain"].to_numpy() * k)
@@ -346,7 +346,11 @@ def test_a_small_world_is_scored_as_the_earlier_notebooks_do(cdnow_sample: Datas
     assert len(who) == len(cdnow_sample.rfm_summary())
     assert who.notna().all().all()
     assert who["churn_probability"].between(0, 1).all()
-    assert np.allclose(who["at_stake"], who["churn_probability"] * who["value_if_kept"])
+    lost = (who["value_if_buying"] - who["value_if_silent"]).clip(lower=0)
+    at_stake = (who["churn_probability"] * lost).where(who["active"], who["clv"])
+    assert np.allclose(who["at_stake"], at_stake)
+    assert (who["p_purchase"] <= who["expected_purchases"] + 1e-12).all()
     groups = stake.standing(found)
     assert groups["customers"].sum() == len(who)
+    assert groups["buying"].sum() == pytest.approx(who["p_purchase"].sum())
     assert groups["at_stake"].sum() == pytest.approx(who["at_stake"].sum())

@@ -29,6 +29,22 @@ def random_rfm(n: int, seed: int = 0) -> pd.DataFrame:
     return rfm_of(rng.geometric(0.5, n) - 1, rng.lognormal(3, 1, n).round(2), rng.integers(0, 300, n).astype(float))
 
 
+def test_advice_that_a_forecast_contradicts_is_named() -> None:
+    """Who was among the best and is silent for long is to be called, though next to nothing is expected of them."""
+    names = ["Champions"] * 50 + ["Can't lose"] * 10 + ["Lost"] * 40 + ["Dormant"] * 10
+    index = pd.Index([f"c{i}" for i in range(len(names))], name="customer_id")
+    segment = pd.Series(names, index=index).astype(pd.CategoricalDtype(list(segments.SEGMENTS), ordered=True))
+    clv = segment.astype(str).map({"Champions": 100.0, "Can't lose": 0.1, "Lost": 0.5, "Dormant": 150.0})
+    chance = segment.astype(str).map({"Champions": 0.9, "Can't lose": 0.01, "Lost": 0.02, "Dormant": 0.9})
+    found = segments.against_forecast(segment, pd.DataFrame({"clv": clv, "p_purchase": chance}))
+    assert list(found.index) == ["Champions", "Can't lose", "Dormant", "Lost"]
+    assert found["contradicts"].tolist() == [False, True, True, False]
+    assert found["clv_share"].sum() == pytest.approx(1)
+    assert found["customer_share"].sum() == pytest.approx(1)
+    assert found.loc["Can't lose", "p_purchase"] == pytest.approx(0.01)
+    assert "call them" in found.loc["Can't lose", "advice"]
+
+
 def test_without_ties_scores_are_fifths() -> None:
     scores = segments.rank_scores(pd.Series(range(100)))
     assert scores.value_counts().to_dict() == dict.fromkeys(range(1, 6), 20)
