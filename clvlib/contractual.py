@@ -17,17 +17,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import gammaln, hyp2f1
 
 from clvlib.likelihood import maximise
+from clvlib.stats import Array, mid_periods, present_value
 from clvlib.subscribers import counted
 from clvlib.tables import CannotAnswer, ConvergenceError, DataError, MissingTable, NotEnoughData, UsageError
 
 if TYPE_CHECKING:
     from clvlib.dataset import Dataset
-
-Array = NDArray[np.float64]
 
 # Survivors of 1,000 customers who started together, two kinds of contract: Fader & Hardie 2007, table 1, whose
 # models learn from the first seven years and are judged on the five after them.
@@ -41,6 +40,7 @@ PUBLISHED = pd.DataFrame(
 PUBLISHED_YEARS = 7
 FEWEST_LOST = 10
 FEWEST_PERIODS = 3
+Z = 1.96  # standard errors: 5 %, two-sided
 
 
 @dataclass(frozen=True)
@@ -268,6 +268,7 @@ def residual_lifetimes(
 def base_value(weights: pd.Series, model: ShiftedBetaGeometric, churn: float, rate: float) -> dict[str, float]:
     """Discounted periods still to come from today's subscribers together, each times the weight of one.
 
+    Their next payment is half a period away on average (`stats.mid_periods`).
     `weights`, a column of `staying`, indexed by renewals behind them: customers give periods, their margin gives money.
     Gives `one_period` (the sum of the weights), `by_model` and `by_constant_churn`. Raises as `residual_lifetimes`, and
     MissingTable where no margin is known.
@@ -278,8 +279,12 @@ def base_value(weights: pd.Series, model: ShiftedBetaGeometric, churn: float, ra
             "Give the table of subscriptions a price, or state margin_per_period under [economics].",
         )
     to_come = residual_lifetimes(model, churn, rate, tuple(weights.index + 1))
-    sums = to_come.mul(weights.to_numpy(dtype=float), axis=0).sum()
+    sums = to_come.mul(weights.to_numpy(dtype=float), axis=0).sum() * _waiting(rate)
     return {"one_period": float(weights.sum())} | {str(name): float(value) for name, value in sums.items()}
+
+
+def _waiting(rate: float) -> float:
+    return float(present_value([1.0], rate, mid_periods(1, per_year=1)))  # in periods: `rate` is that of one
 
 
 def staying(subscribers: pd.DataFrame) -> pd.DataFrame:
@@ -293,20 +298,43 @@ def staying(subscribers: pd.DataFrame) -> pd.DataFrame:
 
 
 def judged(life: pd.DataFrame, share: float = 0.6) -> dict[str, float]:
-    """Fit to the first `share` of the renewals and forecast survival over all of them, beside what was observed.
+    """Fit to the first `share` of the renewals and forecast the others, beside what was observed.
 
-    Gives learned, horizon (renewals), observed, by_model and by_constant_churn (survival after the last renewal).
+    Gives learned and horizon (renewals); observed, by_model and by_constant_churn: of those left after renewal
+    `learned`, the share left after renewal `horizon`; error: the standard error of observed (Greenwood 1926).
     Raises as `fit`; NotEnoughData also when nothing is left to judge on.
     """
     life = life[(life["at_risk"] >= FEWEST_LOST).cumprod().astype(bool)]
-    learned = life.iloc[: int(len(life) * share)]
-    if len(learned) == len(life):
+    learned, later = life.iloc[: int(len(life) * share)], life.iloc[int(len(life) * share) :]
+    if later.empty or not later["lost"].sum():
         raise NotEnoughData(f"{len(life)} renewal(s) leave nothing to judge a forecast on.", "Give a longer history.")
     model, churn = fit(learned), constant_churn(learned)
-    last = curves(life, model, churn, len(life)).iloc[-1]
-    names = {"observed": "survival_observed", "by_model": "survival", "by_constant_churn": "survival_constant"}
-    ends = {name: float(last[column]) for name, column in names.items()}
-    return {"learned": len(learned), "horizon": len(life), **ends}
+    observed = float((1 - later["lost"] / later["at_risk"]).prod())
+    spread = (later["lost"] / later["at_risk"] / (later["at_risk"] - later["lost"]).clip(lower=0.5)).sum()
+    return {
+        "learned": len(learned),
+        "horizon": len(life),
+        "observed": observed,
+        "error": observed * float(np.sqrt(spread)),
+        "by_model": float(model.survival(len(life)) / model.survival(len(learned))),
+        "by_constant_churn": (1 - churn) ** len(later),
+    }
+
+
+def early_and_late(life: pd.DataFrame) -> dict[str, float]:
+    """Retention at the earlier and at the later renewals, each half of those seen, and whether it differs.
+
+    Gives split (the last renewal of the earlier half), early, late (shares who renewed) and change: 1 or -1 where the
+    later is higher or lower by more than the error (a z-test at 5 %), else 0. Raises NotEnoughData (a single renewal).
+    """
+    half = int((life["at_risk"].cumsum() <= life["at_risk"].sum() / 2).sum()) or 1
+    parts = [life.iloc[:half].sum(), life.iloc[half:].sum()]
+    if not parts[1]["at_risk"]:
+        raise NotEnoughData(f"{len(life)} renewal(s) are no time in which retention could change.")
+    early, late = (1 - float(part["lost"] / part["at_risk"]) for part in parts)
+    error = np.sqrt(sum(kept * (1 - kept) / part["at_risk"] for kept, part in zip((early, late), parts, strict=True)))
+    change = int(np.sign(late - early)) if abs(late - early) > Z * error else 0
+    return {"split": int(life.index[half - 1]), "early": early, "late": late, "change": change}
 
 
 def life_table(subscribers: pd.DataFrame, left: str = "ever") -> pd.DataFrame:
@@ -321,13 +349,14 @@ def as_table(models: Mapping[str, ShiftedBetaGeometric]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("contract")
 
 
-def by_plan(subscribers: pd.DataFrame, left: str, rate: float) -> pd.DataFrame:
+def by_plan(subscribers: pd.DataFrame, left: str, rate: float, horizon: int = 12) -> pd.DataFrame:
     """Fit each plan of `subscribers`, and all together ("all", the last row).
 
-    rate: discount per period. Indexed by plan, the largest first: customers (in the table), staying (still there),
-    first_churn (of the model), mean_churn (constant), lifetime (discounted periods of a new subscriber), to_come (mean
-    discounted periods of those still there) and, where a margin is known, margin (of one period, mean), value (of a new
-    subscriber: lifetime × margin) and value_to_come (mean of those still there, each at their own margin).
+    rate: discount per period; horizon: in periods. Indexed by plan, the largest first: customers (in the table),
+    staying (still there), first_churn (of the model), mean_churn (constant), lifetime (discounted periods of a new
+    subscriber), within and to_come (mean discounted periods of those still there, within the horizon and in all; the
+    next payment half a period away) and, where a margin is known, margin (of one period, mean), value (of a new
+    subscriber: lifetime × margin), value_within and value_to_come (of those still there, each at their own margin).
 
     A plan too small to fit has NaN, but for what is to come: that is by the model of all. What is to come from all is
     the sum of the plans. Raises as `fit`, for all together.
@@ -335,16 +364,22 @@ def by_plan(subscribers: pd.DataFrame, left: str, rate: float) -> pd.DataFrame:
     whole = fit(life_table(subscribers, left))
     plans = {str(name): rows for name, rows in subscribers.groupby("plan")}
     plans = dict(sorted(plans.items(), key=lambda item: -item[1]["customers"].sum()))
-    table = pd.DataFrame({name: _described(rows, left, rate, whole) for name, rows in plans.items()}).T
+    table = pd.DataFrame({name: _described(rows, left, rate, horizon, whole) for name, rows in plans.items()}).T
     if set(plans) != {"all"}:
-        table.loc["all"] = _described(subscribers, left, rate, whole)
-        parts, there = table.iloc[:-1][["to_come", "value_to_come"]], table.iloc[:-1]["staying"]
+        table.loc["all"] = _described(subscribers, left, rate, horizon, whole)
+        parts, there = (
+            table.iloc[:-1][["within", "to_come", "value_within", "value_to_come"]],
+            table.iloc[:-1]["staying"],
+        )
         table.loc["all", parts.columns] = parts.mul(there, axis=0).sum() / (there.sum() or np.nan)
     table = table.rename_axis("plan").astype({"customers": "int64", "staying": "int64"})
-    return table if subscribers["margin"].notna().all() else table.drop(columns=["margin", "value", "value_to_come"])
+    money = ["margin", "value", "value_within", "value_to_come"]
+    return table if subscribers["margin"].notna().all() else table.drop(columns=money)
 
 
-def _described(members: pd.DataFrame, left: str, rate: float, whole: ShiftedBetaGeometric) -> dict[str, float]:
+def _described(
+    members: pd.DataFrame, left: str, rate: float, horizon: int, whole: ShiftedBetaGeometric
+) -> dict[str, float]:
     life, there, n = life_table(members, left), staying(members), int(members["customers"].sum())
     margin = float(np.average(members["margin"], weights=members["customers"]))
     facts: dict[str, float] = {"customers": n, "staying": int(there["customers"].sum())}
@@ -355,6 +390,14 @@ def _described(members: pd.DataFrame, left: str, rate: float, whole: ShiftedBeta
     except (NotEnoughData, ConvergenceError):
         model, lifetime = whole, np.nan
         facts |= {"first_churn": np.nan, "mean_churn": np.nan, "lifetime": np.nan}
-    to_come = model.residual_lifetime(rate, there.index.to_numpy() + 1)
-    sums = [float(to_come @ there[column]) / (facts["staying"] or np.nan) for column in ("customers", "margin")]
-    return facts | {"to_come": sums[0], "margin": margin, "value": lifetime * margin, "value_to_come": sums[1]}
+    behind, ahead = there.index.to_numpy(), np.arange(1, horizon + 1)[:, None]
+    to_come = model.residual_lifetime(rate, behind + 1) * _waiting(rate)
+    near = present_value(
+        model.survival(behind + ahead) / model.survival(behind), rate, mid_periods(horizon, per_year=1)
+    )
+    for column, name in (("customers", ""), ("margin", "value_")):
+        each = there[column].to_numpy(dtype=float) / (facts["staying"] or np.nan)
+        facts |= {f"{name}within": float(near @ each), f"{name}to_come": float(to_come @ each)}
+    order = ("customers", "staying", "first_churn", "mean_churn", "lifetime", "within", "to_come")
+    facts |= {"margin": margin, "value": lifetime * margin}
+    return {name: facts[name] for name in (*order, "margin", "value", "value_within", "value_to_come")}

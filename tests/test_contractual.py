@@ -139,7 +139,8 @@ def test_the_value_of_a_base_adds_up_its_customers() -> None:
     staying = pd.Series([10, 4], index=[0, 2])  # renewals behind them: one more period is paid
     value = contractual.base_value(staying, model(), 0.2, 0.1)
     each = model().residual_lifetime(0.1, [1, 3])
-    assert value["by_model"] == pytest.approx(10 * each[0] + 4 * each[1])
+    waiting = 1.1**-0.5  # the next payment is half a period away, on average
+    assert value["by_model"] == pytest.approx((10 * each[0] + 4 * each[1]) * waiting)
     assert value["one_period"] == 14
 
 
@@ -220,7 +221,7 @@ def test_without_a_margin_periods_are_told_and_no_money() -> None:
     rows = plans().assign(margin=np.nan)
     table = contractual.by_plan(rows, "ever", 0.01)
     assert table.loc["all", "to_come"] > 0
-    assert not {"margin", "value", "value_to_come"} & set(table)
+    assert not {"margin", "value", "value_within", "value_to_come"} & set(table)
     with pytest.raises(MissingTable, match="margin_per_period"):
         contractual.base_value(contractual.staying(rows)["margin"], model(), 0.2, 0.1)
 
@@ -236,10 +237,45 @@ def test_kinds_that_never_change_give_a_rising_retention_together() -> None:
 def test_a_forecast_from_the_first_years_is_nearer_than_a_constant_churn() -> None:
     for segment in PAPER:
         seen = contractual.judged(contractual.cohort_table(PUBLISHED[segment]), share=0.6)
-        assert seen["learned"] == 7
+        assert seen["learned"] == 7  # survival from there on, which the model has not seen
         assert seen["horizon"] == 12
         miss = {name: abs(seen[name] - seen["observed"]) for name in ("by_model", "by_constant_churn")}
         assert miss["by_model"] < 0.25 * miss["by_constant_churn"]
+
+
+def test_the_error_of_what_was_observed_is_that_of_drawing_again() -> None:
+    ends = []
+    for seed in range(200):
+        tenure, churned = simulate(800, 1.5, 8.0, 10, seed)
+        ends.append(contractual.judged(contractual.customer_table(tenure, churned)))
+    drawn = np.std([seen["observed"] for seen in ends])
+    assert np.mean([seen["error"] for seen in ends]) == pytest.approx(drawn, rel=0.15)
+    misses = [abs(seen["by_model"] - seen["observed"]) > 3 * seen["error"] for seen in ends]
+    assert np.mean(misses) < 0.1  # the model is right here
+
+
+def test_retention_that_only_seems_to_change_is_no_change() -> None:
+    random = np.random.default_rng(6)
+    changes = []
+    for _ in range(200):
+        tenure = pd.Series(np.minimum(random.geometric(0.1, 300), 12))
+        changes.append(contractual.early_and_late(contractual.customer_table(tenure, tenure < 12))["change"])
+    assert np.mean(np.abs(changes)) < 0.1
+    assert contractual.early_and_late(published("Regular"))["change"] == 1
+    fading = contractual.cohort_table(pd.Series([1000, 980, 950, 880, 700]))
+    assert contractual.early_and_late(fading)["change"] == -1
+
+
+def test_within_a_long_horizon_everything_is_to_come() -> None:
+    rows = plans()
+    table = contractual.by_plan(rows, "ever", 0.05, horizon=600)
+    np.testing.assert_allclose(table["within"], table["to_come"], rtol=1e-3)
+    np.testing.assert_allclose(table["value_within"], table["value_to_come"], rtol=1e-3)
+    near = contractual.by_plan(rows, "ever", 0.05, horizon=1)
+    model = contractual.fit(contractual.life_table(rows[rows["plan"] == "gold"]))
+    there = contractual.staying(rows[rows["plan"] == "gold"])["customers"]
+    once = (model.retention(there.index + 1) @ there.to_numpy(float)) / there.sum() * 1.05**-0.5
+    assert near.loc["gold", "within"] == pytest.approx(once)
 
 
 def test_without_a_table_the_message_says_how_to_give_one(demo: Dataset) -> None:
