@@ -227,6 +227,7 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
             f"The as-of date {end:%Y-%m-%d} is before the first transaction ({first:%Y-%m-%d}).",
             f"Choose a date from {first:%Y-%m-%d} to {last:%Y-%m-%d}.",
         )
+    problems += ingest.known_by(read, end)
     origins = dict.fromkeys(names, "default") | dict.fromkeys(given, "card")
     tables = dict(read.tables)
     stated_terms: dict[str, Any] = {}

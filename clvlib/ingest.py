@@ -13,7 +13,7 @@ import duckdb
 import ibis
 import pandas as pd
 
-from clvlib import casting, rules, sources, subscribers
+from clvlib import casting, purchases, rules, sources, subscribers
 from clvlib.options import nearest, options_of
 from clvlib.sources import ROW, Raw, quoted
 from clvlib.tables import TABLES, Column, DataError, Grade, Kind, Problem
@@ -41,7 +41,8 @@ class Ingested:
 def read_tables(sections: dict[str, dict[str, Any]], folder: Path, timezone: str | None = None) -> Ingested:
     """Read each table that a card describes; `sections` maps its name to the options of its [section].
 
-    Returns what could be read, with every problem found on the way; it doesn't raise for the data's own faults.
+    Returns what could be read, with every problem found on the way; it doesn't raise for the data's own faults. What
+    is later than the as-of date is still in it: see `known_by`.
     """
     backend = ibis.duckdb.connect()
     connection = backend.con
@@ -64,29 +65,36 @@ def read_tables(sections: dict[str, dict[str, Any]], folder: Path, timezone: str
             result.problems += subscribers.broken_cohorts(connection)
         if name == "transactions" or sources.rows(connection, f"SELECT count(*) FROM {name}")[0][0]:
             result.tables[name] = backend.table(name)
-    result.problems += rules.between_tables(connection, result.tables, ledger)
     result.ledger = pd.DataFrame(ledger, columns=["table", "action", "rows", "reason"])
     broken = {p.where for p in result.problems if p.grade == "error"}
     result.tables = {name: table for name, table in result.tables.items() if name not in broken}
     return result
 
 
+def known_by(read: Ingested, as_of: pd.Timestamp) -> list[Problem]:
+    """Take out of every table what nobody knew on the day `as_of`, and lay the tables side by side.
+
+    The one place where rows are cut at the as-of date: after it, no method can read a later one.
+    """
+    connection = next(iter(read.tables.values())).get_backend().con
+    ledger = read.ledger.to_dict("records")
+    found = rules.later(connection, read.tables, ledger, as_of)
+    for name in [name for name in rules.DATED if name in read.tables]:
+        if not sources.rows(connection, f"SELECT count(*) FROM {name}")[0][0]:
+            del read.tables[name]
+    found += rules.between_tables(connection, read.tables, ledger)
+    if "transactions" in read.tables:
+        rules.say_of_amounts(connection, ledger)
+    read.ledger = pd.DataFrame(ledger, columns=list(read.ledger))
+    return found
+
+
 def check_usable(transactions: ibis.Table, as_of: pd.Timestamp) -> list[Problem]:
-    """What the transactions can't support: nobody who bought, nobody who came back, rows after the last day."""
-    end = ibis.date(as_of.year, as_of.month, as_of.day)
-    day = transactions["date"].cast("date")
-    per_customer = (
-        transactions.filter(day <= end)
-        .group_by(["customer_id", day.name("day")])
-        .agg(paid=lambda t: t["amount"].sum())
-        .filter(lambda t: t["paid"] > 0)
-        .group_by("customer_id")
-        .agg(days=lambda t: t.count())
-    )
+    """What the transactions known by `as_of` can't support: nobody who bought, nobody who came back."""
+    per_customer = purchases.purchase_days(transactions, as_of).group_by("customer_id").agg(days=lambda t: t.count())
     named = int(transactions["customer_id"].nunique().to_pandas())
     counts = per_customer.agg(customers=lambda t: t.count(), repeaters=lambda t: (t["days"] > 1).sum())
     customers, repeaters = (int(value or 0) for value in counts.to_pandas().iloc[0])
-    later = int(transactions.filter(day > end).count().to_pandas())
     found = []
     if customers == 0:
         found.append(
@@ -108,11 +116,6 @@ def check_usable(transactions: ibis.Table, as_of: pd.Timestamp) -> list[Problem]
             Problem("note", "transactions", f"{named - customers:,} of {named:,} customers have no purchase up to "
                     f"{as_of:%Y-%m-%d}: nothing paid, or all of it refunded", named - customers, (),
                     "They are left out of every customer table.")
-        )  # fmt: skip
-    if later:
-        found.append(
-            Problem("note", "transactions", f"{later:,} row(s) are after the as-of date {as_of:%Y-%m-%d}", later, (),
-                    "They are not used.")
         )  # fmt: skip
     return found
 
@@ -343,8 +346,6 @@ class _Reading:
             f"SELECT {columns} FROM read_{self.name} WHERE {REASON} IS NULL ORDER BY {ROW}; "
             f"DROP TABLE read_{self.name}; DROP TABLE {self.raw.table}"
         )
-        if self.name == "transactions":
-            self.say_of_amounts()
 
     def empty(self, what: str, mend: str) -> None:
         """Nothing to use: an error of the transactions, while any other table is only left out."""
@@ -389,15 +390,6 @@ class _Reading:
             grade = "error"
             mend = "Correct the file" + _advice(reason, examples)
         self.note(grade, f"{count:,} of {total:,} row(s) dropped: {reason}", count, examples, mend)
-
-    def say_of_amounts(self) -> None:
-        negative, zero = self.rows(
-            "SELECT count(*) FILTER (amount < 0), count(*) FILTER (amount = 0) FROM transactions"
-        )[0]
-        if negative:
-            self.write_down("kept", negative, "of which refunds (amount below 0): they reduce the customer's spend")
-        if zero:
-            self.write_down("kept", zero, "of which of amount 0: not a purchase")
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         return sources.rows(self.connection, sql)

@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 import ibis
+import pandas as pd
 
 from clvlib.sources import ROW, literal, quoted, rows
 from clvlib.tables import Problem
@@ -22,6 +23,14 @@ RANGES = {
     **{("subscriptions", column): (WHOLE, "not a whole number of 0 or more") for column in COUNTS},
 }
 MONEY = {"cost", "acquisition_cost", "price"}
+DATED = {  # table: the column that says when a row came to be known
+    "transactions": "date",
+    "customers": "acquired_on",
+    "touchpoints": "date",
+    "surveys": "date",
+    "experiments": "date",
+    "marketing_costs": "period",
+}
 YES = ("yes", "y", "true", "1", "oui", "o", "ja", "opt-in", "subscribed", "granted")
 NO = ("no", "n", "false", "0", "non", "nein", "opt-out", "unsubscribed", "denied")
 CHANNELS = {
@@ -49,6 +58,46 @@ def again(table: str, customer: str) -> str:
     return f"{ROW} NOT IN ({first})"
 
 
+def later(
+    connection: duckdb.DuckDBPyConnection,
+    tables: Mapping[str, ibis.Table],
+    ledger: list[dict[str, Any]],
+    as_of: pd.Timestamp,
+) -> list[Problem]:
+    """Take the rows after `as_of` out of every dated table; a customer won later stays who had bought by then."""
+    found = []
+    for name, column in DATED.items():
+        if name not in tables or column not in tables[name].columns:
+            continue
+        after = f"{quoted(column)} >= DATE '{as_of:%Y-%m-%d}' + 1"
+        if name == "customers" and "transactions" in tables:
+            after += " AND customer_id NOT IN (SELECT customer_id FROM transactions)"
+        count = rows(connection, f"SELECT count(*) FROM {name} WHERE {after}")[0][0]
+        if count:
+            rows(connection, f"DELETE FROM {name} WHERE {after}")
+            _leave_out(ledger, name, count, f"after the as-of date {as_of:%Y-%m-%d}", "later")
+            what = f"{count:,} row(s) are after the as-of date {as_of:%Y-%m-%d}"
+            found.append(Problem("note", name, what, count, (), "They are not used."))
+    return found
+
+
+def _leave_out(ledger: list[dict[str, Any]], table: str, count: int, why: str, action: str = "dropped") -> None:
+    kept = next(line for line in ledger if line["table"] == table and line["action"] == "kept")
+    kept["rows"] -= count
+    ledger.insert(ledger.index(kept), {"table": table, "action": action, "rows": count, "reason": why})
+
+
+def say_of_amounts(connection: duckdb.DuckDBPyConnection, ledger: list[dict[str, Any]]) -> None:
+    """Write into the ledger how many of the transactions are refunds, and how many of nothing."""
+    sql = "SELECT count(*) FILTER (amount < 0), count(*) FILTER (amount = 0) FROM transactions"
+    negative, zero = rows(connection, sql)[0]
+    at = next(i for i, line in enumerate(ledger) if line["table"] == "transactions" and line["action"] == "kept")
+    said = {"of which refunds (amount below 0): they reduce the customer's spend": negative}
+    said["of which of amount 0: not a purchase"] = zero
+    lines = [{"table": "transactions", "action": "kept", "rows": n, "reason": why} for why, n in said.items() if n]
+    ledger[at + 1 : at + 1] = lines
+
+
 def between_tables(
     connection: duckdb.DuckDBPyConnection, tables: Mapping[str, ibis.Table], ledger: list[dict[str, Any]]
 ) -> list[Problem]:
@@ -73,10 +122,8 @@ def _unknown(connection: duckdb.DuckDBPyConnection, sold: bool, ledger: list[dic
     before = rows(connection, "SELECT count(*) FROM touchpoints")[0][0]
     rows(connection, f"DELETE FROM touchpoints WHERE {stranger}")
     count = before - rows(connection, "SELECT count(*) FROM touchpoints")[0][0]
-    kept = next(line for line in ledger if line["table"] == "touchpoints" and line["action"] == "kept")
-    kept["rows"] -= count
     why = "of a customer who is in no other table"
-    ledger.insert(ledger.index(kept), {"table": "touchpoints", "action": "dropped", "rows": count, "reason": why})
+    _leave_out(ledger, "touchpoints", count, why)
     what = f"{count:,} of {before:,} row(s) dropped: {why}"
     return [Problem("warning", "touchpoints", what, count, tuple(names[:3]), "Check how customers are named there.")]
 

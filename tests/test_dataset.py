@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from clvlib import acquisition, dataset
+from clvlib import acquisition, dataset, stake
 from clvlib.tables import TABLES, DataError, MissingTable, UsageError
 
 ROWS = "customer_id,date,amount\na,2025-01-03,20\na,2025-02-14,35\nb,2025-01-20,99\n"
@@ -68,6 +68,64 @@ def test_rows_after_the_as_of_date_are_not_used(build):
     found, problems = build(ROWS, as_of="2025-01-31")
     assert found.rfm_summary()["frequency"].sum() == 0
     assert "1 row(s) are after the as-of date" in " ".join(map(str, problems))
+
+
+DATED = {
+    "transactions": ("date", ROWS + "b,2025-03-02 23:59,-9\nd,2025-03-09,4\n"),
+    "customers": (
+        "acquired_on",
+        "customer_id,acquired_on\na,2025-01-03\nb,2025-04-01\nc,2025-01-31\nd,2025-02-20\ne,\n",
+    ),
+    "touchpoints": (
+        "date",
+        "customer_id,date,channel\na,2025-01-31 23:59,email\nc,2025-01-02,email\nd,2025-01-30,web\nb,2025-02-01,web\n",
+    ),
+    "surveys": ("date", "customer_id,date,score\na,2025-01-05,10\nb,2025-02-01,9\n"),
+    "experiments": (
+        "date",
+        "customer_id,experiment,variant,date\na,x,control,2025-01-01\nb,x,new,2025-02-03\n",
+    ),
+    "marketing_costs": ("period", "channel,period,cost\nemail,2025-01-01,10\nemail,2025-02-01,12\n"),
+}
+
+
+def test_an_earlier_as_of_date_gives_every_table_as_it_was_on_that_day(tmp_path):
+    """Before, only the transactions were cut, each method by itself: promoters answered after the as-of date."""
+    day = pd.Timestamp("2025-01-31")
+    (tmp_path / "then").mkdir()
+    for name, (column, text) in DATED.items():
+        (tmp_path / f"{name}.csv").write_text(text)
+        known = pd.read_csv(tmp_path / f"{name}.csv", dtype=str, keep_default_na=False)
+        early = pd.to_datetime(known[column].replace("", "2000-01-01"), format="mixed") < day + pd.Timedelta(days=1)
+        if name == "customers":
+            early |= known["customer_id"] == "b"  # had bought by then, whatever its row says
+        known[early].to_csv(tmp_path / "then" / f"{name}.csv", index=False)
+    card = {name: {"path": f"{name}.csv"} for name in DATED}
+    whole, said = dataset.build(card, tmp_path / "card.toml", day)
+    then, _ = dataset.build(card, tmp_path / "then" / "card.toml", day)
+    assert set(whole.tables) == set(then.tables) == set(DATED)
+    for name in DATED:
+        pd.testing.assert_frame_equal(whole.table(name).to_pandas(), then.table(name).to_pandas())
+    assert {p.where for p in said if "after the as-of date" in p.what} == set(DATED)
+    rows = whole.ledger[~whole.ledger["reason"].str.startswith("of which")].groupby(["table", "action"])["rows"].sum()
+    for name in DATED:
+        read, kept, *out = (rows.get((name, action), 0) for action in ("read", "kept", "dropped", "later"))
+        assert read == kept + sum(out)
+        assert kept == whole.table(name).count().to_pandas()
+    assert not whole.ledger["reason"].str.contains("refunds").any()  # the only one is made later
+
+
+def test_a_table_of_later_rows_only_is_none(tmp_path):
+    (tmp_path / "orders.csv").write_text(ROWS)
+    (tmp_path / "answers.csv").write_text("customer_id,date,score\na,2025-02-05,10\n")
+    card = {"transactions": {"path": "orders.csv"}, "surveys": {"path": "answers.csv"}}
+    made, _ = dataset.build(card, tmp_path / "card.toml", "2025-01-31")
+    assert not made.has("surveys")
+
+
+@pytest.mark.parametrize(("as_of", "promoters"), [("2025-06-30", 401)])
+def test_promoters_of_the_demo_shop_are_those_of_the_as_of_date(as_of, promoters):
+    assert len(stake.promoters(dataset.load("demo", as_of).table("surveys").to_pandas())) == promoters
 
 
 def test_a_missing_table_says_how_to_provide_it(build):
