@@ -36,9 +36,10 @@ NOT_ATTRIBUTES = {column.name for column in TABLES["customers"]} - {"acquisition
 MOST_VALUES = 12  # a text with more of them is a name, not an attribute
 FEWEST_DAYS = 60
 PLACEBO_DAYS = 180
-SEEN = 0.95  # share of those who used another channel whom a visit must show before their first order there
+SEEN = 0.95  # of the visits, those that must be a step; of the steps, those that must be seen before an order
 REDRAWS = 8
 DAY = pd.Timedelta(days=1)
+Period = tuple[pd.Timestamp, pd.Timestamp, bool]  # first window, and whether it was shortened
 
 
 @dataclass(frozen=True)
@@ -98,9 +99,10 @@ def windows(
 def study(ds: Dataset, first_days: int = 181, next_days: int = 365, known_before: str = "") -> Study:
     """Follow the customers of one channel (see `Study`), by visits where these show the step, by orders elsewhere.
 
-    Visits do when they show at least 95 % of those who used another channel on a day before they ordered there, and
-    when until that visit these had bought as often as others alike: where only active customers are seen to visit, they
-    had not.
+    Visits do when at least 95 % of them are somebody's first in another channel (a record of all visits shows who is
+    active, as orders do), when they show at least 95 % of those who used another channel on a day before they ordered
+    there, and when until that visit these had bought as often as others alike: where only active customers are seen to
+    visit, they had not.
 
     Features: frequency, silence, age and spend as `aggregate.features` gives them, home channel, by orders the day of
     the order, and those columns of the customers table that `known_before` lists (commas between) and that have 2 to 12
@@ -111,26 +113,42 @@ def study(ds: Dataset, first_days: int = 181, next_days: int = 365, known_before
     """
     start, split, shortened = windows(ds.starts, ds.as_of, first_days, next_days)
     home = homes(ds, start, split)
-    visited = _elsewhere(_visits(ds, start, split), home)
-    ordered = _elsewhere(channels_bought(ds, start, split), home)
-    seen, reason = None, "No visits are recorded, so that only orders show who used another channel."
-    if len(visited):
-        stepped = visited.index.union(ordered.index)
-        first = ordered.reindex(stepped)
-        before = (visited.reindex(stepped) < first) | first.isna()
-        share = wording.percent(before.mean())
-        reason = f"Visits show {share} of those who used another channel before they ordered there"
-        if before.mean() < SEEN or len(visited) < causal.FEWEST:
-            reason += ", too few to go by visits."
-        else:
-            seen = by_visits(ds, home, visited, (start, split, shortened), known_before)
-            early = ahead(ds, seen, visited)
-            facts = f"{wording.number(early.estimate)} purchase days more than others alike until then ("
-            facts += f"{wording.number(early.low)} to {wording.number(early.high)})"
-            if early.low <= 0 <= early.high:
-                return replace(seen, reason=f"{reason}, and they had made {facts}, compatible with none.")
-            reason += f"; but they had made {facts}: only customers who are still active are seen to visit."
-    return by_orders(ds, home, (start, split, shortened), known_before, reason)
+    period = (start, split, shortened)
+    seen, reason = _told_by_visits(ds, home, period, known_before)
+    return replace(seen, reason=reason) if seen else by_orders(ds, home, period, known_before, reason)
+
+
+def _told_by_visits(ds: Dataset, home: pd.Series, period: Period, known: str) -> tuple[Study | None, str]:
+    """The study by visits, or None where they don't tell; and why."""
+    start, split, _ = period
+    visits = _visits(ds, start, split)
+    visits = visits[visits["customer_id"].isin(home.index)]
+    if visits.empty:
+        return None, "No visits are recorded, so that only orders show who used another channel."
+    visited, ordered = _elsewhere(visits, home), _elsewhere(channels_bought(ds, start, split), home)
+    other = visits["channel"].to_numpy() != home.reindex(visits["customer_id"]).to_numpy()
+    steps = other.sum() / visits["days"].sum()
+    if steps < SEEN:
+        return None, (
+            f"Only {wording.percent(steps)} of the visits are somebody's first in another channel: visits show who is "
+            "active, as orders do, and can't tell the step from it."
+        )
+    stepped = visited.index.union(ordered.index)
+    first = ordered.reindex(stepped)
+    share = ((visited.reindex(stepped) < first) | first.isna()).mean()
+    reason = f"Visits show {wording.percent(share)} of those who used another channel before they ordered there"
+    if share < SEEN or len(visited) < causal.FEWEST:
+        return None, f"{reason}, too few to go by visits."
+    seen = by_visits(ds, home, visited, period, known)
+    try:
+        early = ahead(ds, seen, visited)
+    except causal.NoOverlap:
+        return None, f"{reason}; but those who took the step are too unlike the others to check it."
+    facts = f"{wording.number(early.estimate)} purchase days more than others alike until then "
+    facts += f"({wording.number(early.low)} to {wording.number(early.high)})"
+    if early.low <= 0 <= early.high:
+        return seen, f"{reason}, and they had made {facts}, compatible with none."
+    return None, f"{reason}; but they had made {facts}: whoever is still active is seen to visit."
 
 
 def homes(ds: Dataset, start: pd.Timestamp, split: pd.Timestamp) -> pd.Series:
@@ -154,7 +172,7 @@ def channels_bought(ds: Dataset, start: pd.Timestamp, end: pd.Timestamp) -> pd.D
 def _visits(ds: Dataset, start: pd.Timestamp, split: pd.Timestamp) -> pd.DataFrame:
     touches = ds.table("touchpoints") if ds.has("touchpoints") else None
     if touches is None or "event" not in touches.columns:
-        return pd.DataFrame({"customer_id": [], "channel": [], "first_used": pd.to_datetime([])})
+        return pd.DataFrame({"customer_id": [], "channel": [], "first_used": pd.to_datetime([]), "days": []})
     return journeys.visits(ds.transactions, touches, start, split)
 
 
@@ -165,9 +183,7 @@ def _elsewhere(used: pd.DataFrame, home: pd.Series) -> pd.Series:
     return other.groupby("customer_id")["first_used"].min()
 
 
-def by_visits(
-    ds: Dataset, home: pd.Series, visited: pd.Series, period: tuple[pd.Timestamp, pd.Timestamp, bool], known: str
-) -> Study:
+def by_visits(ds: Dataset, home: pd.Series, visited: pd.Series, period: Period, known: str) -> Study:
     """The study by visits: two windows for everybody; `visited` as `_elsewhere` gives it."""
     start, split, shortened = period
     features, placebo = _before(ds, ds.transactions, start - DAY, home, known)
@@ -176,9 +192,7 @@ def by_visits(
     return Study("visits", "", start, split, ds.as_of, shortened, features, added, outcomes, placebo)
 
 
-def by_orders(
-    ds: Dataset, home: pd.Series, period: tuple[pd.Timestamp, pd.Timestamp, bool], known: str, reason: str
-) -> Study:
+def by_orders(ds: Dataset, home: pd.Series, period: Period, known: str, reason: str) -> Study:
     """The study by orders: everybody from the first order of the window on."""
     start, split, shortened = period
     index = journeys.first_orders(ds.transactions, start, split)

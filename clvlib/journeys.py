@@ -64,7 +64,7 @@ def usage(transactions: ibis.Table, touchpoints: ibis.Table | None, start: Any, 
     used = used.filter(used["purchases"] > 0)
     if touchpoints is not None and "event" in touchpoints.columns:
         visits = _visits(transactions, touchpoints, start, end)
-        both = used.outer_join(visits, keys)
+        both = used.outer_join(visits.drop("days"), keys)
         used = both.select(
             customer_id=ibis.coalesce(both["customer_id"], both["customer_id_right"]),
             channel=ibis.coalesce(both["channel"], both["channel_right"]),
@@ -82,17 +82,17 @@ def usage(transactions: ibis.Table, touchpoints: ibis.Table | None, start: Any, 
 def _visits(transactions: ibis.Table, touchpoints: ibis.Table, start: Any, end: Any) -> ibis.Table:
     seen = _between(touchpoints, start, end)
     seen = seen.filter(seen["event"] == VISIT).semi_join(transactions.select("channel").distinct(), "channel")
-    return seen.group_by(["customer_id", "channel"]).agg(visited=seen["day"].min())
+    return seen.group_by(["customer_id", "channel"]).agg(visited=seen["day"].min(), days=seen["day"].nunique())
 
 
 def visits(transactions: ibis.Table, touchpoints: ibis.Table, start: Any, end: Any) -> pd.DataFrame:
     """Which selling channels each customer visited from `start` to `end` (days, both included).
 
     Returns one row per customer and channel, sorted: customer_id, channel, first_used (datetime64, the first visit's
-    day). Empty when touchpoints have no column `event`.
+    day), days (int, on which it was visited). Empty when touchpoints have no column `event`.
     """
     if "event" not in touchpoints.columns:
-        return pd.DataFrame({"customer_id": [], "channel": [], "first_used": pd.to_datetime([])}).astype(
+        return pd.DataFrame({"customer_id": [], "channel": [], "first_used": pd.to_datetime([]), "days": []}).astype(
             {"channel": str}
         )
     frame = _frame(_visits(transactions, touchpoints, start, end), ["visited"]).rename(

@@ -71,7 +71,7 @@ def strengths(
     nothing = _sizes(causal.fit(pd.DataFrame(index=features.index), treated, y, 1), target)
     rows = {}
     for name, columns in families.items():
-        noise, size = _sizes(causal.fit(features[list(columns)], treated, y, len(found.propensity)), target)
+        noise, size = _sizes(causal.fit(features[list(columns)], treated, y, 1), target)
         outcome, chance = max(1 - noise / nothing[0], 0.0), max(1 - nothing[1] / size, 0.0)
         rows[name] = (outcome, chance, float(np.sqrt(outcome * chance)))
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=["outcome", "treatment", "strength"])

@@ -90,6 +90,13 @@ def test_visits_that_come_with_the_orders_do_not_decide(ds: Dataset) -> None:
     rows = ds.transactions.to_pandas()[["customer_id", "date", "channel"]].assign(event="visit")
     study = adoption.study(with_table(ds, "touchpoints", rows))
     assert study.design == "orders"
+    assert "visits show who is active, as orders do" in study.reason
+
+
+def test_visits_that_show_only_some_of_the_steps_do_not_decide(ds: Dataset) -> None:
+    visits = ds.table("touchpoints").to_pandas()
+    study = adoption.study(with_table(ds, "touchpoints", visits[visits.index % 3 > 0]))
+    assert study.design == "orders"
     assert "too few to go by visits" in study.reason
 
 

@@ -161,3 +161,48 @@ def test_hours_count_orders_and_reactions() -> None:
     assert (row["hour"], row["bought"], row["reacted"]) == (10, 1, 0)
     assert "unknown" in set(found["channel"])
     assert journeys.hours(ibis.memtable(ORDERS), None, FIRST, LAST)["reacted"].sum() == 0
+
+
+# One order, one day, of each customer
+
+
+def test_the_first_order_is_told_by_time_then_order_then_amount_never_by_what_is_sent_back() -> None:
+    rows = pd.DataFrame(
+        [
+            ("a", "2025-03-02 09:00", 5.0, "o2", "web"),
+            ("a", "2025-03-01 18:00", -4.0, "o0", "phone"),
+            ("a", "2025-03-02 08:00", 9.0, "o9", "store"),
+            ("a", "2025-03-09 08:00", -9.0, "o9", "store"),
+            ("b", "2025-03-05 00:00", 7.0, "o7", "web"),
+            ("b", "2025-03-05 00:00", 8.0, "o3", "store"),
+            ("c", "2025-03-05 00:00", 7.0, "o5", None),
+            ("c", "2025-03-06 00:00", 7.0, "o6", "web"),
+        ],
+        columns=["customer_id", "date", "amount", "order_id", "channel"],
+    ).astype({"date": "datetime64[us]"})
+    first = journeys.first_orders(ibis.memtable(rows), "2025-03-01", "2025-03-31")
+    assert first["channel"].to_dict() == {"a": "store", "b": "store", "c": "web"}
+    assert first.loc["a", "ordered_on"] == pd.Timestamp("2025-03-02")
+    without = journeys.first_orders(ibis.memtable(rows.drop(columns="order_id")), "2025-03-05", "2025-03-31")
+    assert without["channel"].to_dict() == {"b": "store", "c": "web"}
+
+
+def test_rows_are_moved_so_that_everybodys_day_is_the_same() -> None:
+    days = pd.Series(pd.to_datetime(["2025-02-03", "2025-01-05"]), ["a", "b"])
+    moved = journeys.aligned(ibis.memtable(ORDERS), days, "2025-06-01").to_pandas()
+    assert list(moved.columns) == list(ORDERS.columns)
+    assert set(moved["customer_id"]) == {"a", "b"}
+    assert moved.loc[moved["order_id"] == "o2", "date"].item() == pd.Timestamp("2025-06-01 18:30")
+    assert moved.loc[moved["order_id"] == "o3", "date"].max() == pd.Timestamp("2025-06-05 12:00")
+
+
+def test_visits_and_days_bought_are_counted_by_day() -> None:
+    touches = pd.concat([TOUCHES, TOUCHES[TOUCHES["event"] == "visit"].assign(date=pd.Timestamp("2025-02-04 11:00"))])
+    seen = journeys.visits(ibis.memtable(ORDERS), ibis.memtable(touches), FIRST, LAST)
+    assert seen.to_dict("records") == [
+        {"customer_id": "b", "channel": "store", "first_used": pd.Timestamp("2025-02-01"), "days": 2}
+    ]
+    without = journeys.visits(ibis.memtable(ORDERS), ibis.memtable(touches.drop(columns="event")), FIRST, LAST)
+    assert without.empty
+    until = pd.Series(pd.to_datetime(["2025-02-03", "2025-02-04", "2025-06-01"]), ["a", "b", "z"])
+    assert journeys.days_bought(ibis.memtable(ORDERS), FIRST, until).to_dict() == {"a": 1, "b": 1, "z": 0}
