@@ -20,7 +20,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from clvlib.dataset import Economics
+from clvlib import aggregate
+from clvlib.dataset import Dataset, Economics
 from clvlib.formula import Levers, require_horizon, yearly_margin
 from clvlib.stats import present_value
 from clvlib.tables import NotEnoughData, UsageError
@@ -249,6 +250,19 @@ def averages(then: pd.DataFrame, now: pd.DataFrame, lately: int = 90) -> pd.Data
             "spend_since": (later["total_spend"] - known["total_spend"]).mean(),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("group").astype({"customers": "int64"})
+
+
+def continuation(ds: Dataset) -> Tail:
+    """The tail that came nearest to the truth half-way (`backtest`): the one that every page of a run goes on with.
+
+    "constant" where the history is too short for that test.
+    """
+    try:
+        split = half_way(ds.starts, ds.as_of)
+        then = aggregate.rfm_summary(ds.transactions, split)
+        return best_tail(backtest(aggregate.cohorts(ds.transactions, ds.as_of), then, split))
+    except NotEnoughData:
+        return "constant"
 
 
 def half_way(starts: pd.Timestamp, as_of: pd.Timestamp) -> pd.Timestamp:

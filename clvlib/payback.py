@@ -13,7 +13,7 @@ import pandas as pd
 from clvlib import acquisition, aggregate
 from clvlib.dataset import Dataset, Economics
 from clvlib.formula import Levers, value_before_acquisition
-from clvlib.lifespan import Tail, levers, lifespan, monthly_orders, order_curve
+from clvlib.lifespan import Tail, continuation, levers, lifespan, monthly_orders, order_curve
 from clvlib.stats import mid_periods, present_value
 from clvlib.tables import CannotAnswer, MissingTable, NotEnoughData
 
@@ -124,8 +124,10 @@ def by_cohort(cohorts: pd.DataFrame, orders: pd.Series, chosen: Levers, equal_ag
     return frame.assign(clv=frame["historic"] + frame["projected"])
 
 
-def by_channel(ds: Dataset, horizon_years: int = 5, tail: Tail = "constant") -> pd.DataFrame:
+def by_channel(ds: Dataset, horizon_years: int = 5, tail: Tail | None = None) -> pd.DataFrame:
     """Compute the formula for each acquisition channel, on the cohorts that it won.
+
+    tail: None for that of the whole base (`lifespan.continuation`).
 
     Returns a frame indexed by acquisition_channel, best CLV first: customers (who bought), order_value,
     orders_per_year, years, clv (before the cost to acquire), spent (currency), new_customers and cac (of the months
@@ -146,7 +148,7 @@ def by_channel(ds: Dataset, horizon_years: int = 5, tail: Tail = "constant") -> 
         paid = acquisition.ledger(ds).by_channel()[list(nothing)].to_dict("index")
     except CannotAnswer:
         nothing["cac"] = ds.economics.acquisition_cost or math.nan
-    rows = {}
+    rows, tail = {}, tail or continuation(ds)
     for name, cohorts in aggregate.cohorts(ds.transactions, ds.as_of, by=channel).groupby("group"):
         rows[name] = _channel(cohorts, ds.economics, paid.get(str(name), nothing), horizon_years, tail)
     frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("acquisition_channel")

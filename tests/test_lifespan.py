@@ -219,6 +219,7 @@ def shop(channels: bool = True, known: int = 80, **economics: float) -> Any:
     chosen = customers if channels else customers[["customer_id"]]
     return SimpleNamespace(
         has=lambda table: table == "customers",
+        starts=pd.Timestamp("2024-01-05"),
         transactions=ibis.memtable(orders),
         customers=lambda: chosen.set_index("customer_id"),
         as_of=END,
