@@ -34,6 +34,15 @@ class SpendCheck:
         return abs(self.rank_correlation) < WEAK
 
     @property
+    def finding(self) -> str:
+        """What can be seen, in words; a dependence only beyond two standard errors of the rank correlation."""
+        if self.holds:
+            return "Spend hardly depends on how often customers come back"
+        if abs(self.rank_correlation) < 2 / np.sqrt(self.customers):
+            return f"{self.customers} customers don't tell whether spend depends on how often they come back"
+        return f"Who comes back more often spends {'more' if self.rank_correlation > 0 else 'less'} a time"
+
+    @property
     def meaning(self) -> str:
         """What it does to the forecast, in words."""
         if self.holds:

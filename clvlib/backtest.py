@@ -75,6 +75,30 @@ class Backtest:
         difference = _deviances(actual, mine) - _deviances(actual, others)
         return float(difference.mean()), float(difference.std() / np.sqrt(len(difference)))
 
+    def miss_of(self, method: str, rows: pd.Series) -> tuple[float, float]:
+        """Mean purchases that a method expected of the customers in `rows` (bool) beyond those made, and its error."""
+        beyond = (self.forecasts[method] - self.forecasts["actual"])[rows]
+        return float(beyond.mean()), float(beyond.std() / np.sqrt(len(beyond)))
+
+    def order_difference(self, other: str) -> tuple[float, float]:
+        """Spearman's correlation of the best model less that of another method, and its standard error (by customer).
+
+        The error is that of the mean of what each customer adds to the two correlations (their influence functions).
+        """
+        truth = _standard(rankdata(self.forecasts["actual"]))
+        each = []
+        for name in (self.best_model, other):
+            mine = _standard(rankdata(self.forecasts[name]))
+            value = float(np.mean(truth * mine))
+            each.append(truth * mine - value * (truth**2 + mine**2) / 2 + value)
+        difference = each[0] - each[1]
+        return float(difference.mean()), float(difference.std() / np.sqrt(len(difference)))
+
+    @property
+    def best_order(self) -> str:
+        """The method with the highest rank correlation, a naive baseline included."""
+        return str(self.scores["spearman"].astype(float).idxmax())
+
     @property
     def best_model(self) -> str:
         """The model with the lowest deviance, whether or not a baseline beats it."""
@@ -300,6 +324,11 @@ def tracking(
         },
         index=repeat_purchases.index,
     )
+
+
+def _standard(values: Array) -> Array:
+    spread = values.std()
+    return (values - values.mean()) / (spread if spread > 0 else 1.0)
 
 
 def _correlation(a: Array, b: Array) -> float:

@@ -46,7 +46,7 @@ class Total:
 
     The interval holds the uncertainty of all parameters and the chance of who happens to buy how often, if
     the model is right. It doesn't hold the chance in the size of single baskets, nor a change in the world or
-    an error of the model: the backtest's miss shows how large those are.
+    an error of the model: forecasts made at earlier dates show how large those are (see `misses`).
     """
 
     customers: int
@@ -59,14 +59,6 @@ class Total:
     def reach(self) -> float:
         """Half the interval, as a share of the value."""
         return (self.high - self.low) / 2 / self.clv
-
-    def plan(self, miss: float) -> tuple[float, float]:
-        """Low and high to plan with: the wider of the interval and of what a miss as in the backtest would mean.
-
-        `miss` is a share of what really came, either way: a forecast 20 % too low means 1 / 0.8 of the forecast.
-        """
-        share = min(abs(miss), 0.99)
-        return min(self.low, self.clv / (1 + share)), max(self.high, self.clv / (1 - share))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from clvlib import aggregate, load, simulate
 from clvlib.dataset import Economics
 from clvlib.forecast import MODELS, BetaGeo, GammaGamma, ParetoNBD, fit_all
-from clvlib.scoring import DAYS_PER_MONTH, RANKS, Total, buyers, by_rank, score, share_of_value, total
+from clvlib.scoring import DAYS_PER_MONTH, RANKS, buyers, by_rank, score, share_of_value, total
 from clvlib.tables import DataError
 
 ECONOMICS = Economics(margin=0.4, annual_discount_rate=0.12, horizon_months=12)
@@ -197,9 +197,3 @@ def test_shares_of_value_add_up_and_ranks_are_in_order(rfm, models, spend):
     assert list(ranks.index) == list(RANKS)
     assert ranks["mid"].is_monotonic_increasing
     assert len(by_rank(scores.head(1))) == 6
-
-
-def test_the_range_to_plan_with_is_the_wider_of_interval_and_miss():
-    whole = Total(10, 100.0, 95.0, 105.0, 0.9)
-    assert whole.plan(0.01) == (95, 105)
-    assert whole.plan(-0.2) == whole.plan(0.2) == (pytest.approx(100 / 1.2), 125)
