@@ -4,18 +4,19 @@ An action is a lever (what is to change) and a way of reaching the customer. Its
 
     money at stake (from the data) × share of it that the action brings (its effect),
 
-and no past sales tell the effect: it comes from an experiment, or it is an assumption. An effect that nobody has
-measured may be nothing or twice the assumed one, and the interval of every gain says so.
+and no past sales tell the effect: it is an assumption, which may be nothing or twice as much, until an experiment has
+measured what the action brings a customer. That amount then takes the place of the product. The ends of every gain are
+those of its effect.
 """
 
 from dataclasses import dataclass
 
 import pandas as pd
 
-from clvlib import aggregate, experiments, trial
+from clvlib import aggregate
 from clvlib.dataset import Dataset, Economics
 from clvlib.stake import LEVERS
-from clvlib.tables import MissingTable, NotEnoughData, UsageError
+from clvlib.tables import NotEnoughData, UsageError
 
 GAP_CLOSED = 0.05  # assumed: of the distance to the best quarter
 NEW_CUSTOMERS = 0.02  # assumed: for each customer asked
@@ -61,9 +62,9 @@ class Permission:
 def assumed(economics: Economics) -> pd.DataFrame:
     """What each lever brings until it is measured: shares of the money at stake, index `lever`.
 
-    `low`, `mid`, `high` (0 to 1): nothing, the assumed share, twice that; `origin`, the same for levers that rest on
-    one assumption; `tested` (False); `arm` (empty). Leaving is prevented at the save rate of the economics; the others
-    are constants of this module.
+    `low`, `mid`, `high` (0 to 1; currency a customer once it is measured, see `with_measured`): nothing, the assumed
+    share, twice that; `origin`, the same for levers that rest on one assumption; `tested` (False); `arm` (empty).
+    Leaving is prevented at the save rate of the economics; the others are constants of this module.
     """
     middle = {
         "keep": (economics.save_rate, "save rate"),
@@ -86,44 +87,29 @@ def parse_tests(measured_by: str) -> dict[str, str]:
     return found
 
 
-def measured(ds: Dataset, test: str) -> pd.DataFrame:
-    """What an experiment of the dataset brought a customer, arm by arm, best first.
-
-    By arm: `customers`, `difference`, `low`, `high` (currency a customer assigned, against the control: contribution
-    less cost of service within `days`; the intervals of all arms hold together in 95 %, as one of them is then chosen),
-    `days` (of the window). Raises MissingTable where the dataset has no such test, NotEnoughData for too few customers.
-    """
-    table = ds.table("experiments").to_pandas()
-    names = trial.names(table)
-    if test not in names:
-        raise MissingTable(
-            f"The table of experiments has no test {test!r}; it has {', '.join(names)}.",
-            "Name the test that measured this lever in measured_by.",
-        )
-    found = trial.prepare(table, test, ds.starts, ds.as_of)
-    outcomes = experiments.outcomes(found, experiments.clock(found, ds.transactions, ds.as_of), ds.economics)
-    compared = experiments.pairs(outcomes, found, "value").xs(found.control, level="against")
-    frame = pd.DataFrame(compared)[["difference", "low", "high"]].reindex(list(found.variants))
-    frame.insert(0, "customers", found.arms["kept"].reindex(frame.index))
-    frame["days"] = found.window_days
-    return frame.rename_axis("arm").sort_values("difference", ascending=False, kind="stable")
-
-
 def with_measured(effects: pd.DataFrame, lever: str, stakes: pd.DataFrame, arm: pd.Series, test: str) -> pd.DataFrame:
     """Put what the best arm of an experiment brought in the place of an assumption.
 
-    The mean gain of a customer in the test becomes a share of the mean money at stake of the customers whom the lever
-    applies to today: taken for granted are that they answer as those in the test did, and in proportion to what is at
-    stake. NotEnoughData where the lever applies to nobody.
+    arm: a row of `experiments.measured`. The effect becomes an amount, the same for every customer whom the lever
+    applies to today: the test shows a mean, and nothing of who gains more. Taken for granted is that they answer as
+    those in the test did. NotEnoughData where the lever applies to nobody.
     """
-    money = stakes[lever].mean()
-    if not money > 0:
+    if not stakes[lever].notna().any():
         raise NotEnoughData(f"The lever {lever!r} applies to nobody today.", "Leave it out of measured_by.")
-    ends = {"low": "low", "mid": "difference", "high": "high"}
-    shares = {name: float(arm[of]) / money for name, of in ends.items()}
-    known = pd.DataFrame(shares, index=pd.Index([lever], name="lever"))
+    amounts = {"low": float(arm["low"]), "mid": float(arm["difference"]), "high": float(arm["high"])}
+    known = pd.DataFrame(amounts, index=pd.Index([lever], name="lever"))
     known = known.assign(origin=f"test {test}, {arm.name}", tested=True, arm=str(arm.name))
     return pd.concat([effects.drop(index=lever), known]).reindex(effects.index)
+
+
+def each(effects: pd.DataFrame, stakes: pd.DataFrame) -> pd.DataFrame:
+    """What a message brings a customer, on average over those whom the lever applies to: `low`, `mid`, `high`
+    (currency), `origin`, `tested`, by lever; levers that apply to nobody are left out."""
+    mean = stakes.mean().dropna()
+    found = effects.loc[effects.index.isin(mean.index), [*EFFECT, "tested"]]
+    for end in ("low", "mid", "high"):
+        found[end] = found[end].where(found["tested"], found[end] * mean)
+    return found
 
 
 def reach(customers: pd.Index, consent: pd.Series, in_store: pd.Series) -> pd.DataFrame:
@@ -161,7 +147,7 @@ def options(
 
     Args:
         stakes: from `at_stake`.
-        effects: shares by lever, from `assumed` and `with_measured`.
+        effects: by lever, from `assumed` and `with_measured`: a share of what is at stake or, where tested, an amount.
         allowed: from `reach`.
         come_anyway: chance (0 to 1) that the customer buys in the window without any action; whoever is spoken to in
             the store must come by first, so that levers meant to bring customers back have no place there.
@@ -184,8 +170,8 @@ def options(
         part["treatment"] = (treatment + ": " + effect["arm"]).where(effect["tested"].astype(bool), treatment)
         part["cost"] = contact_cost * times_cost
         for name, share in {"gain": "mid", "gain_low": "low", "gain_high": "high"}.items():
-            brought = effect[share] * times_effect
-            part[name] = part["at_stake"] * chance * brought.where(effect["tested"], brought.clip(upper=1.0))
+            assumed_share = (effect[share] * times_effect).clip(upper=1.0)
+            part[name] = effect[share].where(effect["tested"], part["at_stake"] * chance * assumed_share)
         parts.append(part.assign(origin=effect["origin"]))
     frame = pd.concat(parts, ignore_index=True)
     columns = ["customer_id", "lever", "treatment", "at_stake", "cost", "gain", "gain_low", "gain_high", "origin"]

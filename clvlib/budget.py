@@ -43,7 +43,8 @@ def allocate(options: pd.DataFrame, budget: float) -> Allocation:
 
     Args:
         options: one row an action that could be taken, with `customer_id`, `cost` (0 or more) and `gain` (both in
-            currency); other columns are handed on. An action whose gain doesn't exceed its cost is never chosen.
+            currency); other columns are handed on. An action whose gain doesn't exceed its cost is never chosen; of
+            equally good steps those of customers with most `at_stake` come first.
         budget: money to spend at most; what isn't worth spending is left over.
 
     Raises:
@@ -149,4 +150,7 @@ def _steps(options: pd.DataFrame) -> pd.DataFrame:
             break
         frame = frame[~under]
     frame = frame.assign(step_cost=cost, step_net=net, rate=rate)
-    return frame.sort_values(["rate", "customer_id", "cost"], ascending=[False, True, True]).drop(columns="rate")
+    most = frame["at_stake"] if "at_stake" in frame else frame["net"]
+    frame["most"] = most.groupby(frame["customer_id"]).transform("max")  # equal gains: not by the alphabet
+    ranking = {"rate": False, "most": False, "customer_id": True, "cost": True}
+    return frame.sort_values(list(ranking), ascending=list(ranking.values())).drop(columns=["rate", "most"])

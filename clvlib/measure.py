@@ -1,20 +1,25 @@
 """A chosen plan in; who is contacted and who is left alone, drawn at random, and what the comparison can show, out.
 
 Before the campaign every customer of the plan is drawn into one of two groups, `contact` and `control`. Afterwards the
-two differ by nothing but the contact and chance, so that their difference is what the contact caused.
+two differ by nothing but the contact and chance, so that their difference is what the contact caused. Whom the draw
+leaves alone, it tends to leave alone in the next plan too, so that campaigns can be counted together.
 """
+
+from hashlib import sha256
 
 import numpy as np
 import pandas as pd
 from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.proportion import proportion_effectsize
 
+from clvlib import wording
 from clvlib.tables import NotEnoughData
 
 SEED = 20_000
 POWER = 0.8
 SIGNIFICANCE = 0.05
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5)  # of the customers left alone, smallest first
+LONG_RUN = (0.05, 0.1, 0.2, 0.5)  # left alone over many campaigns
 TOO_FEW = 0.2  # left alone where no share would be enough
 FEWEST = 20
 TOGETHER = "all together"
@@ -60,8 +65,9 @@ def plan(
     Returns:
         By lever, and for these levers together: `customers`; `outcome` (in words); `needed` (customers in all, half of
         them left alone, to see the expected effect); `control_share` (to leave alone: the smallest that shows it, a
-        fifth where none does); `sees` (the smallest effect that this shows, in multiples of the expected one, about);
-        `enough` (bool). Levers with fewer than 20 customers, or without any expected effect, are left out.
+        fifth where none does); `sees` (the smallest effect that this shows, in multiples of the expected one, about;
+        infinite where an assumed effect would have to win more than all that is at stake); `enough` (bool). Levers
+        with fewer than 20 customers, or without any expected effect, are left out.
 
     Raises:
         NotEnoughData: no lever is left.
@@ -72,7 +78,10 @@ def plan(
         n = len(of_lever)
         spread = float(margin.reindex(of_lever["customer_id"]).fillna(0.0).std())
         size, outcome = float(of_lever["gain"].mean()) / spread if spread > 0 else 0.0, MARGIN
-        if lever in returning and not effects.loc[lever, "tested"]:
+        tested = effects["tested"].reindex(of_lever["lever"]).to_numpy(dtype=bool)
+        most = float(of_lever["at_stake"].sum() / of_lever["gain"].sum()) if size > 0 and not tested.any() else np.inf
+        returns = lever in returning and not tested.all()
+        if returns:
             risk = churn_probability.reindex(of_lever["customer_id"]).to_numpy()
             after = risk * (1 - (of_lever["gain"] / of_lever["at_stake"]).to_numpy())  # a call keeps more of them
             size, outcome = float(proportion_effectsize(1 - after.mean(), 1 - risk.mean())), RETURNS
@@ -80,13 +89,50 @@ def plan(
             continue
         enough = [share for share in SHARES if needed(size, share) <= n]
         share = enough[0] if enough else TOO_FEW
-        rows[lever] = (n, outcome, needed(size), share, visible(n, share) / size, bool(enough))
+        sees = visible(n, share) / size
+        if returns:
+            sees = _share_kept(visible(n, share), risk.mean()) / (1 - after.mean() / risk.mean())
+        rows[lever] = (n, outcome, needed(size), share, sees if sees <= most else np.inf, bool(enough))
     if not rows:
         raise NotEnoughData(
             f"No lever of the plan has {FEWEST} customers and an effect to look for.", "Raise the budget."
         )
     columns = ["customers", "outcome", "needed", "control_share", "sees", "enough"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("lever")
+
+
+def _share_kept(size: float, risk: float) -> float:
+    """The share of those at risk who must be kept for a difference of Cohen's h `size`; infinite above all of them."""
+    angle = np.arcsin(np.sqrt(1 - risk)) + size / 2
+    return float((np.sin(angle) ** 2 - (1 - risk)) / risk) if angle <= np.pi / 2 else np.inf
+
+
+def in_words(tests: pd.DataFrame) -> pd.DataFrame:
+    """`plan` for readers: the last two columns as `can_show`, in words."""
+    words = []
+    for sees, enough in zip(tests["sees"], tests["enough"], strict=True):
+        times = f"{wording.number(sees, 1)} times the expected effect"
+        nothing = "nothing: not even all at stake won"
+        words.append("the expected effect" if enough else times if np.isfinite(sees) else nothing)
+    return tests.drop(columns=["sees", "enough"]).assign(can_show=words)
+
+
+def long_run(tests: pd.DataFrame, net: float) -> pd.DataFrame:
+    """What it takes to show the expected effect over many campaigns like this one, by the share left alone in each.
+
+    tests: from `plan`; net: what a campaign brings with nobody left alone (currency). Index `left_alone` (share);
+    `sees_once` (the smallest effect that one campaign shows, in multiples of the expected one), `campaigns` (counted
+    together, until 80 % power), `cost_each`, `cost_in_all` (net gain that those left alone don't bring, a campaign, and
+    until then). Customers who are in several campaigns count each time as if they were new: take the number as the
+    least.
+    """
+    n, of_half = (float(tests["customers"][TOGETHER]), float(tests["needed"][TOGETHER]))
+    rows = {}
+    for share in LONG_RUN:
+        times = of_half / 4 / (share * (1 - share)) / n  # needed customers go as 1 / (share (1 − share))
+        rows[share] = (np.sqrt(times), np.ceil(times), share * net, np.ceil(times) * share * net)
+    columns = ["sees_once", "campaigns", "cost_each", "cost_in_all"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("left_alone")
 
 
 def draw(chosen: pd.DataFrame, shares: pd.Series, seed: int = SEED) -> pd.Series:
@@ -100,14 +146,14 @@ def draw(chosen: pd.DataFrame, shares: pd.Series, seed: int = SEED) -> pd.Series
 
     Returns:
         "contact" or "control" by customer_id (sorted). The same customers and seed always give the same draw, whatever
-        the order of the rows.
+        the order of the rows; who is drawn to be left alone comes early in every later draw too.
     """
-    random = np.random.default_rng(seed)
     groups = []
     for lever, rows in chosen.groupby("lever", sort=True):
-        names = np.sort(rows["customer_id"].astype(str).to_numpy(dtype=object))
+        names = rows["customer_id"].astype(str).to_numpy(dtype=object)
+        lot = np.argsort([sha256(f"{seed}:{name}".encode()).digest() for name in names], kind="stable")
         left = round(len(names) * float(shares.get(lever, SHARES[0]))) if len(names) >= FEWEST else 0
-        alone = random.permutation(len(names)) < left
-        groups.append(pd.Series(np.where(alone, CONTROL, CONTACT), index=names, dtype=object))
+        alone = np.arange(len(names)) < left
+        groups.append(pd.Series(np.where(alone, CONTROL, CONTACT), index=names[lot], dtype=object))
     drawn = pd.concat(groups) if groups else pd.Series(dtype=object)
     return drawn.rename("group").rename_axis("customer_id").sort_index()

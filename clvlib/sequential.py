@@ -86,20 +86,19 @@ def _sequence(
     """
     first = _first_look(values, treated)
     n, at = np.arange(1, values.shape[-1] + 1, dtype=float), np.expand_dims(first, -1)
-    then = [
-        np.take_along_axis(np.cumsum(of, axis=-1, dtype=float), at, -1) / (at + 1)
-        for of in (treated, values, values**2)
-    ]
-    share, spread = then[0], then[2] - then[1] ** 2
+    sums = [np.cumsum(of, axis=-1, dtype=float) for of in (treated, values, values**2)]
+    share, mean, square = (np.take_along_axis(of, at, -1) / (at + 1) for of in sums)
     drawn = treated - share
-    beyond = values - (np.cumsum(values, axis=-1) - values) / np.maximum(n - 1, 1)
+    beyond = values - (sums[1] - values) / np.maximum(n - 1, 1)
     beyond[..., 0] = 0.0
     seen = np.cumsum((drawn * beyond) ** 2, axis=-1)
     due = share * (1 - share) * np.cumsum(beyond**2, axis=-1)
     variance, size = (seen + 2 * np.maximum(seen, due)) / 3, np.cumsum(drawn**2, axis=-1)
     size_planned = PLANNED * (at + 1) if planned is None else planned
     with np.errstate(invalid="ignore", divide="ignore"):
-        half = reach(variance, size_planned * share * (1 - share) * spread, level) * np.sqrt(variance) / size
+        half = (
+            reach(variance, size_planned * share * (1 - share) * (square - mean**2), level) * np.sqrt(variance) / size
+        )
     return np.cumsum(drawn * beyond, axis=-1) / size, half, first
 
 

@@ -3,8 +3,13 @@
 import numpy as np
 import pandas as pd
 
+from clvlib.actions import ASSUMED
 from clvlib.measure import CONTACT
 from clvlib.stake import LEVERS
+
+ASSUMPTIONS = "every assumption at its end"
+TESTS = "tests within their sampling error (95 %)"
+ALL = "everything at its end at once"
 
 
 def contacted(chosen: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
@@ -21,18 +26,27 @@ def by_lever(chosen: pd.DataFrame) -> pd.DataFrame:
 
 
 def total(chosen: pd.DataFrame) -> dict[str, float]:
-    """The plan in a few numbers: `customers`, `cost`, and `net` with `low` and `high` (currency).
+    """The plan in short: `customers`, `cost` and `net` (currency), if every effect is as assumed or measured."""
+    cost = float(chosen["cost"].sum())
+    return {"customers": len(chosen), "cost": cost, "net": float(chosen["gain"].sum()) - cost}
 
-    An effect that is wrong is wrong wherever it is used: within one `origin` (an assumption, which two levers may
-    share, or a test) the ends add up. Different origins are taken as independent: their distances from the middle add
-    up as squares do.
+
+def ends(chosen: pd.DataFrame) -> pd.DataFrame:
+    """What the plan brings at the ends of its effects: one row a supposition, `low` and `high` (net, currency).
+
+    ASSUMPTIONS: every assumed effect at its low end, or its high end, at once, the tested ones as measured: not a range
+    with a level, as nobody knows how likely an assumption is. TESTS: 95 % for the sampling error of the tested effects,
+    the assumed ones as assumed; tests are independent of each other, so that their distances from the middle add up as
+    squares do. ALL: everything at its low end, or its high end, at once. Rows that nothing of the plan rests on are
+    left out, and ALL where there is but one other.
     """
-    sums = chosen.groupby("origin")[["cost", "gain", "gain_low", "gain_high"]].sum()
-    cost, gain = float(sums["cost"].sum()), float(sums["gain"].sum())
-    below = float(np.sqrt(((sums["gain"] - sums["gain_low"]) ** 2).sum()))
-    above = float(np.sqrt(((sums["gain_high"] - sums["gain"]) ** 2).sum()))
-    net = gain - cost
-    return {"customers": len(chosen), "cost": cost, "net": net, "low": net - below, "high": net + above}
+    frame = chosen.assign(below=chosen["gain"] - chosen["gain_low"], above=chosen["gain_high"] - chosen["gain"])
+    by = frame.groupby("origin")[["below", "above"]].sum()
+    assumed, net = by.index.str.startswith(ASSUMED), total(chosen)["net"]
+    parts = {ASSUMPTIONS: by[assumed].sum(), TESTS: np.sqrt((by[~assumed] ** 2).sum()), ALL: by.sum()}
+    used = {ASSUMPTIONS: assumed.any(), TESTS: (~assumed).any(), ALL: assumed.any() and (~assumed).any()}
+    rows = {name: (net - away["below"], net + away["above"]) for name, away in parts.items() if used[name]}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["low", "high"]).rename_axis("supposed")
 
 
 def scores(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clvlib import actions, budget, load, stake, worklist
+from clvlib import actions, budget, experiments, load, stake, trial, worklist
 from clvlib.dataset import Dataset, Economics
 from clvlib.tables import MissingTable, NotEnoughData, UsageError
 
@@ -113,7 +113,8 @@ def test_an_assumption_may_be_nothing_or_twice_as_much() -> None:
     assert actions.assumed(replace(ECONOMICS, save_rate=0.8)).loc["keep", "high"] == 1.0
 
 
-def test_a_tested_lever_brings_its_customers_on_average_what_the_test_measured() -> None:
+def test_a_tested_lever_brings_each_customer_what_the_test_measured() -> None:
+    """A mean over all who were assigned; that those with more at stake gain more has not been shown."""
     rows = [(5, 200, 0.5, 100.0 * i, 1.0, 20.0, "yes", False) for i in range(1, 6)]
     stakes = stake.at_stake(table(rows), WINDOW, ECONOMICS)
     arm = pd.Series({"difference": 4.0, "low": -1.0, "high": 9.0}, name="voucher")
@@ -122,7 +123,12 @@ def test_a_tested_lever_brings_its_customers_on_average_what_the_test_measured()
     allowed = actions.reach(stakes.index, pd.Series("yes", index=stakes.index), pd.Series(dtype=bool))
     found = actions.options(stakes, effects, allowed, pd.Series(0.5, index=stakes.index), 1.0)
     assert set(found["treatment"]) == {"message: voucher"}
-    assert found[["gain_low", "gain", "gain_high"]].mean().tolist() == pytest.approx([-1.0, 4.0, 9.0])
+    assert (found[["gain_low", "gain", "gain_high"]] == [-1.0, 4.0, 9.0]).all(axis=None)
+    shown = actions.each(effects, stakes)
+    assert shown.index.tolist() == ["win back"]
+    assert shown.loc["win back", ["low", "mid", "high"]].tolist() == [-1.0, 4.0, 9.0]
+    assumed = actions.each(actions.assumed(ECONOMICS), stakes)
+    assert assumed.loc["win back", "mid"] == pytest.approx(actions.WON_BACK * stakes["win back"].mean())
     assert effects.drop(index="win back")["origin"].str.startswith("assumption").all()
 
 
@@ -142,15 +148,27 @@ def test_levers_and_their_tests_are_read_from_one_text() -> None:
         actions.parse_tests("winback: x")
 
 
+def test_a_plan_goes_by_the_figure_of_the_notebook_on_experiments(demo: Dataset) -> None:
+    table = demo.table("experiments").to_pandas()
+    read, _ = experiments.read_all(
+        {"winback": trial.prepare(table, "winback", demo.starts, demo.as_of)}, demo, known=""
+    )
+    arm = experiments.measured(demo, "winback", known="").iloc[0]
+    assert arm["difference"] == pytest.approx(read["winback"].effects.loc[(arm.name, "value"), "difference"])
+    stakes = pd.DataFrame({"win back": [3.0, 1.0, np.nan]}, index=["a", "b", "c"])
+    effects = actions.with_measured(actions.assumed(ECONOMICS), "win back", stakes, arm, "winback")
+    assert effects.loc["win back", "mid"] == arm["difference"]
+
+
 def test_without_experiments_or_that_test_it_says_what_there_is(cdnow: Dataset, demo: Dataset) -> None:
     with pytest.raises(MissingTable, match="experiments"):
-        actions.measured(cdnow, "winback")
+        experiments.measured(cdnow, "winback")
     with pytest.raises(MissingTable, match="it has onboarding_quiz"):
-        actions.measured(demo, "nosuch")
+        experiments.measured(demo, "nosuch")
 
 
 def test_what_the_demo_shops_test_measured_holds_the_truth(demo: Dataset) -> None:
-    found = actions.measured(demo, "winback")
+    found = experiments.measured(demo, "winback")
     true = demo.truth("effects").query("topic == 'experiments' and item == 'winback'")
     true = true.pivot(index="group", columns="quantity", values="value")
     value = true["contribution"] - demo.economics.service_cost_per_order * true["orders"]
@@ -275,13 +293,19 @@ def plan(lever: list[str], gain: list[float]) -> pd.DataFrame:
     return frame.assign(gain_low=0.0, gain_high=2 * frame["gain"])
 
 
-def test_errors_of_one_assumption_add_up_and_those_of_several_as_squares() -> None:
-    one = worklist.total(plan(["keep", "keep"], [3.0, 4.0]))
-    assert one == {"customers": 2, "cost": 2.0, "net": 5.0, "low": -2.0, "high": 12.0}
-    two = worklist.total(plan(["keep", "win back"], [3.0, 4.0]))
-    assert (two["low"], two["high"]) == (pytest.approx(0.0), pytest.approx(10.0))
-    shared = worklist.total(plan(["keep", "second purchase"], [3.0, 4.0]))
-    assert (shared["low"], shared["high"]) == (pytest.approx(-2.0), pytest.approx(12.0))
+def test_the_ends_say_what_they_suppose() -> None:
+    """Assumptions are wrong together, in no known proportion; sampling errors of tests are independent."""
+    assumed = plan(["keep", "keep", "win back"], [3.0, 4.0, 5.0])
+    assert worklist.total(assumed) == {"customers": 3, "cost": 3.0, "net": 9.0}
+    alone = worklist.ends(assumed)
+    assert alone.index.tolist() == [worklist.ASSUMPTIONS]
+    assert alone.loc[worklist.ASSUMPTIONS].tolist() == [-3.0, 21.0]  # nothing but the cost; twice as much
+    origin = [*assumed["origin"], "test a, mail", "test b, voucher", "test b, voucher"]
+    both = pd.concat([assumed, plan(["keep"] * 3, [3.0, 2.0, 2.0])]).assign(origin=origin)
+    found = worklist.ends(both)
+    assert found.loc[worklist.ASSUMPTIONS].tolist() == [13.0 - 12, 13.0 + 12]
+    assert found.loc[worklist.TESTS].tolist() == [13.0 - 5, 13.0 + 5]  # √(3² + (2 + 2)²)
+    assert found.loc[worklist.ALL].tolist() == [13.0 - 19, 13.0 + 19]
 
 
 def test_the_plan_carried_out_is_that_of_the_customers_to_contact() -> None:

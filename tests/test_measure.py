@@ -94,6 +94,47 @@ def test_too_small_a_plan_is_said() -> None:
         measure.plan(chosen(5), flat(5, 0.4), money(5), EFFECTS, actions.SAVED)
 
 
+def test_an_effect_that_not_even_keeping_everybody_would_show_is_not_called_visible() -> None:
+    """37 customers, of whom the effect expected is to keep 8 %: 20 times that was said to be visible."""
+    gain = EFFECTS.assign(mid=0.08)
+    table = measure.plan(chosen(37, gain=0.8), flat(37, 0.2), money(37), gain, actions.SAVED)
+    assert table.loc["keep", "sees"] == np.inf
+    assert measure.in_words(table).loc["keep", "can_show"] == "nothing: not even all at stake won"
+    dear = measure.plan(chosen(30, "raise frequency", 0.5), flat(30, 0.4), money(30, 100), EFFECTS, actions.SAVED)
+    assert dear.loc["raise frequency", "sees"] == np.inf  # 20 times 0.5 is all of the 10 at stake
+
+
+def test_the_share_kept_that_is_visible_is_where_a_campaign_shows_it_in_four_of_five() -> None:
+    table = measure.plan(chosen(2000, gain=0.5), flat(2000, 0.4), money(2000), EFFECTS, actions.SAVED)
+    kept = table.loc["keep", "sees"] * 0.05
+    size = table.loc["keep", "control_share"] * 2000
+    random = np.random.default_rng(0)
+    alone = random.binomial(int(size), 0.6, 4000) / size
+    told = random.binomial(int(2000 - size), 1 - 0.4 * (1 - kept), 4000) / (2000 - size)
+    error = np.sqrt(alone * (1 - alone) / size + told * (1 - told) / (2000 - size))
+    assert (told - alone > 1.96 * error).mean() == pytest.approx(0.8, abs=0.03)
+
+
+def test_over_many_campaigns_a_smaller_control_group_costs_less_in_all_and_takes_longer() -> None:
+    table = measure.plan(chosen(400, "raise frequency", 0.5), flat(400, 0.4), money(400), EFFECTS, actions.SAVED)
+    found = measure.long_run(table, net=1000.0)
+    assert found["campaigns"].is_monotonic_decreasing
+    assert found["cost_in_all"].is_monotonic_increasing
+    assert found["cost_each"].tolist() == [50.0, 100.0, 200.0, 500.0]
+    for share, row in found.iterrows():
+        assert row["campaigns"] * 400 == pytest.approx(measure.needed(0.05, share), abs=400)
+        assert row["sees_once"] == pytest.approx(measure.visible(400, share) / 0.05, rel=0.01)
+
+
+def test_who_is_left_alone_in_one_campaign_is_left_alone_in_the_next() -> None:
+    shares = pd.Series({"keep": 0.2, "win back": 0.2})
+    one = measure.draw(chosen(1000), shares)
+    other = measure.draw(chosen(1500, "win back").iloc[500:], shares)
+    both = one.index.intersection(other.index)
+    again = other[both][one[both] == measure.CONTROL] == measure.CONTROL
+    assert again.mean() > 0.85
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(1, 60), st.randoms(use_true_random=False), st.sampled_from([0.1, 0.2, 0.5]))
 def test_the_draw_is_the_same_in_any_order_and_leaves_the_share_alone(n, random, share) -> None:
