@@ -77,7 +77,7 @@ def known_by(read: Ingested, as_of: pd.Timestamp) -> list[Problem]:
     The one place where rows are cut at the as-of date: after it, no method can read a later one.
     """
     connection = next(iter(read.tables.values())).get_backend().con
-    ledger = read.ledger.to_dict("records")
+    ledger: list[dict[str, Any]] = [dict(line) for line in read.ledger.to_dict("records")]  # type: ignore[arg-type]
     found = rules.later(connection, read.tables, ledger, as_of)
     for name in [name for name in rules.DATED if name in read.tables]:
         if not sources.rows(connection, f"SELECT count(*) FROM {name}")[0][0]:
