@@ -309,8 +309,8 @@ def judged(life: pd.DataFrame, share: float = 0.6) -> dict[str, float]:
     if later.empty or not later["lost"].sum():
         raise NotEnoughData(f"{len(life)} renewal(s) leave nothing to judge a forecast on.", "Give a longer history.")
     model, churn = fit(learned), constant_churn(learned)
-    observed = float((1 - later["lost"] / later["at_risk"]).prod())
     lost, at_risk = later["lost"].to_numpy(dtype=float), later["at_risk"].to_numpy(dtype=float)
+    observed = float((1 - lost / at_risk).prod())
     spread = float((lost / at_risk / np.maximum(at_risk - lost, 0.5)).sum())
     return {
         "learned": len(learned),
