@@ -85,6 +85,7 @@ def known_by(read: Ingested, as_of: pd.Timestamp) -> list[Problem]:
     found += rules.between_tables(connection, read.tables, ledger)
     if "transactions" in read.tables:
         rules.say_of_amounts(connection, ledger)
+        found += rules.of_the_money(purchases.largest(read.tables["transactions"], as_of), ledger)
     read.ledger = pd.DataFrame(ledger, columns=list(read.ledger))
     return found
 

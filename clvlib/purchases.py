@@ -11,9 +11,11 @@
 from typing import Any
 
 import ibis
+import numpy as np
 import pandas as pd
 
 SUM_DIGITS = 8
+REFUNDS = ("their order", "what was bought that day", "the purchase before", "nothing known")  # what they are taken off
 
 
 def until(transactions: ibis.Table, as_of: Any) -> ibis.Table:
@@ -59,13 +61,65 @@ def lines(transactions: ibis.Table, as_of: Any) -> ibis.Table:
 
     A row of a customer's refund stands on the day of what was sent back; one with nothing before it, on its own day.
     """
+    return _placed(transactions, as_of).drop("goes_to")
+
+
+def _placed(transactions: ibis.Table, as_of: Any) -> ibis.Table:
+    """`lines`, and what each refund goes to (`goes_to`, a text of REFUNDS; NULL on other rows)."""
     rows = until(transactions, as_of)
     walked = _with_refunds(rows, _by_day(rows), free_orders=False)
-    plain = rows.anti_join(walked, "customer_id").mutate(purchased_on=rows["day"])
+    same = ibis.ifelse(rows["amount"] < 0, REFUNDS[1], ibis.null("string"))
+    plain = rows.anti_join(walked, "customer_id").mutate(purchased_on=rows["day"], goes_to=same)
     moved = _of_their_order(rows.semi_join(walked, "customer_id"))
-    found = _walk(moved, free_orders=False).select("customer_id", "day", "purchased_on")
-    mixed = moved.inner_join(found, ["customer_id", "day"])
-    return ibis.union(plain.drop("day"), mixed.select(*plain.drop("day").columns))
+    mixed = moved.inner_join(_walk(moved, free_orders=False).drop("amount"), ["customer_id", "day"])
+    goes_to = ibis.cases(
+        (mixed["amount"] >= 0, ibis.null("string")),
+        (mixed["by_order"], REFUNDS[0]),
+        (mixed["buys"], REFUNDS[1]),
+        (mixed["purchased_on"] < mixed["day"], REFUNDS[2]),
+        else_=REFUNDS[3],
+    )
+    return ibis.union(plain.drop("day"), mixed.mutate(goes_to=goes_to).select(*plain.drop("day").columns))
+
+
+def refunds(transactions: ibis.Table, as_of: Any) -> pd.DataFrame:
+    """What refunds are taken off: `refunds` (rows) and `amount` (currency, below 0), indexed by REFUNDS.
+
+    Only the kinds that there are.
+    """
+    back = _placed(transactions, as_of).filter(lambda t: t["amount"] < 0)
+    found = back.group_by("goes_to").agg(refunds=back.count(), amount=back["amount"].sum()).to_pandas()
+    frame = found.set_index("goes_to").reindex([kind for kind in REFUNDS if kind in set(found["goes_to"])])
+    return frame.astype({"refunds": "int64", "amount": "float64"}).round(SUM_DIGITS)
+
+
+def sent_back(transactions: ibis.Table, as_of: Any) -> dict[str, float]:
+    """Days on which a customer paid and got all of it back: `days`, and `amount` paid on them (currency)."""
+    paid = until(transactions, as_of).filter(lambda t: t["amount"] > 0)
+    whole = _by_day(paid).anti_join(purchase_days(transactions, as_of), ["customer_id", "day"])
+    found = whole.agg(days=whole.count(), amount=whole["amount"].sum()).to_pandas().iloc[0]
+    return {"days": int(found["days"]), "amount": round(float(np.nan_to_num(found["amount"])), SUM_DIGITS)}
+
+
+def largest(transactions: ibis.Table, as_of: Any) -> pd.DataFrame:
+    """The largest order, day and customer, net of refunds; by unit ("order", "day", "customer"), empty without money.
+
+    Columns: name (text; of an order its id, without ids its day), lines, amount (currency), share (of all that was paid
+    less refunds), of (how many such units there are). An order is what has one order_id; without it, a customer's day.
+    """
+    rows = lines(transactions, as_of)
+    day = rows["purchased_on"].cast("string")
+    order = rows["order_id"].fill_null(day) if "order_id" in rows.columns else day
+    parts = []
+    for unit, keys in {"order": {"customer_id": rows["customer_id"], "name": order}, "day": {"name": day},
+                       "customer": {"name": rows["customer_id"]}}.items():  # fmt: skip
+        sums = rows.group_by(**keys).agg(lines=rows.count(), amount=rows["amount"].sum().round(SUM_DIGITS))
+        sums = sums.mutate(all=sums["amount"].sum().over(ibis.window()), of=sums.count().over(ibis.window()))
+        first = sums.order_by([ibis.desc("amount"), *keys]).limit(1)
+        parts.append(first.select("name", "lines", "amount", "all", "of").to_pandas().assign(unit=unit))
+    frame = pd.concat(parts).set_index("unit")
+    frame.insert(3, "share", frame["amount"] / frame.pop("all"))
+    return frame[frame["amount"] > 0] if (frame["share"] > 0).all() else frame.iloc[:0]
 
 
 def contribution(rows: ibis.Table, margin: float) -> dict[str, ibis.Value]:
@@ -102,12 +156,14 @@ def _names_its_order(rows: ibis.Table) -> ibis.Value:
 
 
 def _of_their_order(rows: ibis.Table) -> ibis.Table:
-    """The rows, each refund whose order is known on the latest day, up to its own, on which that order was bought."""
+    """The rows, each refund whose order is known (`by_order`) on the latest day, up to its own, of that order."""
     if "order_id" not in rows.columns:
-        return rows
+        return rows.mutate(by_order=ibis.literal(False))
     so_far = ibis.cumulative_window(group_by=["customer_id", "order_id"], order_by=["day", ibis.desc("amount")])
     bought_on = rows["day"].max(where=rows["amount"] > 0).over(so_far)
-    return rows.mutate(day=ibis.ifelse(_names_its_order(rows), ibis.coalesce(bought_on, rows["day"]), rows["day"]))
+    rows = rows.mutate(bought_on=ibis.ifelse(_names_its_order(rows), bought_on, ibis.null("date")))
+    rows = rows.mutate(by_order=rows["bought_on"].notnull(), day=ibis.coalesce(rows["bought_on"], rows["day"]))
+    return rows.drop("bought_on")
 
 
 def _walk(rows: ibis.Table, free_orders: bool) -> ibis.Table:

@@ -31,6 +31,7 @@ DATED = {  # table: the column that says when a row came to be known
     "experiments": "date",
     "marketing_costs": "period",
 }
+LARGE, FEW = 0.10, 20
 YES = ("yes", "y", "true", "1", "oui", "o", "ja", "opt-in", "subscribed", "granted")
 NO = ("no", "n", "false", "0", "non", "nein", "opt-out", "unsubscribed", "denied")
 CHANNELS = {
@@ -96,6 +97,25 @@ def say_of_amounts(connection: duckdb.DuckDBPyConnection, ledger: list[dict[str,
     said["of which of amount 0: not a purchase"] = zero
     lines = [{"table": "transactions", "action": "kept", "rows": n, "reason": why} for why, n in said.items() if n]
     ledger[at + 1 : at + 1] = lines
+
+
+def of_the_money(largest: pd.DataFrame, ledger: list[dict[str, Any]]) -> list[Problem]:
+    """Write into the ledger what share of the money one order, one day and one customer are; warn over a tenth.
+
+    `largest`: from `purchases.largest`. Among fewer than 20, one has a tenth or nearly so by itself: no warning.
+    """
+    at = max(i for i, line in enumerate(ledger) if line["table"] == "transactions") + 1
+    found = []
+    for unit, row in largest.iterrows():
+        said = f"{row['share']:.1%} of the money"
+        why = f"of which the largest {unit}: {said}"
+        ledger.insert(at, {"table": "transactions", "action": "kept", "rows": int(row["lines"]), "reason": why})
+        at += 1
+        if row["share"] > LARGE and row["of"] >= FEW:
+            what = f"one {unit} of {row['of']:,} is {said}"
+            mend = "Every mean and every forecast of money rests on it: correct the file if it is wrong."
+            found.append(Problem("warning", "transactions", what, int(row["lines"]), (str(row["name"]),), mend))
+    return found
 
 
 def between_tables(

@@ -1,5 +1,7 @@
 """Tables beside the transactions: what is refused, left out with a line in the ledger, or only proposed."""
 
+from pathlib import Path
+
 import pytest
 
 from clvlib import dataset
@@ -151,3 +153,31 @@ def test_planned_tests_are_left_out_and_said(read):
     made, problems = read(experiments=experiments)
     assert made.table("experiments").count().to_pandas() == 2
     assert about(problems, "experiments", "future")[0].grade == "warning"
+
+
+def test_one_amount_that_is_nearly_all_of_the_money_is_said_with_its_share(build):
+    """Before, one amount of a million in 282 made "€12,622 each" without a word."""
+    lines = "".join(f"c{i % 40},2025-{1 + i % 6:02d}-{1 + i % 28:02d},40\n" for i in range(200))
+    made, problems = build(f"customer_id,date,amount\n{lines}c7,2025-06-30,1000000\n")
+    said = [str(p) for p in problems if p.grade == "warning" and "of the money" in p.what]
+    assert len(said) == 3
+    assert said[0].startswith("transactions: one order of 201 is 99.2% of the money (for instance 2025-06-30).")
+    reasons = made.ledger["reason"].tolist()
+    assert [r for r in reasons if "of the money" in r] == [
+        "of which the largest order: 99.2% of the money",
+        "of which the largest day: 99.2% of the money",
+        "of which the largest customer: 99.2% of the money",
+    ]
+
+
+def test_an_amount_that_was_undone_is_no_large_share_of_the_money(build):
+    lines = "".join(f"c{i % 40},2025-{1 + i % 6:02d}-{1 + i % 28:02d},40,o{i}\n" for i in range(200))
+    text = f"customer_id,date,amount,order_id\n{lines}c7,2025-06-29,80995,x\nc7,2025-06-30,-80995,x\n"
+    _, problems = build(text)
+    assert not [p for p in problems if "of the money" in p.what]
+
+
+@pytest.mark.skipif(not Path("/work/shared/cases/52-outlier").exists(), reason="a case of the workshop")
+def test_the_case_of_a_million_is_said():
+    _, problems = dataset.build({"transactions": {"path": "orders.csv"}}, Path("/work/shared/cases/52-outlier/c.toml"))
+    assert "one order of 283 is 99.0% of the money" in [p.what for p in problems]
