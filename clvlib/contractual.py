@@ -309,9 +309,9 @@ def judged(life: pd.DataFrame, share: float = 0.6) -> dict[str, float]:
     if later.empty or not later["lost"].sum():
         raise NotEnoughData(f"{len(life)} renewal(s) leave nothing to judge a forecast on.", "Give a longer history.")
     model, churn = fit(learned), constant_churn(learned)
-    lost, at_risk = later["lost"].to_numpy(dtype=float), later["at_risk"].to_numpy(dtype=float)
-    observed = float((1 - lost / at_risk).prod())
-    spread = float((lost / at_risk / np.maximum(at_risk - lost, 0.5)).sum())
+    lost, at_risk = later["lost"].to_numpy(float), later["at_risk"].to_numpy(float)
+    observed = float(np.prod(1 - lost / at_risk))
+    spread = (lost / at_risk / np.maximum(at_risk - lost, 0.5)).sum()
     return {
         "learned": len(learned),
         "horizon": len(life),
@@ -329,13 +329,13 @@ def early_and_late(life: pd.DataFrame) -> dict[str, float]:
     later is higher or lower by more than the error (a z-test at 5 %), else 0. Raises NotEnoughData (a single renewal).
     """
     half = int((life["at_risk"].cumsum() <= life["at_risk"].sum() / 2).sum()) or 1
-    parts = [life.iloc[:half].sum(), life.iloc[half:].sum()]
-    if not parts[1]["at_risk"]:
+    if len(life) <= half or not life["at_risk"].iloc[half:].sum():
         raise NotEnoughData(f"{len(life)} renewal(s) are no time in which retention could change.")
-    early, late = (1 - float(part["lost"] / part["at_risk"]) for part in parts)
-    error = np.sqrt(sum(kept * (1 - kept) / part["at_risk"] for kept, part in zip((early, late), parts, strict=True)))
+    lost, seen = (np.add.reduceat(life[name].to_numpy(float), [0, half]) for name in ("lost", "at_risk"))
+    early, late = 1 - lost / seen
+    error = np.sqrt(((1 - lost / seen) * lost / seen**2).sum())
     change = int(np.sign(late - early)) if abs(late - early) > Z * error else 0
-    return {"split": int(life.index[half - 1]), "early": early, "late": late, "change": change}
+    return {"split": int(life.index[half - 1]), "early": float(early), "late": float(late), "change": change}
 
 
 def life_table(subscribers: pd.DataFrame, left: str = "ever") -> pd.DataFrame:
@@ -356,8 +356,8 @@ def by_plan(subscribers: pd.DataFrame, left: str, rate: float, horizon: int = 12
     rate: discount per period; horizon: in periods. Indexed by plan, the largest first: customers (in the table),
     staying (still there), first_churn (of the model), mean_churn (constant), lifetime (discounted periods of a new
     subscriber), within and to_come (mean discounted periods of those still there, within the horizon and in all; the
-    next payment half a period away) and, where a margin is known, margin (of one period, mean), value (of a new
-    subscriber: lifetime × margin), value_within and value_to_come (of those still there, each at their own margin).
+    next payment half a period away) and, where a margin is known, margin (of one period, mean of those still there),
+    value (of a new subscriber: lifetime × margin), value_within and value_to_come (of those still there, at their own).
 
     A plan too small to fit has NaN, but for what is to come: that is by the model of all. What is to come from all is
     the sum of the plans. Raises as `fit`, for all together.
@@ -382,7 +382,8 @@ def _described(
     members: pd.DataFrame, left: str, rate: float, horizon: int, whole: ShiftedBetaGeometric
 ) -> dict[str, float]:
     life, there, n = life_table(members, left), staying(members), int(members["customers"].sum())
-    margin = float(np.average(members["margin"], weights=members["customers"]))
+    priced = members[~members["churned"]] if there["customers"].sum() else members
+    margin = float(np.average(priced["margin"], weights=priced["customers"]))
     facts: dict[str, float] = {"customers": n, "staying": int(there["customers"].sum())}
     try:
         model = fit(life)

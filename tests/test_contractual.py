@@ -203,6 +203,8 @@ def test_what_is_to_come_from_all_is_the_sum_of_the_plans() -> None:
     for column in ("to_come", "value_to_come"):
         assert whole[column] * whole["staying"] == pytest.approx((parts[column] * parts["staying"]).sum())
     assert table.loc["gold", "value"] == pytest.approx(table.loc["gold", "lifetime"] * 30)
+    there = contractual.staying(rows).sum()
+    assert whole["margin"] == pytest.approx(there["margin"] / there["customers"])
     assert np.isnan(table.loc["tiny", "lifetime"])  # shown as a dash; its future is that of all
     assert table.loc["tiny", "value_to_come"] == pytest.approx(table.loc["tiny", "to_come"] * 20)
 

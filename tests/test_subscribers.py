@@ -214,7 +214,10 @@ def test_the_period_who_is_in_it_and_the_margin_are_listed_among_the_assumptions
     assert found["subscriptions.period"] == ["month", "card"]
     assert found["subscriptions.left"] == ["ever", "default"]
     assert found["margin_per_period"] == [8.0, "mean price × margin (margin: card)"]  # of those still there
-    assert contractual.subscribers(made)["margin"].tolist() == pytest.approx([4, 12, 39.6])
+    mine = contractual.subscribers(made)
+    assert mine["margin"].tolist() == pytest.approx([4, 12, 39.6])
+    there = contractual.staying(mine).sum()
+    assert there["margin"] / there["customers"] == found["margin_per_period"][0]  # one name, one value
 
 
 def test_a_margin_that_the_card_states_is_that_of_everybody(read):
