@@ -1,4 +1,4 @@
-"""All tables → the stage that every customer has reached, by stated rules; how many get on, how fast, who is lost.
+"""All tables → the stage that every customer has reached, by stated rules; how many get on, how fast, who is silent.
 
 Seven stages (McClure 2007's "pirate metrics", with awareness before and advocacy after). The first three follow each
 other; the other four branch off the first purchase. A stage once reached is never taken back; whether somebody is still
@@ -283,7 +283,7 @@ def waiting(waited: pd.DataFrame) -> pd.Series:
 
 
 def silence_window(ds: "Dataset") -> int:
-    """Days of silence after which a customer counts as lost: the window of `silence.plan`, as in the notebook on churn.
+    """Days after which a customer counts as silent: the window of `silence.plan`, as in the notebook on churn.
 
     Raises NotEnoughData when nobody ever came back, or the history is too short.
     """
@@ -292,11 +292,11 @@ def silence_window(ds: "Dataset") -> int:
     return plan(curve, ds.starts, ds.as_of).window_days
 
 
-def today(journey: Journey, lost_after: int) -> pd.DataFrame:
+def today(journey: Journey, silent_after: int) -> pd.DataFrame:
     """Where every customer stands, indexed by customer_id.
 
-    Columns: stage (the last in the order of STAGES that was reached), since (datetime), status ("lost" when the last
-    sign of life, a purchase or before any purchase a reaction, is more than `lost_after` days old, else "active") and
+    Columns: stage (the last in the order of STAGES that was reached), since (datetime), status ("silent" when the last
+    sign of life, a purchase or before any purchase a reaction, is more than `silent_after` days old, else "active") and
     days_since_sign.
     """
     reached = journey.dates.notna().to_numpy()
@@ -308,35 +308,37 @@ def today(journey: Journey, lost_after: int) -> pd.DataFrame:
         {
             "stage": stages,
             "since": since,
-            "status": np.where(silent > lost_after, "lost", "active"),
+            "status": np.where(silent > silent_after, "silent", "active"),
             "days_since_sign": silent,
         },
         index=journey.dates.index,
     )
 
 
-def where_lost(standing: pd.DataFrame, value: pd.Series | None = None) -> pd.DataFrame:
-    """By stage, in their order: customers, active, lost, lost_share.
+def where_silent(standing: pd.DataFrame, ahead: pd.DataFrame | None = None) -> pd.DataFrame:
+    """By stage, in their order: customers, active, silent, silent_share.
 
-    With `value` (customer_id → currency; a customer without one counts 0) also its sum over the active, the lost and
-    both: value_active, value_lost, value_ahead. What would tell of fewer than 5 customers is NaN: the share and the sum
-    of so small a stage, and both parts where one of them is so small.
+    With `ahead` (of `scoring.score`: p_purchase, clv; a customer without counts 0) also `buying`
+    (customers expected to buy at least once within the horizon), and the value of the active, the silent and both:
+    value_active, value_silent, value_ahead. What would tell of fewer than 5 customers is NaN: the share and the sums of
+    so small a stage, and both parts where one of them is so small.
     """
-    gone, groups = standing["status"] == "lost", standing["stage"]
-    columns = {"customers": groups.value_counts(), "lost": gone.groupby(groups).sum()}
-    if value is not None:
-        worth = value.reindex(standing.index).fillna(0.0)
-        columns["value_active"] = worth.where(~gone, 0.0).groupby(groups).sum()
-        columns["value_lost"] = worth.where(gone, 0.0).groupby(groups).sum()
-        columns["value_ahead"] = worth.groupby(groups).sum()
+    silent, groups = standing["status"] == "silent", standing["stage"]
+    columns = {"customers": groups.value_counts(), "silent": silent.groupby(groups).sum()}
+    if ahead is not None:
+        known = ahead.reindex(standing.index).fillna(0.0)
+        columns["buying"] = known["p_purchase"].groupby(groups).sum()
+        columns["value_active"] = known["clv"].where(~silent, 0.0).groupby(groups).sum()
+        columns["value_silent"] = known["clv"].where(silent, 0.0).groupby(groups).sum()
+        columns["value_ahead"] = known["clv"].groupby(groups).sum()
     frame = pd.DataFrame(columns).reindex([name for name in STAGES if name in set(groups)])
-    frame.insert(1, "active", frame["customers"] - frame["lost"])
-    few = frame[["customers", "active", "lost"]].apply(lambda n: n.between(1, LEAST - 1))
-    frame.insert(3, "lost_share", (frame["lost"] / frame["customers"]).mask(few["customers"]))
-    if value is not None:
-        parts = ["value_active", "value_lost"]
-        frame[parts] = frame[parts].mask(few["active"] | few["lost"])
-        frame["value_ahead"] = frame["value_ahead"].mask(few["customers"])
+    frame.insert(1, "active", frame["customers"] - frame["silent"])
+    few = frame[["customers", "active", "silent"]].apply(lambda n: n.between(1, LEAST - 1))
+    frame.insert(3, "silent_share", (frame["silent"] / frame["customers"]).mask(few["customers"]))
+    if ahead is not None:
+        parts = ["value_active", "value_silent"]
+        frame[parts] = frame[parts].mask(few["active"] | few["silent"])
+        frame[["buying", "value_ahead"]] = frame[["buying", "value_ahead"]].mask(few["customers"])
     return frame.rename_axis("stage")
 
 
@@ -408,13 +410,13 @@ def never_signed_up(journey: Journey) -> int:
 def against_truth(standing: pd.DataFrame, active: pd.Series) -> dict[str, float]:
     """Hold `status` of the buyers against the truth of a simulated shop (`active`: customer_id → bool, still there).
 
-    Gives lost and active (buyers so called), gone and gone_too (share of each who have really left).
+    Gives silent and active (buyers so called), gone and gone_too (share of each who have really left).
     """
     bought = standing[standing["stage"].isin(list(STAGES)[list(STAGES).index("activation") :])]
     really = ~active.reindex(bought.index).dropna().astype(bool)
-    called = bought["status"].reindex(really.index) == "lost"
+    called = bought["status"].reindex(really.index) == "silent"
     return {
-        "lost": int(called.sum()),
+        "silent": int(called.sum()),
         "active": int((~called).sum()),
         "gone": float(really[called].mean()),
         "gone_too": float(really[~called].mean()),

@@ -133,8 +133,8 @@ def test_nothing_after_the_as_of_date_is_known() -> None:
 def test_the_last_sign_of_someone_who_never_bought_is_a_reaction_and_not_a_sending(full: lifecycle.Journey) -> None:
     assert full.last_sign["cat"] == day("2024-07-01")
     assert full.last_sign["ann"] == day("2024-03-02")
-    standing = lifecycle.today(full, lost_after=60)
-    assert standing["status"].to_dict() == dict.fromkeys(["ann", "bob", "cat", "dan"], "lost") | {"eve": "active"}
+    standing = lifecycle.today(full, silent_after=60)
+    assert standing["status"].to_dict() == dict.fromkeys(["ann", "bob", "cat", "dan"], "silent") | {"eve": "active"}
     assert standing["stage"].to_dict() == {
         "ann": "advocacy",
         "bob": "activation",
@@ -144,7 +144,7 @@ def test_the_last_sign_of_someone_who_never_bought_is_a_reaction_and_not_a_sendi
     }
 
 
-def test_the_window_that_counts_as_lost_is_at_most_a_third_of_the_history() -> None:
+def test_the_window_that_counts_as_silent_is_at_most_a_third_of_the_history() -> None:
     assert lifecycle.silence_window(Shop({"transactions": ORDERS})) == 30  # the only return took 30 days
     short = Shop({"transactions": ORDERS}, starts=AS_OF - pd.Timedelta(days=60))
     assert lifecycle.silence_window(short) == 20
@@ -152,29 +152,34 @@ def test_the_window_that_counts_as_lost_is_at_most_a_third_of_the_history() -> N
         lifecycle.silence_window(Shop({"transactions": ORDERS[2:]}))
 
 
+def ahead(customers) -> pd.DataFrame:
+    return pd.DataFrame({"p_purchase": 0.5, "clv": 1.0}, index=customers)
+
+
 def test_customers_and_value_are_all_somewhere(full: lifecycle.Journey) -> None:
-    standing = lifecycle.today(full, lost_after=60)
+    standing = lifecycle.today(full, silent_after=60)
     many = pd.concat([standing] * 5)
-    places = lifecycle.where_lost(many.set_axis(range(len(many))), pd.Series(1.0, index=range(len(many))))
+    places = lifecycle.where_silent(many.set_axis(range(len(many))), ahead(range(len(many))))
     assert places["customers"].sum() == len(many)
     assert places["value_ahead"].sum() == len(many)
     assert places.loc["activation"].to_dict() == {
         "customers": 10,
         "active": 5,
-        "lost": 5,
-        "lost_share": 0.5,
+        "silent": 5,
+        "silent_share": 0.5,
+        "buying": 5,
         "value_active": 5,
-        "value_lost": 5,
+        "value_silent": 5,
         "value_ahead": 10,
     }
 
 
 def test_what_the_value_of_a_stage_would_tell_of_four_is_blank() -> None:
-    standing = pd.DataFrame({"stage": "retention", "status": ["active"] * 4 + ["lost"] * 8})
-    row = lifecycle.where_lost(standing, pd.Series(1.0, index=standing.index)).loc["retention"]
-    assert row[["value_active", "value_lost"]].isna().all()  # either would give away the other
-    assert row[["value_ahead", "lost_share"]].tolist() == [12, 8 / 12]
-    assert lifecycle.where_lost(standing[:4])["lost_share"].isna().all()
+    standing = pd.DataFrame({"stage": "retention", "status": ["active"] * 4 + ["silent"] * 8})
+    row = lifecycle.where_silent(standing, ahead(standing.index)).loc["retention"]
+    assert row[["value_active", "value_silent"]].isna().all()  # either would give away the other
+    assert row[["value_ahead", "silent_share"]].tolist() == [12, 8 / 12]
+    assert lifecycle.where_silent(standing[:4])["silent_share"].isna().all()
 
 
 def test_the_way_to_a_second_purchase_does_not_lead_over_revenue(full: lifecycle.Journey) -> None:
@@ -261,7 +266,7 @@ def test_people_known_by_a_trace_only_are_counted(full: lifecycle.Journey) -> No
     assert lifecycle.never_signed_up(lifecycle.journey(Shop({"transactions": ORDERS}))) == 0
 
 
-def test_lost_buyers_are_held_against_the_truth(full: lifecycle.Journey) -> None:
-    standing = lifecycle.today(full, lost_after=60)
+def test_silent_buyers_are_held_against_the_truth(full: lifecycle.Journey) -> None:
+    standing = lifecycle.today(full, silent_after=60)
     real = lifecycle.against_truth(standing, pd.Series({"ann": True, "bob": False, "eve": True, "cat": False}))
-    assert real == {"lost": 2, "active": 1, "gone": 0.5, "gone_too": 0.0}
+    assert real == {"silent": 2, "active": 1, "gone": 0.5, "gone_too": 0.0}
