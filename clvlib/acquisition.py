@@ -42,7 +42,7 @@ class Ledger:
 
     source: BILLS or COLUMN. months: length of a period. rows, sorted by channel and period: channel, period (first day,
     NaT if not known), cost (currency; NaN: the bill is missing), new_customers, billed (False where the channel has no
-    bills then: its customers came by themselves, at no cost).
+    bills then: its customers came by themselves, at no cost); stated, where the bills count customers themselves.
     """
 
     source: str
@@ -130,6 +130,8 @@ def _from_bills(table: pd.DataFrame, channel: pd.Series | None, first: pd.Series
     rows = rows.assign(billed=True).join(won.rename("new_customers"), how="outer")
     rows["billed"] = rows["billed"].eq(True)
     rows["cost"] = rows["cost"].where(rows["billed"], 0.0)
+    if "new_customers" in bills:
+        rows["stated"] = bills.groupby(["channel", "period"])["new_customers"].sum(min_count=1).reindex(rows.index)
     return Ledger(BILLS, length, rows.fillna({"new_customers": 0.0}).reset_index())
 
 
@@ -200,13 +202,14 @@ def require_ratio(ratio: pd.Series) -> None:
 def marginal(known: Ledger) -> pd.DataFrame:
     """Read from month to month what one more customer cost, beside the average.
 
-    New customers of a month follow cost^elasticity (Poisson regression on the logarithm of cost with a trend, robust
-    standard errors). Elasticity below 1 means that each further customer costs more than the last: marginal cost =
-    average / elasticity. A description: months in which a channel got more money differ in other ways too.
+    New customers of a month (those that the bills count, else first buyers) follow cost^elasticity (Poisson regression
+    on the logarithm of cost with a trend, robust standard errors). Elasticity below 1 means that each further customer
+    costs more than the last: marginal cost = average / elasticity. A description: months in which a channel got more
+    money differ in other ways too.
 
     Returns one row per channel with 12 periods or more: months (periods with a cost), cac (currency, average: that of
-    `Ledger.by_channel`), elasticity, low and high (its
-    95 % interval), marginal_cac (currency), marginal_low, marginal_high (NaN where the interval holds no positive end).
+    `Ledger.by_channel`), elasticity, low and high (its 95 % interval), marginal_cac (currency), marginal_low,
+    marginal_high (NaN where the interval holds no positive end).
     Raises NotEnoughData when no channel has 12 of them, MissingTable without bills.
     """
     if known.source != BILLS:
@@ -234,7 +237,9 @@ def _elasticity(months: pd.DataFrame) -> dict[str, float]:
 
     trend = (months["period"] - months["period"].min()) / pd.Timedelta(days=365.25)
     inputs = np.column_stack([np.ones(len(months)), np.log(months["cost"]), trend])
-    found = sm.GLM(months["new_customers"].to_numpy(float), inputs, family=sm.families.Poisson()).fit(cov_type="HC1")
+    stated = months.get("stated", months["new_customers"])  # signed up in the month, so nearer to its cost in time
+    won = months["new_customers"] if stated.isna().any() else stated
+    found = sm.GLM(won.to_numpy(float), inputs, family=sm.families.Poisson()).fit(cov_type="HC1")
     slope, se = float(found.params[1]), float(found.bse[1])
     return {
         "months": len(months),

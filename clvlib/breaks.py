@@ -14,6 +14,12 @@ from scipy.stats import binom
 LENGTH = 3
 HALF = 0.5
 CHANCE = 0.05
+SENTENCE = (
+    "New customers broke off: {count:count} in the month from {month:date} on, {count_before:count} in the one before; "
+    "{mean:number.1} a month in the three from then on, {mean_before:number.1} in the three before. Few came since, so "
+    "that their figures swing by chance."
+)
+NONE = "No month starts a fall of new customers by more than half, beyond chance and season."
 
 
 @dataclass(frozen=True)
