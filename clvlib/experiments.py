@@ -1,32 +1,28 @@
-"""One test and its customers' purchases → what each arm did: conversion, each lever, value realised and CLV, compared.
+"""One test and its customers' purchases → what each arm did: conversion, each lever, value realised, compared.
 
 Customers count in the arm that they were assigned to, whether or not they noticed: all are in every mean. Value is the
-contribution (amount − cost, or margin × amount), less the cost of serving orders. CLV is the value realised in the
-window after assignment plus the forecast of `scoring` for the horizon after it. What the test itself cost (a voucher's
-face value is in the amounts, the sending isn't) is not taken off.
+contribution (amount − cost, or margin × amount), less the cost of serving orders. What comes after the days watched is
+in `lasting`, apart: it can only be assumed. What the test itself cost (a voucher's face value is in the amounts, the
+sending isn't) is not taken off.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import combinations
 from typing import Any
 
 import ibis
 import numpy as np
 import pandas as pd
-import tea_tasting as tt
 from numpy.typing import NDArray
-from scipy.stats import norm
 
-from clvlib import aggregate, assigned, scoring, trial, wording
+from clvlib import aggregate, assigned, contrast, trial, wording
+from clvlib.contrast import LEVEL
 from clvlib.dataset import Dataset, Economics
-from clvlib.forecast import GammaGamma, PurchaseModel
 from clvlib.tables import TABLES, CannotAnswer, MissingTable, NotEnoughData
 from clvlib.trial import Trial
 
 YEAR = 365
-LEVEL = 0.95
 METRICS = {  # column → words, unit
     "converted": ("bought at all", "points"),
     "bought_twice": ("bought twice", "points"),
@@ -36,8 +32,7 @@ METRICS = {  # column → words, unit
     "revenue": ("revenue", "money"),
     "contribution": ("contribution", "money"),
     "value": ("value realised", "money"),
-    "forecast": ("value forecast", "money"),
-    "clv": ("CLV", "money"),
+    "late": ("of it in the second half", "money"),
 }
 KNOWN_BEFORE = "acquisition_channel, age_band, region"  # as in the parameters of notebooks 06 and 06b
 _MOST_LEVELS = 12
@@ -48,42 +43,37 @@ def clock(trial: Trial, transactions: ibis.Table, as_of: pd.Timestamp) -> ibis.T
     return assigned.on_one_clock(transactions, trial.customers["date"], as_of)
 
 
-def outcomes(
-    trial: Trial, clocked: ibis.Table, economics: Economics, models: tuple[PurchaseModel, GammaGamma] | None = None
-) -> pd.DataFrame:
+def outcomes(trial: Trial, clocked: ibis.Table, economics: Economics) -> pd.DataFrame:
     """One row per assigned customer (customer_id), nobody left out, for the days of the test's window.
 
     Columns: variant; converted, bought_twice, retained (0 or 1: bought, on two days, in the second half of the window);
-    orders (purchase days); revenue, contribution, value (currency, see the module); unknown_costs (lines);
-    first_day, second_day (days since assignment; NaN if never). With `models` (in days) also forecast and clv: what the
-    models expect for the horizon after the window, 0 for who hasn't bought.
+    orders (purchase days); revenue, contribution, value (currency, see the module), late (value in the second half);
+    unknown_costs (lines); first_day, second_day (days since assignment; NaN if never).
     """
     days = trial.window_days
     people = trial.customers.index
     bought = assigned.purchases(clocked, days)
     by = bought.groupby("customer_id")["day"]
     orders = by.size().reindex(people, fill_value=0)
+    second = -(-days // 2)
     money = assigned.money(clocked, 0, days - 1, economics.margin).reindex(people, fill_value=0)
-    late = bought.loc[bought["day"] >= days / 2, "customer_id"].unique()
-    frame = pd.DataFrame(
+    later = assigned.money(clocked, second, days - 1, economics.margin)["contribution"].reindex(people, fill_value=0)
+    often = bought[bought["day"] >= second].groupby("customer_id").size().reindex(people, fill_value=0)
+    return pd.DataFrame(
         {
             "variant": trial.customers["variant"],
             "converted": (orders > 0).astype(int),
             "bought_twice": (orders > 1).astype(int),
-            "retained": people.isin(late).astype(int),
+            "retained": (often > 0).astype(int),
             "orders": orders,
             **money,
             "value": money["contribution"] - economics.service_cost_per_order * orders,
+            "late": later - economics.service_cost_per_order * often,
             "first_day": by.first().reindex(people),
             "second_day": by.nth(1).set_axis(bought["customer_id"][by.nth(1).index]).reindex(people),
         },
         index=people,
     )
-    if models is None:
-        return frame
-    rfm = aggregate.rfm_summary(clocked, assigned.day(days - 1))
-    expected = scoring.score(rfm, *models, economics)["clv"].reindex(people, fill_value=0.0)
-    return frame.assign(forecast=expected, clv=frame["value"] + expected)
 
 
 def known_before(
@@ -147,35 +137,29 @@ def effects(outcomes: pd.DataFrame, trial: Trial, before: pd.DataFrame | None = 
     """Every variant against the control, on every metric.
 
     Returns a frame indexed by arm and metric (keys of METRICS): control, variant (means per assigned customer;
-    order_value: revenue over orders), difference, low, high (95 %, Welch; delta method for order_value), p; with
-    something known before, plain_low and plain_high keep that interval, and difference, low, high, p are adjusted by
-    CUPED (Deng, Xu, Kohavi & Walker 2013), the covariate being the outcome expected, by least squares on all that was
-    known before. `saved`: share of the variance that this removes, less what as many columns of chance would seem to
-    (the adjusted R²; below 0 where they did better); NaN where nothing was to adjust with.
+    order_value: revenue over orders), difference, low, high (95 %, see `contrast`; order_value linearised by the delta
+    method), p; with something known before, plain_low and plain_high keep that interval, and difference, low, high, p
+    are adjusted by CUPED (Deng, Xu, Kohavi & Walker 2013), the covariate being the outcome expected, by least squares
+    on all that was known before. `saved`: share of the variance that this removes, less what as many columns of chance
+    would seem to (the adjusted R²; below 0 where they did better); NaN where nothing was to adjust with. Money that
+    nobody has, and order_value with fewer than 10 buyers in an arm, have no row. Raises NotEnoughData when nobody
+    bought.
     """
     pairs = [(trial.control, variant) for variant in trial.variants]
-    return _compare(outcomes, pairs, before).droplevel("against")
+    return compare(outcomes, pairs, before).droplevel("against")
 
 
 def pairs(outcomes: pd.DataFrame, trial: Trial, metric: str, before: pd.DataFrame | None = None) -> pd.DataFrame:
     """All arms against each other on one metric, corrected for looking several times.
 
-    Returns a frame indexed by arm and against: difference, p as `effects`; p_holm (Holm 1979: the chance of even
-    one false alarm among all rows stays below the level at which it is compared), low, high (Bonferroni: all rows'
-    intervals hold together in 95 %).
+    Returns a frame indexed by arm and against: difference, p as `effects`; p_all (Bonferroni: p × rows, at most 1),
+    low, high (Bonferroni too: all rows' intervals hold together in 95 %). So p_all is below 0.05 where, and only
+    where, low and high leave 0 out.
     """
-    found = _compare(outcomes[["variant", metric]], list(combinations(trial.both, 2)), before).droplevel("metric")
-    wider = norm.ppf(1 - (1 - LEVEL) / 2 / len(found)) / norm.ppf((1 + LEVEL) / 2)
-    reach = (found["high"] - found["low"]) / 2 * wider
-    return pd.DataFrame(
-        {
-            "difference": found["difference"],
-            "low": found["difference"] - reach,
-            "high": found["difference"] + reach,
-            "p": found["p"],
-            "p_holm": holm(found["p"].to_numpy()),
-        }
-    )
+    both = list(combinations(trial.both, 2))
+    found = compare(outcomes[["variant", metric]], both, before, level=1 - (1 - LEVEL) / len(both))
+    found = found.droplevel("metric")
+    return found[["difference", "low", "high", "p"]].assign(p_all=(found["p"] * len(found)).clip(upper=1))
 
 
 def holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -187,122 +171,94 @@ def holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def best_arm(pairs: pd.DataFrame, trial: Trial) -> tuple[str, bool]:
-    """The arm of the highest mean by `pairs`, and whether it is shown to beat every other (p_holm below 0.05)."""
+    """The arm of the highest mean by `pairs`, and whether it is shown to beat every other: no interval holds 0."""
     against = pairs.xs(trial.control, level="against")["difference"]
     best = str(against.idxmax()) if against.max() > 0 else trial.control
     its = pairs[[best in pair for pair in pairs.index]]
-    ahead = (its["difference"] > 0) == (its.index.get_level_values("arm") == best)
-    return best, bool(ahead.all() and (its["p_holm"] < 1 - LEVEL).all())
+    first = its.index.get_level_values("arm") == best
+    return best, bool(np.where(first, its["low"] > 0, its["high"] < 0).all())
 
 
-def _compare(outcomes: pd.DataFrame, pairs: Sequence[tuple[str, str]], before: pd.DataFrame | None) -> pd.DataFrame:
-    expected, columns = _expected(outcomes, before)
-    data = outcomes.join(expected.add_prefix("expected_"))
-    rows = {}
-    by_chance = (len(data) - 1) / (len(data) - columns - 1)
-    for control, variant in pairs:
-        two = data[data["variant"].isin([control, variant])]
-        metrics = _metrics(two, [str(name) for name in expected])
-        if not metrics:
-            continue
-        result = tt.Experiment(metrics).analyze(two, control=control)
-        for metric in [name for name in METRICS if name in metrics]:
-            plain, adjusted = result[metric], result.get(f"{metric} adjusted")
-            best = adjusted or plain
-            rows[variant, control, metric] = {
-                "control": plain.control,
-                "variant": plain.treatment,
-                "difference": best.effect_size,
-                "low": best.effect_size_ci_lower,
-                "high": best.effect_size_ci_upper,
-                "p": best.pvalue,
-                "plain_low": plain.effect_size_ci_lower,
-                "plain_high": plain.effect_size_ci_upper,
-                "saved": 1 - by_chance * (_width(adjusted) / _width(plain)) ** 2 if adjusted else np.nan,
-            }
-    if not rows:
+def compare(
+    outcomes: pd.DataFrame, pairs: Sequence[tuple[str, str]], before: pd.DataFrame | None, level: float = LEVEL
+) -> pd.DataFrame:
+    if not outcomes.drop(columns="variant").select_dtypes("number").any(axis=None):
         raise NotEnoughData(
             "Nobody of this experiment bought anything after assignment.", "Wait, or check the customers' ids."
         )
+    names = [name for name in METRICS if name in outcomes]
+    values = outcomes[names].astype(float)
+    foretold, columns = expected(values, before)
+    net = adjusted(values, foretold)
+    by_chance = (len(outcomes) - 1) / (len(outcomes) - columns - 1)
+    shares = [METRICS[name][1] == "points" for name in names]
+    rows = {}
+    for control, variant in pairs:
+        sides = [outcomes["variant"] == arm for arm in (variant, control)]
+        treated, left = (values[side].to_numpy() for side in sides)
+        less = (net[sides[0]].to_numpy(), net[sides[1]].to_numpy())
+        plain = contrast.contrasts(treated, left, shares=shares)
+        told = contrast.contrasts(treated, left, less, shares) if columns else plain
+        found = dict(zip(names, zip(plain, told, strict=True), strict=True))
+        if "revenue" in found and "orders" in found:
+            ratios = [_per_order(outcomes[side]) for side in sides]
+            each = contrast.contrasts(ratios[0], ratios[1], counted=False)[0]
+            buyers = min(int((outcomes.loc[side, "orders"] > 0).sum()) for side in sides)
+            found["order_value"] = (each, each) if buyers >= contrast.FEW else (None, None)
+        for metric in METRICS:
+            one, best = found.get(metric, (None, None))
+            if one is None or best is None:
+                continue
+            low, high = best.interval(level)
+            plain_low, plain_high = one.interval(level)
+            adjusts = metric in foretold and best.counts is None
+            rows[variant, control, metric] = {
+                "control": one.control,
+                "variant": one.treated,
+                "difference": best.difference,
+                "low": low,
+                "high": high,
+                "p": best.p,
+                "plain_low": plain_low,
+                "plain_high": plain_high,
+                "saved": 1 - by_chance * (best.error / one.error) ** 2 if adjusts else np.nan,
+            }
     frame = pd.DataFrame.from_dict(rows, orient="index")
     return frame.set_axis(pd.MultiIndex.from_tuples(rows, names=["arm", "against", "metric"]))
 
 
-def _width(result: tt.metrics.MetricResult) -> float:
-    return result.effect_size_ci_upper - result.effect_size_ci_lower
+def _per_order(arm: pd.DataFrame) -> NDArray[np.float64]:
+    """One column whose mean is the arm's revenue per order, and whose spread is that of this ratio (delta method)."""
+    revenue, orders = arm["revenue"].to_numpy(dtype=float), arm["orders"].to_numpy(dtype=float)
+    ratio = revenue.sum() / orders.sum() if orders.sum() else 0.0
+    return (ratio + (revenue - ratio * orders) / (orders.mean() or 1.0))[:, None]
 
 
-def _metrics(two: pd.DataFrame, expected: list[str]) -> dict[str, tt.metrics.MetricBase]:
-    metrics: dict[str, tt.metrics.MetricBase] = {}
-    for name in METRICS:
-        if name == "order_value":
-            buyers = two["orders"].gt(0).groupby(two["variant"]).sum() if "orders" in two else pd.Series([0])
-            if buyers.min() > 1 and two["revenue"].nunique() > 2:
-                metrics[name] = tt.RatioOfMeans("revenue", "orders")
-        elif name in two and two[name].nunique() > 1:
-            metrics[name] = tt.Mean(name)
-            if name in expected:
-                metrics[f"{name} adjusted"] = tt.Mean(name, f"expected_{name}")
-    return metrics
+def expected(values: pd.DataFrame, before: pd.DataFrame | None) -> tuple[pd.DataFrame, int]:
+    """Each column of `values` as what was known before foretells it, all arms together, and from how many columns.
 
-
-def _expected(outcomes: pd.DataFrame, before: pd.DataFrame | None) -> tuple[pd.DataFrame, int]:
-    """Each outcome as what was known before foretells it, all arms together, and from how many columns.
-
-    No column when nothing was known.
+    No column when nothing was known; none of a column that is foretold perfectly or not at all.
     """
-    known = numbers(before).reindex(outcomes.index) if before is not None else pd.DataFrame(index=outcomes.index)
-    wanted = [name for name in METRICS if name in outcomes]
+    known = numbers(before).reindex(values.index) if before is not None else pd.DataFrame(index=values.index)
     if known.shape[1] == 0 or 10 * known.shape[1] > len(known):
-        return pd.DataFrame(index=outcomes.index), 0
+        return pd.DataFrame(index=values.index), 0
     scale = known.std().replace(0, 1)
     inputs = np.column_stack([np.ones(len(known)), (known - known.mean()) / scale])
-    targets = outcomes[wanted].to_numpy(dtype=float)
-    slopes, _, rank, _ = np.linalg.lstsq(inputs, targets, rcond=1e-8)
-    found = pd.DataFrame(inputs @ slopes, index=outcomes.index, columns=wanted)
-    spread, missed = outcomes[wanted].std(), (outcomes[wanted] - found).std()
+    slopes, _, rank, _ = np.linalg.lstsq(inputs, values.to_numpy(dtype=float), rcond=1e-8)
+    found = pd.DataFrame(inputs @ slopes, index=values.index, columns=values.columns)
+    spread, missed = values.std(), (values - found).std()
     told = (found.std() > 1e-9 * spread) & (missed > 1e-6 * spread)  # told perfectly: nothing is left
     return found.loc[:, told], int(rank) - 1
 
 
-def in_words(found: pd.DataFrame) -> pd.DataFrame:
-    """`effects` for readers, all as text, each in its unit: control, variant, difference, 95 % interval, change.
-
-    `variant` is control + difference, adjusted where the difference is, so that each row adds up.
-    """
-    rows = []
-    for row in found.reset_index().to_dict("records"):
-        arm, metric = str(row["arm"]), str(row["metric"])
-        words, unit = METRICS[metric]
-        variant = row["control"] + row["difference"]
-        digits = 2 if max(abs(row["control"]), abs(variant)) >= 0.1 else 4
-        number = partial(wording.number, digits=digits)
-        writers: dict[str, Callable[[float], str]] = {
-            "points": wording.percent,
-            "money": wording.money,
-            "number": number,
-        }
-        write = writers[unit]
-        change = _points if unit == "points" else write
-        interval = f"{_signed(change, row['low'])} to {_signed(change, row['high'])}"
-        shown = "up" if row["low"] > 0 else "down" if row["high"] < 0 else "not shown"
-        rows.append((arm, words, write(row["control"]), write(variant), _signed(change, row["difference"])))
-        rows[-1] += (interval, shown)  # type: ignore[assignment]
-    columns = ["arm", "measure", "control", "variant", "difference", "95 % interval", "change"]
-    return pd.DataFrame(rows, columns=columns).set_index(["arm", "measure"])
+def adjusted(values: pd.DataFrame, foretold: pd.DataFrame) -> pd.DataFrame:
+    """`values` less what was `expected` above its mean: what CUPED compares."""
+    return values - (foretold - foretold.mean()).reindex(columns=values.columns, fill_value=0.0)
 
 
 def p_value(p: float) -> str:
     """A p-value for readers: "p = 0.027", "p < 0.001"."""
     return f"p = {wording.number(p, 3)}" if p >= 0.001 else f"p < {wording.number(0.001, 3)}"
-
-
-def _points(share: float) -> str:
-    return f"{wording.number(100 * share, 1)} pts"
-
-
-def _signed(write: Callable[[float], str], value: float) -> str:
-    return f"{'+' if value > 0 else ''}{write(value)}"
 
 
 @dataclass(frozen=True)
@@ -316,12 +272,7 @@ class Reading:
     effects: pd.DataFrame
 
 
-def read_all(
-    tests: Mapping[str, Trial],
-    ds: Dataset,
-    models: tuple[PurchaseModel, GammaGamma] | None = None,
-    known: str = "",
-) -> tuple[dict[str, Reading], dict[str, str]]:
+def read_all(tests: Mapping[str, Trial], ds: Dataset, known: str = "") -> tuple[dict[str, Reading], dict[str, str]]:
     """Read every test of a dataset. Returns the readings, and why the others can't be read.
 
     known: columns of customers that were known before assignment, commas between. Raises NotEnoughData when none can.
@@ -331,7 +282,7 @@ def read_all(
     refused: dict[str, str] = {}
     for name, test in tests.items():
         clocked = clock(test, ds.transactions, ds.as_of)
-        done = outcomes(test, clocked, ds.economics, models)
+        done = outcomes(test, clocked, ds.economics)
         before = known_before(test, clocked, ds.economics, people, known)
         try:
             found[name] = Reading(test, clocked, done, before, effects(done, test, before))
@@ -372,32 +323,9 @@ def measured(ds: Dataset, test: str, known: str = KNOWN_BEFORE, **asked: Any) ->
 
 
 def variance_saved(reading: Reading) -> float:
-    """What CUPED removes of the variance of CLV (or value realised), mean of the variants; 0 when it can't."""
-    measured = reading.effects["saved"].unstack("metric")
-    mean = measured.reindex(columns=["clv", "value"]).bfill(axis=1)["clv"].mean()
+    """What CUPED removes of the variance of value realised, mean of the variants; 0 when it can't."""
+    mean = reading.effects["saved"].unstack("metric").reindex(columns=["value"])["value"].mean()
     return float(mean) if mean > 0 else 0.0
-
-
-def beside_truth(readings: Mapping[str, Reading], truth: pd.DataFrame) -> pd.DataFrame:
-    """What the tests say beside the truth of a simulated shop (`Dataset.truth("effects")`).
-
-    Returns a frame indexed by test, arm and per_assigned_customer: true, estimated, low, high, and inside (whether the
-    interval holds the truth). Rows of unknown tests or quantities are left out. Raises MissingTable when the tests were
-    watched for another time than the truth is known for.
-    """
-    if max(reading.trial.window_days for reading in readings.values()) != 365:
-        raise MissingTable("The true effects are known for a year after assignment only.", "Set window_days to 365.")
-    metrics = {"conversion": "converted", "orders": "orders", "revenue": "revenue", "contribution": "contribution"}
-    rows = {}
-    for row in truth[truth["topic"] == "experiments"].to_dict("records"):
-        name, arm, metric = str(row["item"]), str(row["group"]), metrics.get(str(row["quantity"]), "")
-        here = readings[name].effects if name in readings else pd.DataFrame()
-        if (arm, metric) in here.index:
-            middle, low, high = (here[column].loc[(arm, metric)] for column in ("difference", "low", "high"))
-            rows[name, arm, row["quantity"]] = (row["value"], middle, low, high, low <= row["value"] <= high)
-    frame = pd.DataFrame.from_dict(rows, orient="index", columns=["true", "estimated", "low", "high", "inside"])
-    frame.index = pd.MultiIndex.from_tuples(rows, names=["test", "arm", "per_assigned_customer"])
-    return frame
 
 
 def scores(readings: Mapping[str, Reading]) -> pd.DataFrame:
@@ -407,42 +335,3 @@ def scores(readings: Mapping[str, Reading]) -> pd.DataFrame:
         parts[f"{name} arm"] = reading.outcomes["variant"]
         parts[f"{name} value"] = reading.outcomes["value"]
     return pd.DataFrame(parts).rename_axis("customer_id")
-
-
-def verdicts(found: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Conversion beside CLV (or value realised, where there is no forecast) of every variant of every test.
-
-    found: test → `effects`. Returns a frame indexed by test and arm: conversion, conversion_low, conversion_high
-    (0 to 1), clv, clv_low, clv_high (currency), measure (CLV or value realised) and verdict (words). Variants without
-    a value are left out; NotEnoughData when none has one.
-    """
-    rows = {}
-    for name, table in found.items():
-        for arm in table.index.unique("arm"):
-            here = table.loc[arm, ["difference", "low", "high"]]
-            money = "clv" if "clv" in here.index else "value"
-            if money not in here.index:
-                continue
-            here = here.reindex(["converted", money], fill_value=0.0)  # where all bought, no arm differs
-            row: dict[str, object] = {}
-            for column, metric in {"conversion": "converted", "clv": money}.items():
-                row |= {column: here.loc[metric, "difference"]}
-                row |= {f"{column}_{end}": here.loc[metric, end] for end in ("low", "high")}
-            rows[name, arm] = row | {"measure": METRICS[money][0], "verdict": _verdict(here, money)}
-    if not rows:
-        raise NotEnoughData("In no experiment do customers differ in value.", "Check the margin in the dataset card.")
-    frame = pd.DataFrame.from_dict(rows, orient="index")
-    return frame.set_axis(pd.MultiIndex.from_tuples(rows, names=["test", "arm"]))
-
-
-def _verdict(here: pd.DataFrame, money: str) -> str:
-    won, lost = here["low"] > 0, here["high"] < 0
-    did = {metric: "wins" if won[metric] else "loses" if lost[metric] else "" for metric in ("converted", money)}
-    conversion, clv = did["converted"], did[money]
-    measure = METRICS[money][0]
-    if conversion and clv:
-        return f"{conversion} on both" if conversion == clv else f"{conversion} on conversion and {clv} on {measure}"
-    if conversion or clv:
-        on, other = ("conversion", measure) if conversion else (measure, "conversion")
-        return f"{conversion or clv} on {on}; on {other} no difference is shown"
-    return f"shows no difference, neither on conversion nor on {measure}"

@@ -8,39 +8,38 @@ import ibis
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import norm
 from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 
 from clvlib import assigned
+from clvlib.contrast import FEW, contrasts
 from clvlib.dataset import Economics
-from clvlib.experiments import Reading
+from clvlib.experiments import Reading, adjusted, expected
 from clvlib.tables import NotEnoughData
 from clvlib.trial import Trial
 
 Array = NDArray[np.float64]
 
-LEVEL = 0.95
 LEVERS = ("conversion", "orders per buyer", "order value", "margin")
 _PARTS = ["converted", "orders", "revenue", "value"]  # whose ratios, one after the other, are the levers
 
 
 def levers(outcomes: pd.DataFrame, trial: Trial) -> pd.DataFrame:
-    """Split each variant's difference in value into levers that multiply to it, and the forecast, if any, that adds.
+    """Split each variant's difference in value realised into levers that multiply to it.
 
     Value per assigned customer = conversion × orders per buyer × order value × margin (value over revenue); each
     lever's part is its Shapley value, the mean of what it changes over all orders in which the levers may move
-    (Shapley 1953), so that the parts add up exactly. Intervals of 95 % by the delta method.
+    (Shapley 1953), so that the parts add up exactly. Intervals of 95 % by the delta method and `contrast`.
 
     Returns a frame indexed by arm and lever: control, variant (the lever itself: 0 to 1, orders, currency, 0 to 1),
-    effect, low, high (currency per assigned customer); the row "all" is the sum. Raises NotEnoughData when nobody
-    bought in an arm, or its revenue is not above 0.
+    effect, low, high (currency per assigned customer); the row "all" is the sum. Raises NotEnoughData when fewer
+    than 10 customers bought in an arm, or its revenue is not above 0.
     """
-    parts = [*_PARTS, *(["forecast"] if "forecast" in outcomes else [])]
-    arms = {arm: outcomes.loc[outcomes["variant"] == arm, parts].to_numpy(dtype=float) for arm in trial.both}
+    arms = {arm: outcomes.loc[outcomes["variant"] == arm, _PARTS].to_numpy(dtype=float) for arm in trial.both}
     means = {arm: values.mean(axis=0) for arm, values in arms.items()}
-    if min(mean[:3].min() for mean in means.values()) <= 0:
+    if min(mean[:3].min() for mean in means.values()) <= 0 or min(arm[:, 0].sum() for arm in arms.values()) < FEW:
         raise NotEnoughData(
-            f"In the experiment {trial.name!r} an arm has no purchase, or no revenue after refunds.",
+            f"In the experiment {trial.name!r} an arm has fewer than {FEW} customers with a purchase, or no revenue "
+            "after refunds.",
             "A difference can't be split into levers there: wait for more purchases.",
         )
     rows = {}
@@ -53,17 +52,13 @@ def levers(outcomes: pd.DataFrame, trial: Trial) -> pd.DataFrame:
             moved = np.zeros(len(point))
             moved[i] = step
             slopes[:, i] = (_split(point + moved) - _split(point - moved)) / (2 * step)
-        noise = np.zeros((len(point), len(point)))
-        for at, values in enumerate((arms[trial.control], arms[arm])):
-            here = slice(at * len(parts), (at + 1) * len(parts))
-            noise[here, here] = np.cov(values.T) / len(values)
-        variance = np.einsum("ij,jk,ik->i", slopes, noise, slopes).clip(min=0)  # a lever that cannot move: -1e-20
-        reach = norm.ppf((1 + LEVEL) / 2) * np.sqrt(variance)
-        labels = [*LEVERS, *(["forecast"] if len(parts) > 4 else []), "all"]
-        sides = [np.append(_ratios(mean), [*mean[4:], mean[3:].sum()]) for mean in (base, means[arm])]
-        for i, label in enumerate(labels):
-            ends = (effect[i], effect[i] - reach[i], effect[i] + reach[i])
-            rows[arm, label] = (sides[0][i], sides[1][i], *ends)
+        own = effect + (arms[arm] - means[arm]) @ slopes[:, len(_PARTS) :].T  # each customer's part in each lever
+        found = contrasts(own, (base - arms[trial.control]) @ slopes[:, : len(_PARTS)].T, counted=False)
+        sides = [np.append(_ratios(mean), mean[3]) for mean in (base, means[arm])]
+        for i, label in enumerate([*LEVERS, "all"]):
+            known = found[i]
+            ends = known.interval() if known is not None else (effect[i], effect[i])  # a lever that cannot move
+            rows[arm, label] = (sides[0][i], sides[1][i], effect[i], *ends)
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=["control", "variant", "effect", "low", "high"])
     return frame.set_axis(pd.MultiIndex.from_tuples(rows, names=["arm", "lever"]))
 
@@ -82,14 +77,13 @@ def of_all(readings: Mapping[str, Reading]) -> pd.DataFrame:
 
 
 def _ratios(means: Array) -> Array:
-    return means[:4] / np.append(1.0, means[:3])
+    return means / np.append(1.0, means[:3])
 
 
 def _split(point: Array) -> Array:
-    """Parts of the levers, of the forecast if there is one, and their sum; point: means of control, then variant."""
+    """Parts of the levers and their sum; point: means of control, then variant."""
     control, variant = np.split(point, 2)
-    added = variant[4:] - control[4:]
-    found = np.append(shapley(_ratios(control), _ratios(variant)), added)
+    found = shapley(_ratios(control), _ratios(variant))
     return np.append(found, found.sum())
 
 
@@ -146,12 +140,15 @@ def _waits(some: pd.DataFrame, trial: Trial) -> tuple[pd.Series, pd.Series]:
     return wait, some["second_day"].reindex(wait.index).notna().astype(int)
 
 
-def cumulated(trial: Trial, clocked: ibis.Table, economics: Economics, steps: int = 12) -> pd.DataFrame:
+def cumulated(
+    trial: Trial, clocked: ibis.Table, economics: Economics, before: pd.DataFrame | None = None, steps: int = 12
+) -> pd.DataFrame:
     """The difference in value per assigned customer so far, as the days since assignment pass.
 
-    Returns a long frame: arm, day (int, the last day of a step + 1, up to the window), difference, low, high (currency;
-    95 % at each day by itself). Raises NotEnoughData when all purchases are dated on one day after assignment, as where
-    only their sum is known: a course drawn from them would be made up.
+    Adjusted by what was known `before`. Returns a long frame: arm, day (int, the last day of a step + 1, up to the
+    window), difference, low, high (currency; 95 % at each day by itself), from the first step in which anybody bought.
+    Raises NotEnoughData when all purchases are dated on one day after assignment, as where only their sum is known: a
+    course drawn from them would be made up.
     """
     days, people = trial.window_days, trial.customers.index
     every = -(-days // steps)
@@ -166,25 +163,16 @@ def cumulated(trial: Trial, clocked: ibis.Table, economics: Economics, steps: in
     columns = range(-(-days // every))
     spread = [part.reindex(index=people, columns=columns, fill_value=0.0) for part in (brought, orders)]
     so_far = (spread[0] - economics.service_cost_per_order * spread[1]).cumsum(axis=1)
-    arms = so_far.groupby(trial.customers["variant"])
-    mean, noise = arms.mean(), arms.var().div(arms.size(), axis=0)
-    z = norm.ppf((1 + LEVEL) / 2)
+    so_far = so_far.loc[:, (so_far != 0).any()]
+    ends = np.minimum((so_far.columns.to_numpy() + 1) * every, days)
+    frames = (so_far, adjusted(so_far, expected(so_far, before)[0]))
+    plain, net = ({arm: frame[trial.customers["variant"] == arm].to_numpy() for arm in trial.both} for frame in frames)
     rows = []
     for arm in trial.variants:
-        difference = mean.loc[arm] - mean.loc[trial.control]
-        reach = z * np.sqrt(noise.loc[arm] + noise.loc[trial.control])
-        ends = np.minimum((np.array(columns) + 1) * every, days)
-        rows.append(
-            pd.DataFrame(
-                {
-                    "arm": arm,
-                    "day": ends,
-                    "difference": difference,
-                    "low": difference - reach,
-                    "high": difference + reach,
-                }
-            )
-        )
+        found = contrasts(plain[arm], plain[trial.control], (net[arm], net[trial.control]))
+        told = [(day, each.difference, *each.interval()) for day, each in zip(ends, found, strict=True) if each]
+        rows.append(pd.DataFrame(told, columns=["day", "difference", "low", "high"]))
+        rows[-1].insert(0, "arm", arm)
     return pd.concat(rows, ignore_index=True)
 
 
@@ -193,7 +181,7 @@ def course(readings: Mapping[str, Reading], economics: Economics) -> pd.DataFram
     parts, why = {}, []
     for name, reading in readings.items():
         try:
-            parts[name] = cumulated(reading.trial, reading.clocked, economics)
+            parts[name] = cumulated(reading.trial, reading.clocked, economics, reading.before)
         except NotEnoughData as error:
             why.append(str(error))
     if not parts:

@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
+from clvlib.contrast import LEVEL, contrasts
 from clvlib.experiments import holm, numbers
 from clvlib.tables import NotEnoughData
 from clvlib.trial import FEWEST, Trial
@@ -23,7 +24,6 @@ from clvlib.trial import FEWEST, Trial
 Array = NDArray[np.float64]
 
 PARTS = 5
-LEVEL = 0.95
 _CLASSES = 3
 _MOST_GROUPS = 8
 
@@ -68,22 +68,15 @@ def by_group(outcomes: pd.DataFrame, trial: Trial, groups: pd.Series, metric: st
     """The effect of each variant in each group.
 
     Returns a frame indexed by arm and group: customers (both arms), control, variant (means), difference, low, high
-    (95 %, each group by itself) and error (standard error). Groups with fewer than 25 customers in an arm are left out.
+    (95 %, each group by itself, see `contrast`) and error (standard error). Groups with fewer than 25 customers in an
+    arm, or in which nobody has anything, are left out.
     """
-    parts = groups.reindex(outcomes.index).astype("category")
-    cells = outcomes[metric].groupby([outcomes["variant"], parts], observed=True)
-    stats = pd.DataFrame({"n": cells.size(), "mean": cells.mean(), "noise": cells.var() / cells.size()})
-    stats = stats[stats["n"] >= FEWEST]
     rows = {}
-    for arm in trial.variants:
-        for group in parts.cat.categories:
-            if (arm, group) not in stats.index or (trial.control, group) not in stats.index:
-                continue
-            one, other = stats.loc[(arm, group)], stats.loc[(trial.control, group)]
-            gap, error = one["mean"] - other["mean"], float(np.sqrt(one["noise"] + other["noise"]))
-            reach = norm.ppf((1 + LEVEL) / 2) * error
-            n = int(one["n"] + other["n"])
-            rows[arm, group] = (n, other["mean"], one["mean"], gap, gap - reach, gap + reach, error)
+    for (arm, group), (one, other) in _cells(outcomes, trial, groups, metric).items():
+        found = contrasts(one[:, None], other[:, None])[0]
+        if found is not None:
+            told = (found.control, found.treated, found.difference, *found.interval(), found.error)
+            rows[arm, group] = (len(one) + len(other), *told)
     if not rows:
         raise NotEnoughData(
             f"No group of {groups.name!r} has {FEWEST} customers in each arm.", "Part the customers more coarsely."
@@ -91,6 +84,23 @@ def by_group(outcomes: pd.DataFrame, trial: Trial, groups: pd.Series, metric: st
     columns = ["customers", "control", "variant", "difference", "low", "high", "error"]
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     return frame.set_axis(pd.MultiIndex.from_tuples(rows, names=["arm", "group"]))
+
+
+def _cells(
+    outcomes: pd.DataFrame, trial: Trial, groups: pd.Series, metric: str
+) -> dict[tuple[str, str], tuple[Array, Array]]:
+    """Outcomes of each variant and of the control by (arm, group), where both have FEWEST customers."""
+    parts = groups.reindex(outcomes.index).astype("category")
+    values = outcomes[metric].astype(float)
+    found = {}
+    for arm in trial.variants:
+        for group in parts.cat.categories:
+            sides = [
+                values[(parts == group) & (outcomes["variant"] == side)].to_numpy() for side in (arm, trial.control)
+            ]
+            if min(map(len, sides)) >= FEWEST:
+                found[arm, group] = (sides[0], sides[1])
+    return found
 
 
 def differs(outcomes: pd.DataFrame, trial: Trial, ways: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -102,17 +112,15 @@ def differs(outcomes: pd.DataFrame, trial: Trial, ways: pd.DataFrame, metric: st
     """
     rows = {}
     for name in ways:
-        try:
-            found = by_group(outcomes, trial, ways[name], metric)
-        except NotEnoughData:
-            continue
-        for arm in found.index.unique("arm"):
-            here = found.loc[arm]
-            if len(here) < 2 or (here["error"] == 0).any():
+        cells = _cells(outcomes, trial, ways[name], metric)
+        for arm in trial.variants:
+            here = [both for (of, _), both in cells.items() if of == arm]
+            gaps = np.array([one.mean() - other.mean() for one, other in here])
+            noise = np.array([sum(side.var(ddof=1) / len(side) for side in both) for both in here])
+            if len(here) < 2 or (noise == 0).any():
                 continue
-            weight = 1 / here["error"] ** 2
-            centre = (weight * here["difference"]).sum() / weight.sum()
-            q = float((weight * (here["difference"] - centre) ** 2).sum())
+            centre = (gaps / noise).sum() / (1 / noise).sum()
+            q = float(((gaps - centre) ** 2 / noise).sum())
             rows[arm, name] = (len(here), float(chi2.sf(q, len(here) - 1)))
     if not rows:
         raise NotEnoughData(

@@ -8,12 +8,11 @@ import pytest
 import tea_tasting as tt
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import chi2, norm, ttest_ind
+from scipy.stats import chi2, ttest_ind
 from statsmodels.stats.multitest import multipletests
 
-from clvlib import aggregate, assigned, experiments, levers, scoring, trial, wording
+from clvlib import assigned, experiments, lasting, levers, trial, verdicts, wording
 from clvlib.dataset import Economics
-from clvlib.forecast import GammaGamma, ParetoNBD
 from clvlib.tables import CannotAnswer, MissingTable, NotEnoughData, UsageError
 from clvlib.trial import Trial
 
@@ -202,6 +201,9 @@ def test_outcomes_are_those_of_a_slow_walk_through_the_rows(
         assert found.loc[who, "converted"] == (len(days) > 0)
         assert found.loc[who, "retained"] == any(day >= test.window_days / 2 for day in days)
         assert found.loc[who, "value"] == pytest.approx((mine["amount"] - mine["cost"]).sum() - len(days))
+        late = mine[(mine["date"] - ASSIGNED).dt.days >= test.window_days / 2]
+        late_days = sum(day >= test.window_days / 2 for day in days)
+        assert found.loc[who, "late"] == pytest.approx((late["amount"] - late["cost"]).sum() - late_days)
         wanted = [*days, np.nan, np.nan][:2]
         np.testing.assert_array_equal(found.loc[who, ["first_day", "second_day"]].astype(float), wanted)
 
@@ -231,24 +233,6 @@ def test_a_purchase_given_back_is_no_purchase_and_nothing_after_the_last_day_is_
     tx = pd.DataFrame({"customer_id": who, "date": dates, "amount": [20.0, -20.0, 50.0]})
     _, _, found = read(tx, table, window_days=500)
     assert found.loc[who, ["converted", "orders", "revenue"]].tolist() == [0, 0, 0]
-
-
-def test_clv_is_value_plus_the_forecast_at_the_end_of_each_customers_own_window(
-    shop: tuple[pd.DataFrame, pd.DataFrame],
-) -> None:
-    tx, table = shop
-    early = table.assign(date=table["date"] - pd.to_timedelta(np.arange(len(table)) % 50, unit="D"))
-    test = trial.prepare(early, "offer", START, AS_OF, window_days=200)
-    clocked = experiments.clock(test, ibis.memtable(tx), AS_OF)
-    rfm = aggregate.rfm_summary(ibis.memtable(tx), AS_OF)
-    models = (ParetoNBD().fit(rfm), GammaGamma().fit(rfm))
-    found = experiments.outcomes(test, clocked, ECONOMICS, models)
-    np.testing.assert_allclose(found["clv"], found["value"] + found["forecast"])
-    for who in found.index[[3, 20, 31]]:
-        end = test.customers.loc[who, "date"] + pd.Timedelta(days=199)
-        own = aggregate.rfm_summary(ibis.memtable(tx[tx["customer_id"] == who]), end)
-        there = scoring.score(own, *models, ECONOMICS)["clv"].reindex([who], fill_value=0.0).iloc[0]
-        assert found.loc[who, "forecast"] == pytest.approx(there)
 
 
 # Effects
@@ -283,7 +267,8 @@ def test_a_past_that_tells_nothing_saves_nothing(known: tuple[Trial, ibis.Table,
     for seed in range(20):
         noise = np.random.default_rng(seed).normal(size=(len(found), 30))
         before = pd.DataFrame(noise, index=found.index).add_prefix("x")
-        saved.append(experiments.effects(found, test, before).loc[("offer", "value"), "saved"])
+        effects = experiments.effects(found[["variant", "value"]], test, before)
+        saved.append(effects.loc[("offer", "value"), "saved"])
     assert abs(np.mean(saved)) < 0.005  # without the correction 30 in 1,500: 0.02
 
 
@@ -291,7 +276,7 @@ def test_every_row_for_readers_adds_up() -> None:
     columns = ["control", "variant", "difference", "low", "high"]
     index = pd.MultiIndex.from_tuples([("email", "revenue")], names=["arm", "metric"])
     adjusted = pd.DataFrame([(10.0, 9.0, 2.0, 1.0, 3.0)], index=index, columns=columns)
-    row = experiments.in_words(adjusted).loc[("email", "revenue")]
+    row = verdicts.in_words(adjusted).loc[("email", "revenue")]
     assert (row["control"], row["variant"]) == (wording.money(10.0), wording.money(12.0))
     assert row["change"] == "up"
 
@@ -344,25 +329,24 @@ def test_where_nobody_bought_there_is_nothing_to_compare(shop: tuple[pd.DataFram
     test, _, found = read(old, shop[1])
     with pytest.raises(NotEnoughData, match="Nobody of this experiment bought"):
         experiments.effects(found, test)
-    with pytest.raises(NotEnoughData, match="no purchase"):
+    with pytest.raises(NotEnoughData, match="fewer than 10 customers"):
         levers.levers(found, test)
     with pytest.raises(NotEnoughData, match="fewer than 5"):
         levers.second_purchase(found, test)
 
 
-def test_holm_is_never_below_p_and_one_pair_needs_no_correction(
+def test_verdict_and_interval_of_several_arms_rest_on_one_correction(
     known: tuple[Trial, ibis.Table, pd.DataFrame],
 ) -> None:
     alone = experiments.pairs(known[2], known[0], "value")
-    assert alone["p_holm"].iloc[0] == pytest.approx(alone["p"].iloc[0])
-    tx, table = simulate(1200, seed=2, arms=("control", "email", "voucher"), rate=1.2)
-    test, _, found = read(tx, table)
-    several = experiments.pairs(found, test, "value")
-    assert list(several.index) == [("email", "control"), ("voucher", "control"), ("voucher", "email")]
-    assert (several["p_holm"] >= several["p"]).all()
-    plain = experiments.effects(found, test).loc[("email", "value")]
-    wider = (several["high"] - several["low"]).iloc[0] / (plain["high"] - plain["low"])
-    assert wider == pytest.approx(norm.ppf(1 - 0.025 / 3) / norm.ppf(0.975))  # Bonferroni, three pairs
+    assert alone["p_all"].iloc[0] == pytest.approx(alone["p"].iloc[0])
+    for seed in range(4):  # with Holm's p beside Bonferroni's intervals, some p below 0.05 had an interval that holds 0
+        tx, table = simulate(500, seed=seed, arms=("control", "email", "voucher"), rate=1.35)
+        test, _, found = read(tx, table)
+        several = experiments.pairs(found[["variant", "value"]], test, "value")
+        assert list(several.index) == [("email", "control"), ("voucher", "control"), ("voucher", "email")]
+        clear = (several["low"] > 0) | (several["high"] < 0)
+        assert ((several["p_all"] < 0.05) == clear).all()
 
 
 def test_holms_correction_is_that_of_statsmodels() -> None:
@@ -371,20 +355,96 @@ def test_holms_correction_is_that_of_statsmodels() -> None:
 
 
 @pytest.mark.parametrize(
-    ("conversion", "clv", "words"),
+    ("conversion", "value", "words"),
     [
-        ((0.1, 0.2), (-9, -1), "wins on conversion and loses on CLV"),
-        ((-0.2, -0.1), (1, 9), "loses on conversion and wins on CLV"),
+        ((0.1, 0.2), (-9, -1), "wins on conversion and loses on value"),
+        ((-0.2, -0.1), (1, 9), "loses on conversion and wins on value"),
         ((0.1, 0.2), (1, 9), "wins on both"),
-        ((-0.1, 0.2), (1, 9), "wins on CLV; on conversion no difference is shown"),
-        ((-0.1, 0.2), (-1, 9), "shows no difference, neither on conversion nor on CLV"),
+        ((-0.1, 0.2), (1, 9), "wins on value; on conversion no difference is shown"),
+        ((-0.1, 0.2), (-1, 9), "shows no difference, neither on conversion nor on value"),
     ],
 )
-def test_a_verdict_says_what_the_intervals_say(conversion: tuple, clv: tuple, words: str) -> None:
-    index = pd.MultiIndex.from_tuples([("a", "converted"), ("a", "clv")], names=["arm", "metric"])
-    table = pd.DataFrame([conversion, clv], index=index, columns=["low", "high"])
-    found = experiments.verdicts({"x": table.assign(difference=table.mean(axis=1))})
+def test_a_verdict_says_what_the_intervals_say(conversion: tuple, value: tuple, words: str) -> None:
+    index = pd.MultiIndex.from_tuples([("a", "converted"), ("a", "value")], names=["arm", "metric"])
+    table = pd.DataFrame([conversion, value], index=index, columns=["low", "high"])
+    found = verdicts.of_tests({"x": table.assign(difference=table.mean(axis=1))})
     assert found.loc[("x", "a"), "verdict"] == words
+
+
+# What comes after the days watched
+
+
+def reading(tx: pd.DataFrame, table: pd.DataFrame, **asked) -> experiments.Reading:
+    test, clocked, found = read(tx, table, **asked)
+    before = experiments.known_before(test, clocked, ECONOMICS)
+    return experiments.Reading(test, clocked, found, before, experiments.effects(found, test, before))
+
+
+def test_an_effect_grows_in_proportion_to_the_time_since_assignment() -> None:
+    free = Economics(annual_discount_rate=0.0, horizon_months=12)
+    day = np.arange(1200) + 0.5  # an effect that grows by 1 a day
+    second = day[(day > 200) & (day < 400)].sum()
+    after = day[(day > 400) & (day < 400 + 365.25)].sum()
+    assert lasting.growth(400, free) * second == pytest.approx(after, rel=1e-3)
+    assert lasting.growth(400, replace(free, annual_discount_rate=0.1)) < lasting.growth(400, free)
+    assert lasting.growth(100, free) > 3 * lasting.growth(400, free)  # a short window tells little of a year
+
+
+def test_clv_reaches_from_an_effect_that_ends_to_one_that_grows_on(shop: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    mine = reading(*shop)
+    row = lasting.clv(mine, ECONOMICS).loc["offer"]
+    assert row[["ends", "ends_low", "ends_high"]].tolist() == pytest.approx(
+        mine.effects.loc[("offer", "value"), ["difference", "low", "high"]].tolist()
+    )
+    late = mine.effects.loc[("offer", "late"), "difference"]
+    assert row["grows"] == pytest.approx(row["ends"] + lasting.growth(365, ECONOMICS) * late)
+    assert (row["low"], row["high"]) == (row["ends_low"], row["grows_high"])
+    assert row["verdict"] == "up"
+
+
+def test_a_purchase_brought_forward_once_is_not_carried_on_for_a_year() -> None:
+    tx, table = simulate(3000, seed=1)
+    treated = table.loc[table["variant"] == "offer", "customer_id"].iloc[::3]
+    once = pd.DataFrame(
+        {"customer_id": treated, "date": ASSIGNED + pd.Timedelta(days=20), "amount": 40.0, "cost": 24.0}
+    )
+    row = lasting.clv(reading(pd.concat([tx, once]), table), ECONOMICS).loc["offer"]
+    assert row["low"] < 15 / 3 < row["high"]  # a third of the treated, 16 less the order's cost of 1
+    assert row["verdict"] == "not shown" or row["low"] > 0
+
+
+def test_verdicts_of_a_short_window_need_a_longer_one(shop: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    year = lasting.clv(reading(*shop), ECONOMICS).loc["offer"]
+    month = lasting.clv(reading(*shop, window_days=30), ECONOMICS).loc["offer"]
+    assert month["high"] - month["low"] > 1.5 * (year["high"] - year["low"])
+
+
+# One-armed outcomes
+
+
+def test_everybody_of_one_arm_and_nobody_of_the_other_differ_by_100_points() -> None:
+    table = sized(control=60, offer=60)
+    buys = table.loc[table["variant"] == "control", "customer_id"]
+    tx = pd.DataFrame({"customer_id": buys, "date": ASSIGNED, "amount": 20.0})
+    test, _, found = read(tx, table)
+    effects = experiments.effects(found, test).loc["offer"]
+    assert effects.loc["converted", "difference"] == -1
+    assert effects.loc["converted", "high"] < -0.9
+    assert effects.loc["value", "high"] < -6 < effects.loc["value", "low"] + 2  # 20 × 0.4 − 1 each
+    assert effects[["control", "variant", "difference", "low", "high", "p"]].notna().all(axis=None)
+    said = verdicts.of_tests({"x": experiments.effects(found, test)})["verdict"]
+    assert said.tolist() == ["loses on both"]
+
+
+def test_everybody_buying_the_same_is_not_nobody_buying() -> None:
+    table = sized(control=60, offer=60)
+    tx = pd.DataFrame({"customer_id": table["customer_id"], "date": ASSIGNED, "amount": 20.0})
+    test, _, found = read(tx, table)
+    effects = experiments.effects(found, test).loc["offer"]
+    assert (effects["difference"] == 0).all()
+    assert effects.loc["converted", "low"] < 0 < effects.loc["converted", "high"]
+    assert {"converted", "orders", "revenue", "value"} <= set(effects.index)
+    assert effects[["low", "high", "p"]].notna().all(axis=None)
 
 
 # Levers, second purchase, course of time
@@ -477,7 +537,7 @@ def test_outcomes_without_any_history_work_too() -> None:
     table = experiments.effects(found, test, before)
     assert test.window_days == 14
     assert table.loc[("Mens E-Mail", "converted"), "low"] > 0
-    words = experiments.in_words(table)
+    words = verdicts.in_words(table)
     assert words.loc[("Mens E-Mail", "bought at all"), "change"] == "up"
     assert levers.levers(found, test).loc[("Mens E-Mail", "conversion"), "low"] > 0
     with pytest.raises(NotEnoughData, match="dated on one day"):
@@ -501,7 +561,7 @@ def test_all_tests_are_read_and_those_that_cannot_be_say_why(shop: tuple[pd.Data
         [("experiments", "offer", "offer", "orders", 0.9), ("experiments", "gone", "offer", "orders", 1.0)],
         columns=["topic", "item", "group", "quantity", "value"],
     )
-    beside = experiments.beside_truth(readings, truth)
+    beside = verdicts.beside_truth(readings, truth)
     assert beside.index.tolist() == [("offer", "offer", "orders")]
     assert beside["inside"].all()
     flat = replace(readings["offer"], clocked=readings["offer"].clocked.mutate(date=ibis.date("2000-01-01")))
@@ -532,10 +592,10 @@ def test_a_difference_is_clear_from_the_day_after_which_it_stays_clear(low: list
 def test_the_best_arm_has_to_beat_every_other() -> None:
     index = pd.MultiIndex.from_tuples([("a", "control"), ("b", "control"), ("b", "a")], names=["arm", "against"])
     test = Trial("x", "control", ("a", "b"), pd.DataFrame(), 30, True, pd.DataFrame())
-    found = pd.DataFrame({"difference": [1.0, 5.0, 4.0], "p_holm": [0.5, 0.01, 0.01]}, index=index)
+    found = pd.DataFrame({"difference": [1.0, 5.0, 4.0], "low": [-1.0, 3.0, 2.0], "high": [3.0, 7.0, 6.0]}, index=index)
     assert experiments.best_arm(found, test) == ("b", True)
-    assert experiments.best_arm(found.assign(p_holm=[0.5, 0.01, 0.2]), test) == ("b", False)
-    harm = found.assign(difference=[-5.0, -1.0, 4.0], p_holm=0.01)
+    assert experiments.best_arm(found.assign(low=[-1.0, 3.0, -0.1]), test) == ("b", False)
+    harm = pd.DataFrame({"difference": [-5.0, -1.0, 4.0], "low": [-7, -2, 2], "high": [-3, -0.1, 6]}, index=index)
     assert experiments.best_arm(harm, test) == ("control", True)
 
 
@@ -553,7 +613,7 @@ def test_p_values_are_written_for_readers() -> None:
     assert experiments.p_value(1e-9) == "p < 0.001"
 
 
-def test_what_cuped_saves_is_told_of_clv_and_is_nothing_without_a_past() -> None:
+def test_what_cuped_saves_is_told_of_value_and_is_nothing_without_a_past() -> None:
     tx, table = simulate(800)
     ds = SimpleNamespace(transactions=ibis.memtable(tx), as_of=AS_OF, economics=ECONOMICS, has=lambda _: False)
     readings, _ = experiments.read_all(trial.prepare_all(table, starts=START, as_of=AS_OF)[0], ds)
@@ -566,7 +626,7 @@ def test_what_cuped_saves_is_told_of_clv_and_is_nothing_without_a_past() -> None
 def test_without_any_value_there_is_no_verdict(known: tuple[Trial, ibis.Table, pd.DataFrame]) -> None:
     only = experiments.effects(known[2][["variant", "converted"]], known[0])
     with pytest.raises(NotEnoughData, match="In no experiment do customers differ in value"):
-        experiments.verdicts({"offer": only})
+        verdicts.of_tests({"offer": only})
 
 
 def test_one_function_gives_the_effect_on_value_to_every_notebook() -> None:

@@ -51,7 +51,9 @@ def test_the_effect_in_a_group_is_that_of_welch() -> None:
     north = outcomes[before["region"] == "n"]
     one, other = (north.loc[north["variant"] == arm, "value"] for arm in ("voucher", "control"))
     theirs = ttest_ind(one, other, equal_var=False).confidence_interval()
-    assert tuple(table.loc[("voucher", "n"), ["low", "high"]]) == pytest.approx(tuple(theirs), rel=0.02)
+    low, high = table.loc[("voucher", "n"), ["low", "high"]]  # as wide as Welch's or, for few customers, wider
+    assert theirs.low - 0.4 < low <= theirs.low
+    assert theirs.high <= high < theirs.high + 0.4
     assert table["customers"].sum() == len(outcomes)
 
 
