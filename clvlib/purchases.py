@@ -109,17 +109,19 @@ def largest(transactions: ibis.Table, as_of: Any) -> pd.DataFrame:
     """
     rows = lines(transactions, as_of)
     day = rows["purchased_on"].cast("string")
-    order = rows["order_id"].fill_null(day) if "order_id" in rows.columns else day
+    order = rows["order_id"].cast("string").fill_null(day) if "order_id" in rows.columns else day
+    kept = rows.group_by("customer_id", order=order, day=day).agg(lines=rows.count(), amount=rows["amount"].sum())
     parts = []
-    for unit, keys in {"order": {"customer_id": rows["customer_id"], "name": order}, "day": {"name": day},
-                       "customer": {"name": rows["customer_id"]}}.items():  # fmt: skip
-        sums = rows.group_by(**keys).agg(lines=rows.count(), amount=rows["amount"].sum().round(SUM_DIGITS))
-        sums = sums.mutate(all=sums["amount"].sum().over(ibis.window()), of=sums.count().over(ibis.window()))
-        first = sums.order_by([ibis.desc("amount"), *keys]).limit(1)
-        parts.append(first.select("name", "lines", "amount", "all", "of").to_pandas().assign(unit=unit))
+    with kept.cache() as made:
+        for unit, keys in {"order": ["order", "customer_id"], "day": ["day"], "customer": ["customer_id"]}.items():
+            sums = made.group_by(keys).agg(lines=made["lines"].sum(), amount=made["amount"].sum().round(SUM_DIGITS))
+            sums = sums.mutate(paid=sums["amount"].sum().over(ibis.window()), of=sums.count().over(ibis.window()))
+            first = sums.order_by([ibis.desc("amount"), *keys]).limit(1).rename(name=keys[0])
+            parts.append(first.select("name", "lines", "amount", "paid", "of").to_pandas().assign(unit=unit))
     frame = pd.concat(parts).set_index("unit")
-    frame.insert(3, "share", frame["amount"] / frame.pop("all"))
-    return frame[frame["amount"] > 0] if (frame["share"] > 0).all() else frame.iloc[:0]
+    frame = frame[(frame["amount"] > 0) & (frame["paid"] > 0)]
+    frame.insert(3, "share", frame["amount"] / frame.pop("paid"))
+    return frame
 
 
 def contribution(rows: ibis.Table, margin: float) -> dict[str, ibis.Value]:
