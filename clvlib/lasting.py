@@ -13,10 +13,12 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from clvlib.contrast import FEW
 from clvlib.dataset import Economics
 from clvlib.experiments import Reading, compare
 from clvlib.scoring import DAYS_PER_MONTH
 from clvlib.stats import mid_periods, present_value
+from clvlib.tables import NotEnoughData
 
 
 def growth(window_days: int, economics: Economics) -> float:
@@ -36,13 +38,20 @@ def clv(reading: Reading, economics: Economics) -> pd.DataFrame:
 
     Returns a frame indexed by arm, currency per customer assigned: ends, ends_low, ends_high (the effect ends with the
     window: value realised), grows, grows_low, grows_high (it grows on), low, high (95 %, over both), and verdict ("up"
-    or "down" where the whole interval is above or below 0, else "not shown"). No row where nobody has a value.
+    or "down" where the whole interval is above or below 0, else "not shown"). Variants are left out where fewer than 10
+    customers of an arm bought in the second half, as that says nothing of what comes; NotEnoughData where all are.
     """
     test, times = reading.trial, growth(reading.trial.window_days, economics)
+    late = reading.outcomes["late"].ne(0).groupby(reading.outcomes["variant"]).sum()
+    both = [(test.control, arm) for arm in test.variants if min(late[arm], late[test.control]) >= FEW]
+    if not both:
+        raise NotEnoughData(
+            f"In the experiment {test.name!r} fewer than {FEW} customers of an arm bought in the second half.",
+            "What may come after the days watched can't be bounded: judge the test on value realised.",
+        )
     parts = {}
     for name, factor in {"ends": 0.0, "grows": times}.items():
         value = reading.outcomes["value"] + factor * reading.outcomes["late"]
-        both = [(test.control, arm) for arm in test.variants]
         found = compare(reading.outcomes[["variant"]].assign(value=value), both, reading.before)
         rows = found.droplevel(["against", "metric"])
         parts[name] = rows[["difference", "low", "high"]].set_axis([name, f"{name}_low", f"{name}_high"], axis=1)
@@ -54,5 +63,13 @@ def clv(reading: Reading, economics: Economics) -> pd.DataFrame:
 
 
 def of_all(readings: Mapping[str, Reading], economics: Economics) -> pd.DataFrame:
-    """`clv` of every test, indexed by test and arm."""
-    return pd.concat({name: clv(reading, economics) for name, reading in readings.items()}, names=["test"])
+    """`clv` of every test that has one, indexed by test and arm. Raises NotEnoughData when none has."""
+    parts, why = {}, []
+    for name, reading in readings.items():
+        try:
+            parts[name] = clv(reading, economics)
+        except NotEnoughData as error:
+            why.append(str(error))
+    if not parts:
+        raise NotEnoughData("No test tells what CLV may come to.", " ".join(why))
+    return pd.concat(parts, names=["test"])

@@ -434,6 +434,8 @@ def test_everybody_of_one_arm_and_nobody_of_the_other_differ_by_100_points() -> 
     assert effects[["control", "variant", "difference", "low", "high", "p"]].notna().all(axis=None)
     said = verdicts.of_tests({"x": experiments.effects(found, test)})["verdict"]
     assert said.tolist() == ["loses on both"]
+    with pytest.raises(NotEnoughData, match="bought in the second half"):
+        lasting.of_all({"offer": reading(tx, table)}, ECONOMICS)
 
 
 def test_everybody_buying_the_same_is_not_nobody_buying() -> None:
