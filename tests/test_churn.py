@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from clvlib import aggregate, churn, ranking
 from clvlib.backtest import auc
 from clvlib.forecast import BetaGeo, ModifiedBetaGeo
-from clvlib.tables import NotEnoughData
+from clvlib.tables import NotEnoughData, UsageError
 
 START = pd.Timestamp("2023-01-01")
 TRAIN, TEST, END = (START + pd.Timedelta(days=day) for day in (360, 480, 600))
@@ -399,3 +399,30 @@ def test_observed_churn_leaves_small_groups_blank_and_counts_the_others(test_per
     few = replace(test_period, features=test_period.features.head(24), churned=test_period.churned.head(24))
     with pytest.raises(NotEnoughData, match="the 24 customers known on 2024-04-25 make no group of 25"):
         churn.observed(few)
+
+
+# The ranking that is used
+
+
+def test_the_ranking_used_is_the_best_in_the_later_period_of_those_that_foretell_the_window() -> None:
+    table = pd.DataFrame({"auc": [0.8, 0.7, 0.6]}, index=["1 − P(alive), MBG/NBD", "silence", "logistic"])
+    assert ranking.best(table) == "silence"
+    assert ranking.best(table.drop(index="silence")) == "logistic"
+
+
+@pytest.mark.parametrize("method", ["silence", "silence_limit", "logistic", "no purchase expected, MBG/NBD"])
+def test_every_method_says_a_chance_of_no_purchase_that_holds_on_average(
+    shop: tuple[pd.DataFrame, pd.DataFrame], training: churn.Snapshot, test_period: churn.Snapshot, method: str
+) -> None:
+    rfm = aggregate.rfm_summary(table(shop[0]), TEST)
+    found = churn.probability(method, training, test_period.features, rfm)
+    assert found.index.equals(test_period.features.index)
+    assert found.between(0, 1).all()
+    assert found.mean() == pytest.approx(test_period.churned.mean(), abs=0.08)
+
+
+def test_p_alive_is_no_chance_of_a_purchase(
+    shop: tuple[pd.DataFrame, pd.DataFrame], training: churn.Snapshot, test_period: churn.Snapshot
+) -> None:
+    with pytest.raises(UsageError, match="doesn't say the chance of no purchase"):
+        churn.probability("1 − P(alive), MBG/NBD", training, test_period.features, pd.DataFrame())
