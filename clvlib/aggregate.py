@@ -15,7 +15,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from clvlib.purchases import SUM_DIGITS, purchase_days, spent_on_days, until
+from clvlib.purchases import SUM_DIGITS, contribution, purchase_days, spent_on_days, until
 from clvlib.tables import MissingTable
 
 PERIODS = {"D": "D", "W": "W", "M": "M", "Q": "Q"}
@@ -89,6 +89,16 @@ def holdout(transactions: ibis.Table, start: Any, end: Any, free_orders: bool = 
     ]
     frame = _frame(ibis.union(*sums)).astype({"purchases": "int64", "spend": "float64"})
     return frame.set_index("customer_id").sort_index()
+
+
+def brought(transactions: ibis.Table, as_of: Any, margin: float) -> pd.DataFrame:
+    """What each customer has brought by `as_of`: revenue, contribution (currency), unknown_costs (lines).
+
+    Contribution is amount − cost where a line says its cost, else `margin` × amount. Indexed by customer_id.
+    """
+    rows = until(transactions, as_of)
+    frame = _frame(rows.group_by("customer_id").agg(**contribution(rows, margin))).set_index("customer_id").sort_index()
+    return frame.astype({"revenue": "float64", "contribution": "float64", "unknown_costs": "int64"})
 
 
 def calibration_holdout(

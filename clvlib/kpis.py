@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2_contingency, norm
 
-from clvlib import aggregate, assigned
+from clvlib import aggregate
 from clvlib.equity import LEAST, factors
 from clvlib.forecast import GammaGamma, PurchaseModel
-from clvlib.lifespan import YEAR
+from clvlib.lifespan import historic_value
 from clvlib.scoring import DAYS_PER_MONTH
 from clvlib.tables import NotEnoughData
 
@@ -222,11 +222,8 @@ def latest(answers: pd.DataFrame, since: pd.Timestamp, until: pd.Timestamp) -> p
 
 def contribution(ds: "Dataset", rfm: pd.DataFrame, as_of: pd.Timestamp) -> pd.Series:
     """What each customer has left by `as_of` (currency): margin of the goods, less serving orders and keeping."""
-    clocked = assigned.on_one_clock(ds.transactions, rfm["first_purchase"], as_of)
-    longest = int(rfm["T"].max()) if len(rfm) else 0
-    left = assigned.money(clocked, 0, longest, ds.economics.margin)["contribution"].reindex(rfm.index).fillna(0.0)
-    served = ds.economics.service_cost_per_order * (rfm["frequency"] + 1)
-    return (left - served - ds.economics.retention_cost_per_year * rfm["T"] / YEAR).rename("contribution")
+    brought = aggregate.brought(ds.transactions, as_of, ds.economics.margin)
+    return historic_value(rfm, ds.economics, brought).rename("contribution")
 
 
 def lifetime_value(

@@ -38,14 +38,16 @@ _SEEN = 0.5  # from this part of a horizon's orders on, a tail that doesn't fall
 _FALLING = -1.645  # standard errors: a fall that chance gives to one level curve in twenty
 
 
-def historic_value(rfm: pd.DataFrame, economics: Economics) -> pd.Series:
-    """Give what each customer has brought so far (money): margin × spend − cost to serve orders − cost to keep.
+def historic_value(rfm: pd.DataFrame, economics: Economics, brought: pd.DataFrame) -> pd.Series:
+    """Give what each customer has brought so far (money): contribution − cost to serve orders − cost to keep.
 
-    `rfm` is `aggregate.rfm_summary` in days. Neither the cost to acquire nor anything to come is in it.
+    `rfm` is `aggregate.rfm_summary` in days, `brought` is `aggregate.brought` of the same day: the contribution is what
+    the lines' own costs leave, and the card's margin where they say none. Neither the cost to acquire nor anything to
+    come is in it.
     """
     served = economics.service_cost_per_order * (rfm["frequency"] + 1)
     kept = economics.retention_cost_per_year * rfm["T"] / YEAR
-    return (economics.margin * rfm["total_spend"] - served - kept).rename("historic_value")
+    return (brought["contribution"].reindex(rfm.index).fillna(0.0) - served - kept).rename("historic_value")
 
 
 def order_curve(cohorts: pd.DataFrame) -> pd.DataFrame:

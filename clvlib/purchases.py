@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 SUM_DIGITS = 8
+LARGE, FEW = 0.10, 20
 REFUNDS = ("their order", "what was bought that day", "the purchase before", "nothing known")  # what they are taken off
 
 
@@ -122,6 +123,11 @@ def largest(transactions: ibis.Table, as_of: Any) -> pd.DataFrame:
     frame = frame[(frame["amount"] > 0) & (frame["paid"] > 0)]
     frame.insert(3, "share", frame["amount"] / frame.pop("paid"))
     return frame
+
+
+def heavy(largest: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `largest` that are over a tenth of the money, among 20 or more such units: of fewer, one often is."""
+    return largest[(largest["share"] > LARGE) & (largest["of"] >= FEW)]
 
 
 def contribution(rows: ibis.Table, margin: float) -> dict[str, ibis.Value]:

@@ -12,6 +12,7 @@ import duckdb
 import ibis
 import pandas as pd
 
+from clvlib.purchases import heavy
 from clvlib.sources import ROW, literal, quoted, rows
 from clvlib.tables import Problem
 
@@ -31,7 +32,6 @@ DATED = {  # table: the column that says when a row came to be known
     "experiments": "date",
     "marketing_costs": "period",
 }
-LARGE, FEW = 0.10, 20
 YES = ("yes", "y", "true", "1", "oui", "o", "ja", "opt-in", "subscribed", "granted")
 NO = ("no", "n", "false", "0", "non", "nein", "opt-out", "unsubscribed", "denied")
 CHANNELS = {
@@ -102,7 +102,7 @@ def say_of_amounts(connection: duckdb.DuckDBPyConnection, ledger: list[dict[str,
 def of_the_money(largest: pd.DataFrame, ledger: list[dict[str, Any]]) -> list[Problem]:
     """Write into the ledger what share of the money one order, one day and one customer are; warn over a tenth.
 
-    `largest`: from `purchases.largest`. Among fewer than 20, one has a tenth or nearly so by itself: no warning.
+    `largest`: from `purchases.largest`.
     """
     at = max(i for i, line in enumerate(ledger) if line["table"] == "transactions") + 1
     found = []
@@ -111,7 +111,7 @@ def of_the_money(largest: pd.DataFrame, ledger: list[dict[str, Any]]) -> list[Pr
         why = f"of which the largest {unit}: {said}"
         ledger.insert(at, {"table": "transactions", "action": "kept", "rows": int(row["lines"]), "reason": why})
         at += 1
-        if row["share"] > LARGE and row["of"] >= FEW:
+        if unit in heavy(largest).index:
             what = f"one {unit} of {row['of']:,} is {said}"
             mend = "Every mean and every forecast of money rests on it: correct the file if it is wrong."
             found.append(Problem("warning", "transactions", what, int(row["lines"]), (str(row["name"]),), mend))

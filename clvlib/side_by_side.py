@@ -90,6 +90,7 @@ def _measures(
     cohorts: pd.DataFrame,
     horizon_years: int,
 ) -> dict[str, Callable[[], tuple[float, int]]]:
+    brought = aggregate.brought(ds.transactions, now.as_of, ds.economics.margin)
     economics, won = ds.economics, int(cohorts.loc[cohorts["age"] == 0, "size"].sum())
 
     def by_formula(of: Callable) -> Callable[[], tuple[float, int]]:
@@ -107,7 +108,7 @@ def _measures(
         "CLV before acquisition": by_formula(value_before_acquisition),
         "CLV by the formula": by_formula(clv),
         "Value of a new customer": lambda: (stake.new_customer_value(cohorts, economics), won),
-        "Historic value": mean_of(historic_value(now.rfm, economics)),
+        "Historic value": mean_of(historic_value(now.rfm, economics, brought)),
         "Contribution so far": mean_of(values["so_far"]),
         "CLV ahead": mean_of(now.customers["clv"]),
         "CLV of active customers": mean_of(now.customers["clv"][active]),

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clvlib import aggregate
+from clvlib.purchases import refunds, sent_back
 
 START = pd.Timestamp("2024-01-15")
 AS_OF = pd.Timestamp("2024-03-31")
@@ -415,6 +416,32 @@ def test_one_time_buyers_are_rows_without_a_monetary_value() -> None:
     found = summary_of(("a", 0, 10)).loc["a"]
     assert (found["frequency"], found["recency"], found["T"]) == (0, 0, (AS_OF - START).days)
     assert np.isnan(found["monetary_value"])
+
+
+def test_a_line_s_own_cost_gives_its_margin_and_the_card_s_margin_only_where_none_is_said() -> None:
+    """Before, the value so far was margin × spend though the lines said their costs: the best category was another."""
+    tx = rows(("a", 0, 100), ("a", 5, 50), ("a", 7, -50), ("b", 0, 100), ("b", 400, 9))
+    tx["cost"] = [30.0, 20.0, -20.0, None, 1.0]
+    found = aggregate.brought(table(tx), AS_OF, margin=0.4)
+    assert found.loc["a"].tolist() == [100, 70, 0]
+    assert found.loc["b"].tolist() == [100, 40, 1]
+    assert aggregate.brought(table(tx.drop(columns="cost")), AS_OF, 0.4)["unknown_costs"].tolist() == [3, 1]
+
+
+def test_refunds_are_counted_by_what_they_are_taken_off() -> None:
+    tx = numbered(
+        ("a", 0, 10, "1"), ("a", 3, 8, "2"), ("a", 5, -10, "1"), ("a", 9, -2, None), ("b", 0, -3, "x"),
+        ("b", 2, 6, None), ("b", 2, -1, None),
+    )  # fmt: skip
+    found = refunds(tx, AS_OF)
+    assert found["amount"].to_dict() == {
+        "their order": -10, "what was bought that day": -1, "the purchase before": -2, "nothing known": -3
+    }  # fmt: skip
+    assert found["refunds"].tolist() == [1, 1, 1, 1]
+    assert sent_back(tx, AS_OF) == {"days": 1, "amount": 10.0}
+    paid = table(rows(("a", 0, 10)))
+    assert refunds(paid, AS_OF).empty
+    assert sent_back(paid, AS_OF) == {"days": 0, "amount": 0.0}
 
 
 def test_periods_without_a_purchase_are_there_with_zeros() -> None:

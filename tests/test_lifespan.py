@@ -199,10 +199,11 @@ def test_waiting_alone_lengthens_the_observed_lifetime() -> None:
     assert table.loc["Came back at least once", "orders_per_year"] > table.loc["Everyone", "orders_per_year"]
 
 
-def test_historic_value_is_margin_on_spend_less_serving_and_keeping() -> None:
+def test_historic_value_is_what_the_goods_left_less_serving_and_keeping() -> None:
     rfm = rfm_of([0, 4], [100.0, 300.0], age=365.25)
     costs = Economics(margin=0.4, service_cost_per_order=2.0, retention_cost_per_year=5.0)
-    assert lifespan.historic_value(rfm, costs).tolist() == pytest.approx([40 - 2 - 5, 120 - 10 - 5])
+    brought = pd.DataFrame({"contribution": [40.0, 120.0]}, index=rfm.index)
+    assert lifespan.historic_value(rfm, costs, brought).tolist() == pytest.approx([40 - 2 - 5, 120 - 10 - 5])
 
 
 def shop(channels: bool = True, known: int = 80, **economics: float) -> Any:
