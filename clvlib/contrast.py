@@ -23,7 +23,8 @@ Array = NDArray[np.float64]
 
 LEVEL = 0.95
 FEW = 10  # customers with (or without) something in an arm below which a share's law decides
-_DRAWS, _CELLS = 2000, 2_000_000
+_DRAWS, _FEWEST_DRAWS = 2000, 400  # fewer for very many customers, whose means are nearly normal
+_CELLS, _MOST_CELLS = 2_000_000, 100_000_000  # customers × draws, at a time and in all
 _RESOLVED = 10  # draws that have to lie beyond a quantile for it to be read off
 _FARTHEST = 8.0  # normal deviates: beyond, a p-value is as good as 0
 
@@ -163,10 +164,11 @@ def _by_chance(treated: Array, control: Array) -> Array:
     inputs = np.hstack([np.ones((n, 1)), own, own**2])
     whole = inputs.sum(axis=0)
     random = np.random.default_rng(0)
+    draws = int(np.clip(_MOST_CELLS // n, _FEWEST_DRAWS, _DRAWS))
     rows = max(1, _CELLS // n)
     found = []
-    for start in range(0, _DRAWS, rows):
-        dealt = random.random((min(rows, _DRAWS - start), n), dtype=np.float32) < share
+    for start in range(0, draws, rows):
+        dealt = random.random((min(rows, draws - start), n), dtype=np.float32) < share
         sums = dealt.astype(float) @ inputs
         sums = sums[(sums[:, 0] > 1) & (whole[0] - sums[:, 0] > 1)]
         difference, noise = 0.0, 0.0
