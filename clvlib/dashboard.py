@@ -48,40 +48,45 @@ def trend(ds: "Dataset", model: PurchaseModel, spend: GammaGamma, window: int) -
         points = {day: kpis.nps(kpis.latest(said, last[day][0] - pd.Timedelta(days=1), day)) for day in at}
         scores = pd.DataFrame(points).T.rename(columns={"low": "nps_low", "high": "nps_high"})
         frame = frame.join(scores.where(scores["answers"] >= LEAST).drop(columns="answers"))
-    frame["new_customers"] = [float((rfm["first_purchase"] >= last[day][0]).sum()) for day, rfm in known.items()]
+    first = aggregate.rfm_summary(ds.transactions, ds.as_of)["first_purchase"]
+    frame["new_customers"] = [float(first.between(months[0], day).sum()) for day, months in last.items()]
     try:
         spent = acquisition.ledger(ds)
     except CannotAnswer:
         return frame
-    return frame.join(_acquisition(ds, spent, known, window, model, spend))
+    return frame.join(_acquisition(ds, spent, first, known, window, model, spend))
 
 
 def _acquisition(
     ds: "Dataset",
     paid: acquisition.Ledger,
+    first: pd.Series,
     known: dict[pd.Timestamp, pd.DataFrame],
     window: int,
     model: PurchaseModel,
     spend: GammaGamma,
 ) -> pd.DataFrame:
-    """What a date could know: spend, cac, clv_to_cac of its period, and payback of who was won a window before it."""
+    """Spend, cac and clv_to_cac of a date's period, and payback of who was won a window before it.
+
+    first: first purchases as known today (one refunded in full later is none); money is what was known on the date.
+    """
     rows = {}
     for day, rfm in known.items():
         months = kpis.months_until(day, WINDOWS[window])
         spent = paid.spent(months)
         won = rfm[rfm["first_purchase"] >= months[0]]
         row = dict.fromkeys(("spend", "cac", "clv_to_cac", "payback"), np.nan) | {"spend": spent}
-        if spent > 0 and len(won):
-            row["cac"] = spent / len(won)
+        customers = first.between(months[0], day).sum()
+        if spent > 0 and customers and len(won):
+            row["cac"] = spent / customers
             worth = kpis.lifetime_value(ds, won, day, model, spend)["lifetime_value"].mean()
             row["clv_to_cac"] = worth / row["cac"]
-        earlier = kpis.months_until(
-            day - pd.DateOffset(months=MONTHS[window]) + pd.offsets.MonthEnd(0), WINDOWS[window]
-        )
+        before = day - pd.DateOffset(months=MONTHS[window]) + pd.offsets.MonthEnd(0)
+        earlier = kpis.months_until(before, WINDOWS[window])
         cohorts = aggregate.cohorts(ds.transactions, day)
         then = cohorts[cohorts["cohort"].isin(earlier)]
-        customers, spent = then.loc[then["age"] == 0, "size"].sum(), paid.spent(earlier)
-        if spent > 0 and customers:
+        customers, spent = first.between(earlier[0], before).sum(), paid.spent(earlier)
+        if spent > 0 and customers and len(then):
             gained = observed_contribution(then, ds.economics).iloc[: MONTHS[window]]
             row["payback"] = payback_months(gained, spent / customers)
         rows[day] = row

@@ -253,6 +253,18 @@ def test_what_a_date_shows_was_known_on_that_date(shop: Shop, now: equity.Valuat
     pd.testing.assert_series_equal(then, later[then.index])
 
 
+def test_new_customers_of_a_period_are_those_of_the_cohorts_even_when_an_order_was_refunded_since(
+    shop: Shop, now: equity.Valuation
+) -> None:
+    won = now.rfm[now.rfm["first_purchase"].between("2024-10-01", "2024-12-31") & (now.rfm["frequency"] == 0)].index[0]
+    bought = shop.tables["transactions"]
+    refund = bought[bought["customer_id"] == won].assign(date=AS_OF, amount=lambda rows: -rows["amount"])
+    later = Shop(shop.tables | {"transactions": pd.concat([bought, refund])})
+    before, after = (dashboard.trend(s, now.model, now.spend, 365).loc["2024-12-31"] for s in (shop, later))
+    assert after["new_customers"] == before["new_customers"] - 1
+    assert after["cac"] == pytest.approx(600 / after["new_customers"])
+
+
 def test_payback_is_that_of_customers_won_a_year_before_at_the_cost_of_their_own_months(
     shop: Shop, now: equity.Valuation
 ) -> None:
