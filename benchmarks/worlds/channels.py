@@ -278,4 +278,8 @@ EFFECTS: dict[str, Callable[[int], Answer]] = {
     "a hidden cause, seen by visits": partial(taken_up, taken=HIDDEN, visits=True),
 }
 WORLDS = [World(METHOD, name, run, "alarms", 0.07, RUNS, 0.5) for name, run in NULLS.items()]
-WORLDS += [World(METHOD, name, run, repetitions=RUNS, answers=0.5) for name, run in EFFECTS.items()]
+ASKS_ELSE = "a hidden cause, seen by visits"  # mostly found out, and answered by orders, of which this truth isn't
+WORLDS += [
+    World(METHOD, name, run, repetitions=RUNS, answers=0.0 if name == ASKS_ELSE else 0.5)
+    for name, run in EFFECTS.items()
+]
