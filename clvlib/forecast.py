@@ -104,8 +104,9 @@ class PurchaseModel(FittedModel, ABC):
         """Whether the fit converged by itself, or where it stands, in words that follow "the fit"."""
         if self.dropout_seen_:
             return super().convergence
+        how = f"converged only with a penalty of {self.penalty_:g}," if self.penalty_ > 0 else "is"
         return (
-            "is at the end of the model where nobody ever leaves: no dropout can be seen in these data, so that the "
+            f"{how} at the end of the model where nobody ever leaves: no dropout can be seen in these data, so that the "
             "chance of being still a customer tells nothing"
         )
 
