@@ -106,8 +106,8 @@ class PurchaseModel(FittedModel, ABC):
             return super().convergence
         how = f"converged only with a penalty of {self.penalty_:g}," if self.penalty_ > 0 else "is"
         return (
-            f"{how} at the end of the model where nobody ever leaves: no dropout can be seen in these data, so that the "
-            "chance of being still a customer tells nothing"
+            f"{how} at the end of the model where nobody ever leaves: no dropout can be seen in these data, so that "
+            "the chance of being still a customer tells nothing"
         )
 
     def p_alive(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Array:
