@@ -7,11 +7,12 @@ kinds that real exports have; the truth stands in two files of its own, which no
 from collections.abc import Callable
 from pathlib import Path
 
+import ibis
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clvlib import shop
+from clvlib import aggregate, shop
 from clvlib.dataset import DATA
 from clvlib.shop import END, START, YEAR, World
 
@@ -318,14 +319,16 @@ def order_value(people: pd.DataFrame, orders: int = 6_000) -> NDArray[np.float64
 
 
 def truth_of_customers(world: World) -> pd.DataFrame:
-    """What is true of each person on the last day observed, and what they buy in the year after it."""
+    """What is true of each person on the last day observed, and what they buy in the year after it.
+
+    `orders_12m` and `revenue_12m` go by `aggregate.holdout`, as forecasts do: days with a purchase that was not sent
+    back, and what these came to. `expected_orders_12m` are orders, whatever is sent back of them.
+    """
     people = world.people
     active = (people["first"] < END) & (people["left"] > END)
     rate = people["rate"] * people["lifted"]
     orders = rate * active_days(people, END, END + YEAR, END)
-    after = world.lines[world.lines["time"] >= END]
-    sold = after[after["amount"] > 0].groupby("person")["order"].nunique().reindex(people.index, fill_value=0)
-    revenue = after.groupby("person")["amount"].sum().reindex(people.index, fill_value=0.0)
+    came = bought_after(world).reindex(_ids(people)).fillna(0.0)
     return pd.DataFrame(
         {
             "customer_id": _ids(people),
@@ -333,11 +336,21 @@ def truth_of_customers(world: World) -> pd.DataFrame:
             "active": active.astype(int),
             "expected_orders_12m": orders.round(3),
             "expected_revenue_12m": (orders * order_value(people)).round(2),
-            "orders_12m": sold,
-            "revenue_12m": revenue.round(2),
+            "orders_12m": came["purchases"].to_numpy(dtype="int64"),
+            "revenue_12m": came["spend"].round(2).to_numpy(),
             "channel_effect": people["effect"].round(3),
         }
     )
+
+
+def bought_after(world: World) -> pd.DataFrame:
+    """`aggregate.holdout` of the year after the last day observed: purchases and spend by customer_id."""
+    lines = world.lines
+    table = pd.DataFrame(
+        {"customer_id": _ids(lines["person"].to_numpy()), "date": pd.to_datetime(_written(lines["time"]))}
+    )
+    table = table.assign(amount=lines["amount"].round(2).to_numpy(), order_id=lines["order"].astype(str).to_numpy())
+    return aggregate.holdout(ibis.memtable(table), shop.AS_OF, shop.AS_OF + pd.Timedelta(days=YEAR))
 
 
 def truth_of_effects(world: World) -> pd.DataFrame:
