@@ -104,7 +104,7 @@ LAWS = {
     "six months of a season of 60 %": Law(customers=300, season=0.6, months=6),
     "purchase rates fall by 15 % a year": Law(growth=-0.15),
     "purchase rates grow by 15 % a year": Law(growth=0.15),
-    "leaving doubles every year": Law(leaving=1 / 1000, more_leave=1.0),
+    "leaving grows by its first rate every year": Law(leaving=1 / 1000, more_leave=1.0),
     "8 % of purchases refunded": Law(refunded=0.08),
     "one whale of 20 times the spend": Law(whale=20.0),
     "150 customers": Law(customers=150),
