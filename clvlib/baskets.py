@@ -1,8 +1,8 @@
 """Raw order lines in; what is bought together, and what to recommend to each customer, judged on later baskets, out.
 
-A basket is an order (or, without `order_id`, a customer's day); refunds and lines without a name are left out. An item
-is a product where the transactions name it, else a category. Counting is done by Ibis on the raw rows; what comes back
-is one row per customer and item.
+A basket is an order (or, without `order_id`, a customer's day) as it was made, also when some of it is sent back later;
+refunds and lines without a name are left out. An item is a product where the transactions name it, else a category.
+Counting is done by Ibis on the raw rows; what comes back is one row per customer and item.
 
 Recommenders, from the plainest: `popularity` (what most customers bought), `own habit` (what this customer buys most
 already, then popularity) and `co-purchase` (what those who bought the same things also bought: the mean over a

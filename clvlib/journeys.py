@@ -1,8 +1,9 @@
 """Raw transactions by channel and raw touchpoints → who used which channel when, paths before orders, hours.
 
-Tables are Ibis expressions with the columns of
-`tables.TABLES`; every function gives a pandas frame. A channel is **used** by a purchase in it or, where touchpoints
-are known, by a `visit` to one of the channels in which the shop sells.
+Tables are Ibis expressions with the columns of `tables.TABLES`; every function gives a pandas frame. A channel is
+**used** by an order in it or, where touchpoints are known, by a `visit` to one of the channels in which the shop sells.
+This is about what customers did: an order counts where and when it was made, also when it is sent back later. What they
+bought and brought in the end follows the rule of `purchases`.
 """
 
 from typing import Any

@@ -46,9 +46,8 @@ DEFINITIONS = {
     "Value of a new customer": Definition(
         "first {months} months, as seen", NEW, "margin", BUYING, "from each month, to the first purchase", "08"
     ),
-    "Historic value": Definition("so far", EVER, "margin", f"{BUYING}, keeping", "no", "01"),
-    "Contribution so far": Definition(
-        "so far", EVER, "margin (the cost of orders, where stated)", f"{BUYING}, keeping", "no", "07"
+    "Historic value": Definition(
+        "so far", EVER, "margin (the cost of orders, where stated)", f"{BUYING}, keeping", "no", "01, 02, 07"
     ),
     "CLV ahead": Definition("next {months} months", EVER, "margin", BUYING, MID, "03, 07, 08, customers.csv"),
     "CLV of active customers": Definition(
@@ -109,7 +108,6 @@ def _measures(
         "CLV by the formula": by_formula(clv),
         "Value of a new customer": lambda: (stake.new_customer_value(cohorts, economics), won),
         "Historic value": mean_of(historic_value(now.rfm, economics, brought)),
-        "Contribution so far": mean_of(values["so_far"]),
         "CLV ahead": mean_of(now.customers["clv"]),
         "CLV of active customers": mean_of(now.customers["clv"][active]),
         "Lifetime value": mean_of(values["lifetime_value"]),

@@ -22,7 +22,7 @@ def test_each_row_is_the_figure_of_the_notebook_that_uses_it(demo, now) -> None:
     life = kpis.lifetime_value(demo, now.rfm, demo.as_of, now.model, now.spend)["lifetime_value"]
     assert table.loc["Lifetime value", "total"] == pytest.approx(life.sum())
     assert table.loc["Lifetime value", "each"] == pytest.approx(
-        table.loc["CLV ahead", "each"] + table.loc["Contribution so far", "each"]
+        table.loc["CLV ahead", "each"] + table.loc["Historic value", "each"]
     )
 
 
