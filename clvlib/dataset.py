@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import ibis
+import numpy as np
 import pandas as pd
 
-from clvlib import acquisition, aggregate, ingest, subscribers
+from clvlib import acquisition, aggregate, ingest, purchases, subscribers
 from clvlib.tables import TABLES, CannotAnswer, DataError, MissingTable, UsageError
 
 DATA = Path(__file__).parent.parent / "data"
+
+MARGINS_ALIKE = 0.01  # of revenue: the card's margin and that of the lines' own costs are the same, rounded
 
 MEANINGS = {
     "margin": "contribution margin: the share of revenue that is left after the cost of the goods",
@@ -230,6 +233,9 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
     problems += ingest.known_by(read, end)
     origins = dict.fromkeys(names, "default") | dict.fromkeys(given, "card")
     tables = dict(read.tables)
+    if "transactions" in tables:
+        economics, origins["margin"], said = _with_margin(economics, tables["transactions"], end, "margin" in given)
+        problems += said
     stated_terms: dict[str, Any] = {}
     if "subscriptions" in tables and read.terms is not None:
         tables["subscriptions"], found = subscribers.as_known(tables["subscriptions"], end, read.terms.period)
@@ -272,6 +278,27 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
     rows = [(name, value, origins[name], MEANINGS[name]) for name, value in values.items()]
     table = pd.DataFrame(rows, columns=["name", "value", "origin", "meaning"]).astype({"value": object})
     return replace(dataset, assumptions=table), tuple(problems)
+
+
+def _with_margin(
+    economics: Economics, transactions: ibis.Table, end: pd.Timestamp, stated: bool
+) -> tuple[Economics, str, list[ingest.Problem]]:
+    """The economics with the margin that lines' own costs leave, unless the card states one, and where it comes from.
+
+    Also says when the card's margin is another than theirs, or theirs is none that could be used.
+    """
+    margin, share = purchases.margin_by_costs(transactions, end)
+    origin = "card" if stated else "default"
+    if np.isnan(margin):
+        return economics, origin, []
+    where = f"the lines that say their cost ({share:.1%} of the revenue) leave {margin:.1%} of it"
+    if not stated and 0 <= margin <= 1:
+        return replace(economics, margin=round(margin, 4)), f"costs of the lines ({share:.1%} of the revenue)", []
+    if stated and abs(margin - economics.margin) < MARGINS_ALIKE:
+        return economics, origin, []
+    what = f"{where}; the margin of the {origin}, {economics.margin:.1%}, is used for money to come"
+    mend = "Check the costs, or correct margin under [economics]."
+    return economics, origin, [ingest.Problem("warning", "transactions", what, 1, (), mend)]
 
 
 def _with_cac(dataset: Dataset) -> tuple[Dataset, str]:

@@ -143,6 +143,22 @@ def contribution(rows: ibis.Table, margin: float) -> dict[str, ibis.Value]:
     return {"revenue": rows["amount"].sum(), "contribution": left.sum(), "unknown_costs": unsaid}
 
 
+def margin_by_costs(transactions: ibis.Table, as_of: Any) -> tuple[float, float]:
+    """What lines that say their cost leave of their revenue (share), and how much of all revenue they are (share).
+
+    Both are NaN where no line says its cost, or these came to nothing.
+    """
+    if "cost" not in transactions.columns:
+        return np.nan, np.nan
+    rows = until(transactions, as_of)
+    known = rows["cost"].notnull()
+    sums = rows.agg(
+        left=(rows["amount"] - rows["cost"]).sum(), of=rows["amount"].sum(where=known), all=rows["amount"].sum()
+    )
+    left, of, whole = (float(value) for value in sums.to_pandas().fillna(0.0).iloc[0])
+    return (left / of, of / whole) if of > 0 and whole > 0 else (np.nan, np.nan)
+
+
 def _buys(days: ibis.Table, free_orders: bool) -> ibis.Value:
     return days["amount"] >= 0 if free_orders else days["amount"] > 0
 

@@ -173,3 +173,27 @@ def test_the_truth_of_one_day_is_not_that_of_another():
     assert dataset.load("demo", as_of="2026-06-30").truth("customers").index.is_unique
     with pytest.raises(MissingTable, match="no table of the truth"):
         dataset.load("demo", as_of="2025-12-31").truth("customers")
+
+
+COSTS = "customer_id,date,amount,cost\na,2025-01-03,20,5\na,2025-02-14,30,10\nb,2025-01-20,50,25\nb,2025-03-01,100,\n"
+
+
+def test_the_costs_of_lines_give_the_margin_when_the_card_gives_none(build):
+    found, problems = build(COSTS)
+    assert found.economics.margin == pytest.approx(0.6)
+    origin = found.assumptions.set_index("name").loc["margin", "origin"]
+    assert origin == "costs of the lines (50.0% of the revenue)"
+    assert not [problem for problem in problems if "margin" in problem.what]
+
+
+@pytest.mark.parametrize(("margin", "warned"), [(0.6, 0), (0.605, 0), (0.3, 1)])
+def test_a_card_whose_margin_is_not_that_of_the_lines_costs_is_told_so(build, margin, warned):
+    found, problems = build(COSTS, card={"economics": {"margin": margin}})
+    assert found.economics.margin == margin
+    assert len([problem for problem in problems if "leave 60.0% of it" in problem.what]) == warned
+
+
+def test_costs_above_all_revenue_give_no_margin_and_a_warning(build):
+    found, problems = build(COSTS.replace(",25", ",90"))
+    assert found.economics.margin == 0.3
+    assert [problem for problem in problems if "leave -5.0% of it" in problem.what]
