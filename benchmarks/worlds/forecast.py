@@ -113,7 +113,13 @@ LAWS = {
 
 def _world(name: str, law: Law) -> World:
     return World(
-        "range to plan with", name, lambda seed: planned(law, seed), level=scoring.LEVEL, repetitions=25, answers=0.9
+        "range to plan with",
+        name,
+        lambda seed: planned(law, seed),
+        level=scoring.LEVEL,
+        repetitions=25,
+        answers=0.9,
+        limit=law.more_leave > 0,  # what has not happened before: 03 says so before its range
     )
 
 

@@ -52,6 +52,7 @@ class World:
     level: float = 0.93
     repetitions: int = 200
     answers: float = 0.0
+    limit: bool = False
 
 
 def once(world: World, seed: int) -> Answer | None:
@@ -88,7 +89,8 @@ def judge(world: World, found: list[Answer | None]) -> dict[str, object]:
         "kind": world.kind,
         "share": share,
         "promised": world.level,
-        "kept": not missed and answered >= world.answers,
+        "kept": world.limit or (not missed and answered >= world.answers),
+        "limit": world.limit,
     }
 
 
@@ -105,8 +107,9 @@ def table(worlds: Iterable[World], factor: float = 1.0, say: Callable[[str], Non
 def in_words(row: dict[str, object]) -> str:
     """A row as one line of text."""
     sign = {"covers": "≥", "alarms": "≤", "refuses": "≥"}[str(row["kind"])]
+    verdict = "a known limit" if row["limit"] else "kept" if row["kept"] else "MISSED"
     return (
         f"{row['method']:<26}{row['world']:<44}{row['runs']:>6} runs  answered {row['answered']:>6.1%}  "
         f"truth {row['truth']:>9.3g}  bias {row['bias']:>9.2g}  {row['kind']:<8}{row['share']:>7.1%} "
-        f"(promised {sign} {row['promised']:.0%})  {'kept' if row['kept'] else 'MISSED'}"
+        f"(promised {sign} {row['promised']:.0%})  {verdict}"
     )
