@@ -1,8 +1,9 @@
 """Counts by month → the month from which they were less than half of what they had been, if there is one.
 
 The rule: the months from it on, as many as LENGTH, add up to less than half of the LENGTH months before it, by more
-than Poisson noise explains (corrected for the number of months looked at); and, where the same months a year earlier or
-later are known, to less than half of what the season alone would leave.
+than Poisson noise explains (corrected for the number of months looked at); also when each of those before had been the
+middle one (one month of a campaign ends without anything breaking); and, where the same months a year earlier or later
+are known, to less than half of what the season alone would leave.
 """
 
 from dataclasses import dataclass
@@ -47,7 +48,8 @@ def fall(counts: pd.Series) -> Break | None:
     before, after = sums[places - LENGTH], sums[places]
     # If the later months still had half of the earlier ones' rate, they would get a third of both.
     chance = binom.cdf(after, before + after, HALF / (1 + HALF))
-    fell = (chance < CHANCE / len(places)) & (after < HALF * before)
+    usual = LENGTH * np.array([np.median(n[place - LENGTH : place]) for place in places])
+    fell = (chance < CHANCE / len(places)) & (after < HALF * np.minimum(before, usual))
     for other in (places - 12, places + 12):
         known = (other >= LENGTH) & (other < len(sums))
         was, became = sums[np.where(known, other - LENGTH, 0)], sums[np.where(known, other, 0)]

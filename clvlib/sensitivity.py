@@ -64,8 +64,8 @@ def strengths(
     Args:
         families: name → the columns of `features` that belong to it.
 
-    Returns one row per family, strongest first: outcome and treatment (shares explained, 0 to 1) and strength (their
-    geometric mean).
+    Returns one row per family, first the one of which the like, hidden, would do most (`by_harm`): outcome and
+    treatment (shares explained, 0 to 1) and strength (their geometric mean).
     """
     treated, y = pd.Series(found.treated, found.index), pd.Series(found.outcome, found.index)
     nothing = _sizes(causal.fit(pd.DataFrame(index=features.index), treated, y, 1), target)
@@ -75,7 +75,14 @@ def strengths(
         outcome, chance = max(1 - noise / nothing[0], 0.0), max(1 - nothing[1] / size, 0.0)
         rows[name] = (outcome, chance, float(np.sqrt(outcome * chance)))
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=["outcome", "treatment", "strength"])
-    return frame.sort_values("strength", ascending=False, kind="stable").rename_axis("known cause")
+    return by_harm(frame)
+
+
+def by_harm(known: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `strengths` in the order of the bias that the like of them, hidden, could make: the largest first."""
+    harm = known["outcome"] * known["treatment"] / (1 - known["treatment"].clip(upper=1 - 1e-6))
+    order = np.argsort(-harm.to_numpy(), kind="stable")
+    return known.iloc[order].rename_axis("known cause")
 
 
 def _parts(found: CrossFit, target: Target) -> list[tuple[Array, Array, Array]]:

@@ -4,11 +4,12 @@ An interval made for one look at the end is right 95 times in 100 at that look o
 times in 100, at all looks together, so that a test may be watched and stopped at any time (Robbins 1970).
 
 The one here leans on the draw of the arms and on nothing else, as long as the variant does nothing to anybody: who
-comes next is treated with a known chance, whatever the amounts are, so that false alarms stay below 5 % with any share
-of customers treated and however skewed the amounts. Around an effect that isn't nothing it rests on means of hundreds
-of customers being nearly normal, as every interval for a mean does.
+comes next is treated with one chance, whatever the amounts are, so that false alarms stay below 5 % with any share
+of customers treated and however skewed the amounts. That chance is estimated from the customers before; it mustn't be
+changed while the test runs. Around an effect that isn't nothing it rests on means of hundreds of customers being nearly
+normal, as every interval for a mean does.
 
-With w = treated − share treated and x = outcome − mean of the customers before, S = Σ w·x has steps of mean 0, and
+With w = treated − its chance and x = outcome − mean of the customers before, S = Σ w·x has steps of mean 0, and
 exp(λS − λ²V/2) with V = (Σ w²x² + 2 Σ share·(1 − share)·x²) / 3 isn't expected to grow, as exp(y − y²/6) is never above
 1 + y + y²/3 (Delyon 2009, Electronic Journal of Probability 14). Mixed over λ by a normal law, that gives the boundary
 of `reach` (Howard, Ramdas, McAuliffe & Sekhon 2021, Annals of Statistics 49).
@@ -81,18 +82,21 @@ def _sequence(
 ) -> tuple[Array, Array, NDArray[np.intp]]:
     """The estimated difference, how far the sequence reaches either side (after each customer), and the first look.
 
-    Share treated, variance and planned size are those of the first look and stay: later looks retune nothing. V is at
-    least Σ w²x², which is right where arms differ in variance.
+    Each customer's chance to be treated is the share treated among those before (each arm is given half a customer to
+    begin with), so that amounts that rise or fall over time aren't taken for an effect, as they would be with one share
+    of some look, off by a little for good. Share, variance and planned size of the first look set how wide the sequence
+    is where, and stay: later looks retune nothing. V is at least Σ w²x², which is right where arms differ in variance.
     """
     first = _first_look(values, treated)
     n, at = np.arange(1, values.shape[-1] + 1, dtype=float), np.expand_dims(first, -1)
     sums = [np.cumsum(of, axis=-1, dtype=float) for of in (treated, values, values**2)]
     share, mean, square = (np.take_along_axis(of, at, -1) / (at + 1) for of in sums)
-    drawn = treated - share
+    chance = (sums[0] - treated + 0.5) / n
+    drawn = treated - chance
     beyond = values - (sums[1] - values) / np.maximum(n - 1, 1)
     beyond[..., 0] = 0.0
     seen = np.cumsum((drawn * beyond) ** 2, axis=-1)
-    due = share * (1 - share) * np.cumsum(beyond**2, axis=-1)
+    due = np.cumsum(chance * (1 - chance) * beyond**2, axis=-1)
     variance, size = (seen + 2 * np.maximum(seen, due)) / 3, np.cumsum(drawn**2, axis=-1)
     size_planned = PLANNED * (at + 1) if planned is None else planned
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -187,9 +191,9 @@ def watch_a_test(
 ) -> tuple[str, pd.DataFrame]:
     """`watch` the test whose customers were assigned over the most days, its first variant against the control.
 
-    Customers come in the order of assignment (then of customer_id): each outcome is complete as many days later as the
-    window has. planned: as in `watch`. Returns the test's name and `watch`. Raises NotEnoughData when all tests
-    assigned everybody on one day.
+    Customers come in the order of assignment; those of one day in an order drawn by chance, as their ids might follow
+    the arms. Each outcome is complete as many days later as the window has. planned: as in `watch`. Returns the test's
+    name and `watch`. Raises NotEnoughData when all tests assigned everybody on one day.
     """
     spans = {name: reading.trial.customers["date"].nunique() for name, reading in readings.items()}
     name = max(spans, key=lambda test: (spans[test], len(readings[test].outcomes)))
@@ -199,7 +203,8 @@ def watch_a_test(
             "There was nothing to watch: read the test once, when its days are over.",
         )
     test = readings[name].trial
-    two = test.customers[test.customers["variant"].isin(test.both[:2])].sort_values("date", kind="stable")
+    two = test.customers[test.customers["variant"].isin(test.both[:2])]
+    two = two.assign(drawn=pd.util.hash_array(two.index.to_numpy(dtype=object))).sort_values(["date", "drawn"])
     values = readings[name].outcomes.loc[two.index, metric].to_numpy(dtype=float)
     return name, watch(values, (two["variant"] == test.variants[0]).to_numpy(), planned)
 

@@ -51,7 +51,7 @@ class World:
     kind: Kind = "covers"
     level: float = 0.93
     repetitions: int = 200
-    answers: float = 0.0
+    answers: float = 0.9
     limit: bool = False
 
 
@@ -89,7 +89,7 @@ def judge(world: World, found: list[Answer | None]) -> dict[str, object]:
         "kind": world.kind,
         "share": share,
         "promised": world.level,
-        "kept": world.limit or (not missed and answered >= world.answers),
+        "kept": world.limit or (not missed and (world.kind == "refuses" or answered >= world.answers)),
         "limit": world.limit,
     }
 

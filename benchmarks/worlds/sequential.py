@@ -58,6 +58,14 @@ def wider(seed: int, share: float, customers: int) -> Answer:
     return _worst(values, treated, 0.0, customers)
 
 
+def drifting(seed: int, share: float, customers: int) -> Answer:
+    """Customers order more and more as time goes by, in both arms alike."""
+    random = np.random.default_rng([seed, customers])
+    treated = random.random(customers) < share
+    values = random.poisson(np.linspace(0.5, 2.0, customers)).astype(float)
+    return _worst(values, treated, 0.0, customers)
+
+
 def daily(seed: int, customers: int = 20_000, days: int = 100) -> Answer:
     """A test without a planned size, read anew every day from what has come in by then, and stopped at an alarm."""
     random = np.random.default_rng(seed)
@@ -105,4 +113,8 @@ WORLDS = [
     ),
     _world("no effect on the mean, 10/90, 3 × the noise", partial(wider, share=0.1, customers=4000)),
     _world("no effect, read anew 100 times, 20,000", daily, repetitions=300),
+    *(
+        _world(f"no effect, orders rise fourfold, {_arms(share)}, {n:,}", partial(drifting, share=share, customers=n))
+        for share, n in [(0.1, 4000), (0.5, 4000), (0.5, 20_000)]
+    ),
 ]
