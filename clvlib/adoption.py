@@ -21,7 +21,6 @@ from clvlib.tables import TABLES, NotEnoughData, UsageError
 
 Design = Literal["visits", "orders"]
 OUTCOMES = {"revenue": "net revenue", "orders": "purchase days", "bought": "share who bought"}
-ANSWERS: dict[causal.Target, str] = {"all": "adjusted, everybody", "treated": "adjusted, those who did"}
 STEP = {"visits": "used another channel", "orders": "ordered in another one"}
 FAMILIES = {
     "how often they bought": ("frequency", "purchases_last_90", "purchases_last_365"),
@@ -37,7 +36,6 @@ MOST_VALUES = 12  # a text with more of them is a name, not an attribute
 FEWEST_DAYS = 60
 PLACEBO_DAYS = 180
 SEEN = 0.95  # of the visits, those that must be a step; of the steps, those that must be seen before an order
-REDRAWS = 8
 DAY = pd.Timedelta(days=1)
 Period = tuple[pd.Timestamp, pd.Timestamp, bool]  # first window, and whether it was shortened
 

@@ -1,7 +1,6 @@
 """Who used which channels, and what they spent → what using several channels is worth, plainly compared and adjusted.
 
-The plain comparison is what articles quote. The study looks forward instead: customers of exactly one channel; whether
-they added another in a first window; what they spent in the next one. `causal` adjusts for what was known before.
+The plain comparison is what articles quote. `quoted` sets beside it what a study that looks forward (`adoption`) finds.
 """
 
 from collections.abc import Mapping
@@ -11,21 +10,8 @@ import pandas as pd
 
 from clvlib import causal, journeys
 from clvlib.dataset import Dataset
-from clvlib.tables import TABLES, NotEnoughData
+from clvlib.tables import NotEnoughData
 
-OUTCOMES = {"revenue": "net revenue", "orders": "purchase days", "bought": "share who bought"}
-FAMILIES = {
-    "how often they bought": ("frequency", "purchases_last_90", "purchases_last_365"),
-    "how long the silence": ("days_since_last_order", "recency"),
-    "how much they spent": ("total_spend", "mean_spend", "spend_last_90", "spend_last_365"),
-    "how long they are customers": ("T",),
-    "home channel": ("home",),
-}
-KNOWN = tuple(name for family in FAMILIES.values() for name in family if name != "home")
-PLACEBO_DAYS = 180
-NOT_ATTRIBUTES = {column.name for column in TABLES["customers"]} - {"acquisition_channel"}  # may change later
-MOST_VALUES = 12  # a text with more of them is a name, not an attribute
-FEWEST_DAYS = 60
 MOST_COUNTED = 4  # four or more channels are one group, as articles have it
 BANDS = {"1": 1, "2": 2, "3-4": 4, "5-9": 9, "10+": np.inf}  # purchases, by the largest of the group
 
@@ -138,7 +124,7 @@ def quoted(known: pd.DataFrame, found: Mapping[str, causal.CrossFit] | None = No
     "Many" channels are 4 or more, or 2 or more where fewer than 25 customers used 4.
 
     Args:
-        known: as `people` gives it. found: as `fits` gives it, for one more column.
+        known: as `people` gives it. found: as `verdict.fits` gives it, for one more column.
 
     Returns one row per claim, all relative differences: quoted, reported (by the article itself; NaN where it reports
     no such thing), plain (here; NaN where a group has fewer than 25 customers), adjusted (of adding one channel;
