@@ -21,7 +21,7 @@ from clvlib.tables import NotEnoughData, UsageError
 GAP_CLOSED = 0.05  # assumed: of the distance to the best quarter
 NEW_CUSTOMERS = 0.02  # assumed: for each customer asked
 WON_BACK = 0.10  # assumed: more than what is still expected
-SAVED = ("keep", "second purchase")  # their effect is the save rate: of those who would leave, the share that stays
+SAVED = ("keep", "second purchase")  # their effect: of those who would buy nothing, the share that buys
 COMING_BACK = (*SAVED, "win back")
 MESSAGE = "message"
 TREATMENTS = {MESSAGE: (1.0, 1.0), "call or letter": (5.0, 2.0), "in store": (1.0, 1.0)}  # times cost, times effect

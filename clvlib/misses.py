@@ -19,7 +19,7 @@ from scipy.stats import norm, t
 from clvlib import aggregate
 from clvlib.forecast import MODELS, GammaGamma
 from clvlib.scoring import DAYS_PER_MONTH, Total
-from clvlib.tables import CannotAnswer
+from clvlib.tables import CannotAnswer, NotEnoughData
 
 if TYPE_CHECKING:
     import ibis
@@ -76,8 +76,14 @@ def plan(total: Total, made: pd.DataFrame, months: float) -> Range:
     """The range to plan with for a forecast of `months` ahead, after the forecasts `made` before (see `past`).
 
     Misses of shorter windows count for more, by the root of the length. What the model doesn't know of its own
-    parameters and of who happens to buy is added to what is taken for granted.
+    parameters and of who happens to buy is added to what is taken for granted. Raises NotEnoughData where nothing is
+    forecast.
     """
+    if not total.clv > 0:
+        raise NotEnoughData(
+            "The forecast is of no money above the costs, so that nothing can be missed by a share of it.",
+            "Check margin and service_cost_per_order under [economics].",
+        )
     own = (total.high - total.low) / 2 / norm.ppf((1 + total.level) / 2) / total.clv
     squares, windows = 0.0, 0.0
     if len(made):
