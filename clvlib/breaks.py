@@ -69,5 +69,7 @@ def new_customers(cohorts: pd.DataFrame) -> pd.Series:
     born = cohorts[(cohorts["age"] == 0) & cohorts["complete"]].set_index("cohort")["size"]
     if born.empty:
         return pd.Series(dtype=float)
-    months = pd.date_range(born.index.min(), (cohorts["cohort"][cohorts["complete"]]).max(), freq="MS")
+    over = cohorts[cohorts["complete"]]
+    last = max(cohort + int(age) for cohort, age in zip(over["cohort"].dt.to_period("M"), over["age"], strict=True))
+    months = pd.date_range(born.index.min(), last.start_time, freq="MS")
     return born.reindex(months, fill_value=0).astype(float).rename("new_customers")

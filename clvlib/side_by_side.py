@@ -15,7 +15,7 @@ from clvlib import aggregate, kpis, stake
 from clvlib.equity import Valuation
 from clvlib.formula import clv, simple_clv, value_before_acquisition
 from clvlib.lifespan import continuation, historic_value, levers, lifespan, order_curve
-from clvlib.tables import CannotAnswer
+from clvlib.tables import CannotAnswer, NotEnoughData
 
 if TYPE_CHECKING:
     from clvlib.dataset import Dataset
@@ -79,6 +79,13 @@ def table(ds: "Dataset", now: Valuation, window: int, horizon_years: int = 5) ->
         words = {key: text.format(**said) for key, text in vars(DEFINITIONS[name]).items()}
         rows[name] = words | {"customers": customers, "each": each, "total": each * customers}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("figure")
+
+
+def row(table: pd.DataFrame, figure: str) -> pd.Series:
+    """One row of `table`. Raises NotEnoughData where the data can't tell that figure."""
+    if figure not in table.index:
+        raise NotEnoughData(f"These data don't tell the “{figure}”.", "Its own notebook says why.")
+    return table.loc[[figure]].iloc[0]
 
 
 def _measures(

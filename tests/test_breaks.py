@@ -54,3 +54,12 @@ def test_the_demo_shop_s_new_customers_fell_when_the_campaign_ended(demo) -> Non
     fall = breaks.fall(breaks.new_customers(cohorts))
     assert fall.month == pd.Timestamp("2025-07-01")
     assert (fall.count_before, fall.count) == (322, 72)
+
+
+def test_new_customers_who_stop_coming_are_a_fall() -> None:
+    ages = [(month, age, 40) for month in range(12) for age in range(24 - month)]
+    cohorts = pd.DataFrame(ages, columns=["month", "age", "size"])
+    cohorts["cohort"] = [pd.Timestamp("2023-01-01") + pd.DateOffset(months=month) for month in cohorts["month"]]
+    counts = breaks.new_customers(cohorts.assign(complete=True))
+    assert len(counts) == 24
+    assert breaks.fall(counts).month == pd.Timestamp("2024-01-01")
