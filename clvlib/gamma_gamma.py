@@ -70,10 +70,10 @@ def maximum(x: Array, m: Array, w: Array) -> Maximum | None:
     found: list[tuple[float, tuple[Array, Array, NDArray[np.bool_], float]]] = []
     inside = np.inf  # the loss at the best point of the grid inside
     for start, held, loss in _starts(x, m / middle, w):
-        if held is None:
-            inside = loss
-        elif found and found[0][1][0][held] < NEAR and loss > inside:
+        if loss > inside and all(climbed[0][[0, 1] if held is None else held].max() < NEAR for _, climbed in found):
             continue  # far from this end
+        if held is None:
+            inside = min(inside, loss)
         climbed = _climb(start, x, m / middle, w, held)
         if climbed is not None:
             found.append((climbed[3] - (held is not None) * AS_GOOD / w.sum(), climbed))
@@ -86,7 +86,8 @@ def maximum(x: Array, m: Array, w: Array) -> Maximum | None:
 
 
 def _starts(x: Array, m: Array, w: Array) -> list[tuple[Array, int | None, float]]:
-    """Where to climb from, which parameter is held at its end, the loss there: the best of a coarse grid inside, and at
+    """Where to climb from, which parameter is held at its end, the loss there: the best of a coarse grid inside (near,
+    then far, where the likelihood is nearly flat: its level easily beats a grid too coarse for a maximum near), and at
     either end.
 
     The likelihood can have several maxima (with one huge customer, or few customers): each family has its own.
@@ -98,9 +99,15 @@ def _starts(x: Array, m: Array, w: Array) -> list[tuple[Array, int | None, float
     levels = (0.0, np.log(w @ m / w.sum()))
     points = np.array([[*at, level] for at in grid for level in levels])
     losses = -log_likelihood(np.exp(points.T)[:, :, None], x, m)[0] @ w
-    ends = points[:, :2] == NO_LIMIT
+    ends, near = points[:, :2] == NO_LIMIT, (points[:, :2] <= NEAR).all(axis=1)
+    families = (
+        (None, near),
+        (None, ~near & ~ends.any(axis=1)),
+        (0, ends[:, 0] & ~ends[:, 1]),
+        (1, ends[:, 1] & ~ends[:, 0]),
+    )
     starts: list[tuple[Array, int | None, float]] = []
-    for held, family in ((None, ~ends.any(axis=1)), (0, ends[:, 0] & ~ends[:, 1]), (1, ends[:, 1] & ~ends[:, 0])):
+    for held, family in families:
         best = int(np.nanargmin(losses[family]))
         starts.append((points[family][best], held, float(losses[family][best])))
     return starts
