@@ -33,6 +33,7 @@ SENTENCE = (
     "to {last:date}, is {cac:money}.{missing:text}"
 )
 FEWEST_MONTHS = 12
+WHOLE = (3, 6, 12)  # months: a quarter, half a year, a year
 Z = NormalDist().inv_cdf(0.975)
 
 
@@ -86,8 +87,10 @@ class Ledger:
 def ledger(ds: "Dataset") -> Ledger:
     """Put spend and new customers of the same periods side by side; periods not over by the as-of date are left out.
 
-    Bills stand for months, or for as many months as lie between them everywhere (quarters, years). Raises MissingTable
-    when neither bills nor the customers' column are there, NotEnoughData when no period was over.
+    Bills stand for months, or for as many months as lie between a channel's (quarters, years); unlike lengths are set
+    side by side by the longest. A paid channel's bills are due from the first to the last of all channels' bills; where
+    one is missing, or a channel's only one has no known length, cost is NaN. Raises MissingTable when neither bills nor
+    the customers' column are there, NotEnoughData when no period was over or no length can be known.
     """
     people = ds.customers() if ds.has("customers") else pd.DataFrame()
     first = aggregate.rfm_summary(ds.transactions, ds.as_of)["first_purchase"]
@@ -102,27 +105,34 @@ def ledger(ds: "Dataset") -> Ledger:
 
 
 def _from_bills(table: pd.DataFrame, channel: pd.Series | None, first: pd.Series, as_of: pd.Timestamp) -> Ledger:
+    early = NotEnoughData(f"No bill's period was over by {as_of:%Y-%m-%d}.", "Bring the bills of earlier months.")
     bills = table.assign(period=_month(table["period"]))
-    bills = bills[bills["period"] <= as_of]
-    every = np.sort(bills["period"].dt.year * 12 + bills["period"].dt.month)
-    length = int(np.gcd.reduce(np.diff(every))) if len(every) and every[0] < every[-1] else 1
-    over = bills["period"] + pd.DateOffset(months=length) <= as_of + pd.Timedelta(days=1)
-    bills = bills[over]
+    bills = bills[bills["channel"].isin(bills.loc[bills["period"] <= as_of, "channel"])]
     if bills.empty:
-        raise NotEnoughData(f"No bill's period was over by {as_of:%Y-%m-%d}.", "Bring the bills of earlier months.")
-    if channel is None and "new_customers" not in bills:  # who came through which channel isn't known at all
-        bills = bills.assign(channel=aggregate.UNKNOWN)
-    sums = bills.groupby(["channel", "period"])["cost"].agg(lambda costs: costs.sum(skipna=False))
+        raise early
+    own, length, anchor = _lengths(bills)
+    month = bills["period"].to_numpy().astype("datetime64[M]").astype(int)
+    start = (month - (month - anchor) % length).astype("datetime64[M]").astype("datetime64[us]")
     step = pd.DateOffset(months=length)
-    spans = {name: part.index.get_level_values("period") for name, part in sums.groupby("channel")}
-    grid = [(name, day) for name, days in spans.items() for day in pd.date_range(days.min(), days.max(), freq=step)]
-    rows = sums.reindex(pd.MultiIndex.from_tuples(grid, names=["channel", "period"])).to_frame("cost")
-    if channel is None and "new_customers" in bills:
-        stated = bills.groupby(["channel", "period"])["new_customers"].sum(min_count=1)
-        rows["new_customers"] = stated.reindex(rows.index)
-        rows["cost"] = rows["cost"].where(rows["new_customers"].notna())
-        return Ledger(BILLS, length, rows.fillna({"new_customers": 0.0}).assign(billed=True).reset_index())
+    bills = bills.assign(part=bills["period"], period=start)
+    bills = bills[bills["period"] + step <= as_of + pd.Timedelta(days=1)]
+    if bills.empty:
+        raise early
+    keys = ["channel", "period"]
+    sums = bills.groupby(keys).agg(cost=("cost", lambda costs: costs.sum(skipna=False)), parts=("part", "nunique"))
+    whole = sums["parts"] == length / sums.index.get_level_values("channel").map(own)  # a single bill: length unknown
     days = pd.date_range(bills["period"].min(), bills["period"].max(), freq=step)
+    grid = pd.MultiIndex.from_product([sums.index.unique("channel"), days], names=keys)
+    rows = sums[["cost"]].where(whole).reindex(grid)
+    if "new_customers" in bills:
+        stated = bills.groupby([*keys, "part"])["new_customers"].sum(min_count=1)
+        stated = stated.groupby(keys).agg(lambda counts: counts.sum(skipna=False)).reindex(grid)
+        if channel is None:
+            rows = rows.assign(new_customers=stated, cost=rows["cost"].where(stated.notna()))
+            return Ledger(BILLS, length, rows.fillna({"new_customers": 0.0}).assign(billed=True).reset_index())
+    elif channel is None:  # who came through which channel isn't known at all: the bills of all of them, or none
+        rows = rows.groupby("period").sum(skipna=False)
+        rows = pd.concat({aggregate.UNKNOWN: rows}, names=keys)
     place = days.searchsorted(_month(first), side="right") - 1
     inside = (place >= 0) & (first < days[-1] + step).to_numpy()
     came = pd.Series(aggregate.UNKNOWN, index=first.index) if channel is None else _named(channel, first.index)
@@ -131,8 +141,38 @@ def _from_bills(table: pd.DataFrame, channel: pd.Series | None, first: pd.Series
     rows["billed"] = rows["billed"].eq(True)
     rows["cost"] = rows["cost"].where(rows["billed"], 0.0)
     if "new_customers" in bills:
-        rows["stated"] = bills.groupby(["channel", "period"])["new_customers"].sum(min_count=1).reindex(rows.index)
-    return Ledger(BILLS, length, rows.fillna({"new_customers": 0.0}).reset_index())
+        rows["stated"] = stated.reindex(rows.index)
+    rows = rows.fillna({"new_customers": 0.0}).reset_index()
+    if channel is None:
+        return Ledger(BILLS, length, rows)
+    ends = bills.groupby("channel")["period"].agg(["min", "max"]).reindex(rows["channel"]).set_index(rows.index)
+    idle = rows["billed"] & (rows["new_customers"] == 0) & ~rows["period"].between(ends["min"], ends["max"])
+    return Ledger(BILLS, length, rows[~idle].reset_index(drop=True))  # nobody came outside of its bills: none is due
+
+
+def _lengths(bills: pd.DataFrame) -> tuple[dict[str, float], int, int]:
+    """For how many months a bill of each channel stands (NaN: a single one), of all together, and a month they begin.
+
+    A quarter, half a year or a year is found per channel; any other gap may be a missing bill, so that all decide.
+    """
+    months = bills["period"].to_numpy().astype("datetime64[M]").astype(int)
+    found = {name: np.unique(months[bills["channel"] == name]) for name in bills["channel"].unique().tolist()}
+    several = {name: when for name, when in found.items() if len(when) > 1}
+    if not several:
+        raise NotEnoughData(
+            "Every channel has a single bill, so that for how many months it stands (a month, a year) isn't known.",
+            "Give the bills of two periods or more in marketing_costs.",
+        )
+    pooled = int(np.gcd.reduce(np.diff(np.unique(np.concatenate(list(several.values()))))))
+    gaps = {name: int(np.gcd.reduce(np.diff(when))) for name, when in several.items()}
+    own = {name: gap if gap in WHOLE else pooled for name, gap in gaps.items()}
+    anchor = int(several[max(own, key=lambda name: own[name])][0])
+    if any((when[0] - anchor) % own[name] for name, when in several.items()):
+        raise NotEnoughData(
+            "The channels' bills begin in unlike months, so that they can't be set over the same months.",
+            "Give every channel's costs by the month in marketing_costs.",
+        )
+    return {name: own.get(name, np.nan) for name in found}, int(np.lcm.reduce(list(own.values()))), anchor
 
 
 def _from_column(people: pd.DataFrame, first: pd.Series, as_of: pd.Timestamp) -> pd.DataFrame:
@@ -159,7 +199,7 @@ def by_customer(ds: "Dataset") -> pd.Series:
     """What it cost to win each buyer (currency), for the CAC of groups of customers: its mean.
 
     From bills: the CAC of the buyer's channel, 0 where the channel has no bills. From the column: the buyer's own.
-    NaN: not known. Raises as `ledger`.
+    NaN: not known, as where none of the channel's bills can be used. Raises as `ledger`.
     """
     known = ledger(ds)
     buyers = aggregate.rfm_summary(ds.transactions, ds.as_of).index
@@ -168,7 +208,7 @@ def by_customer(ds: "Dataset") -> pd.Series:
         return people[COLUMN].reindex(buyers)
     channel = _named(people.get("acquisition_channel", pd.Series(dtype=object)), buyers)
     each = known.by_channel()
-    billed = channel.isin(each.index)
+    billed = channel.isin(known.rows.loc[known.rows["billed"], "channel"])
     return channel.map(each["spent"] / each["new_customers"]).where(billed, 0.0)
 
 
@@ -178,6 +218,8 @@ def told(known: Ledger) -> dict[str, Any]:
     left = len(rows) - len(used)
     lost = rows.loc[rows["cost"].isna(), "new_customers"].sum()
     one = f" {left} bill(s) of a channel and period are missing: these periods and their {lost:.0f} new customers are "
+    alone = sorted(set(rows.loc[rows["billed"], "channel"]) - set(used.loc[used["billed"], "channel"]))
+    unusable = f" No bill of {', '.join(alone)} can be used: a single one doesn't say for how many months it stands."
     last = used["period"].max() + pd.DateOffset(months=known.months) - pd.Timedelta(days=1)
     return {
         "spent": used["cost"].sum(),
@@ -186,7 +228,7 @@ def told(known: Ledger) -> dict[str, Any]:
         "first": used["period"].min(),
         "last": last,
         "cac": known.cac,
-        "missing": one + "left out." if left else "",
+        "missing": one + "left out." + (unusable if alone else "") if left else "",
     }
 
 

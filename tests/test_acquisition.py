@@ -94,6 +94,58 @@ def test_bills_by_the_quarter_meet_the_customers_of_the_quarter() -> None:
     assert known.spent(pd.DatetimeIndex(MONTHS[:3])) == 300
 
 
+@pytest.mark.parametrize("kept", [MONTHS[:2], MONTHS[2:], MONTHS[1:3]])
+def test_bills_not_in_yet_at_a_channel_s_end_or_start_do_not_make_its_customers_free(kept: list[str]) -> None:
+    rows = EVERY[:4] + [("dear", month, 500.0) for month in kept]
+    known = acquisition.ledger(shop(marketing_costs=bills(*rows)))
+    assert known.cac == (400 + 1000) / (40 + 20)
+    told = acquisition.told(known)["missing"]
+    assert "2 bill(s)" in told
+    assert "20 new customers" in told
+    assert np.isnan(known.spent(pd.DatetimeIndex(MONTHS)))
+
+
+def test_a_channel_that_won_nobody_before_its_first_bill_misses_none() -> None:
+    earlier = [("cheap", day, 100.0) for day in ("2024-11-01", "2024-12-01")]
+    known = acquisition.ledger(shop(marketing_costs=bills(*earlier, *EVERY)))
+    assert acquisition.told(known)["missing"] == ""
+    assert known.spent(pd.DatetimeIndex(["2024-11-01", "2024-12-01"])) == 200
+
+
+def test_bills_by_the_month_and_by_the_quarter_are_set_over_the_same_months() -> None:
+    monthly = [("cheap", f"{day:%Y-%m-%d}", 100.0) for day in pd.date_range("2025-01-01", periods=7, freq="MS")]
+    quarterly = [("dear", "2025-01-01", 1500.0), ("dear", "2025-04-01", 500.0)]
+    base = shop(marketing_costs=bills(*monthly, *quarterly))
+    known = acquisition.ledger(base)
+    assert known.by_channel().loc["dear", ["spent", "new_customers", "months", "cac"]].tolist() == [2000, 40, 6, 50]
+    assert known.by_channel().loc["cheap", ["spent", "new_customers", "months"]].tolist() == [600, 40, 6]
+    assert known.cac == 2600 / 80
+    bare = {**base.tables, "customers": base.table("customers").drop("acquisition_channel")}
+    assert acquisition.ledger(replace(base, tables=bare)).cac == 2600 / 80
+
+
+def test_quarters_that_begin_in_unlike_months_are_refused() -> None:
+    quarters = [("cheap", MONTHS[0], 1.0), ("cheap", MONTHS[3], 1.0), ("dear", MONTHS[1], 1.0)]
+    base = shop(marketing_costs=bills(*quarters, ("dear", "2025-05-01", 1.0)))
+    with pytest.raises(NotEnoughData, match="unlike months"):
+        acquisition.ledger(base)
+
+
+def test_a_single_bill_does_not_say_for_how_long_it_stands() -> None:
+    yearly = [("cheap", "2025-01-01", 1200.0), ("dear", "2025-01-01", 1200.0)]
+    base = shop(marketing_costs=bills(*yearly))
+    with pytest.raises(NotEnoughData, match="single bill"):
+        acquisition.ledger(base)
+    base = shop(marketing_costs=bills(*EVERY[:4], yearly[1]))
+    known = acquisition.ledger(base)
+    assert known.cac == 400 / 40
+    told = acquisition.told(known)["missing"]
+    assert "40 new customers" in told
+    assert "No bill of dear" in told
+    each = acquisition.by_customer(base)
+    assert each[each.index.str.startswith("dear")].isna().all()
+
+
 def test_customers_of_a_channel_without_bills_came_at_no_cost_and_count_for_all_of_them_together() -> None:
     known = acquisition.ledger(shop(marketing_costs=bills(*EVERY[4:])))
     assert list(known.by_channel().index) == ["dear"]
@@ -125,6 +177,7 @@ def test_every_page_takes_its_cac_from_one_place(demo: Dataset) -> None:
     """It was 66.63, 66.94 and 87.73 for one channel on three pages; its bills over its first-time buyers are 72.29."""
     known = acquisition.ledger(demo).by_channel()["cac"]
     assert known["social"] == pytest.approx(72.29, abs=0.005)
+    assert acquisition.ledger(demo).cac == pytest.approx(31.69, abs=0.005)
     assert payback.by_channel(demo).loc["social", "cac"] == known["social"]
     each, channel = acquisition.by_customer(demo), demo.customers()["acquisition_channel"]
     assert each[channel.reindex(each.index) == "social"].unique().tolist() == [known["social"]]
