@@ -111,10 +111,11 @@ def same_output(one: NotebookNode, other: NotebookNode) -> bool:
 
 def same_picture(one: str, other: str) -> bool:
     """Tell whether two base64 PNGs show the same pixels."""
-    return one == other or np.array_equal(_pixels(one), _pixels(other))
+    return one == other or np.array_equal(pixels(one), pixels(other))
 
 
-def _pixels(picture: str) -> np.ndarray:
+def pixels(picture: str) -> np.ndarray:
+    """Decode a base64 PNG: height × width × RGBA."""
     return np.asarray(Image.open(io.BytesIO(b64decode(picture))).convert("RGBA"))
 
 

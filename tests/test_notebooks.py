@@ -4,16 +4,18 @@ import ast
 import json
 import subprocess
 import sys
+from copy import deepcopy
 
 import nbformat
 import papermill
 import pytest
 
 from clvlib import parameters
-from clvlib.refresh import NOTEBOOKS
+from clvlib.refresh import NOTEBOOKS, clean, compare, execute
 
 FILES = sorted(NOTEBOOKS.glob("[0-9][0-9]*.ipynb"))
 IMPORTS = {"clvlib", "pandas", "seaborn", "matplotlib", "ipywidgets"}
+BLACK = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="  # one pixel
 MOST_LINES, MOST_BYTES = 10, 400_000
 
 each = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -104,14 +106,42 @@ def test_a_notebook_leads_to_its_neighbours(file):
         assert f"({neighbour.name})" in text
 
 
-def test_what_is_printed_is_what_is_computed(quiet):
-    command = [sys.executable, "-m", "pytest", "--nbval", "-q", "-p", "no:cacheprovider", *map(str, FILES)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=quiet, timeout=900)
+@each
+def test_a_notebook_is_kept_as_a_refresh_writes_it(file):
+    committed = nbformat.read(file, as_version=4)
+    assert compare(committed, clean(deepcopy(committed))) == []
+    assert file.read_text("utf-8") == nbformat.writes(committed, indent=1) + "\n"
+
+
+@each
+def test_what_is_printed_is_what_is_computed(file, quiet):
+    done = nbval(file, quiet)
     assert done.returncode == 0, done.stdout[-5000:]
 
 
-def test_a_refresh_would_change_nothing(quiet):
-    program = "import sys; from clvlib.cli import main; sys.argv = ['clv', 'refresh', '--check']; main()"
-    command = [sys.executable, "-c", program]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=quiet, timeout=900)
-    assert done.returncode == 0, done.stdout + done.stderr
+def nbval(file, environment):
+    """Execute a notebook and compare every text exactly and every picture by its pixels."""
+    plugins = ["-p", "no:cacheprovider", "-p", "tests.nbval_pictures"]
+    command = [sys.executable, "-m", "pytest", "--nbval", "-q", *plugins, str(file)]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, env=environment, timeout=900, cwd=NOTEBOOKS.parent
+    )
+
+
+@pytest.mark.parametrize("changed", ["text", "picture"])
+def test_another_text_or_picture_is_found(changed, tmp_path, quiet):
+    code = (
+        "import seaborn, matplotlib.pyplot as plt\nplt.figure(figsize=(1, 1)); plt.plot([1, 2]); plt.show(); print(1)"
+    )
+    file = tmp_path / "a.ipynb"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
+    fresh = execute(notebook, file.name)
+    nbformat.write(fresh, file)
+    assert nbval(file, quiet).returncode == 0
+    for output in fresh.cells[0].outputs:
+        if changed == "text" and output.output_type == "stream":
+            output.text = "2\n"
+        if changed == "picture" and output.output_type == "display_data":
+            output.data["image/png"] = BLACK
+    nbformat.write(fresh, file)
+    assert nbval(file, quiet).returncode == 1
