@@ -2,8 +2,7 @@
 
 import pytest
 
-from benchmarks.worlds import proof
-from benchmarks.worlds.__main__ import every
+from benchmarks.worlds import every, proof
 from clvlib.tables import NotEnoughData
 
 SEED = 0
@@ -48,3 +47,14 @@ def test_a_promise_is_missed_when_chance_does_not_explain_it(kind, level, answer
 def test_refusing_everything_keeps_no_promise_to_answer():
     world = proof.World("a method", "a world", fixed([None] * 20), answers=0.9)
     assert not proof.judge(world, [proof.once(world, seed) for seed in range(20)])["kept"]
+
+
+def test_an_interval_of_any_width_keeps_no_promise():
+    world = proof.World("a method", "a world", fixed([(-9, 9)] * 20), widest=10.0)
+    assert not proof.judge(world, [proof.once(world, seed) for seed in range(20)])["kept"]
+
+
+def test_a_share_has_the_interval_of_clopper_and_pearson():
+    world = proof.World("a method", "a world", fixed([(-1, 1)] * 9 + [(1, 2)]))
+    row = proof.judge(world, [proof.once(world, seed) for seed in range(10)])
+    assert (row["share_low"], row["share_high"]) == pytest.approx((0.5550, 0.9975), abs=1e-4)

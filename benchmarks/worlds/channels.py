@@ -258,7 +258,7 @@ def shop_dataset(world: shop.World) -> Dataset:
     return wrapped(frames, shop.START, shop.AS_OF)
 
 
-METHOD, RUNS = "channel effect", 16
+METHOD, RUNS = "channel effect", 48
 FEW, HIDDEN, ACTIVE, VAIN = Taken(level=-4.0), Taken(hidden=True), Taken(0.0, active=True), Taken(0.0, hidden=True)
 NULLS: dict[str, Callable[[int], Answer]] = {
     "chance, purchases as CDNOW's": cdnow_like,

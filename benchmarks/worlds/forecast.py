@@ -117,7 +117,7 @@ def _world(name: str, law: Law) -> World:
         name,
         lambda seed: planned(law, seed),
         level=scoring.LEVEL,
-        repetitions=25,
+        repetitions=60,
         answers=0.9,
         limit=law.more_leave > 0,  # what has not happened before: 03 says so before its range
     )

@@ -4,13 +4,12 @@ A world draws data from a law that is known, runs a method on them as a notebook
 answer. Repeated over seeds, the share of answers that hold the truth is set against the level that the method promises.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import pandas as pd
-from scipy.stats import binom
+from scipy.stats import beta, binom
 
 from clvlib.tables import CannotAnswer
 
@@ -42,7 +41,9 @@ class World:
     `run` takes a seed; it raises CannotAnswer where the method refuses. `kind` and `level`: "covers" promises that at
     least this share of the answers hold the truth; "alarms" that at most this share leave it out (nothing is there to
     be found); "refuses" that at least this share of the runs are refused. `answers` is the least share of runs that
-    must be answered at all, so that refusing everything is no way to keep a promise.
+    must be answered at all, so that refusing everything is no way to keep a promise; `widest` the most that intervals
+    may measure on average (in the truth's unit), so that saying nothing is none either. `limit`: known not to be kept,
+    which the notebook says where it answers.
     """
 
     method: str
@@ -52,6 +53,7 @@ class World:
     level: float = 0.93
     repetitions: int = 200
     answers: float = 0.9
+    widest: float = np.inf
     limit: bool = False
 
 
@@ -64,20 +66,22 @@ def once(world: World, seed: int) -> Answer | None:
 
 
 def judge(world: World, found: list[Answer | None]) -> dict[str, object]:
-    """One row of the table: bias and the share that holds, over the answered runs, beside the level promised."""
+    """One row of the table: bias and the share that holds, over the answered runs, beside the level promised.
+
+    The share has the 95 % interval of Clopper & Pearson (1934) for so many runs.
+    """
     given = [answer for answer in found if answer is not None]
     answered = len(given) / len(found)
     held = sum(answer.holds for answer in given)
-    share = {
-        "covers": held / len(given) if given else np.nan,
-        "alarms": 1 - held / len(given) if given else np.nan,
-        "refuses": 1 - answered,
+    width = np.mean([answer.high - answer.low for answer in given]) if given else np.nan
+    hits, of = {
+        "covers": (held, len(given)),
+        "alarms": (len(given) - held, len(given)),
+        "refuses": (len(found) - len(given), len(found)),
     }[world.kind]
-    missed = {
-        "covers": bool(given) and binom.cdf(held, len(given), world.level) < CHANCE,
-        "alarms": bool(given) and binom.sf(len(given) - held - 1, len(given), world.level) < CHANCE,
-        "refuses": binom.cdf(len(found) - len(given), len(found), world.level) < CHANCE,
-    }[world.kind]
+    too_many = world.kind == "alarms"
+    missed = of > 0 and (binom.sf(hits - 1, of, world.level) if too_many else binom.cdf(hits, of, world.level)) < CHANCE
+    kept = not missed and (world.kind == "refuses" or (answered >= world.answers and not width > world.widest))
     return {
         "method": world.method,
         "world": world.name,
@@ -85,31 +89,24 @@ def judge(world: World, found: list[Answer | None]) -> dict[str, object]:
         "answered": answered,
         "truth": np.mean([answer.truth for answer in given]) if given else np.nan,
         "bias": np.mean([answer.estimate - answer.truth for answer in given]) if given else np.nan,
-        "width": np.mean([answer.high - answer.low for answer in given]) if given else np.nan,
+        "width": width,
         "kind": world.kind,
-        "share": share,
+        "share": hits / of if of else np.nan,
+        "share_low": beta.ppf(0.025, hits, of - hits + 1) if hits else 0.0,
+        "share_high": beta.ppf(0.975, hits + 1, of - hits) if hits < of else 1.0,
         "promised": world.level,
-        "kept": world.limit or (not missed and (world.kind == "refuses" or answered >= world.answers)),
+        "kept": world.limit or kept,
         "limit": world.limit,
     }
-
-
-def table(worlds: Iterable[World], factor: float = 1.0, say: Callable[[str], None] = print) -> pd.DataFrame:
-    """Every world, `factor` times its repetitions; says each row as it is known."""
-    rows = []
-    for world in worlds:
-        found = [once(world, seed) for seed in range(max(2, round(world.repetitions * factor)))]
-        rows.append(judge(world, found))
-        say(in_words(rows[-1]))
-    return pd.DataFrame(rows)
 
 
 def in_words(row: dict[str, object]) -> str:
     """A row as one line of text."""
     sign = {"covers": "≥", "alarms": "≤", "refuses": "≥"}[str(row["kind"])]
+    promise = f"{row['share_low']:.0%} to {row['share_high']:.0%}, promised {sign} {row['promised']:.0%}"
     verdict = "a known limit" if row["limit"] else "kept" if row["kept"] else "MISSED"
     return (
         f"{row['method']:<26}{row['world']:<44}{row['runs']:>6} runs  answered {row['answered']:>6.1%}  "
-        f"truth {row['truth']:>9.3g}  bias {row['bias']:>9.2g}  {row['kind']:<8}{row['share']:>7.1%} "
-        f"(promised {sign} {row['promised']:.0%})  {verdict}"
+        f"truth {row['truth']:>9.3g}  bias {row['bias']:>9.2g}  width {row['width']:>9.3g}  "
+        f"{row['kind']:<8}{row['share']:>7.1%} ({promise})  {verdict}"
     )
