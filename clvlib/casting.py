@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from clvlib.sources import literal, rows
+from clvlib.raw import literal, rows
 from clvlib.tables import DataError
 
 TIMES = ("", " %H:%M", " %H:%M:%S", "T%H:%M", "T%H:%M:%S", " %I:%M %p", " %I:%M:%S %p")

@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from python_calamine import CalamineWorkbook
 
+from clvlib import headings
+
 LARGEST_UNPACKED = 2 * 1024**3
 LARGEST_CELLS = 50_000_000
 
@@ -35,25 +37,32 @@ def main(path: str, out: str, memory: str, sheet: str = "") -> None:
     found = book.get_sheet_by_name(sheet or names[0])
     if found.total_height * found.total_width > LARGEST_CELLS:
         sys.exit(f"the sheet spans {found.total_height} × {found.total_width} cells")
-    rows = found.to_python(skip_empty_area=True)
-    if not rows:
+    rows = [[cell(value) for value in row] for row in found.to_python(skip_empty_area=True)]
+    if not any(map(any, rows)):
         sys.exit("the sheet is empty")
-    header = [_cell(cell) or f"column {i}" for i, cell in enumerate(rows[0], 1)]
-    doubled = {name for name in header if header.count(name) > 1}
-    header = [f"{name}\x00{i}" if name in doubled else name for i, name in enumerate(header)]
-    columns = list(zip(*rows[1:], strict=True)) or [()] * len(header)
-    table = pa.table([pa.array([_cell(c) for c in column], pa.string()) for column in columns], names=header)
-    pq.write_table(table, out)
+    heading = headings.find([[(text or "").strip() for text in row] for row in rows[: headings.MOST_LOOKED_AT]])
+    if heading is None or heading.values:
+        what = "its first row is a row of values" if heading else "no row names as many columns as the others have"
+        sys.exit(f"the sheet has no names of columns: {what}. Put one row of names above the table")
+    names = [name or f"column {i}" for i, name in enumerate(heading.names, 1)]
+    first = heading.at + heading.below + 1
+    columns = list(zip(*rows[first:], strict=True)) or [()] * len(names)
+    doubled = {name for name in names if names.count(name) > 1}
+    names = [f"{name}\x00{i}" if name in doubled else name for i, name in enumerate(names)]
+    table = pa.table([pa.array(column, pa.string()) for column in columns], names=names)
+    said = {"above": str(heading.at), "below": str(heading.below)}
+    pq.write_table(table.replace_schema_metadata(said), out)
 
 
-def _cell(cell: object) -> str | None:
-    if cell is None or cell == "":
+def cell(value: object) -> str | None:
+    """A cell of a workbook, or of SQLite, as text: whole numbers without a point, nothing and no number as None."""
+    if value is None or value == "" or value != value:
         return None
-    if isinstance(cell, datetime.datetime):
-        return cell.isoformat(sep=" ")
-    if isinstance(cell, float):
-        return str(int(cell)) if cell.is_integer() else repr(cell)
-    return str(cell)
+    if isinstance(value, datetime.datetime):
+        return value.isoformat(sep=" ")
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def _limit_memory(limit: int) -> None:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from clvlib import casting, purchases, rules, sources, subscribers
 from clvlib.options import nearest, options_of
-from clvlib.sources import ROW, Raw, quoted
+from clvlib.raw import ROW, Raw, literal, quoted, rows
 from clvlib.tables import TABLES, Column, DataError, Grade, Kind, Problem
 
 # Read from transactions, but not columns of the canonical table.
@@ -46,24 +46,24 @@ def read_tables(sections: dict[str, dict[str, Any]], folder: Path, timezone: str
     """
     backend = ibis.duckdb.connect()
     connection = backend.con
-    sources.rows(connection, "SET enable_progress_bar = false; SET TimeZone = 'UTC'")
+    rows(connection, "SET enable_progress_bar = false; SET TimeZone = 'UTC'")
     result = Ingested()
     ledger: list[dict[str, Any]] = []
     for name, options in sections.items():
         try:
             options = options_of(name, options)
-            path = sources.locate(options["path"], folder)
-            result.files.append(path)
+            files = sources.files_of(options["path"], options.get("glob"), folder)
+            result.files += files
             if name == "subscriptions":
                 result.terms = subscribers.terms(options)
-            raw = sources.read(connection, path, f"raw_{name}", options)
+            raw = sources.read_all(connection, files, f"raw_{name}", options)
             _Reading(connection, name, raw, options, timezone, result.problems, ledger).run()
         except DataError as error:
             result.problems.append(Problem("error", name, error.what.rstrip("."), 1, (), error.mend))
             continue
         if name == "subscriptions":
             result.problems += subscribers.broken_cohorts(connection)
-        if name == "transactions" or sources.rows(connection, f"SELECT count(*) FROM {name}")[0][0]:
+        if name == "transactions" or rows(connection, f"SELECT count(*) FROM {name}")[0][0]:
             result.tables[name] = backend.table(name)
     result.ledger = pd.DataFrame(ledger, columns=["table", "action", "rows", "reason"])
     broken = {p.where for p in result.problems if p.grade == "error"}
@@ -80,7 +80,7 @@ def known_by(read: Ingested, as_of: pd.Timestamp) -> list[Problem]:
     ledger: list[dict[str, Any]] = [dict(line) for line in read.ledger.to_dict("records")]  # type: ignore[arg-type]
     found = rules.later(connection, read.tables, ledger, as_of)
     for name in [name for name in rules.DATED if name in read.tables]:
-        if not sources.rows(connection, f"SELECT count(*) FROM {name}")[0][0]:
+        if not rows(connection, f"SELECT count(*) FROM {name}")[0][0]:
             del read.tables[name]
     found += rules.between_tables(connection, read.tables, ledger)
     if "transactions" in read.tables:
@@ -135,8 +135,8 @@ class _Reading:
 
     def run(self) -> None:
         """Cast every column, give each row that can't be used its reason, keep the others, fill the ledger."""
-        for what, count, examples, mend in self.raw.warnings:
-            self.note("warning", what, count, examples, mend)
+        for noticed in self.raw.noticed:
+            self.note(*noticed)
         mapping = self.mapping()
         columns = {column.name: column for column in TABLES[self.name]}
         used = {target: columns.get(target) or Column(target, INPUTS.get(target, "text"), "") for target in mapping}
@@ -184,7 +184,7 @@ class _Reading:
             source = quoted(self.known(self.options["keep_if_filled"]))
             reasons.append((f"trim(coalesce({source}, '')) = ''", "a further line of the same order", None))
         for source, values in self.options.get("drop", {}).items():
-            listed = ", ".join(sources.literal(str(value).lower()) for value in values)
+            listed = ", ".join(literal(str(value).lower()) for value in values)
             condition = f"lower(trim({quoted(self.known(source))})) IN ({listed})"
             reasons.append((condition, f"{source} is {' or '.join(map(str, values))}", None))
         return reasons
@@ -250,7 +250,7 @@ class _Reading:
     def renamed(self, target: str, text: str) -> str:
         """SQL of a column's text, with the values that the card renames."""
         renames = self.options.get("values", {}).get(target, {})
-        cases = " ".join(f"WHEN {sources.literal(old)} THEN {sources.literal(new)}" for old, new in renames.items())
+        cases = " ".join(f"WHEN {literal(old)} THEN {literal(new)}" for old, new in renames.items())
         return f"(CASE {text} {cases} ELSE {text} END)" if cases else text
 
     def expression(self, column: Column, text: str) -> str:
@@ -393,7 +393,7 @@ class _Reading:
         self.note(grade, f"{count:,} of {total:,} row(s) dropped: {reason}", count, examples, mend)
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        return sources.rows(self.connection, sql)
+        return rows(self.connection, sql)
 
     def count(self, condition: str) -> int:
         return int(self.rows(f"SELECT count(*) FROM {self.raw.table} WHERE {condition}")[0][0])

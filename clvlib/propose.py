@@ -11,6 +11,7 @@ import ibis
 
 from clvlib import sources, subscribers
 from clvlib.options import FORMATS
+from clvlib.raw import Raw, quoted, rows
 from clvlib.tables import TABLES, DataError
 
 _DAY = "end of observation; default: the last day with data"
@@ -149,14 +150,13 @@ def _unaccented(text: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
 
 
-def _marks(connection: Any, raw: sources.Raw, mapping: dict[str, str]) -> list[str]:
+def _marks(connection: Any, raw: Raw, mapping: dict[str, str]) -> list[str]:
     """How dates and numbers are written, as far as the values show it."""
     lines = []
     if "date" in mapping:
-        text = f"trim({sources.quoted(mapping['date'])})"
+        text = f"trim({quoted(mapping['date'])})"
         sample = [
-            row[0]
-            for row in sources.rows(connection, f"SELECT DISTINCT {text} FROM raw_file WHERE {text} <> '' LIMIT 5000")
+            row[0] for row in rows(connection, f"SELECT DISTINCT {text} FROM raw_file WHERE {text} <> '' LIMIT 5000")
         ]
         parts = [re.match(r"(\d{1,2})([/.-])(\d{1,2})\2\d{4}", value) for value in sample]
         found = [match for match in parts if match]
@@ -171,8 +171,8 @@ def _marks(connection: Any, raw: sources.Raw, mapping: dict[str, str]) -> list[s
                 )
     column = mapping.get("amount", mapping.get("unit_price"))
     if column:
-        text = f"trim({sources.quoted(column)})"
-        odd = sources.rows(
+        text = f"trim({quoted(column)})"
+        odd = rows(
             connection, f"SELECT count(*) FILTER (regexp_matches({text}, '^-?[0-9]+,[0-9]{{1,2}}$')), "
             f"count(*) FILTER (regexp_matches({text}, '[.][0-9]')) FROM raw_file")[0]  # fmt: skip
         if odd[0] and not odd[1]:
@@ -180,11 +180,11 @@ def _marks(connection: Any, raw: sources.Raw, mapping: dict[str, str]) -> list[s
     return lines
 
 
-def _currency(connection: Any, raw: sources.Raw) -> str:
+def _currency(connection: Any, raw: Raw) -> str:
     columns = [column for column in raw.columns if column.strip().lower() in {"currency", "devise"}]
     if columns:
-        text = f"upper(trim({sources.quoted(columns[0])}))"
-        found = {row[0] for row in sources.rows(connection, f"SELECT DISTINCT {text} FROM raw_file WHERE {text} <> ''")}
+        text = f"upper(trim({quoted(columns[0])}))"
+        found = {row[0] for row in rows(connection, f"SELECT DISTINCT {text} FROM raw_file WHERE {text} <> ''")}
         if len(found) == 1:
             return str(found.pop())
     return "EUR"

@@ -13,7 +13,7 @@ import ibis
 import pandas as pd
 
 from clvlib.purchases import heavy
-from clvlib.sources import ROW, literal, quoted, rows
+from clvlib.raw import ROW, literal, quoted, rows
 from clvlib.tables import Problem
 
 WHOLE = "NOT (isfinite({0}) AND {0} >= 0 AND {0} = floor({0}))"

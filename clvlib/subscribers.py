@@ -15,7 +15,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from clvlib.sources import rows
+from clvlib.raw import rows
 from clvlib.tables import DataError, Problem
 
 PERIODS = {"week": 365.25 / 7, "month": 12.0, "quarter": 4.0, "year": 1.0}  # how many of them a year has

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from clvlib import aggregate, dataset, propose
 from clvlib.tables import DataError
+from tests.workbooks import workbook
 
 PLAIN = "customer_id,date,amount\n007,2025-01-03,20.0\n007,2025-02-14,35.5\n12,2025-01-20,99\n"
 
@@ -64,7 +65,7 @@ def test_gzip_parquet_excel_duckdb_and_sqlite_give_the_same_customers(build, tmp
     wanted = build(text)[0].rfm_summary()
     (tmp_path / "z.csv.gz").write_bytes(gzip.compress(text.encode()))
     orders.assign(date=pd.to_datetime(orders["date"])).to_parquet(tmp_path / "z.parquet")
-    _workbook(tmp_path / "z.xlsx", orders)
+    workbook(tmp_path / "z.xlsx", orders)
     with duckdb.connect(str(tmp_path / "z.duckdb")) as connection:
         connection.register("orders_frame", orders)
         connection.execute("CREATE TABLE orders AS SELECT * FROM orders_frame").fetchall()
@@ -74,35 +75,6 @@ def test_gzip_parquet_excel_duckdb_and_sqlite_give_the_same_customers(build, tmp
         found, problems = dataset.build({"transactions": {"path": name}}, tmp_path / "card.toml")
         assert not errors(problems), name
         pd.testing.assert_frame_equal(found.rfm_summary(), wanted, obj=name)
-
-
-def _workbook(path: Path, frame: pd.DataFrame, dimension: str = "") -> None:
-    """The smallest workbook that a spreadsheet would write: one sheet, texts inline."""
-    import zipfile
-
-    def cell(value: object) -> str:
-        if isinstance(value, float):
-            return f"<c><v>{value}</v></c>"
-        return f'<c t="inlineStr"><is><t>{value}</t></is></c>'
-
-    lines = [list(frame.columns), *frame.itertuples(index=False)]
-    rows = "".join("<row>" + "".join(cell(value) for value in line) + "</row>" for line in lines)
-    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-    rel = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-    package = "http://schemas.openxmlformats.org/package/2006"
-    parts = {
-        "[Content_Types].xml": f'<Types xmlns="{package}/content-types"/>',
-        "_rels/.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="r" '
-        f'Type="{rel}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
-        "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{rel}"><sheets>'
-        '<sheet name="Orders" sheetId="1" r:id="s"/></sheets></workbook>',
-        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="s" '
-        f'Type="{rel}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
-        "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{main}">{dimension}<sheetData>{rows}</sheetData></worksheet>',
-    }
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, text in parts.items():
-            archive.writestr(name, '<?xml version="1.0" encoding="UTF-8"?>' + text)
 
 
 def test_columns_are_mapped_whatever_their_case_and_the_first_filled_of_several_is_taken(build):
@@ -350,13 +322,13 @@ def test_a_workbook_that_is_damaged_or_declares_too_much_is_refused(tmp_path, or
     _, problems = dataset.build({"transactions": {"path": "bad.xlsx"}}, tmp_path / "card.toml")
     assert "not a workbook" in errors(problems)[0]
     _, problems = dataset.build({"transactions": {"path": "two.xlsx", "sheet": "x"}}, tmp_path / "card.toml")
-    _workbook(tmp_path / "two.xlsx", orders)
+    workbook(tmp_path / "two.xlsx", orders)
     _, problems = dataset.build({"transactions": {"path": "two.xlsx", "sheet": "x"}}, tmp_path / "card.toml")
     assert "no sheet 'x'; it holds: Orders" in errors(problems)[0]
 
 
 def test_a_workbook_whose_cells_lie_far_apart_neither_hangs_nor_fills_the_memory(tmp_path, orders):
-    _workbook(tmp_path / "far.xlsx", orders, dimension='<dimension ref="A1:XFD1048576"/>')
+    workbook(tmp_path / "far.xlsx", orders, dimension='<dimension ref="A1:XFD1048576"/>')
     target = tmp_path / "out.parquet"
     command = [sys.executable, "-m", "clvlib.excel", str(tmp_path / "far.xlsx"), str(target), str(2 * 1024**3)]
     done = subprocess.run(command, capture_output=True, timeout=60, check=False)
