@@ -1,7 +1,6 @@
 """The `clv` command. Exit codes: 0 done, 1 the data can't be used, 2 wrong usage, 3 a notebook failed."""
 
 import hashlib
-import json
 import signal
 import subprocess
 import sys
@@ -91,11 +90,8 @@ def init(
     from clvlib import propose
 
     target = out or file.with_name(file.name.split(".")[0] + ".toml")
-    text = propose.propose_card(file)
-    if target.resolve().parent != file.resolve().parent:
-        text = text.replace(
-            f"path = {json.dumps(file.name, ensure_ascii=False)}", f"path = {json.dumps(str(file.resolve()))}"
-        )
+    beside = target.resolve().parent == file.resolve().parent
+    text = propose.propose_card(file, None if beside else str(file.resolve()))
     try:
         with target.open("x", encoding="utf-8") as stream:
             stream.write(text)
@@ -115,12 +111,13 @@ def run(
     out: Annotated[Path, typer.Option(help="folder of the runs")] = Path("runs"),
 ) -> None:  # fmt: skip
     """Run the notebooks on a dataset and write report.html, customers.csv and manifest.json."""
-    from clvlib import files, handover, runner
+    from clvlib import files, runner
+    from clvlib.card import as_toml
 
     path, card = _card(source, customer_id, date, amount, order_id, date_format, decimal, currency, format)
     name = source
     if path is None:  # made from flags: kept, so that the run can be repeated and the card mended
-        text = handover.toml(card)
+        text = as_toml(card)
         # Its name says what is in it: another file of the same name, or other flags, never touch the card of a run.
         path = out / "cards" / f"{card['name']}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.toml"
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from clvlib import acquisition, aggregate, ingest, purchases, subscribers
+from clvlib import card as cards
 from clvlib.tables import TABLES, CannotAnswer, DataError, MissingTable, UsageError
 
 DATA = Path(__file__).parent.parent / "data"
@@ -103,6 +104,11 @@ class Dataset:
         return self.tables[table]
 
     @property
+    def assumed(self) -> pd.DataFrame:
+        """The assumptions that nobody stated or confirmed for this business."""
+        return self.assumptions[self.assumptions["origin"].astype(str).str.startswith(("default", cards.TO_CONFIRM))]
+
+    @property
     def transactions(self) -> ibis.Table:
         """The transactions, as an Ibis expression."""
         return self.table("transactions")
@@ -150,9 +156,12 @@ def find_card(name_or_path: str | Path) -> Path:
 
 
 def read_card(path: Path) -> dict[str, Any]:
-    """The card's content. DataError says where the file stops being TOML."""
+    """The card's content, with what its marks say is `to_confirm`. DataError says where it stops being TOML."""
     try:
-        return tomllib.loads(path.read_text("utf-8-sig"))
+        text = path.read_text("utf-8-sig")
+        found = tomllib.loads(text)
+        doubtful = [*found.get("to_confirm", []), *cards.unconfirmed(text)]
+        return found | ({"to_confirm": doubtful} if doubtful else {})
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"The dataset card {path} can't be read: {error}.", "Mend that line.") from None
 
@@ -179,13 +188,18 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
 
     A card may name subscriptions in place of transactions: then it must say the day for which they stand.
     """
-    known = {"name", "currency", "timezone", "locale", "as_of", "economics", "truth", *TABLES}
+    known = {"name", "currency", "timezone", "locale", "as_of", "economics", "truth", "to_confirm", *TABLES}
     problems = [
         ingest.Problem("error", "card", f"unknown entry {entry!r}", 1, (), f"Known: {', '.join(sorted(known))}.")
         for entry in card
         if entry not in known
     ]
     problems += _wrong_entries(card)
+    doubtful = _to_confirm(card)
+    if doubtful:
+        what = f"{len(doubtful)} entries of the card are still marked “{cards.TO_CONFIRM}” and are taken as they stand"
+        mend = "Check each, then delete its mark."
+        problems.append(ingest.Problem("warning", "card", what, len(doubtful), tuple(doubtful), mend))
     given = card.get("economics", {})
     given = given if isinstance(given, dict) else {}
     names = [entry.name for entry in fields(Economics)]
@@ -275,9 +289,27 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
         dataset, origins["acquisition_cost"] = _with_cac(dataset)
     values = {name: getattr(dataset.economics, name) for name in names} | stated_terms
     values |= {"currency": dataset.currency, "as_of": f"{end:%Y-%m-%d}"}
+    origins |= {name: cards.TO_CONFIRM for name in origins if origins[name] == "card" and name in doubtful}
     rows = [(name, value, origins[name], MEANINGS[name]) for name, value in values.items()]
+    rows += [
+        (entry, value, cards.TO_CONFIRM, "which column of the file, or how it is written")
+        for entry, value in doubtful.items()
+        if entry not in values
+    ]
     table = pd.DataFrame(rows, columns=["name", "value", "origin", "meaning"]).astype({"value": object})
     return replace(dataset, assumptions=table), tuple(problems)
+
+
+def _to_confirm(card: dict[str, Any]) -> dict[str, Any]:
+    """The entries of the card that nobody has confirmed, by the name under which the assumptions list them."""
+    found = {}
+    for entry in card.get("to_confirm", []):
+        value: Any = card
+        for part in str(entry).split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        if value is not None and not isinstance(value, dict):
+            found[str(entry).removeprefix("economics.")] = value
+    return found
 
 
 def _with_margin(
@@ -334,6 +366,8 @@ def _wrong_entries(card: dict[str, Any]) -> list[ingest.Problem]:
         for entry in ("name", "currency", "timezone", "locale")
         if entry in card and not (isinstance(card[entry], str) and card[entry].strip())
     ]
+    if not isinstance(card.get("to_confirm", []), list):
+        found.append('to_confirm is not a list of entries, as ["currency"]')
     if not isinstance(card.get("economics", {}), dict):
         found.append("economics is not a section: write [economics] on a line and its values below it")
     if not isinstance(card.get("truth", {}), dict):

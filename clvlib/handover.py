@@ -127,26 +127,3 @@ def _version(package: str) -> str:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return "not installed"
-
-
-def toml(card: Mapping[str, Any]) -> str:
-    """Write a dataset card: values first, then one section per table."""
-    values = [
-        f"{json.dumps(name)} = {_toml_value(value)}" for name, value in card.items() if not isinstance(value, dict)
-    ]
-    sections = [
-        "\n".join(
-            [f"\n[{json.dumps(name)}]", *(f"{json.dumps(key)} = {_toml_value(item)}" for key, item in value.items())]
-        )
-        for name, value in card.items()
-        if isinstance(value, dict)
-    ]
-    return "\n".join(values + sections) + "\n"
-
-
-def _toml_value(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{json.dumps(key)} = {_toml_value(item)}" for key, item in value.items()) + " }"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_toml_value, value)) + "]"
-    return json.dumps(value, ensure_ascii=False, default=str)

@@ -1,113 +1,93 @@
-"""A client's file → a proposed dataset card: what the file proves is stated, all else is marked “to be confirmed”."""
+"""A client's file → a proposed dataset card: what the file proves is stated, all else is marked “to be confirmed”.
 
-import json
+A column is chosen by its name, in five languages (`names.toml`), if its values are of the kind that is needed; where no
+name is known, by its values alone. The table that a file is follows from the columns it has.
+"""
+
 import re
 import tomllib
 import unicodedata
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import duckdb
 import ibis
 
-from clvlib import sources, subscribers
+from clvlib import card, sources, subscribers
 from clvlib.options import FORMATS
 from clvlib.raw import Raw, quoted, rows
 from clvlib.tables import TABLES, DataError
 
+NAMES: dict[str, dict[str, list[str]]] = tomllib.loads((Path(__file__).parent / "names.toml").read_text("utf-8"))
+CURRENCY = ("currency", "currencycode", "devise", "waehrung", "wahrung", "moneda", "valuta")
+
 _DAY = "end of observation; default: the last day with data"
 _DAY_NEEDED = "the day for which the file stands; needed where there are no transactions"
-
-# Words that exports use for the columns of transactions, best first (lower case, letters and digits only).
-SYNONYMS: dict[str, tuple[str, ...]] = {
-    "customer_id": (
-        "customerid", "customer", "clientid", "client", "userid", "user", "customernumber", "customeremail", "email",
-        "idclient", "numeroclient", "memberid", "accountid",
-    ),
-    "date": (
-        "orderdate", "invoicedate", "transactiondate", "purchasedate", "createdat", "createddate", "createdutc", "date",
-        "jour", "datecommande", "datedecommande", "datedachat", "day", "timestamp", "datetime",
-    ),
-    "amount": (
-        "amount", "totalamount", "total", "netsales", "sales", "revenue", "montant", "montantttc", "montantht",
-        "orderamount", "ordertotal", "grosssales", "price", "dollarvalue", "ca",
-    ),
-    "order_id": (
-        "orderid", "invoiceno", "invoiceid", "ordernumber", "order", "numerocommande", "commande", "transactionid",
-        "facture",
-    ),
-    "channel": ("channel", "saleschannel", "canal", "source"),
-    "product": ("productid", "sku", "stockcode", "product", "produit", "description", "productname", "item"),
-    "category": ("category", "categorie", "productcategory", "department", "rayon"),
-    "quantity": ("quantity", "qty", "quantite"),
-    "unit_price": ("unitprice", "prixunitaire", "priceperunit"),
-    "cost": ("cost", "costofgoods", "cogs", "cout"),
-}  # fmt: skip
+_TO_CONFIRM = card.TO_CONFIRM
+_SAMPLE = 20_000  # rows whose values are looked at
+_KIND = 0.8  # of the values of a column are of one kind
+_DATE = r"^[0-9]{4}[-/.][0-9]{1,2}([-/.][0-9]{1,2})?([ T].*)?$|^[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2,4}([ T].*)?$"
+_OTHER_DATE = r"^(19|20)[0-9]{6}$|^[0-9]{1,2}[ -]\p{L}{3,9}\.?[ -][0-9]{2,4}|^\p{L}{3,9}\.? [0-9]{1,2}, [0-9]{4}|^[34][0-9]{4}(\.[0-9]+)?$|^1[0-9]{9}([0-9]{3})?$"  # fmt: skip # noqa: E501
+_NUMBER = r"^[^\p{L}0-9]*(\p{L}{3} ?)?[0-9][0-9 .,'’\x{a0}\x{202f}]*( ?\p{L}{3})?[^\p{L}0-9]*$"
 
 
-# The same for subscriptions.
-CONTRACTS: dict[str, tuple[str, ...]] = {
-    "customer_id": (*SYNONYMS["customer_id"], "subscriberid", "subscriber", "subscriptionid"),
-    "tenure": ("tenure", "tenuremonths", "tenureinmonths", "monthspaid", "periodspaid", "anciennete"),
-    "churned": ("churned", "churn", "churnlabel", "cancelled", "canceled", "resilie"),
-    "started_on": ("startedon", "startdate", "subscriptionstart", "signupdate", "datedebut"),
-    "plan": ("plan", "contract", "subscription", "contrat", "abonnement"),
-    "price": ("price", "monthlycharges", "monthlycharge", "monthlyfee", "fee", "mrr", "tarif"),
-    "period": ("period", "periode"),
-    "survivors": ("survivors", "survivants"),
-}
+@dataclass(frozen=True)
+class _Column:
+    """What the values of a column of the file are: shares of those that are not empty."""
+
+    dates: float
+    numbers: float
+    scores: float  # whole numbers from 0 to 10
+    different: float
+    decimals: float
 
 
-def propose_card(path: Path) -> str:
-    """The text of a card for the transactions, or the subscriptions, in `path`. DataError when it can't be read at all.
+def propose_card(path: Path, named: str | None = None) -> str:
+    """The text of a card for the table in `path`, which the card names `named`. DataError when it can't be read at all.
 
     Each line that the file doesn't prove carries the words "to be confirmed", with the other candidates.
     """
     connection = ibis.duckdb.connect().con
-    options: dict[str, Any] = {}
     try:
-        raw = sources.read(connection, path, "raw_file", options)
+        raw = sources.read_all(connection, sources.files_of(str(path.absolute()), None, Path()), "raw_file", {})
     except DataError as error:
         if "sheets" not in error.what and "tables" not in error.what:
             raise
         raise DataError(error.what, "Write the card by hand, or save that sheet or table as CSV.") from None
-    mapping, doubts = _guess_columns(raw.columns, SYNONYMS)
-    contracts, rivals = _guess_columns(raw.columns, CONTRACTS)
-    subscribed = subscribers.shape(contracts) is not None and not {"date", "amount"} <= mapping.keys()
-    lines = [
-        "# Proposed from the file. Lines marked “to be confirmed” are guesses: check them, then delete the mark.",
-        f"name = {json.dumps(path.name.split('.')[0], ensure_ascii=False)}",
-        f'currency = "{_currency(connection, raw)}"  # to be confirmed',
-        '# timezone = "Europe/Paris"   # the shop\'s time zone, if dates carry an offset',
-        f"# as_of = 2026-10-31           # {_DAY_NEEDED if subscribed else _DAY}",
-        "",
-        "[subscriptions]" if subscribed else "[transactions]",
-        f"path = {json.dumps(path.name, ensure_ascii=False)}",
-    ]
     tool = _tool(raw.columns)
-    if subscribed:
-        mapping, doubts, tool = subscribers.one_shape(contracts, raw.columns, True), rivals, None
-        lines.append(f'period = "month"  # to be confirmed: or {", ".join(subscribers.PERIODS)}')
+    facts = _facts(connection, raw)
+    table, mapping, doubts = ("transactions", {}, {}) if tool else _recognise(raw, facts)
+    lines = [
+        f"# Proposed from the file. Lines marked “{_TO_CONFIRM}” are guesses: check them, then delete the mark.",
+        card.line("name", path.name.split(".")[0] or path.name),
+        card.line("currency", *_currency(connection, raw)),
+        '# timezone = "Europe/Paris"   # the shop\'s time zone, if dates carry an offset',
+        f"# as_of = 2026-10-31           # {_DAY_NEEDED if table == 'subscriptions' else _DAY}",
+        "",
+        f"[{table}]",
+        card.line("path", named or path.name),
+    ]
+    if table == "subscriptions":
+        lines.append(f'period = "month"  # {_TO_CONFIRM}: or {", ".join(subscribers.PERIODS)}')
         if "tenure" in mapping:
-            lines.append('# left = "last"    # to be confirmed: if those who left before the last period are missing')
-        lines.append("[subscriptions.columns]")
-    elif tool:
-        lines += [f'format = "{tool}"  # recognised by its columns', ""]
-        mapping = {}
+            lines.append(f'# left = "last"    # {_TO_CONFIRM}: if those who left before the last period are missing')
+    if tool:
+        lines += [card.line("format", tool, "recognised by its columns"), ""]
     else:
-        lines += [*_marks(connection, raw, mapping), "[transactions.columns]"]
+        lines += [*_marks(connection, mapping), f"[{table}.columns]"]
     for target, source in mapping.items():
-        others = doubts.get(target, [])
-        mark = f"; other candidates: {', '.join(others)}" if others else ""
-        lines.append(f"{target} = {json.dumps(source, ensure_ascii=False)}  # to be confirmed{mark}")
-    for column in () if subscribed else TABLES["transactions"]:
+        lines.append(card.line(target, source, _TO_CONFIRM + doubts.get(target, "")))
+    for column in TABLES[table]:
         found = tool or column.name in mapping or (column.name == "amount" and "unit_price" in mapping)
         if column.required and not found:
-            lines.append(
-                f'# {column.name} = "…"  # not found, needed: {column.meaning}. Columns: {", ".join(raw.columns)}'
-            )
+            named = card.comment(", ".join(raw.columns))
+            lines.append(f'# {column.name} = "…"  # not found, needed: {column.meaning}. Columns: {named}')
+    if table not in ("transactions", "subscriptions"):
+        lines += ["", f"# This file is a table of {table}; a card also needs the file of orders:", "# [transactions]",
+                  '# path = "orders.csv"']  # fmt: skip
     lines += [
         "",
-        "[economics]  # to be confirmed: these are the defaults, not facts about this business",
+        f"[economics]  # {_TO_CONFIRM}: these are the defaults, not facts about this business",
         "margin = 0.30                   # contribution margin on revenue",
         "annual_discount_rate = 0.10",
         "horizon_months = 12",
@@ -129,28 +109,120 @@ def _tool(columns: list[str]) -> str | None:
     return None
 
 
-def _guess_columns(
-    columns: list[str], synonyms: dict[str, tuple[str, ...]]
-) -> tuple[dict[str, str], dict[str, list[str]]]:
-    """Best column for each canonical one, and the other candidates. A column serves once."""
-    plain = {column: re.sub(r"[^a-z0-9]", "", _unaccented(column.lower())) for column in columns}
+# -- which table, which columns ----------------------------------------------------------------------------------------
+
+
+def _recognise(raw: Raw, facts: dict[str, _Column]) -> tuple[str, dict[str, str], dict[str, str]]:
+    """The table that the file is, its columns (canonical → the file's), and what else each might be."""
+    found = {table: _by_name(table, facts) for table in NAMES}
+    has = {table: set(mapping) for table, (mapping, _) in found.items()}
+    contracts = subscribers.shape(has["subscriptions"])
+    per_row = has["customers"] and "customer_id" in has["customers"]
+    unique = per_row and facts[found["customers"][0]["customer_id"]].different > 0.99
+    if contracts and not {"date", "amount"} <= has["transactions"]:
+        mapping, doubts = found["subscriptions"]
+        return "subscriptions", subscribers.one_shape(mapping, raw.columns, True), doubts
+    if {"customer_id", "date", "variant"} <= has["experiments"] and "amount" not in has["transactions"]:
+        return "experiments", *found["experiments"]
+    if {"channel", "period", "cost"} <= has["marketing_costs"] and "customer_id" not in has["transactions"]:
+        return "marketing_costs", *found["marketing_costs"]
+    if "amount" not in has["transactions"] and "unit_price" not in has["transactions"]:
+        if {"customer_id", "date", "score"} <= has["surveys"]:
+            return "surveys", *found["surveys"]
+        if {"customer_id", "date", "channel"} <= has["touchpoints"] and not unique:
+            return "touchpoints", *found["touchpoints"]
+        if unique and has["customers"] & {"acquired_on", "acquisition_channel", "consent", "referred_by"}:
+            return "customers", *found["customers"]
+    return "transactions", *_by_values(*found["transactions"], facts)
+
+
+def _by_name(table: str, facts: dict[str, _Column]) -> tuple[dict[str, str], dict[str, str]]:
+    """The best column for each canonical one whose name and values fit; the others that would do, in words."""
+    kinds = {column.name: column.kind for column in TABLES[table]} | {"unit_price": "number"}
+    words = {name: NAMES[table].get(name, []) + NAMES["transactions"].get(name, []) for name in kinds}
+    plain = {column: re.sub(r"[^a-z0-9]", "", _unaccented(column.lower())) for column in facts}
     mapping: dict[str, str] = {}
-    doubts: dict[str, list[str]] = {}
-    for target, words in synonyms.items():
-        ranked = [c for word in words for c in columns if plain[c] == word and c not in mapping.values()]
+    doubts: dict[str, str] = {}
+    for target, kind in kinds.items():
+        free = [c for c in facts if c not in mapping.values() and _is(kind, target, facts[c])]
+        exact = [c for word in words[target] for c in free if plain[c] == word]
+        close = [
+            c for word in words[target] for c in free if len(word) > 4 and re.match(rf"{word}|.*{word}$", plain[c])
+        ]
+        ranked = list(dict.fromkeys(exact + close))
         if ranked:
             mapping[target] = ranked[0]
-            doubts[target] = [column for column in dict.fromkeys(ranked) if column != ranked[0]]
+            doubts[target] = f"; other candidates: {', '.join(ranked[1:])}" if ranked[1:] else ""
     if "amount" in mapping or "quantity" not in mapping:
         mapping.pop("unit_price", None)
     return mapping, doubts
 
 
+def _by_values(
+    mapping: dict[str, str], doubts: dict[str, str], facts: dict[str, _Column]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """The same, with what is still needed of transactions chosen by the values, where only one column will do."""
+    mapping, doubts = dict(mapping), dict(doubts)
+    tests = {
+        "date": lambda fact: fact.dates > _KIND,
+        "amount": lambda fact: fact.numbers > _KIND and fact.decimals > 0.1 and fact.dates < _KIND,
+        "customer_id": lambda fact: 0.01 < fact.different < 0.9 and fact.dates < _KIND and fact.decimals == 0,
+    }
+    for target, fits in tests.items():
+        if target in mapping or (target == "amount" and "unit_price" in mapping):
+            continue
+        fitting = [column for column, fact in facts.items() if column not in mapping.values() and fits(fact)]
+        if len(fitting) == 1 or (fitting and target == "date"):
+            mapping[target] = fitting[0]
+            doubts[target] = ": chosen by its values" + (f", as are {', '.join(fitting[1:])}" if fitting[1:] else "")
+    return {column.name: mapping[column.name] for column in TABLES["transactions"] if column.name in mapping} | {
+        target: source for target, source in mapping.items() if target == "unit_price"
+    }, doubts
+
+
+def _is(kind: str, target: str, fact: _Column) -> bool:
+    """Whether values can be of the kind that a canonical column needs."""
+    if kind == "date":
+        return fact.dates > _KIND
+    if target == "score":
+        return fact.scores > _KIND
+    return kind != "number" or (fact.numbers > _KIND and fact.dates < 1)
+
+
+def _begins_or_ends(name: str, word: str) -> bool:
+    return name.startswith(word) or name.endswith(word)
+
+
 def _unaccented(text: str) -> str:
+    text = text.replace("ß", "ss")
     return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
 
 
-def _marks(connection: Any, raw: Raw, mapping: dict[str, str]) -> list[str]:
+# -- what the values are -----------------------------------------------------------------------------------------------
+
+
+def _facts(connection: duckdb.DuckDBPyConnection, raw: Raw) -> dict[str, _Column]:
+    """What the values of each column are, over the first rows."""
+    found = {}
+    for column in raw.columns:
+        text = f"nullif(trim({quoted(column)}), '')"
+        dated = f"regexp_matches({text}, '{_DATE}') OR regexp_matches({text}, '{_OTHER_DATE}')"
+        tests = (dated, f"regexp_matches({text}, '{_quoted(_NUMBER)}')", f"TRY_CAST({text} AS DOUBLE) BETWEEN 0 AND 10",
+                 f"regexp_matches({text}, '[0-9][.,][0-9]')")  # fmt: skip
+        counts = ", ".join(f"count(*) FILTER ({test})" for test in tests)
+        sql = f"SELECT count({text}), count(DISTINCT {text}), {counts} FROM (FROM {raw.table} LIMIT {_SAMPLE})"
+        filled, different, *hits = rows(connection, sql)[0]
+        shares = [count / filled if filled else 0.0 for count in (*hits, different)]
+        dates, numbers, scores, decimals, distinct = shares
+        found[column] = _Column(dates, numbers, scores, distinct, decimals)
+    return found
+
+
+def _quoted(pattern: str) -> str:
+    return pattern.replace("'", "''")
+
+
+def _marks(connection: duckdb.DuckDBPyConnection, mapping: dict[str, str]) -> list[str]:
     """How dates and numbers are written, as far as the values show it."""
     lines = []
     if "date" in mapping:
@@ -167,7 +239,7 @@ def _marks(connection: Any, raw: Raw, mapping: dict[str, str]) -> list[str]:
                 lines.append(f"# dates: {'day' if first else 'month'} first, proved by values above 12")
             else:
                 lines.append(
-                    '# date_format = "%d/%m/%Y"  # to be confirmed: nothing proves whether day or month is first'
+                    f'# date_format = "%d/%m/%Y"  # {_TO_CONFIRM}: nothing proves whether day or month is first'
                 )
     column = mapping.get("amount", mapping.get("unit_price"))
     if column:
@@ -176,15 +248,16 @@ def _marks(connection: Any, raw: Raw, mapping: dict[str, str]) -> list[str]:
             connection, f"SELECT count(*) FILTER (regexp_matches({text}, '^-?[0-9]+,[0-9]{{1,2}}$')), "
             f"count(*) FILTER (regexp_matches({text}, '[.][0-9]')) FROM raw_file")[0]  # fmt: skip
         if odd[0] and not odd[1]:
-            lines.append('decimal = ","  # to be confirmed: amounts look like 12,50')
+            lines.append(f'decimal = ","  # {_TO_CONFIRM}: amounts look like 12,50')
     return lines
 
 
-def _currency(connection: Any, raw: Raw) -> str:
-    columns = [column for column in raw.columns if column.strip().lower() in {"currency", "devise"}]
+def _currency(connection: duckdb.DuckDBPyConnection, raw: Raw) -> tuple[str, str]:
+    """The one currency that the file names, which it proves; else euros, to be confirmed."""
+    columns = [column for column in raw.columns if re.sub(r"[^a-z]", "", _unaccented(column.lower())) in CURRENCY]
     if columns:
         text = f"upper(trim({quoted(columns[0])}))"
         found = {row[0] for row in rows(connection, f"SELECT DISTINCT {text} FROM raw_file WHERE {text} <> ''")}
         if len(found) == 1:
-            return str(found.pop())
-    return "EUR"
+            return str(found.pop()), f"from the column {columns[0]}"
+    return "EUR", _TO_CONFIRM

@@ -192,12 +192,13 @@ def _assumptions(ds: Dataset) -> str:
         f"<td>{_text(row['origin'])}</td><td>{_text(row['meaning'])}</td></tr>"
         for row in ds.assumptions.to_dict("records")
     ]
-    defaults = int(ds.assumptions["origin"].astype(str).str.startswith("default").sum())
+    assumed = len(ds.assumed)
     note = "All of these values were stated for this business."
-    if defaults:
+    if assumed:
         note = (
-            f"{wording.count(defaults)} of these {wording.count(len(rows))} values are defaults: nobody stated them "
-            "for this business. Every figure that rests on them is only as good as they are; state them in the card."
+            f"{wording.count(assumed)} of these {wording.count(len(rows))} values are defaults or not confirmed: "
+            "nobody stated them for this business. Every figure that rests on them is only as good as they are; state "
+            "them in the card."
         )
     table = (
         '<div class="clv-table"><table><thead><tr><th scope="col">assumption</th><th scope="col">value</th>'

@@ -28,7 +28,8 @@ import typer
 from nbformat import NotebookNode
 from tqdm import tqdm
 
-from clvlib import handover, parameters, report, show
+from clvlib import handover, parameters, report, show, sources
+from clvlib.card import as_toml
 from clvlib.dataset import Dataset, find_card, load, read_card
 from clvlib.execute import DISK_FULL
 from clvlib.files import write_text
@@ -159,12 +160,20 @@ def _card_for(card_or_name: str, as_of: str | None, folder: Path) -> str:
         return card_or_name if not Path(card_or_name).is_file() else str(path.resolve())
     card = read_card(path) | {"as_of": as_of}
     for section in card.values():
-        if isinstance(section, dict) and ":" not in str(section.get("path", ":")):
-            section["path"] = str((path.parent / section["path"]).resolve())
+        if isinstance(section, dict) and "path" in section:
+            named = section["path"]
+            section["path"] = _whole(named, path.parent) if isinstance(named, str) else [
+                _whole(one, path.parent) for one in named]  # fmt: skip
     card.pop("truth", None)  # it is that of the card's own date
     target = folder / "card.toml"
-    write_text(target, handover.toml(card | {"name": card.get("name", path.stem)}))
+    write_text(target, as_toml(card | {"name": card.get("name", path.stem)}))
     return str(target.resolve())
+
+
+def _whole(path: str, folder: Path) -> str:
+    """A path that means the same wherever the card lies; data of a package keep their name."""
+    found = sources.locate(path, folder)
+    return str(found.resolve()) if found.exists() and not path.startswith("lifetimes:") else path
 
 
 def _key(plan: _Plan, inputs: Mapping[str, str], ds: Dataset) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from clvlib import cli, dataset, doctor, handover, runner
+from clvlib import cli, dataset, doctor, runner
 
 ROWS = "Client;Jour;Montant\nA;13/02/2025;12,50\nB;05/03/2025;8,00\nA;01/04/2025;3,10\n"
 FLAGS = ["--customer-id", "Client", "--date", "Jour", "--amount", "Montant", "--decimal", ","]
@@ -78,12 +78,6 @@ def test_init_writes_a_card_once(clv, tmp_path):
     code, text = clv("init", "orders.csv")
     assert code == 2
     assert "exists already" in text
-
-
-def test_a_card_made_from_flags_reads_back_as_itself(tmp_path):
-    card = {"name": 'A "b"', "transactions": {"path": "C:\\x\\é.csv", "decimal": ",", "columns": {"amount": "M"}}}
-    (tmp_path / "c.toml").write_text(handover.toml(card), encoding="utf-8")
-    assert dataset.read_card(tmp_path / "c.toml") == card
 
 
 def test_a_full_disk_is_one_message(clv, monkeypatch):

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from clvlib import dataset, files, handover, report
+from clvlib import files, handover, report
 from clvlib.outcome import LeftOut, Outcome
 
 EVIL = "<script>alert('x')</script><img src=x onerror=alert(1)>"
@@ -207,21 +207,6 @@ def test_the_manifest_says_where_the_figures_come_from(shop, tmp_path):
     assert manifest["notebooks"][0]["left_out"] == [{"section": "Spend", "reason": "few"}]
     assert manifest["notebooks"][1]["error"] == "E: x"
     assert manifest["seconds"] == 9.9
-
-
-def test_a_card_written_again_says_the_same(tmp_path):
-    card = {
-        "name": 'Zoé "x"',
-        "as_of": "2025-01-01",
-        "transactions": {
-            "path": "C:\\a.csv",
-            "columns": {"amount": "Montant TTC"},
-            "drop": {"Order Status": ["x", "y"]},
-        },
-        "economics": {"margin": 0.3},
-    }
-    (tmp_path / "card.toml").write_text(handover.toml(card), encoding="utf-8")
-    assert dataset.read_card(tmp_path / "card.toml") == card
 
 
 def test_a_file_that_cant_be_written_whole_is_not_written_at_all(tmp_path):
