@@ -9,21 +9,27 @@ first one that an average new customer's orders add up to. Months not yet observ
 * "rising": orders fall with a power of the age, so that retention rises as the loyal remain (the shape that
   customers of differing constancy give together: Fader & Hardie 2010, "The perils of ignoring heterogeneity").
 
-Both need orders that fall with age. Where they don't, beyond the noise between cohorts (a season, growth, too short a
-history), the months can't tell how long customers stay, and a horizon of which less than half was seen is refused.
+Both need orders that fall with age. A season that falls looks the same in one cohort, so that the fall is read net of
+the calendar: cohorts of different ages are compared in the same month; in a history of two years or more, in the same
+month of the year, so that each also stands beside itself a year later. Where that shows no fall beyond the noise
+between cohorts (growth, too few cohorts, too short a history), the months can't tell how long customers stay, and a
+horizon of which less than half was seen is refused.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from scipy.special import logsumexp
+from scipy.stats import t as student
 
 from clvlib import aggregate
 from clvlib.dataset import Dataset, Economics
 from clvlib.formula import Levers, require_horizon, yearly_margin
-from clvlib.stats import present_value
+from clvlib.stats import Array, present_value
 from clvlib.tables import NotEnoughData, UsageError
 
 Tail = Literal["constant", "rising"]
@@ -35,7 +41,9 @@ _MIN_MONTHS = 3
 _MIN_REPEATS = 10
 _MIN_SHARE = 0.1
 _SEEN = 0.5  # from this part of a horizon's orders on, a tail that doesn't fall changes little
-_FALLING = -1.645  # standard errors: a fall that chance gives to one level curve in twenty
+_CHANCE = 0.05  # how often a level curve may be taken for one that falls
+_NOTHING, _STEEP = 1e-9, 20.0  # what cells must tell to be compared; a slope beyond which nothing is left
+_YEARS = 24  # months of age from which on every month of the year was seen twice
 
 
 def historic_value(rfm: pd.DataFrame, economics: Economics, brought: pd.DataFrame) -> pd.Series:
@@ -55,15 +63,11 @@ def order_curve(cohorts: pd.DataFrame) -> pd.DataFrame:
 
     `cohorts` is `aggregate.cohorts(…, period="M")`. Returns a frame indexed by age (months since the month of
     the first purchase): customers (whose month of that age was observed to its end), active (of them, who
-    bought), orders, revenue, cohorts (of that age), spread (how far their orders are from the age's common rate:
-    Pearson's chi-square), orders_per_customer, revenue_per_customer. Ages that fewer than a tenth of the customers have
-    reached are left out: they would be an accident of the first few customers.
+    bought), orders, revenue, orders_per_customer, revenue_per_customer. Ages that fewer than a tenth of the customers
+    have reached are left out: they would be an accident of the first few customers.
     """
     seen = cohorts[cohorts["complete"]]
-    sums = seen.groupby("age")[["size", "purchases"]].transform("sum")
-    expected = (seen["size"] * sums["purchases"] / sums["size"]).where(lambda orders: orders > 0)
-    seen = seen.assign(cohorts=1, spread=((seen["purchases"] - expected) ** 2 / expected).fillna(0.0))
-    curve = seen.groupby("age")[["size", "active", "purchases", "revenue", "cohorts", "spread"]].sum()
+    curve = seen.groupby("age")[["size", "active", "purchases", "revenue"]].sum()
     curve = curve.rename(columns={"size": "customers", "purchases": "orders"})
     curve = curve[curve["customers"] >= _MIN_SHARE * curve["customers"].max()]
     return curve.assign(
@@ -72,40 +76,58 @@ def order_curve(cohorts: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _decline(curve: pd.DataFrame, tail: Tail) -> tuple[float, float, float]:
-    """Fit log(orders per customer) = level + slope × g(age), Poisson likelihood; g is the age or its log.
+def _decline(cohorts: pd.DataFrame, ages: int, tail: Tail) -> tuple[float, float, float]:
+    """Fit log(orders per customer) = level of the month + slope × g(age) to cohorts; g is the age or its log.
 
-    Returns level, slope and the slope in standard errors. These are wider than Poisson's by what cohorts of one age
-    differ (quasi-likelihood): a season moves all orders of a month at once.
+    Poisson likelihood given the orders of each month, which leaves the months' levels out (as in conditional logit).
+    `ages`: how many of them `order_curve` holds. Returns level (of an average month), slope, and the chance of such a
+    fall were there none: the larger of two, one by how cells scatter (quasi-likelihood), one by how cohorts do, which
+    keep what their customers are like from month to month (a sandwich over cohorts). 1 where nothing can be compared:
+    the fall of one young cohort is its season's too.
     """
-    later = curve[curve.index >= (1 if tail == "rising" else max(1, len(curve) // 2))]
-    age = later.index.to_numpy(float)
-    design = np.column_stack([np.ones(len(later)), np.log(age) if tail == "rising" else age])
-    customers, orders = later["customers"].to_numpy(float), later["orders"].to_numpy(float)
-    flat = math.log(max(orders.sum(), 0.5) / customers.sum())
-    found = np.array([flat, 0.0])
-    for _ in range(50):
-        expected = customers * np.exp(design @ found)
-        step = np.linalg.solve(design.T @ (design * expected[:, None]), design.T @ (orders - expected))
-        found = found + np.clip(step, -1, 1)
-        if np.abs(step).max() < 1e-10:
-            break
-    expected = customers * np.exp(design @ found)
-    chi_square = later["spread"].sum() + ((orders - expected) ** 2 / expected).sum()
-    noise = max(1.0, float(chi_square) / max(later["cohorts"].sum() - 2, 1))
-    error = math.sqrt(noise * np.linalg.inv(design.T @ (design * expected[:, None]))[1, 1])
-    # A base that orders more as it ages is not believed to do so for ever: at most it stays level.
-    return (float(found[0]), float(found[1]), found[1] / error) if found[1] < 0 else (flat, 0.0, found[1] / error)
+    ahead = cohorts["age"].between(1 if tail == "rising" else max(1, ages // 2), ages - 1)
+    cells = cohorts[cohorts["complete"] & ahead]
+    age, size, orders = (cells[name].to_numpy(float) for name in ("age", "size", "purchases"))
+    g = np.log(age) if tail == "rising" else age
+    calendar = cells["cohort"].dt.year * 12 + cells["cohort"].dt.month + cells["age"]
+    month, cohort = (calendar if ages < _YEARS else calendar % 12).factorize()[0], cells["cohort"].factorize()[0]
+
+    def shared(slope: float) -> tuple[Array, Array, float]:
+        """Each month's orders shared out, how far a cell's g is from its month's mean, and what the cells tell."""
+        weight = size * np.exp(slope * (g - g.mean()))
+        share = weight / np.bincount(month, weight)[month]
+        expected, apart = share * np.bincount(month, orders)[month], g - np.bincount(month, share * g)[month]
+        return expected, apart, float(expected @ apart**2)
+
+    alone = shared(0.0)[2] < _NOTHING
+    month = np.zeros_like(month) if alone else month
+    slope, step = 0.0, np.inf
+    expected, apart, known = shared(slope)
+    while abs(step) > 1e-10 and known > _NOTHING and abs(slope) < _STEEP:
+        step = float(np.clip((orders - expected) @ apart / known, -1, 1))
+        slope += step
+        expected, apart, known = shared(slope)
+    level = math.log(max(orders.sum(), 0.5) / size.sum())
+    if slope >= 0:  # a base that orders more as it ages is not believed to do so for ever: at most it stays level
+        return level, 0.0, 1.0
+    some, free, groups = expected > 0, max(len(cells) - month.max() - 2, 1), cohort.max() + 1
+    noise = max(((orders - expected)[some] ** 2 / expected[some]).sum() / free, 1.0)
+    chance = 1.0 if alone else float(student.cdf(slope * math.sqrt(known / noise), free))
+    error = math.sqrt((np.bincount(cohort, (orders - expected) * apart) ** 2).sum()) / known if known else 0.0
+    if groups > 1 and error > 0:
+        chance = max(chance, float(student.cdf(slope / error * math.sqrt(1 - 1 / groups), groups - 1)))
+    return math.log(max(orders.sum(), 0.5)) - float(logsumexp(slope * g, b=size)), slope, chance
 
 
-def monthly_orders(curve: pd.DataFrame, months: int, tail: Tail = "constant") -> pd.Series:
-    """Give orders per customer by age 0 … months − 1: as observed, then along the tail.
+def monthly_orders(cohorts: pd.DataFrame, months: int, tail: Tail = "constant") -> pd.Series:
+    """Give orders per customer by age 0 … months − 1: as observed in monthly `cohorts`, then along the tail.
 
     Raises NotEnoughData when fewer than 3 months after the first, or fewer than 10 repeat orders, were
     observed; UsageError when no month is asked for.
     """
     if months < 1:
         raise UsageError(f"Orders of {months} month(s) were asked for.", "Give a horizon of one year or more.")
+    curve = order_curve(cohorts)
     repeats = curve["orders"].sum() - curve["customers"].iloc[0] if len(curve) else 0
     if len(curve) < _MIN_MONTHS + 1 or repeats < _MIN_REPEATS:
         raise NotEnoughData(
@@ -113,7 +135,7 @@ def monthly_orders(curve: pd.DataFrame, months: int, tail: Tail = "constant") ->
             f"{max(int(repeats), 0)} repeat order(s) in them.",
             f"It takes at least {_MIN_MONTHS} months and {_MIN_REPEATS} repeat orders. Give more history.",
         )
-    level, slope, _ = _decline(curve, tail)
+    level, slope, _ = _decline(cohorts, len(curve), tail)
     ages = np.arange(months)
     scale = np.log(np.maximum(ages, 1)) if tail == "rising" else ages
     modelled = pd.Series(np.exp(level + slope * scale), index=pd.RangeIndex(months, name="age"))
@@ -135,28 +157,35 @@ class Lifespan:
     observed_share: float
 
 
-def lifespan(curve: pd.DataFrame, horizon_years: int = 5, tail: Tail = "constant") -> Lifespan:
-    """Estimate years kept from pooled cohorts (`order_curve`).
+def lifespan(cohorts: pd.DataFrame, horizon_years: int = 5, tail: Tail = "constant") -> Lifespan:
+    """Estimate years kept from monthly cohorts (`aggregate.cohorts`).
 
-    Raises NotEnoughData as `monthly_orders`, and where orders don't fall with age beyond noise while less than half of
-    those of the horizon were seen; UsageError when the horizon is below a year.
+    Raises NotEnoughData as `monthly_orders`, and where orders don't fall with age beyond noise and less than half of
+    the horizon's was seen, did they stay level from here on; UsageError when the horizon is below a year.
     """
     require_horizon(horizon_years)
-    orders = monthly_orders(curve, 12 * horizon_years, tail)
-    seen = float(orders.iloc[: len(curve)].sum() / orders.sum())
-    if seen < _SEEN and _decline(curve, tail)[2] > _FALLING:
+    orders, ages = monthly_orders(cohorts, 12 * horizon_years, tail), len(order_curve(cohorts))
+    seen, ahead = float(orders.iloc[:ages].sum()), orders.iloc[ages:]
+    level = seen / (seen + len(ahead) * ahead.max()) if len(ahead) else 1.0
+    if level < _SEEN and not told(cohorts, tail):
+        won = cohorts["cohort"].nunique()
         raise NotEnoughData(
-            f"How long customers stay can't be told from these {len(curve)} months: orders per customer don't fall "
-            f"with age beyond noise (a season or a growing shop can hide it), and {1 - seen:.0%} of the orders of "
-            f"{horizon_years} years were not seen.",
+            f"How long customers stay can't be told from these {ages} months and {won} monthly cohort(s): in the same "
+            f"month, older cohorts don't order less than younger ones beyond noise, and {1 - level:.0%} of the orders "
+            f"of {horizon_years} years would be of months not seen.",
             "Bring a longer history (two years or more, so that each season comes twice), or a shorter horizon_years.",
         )
     return Lifespan(
         orders_first_year=float(orders.iloc[:12].sum()),
         years=float(orders.sum() / orders.iloc[:12].sum()),
         horizon_years=horizon_years,
-        observed_share=seen,
+        observed_share=float(seen / orders.sum()),
     )
+
+
+def told(cohorts: pd.DataFrame, tail: Tail) -> bool:
+    """Whether orders fall with age along this tail, beyond season and noise."""
+    return _decline(cohorts, len(order_curve(cohorts)), tail)[2] <= _CHANCE
 
 
 def levers(curve: pd.DataFrame, span: Lifespan, economics: Economics) -> Levers:
@@ -174,33 +203,49 @@ def levers(curve: pd.DataFrame, span: Lifespan, economics: Economics) -> Levers:
     )
 
 
-def sensitivity(curve: pd.DataFrame, horizons: tuple[int, ...] = (1, 2, 3, 5, 10)) -> pd.DataFrame:
+def sensitivity(cohorts: pd.DataFrame, horizons: tuple[int, ...] = (1, 2, 3, 5, 10)) -> pd.DataFrame:
     """Give years kept by horizon (index, years) and by what is believed of the months not yet observed.
 
-    Columns: "nothing more" (only ages already observed: the floor), "constant" and "rising" retention.
+    Columns: "nothing more" (only ages already observed: the floor), "constant" and "rising" retention; NaN where
+    `lifespan` can't tell. Raises NotEnoughData as `monthly_orders`.
     """
-    spans = {tail: [lifespan(curve, years, tail) for years in horizons] for tail in TAILS}
-    frame = pd.DataFrame({tail: [span.years for span in spans[tail]] for tail in TAILS})
-    floor = [span.years * span.observed_share for span in spans["constant"]]
-    frame.insert(0, "nothing more", floor)
-    return frame.set_index(pd.Index(horizons, name="horizon_years"))
+    frame = pd.DataFrame(index=pd.Index(horizons, name="horizon_years"))
+    first, curve = monthly_orders(cohorts, 12).sum(), order_curve(cohorts)["orders_per_customer"]
+    frame["nothing more"] = [curve.iloc[: 12 * years].sum() / first for years in horizons]
+    for tail in TAILS:
+        frame[tail] = [_told_or_nan(_years, cohorts, years, tail) for years in horizons]
+    return frame
+
+
+def _told_or_nan(measure: Callable[..., float], *given: Any) -> float:
+    try:
+        return measure(*given)
+    except NotEnoughData:
+        return math.nan
+
+
+def _years(cohorts: pd.DataFrame, horizon_years: int, tail: Tail) -> float:
+    return lifespan(cohorts, horizon_years, tail).years
 
 
 def clv_by_belief(
-    curve: pd.DataFrame, economics: Economics, horizons: tuple[int, ...] = (1, 2, 3, 5, 10)
+    cohorts: pd.DataFrame, economics: Economics, horizons: tuple[int, ...] = (1, 2, 3, 5, 10)
 ) -> pd.DataFrame:
     """Give CLV (money per customer) by horizon (index, years) for each tail (columns): how far belief carries it.
 
     The projected orders themselves are discounted rather than years kept at one constant retention; a year's count at
-    its start, as in `formula`, beside which these values stand.
+    its start, as in `formula`, beside which these values stand. NaN where `lifespan` can't tell.
     """
-    values = {f"{tail} retention": [_clv(curve, economics, years, tail) for years in horizons] for tail in TAILS}
-    return pd.DataFrame(values, index=pd.Index(horizons, name="horizon_years"))
+    frame = pd.DataFrame(index=pd.Index(horizons, name="horizon_years"))
+    for tail in TAILS:
+        values = [_told_or_nan(_clv, cohorts, years, tail, economics) for years in horizons]
+        frame[f"{tail} retention"] = values
+    return frame
 
 
-def _clv(curve: pd.DataFrame, economics: Economics, horizon_years: int, tail: Tail) -> float:
-    chosen = levers(curve, lifespan(curve, horizon_years, tail), economics)
-    orders, ages = monthly_orders(curve, 12 * horizon_years, tail), np.arange(12 * horizon_years)
+def _clv(cohorts: pd.DataFrame, horizon_years: int, tail: Tail, economics: Economics) -> float:
+    chosen = levers(order_curve(cohorts), lifespan(cohorts, horizon_years, tail), economics)
+    orders, ages = monthly_orders(cohorts, 12 * horizon_years, tail), np.arange(12 * horizon_years)
     counted = float(present_value(orders, chosen.annual_discount_rate, ages // 12)) / chosen.orders_per_year
     return yearly_margin(chosen) * counted - chosen.acquisition_cost
 
@@ -255,14 +300,11 @@ def averages(then: pd.DataFrame, now: pd.DataFrame, lately: int = 90) -> pd.Data
 
 
 def continuation(ds: Dataset) -> Tail:
-    """The tail that came nearest to the truth half-way (`backtest`): the one that every page of a run goes on with.
-
-    "constant" where the history is too short for that test.
-    """
+    """The tail that every page of a run goes on with (`best_tail`); "constant" where no test is possible."""
     try:
         split = half_way(ds.starts, ds.as_of)
-        then = aggregate.rfm_summary(ds.transactions, split)
-        return best_tail(backtest(aggregate.cohorts(ds.transactions, ds.as_of), then, split))
+        then, cohorts = aggregate.rfm_summary(ds.transactions, split), aggregate.cohorts(ds.transactions, ds.as_of)
+        return best_tail(backtest(cohorts, then, split), cohorts)
     except NotEnoughData:
         return "constant"
 
@@ -302,7 +344,6 @@ def backtest(cohorts: pd.DataFrame, then: pd.DataFrame, split: pd.Timestamp) -> 
             f"Only {months} full month(s) were observed after {split:%Y-%m-%d}: too few for a test.",
             f"It takes at least {_MIN_MONTHS} months on both sides: give a longer history.",
         )
-    curve = order_curve(past)
     sizes = past[past["age"] == 0].set_index(last - born[past.index][past["age"] == 0])["size"]
     customers = sizes.sum()
     value = past["revenue"].sum() / past["purchases"].sum()
@@ -313,7 +354,7 @@ def backtest(cohorts: pd.DataFrame, then: pd.DataFrame, split: pd.Timestamp) -> 
     }
     orders = {name: rate * YEAR / 12 * months for name, rate in rates.items()}
     for tail in TAILS:
-        curve_on = monthly_orders(curve, int(sizes.index.max()) + months + 1, tail)
+        curve_on = monthly_orders(past, int(sizes.index.max()) + months + 1, tail)
         totals = [size * curve_on.iloc[age + 1 : age + 1 + months].sum() for age, size in sizes.items()]
         orders[METHODS[tail]] = sum(totals) / customers
     frame = pd.DataFrame({"orders": pd.Series(orders, dtype=float).rename_axis("method")})
@@ -324,7 +365,11 @@ def backtest(cohorts: pd.DataFrame, then: pd.DataFrame, split: pd.Timestamp) -> 
     return frame.assign(error=frame["revenue"] / actual - 1)
 
 
-def best_tail(tested: pd.DataFrame) -> Tail:
-    """Give the tail whose revenue came nearest to the truth in `backtest`."""
+def best_tail(tested: pd.DataFrame, cohorts: pd.DataFrame) -> Tail:
+    """Give the tail whose revenue came nearest to the truth in `backtest`.
+
+    Where the cohorts tell a fall along one tail only (`told`), it is that one: the other can't be gone on with.
+    """
+    able = [tail for tail in TAILS if told(cohorts, tail)] or TAILS
     off = (tested["revenue"] - tested["actual_revenue"]).abs()
-    return min(TAILS, key=lambda tail: float(off[METHODS[tail]]))
+    return min(able, key=lambda tail: float(off[METHODS[tail]]))

@@ -160,14 +160,13 @@ def _channel(
 ) -> dict[Any, float]:
     row: dict[Any, float] = {"customers": float(cohorts.loc[cohorts["age"] == 0, "size"].sum())}
     try:
-        curve = order_curve(cohorts)
-        span = lifespan(curve, horizon_years, tail)
+        span = lifespan(cohorts, horizon_years, tail)
     except NotEnoughData:
         before, after = ("order_value", "orders_per_year", "years", "clv"), ("clv_to_cac", "payback_months")
         return row | dict.fromkeys(before, math.nan) | paid | dict.fromkeys(after, math.nan)
-    chosen, cac = levers(curve, span, economics), paid["cac"]
+    chosen, cac = levers(order_curve(cohorts), span, economics), paid["cac"]
     worth = value_before_acquisition(chosen)
-    gained = cumulative_contribution(monthly_orders(curve, 12 * horizon_years, tail), chosen)
+    gained = cumulative_contribution(monthly_orders(cohorts, 12 * horizon_years, tail), chosen)
     value = {
         "order_value": chosen.order_value,
         "orders_per_year": chosen.orders_per_year,

@@ -101,8 +101,8 @@ def _measures(
 
     def by_formula(of: Callable) -> Callable[[], tuple[float, int]]:
         def measure() -> tuple[float, int]:
-            curve = order_curve(cohorts)
-            return of(levers(curve, lifespan(curve, horizon_years, continuation(ds)), economics)), won
+            span = lifespan(cohorts, horizon_years, continuation(ds))
+            return of(levers(order_curve(cohorts), span, economics)), won
 
         return measure
 

@@ -47,15 +47,15 @@ def rfm_of(frequency: list[int], spend: list[float], age: float = 365.25) -> pd.
 
 def test_a_constant_monthly_loss_is_recovered() -> None:
     rates = declining(0.93)
-    span = lifespan.lifespan(lifespan.order_curve(cohorts_of(rates)), horizon_years=10)
+    span = lifespan.lifespan(cohorts_of(rates), horizon_years=10)
     assert span.orders_first_year == pytest.approx(sum(rates[:12]))
     assert span.orders_first_year * span.years == pytest.approx(sum(rates[:120]), rel=1e-4)
 
 
 def test_retention_that_rises_with_age_is_recovered_by_the_rising_tail_and_missed_by_the_constant_one() -> None:
     rates = [1.2, *(0.3 * age**-0.4 for age in range(1, 240))]
-    curve = lifespan.order_curve(cohorts_of(rates))
-    rising, constant = (lifespan.lifespan(curve, 10, tail).years for tail in ("rising", "constant"))
+    cohorts = cohorts_of(rates)
+    rising, constant = (lifespan.lifespan(cohorts, 10, tail).years for tail in ("rising", "constant"))
     assert rising == pytest.approx(sum(rates[:120]) / sum(rates[:12]), rel=1e-4)
     assert constant < rising
 
@@ -75,9 +75,9 @@ def test_a_month_not_yet_over_is_not_counted() -> None:
 
 
 def test_orders_that_grow_with_age_are_not_extrapolated_as_growth() -> None:
-    curve = lifespan.order_curve(cohorts_of([1.0, *np.linspace(0.1, 0.3, 60)]))
+    cohorts = cohorts_of([1.0, *np.linspace(0.1, 0.3, 60)])
     for tail in lifespan.TAILS:
-        later = lifespan.monthly_orders(curve, 60, tail).iloc[24:]
+        later = lifespan.monthly_orders(cohorts, 60, tail).iloc[24:]
         assert later.max() == pytest.approx(later.min())
 
 
@@ -91,23 +91,45 @@ def a_year(seed: int, kept: float, late: float = 1.0) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("tail", lifespan.TAILS)
-def test_orders_that_rise_with_a_season_do_not_tell_how_long_customers_stay(tail: lifespan.Tail) -> None:
-    """They gave "4.76 of 5 years kept" beside a churn of 12 % a month."""
-    for seed in range(10):
-        curve = lifespan.order_curve(a_year(seed, 0.95, late=3.0))
-        with pytest.raises(NotEnoughData, match="can't be told"):
-            lifespan.lifespan(curve, 5, tail)
-    assert lifespan.lifespan(curve, 1, tail).years == 1  # what was seen needs no tail
+@pytest.mark.parametrize("late", [3.0, 0.3])
+def test_a_season_that_rises_or_falls_is_not_taken_for_staying_or_leaving(tail: lifespan.Tail, late: float) -> None:
+    """They gave "4.76 of 5 years kept" beside a churn of 12 % a month, and 2.16 of 5 where nobody leaves."""
+    told = [lifespan.told(a_year(seed, 1.0, late), tail) for seed in range(20)]
+    assert sum(told) <= 3
+    level = a_year(told.index(False), 1.0, late)
+    with pytest.raises(NotEnoughData, match="can't be told"):
+        lifespan.lifespan(level, 5, tail)
+    assert lifespan.lifespan(level, 1, tail).years == 1  # what was seen needs no tail
+
+
+def test_a_loss_is_found_through_a_season_that_hides_it() -> None:
+    months = [0.35 * 0.88 ** (age - 1) for age in range(1, 60)]
+    for late in (3.0, 0.3):
+        years = [lifespan.lifespan(a_year(seed, 0.88, late), 5).years for seed in range(10)]
+        assert np.mean(years) == pytest.approx((1 + sum(months)) / (1 + sum(months[:11])), rel=0.2)
+
+
+def test_one_young_cohort_tells_nothing_of_how_long_customers_stay() -> None:
+    alone = cohorts_of(declining(0.97), months=18)
+    with pytest.raises(NotEnoughData, match="1 monthly cohort"):
+        lifespan.lifespan(alone[alone["cohort"] == "2024-01-01"], 5)
+
+
+def test_one_cohort_of_several_years_is_compared_with_itself_a_year_later() -> None:
+    season = 1 + 0.5 * np.cos(2 * np.pi * np.arange(49) / 12)
+    for kept, told in ((0.96, True), (1.0, False)):
+        cohorts = cohorts_of([1.0, *(0.3 * kept ** np.arange(48) * season[1:])], months=48)
+        assert lifespan.told(cohorts[cohorts["cohort"] == "2024-01-01"], "constant") is told
 
 
 def test_a_loss_that_shows_within_a_year_without_a_season_is_told() -> None:
-    told = [lifespan.lifespan(lifespan.order_curve(a_year(seed, 0.88)), 5).years for seed in range(20)]
+    told = [lifespan.lifespan(a_year(seed, 0.88), 5).years for seed in range(20)]
     months = [0.35 * 0.88 ** (age - 1) for age in range(1, 60)]
     assert np.mean(told) == pytest.approx((1 + sum(months)) / (1 + sum(months[:11])), rel=0.05)
 
 
 def test_a_horizon_that_was_seen_to_its_half_is_answered_whatever_the_tail() -> None:
-    level = lifespan.order_curve(cohorts_of([1.0] + [0.3] * 60, months=36))
+    level = cohorts_of([1.0] + [0.3] * 60, months=36)
     assert lifespan.lifespan(level, 5).years > 4
     with pytest.raises(NotEnoughData, match="can't be told"):
         lifespan.lifespan(level, 10)
@@ -122,33 +144,40 @@ def test_the_last_month_is_compared_with_the_first_of_the_same_customers() -> No
 
 
 def test_customers_who_never_came_back_leave_years_kept_unanswered() -> None:
-    curve = lifespan.order_curve(cohorts_of([1.0] + [0.0] * 30))
     with pytest.raises(NotEnoughData, match="0 repeat order"):
-        lifespan.lifespan(curve)
+        lifespan.lifespan(cohorts_of([1.0] + [0.0] * 30))
 
 
 def test_one_month_of_history_is_too_little() -> None:
     with pytest.raises(NotEnoughData, match=r"0 full month\(s\)"):
-        lifespan.lifespan(lifespan.order_curve(cohorts_of(declining(0.9), months=1)))
+        lifespan.lifespan(cohorts_of(declining(0.9), months=1))
 
 
 def test_amounts_times_k_change_the_order_value_and_nothing_else() -> None:
-    once, thrice = (lifespan.order_curve(cohorts_of(declining(0.9), value=v)) for v in (40.0, 120.0))
-    spans = [lifespan.lifespan(curve) for curve in (once, thrice)]
+    once, thrice = (cohorts_of(declining(0.9), value=v) for v in (40.0, 120.0))
+    spans = [lifespan.lifespan(cohorts) for cohorts in (once, thrice)]
     assert spans[0] == spans[1]
-    one, three = (lifespan.levers(c, s, Economics()) for c, s in zip((once, thrice), spans, strict=True))
+    curves = map(lifespan.order_curve, (once, thrice))
+    one, three = (lifespan.levers(c, s, Economics()) for c, s in zip(curves, spans, strict=True))
     assert three.order_value == pytest.approx(3 * one.order_value)
 
 
 def test_years_kept_grow_with_the_horizon_and_never_fall_below_what_was_observed() -> None:
-    table = lifespan.sensitivity(lifespan.order_curve(cohorts_of(declining(0.95))))
+    table = lifespan.sensitivity(cohorts_of(declining(0.95)))
     assert (table[["constant", "rising"]].diff().dropna() >= -1e-12).all(axis=None)
     assert (table["nothing more"] <= table["constant"] + 1e-12).all()
 
 
+def test_a_horizon_that_one_belief_cannot_tell_is_blank_and_the_others_stay() -> None:
+    level = cohorts_of([1.0] + [0.3] * 60, months=36)
+    years, values = lifespan.sensitivity(level), lifespan.clv_by_belief(level, Economics())
+    assert years["constant"].isna().tolist() == values["constant retention"].isna().tolist() == [False] * 4 + [True]
+    assert years["nothing more"].notna().all()
+
+
 def test_the_value_by_belief_discounts_the_projected_orders_year_by_year() -> None:
     rates = declining(0.95)
-    table = lifespan.clv_by_belief(lifespan.order_curve(cohorts_of(rates)), Economics(margin=0.5))
+    table = lifespan.clv_by_belief(cohorts_of(rates), Economics(margin=0.5))
     discount = 1 + Economics().annual_discount_rate
     expected = sum(40 * 0.5 * rate / discount ** (age // 12) for age, rate in enumerate(rates[:120]))
     assert table.loc[10, "constant retention"] == pytest.approx(expected, rel=1e-4)
@@ -156,11 +185,11 @@ def test_the_value_by_belief_discounts_the_projected_orders_year_by_year() -> No
 
 @pytest.mark.parametrize("horizon", [0, -1])
 def test_a_horizon_below_one_year_is_refused(horizon: int) -> None:
-    curve = lifespan.order_curve(cohorts_of(declining(0.9)))
+    cohorts = cohorts_of(declining(0.9))
     with pytest.raises(UsageError, match="horizon_years"):
-        lifespan.lifespan(curve, horizon)
+        lifespan.lifespan(cohorts, horizon)
     with pytest.raises(UsageError, match="one year or more"):
-        lifespan.monthly_orders(curve, 12 * horizon)
+        lifespan.monthly_orders(cohorts, 12 * horizon)
 
 
 def test_the_first_purchase_is_not_extrapolated_as_a_rate() -> None:
@@ -171,7 +200,17 @@ def test_the_first_purchase_is_not_extrapolated_as_a_rate() -> None:
 
 def test_the_tail_is_chosen_on_revenue() -> None:
     tested = pd.DataFrame({"orders": [1.0, 3.0], "revenue": [9.0, 11.5]}, index=list(lifespan.METHODS.values()))
-    assert lifespan.best_tail(tested.assign(actual_orders=1.0, actual_revenue=11.0)) == "rising"
+    tested = tested.assign(actual_orders=1.0, actual_revenue=11.0)
+    assert lifespan.best_tail(tested, cohorts_of(declining(0.9))) == "rising"
+
+
+def test_a_tail_whose_fall_cannot_be_told_is_not_chosen_where_the_other_s_can(monkeypatch) -> None:
+    tested = pd.DataFrame({"revenue": [10.0, 12.0]}, index=list(lifespan.METHODS.values())).assign(actual_revenue=10.0)
+    monkeypatch.setattr(lifespan, "told", lambda _, tail: tail == "rising")
+    cohorts = cohorts_of(declining(0.9))
+    assert lifespan.best_tail(tested, cohorts) == "rising"
+    monkeypatch.setattr(lifespan, "told", lambda *_: False)
+    assert lifespan.best_tail(tested, cohorts) == "constant"
 
 
 def test_the_backtest_finds_the_truth_and_shows_how_far_off_the_survivors_are() -> None:
@@ -183,7 +222,7 @@ def test_the_backtest_finds_the_truth_and_shows_how_far_off_the_survivors_are() 
     tested = lifespan.backtest(cohorts, then, split)
     assert tested.loc["Cohorts, constant retention", "error"] == pytest.approx(0, abs=0.01)
     assert tested.loc["Everyone is like those who came back", "error"] > 1
-    assert lifespan.best_tail(tested) == "constant"
+    assert lifespan.best_tail(tested, cohorts) == "constant"
 
 
 def test_a_backtest_without_months_after_the_split_says_so() -> None:
@@ -266,9 +305,9 @@ def test_the_cohorts_of_all_channels_add_up_to_those_of_everyone() -> None:
 
 
 def test_payback_is_the_month_in_which_contributions_reach_the_cost() -> None:
-    curve = lifespan.order_curve(cohorts_of(declining(0.9)))
-    levers = lifespan.levers(curve, lifespan.lifespan(curve), Economics(margin=0.5))
-    orders = lifespan.monthly_orders(curve, 60)
+    cohorts = cohorts_of(declining(0.9))
+    levers = lifespan.levers(lifespan.order_curve(cohorts), lifespan.lifespan(cohorts), Economics(margin=0.5))
+    orders = lifespan.monthly_orders(cohorts, 60)
     gained = payback.cumulative_contribution(orders, levers)
     assert payback.payback_months(gained, 1.2 * 40 * 0.5) == 1
     assert payback.payback_months(gained, 1.2 * 40 * 0.5 + 1) == 2
@@ -278,19 +317,19 @@ def test_payback_is_the_month_in_which_contributions_reach_the_cost() -> None:
 
 
 def test_a_stricter_rule_affords_less_to_win_a_customer() -> None:
-    curve = lifespan.order_curve(cohorts_of(declining(0.97)))
-    levers = lifespan.levers(curve, lifespan.lifespan(curve), Economics(margin=0.5, annual_discount_rate=0.0))
-    allowed = payback.affordable_cac(lifespan.monthly_orders(curve, 60), levers)
+    cohorts, economics = cohorts_of(declining(0.97)), Economics(margin=0.5, annual_discount_rate=0.0)
+    levers = lifespan.levers(lifespan.order_curve(cohorts), lifespan.lifespan(cohorts), economics)
+    allowed = payback.affordable_cac(lifespan.monthly_orders(cohorts, 60), levers)
     assert allowed["CLV : CAC of 3"] == pytest.approx(allowed["CLV : CAC of 1 (nothing left)"] / 3)
     assert allowed["Paid back in the first month"] < allowed["Paid back within 12 months"]
 
 
 def test_undiscounted_the_cohorts_past_and_future_add_up_to_the_formula() -> None:
-    curve = lifespan.order_curve(cohorts_of(declining(0.9)))
-    span = lifespan.lifespan(curve)
+    cohorts = cohorts_of(declining(0.9))
+    curve, span = lifespan.order_curve(cohorts), lifespan.lifespan(cohorts)
     economics = Economics(margin=0.5, annual_discount_rate=0.0, service_cost_per_order=1.0, retention_cost_per_year=3.0)
     levers = lifespan.levers(curve, span, economics)
-    table = payback.by_cohort(cohorts_of(declining(0.9)), lifespan.monthly_orders(curve, 60), levers)
+    table = payback.by_cohort(cohorts, lifespan.monthly_orders(cohorts, 60), levers)
     yearly = levers.orders_per_year * (40 * 0.5 - 1) - 3
     assert table["clv"].to_numpy() == pytest.approx(np.full(24, yearly * levers.years), rel=1e-4)
     assert table["months"].tolist() == list(range(24, 0, -1))

@@ -13,8 +13,9 @@ def now(demo) -> equity.Valuation:
 def test_each_row_is_the_figure_of_the_notebook_that_uses_it(demo, now) -> None:
     table = side_by_side.table(demo, now, 365)
     assert list(table.index) == list(side_by_side.DEFINITIONS)
-    curve = lifespan.order_curve(aggregate.cohorts(demo.transactions, demo.as_of))
-    chosen = lifespan.levers(curve, lifespan.lifespan(curve, 5, lifespan.continuation(demo)), demo.economics)
+    cohorts = aggregate.cohorts(demo.transactions, demo.as_of)
+    span = lifespan.lifespan(cohorts, 5, lifespan.continuation(demo))
+    chosen = lifespan.levers(lifespan.order_curve(cohorts), span, demo.economics)
     assert table.loc["CLV by the formula", "each"] == pytest.approx(formula.clv(chosen))
     ahead = scoring.score(now.rfm, now.model, now.spend, demo.economics)["clv"]
     assert table.loc["CLV ahead", "each"] == pytest.approx(ahead.mean())
