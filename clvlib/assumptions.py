@@ -143,6 +143,6 @@ def timing_regularity(features: pd.DataFrame) -> TimingCheck:
 def _need(customers: int, what: str) -> None:
     if customers < MIN_CUSTOMERS:
         raise NotEnoughData(
-            f"Only {customers:,} customers have {what}; this check needs {MIN_CUSTOMERS}.",
+            f"{customers:,} customer(s) have {what}; this check needs {MIN_CUSTOMERS}.",
             "Use a longer history or more customers.",
         )

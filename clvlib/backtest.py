@@ -16,6 +16,7 @@ from scipy.stats import rankdata
 
 from clvlib import aggregate
 from clvlib.forecast import DAYS, GammaGamma, PurchaseModel, TimeUnit, fit_all
+from clvlib.stats import differs
 from clvlib.tables import CannotAnswer, NotEnoughData
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Backtest:
         if winner != best:
             words = f"{best} has a higher deviance than a naive rule, “{winner}”: use its forecasts with care"
         difference, error = self.deviance_difference(rival)
-        tied = f"; {best} and {rival} can't be told apart on these data" if abs(difference) < 2 * error else ""
+        tied = f"; {best} and {rival} can't be told apart on these data" if not differs(difference, error) else ""
         return words + tied
 
     @property
@@ -98,6 +99,12 @@ class Backtest:
     def best_order(self) -> str:
         """The method with the highest rank correlation, a naive baseline included."""
         return str(self.scores["spearman"].astype(float).idxmax())
+
+    @property
+    def same_order(self) -> list[str]:
+        """The other methods whose order of customers can't be told from the best model's beyond noise."""
+        others = self.scores.index[self.scores["spearman"].notna()].drop(self.best_model, errors="ignore")
+        return [str(name) for name in others if not differs(*self.order_difference(str(name)))]
 
     @property
     def best_model(self) -> str:

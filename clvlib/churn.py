@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
+from scipy.stats import chi2_contingency
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -224,7 +225,7 @@ def require_both(data: Snapshot) -> None:
     back = len(data.churned) - silent
     if min(silent, back) < FEWEST_OF_EACH:
         raise NotEnoughData(
-            f"Of {silent + back:,} customers looked at as of {data.as_of:%Y-%m-%d}, {back:,} bought again by "
+            f"Of {silent + back:,} customer(s) looked at as of {data.as_of:%Y-%m-%d}, {back:,} bought again by "
             f"{data.end:%Y-%m-%d} and {silent:,} did not; a churn model needs {FEWEST_OF_EACH} of each.",
             mend="Bring more customers or a longer history.",
         )
@@ -312,9 +313,9 @@ def probability(method: str, learned: Snapshot, features: pd.DataFrame, rfm: pd.
     return pd.Series(chance, index=features.index, name="churn_probability")
 
 
-def observed(data: Snapshot) -> pd.DataFrame:
+def observed(data: Snapshot) -> tuple[pd.DataFrame, bool]:
     """Share that bought nothing in the window, by silence (rows) and purchases (columns); NaN in groups of
-    fewer than 25 customers.
+    fewer than 25 customers. And whether those of 25 differ beyond noise (chi-square test of independence).
 
     Raises:
         NotEnoughData: no group has 25 customers.
@@ -332,7 +333,9 @@ def observed(data: Snapshot) -> pd.DataFrame:
             f"group of {FEWEST_OF_EACH}.",
             mend="Bring more customers.",
         )
-    return rate.unstack().dropna(how="all").rename_axis(index="days of silence", columns="purchases")
+    counts = pd.DataFrame({"none": groups.sum(), "some": groups.size() - groups.sum()})[rate.notna()]
+    differ = counts.sum().all() and len(counts) > 1 and chi2_contingency(counts).pvalue < 0.05
+    return rate.unstack().dropna(how="all").rename_axis(index="days of silence", columns="purchases"), bool(differ)
 
 
 def drivers(model: ChurnModel, data: Snapshot, repeats: int = 5) -> pd.DataFrame:

@@ -64,7 +64,7 @@ def choose(rfm: pd.DataFrame, ks: tuple[int, ...] = (3, 4, 5, 6, 7, 8), wanted: 
     ks = tuple(k for k in sorted({*ks, wanted} - {0}) if k <= distinct // 3)
     if not ks or wanted > ks[-1]:
         raise NotEnoughData(
-            f"Only {distinct} different customers (of {len(rfm)}) in recency, frequency and spend.",
+            f"In recency, frequency and spend, the {len(rfm)} customers are of {distinct} kind(s).",
             "Clusters need three times as many as there are clusters; the named segments and the tiers do without.",
         )
     resamples = [rng.integers(len(points), size=len(points)) for _ in range(_RESAMPLES)]
@@ -122,13 +122,18 @@ _WORDS = {
 }
 
 _CUTS = (1 / 8, 3 / 8, 5 / 8, 7 / 8)
+_ALIKE = 0.1  # medians that lie nearer together than this share of the common one have one name, whatever their ranks
 
 
 def _words(members: pd.DataFrame, everyone: pd.DataFrame) -> str:
-    """Say where the cluster's median customer stands among all customers, in five words from low to high."""
+    """Say where the cluster's median customer stands among all customers, in five words from low to high.
+
+    Ranks part also those who hardly differ: within a tenth of everyone's median it is the word of the middle.
+    """
     said = []
     for feature in ("frequency", "spend_per_order", "days_since_last_order"):
-        place = _place(members[feature].median(), everyone[feature])
+        own, usual = members[feature].median(), everyone[feature].median()
+        place = 0.5 if abs(own - usual) <= _ALIKE * usual else _place(own, everyone[feature])
         said.append(_WORDS[feature][int(np.searchsorted(_CUTS, place, side="right"))])
     if members["frequency"].median() == 0:
         said[0] = "one order" if (members["frequency"] == 0).mean() >= 0.9 else "mostly one order"

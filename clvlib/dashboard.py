@@ -11,6 +11,7 @@ from clvlib.equity import LEAST, factors
 from clvlib.forecast import GammaGamma, PurchaseModel
 from clvlib.kpis import KPIS, WINDOWS
 from clvlib.payback import observed_contribution, payback_months
+from clvlib.stats import BEYOND
 from clvlib.tables import CannotAnswer, NotEnoughData
 from clvlib.waterfall import Panel
 
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
 MONTHS = {365: 12, 182: 6, 91: 3, 30: 1}  # days of a window: full months in which a cost can have come back
 LEAST_CHANGE = 0.01
 LARGE = 0.5  # a change by more than this share of what was is named with its size
-BEYOND_CHANCE = 1.96
 
 
 def trend(ds: "Dataset", model: PurchaseModel, spend: GammaGamma, window: int) -> pd.DataFrame:
     """The dashboard over time: one row per date, one column per figure of KPIS that the dataset can tell.
 
     Units as in KPIS: money in currency, shares of 1, nps in points. Also nps_low, nps_high.
-    NaN where a figure can't be told at a date. model, spend: today's.
+    NaN where a figure can't be told at a date: also what is counted over a window or a period of which the history
+    doesn't hold the beginning, unless that is so at every date. model, spend: today's.
     """
     at = kpis.dates(ds.starts, ds.as_of, window)
     step = WINDOWS[window]
@@ -50,6 +51,12 @@ def trend(ds: "Dataset", model: PurchaseModel, spend: GammaGamma, window: int) -
         frame = frame.join(scores.where(scores["answers"] >= LEAST).drop(columns="answers"))
     first = aggregate.rfm_summary(ds.transactions, ds.as_of)["first_purchase"]
     frame["new_customers"] = [float(first.between(months[0], day).sum()) for day, months in last.items()]
+    begins = {("customers", "clv"): [day - pd.Timedelta(days=window - 1) for day in at]}
+    begins["new_customers", "loyal_share"] = [months[0] for months in last.values()]
+    for names, days in begins.items():
+        whole = pd.DatetimeIndex(days) >= ds.starts
+        if whole.any():
+            frame = frame.assign(**{name: frame[name].where(whole) for name in names})
     try:
         spent = acquisition.ledger(ds)
     except CannotAnswer:
@@ -170,7 +177,7 @@ def finding(figures: pd.DataFrame) -> str:
 def _by_chance(figures: pd.DataFrame) -> pd.Series:
     counts = [name for name in figures.index if KPIS[str(name)].unit == "count"]
     noise = (figures.loc[counts, "now"] + figures.loc[counts, "before"]) ** 0.5
-    return figures["z"].fillna(figures["change"] / noise).abs() <= BEYOND_CHANCE
+    return figures["z"].fillna(figures["change"] / noise).abs() <= BEYOND
 
 
 def _moved(name: str, row: pd.Series) -> str:

@@ -351,9 +351,9 @@ def _floats(*values: ArrayLike) -> list[Array]:
 def _need_repeaters(name: str, repeaters: int, customers: int) -> None:
     if repeaters >= MIN_REPEATERS:
         return
-    came = "nobody came back" if repeaters == 0 else f"only {repeaters} came back"
+    came = "nobody" if repeaters == 0 else f"{repeaters}"
     raise NotEnoughData(
-        f"{name} learns from repeat purchases, and of {customers:,} customers {came}.",
+        f"{name} learns from repeat purchases, and {came} of {customers:,} customer(s) came back.",
         f"It takes {MIN_REPEATERS} who bought on a second day: use a longer history or more customers.",
     )
 

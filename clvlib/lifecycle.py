@@ -18,6 +18,7 @@ from clvlib.equity import LEAST
 from clvlib.journeys import REACTIONS
 from clvlib.kpis import PROMOTER, answers, chance_of_difference
 from clvlib.silence import plan, silence_curve
+from clvlib.stats import shares_differ
 from clvlib.tables import CannotAnswer, MissingTable, NotEnoughData
 
 if TYPE_CHECKING:
@@ -397,6 +398,27 @@ def require_stages(journey: Journey, least: int = 2) -> None:
             f"Only {len(journey.stages)} of {len(STAGES)} stages can be told from this dataset.",
             "The table of rules says what each of the others needs.",
         )
+
+
+def narrowest(steps: pd.DataFrame, way: list[str]) -> tuple[str, dict[str, object]]:
+    """The sentence on the narrowest step of `way` (stages of `conversion`): a template for `show.say`, and its values.
+
+    One is called narrowest where its share is below that of the next beyond noise. Raises NotEnoughData where no share
+    is known.
+    """
+    known = steps.loc[way].dropna(subset="share").sort_values("share", kind="stable")
+    if known.empty:
+        raise NotEnoughData("Too few customers could take a step to a second purchase.", "Bring more customers.")
+    first = known.iloc[0]
+    text = "On the way to a second purchase one step shows, {stage:text}"
+    if len(known) > 1:
+        reached, could = known["reached"].astype(float), known["could"].astype(float)
+        sure = shares_differ(reached.iloc[0], could.iloc[0], reached.iloc[1], could.iloc[1])
+        text = text.replace(
+            "one step shows,", "the narrowest step is" if sure else "no step is narrowest beyond chance;"
+        )
+    text += ": of those who came to {came_from:text}, {share:percent} have reached it."
+    return text, {"stage": first.name, "came_from": first["came_from"], "share": first["share"]}
 
 
 def never_signed_up(journey: Journey) -> int:

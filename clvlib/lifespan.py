@@ -29,7 +29,7 @@ from scipy.stats import t as student
 from clvlib import aggregate
 from clvlib.dataset import Dataset, Economics
 from clvlib.formula import Levers, require_horizon, yearly_margin
-from clvlib.stats import Array, present_value
+from clvlib.stats import Array, differs, present_value
 from clvlib.tables import NotEnoughData, UsageError
 
 Tail = Literal["constant", "rising"]
@@ -250,8 +250,9 @@ def _clv(cohorts: pd.DataFrame, horizon_years: int, tail: Tail, economics: Econo
     return yearly_margin(chosen) * counted - chosen.acquisition_cost
 
 
-def late_orders(cohorts: pd.DataFrame, curve: pd.DataFrame) -> tuple[int, float, int]:
-    """The last age of `curve`, its orders as a share of those of month 1, and of how many customers.
+def late_orders(cohorts: pd.DataFrame, curve: pd.DataFrame) -> tuple[int, float, int, bool]:
+    """The last age of `curve`, its orders as a share of those of month 1, of how many customers, and whether the two
+    months differ beyond the noise of counts.
 
     The same customers in both months: those whose last age was seen. The share is NaN when they bought nothing in
     month 1.
@@ -259,8 +260,9 @@ def late_orders(cohorts: pd.DataFrame, curve: pd.DataFrame) -> tuple[int, float,
     last = int(curve.index[-1])
     old = cohorts[cohorts["complete"] & (cohorts["age"] == last)]["cohort"]
     orders = cohorts[cohorts["cohort"].isin(old)].groupby("age")[["purchases", "size"]].sum()
-    first = float(orders["purchases"].get(1, 0))
-    return last, float(orders["purchases"][last] / first) if first else math.nan, int(orders["size"][last])
+    first, late = float(orders["purchases"].get(1, 0)), float(orders["purchases"][last])
+    differ = differs(late - first, math.sqrt(late + first))
+    return last, late / first if first else math.nan, int(orders["size"][last]), differ
 
 
 def averages(then: pd.DataFrame, now: pd.DataFrame, lately: int = 90) -> pd.DataFrame:
@@ -373,3 +375,16 @@ def best_tail(tested: pd.DataFrame, cohorts: pd.DataFrame) -> Tail:
     able = [tail for tail in TAILS if told(cohorts, tail)] or TAILS
     off = (tested["revenue"] - tested["actual_revenue"]).abs()
     return min(able, key=lambda tail: float(off[METHODS[tail]]))
+
+
+def reason(tested: pd.DataFrame, tail: Tail, error: float) -> str:
+    """Why `tail` is gone on with after `backtest`, in words that follow "retention".
+
+    error: standard error of the revenue per customer that came: within its noise no tail is nearer.
+    """
+    curves = tested.loc[list(METHODS.values())]
+    if curves["error"].abs().idxmin() != METHODS[tail]:
+        return "is the one whose fall the months tell"
+    if differs(curves["actual_revenue"].iloc[0] - curves["revenue"].mean(), error):
+        return "comes nearest"
+    return "is taken, though which comes nearer is within chance"

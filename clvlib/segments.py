@@ -248,8 +248,8 @@ def criterion(values: pd.Series, customers: pd.Index, most: int = 10) -> pd.Seri
     """Turn any attribute into groups of `customers`: the most frequent values, or four bands of equal size for numbers.
 
     Numbers with more than `most` distinct values are cut into quarters by rank (ties together), named by their range;
-    dates become years; other attributes keep their `most` commonest values, the rest is "(all others)". A missing
-    value is "(unknown)".
+    dates become years; other attributes keep their `most` commonest values, the rest is "(all others)". Numbers stand
+    in their order. A missing value is "(unknown)".
     """
     values = values.reindex(customers)
     if pd.api.types.is_datetime64_any_dtype(values):
@@ -264,6 +264,8 @@ def criterion(values: pd.Series, customers: pd.Index, most: int = 10) -> pd.Seri
     else:
         text = found.astype(str)
         kept = list(text.value_counts().sort_index().sort_values(ascending=False, kind="stable").index[:most])
+        if pd.api.types.is_numeric_dtype(found) and found.dtype != bool:
+            kept = sorted(kept, key=float)
         groups = text.where(text.isin(kept), OTHER).reindex(customers).fillna(UNKNOWN)
         order = [*kept, OTHER, UNKNOWN]
     category = pd.CategoricalDtype(list(dict.fromkeys(order)), ordered=True)

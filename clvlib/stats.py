@@ -1,4 +1,4 @@
-"""What several rooms need of statistics: the array type, and what money to come is worth today.
+"""What several rooms need of statistics: the array type, what is beyond noise, and what money to come is worth today.
 
 One convention of discounting everywhere: rates are yearly and compound; money counts from the moment at which it flows;
 where only its period is known, from the middle of that period (the mid-period convention of discounted
@@ -10,6 +10,22 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
+
+BEYOND = 1.96  # standard errors: chance alone gives a larger difference once in twenty times
+
+
+def differs(difference: float, error: float) -> bool:
+    """Whether a difference is named at all: beyond noise, given its standard error; never where that is not known."""
+    return bool(abs(difference) > BEYOND * error)
+
+
+def shares_differ(one: float, of: float, other: float, other_of: float) -> bool:
+    """Whether two shares (counts, and of how many) differ beyond noise, also of few.
+
+    With one more of each kind on both sides (Agresti & Caffo 2000, The American Statistician 54).
+    """
+    p, q = (one + 1) / (of + 2), (other + 1) / (other_of + 2)
+    return differs(p - q, float(np.sqrt(p * (1 - p) / (of + 2) + q * (1 - q) / (other_of + 2))))
 
 
 def mid_periods(count: int, per_year: float = 12, first: float = 0.0) -> Array:

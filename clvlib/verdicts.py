@@ -74,7 +74,7 @@ def _verdict(here: pd.DataFrame) -> str:
     did = {metric: "wins" if won[metric] else "loses" if lost[metric] else "" for metric in ("converted", "value")}
     conversion, value = did["converted"], did["value"]
     if conversion and value:
-        return f"{conversion} on both" if conversion == value else f"{conversion} on conversion and {value} on value"
+        return f"{conversion} on conversion and {'' if conversion == value else f'{value} '}on value"
     if conversion or value:
         on, other = ("conversion", "value") if conversion else ("value", "conversion")
         return f"{conversion or value} on {on}; on {other} no difference is shown"

@@ -342,7 +342,7 @@ def test_the_driver_that_decides_everything_comes_first(training: churn.Snapshot
 def test_too_few_leavers_or_returners_are_counted_and_dated(left: list[bool]) -> None:
     data = outcomes(left)
     with pytest.raises(
-        NotEnoughData, match=rf"Of {len(left)} customers looked at as of 2023-12-27, {len(left) - sum(left)}"
+        NotEnoughData, match=rf"Of {len(left)} customer\(s\) looked at as of 2023-12-27, {len(left) - sum(left)}"
     ):
         churn.ChurnModel().fit(data)
     with pytest.raises(NotEnoughData, match="25 of each"):
@@ -393,7 +393,8 @@ def test_who_bought_once_is_alive_for_certain_to_bg_nbd(
 
 
 def test_observed_churn_leaves_small_groups_blank_and_counts_the_others(test_period: churn.Snapshot) -> None:
-    rates = churn.observed(test_period)
+    rates, differ = churn.observed(test_period)
+    assert differ
     once = (test_period.features["frequency"] == 0) & test_period.features["days_since_last_order"].between(121, 240)
     assert rates.loc["121 to 240", "1"] == pytest.approx(test_period.churned[once].mean())
     few = replace(test_period, features=test_period.features.head(24), churned=test_period.churned.head(24))

@@ -359,7 +359,7 @@ def test_holms_correction_is_that_of_statsmodels() -> None:
     [
         ((0.1, 0.2), (-9, -1), "wins on conversion and loses on value"),
         ((-0.2, -0.1), (1, 9), "loses on conversion and wins on value"),
-        ((0.1, 0.2), (1, 9), "wins on both"),
+        ((0.1, 0.2), (1, 9), "wins on conversion and on value"),
         ((-0.1, 0.2), (1, 9), "wins on value; on conversion no difference is shown"),
         ((-0.1, 0.2), (-1, 9), "shows no difference, neither on conversion nor on value"),
     ],
@@ -433,7 +433,7 @@ def test_everybody_of_one_arm_and_nobody_of_the_other_differ_by_100_points() -> 
     assert effects.loc["value", "high"] < -6 < effects.loc["value", "low"] + 2  # 20 × 0.4 − 1 each
     assert effects[["control", "variant", "difference", "low", "high", "p"]].notna().all(axis=None)
     said = verdicts.of_tests({"x": experiments.effects(found, test)})["verdict"]
-    assert said.tolist() == ["loses on both"]
+    assert said.tolist() == ["loses on conversion and on value"]
     with pytest.raises(NotEnoughData, match="bought in the second half"):
         lasting.of_all({"offer": reading(tx, table)}, ECONOMICS)
 

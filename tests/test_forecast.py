@@ -368,7 +368,7 @@ def test_a_shop_where_nobody_came_back_says_so(kind, customers):
         {"frequency": 0, "recency": 0.0, "T": np.arange(customers) + 1.0, "monetary_value": np.nan},
         index=pd.Index([str(i) for i in range(customers)], name="customer_id"),
     )
-    with pytest.raises(NotEnoughData, match=f"{customers} customers nobody came back"):
+    with pytest.raises(NotEnoughData, match=rf"nobody of {customers} customer\(s\) came back"):
         kind().fit(rfm)
 
 

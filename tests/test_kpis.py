@@ -281,6 +281,18 @@ def moved(**rows: tuple[float, float, float]) -> pd.DataFrame:
     return figures.assign(change=figures["now"] - figures["before"])
 
 
+def test_a_window_that_the_history_does_not_hold_is_not_the_earlier_figure(shop: Shop, now: equity.Valuation) -> None:
+    """Customers of a year beside those of the first 59 days are "up" whatever they do."""
+    starts = shop.starts + pd.Timedelta(days=400)
+    bought = shop.tables["transactions"]
+    later = Shop(shop.tables | {"transactions": bought[bought["date"] >= starts]})
+    trend = dashboard.trend(later, now.model, now.spend, 365)
+    short = (trend.index - later.starts).days + 1 < 365
+    assert short.any()
+    assert trend.loc[short, ["customers", "clv"]].isna().all(axis=None)
+    assert trend.loc[~short, "customers"].notna().all()
+
+
 def test_the_finding_calls_nothing_better_and_counts_no_chance_and_no_drift() -> None:
     none = np.nan
     figures = moved(

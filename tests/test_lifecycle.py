@@ -270,3 +270,17 @@ def test_silent_buyers_are_held_against_the_truth(full: lifecycle.Journey) -> No
     standing = lifecycle.today(full, silent_after=60)
     real = lifecycle.against_truth(standing, pd.Series({"ann": True, "bob": False, "eve": True, "cat": False}))
     assert real == {"silent": 2, "active": 1, "gone": 0.5, "gone_too": 0.0}
+
+
+def told(*rows: tuple[str, int, int]) -> str:
+    columns = ["came_from", "could", "reached", "share"]
+    frame = pd.DataFrame([(stage, n, k, k / n) for stage, n, k in rows], ["first", "again"][: len(rows)], columns)
+    return lifecycle.narrowest(frame, list(frame.index))[0]
+
+
+def test_a_step_is_called_narrowest_only_among_several_and_beyond_chance() -> None:
+    assert "the narrowest step is" in told(("all", 100, 90), ("first", 90, 30))
+    assert "beyond chance" in told(("all", 10, 9), ("first", 9, 8))
+    assert "one step shows" in told(("all", 100, 90))
+    with pytest.raises(NotEnoughData, match="Too few"):
+        lifecycle.narrowest(pd.DataFrame({"share": [float("nan")]}, ["again"]), ["again"])

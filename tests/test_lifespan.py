@@ -138,9 +138,11 @@ def test_a_horizon_that_was_seen_to_its_half_is_answered_whatever_the_tail() -> 
 def test_the_last_month_is_compared_with_the_first_of_the_same_customers() -> None:
     cohorts = cohorts_of(declining(0.9), months=6)
     cohorts.loc[cohorts["cohort"] > "2024-01-01", "purchases"] *= 5
-    last, share, customers = lifespan.late_orders(cohorts, lifespan.order_curve(cohorts))
-    assert (last, customers) == (5, 1000)
+    last, share, customers, differ = lifespan.late_orders(cohorts, lifespan.order_curve(cohorts))
+    assert (last, customers, differ) == (5, 1000, True)
     assert share == pytest.approx(0.9**4)
+    few = cohorts.assign(**{name: cohorts[name] / 50 for name in ("size", "purchases")})
+    assert not lifespan.late_orders(few, lifespan.order_curve(few))[3]
 
 
 def test_customers_who_never_came_back_leave_years_kept_unanswered() -> None:
@@ -202,6 +204,14 @@ def test_the_tail_is_chosen_on_revenue() -> None:
     tested = pd.DataFrame({"orders": [1.0, 3.0], "revenue": [9.0, 11.5]}, index=list(lifespan.METHODS.values()))
     tested = tested.assign(actual_orders=1.0, actual_revenue=11.0)
     assert lifespan.best_tail(tested, cohorts_of(declining(0.9))) == "rising"
+
+
+def test_a_tail_is_called_nearest_only_beyond_the_noise_of_what_came() -> None:
+    tested = pd.DataFrame({"revenue": [10.0, 12.0]}, index=list(lifespan.METHODS.values())).assign(actual_revenue=10.5)
+    tested = tested.assign(error=tested["revenue"] / 10.5 - 1)
+    assert lifespan.reason(tested, "constant", 0.1) == "comes nearest"
+    assert "within chance" in lifespan.reason(tested, "constant", 0.5)
+    assert "the months tell" in lifespan.reason(tested, "rising", 0.1)
 
 
 def test_a_tail_whose_fall_cannot_be_told_is_not_chosen_where_the_other_s_can(monkeypatch) -> None:

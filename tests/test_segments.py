@@ -283,6 +283,20 @@ def test_groups_that_are_really_there_are_found_and_called_stable() -> None:
     assert found.table["customers"].tolist() == [60, 60, 60]
 
 
+def test_a_cluster_of_baskets_that_hardly_differ_is_not_named_after_them() -> None:
+    """Among customers who pay 29.89 to 29.91, one group was said to have large baskets."""
+    rng = np.random.default_rng(0)
+    orders = rng.poisson(3, 200)
+    paid = rng.choice([29.89, 29.90, 29.91], 200)
+    found = clusters.fit(rfm_of(list(orders), list(paid * (orders + 1)), list(rng.uniform(1, 300, 200))), 4)
+    assert all("middling baskets" in name for name in found.table.index)
+
+
+def test_few_values_of_a_number_stand_in_their_order_and_not_by_how_common_they_are() -> None:
+    paid = pd.Series([29.91] * 3 + [100.0] * 2 + [29.89], index=[f"c{i}" for i in range(6)])
+    assert segments.criterion(paid, paid.index).cat.categories.tolist() == ["29.89", "29.91", "100.0"]
+
+
 def test_clusters_depend_neither_on_row_order_nor_on_the_currency() -> None:
     rfm, _ = blobs()
     found = clusters.fit(rfm, 3).labels
@@ -292,7 +306,7 @@ def test_clusters_depend_neither_on_row_order_nor_on_the_currency() -> None:
 
 def test_forty_customers_can_be_clustered_and_identical_ones_cannot() -> None:
     assert clusters.choose(random_rfm(40))["chosen"].sum() == 1
-    with pytest.raises(NotEnoughData, match="Only 1 different"):
+    with pytest.raises(NotEnoughData, match=r"40 customers are of 1 kind"):
         clusters.choose(rfm_of([0] * 40, [5.0] * 40, [3.0] * 40))
     with pytest.raises(NotEnoughData):
         clusters.choose(rfm_of([0], [5.0], [3.0]))
@@ -304,7 +318,7 @@ def test_a_number_of_clusters_that_is_asked_for_is_used_or_refused() -> None:
     for wrong in (-1, 1, 21):
         with pytest.raises(UsageError, match="2 to 20"):
             clusters.choose(random_rfm(60), wanted=wrong)
-    with pytest.raises(NotEnoughData, match="Only"):
+    with pytest.raises(NotEnoughData, match="kind"):
         clusters.choose(random_rfm(30), wanted=12)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from clvlib.stats import mid_periods, present_value
+from clvlib.stats import differs, mid_periods, present_value, shares_differ
 
 PACKAGE = Path(__file__).parent.parent / "clvlib"
 # The textbook's formulas have a timing of their own by definition, and a contract's closed forms take a rate a period.
@@ -37,3 +37,19 @@ def test_nobody_discounts_on_their_own():
     power = re.compile(r"discount_rate\)+ ?\*\*|\*\* ?-?\(?\(?[a-z]*(years|months) ?/")
     own = [path.name for path in sorted(PACKAGE.rglob("*.py")) if power.search(path.read_text("utf-8"))]
     assert set(own) <= OWN_TIMING
+
+
+def test_a_difference_is_named_beyond_noise_only():
+    assert differs(-3.0, 1.0)
+    assert differs(0.1, 0.0)
+    assert not differs(1.9, 1.0)
+    assert not differs(5.0, np.nan)
+    assert not differs(0.0, 0.0)
+
+
+def test_shares_of_few_do_not_differ_and_alike_ones_seldom_do():
+    assert shares_differ(30, 100, 60, 100)
+    assert shares_differ(0, 60, 60, 60)
+    assert not shares_differ(0, 2, 1, 2)
+    draws = np.random.default_rng(0).binomial([20, 60], 0.1, (2000, 2))
+    assert np.mean([shares_differ(one, 20, other, 60) for one, other in draws]) < 0.07
