@@ -34,6 +34,13 @@ DATED = {  # table: the column that says when a row came to be known
 }
 YES = ("yes", "y", "true", "1", "oui", "o", "ja", "opt-in", "subscribed", "granted")
 NO = ("no", "n", "false", "0", "non", "nein", "opt-out", "unsubscribed", "denied")
+MEET = 0.5  # of a table's customers are expected among the transactions
+ALIKE = (  # ids that a person would take for the same: SQL, and in what they differ
+    ("regexp_replace({}, '\\.0+$', '')", "a point and zeros at the end (17000.0 beside 17000)"),
+    ("lower({})", "upper and lower case"),
+    ("ltrim({}, '0')", "zeros at the start"),
+    ("regexp_replace(lower({}), '[^\\p{{L}}0-9]', '', 'g')", "spaces, hyphens or other signs"),
+)
 CHANNELS = {
     "transactions": "channel",
     "customers": "acquisition_channel",
@@ -122,11 +129,36 @@ def between_tables(
     connection: duckdb.DuckDBPyConnection, tables: Mapping[str, ibis.Table], ledger: list[dict[str, Any]]
 ) -> list[Problem]:
     """What only shows when tables are laid side by side. Takes rows of unknown customers out of the touchpoints."""
-    found = _spellings(connection, tables)
+    found = _spellings(connection, tables) + _strangers(connection, tables)
     if "customers" in tables and "touchpoints" in tables:
         found += _unknown(connection, "transactions" in tables, ledger)
     if "experiments" in tables:
         found += _arms(connection)
+    return found
+
+
+def _strangers(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, ibis.Table]) -> list[Problem]:
+    """Tables of whose customers the transactions know fewer than half, and why the ids may differ."""
+    found = []
+    for name in [name for name in DATED if name in tables and name != "transactions" and "transactions" in tables]:
+        if "customer_id" not in tables[name].columns:
+            continue
+        alike = {words: sql for sql, words in ALIKE}
+        shared = ", ".join(
+            f"count(DISTINCT {sql.format('customer_id')}) FILTER ({sql.format('customer_id')} IN "
+            f"(SELECT {sql.format('customer_id')} FROM transactions))"
+            for sql in ("{}", *alike.values())
+        )
+        of, met, *others = rows(connection, f"SELECT count(DISTINCT customer_id), {shared} FROM {name}")[0]
+        if of < 2 or met >= MEET * of:
+            continue
+        cause = next((words for words, count in zip(alike, others, strict=True) if count > max(met, MEET * of)), None)
+        example = [rows(connection, f"SELECT min(customer_id) FROM {table}")[0][0] for table in (name, "transactions")]
+        what = f"{met:,} of its {of:,} customers ({met / of:.0%}) are in the transactions"
+        mend = "Check that both files name customers alike; customers without a purchase are no fault."
+        if cause:
+            mend = f"The ids differ by {cause}: write them alike in both files."
+        found.append(Problem("warning", name, what, of - met, (f"{example[0]} here, {example[1]} there",), mend))
     return found
 
 

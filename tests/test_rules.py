@@ -179,3 +179,30 @@ def test_an_order_of_a_million_among_small_ones_is_said(build):
     lines = "".join(f"c{i % 80},2025-{1 + i % 6:02d}-{1 + i % 28:02d},36,o{i}\n" for i in range(282))
     _, problems = build(f"customer_id,date,amount,order_id\n{lines}c7,2025-06-29,1000000,x\n")
     assert "one order of 283 is 99.0% of the money" in [p.what for p in problems]
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "cause"),
+    [
+        ("{}.0", "{}", "a point and zeros"),
+        ("A{}@x.org", "a{}@X.org", "upper and lower case"),
+        ("00{}", "{}", "zeros at the start"),
+        ("FR-{} ", "fr {}", "spaces, hyphens"),
+        ("x{}", "y{}", "name customers alike"),
+    ],
+)
+@pytest.mark.parametrize("table", ["customers", "surveys"])
+def test_tables_that_never_meet_are_said_with_the_likely_cause(read, here, there, cause, table):
+    orders = "customer_id,date,amount\n" + many(f"{here},2025-01-01,10\n")
+    rows = {"customers": f"{there},x\n", "surveys": f"{there},2025-01-01,9\n"}[table]
+    head = {"customers": "customer_id,region\n", "surveys": "customer_id,date,score\n"}[table]
+    _, problems = read(orders=orders, **{table: head + many(rows)})
+    (problem,) = about(problems, table, "are in the transactions")
+    assert problem.what.startswith("0 of its 40 customers")
+    assert cause in problem.mend
+
+
+def test_tables_that_meet_are_not_spoken_of(read):
+    orders = "customer_id,date,amount\n" + many("{},2025-01-01,10\n")
+    _, problems = read(orders=orders, customers="customer_id,region\n" + many("{},x\n", 79))
+    assert not about(problems, "customers", "are in the transactions")
