@@ -392,6 +392,14 @@ def test_who_bought_once_is_alive_for_certain_to_bg_nbd(
     assert (found.loc[rfm["frequency"] == 0, "1 − P(alive), BG/NBD"].abs() < 1e-12).all()
 
 
+def test_groups_drawn_by_chance_are_not_said_to_differ(test_period: churn.Snapshot) -> None:
+    index, found = test_period.churned.index, []
+    for seed in range(20):
+        shuffled = test_period.churned.sample(frac=1, random_state=seed).set_axis(index)
+        found.append(churn.observed(replace(test_period, churned=shuffled))[1])
+    assert sum(found) <= 4  # by chance: one in twenty
+
+
 def test_observed_churn_leaves_small_groups_blank_and_counts_the_others(test_period: churn.Snapshot) -> None:
     rates, differ = churn.observed(test_period)
     assert differ
