@@ -1,17 +1,19 @@
 """The `clv` command. Exit codes: 0 done, 1 the data can't be used, 2 wrong usage, 3 a notebook failed."""
 
+import contextlib
 import hashlib
+import os
 import signal
 import subprocess
 import sys
 import tempfile
 import traceback
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
-from clvlib.tables import ClvError, UsageError
+from clvlib.tables import ClvError, UsageError, printable
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -20,6 +22,7 @@ app = typer.Typer(
     help="Measure customer lifetime value from a client's transactions.",
     epilog="Exit codes: 0 done · 1 the data can't be used · 2 wrong usage · 3 a notebook failed · 4 a fault of clv.",
 )
+INTERRUPTED = 130
 ROOT = Path(__file__).parent.parent
 
 Source = Annotated[str, typer.Argument(help="a dataset card (.toml), a bundled dataset's name, or a data file")]
@@ -39,22 +42,39 @@ def main() -> None:
     for name in ("SIGTERM", "SIGHUP"):  # ended from outside like ended by hand: notebooks are stopped, nothing is lost
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.default_int_handler)
+    os.environ["PYTHONSAFEPATH"] = "1"  # no process that is started imports from the current folder
     try:
         app()
+    except (KeyboardInterrupt, SystemExit) as ended:
+        if isinstance(ended, SystemExit) and ended.code != INTERRUPTED:
+            raise
+        _leave(INTERRUPTED, "Stopped. Nothing was left half-written; the same command goes on from here.")
     except ClvError as error:
-        typer.secho(f"{error}", fg="red", err=True)
-        sys.exit(2 if isinstance(error, UsageError) else 1)
+        _leave(2 if isinstance(error, UsageError) else 1, f"{error}")
     except OSError as error:
-        typer.secho(f"The system refused: {error}. Free space or check the folder, then run again.", fg="red", err=True)
-        sys.exit(1)
+        _leave(1, f"The system refused: {error}. Free space or check the folder, then run again.")
     except Exception as error:
-        log = Path(tempfile.gettempdir()) / "clv-error.log"
-        log.write_text(traceback.format_exc(), encoding="utf-8")
         what = f"{type(error).__name__}: {(str(error) or 'no message').splitlines()[0]}"
-        typer.secho(
-            f"This is a fault of the program: {what}. The details are in {log}; please report it.", fg="red", err=True
-        )
-        sys.exit(4)
+        _leave(4, f"This is a fault of the program: {what}. {_write_down()}please report it.")
+
+
+def _leave(code: int, message: str) -> NoReturn:
+    """Say one thing and go, whatever the user presses meanwhile."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(OSError):  # nobody can read it any more
+        typer.secho(printable(message), fg="red", err=True)
+    sys.exit(code)
+
+
+def _write_down() -> str:
+    """Write the traceback to a new file that only its owner can read; say where."""
+    try:
+        handle, log = tempfile.mkstemp(prefix="clv-error-", suffix=".log")
+        with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as stream:
+            stream.write(traceback.format_exc())
+        return f"The details are in {log}; "
+    except OSError:
+        return "The details could not be written to a file; "
 
 
 @app.command()
@@ -74,8 +94,8 @@ def check(
                 typer.secho(f"{grade:8}", fg=colour, nl=False)
                 typer.echo(f"{problem}")
     if found is not None:
-        typer.echo("\n" + found.ledger.to_string(index=False, formatters={"rows": "{:,}".format}))
-        typer.echo(f"\n{found.name}: observed from {found.starts:%Y-%m-%d} to {found.as_of:%Y-%m-%d}.")
+        typer.echo("\n" + printable(found.ledger.to_string(index=False, formatters={"rows": "{:,}".format})))
+        typer.echo(f"\n{printable(found.name)}: observed from {found.starts:%Y-%m-%d} to {found.as_of:%Y-%m-%d}.")
     errors = sum(problem.grade == "error" for problem in problems)
     typer.echo("Ready for `clv run`." if not errors else f"{errors} error(s) to mend first.")
     raise typer.Exit(1 if errors else 0)
@@ -125,12 +145,7 @@ def run(
         typer.echo(f"Card written from the flags: {path}")
         name = str(path)
     wanted = dict(_pair(setting) for setting in settings or [])
-    try:
-        code = runner.run(name, as_of=as_of, settings=wanted, only=only.split(",") if only else None, out=out)
-    except KeyboardInterrupt:
-        typer.secho("Stopped. Nothing was left half-written; the same command goes on from here.", err=True)
-        raise typer.Exit(130) from None
-    raise typer.Exit(code)
+    raise typer.Exit(runner.run(name, as_of=as_of, settings=wanted, only=only.split(",") if only else None, out=out))
 
 
 @app.command()
@@ -140,7 +155,7 @@ def lab(
 ) -> None:
     """Open JupyterLab on the first notebook: this computer only, token on, no news pop-up."""
     command = [
-        sys.executable, "-m", "jupyterlab", "notebooks/00_start_here.ipynb", "--ServerApp.ip=localhost",
+        sys.executable, "-P", "-m", "jupyterlab", "notebooks/00_start_here.ipynb", "--ServerApp.ip=localhost",
         f"--ServerApp.port={port}", f"--LabApp.app_settings_dir={Path(__file__).parent / 'lab'}",
     ]  # fmt: skip
     raise typer.Exit(
@@ -184,7 +199,7 @@ def _card(
     given = {name: value for name, value in columns.items() if value is not None}
     options = {"date_format": date_format, "decimal": decimal, "format": format}
     flags = {name: value for name, value in options.items() if value is not None}
-    is_file = Path(source).is_file() and not source.endswith(".toml")
+    is_file = Path(source).exists() and not source.endswith(".toml") and source not in dataset.bundled()
     if not is_file:
         if given or flags or currency:
             raise (

@@ -136,6 +136,11 @@ class Dataset:
         return aggregate.rfm_summary(self.transactions, self.as_of, time_unit)
 
 
+def bundled() -> list[str]:
+    """The names of the datasets that come with the project."""
+    return sorted(card.stem for card in DATA.glob("*.toml"))
+
+
 def find_card(name_or_path: str | Path) -> Path:
     """The card of a bundled dataset (by name) or of a client (by path). UsageError names what there is."""
     for path in (Path(name_or_path), DATA / f"{name_or_path}.toml"):
@@ -148,7 +153,7 @@ def find_card(name_or_path: str | Path) -> Path:
             return path
     if Path(name_or_path).suffix not in {"", ".toml"} or Path(name_or_path).is_dir():
         raise UsageError(f"There is no file {str(name_or_path)!r}.", f"Looked for it in {Path.cwd()}.")
-    known = ", ".join(sorted(card.stem for card in DATA.glob("*.toml")))
+    known = ", ".join(bundled())
     raise UsageError(
         f"There is no dataset {str(name_or_path)!r}: no such card file, and no bundled dataset of that name.",
         f"Bundled datasets: {known}. A card of your own is given by its path, such as acme.toml.",

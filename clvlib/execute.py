@@ -6,7 +6,10 @@ prints stays in the log. The outcome is written to the job's `result` file as JS
 
 import errno
 import json
+import os
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ DISK_FULL = 28  # exit code: nothing could be written any more
 def main(job_file: str) -> None:
     """Execute the notebook that the job describes: source, target, result (paths), parameters, limit (seconds)."""
     job = json.loads(Path(job_file).read_text("utf-8"))
+    threading.Thread(target=_end_with, args=(job["parent"],), daemon=True).start()
     try:
         outcome = execute(job)
         Path(job["result"]).write_text(json.dumps(outcome), encoding="utf-8")
@@ -23,6 +27,13 @@ def main(job_file: str) -> None:
         if error.errno != errno.ENOSPC:
             raise
         sys.exit(DISK_FULL)
+
+
+def _end_with(parent: int) -> None:
+    """End when the process that asked for the notebook has ended, however it ended; the kernel watches this one."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
 
 
 def execute(job: dict[str, Any]) -> dict[str, Any]:

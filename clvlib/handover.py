@@ -4,19 +4,24 @@ import hashlib
 import importlib.metadata
 import json
 import platform
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from clvlib.dataset import Dataset
-from clvlib.files import replacing, write_text
+from clvlib.files import write_text
 from clvlib.outcome import Outcome
 
 PACKAGES = ("clvlib", "pandas", "numpy", "scipy", "scikit-learn", "lifetimes", "ibis-framework", "duckdb", "matplotlib")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # what a spreadsheet would run, OWASP “CSV injection”
+# What a spreadsheet would run (OWASP, “CSV injection”): a sign before anything but a number, as phone numbers are.
+_FORMULA = re.compile(r"[=@\t\r\n]|[+-](?![\d ().,/-]*$)")
+MACHINES = ("crm", "tableau")  # lists that no person opens in a spreadsheet
+MOST_IN_WORKBOOK = 20_000  # customers: a larger workbook takes minutes to write, and to open
 _DECIMALS, _DECIMALS_OF_LARGE = 4, 2
 
 
@@ -25,27 +30,62 @@ def hash_files(files: Iterable[Path]) -> dict[str, str]:
     hashes: dict[str, str] = {}
     for file in files:
         with file.open("rb") as stream:
-            name = file.name if file.name not in hashes else str(file)
+            name, again = file.name, 1
+            while name in hashes:
+                name, again = f"{file.name} ({again + 1})", again + 1
             hashes[name] = hashlib.file_digest(stream, "sha256").hexdigest()
     return hashes
 
 
-def write_customers(ds: Dataset, scores: list[Path], target: Path) -> None:
+def write_customers(ds: Dataset, scores: list[Path], lists: Mapping[str, Path], folder: Path) -> None:
     """Write one row per customer: the summary, then what each notebook kept (Parquet files, in their order).
 
-    UTF-8 with a byte order mark; cells of text that a spreadsheet would run as formulas get a leading apostrophe.
+    customers.csv: UTF-8 with a byte order mark; cells of text that a spreadsheet would run as formulas get a leading
+    apostrophe. customers.xlsx: the same with the lists as further sheets, texts as texts; not for more than
+    MOST_IN_WORKBOOK customers.
     """
     table = gather_customers(ds.rfm_summary(), scores)
-    with replacing(target) as partial:
-        defuse(table).to_csv(partial, encoding="utf-8-sig", date_format="%Y-%m-%d")
+    defuse(table).to_csv(folder / "customers.csv", encoding="utf-8-sig", date_format="%Y-%m-%d")
+    if len(table) <= MOST_IN_WORKBOOK:
+        sheets = {name: pd.read_parquet(file) for name, file in lists.items()}
+        write_workbook({"customers": table, **sheets}, folder / "customers.xlsx")
+
+
+def write_workbook(sheets: Mapping[str, pd.DataFrame], target: Path) -> None:
+    """Write frames as sheets of a workbook: numbers are numbers, every text is a text, whatever it starts with."""
+    from openpyxl import Workbook
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+
+    book = Workbook(write_only=True)
+    for name, frame in sheets.items():
+        sheet = book.create_sheet(name[:31])
+        table = rounded(frame.reset_index() if frame.index.name is not None else frame)
+
+        def cell(value: Any, sheet: Any = sheet) -> Any:
+            if value is None or value is pd.NaT or value is pd.NA or value != value:
+                return None
+            if isinstance(value, bool | int | float | np.integer | np.floating | np.bool_):
+                return value.item() if isinstance(value, np.generic) else value
+            if isinstance(value, pd.Timestamp):
+                return value.to_pydatetime()
+            text = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("", str(value)))
+            text.data_type = "s"
+            return text
+
+        sheet.append([cell(str(column)) for column in table.columns])
+        for row in table.itertuples(index=False):
+            sheet.append([cell(value) for value in row])
+    book.save(target)
 
 
 def write_list(source: Path, target: Path) -> None:
-    """Write what a notebook delivered (a Parquet file) as CSV, made harmless as customers.csv is."""
+    """Write what a notebook delivered (a Parquet file) as CSV: made harmless as customers.csv is, or for MACHINES as it
+    is, so that they know their own ids."""
     table = pd.read_parquet(source)
-    with replacing(target) as partial:
-        named = table.index.name is not None
-        defuse(table).to_csv(partial, encoding="utf-8-sig", date_format="%Y-%m-%d", index=named)
+    read = rounded(table) if target.stem in MACHINES else defuse(table)
+    named = table.index.name is not None
+    read.to_csv(target, encoding="utf-8-sig", date_format="%Y-%m-%d", index=named)
 
 
 def gather_customers(summary: pd.DataFrame, scores: list[Path]) -> pd.DataFrame:
@@ -62,15 +102,23 @@ def gather_customers(summary: pd.DataFrame, scores: list[Path]) -> pd.DataFrame:
 
 def defuse(table: pd.DataFrame) -> pd.DataFrame:
     """Round the numbers and make texts harmless, index and headings too."""
+    table = rounded(table)
     safe = {str(_harmless(name)): _safe_column(table[name]) for name in table.columns}
     index = table.index.map(_harmless).rename(table.index.name)
     return pd.DataFrame({name: column.to_numpy() for name, column in safe.items()}, index=index)
 
 
+def rounded(table: pd.DataFrame) -> pd.DataFrame:
+    """Numbers with as many digits as tell something."""
+    floats = [name for name in table.columns if pd.api.types.is_float_dtype(table[name])]
+    return table.assign(**{name: table[name].round(_decimals(table[name])) for name in floats})
+
+
+def _decimals(column: pd.Series) -> int:
+    return _DECIMALS_OF_LARGE if column.abs().max() >= 100 else _DECIMALS
+
+
 def _safe_column(column: pd.Series) -> pd.Series:
-    if pd.api.types.is_float_dtype(column):
-        largest = column.abs().max()
-        return column.round(_DECIMALS_OF_LARGE if largest >= 100 else _DECIMALS)
     if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
         return column
     return column.astype(object).map(_harmless, na_action="ignore")
@@ -80,7 +128,7 @@ def _harmless(value: Any) -> Any:
     if isinstance(value, (bool, int, float)):
         return value
     text = str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if _FORMULA.match(text) else text
 
 
 def write_manifest(
@@ -89,9 +137,10 @@ def write_manifest(
     inputs: Mapping[str, str],
     outcomes: list[Outcome],
     seconds: float,
+    files: list[str],
     target: Path,
 ) -> None:
-    """Write how the run came about: parameters, inputs, rows, versions, seconds, and what became of each notebook."""
+    """Write how the run came about: parameters, inputs, rows, versions, what became of each notebook; its files."""
     manifest = {
         "dataset": {
             "name": ds.name,
@@ -107,6 +156,7 @@ def write_manifest(
         "finished": datetime.now().astimezone().isoformat(timespec="seconds"),
         "seconds": round(seconds, 1),
         "notebooks": [_entry(outcome) for outcome in outcomes],
+        "files": files,
     }
     write_text(target, json.dumps(manifest, indent=2, ensure_ascii=False, default=str) + "\n")
 

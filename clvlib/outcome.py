@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from clvlib.tables import printable
+
 
 @dataclass(frozen=True)
 class LeftOut:
@@ -28,7 +30,8 @@ class Outcome:
     def __str__(self) -> str:
         if self.status == "failed":
             place = f" in the cell “{self.cell}”" if self.cell else ""
-            return f"{self.notebook}: failed{place}: {self.error.strip().splitlines()[0] if self.error else ''}"
+            error = self.error.strip().splitlines()[0] if self.error else ""
+            return printable(f"{self.notebook}: failed{place}: {error}")
         if self.status == "done" and self.before:
             return f"{self.notebook}: done before, with the same data and settings"
         if self.status == "done":

@@ -1,18 +1,20 @@
 """A dataset → executed notebooks, report.html, customers.csv and manifest.json (`clv run`).
 
-The order of things: the data is validated, then the names and values asked for, then each notebook is executed to a
-temporary file and renamed. A notebook already executed with the same inputs, parameters and code is not run again.
+The order of things: the data is validated, then the names and values asked for, then each notebook is executed in a
+folder of its own (`parts`), and at the end what they made is handed over together. A notebook already executed with the
+same inputs, parameters and code is not run again.
 """
 
+import ast
 import hashlib
 import importlib.metadata
 import json
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,20 +30,22 @@ import typer
 from nbformat import NotebookNode
 from tqdm import tqdm
 
-from clvlib import handover, parameters, report, show, sources
+from clvlib import handover, parameters, parts, report, show, sources
 from clvlib.card import as_toml
-from clvlib.dataset import Dataset, find_card, load, read_card
+from clvlib.dataset import DATA, Dataset, find_card, load, read_card
 from clvlib.execute import DISK_FULL
 from clvlib.files import write_text
 from clvlib.outcome import Outcome
+from clvlib.parts import Part
 from clvlib.refresh import NOTEBOOKS, refresh
-from clvlib.tables import UsageError
+from clvlib.tables import DataError, UsageError
 
 __all__ = ["refresh", "run"]
 
 TIME_LIMIT = 1800  # seconds for one notebook
 WITHOUT_TRANSACTIONS = ("07b_contractual",)  # what subscriptions alone can answer
 DONE, FAILED = 0, 3  # exit codes
+JOB = ("source.ipynb", "result.json", "job.json")  # how an execution is asked for and answered
 
 
 @dataclass
@@ -75,22 +79,54 @@ def run(
             typer.secho(f"warning {problem}", fg="yellow", err=True)
     every = _find(notebooks)
     plans = _plan(_answerable(_select(every, only), ds, only), settings or {})
-    folder = Path(out) / slug(ds.name) / f"{ds.as_of:%Y-%m-%d}"
-    (folder / "notebooks").mkdir(parents=True, exist_ok=True)
+    folder = _folder(Path(out), ds, find_card(card_or_name)) / f"{ds.as_of:%Y-%m-%d}"
+    folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder):
+        parts.clear(folder)
         inputs = handover.hash_files(ds.files)
         card = _card_for(card_or_name, as_of, folder)
         for plan in plans:
             plan.given["dataset"] = card
             plan.key = _key(plan, inputs, ds)
-        outcomes = _execute_all(plans, folder, limit)
+        made = _execute_all(plans, folder, limit)
+        _require_unchanged(ds, inputs, made)
+        outcomes = [outcome for outcome, _ in made]
         chosen = {plan.file.stem for plan in plans}
         why = "not asked for" if ds.has("transactions") else "without the transactions that it needs"
         outcomes += [Outcome(file.stem, why) for file in every if file.stem not in chosen]
         outcomes.sort(key=lambda outcome: outcome.notebook)
-        files = _hand_over(ds, plans, outcomes, inputs, folder, time.monotonic() - started)
+        files = _hand_over(ds, plans, outcomes, made, inputs, folder, time.monotonic() - started)
+        parts.clear(folder, {plan.file.stem: plan.key for plan in plans})
     _say_the_end(outcomes, files, folder)
     return FAILED if any(outcome.status == "failed" for outcome in outcomes) else DONE
+
+
+def _folder(out: Path, ds: Dataset, card: Path) -> Path:
+    """The folder of a dataset's runs. Another dataset of the same name has another one: whose it is, `.source` says."""
+    mine = hashlib.sha256(ds.name.encode() if card.parent == DATA else str(card.resolve()).encode()).hexdigest()
+    for folder in (out / slug(ds.name), out / f"{slug(ds.name)}-{mine[:6]}"):
+        mark = folder / ".source"
+        if not folder.exists():
+            folder.mkdir(parents=True)
+            write_text(mark, mine + "\n")
+        if not mark.exists() or mark.read_text("utf-8").strip() == mine:
+            return folder
+    raise UsageError(f"{folder} holds the runs of another dataset.", "Give another folder with --out.")
+
+
+def _require_unchanged(ds: Dataset, inputs: Mapping[str, str], made: "list[_Made]") -> None:
+    """Raise DataError when a file of the data isn't what it was when the run began: notebooks may have read either."""
+    now = handover.hash_files(file for file in ds.files if file.exists())
+    changed = sorted(name for name in inputs if now.get(name) != inputs[name])
+    if not changed:
+        return
+    for outcome, part in made:
+        if part is not None and not outcome.before:
+            shutil.rmtree(part.folder, ignore_errors=True)
+    raise DataError(
+        f"{len(changed)} file(s) changed while the run was reading them: {', '.join(changed)}.",
+        "Nothing was handed over. Run again when nobody writes to them.",
+    )
 
 
 def slug(name: str) -> str:
@@ -189,64 +225,64 @@ def _key(plan: _Plan, inputs: Mapping[str, str], ds: Dataset) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _execute_all(plans: list[_Plan], folder: Path, limit: int) -> list[Outcome]:
-    outcomes = []
+_Made = tuple[Outcome, Part | None]  # what became of a notebook, and where what it made is
+
+
+def _execute_all(plans: list[_Plan], folder: Path, limit: int) -> list[_Made]:
+    made = []
     with tqdm(total=len(plans), unit="notebook", disable=None, leave=False) as bar:
         for plan in plans:
             bar.set_description(plan.file.stem)
-            outcome = _already_done(plan, folder) or _execute(plan, folder, limit)
-            outcomes.append(outcome)
-            bar.write(str(outcome))
+            made.append(_already_done(plan, folder) or _execute(plan, folder, limit))
+            bar.write(str(made[-1][0]))
             bar.update()
-    return outcomes
+    return made
 
 
-def _already_done(plan: _Plan, folder: Path) -> Outcome | None:
-    target = folder / "notebooks" / plan.file.name
-    try:
-        notebook = nbformat.read(target, as_version=4)
-    except (OSError, ValueError, nbformat.reader.NotJSONError):
+def _already_done(plan: _Plan, folder: Path) -> _Made | None:
+    part = parts.find(folder, plan.file.stem, plan.key)
+    if part is None:
         return None
-    run = notebook.metadata.get("clv", {})
-    if run.get("key") != plan.key:
-        return None
-    return Outcome(plan.file.stem, "done", seconds=run["seconds"], before=True, skipped=report.left_out(notebook))
+    skipped = report.left_out(nbformat.read(part.notebook, as_version=4))
+    return Outcome(plan.file.stem, "done", seconds=part.seconds, before=True, skipped=skipped), part
 
 
-def _execute(plan: _Plan, folder: Path, limit: int) -> Outcome:
-    target = folder / "notebooks" / plan.file.name
-    (folder / "scores" / f"{plan.file.stem}.parquet").unlink(missing_ok=True)
-    for old in _lists(folder, plan.file.stem):  # a list of last month must not be taken for this one's
-        (folder / f"{old.stem}.csv").unlink(missing_ok=True)
-        old.unlink()
-    started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="clv-") as scratch:
-        produced = Path(scratch) / "executed.ipynb"
-        problem = _start(plan, Path(scratch), produced, folder, limit)
+def _execute(plan: _Plan, folder: Path, limit: int) -> _Made:
+    stem, started = plan.file.stem, time.monotonic()
+    with parts.making(folder, stem) as scratch:
+        produced = scratch / plan.file.name
+        problem = _start(plan, scratch, produced, folder, limit)
         seconds = round(time.monotonic() - started, 1)
         notebook = nbformat.read(produced, as_version=4) if produced.exists() else plan.notebook
-    if problem is not None:
-        cell, error = _cell_name(notebook, problem["cell"]), problem["error"]
-        _write_notebook(notebook, target, {"failed": error})
-        return Outcome(plan.file.stem, "failed", seconds=seconds, cell=cell, error=error, where=str(target))
-    skipped = report.left_out(notebook)
-    _write_notebook(notebook, target, {"key": plan.key, "seconds": seconds})
-    return Outcome(plan.file.stem, "done", seconds=seconds, skipped=skipped)
+        _cleanse(notebook, folder)
+        if problem is not None:
+            where = folder / "failed" / plan.file.name
+            where.parent.mkdir(exist_ok=True)
+            write_text(where, nbformat.writes(notebook) + "\n")
+            cell, error = _cell_name(notebook, problem["cell"]), problem["error"]
+            return Outcome(stem, "failed", seconds=seconds, cell=cell, error=error, where=str(where)), None
+        write_text(produced, nbformat.writes(notebook) + "\n")
+        for file in JOB:
+            (scratch / file).unlink(missing_ok=True)
+        part = parts.keep(scratch, plan.key, seconds)
+    return Outcome(stem, "done", seconds=seconds, skipped=report.left_out(notebook)), part
 
 
 def _start(plan: _Plan, scratch: Path, produced: Path, folder: Path, limit: int) -> dict[str, Any] | None:
     """Execute in a process of its own; return what went wrong, or None."""
-    source, result, job = scratch / "source.ipynb", scratch / "result.json", scratch / "job.json"
+    source, result, job = (scratch / name for name in JOB)
     source.write_text(nbformat.writes(_without_outputs(plan.notebook)), encoding="utf-8")
-    asked = {"source": source, "target": produced, "result": result, "parameters": plan.given, "limit": limit}
+    asked = {"source": source, "target": produced, "result": result, "parameters": plan.given, "limit": limit,
+             "parent": os.getpid()}  # fmt: skip
     job.write_text(json.dumps(asked, default=str), encoding="utf-8")
     environment = os.environ | {
-        show.RUN_FOLDER: str(folder.resolve()),
+        show.RUN_FOLDER: str(scratch.resolve()),
         show.NOTEBOOK: plan.file.stem,
         show.FIGURE_SCALE: "2",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "PYTHONSAFEPATH": "1",  # nothing of the current folder is imported
     }
-    command = [sys.executable, "-m", "clvlib.execute", str(job)]
+    command = [sys.executable, "-P", "-m", "clvlib.execute", str(job)]
     with (folder / "log.txt").open("a", encoding="utf-8") as log:
         log.write(f"\n=== {plan.file.name}, {pd.Timestamp.now():%Y-%m-%d %H:%M:%S}\n")
         log.flush()
@@ -270,7 +306,7 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
         process.terminate()
         try:
             process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
+        finally:  # also when the user interrupts again
             process.kill()
             process.wait()
 
@@ -292,36 +328,85 @@ def _cell_name(notebook: NotebookNode, position: int | None) -> str:
     return "" if position is None else f"number {position + 1}"
 
 
-def _write_notebook(notebook: NotebookNode, target: Path, about: dict[str, Any]) -> None:
+def _cleanse(notebook: NotebookNode, folder: Path) -> None:
+    """Take out of an executed notebook what papermill noted, and name the dataset as it is seen from the notebooks."""
     notebook.metadata.pop("papermill", None)
     for cell in notebook.cells:
         cell.metadata.pop("papermill", None)
         cell.metadata.pop("execution", None)
-    notebook.metadata["clv"] = about
-    write_text(target, nbformat.writes(notebook) + "\n")
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell.source = re.sub(
+                r'^dataset = (".*")$',
+                lambda found: f"dataset = {json.dumps(_from_notebooks(ast.literal_eval(found[1]), folder))}",
+                cell.source,
+                flags=re.MULTILINE,
+            )
 
 
-def _lists(folder: Path, notebook: str) -> list[Path]:
-    return sorted((folder / "lists" / notebook).glob("*.parquet"))
+def _from_notebooks(dataset: str, folder: Path) -> str:
+    """The path of a card relative to the run's notebooks, so that no folder of this computer is named."""
+    if not Path(dataset).is_absolute():
+        return dataset
+    try:
+        return Path(os.path.relpath(dataset, (folder / "notebooks").resolve())).as_posix()
+    except ValueError:  # another drive
+        return Path(dataset).name
 
 
 def _hand_over(
-    ds: Dataset, plans: list[_Plan], outcomes: list[Outcome], inputs: Mapping[str, str], folder: Path, seconds: float
+    ds: Dataset,
+    plans: list[_Plan],
+    outcomes: list[Outcome],
+    made: list[_Made],
+    inputs: Mapping[str, str],
+    folder: Path,
+    seconds: float,
 ) -> list[Path]:
-    done = [outcome.notebook for outcome in outcomes if outcome.status == "done"]
-    executed = {name: nbformat.read(folder / "notebooks" / f"{name}.ipynb", as_version=4) for name in done}
-    scores = [folder / "scores" / f"{name}.parquet" for name in done]
-    written = ["report.html", "manifest.json"]
-    if ds.has("transactions"):
-        handover.write_customers(ds, [file for file in scores if file.exists()], folder / "customers.csv")
-        written.insert(1, "customers.csv")
-    lists = {folder / f"{file.stem}.csv": file for name in done for file in _lists(folder, name)}
-    for target, source in lists.items():
-        handover.write_list(source, target)
-    report.write(ds, executed, outcomes, folder / "report.html")
-    given = {plan.file.stem: plan.given for plan in plans}
-    handover.write_manifest(ds, given, inputs, outcomes, seconds, folder / "manifest.json")
-    return [*(folder / name for name in written), *lists]
+    """Write all that the run hands over beside the run's folder, then put it in the place of an earlier run's."""
+    done = {part.notebook.stem: part for _, part in made if part is not None}
+    executed = {name: nbformat.read(part.notebook, as_version=4) for name, part in done.items()}
+    given = {plan.file.stem: plan.given | {"dataset": _from_notebooks(plan.given["dataset"], folder)} for plan in plans}
+    new = folder / ".new"
+    shutil.rmtree(new, ignore_errors=True)
+    (new / "notebooks").mkdir(parents=True)
+    try:
+        report.write(ds, executed, outcomes, new / "report.html")
+        lists = {source.stem: source for part in done.values() for source in part.lists}
+        if ds.has("transactions"):
+            handover.write_customers(ds, [file for part in done.values() for file in part.scores], lists, new)
+        for name, source in lists.items():
+            handover.write_list(source, new / f"{name}.csv")
+        for name, part in done.items():
+            shutil.copyfile(part.notebook, new / "notebooks" / f"{name}.ipynb")
+        for outcome in outcomes:
+            if outcome.status == "failed":
+                shutil.copyfile(outcome.where, new / "notebooks" / Path(outcome.where).name)
+        files = sorted(file.relative_to(new).as_posix() for file in new.rglob("*") if file.is_file())
+        handover.write_manifest(ds, given, inputs, outcomes, seconds, files, new / "manifest.json")
+        _replace(folder, new, files)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    return [folder / name for name in [*files, "manifest.json"] if "/" not in name]
+
+
+def _replace(folder: Path, new: Path, files: list[str]) -> None:
+    """Put the new files in the place of those that the earlier run's manifest names, and take the others of those away.
+
+    The manifest goes first and comes last: a folder without one is half an earlier run and half this one.
+    """
+    manifest = folder / "manifest.json"
+    try:
+        earlier = list(map(str, json.loads(manifest.read_text("utf-8")).get("files", [])))
+    except (OSError, ValueError):
+        earlier = []
+    manifest.unlink(missing_ok=True)
+    for name in set(earlier) - set(files):
+        if not Path(name).is_absolute() and ".." not in Path(name).parts:
+            (folder / name).unlink(missing_ok=True)
+    (folder / "notebooks").mkdir(exist_ok=True)
+    for name in [*files, "manifest.json"]:
+        os.replace(new / name, folder / name)
+    shutil.rmtree(folder / "failed", ignore_errors=True)
 
 
 def _say_the_end(outcomes: list[Outcome], files: list[Path], folder: Path) -> None:
@@ -333,6 +418,7 @@ def _say_the_end(outcomes: list[Outcome], files: list[Path], folder: Path) -> No
     typer.echo(f"{folder / 'notebooks'}{os.sep}  ({executed} executed)")
     for outcome in failed:
         typer.secho(f"\n{outcome}", fg="red", err=True)
-        typer.echo(f"Open {outcome.where} to see it; the messages are in {folder / 'log.txt'}.", err=True)
+        opened = folder / "notebooks" / Path(outcome.where).name
+        typer.echo(f"Open {opened} to see it; the messages are in {folder / 'log.txt'}.", err=True)
     if failed:
         typer.echo("The others are done. Mend it and run the same command again: it goes on from here.", err=True)

@@ -19,7 +19,7 @@ import duckdb
 from clvlib import delimited
 from clvlib.excel import cell
 from clvlib.raw import ROW, Raw, as_text, first_line, literal, plainly_named, quoted, refuse_doubled, rows
-from clvlib.tables import DataError
+from clvlib.tables import DataError, printable
 
 EXCEL = {".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"}
 DATABASES = {".duckdb", ".db", ".sqlite", ".sqlite3"}
@@ -78,38 +78,34 @@ def read_all(connection: duckdb.DuckDBPyConnection, files: list[Path], table: st
     whole = Raw(table, [*names.values(), label], 0)
     selects = []
     for file, part in zip(files, parts, strict=True):
+        called = printable(file.name)
         own = {column.strip().casefold(): column for column in part.columns}
         cells = [f"{quoted(own[key])} AS {quoted(name)}" if key in own else f"NULL AS {quoted(name)}"
                  for key, name in names.items()]  # fmt: skip
         selects.append(
-            f"SELECT {ROW} + {whole.rows} AS {ROW}, {', '.join(cells)}, {literal(printable(file))} AS {quoted(label)} "
+            f"SELECT {ROW} + {whole.rows} AS {ROW}, {', '.join(cells)}, {literal(called)} AS {quoted(label)} "
             f"FROM {part.table}"
         )
         whole.rows += part.rows
         whole.bad_lines += part.bad_lines
-        whole.bad_examples += tuple(f"{printable(file)}, {place}" for place in part.bad_examples)
-        whole.noticed += [(n[0], f"{printable(file)}: {n[1]}", *n[2:]) for n in part.noticed]
+        whole.bad_examples += tuple(f"{called}, {place}" for place in part.bad_examples)
+        whole.noticed += [(n[0], f"{called}: {n[1]}", *n[2:]) for n in part.noticed]
         missing = [name for key, name in names.items() if key not in own]
         if missing:
-            what = f"{printable(file)} has no column {', '.join(missing)}: empty in its {part.rows:,} row(s)"
+            what = f"{called} has no column {', '.join(missing)}: empty in its {part.rows:,} row(s)"
             whole.noticed.append(("warning", what, part.rows, (), "Check that the files are of one kind."))
     rows(connection, f"CREATE TABLE {table} AS " + " UNION ALL ".join(selects))
     rows(connection, "; ".join(f"DROP TABLE {part.table}" for part in parts))
-    sizes = tuple(f"{printable(file)} {part.rows:,}" for file, part in zip(files[:3], parts[:3], strict=True))
+    sizes = tuple(f"{printable(file.name)} {part.rows:,}" for file, part in zip(files[:3], parts[:3], strict=True))
     whole.noticed.append(("note", f"{len(files)} files were read as one table of {whole.rows:,} rows", len(files),
                           sizes, f'Each row names its file in the column "{label}".'))  # fmt: skip
     whole.bad_examples = whole.bad_examples[:3]
     return whole
 
 
-def printable(path: Path) -> str:
-    """The file's name, also where it is in no encoding of this system."""
-    return path.name.encode("utf-8", "replace").decode()
-
-
 def read(connection: duckdb.DuckDBPyConnection, path: Path, table: str, options: dict[str, Any]) -> Raw:
     """Load one file into the DuckDB table `table`, every column as text, numbered in the order of the file."""
-    name = printable(path)
+    name = path.name
     if not path.exists():
         raise DataError(f"{name}: there is no such file.", f"Looked for it in {path.parent.absolute()}.")
     if not path.is_file():
@@ -136,7 +132,7 @@ def read(connection: duckdb.DuckDBPyConnection, path: Path, table: str, options:
 
 
 def _read_duckdb(connection: duckdb.DuckDBPyConnection, path: Path, table: str, options: dict[str, Any]) -> Raw:
-    name = printable(path)
+    name = path.name
     with plainly_named(path) as source:
         try:
             rows(connection, f"ATTACH {literal(source)} AS client (READ_ONLY)")
@@ -161,7 +157,7 @@ def _read_sqlite(connection: duckdb.DuckDBPyConnection, path: Path, table: str, 
 
     import pyarrow as pa
 
-    name = printable(path)
+    name = path.name
     try:
         source = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
         source.text_factory = lambda text: text.decode(errors="replace")
@@ -230,7 +226,7 @@ def _choose(found: list[str], wanted: str | None, what: str, name: str) -> str:
 
 def _read_excel(connection: duckdb.DuckDBPyConnection, path: Path, table: str, options: dict[str, Any]) -> Raw:
     # A damaged or hostile workbook can ask for hundreds of GB: it's parsed in a process of its own, with limits.
-    name = printable(path)
+    name = path.name
     with TemporaryDirectory() as folder:
         out = Path(folder) / "sheet.parquet"
         command = [

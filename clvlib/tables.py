@@ -15,11 +15,17 @@ Kind = Literal["text", "date", "number"]
 Grade = Literal["error", "warning", "note"]
 
 
+def printable(text: str) -> str:
+    """A text without what would steer a terminal, or be in no encoding: each such letter becomes a question mark."""
+    kept = "".join(c if c.isprintable() or c in "\n\t" or c.isspace() else "?" for c in text.replace("\r", "?"))
+    return kept.encode("utf-8", "replace").decode()
+
+
 class ClvError(Exception):
     """Something a person can mend. `str(error)` says what, how many and where, then how to mend it."""
 
     def __init__(self, what: str, mend: str = "") -> None:
-        self.what, self.mend = what, mend
+        self.what, self.mend = what, mend = printable(what), printable(mend)
         super().__init__(f"{what} {mend}".strip())
 
 
@@ -60,7 +66,7 @@ class Problem:
 
     def __str__(self) -> str:
         examples = f" (for instance {', '.join(self.examples)})" if self.examples else ""
-        return f"{self.where}: {self.what}{examples}. {self.mend}".strip()
+        return printable(f"{self.where}: {self.what}{examples}. {self.mend}".strip())
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,9 @@
+import signal
+import stat
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -14,11 +18,14 @@ FLAGS = ["--customer-id", "Client", "--date", "Jour", "--amount", "Montant", "--
 def clv(monkeypatch, capsys, tmp_path):
     """Run the command in a folder of its own: `clv("check", "x.csv")` → exit code, what it printed."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONSAFEPATH", "")
+    on_interrupt = signal.getsignal(signal.SIGINT)
 
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["clv", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
             cli.main()
+        signal.signal(signal.SIGINT, on_interrupt)
         printed = capsys.readouterr()
         assert "Traceback" not in printed.err + printed.out
         return ended.value.code, printed.out + printed.err
@@ -98,6 +105,54 @@ def test_a_fault_of_the_program_is_one_message_and_its_details_are_kept(clv, mon
     code, text = clv("check", "cdnow")
     assert code == 4
     assert "ZeroDivisionError: by design" in text
+
+
+def test_the_error_log_is_private_and_follows_no_link(clv, monkeypatch, tmp_path):
+    monkeypatch.setattr(dataset, "build", lambda *_: 1 / 0)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "victim").write_text("untouched")
+    (tmp_path / "clv-error.log").symlink_to(tmp_path / "victim")
+    assert clv("check", "cdnow")[0] == 4
+    (log,) = tmp_path.glob("clv-error-*.log")
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+    assert "ZeroDivisionError" in log.read_text()
+    assert (tmp_path / "victim").read_text() == "untouched"
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    code, text = clv("check", "cdnow")
+    assert code == 4
+    assert "could not be written to a file" in text
+
+
+def test_what_steers_a_terminal_never_reaches_it(clv, tmp_path):
+    (tmp_path / "orders.csv").write_text("customer_id,date,amount\na,so\x1b[2Jon\x07,1\nb,\x9b31m,2\n")
+    code, text = clv("check", "orders.csv")
+    assert code == 1
+    assert not set(text) & set("\x1b\x07\x9b")
+    (tmp_path / "c.toml").write_text('name = "a\\u001b[2J"\n[transactions]\npath = "good.csv"\n')
+    (tmp_path / "good.csv").write_text("customer_id,date,amount\na,2025-01-01,1\nb,2025-01-02,2\n")
+    code, text = clv("check", "c.toml")
+    assert code == 0
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_an_interruption_ends_with_130_however_often_it_comes(tmp_path, times):
+    sleeps = "import nbformat; from pathlib import Path; from clvlib import cli, runner; import sys\n"
+    sleeps += "book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell('import time; time.sleep(600)')])\n"
+    sleeps += "nbformat.write(book, '00_sleeps.ipynb'); whole = runner.run\n"
+    sleeps += "runner.run = lambda *a, **k: whole(*a, notebooks=Path('.'), **k)\n"
+    sleeps += "sys.argv = ['clv', 'run', 'cdnow_sample']; cli.main()"
+    command = [sys.executable, "-c", sleeps]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    while not list(tmp_path.rglob("job.json")) and process.poll() is None:
+        time.sleep(0.1)
+    for _ in range(times):
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert b"Traceback" not in said
+    assert said.count(b"Stopped.") <= 1
 
 
 def test_another_file_of_the_same_name_never_touches_the_card_of_a_run(clv, monkeypatch, tmp_path):

@@ -156,7 +156,7 @@ def test_customers_csv_has_every_customer_once_with_every_score(shop, tmp_path):
     for name, column in (("01_a", "clv"), ("02_b", "segment")):
         kept = pd.DataFrame({column: [1.23456789, 2.0]}, index=pd.Index(["0007", "zoé"], name="customer_id"))
         kept.to_parquet(tmp_path / f"{name}.parquet")
-    handover.write_customers(shop, sorted(tmp_path.glob("*.parquet")), tmp_path / "customers.csv")
+    handover.write_customers(shop, sorted(tmp_path.glob("*.parquet")), {}, tmp_path)
     assert (tmp_path / "customers.csv").read_bytes().startswith(b"\xef\xbb\xbfcustomer_id,")
     table = pd.read_csv(tmp_path / "customers.csv", dtype={"customer_id": str}).set_index("customer_id")
     assert list(table.index) == ["0007", "12", "zoé"]
@@ -175,12 +175,30 @@ def test_a_name_kept_by_two_notebooks_is_told_apart_unless_it_is_the_same(tmp_pa
 
 
 def test_cells_that_a_spreadsheet_would_run_are_defused_and_numbers_stay_numbers():
-    risky = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "plain", "0007"]
-    frame = pd.DataFrame({"text": risky, "=n": range(-4, 4)}, index=pd.Index(risky, name="customer_id"))
+    risky = ["=1+1", "+A1", "-cmd|x", "@SUM(A1)", "\t=1", "\r=1", "+1+cmd"]
+    plain = ["plain", "0007", "+33612345678", "-7", "+33 (0)6 12.34-56", "a=b"]
+    frame = pd.DataFrame({"text": risky + plain, "=n": range(13)}, index=pd.Index(risky + plain, name="customer_id"))
     safe = handover.defuse(frame)
-    assert list(safe["text"]) == [f"'{text}" for text in risky[:6]] + ["plain", "0007"]
+    assert list(safe["text"]) == [f"'{text}" for text in risky] + plain
     assert list(safe.index) == list(safe["text"])
-    assert list(safe["'=n"]) == list(range(-4, 4))
+    assert list(safe["'=n"]) == list(range(13))
+
+
+def test_a_workbook_holds_texts_as_texts_and_crm_csv_holds_them_unaltered(shop, tmp_path):
+    from openpyxl import load_workbook
+
+    kept = pd.DataFrame({"tier": ["=best", None, "+33 6"]}, index=pd.Index(["0007", "12", "zoé"], name="customer_id"))
+    kept.to_parquet(tmp_path / "01_a.parquet")
+    handover.write_list(tmp_path / "01_a.parquet", tmp_path / "crm.csv")
+    crm = pd.read_csv(tmp_path / "crm.csv", dtype=str, keep_default_na=False).set_index("customer_id")
+    assert list(crm["tier"]) == ["=best", "", "+33 6"]
+    handover.write_customers(shop, [tmp_path / "01_a.parquet"], {"calls": tmp_path / "01_a.parquet"}, tmp_path)
+    book = load_workbook(tmp_path / "customers.xlsx")
+    assert book.sheetnames == ["customers", "calls"]
+    cells = [[(cell.value, cell.data_type) for cell in row] for row in book["calls"].iter_rows()]
+    assert cells[1] == [("0007", "s"), ("=best", "s")]
+    assert cells[2][1] == (None, "n")
+    assert isinstance(book["customers"]["B2"].value, int)
 
 
 def test_categories_and_missing_texts_survive(tmp_path):
@@ -197,7 +215,9 @@ def test_the_manifest_says_where_the_figures_come_from(shop, tmp_path):
         Outcome("02_b", "failed", cell="c", error="E: x"),
     ]
     inputs = handover.hash_files(shop.files[1:])
-    handover.write_manifest(shop, {"01_a": {"months": 3}}, inputs, outcomes, 9.87, tmp_path / "manifest.json")
+    handover.write_manifest(
+        shop, {"01_a": {"months": 3}}, inputs, outcomes, 9.87, ["report.html"], tmp_path / "manifest.json"
+    )
     manifest = json.loads((tmp_path / "manifest.json").read_text("utf-8"))
     assert manifest["parameters"] == {"01_a": {"months": 3}}
     assert {entry["file"] for entry in manifest["inputs"]} >= {"orders.csv"}

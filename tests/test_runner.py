@@ -1,3 +1,4 @@
+import ast
 import json
 import os
 import signal
@@ -92,7 +93,7 @@ def test_a_list_that_is_no_longer_delivered_is_taken_away(shop, tmp_path):
 
 
 def left_behind(folder):
-    return [file.name for file in folder.rglob("*") if "partial" in file.name]
+    return [file.name for file in folder.rglob("*") if "partial" in file.name or "unfinished" in file.name]
 
 
 def test_a_notebook_that_fails_gives_exit_code_3_and_the_others_go_on(ran):
@@ -151,7 +152,8 @@ def test_the_same_command_goes_on_after_what_is_done(ran, shop, notebooks, monke
 
     def record(plan, *_):
         executed.append(plan.file.stem)
-        return runner.Outcome(plan.file.stem, "failed", error="E: x", where="x")
+        (folder / "failed.ipynb").write_text("{}")
+        return runner.Outcome(plan.file.stem, "failed", error="E: x", where=str(folder / "failed.ipynb")), None
 
     monkeypatch.setattr(runner, "_execute", record)
     asked = {"as_of": "2025-05-31", "out": folder.parent.parent, "notebooks": notebooks, "only": ["00", "01"]}
@@ -188,7 +190,7 @@ def test_a_run_that_is_interrupted_leaves_nothing_half_written(shop, notebooks, 
     assert b"Traceback" not in errors
     folder = log.parent
     assert not (folder / "report.html").exists()
-    assert not list((folder / "notebooks").iterdir())
+    assert not (folder / "notebooks").exists()
     assert not left_behind(folder)
 
 
@@ -215,6 +217,159 @@ def test_a_full_disk_is_one_error_and_keeps_what_was_there(ran, shop, notebooks,
         runner.run(str(shop), settings={"months": "24"}, only=["00"], out=folder.parent.parent, notebooks=notebooks,
                    as_of="2025-05-31")  # fmt: skip
     assert {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()} == before
+
+
+def handed_over(folder):
+    return {
+        file.relative_to(folder).as_posix(): file.read_bytes()
+        for file in folder.rglob("*")
+        if file.is_file() and not {"parts", ".lock", "log.txt"} & set(file.relative_to(folder).parts)
+    }
+
+
+def test_a_run_with_other_settings_that_is_stopped_changes_nothing(shop, tmp_path, monkeypatch):
+    books = tmp_path / "books"
+    books.mkdir()
+    make_notebook(books, "00_works", WORKS)
+    make_notebook(books, "01_works", WORKS.replace("action_list", "second_list"))
+    runner.run(str(shop), out=tmp_path, notebooks=books)
+    folder = next(tmp_path.glob("acme*/2*"))
+    before = handed_over(folder)
+    execute = runner._execute
+
+    def stopped(plan, *rest):
+        if plan.file.stem == "01_works":
+            raise KeyboardInterrupt
+        return execute(plan, *rest)
+
+    monkeypatch.setattr(runner, "_execute", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        runner.run(str(shop), settings={"months": "99"}, out=tmp_path, notebooks=books)
+    assert handed_over(folder) == before
+    monkeypatch.setattr(runner, "_execute", execute)
+    runner.run(str(shop), out=tmp_path, notebooks=books)
+    assert [entry.get("resumed") for entry in manifest(folder)["notebooks"]] == [True, True]
+    after = handed_over(folder)
+    same = {"customers.csv", "action_list.csv", "second_list.csv", "notebooks/00_works.ipynb"}
+    assert {name: after[name] for name in same} == {name: before[name] for name in same}
+
+
+@pytest.mark.parametrize("spoil", ["delete", "alter"])
+def test_what_is_missing_or_altered_is_made_again(shop, tmp_path, spoil):
+    books = tmp_path / "books"
+    books.mkdir()
+    make_notebook(books, "00_works", WORKS)
+    runner.run(str(shop), out=tmp_path, notebooks=books)
+    folder = next(tmp_path.glob("acme*/2*"))
+    (scores,) = folder.glob("parts/*/*/scores/*.parquet")
+    scores.unlink() if spoil == "delete" else scores.write_bytes(b"x")
+    runner.run(str(shop), out=tmp_path, notebooks=books)
+    assert "resumed" not in manifest(folder)["notebooks"][0]
+    assert "tier" in pd.read_csv(folder / "customers.csv")
+
+
+def test_lists_of_an_earlier_run_never_stay_beside_a_newer_report(shop, tmp_path):
+    books = tmp_path / "books"
+    books.mkdir()
+    make_notebook(books, "00_works", WORKS)
+    make_notebook(books, "01_other", "1 + 1")
+    runner.run(str(shop), out=tmp_path, notebooks=books)
+    folder = next(tmp_path.glob("acme*/2*"))
+    (folder / "notes.csv").write_text("the user's own")
+    runner.run(str(shop), only=["01"], out=tmp_path, notebooks=books)
+    names = {name for name in handed_over(folder) if name.endswith((".csv", ".ipynb"))}
+    assert names == {"customers.csv", "notes.csv", "notebooks/01_other.ipynb"}
+
+
+def test_data_that_change_during_a_run_are_an_error_and_nothing_is_handed_over(shop, tmp_path):
+    books, data = tmp_path / "books", tmp_path / "data"
+    books.mkdir()
+    data.mkdir()
+    for file in shop.parent.iterdir():
+        (data / file.name).write_bytes(file.read_bytes())
+    append = f"open({str(data / 'orders.csv')!r}, 'a').write('12,2025-06-01,1' + chr(10))"
+    make_notebook(books, "00_writes", append)
+    with pytest.raises(DataError, match=r"1 file.* changed while the run was reading them: orders\.csv"):
+        runner.run(str(data / "acme.toml"), out=tmp_path / "out", notebooks=books)
+    assert not list((tmp_path / "out").rglob("report.html"))
+    assert not list((tmp_path / "out").rglob("part.json"))
+
+
+def test_two_datasets_of_one_name_have_folders_of_their_own(shop, notebooks, tmp_path):
+    for place in ("a", "b"):
+        (tmp_path / place).mkdir()
+        for file in shop.parent.iterdir():
+            (tmp_path / place / file.name).write_bytes(file.read_bytes())
+        for _ in range(2):
+            runner.run(str(tmp_path / place / "acme.toml"), only=["00"], out=tmp_path / "out", notebooks=notebooks)
+    first, second = sorted(folder.name for folder in (tmp_path / "out").iterdir())
+    assert first == "acme-été"
+    assert second.startswith("acme-été-")
+
+
+def test_no_folder_of_this_computer_is_named_in_what_is_handed_over(shop, notebooks, tmp_path):
+    runner.run(str(shop), as_of="2025-05-31", only=["00"], out=tmp_path, notebooks=notebooks)
+    folder = next(tmp_path.glob("acme*/2*"))
+    for name, content in handed_over(folder).items():
+        if name != "card.toml":
+            assert str(folder).encode() not in content, name
+            assert str(shop.parent).encode() not in content, name
+    notebook = nbformat.read(folder / "notebooks" / "00_works.ipynb", as_version=4)
+    (dataset,) = (c.source for c in notebook.cells if "injected-parameters" in c.metadata.get("tags", []))
+    assert (folder / "notebooks" / ast.literal_eval(dataset.split(" = ")[1])).resolve() == (
+        folder / "card.toml"
+    ).resolve()
+
+
+def test_nothing_of_the_current_folder_is_imported(shop, tmp_path, quiet):
+    books = tmp_path / "books"
+    books.mkdir()
+    make_notebook(books, "00_imports", "import zipfile, colorsys, sys\nprint(colorsys.__file__)")
+    for name in ("zipfile", "colorsys", "pandas", "typing"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('the current folder was imported')")
+    clv = "import sys; from clvlib.cli import main; from clvlib import runner, refresh; from pathlib import Path\n"
+    clv += f"runner.run.__kwdefaults__; runner.run({str(shop)!r}, out='out', notebooks=Path({str(books)!r}))"
+    done = subprocess.run([sys.executable, "-P", "-c", clv], cwd=tmp_path, capture_output=True, text=True, env=quiet)
+    assert done.returncode == 0, done.stderr
+    assert "done in" in done.stdout
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="looks at processes as Linux shows them")
+def test_nothing_writes_on_after_the_run_was_killed(shop, notebooks, tmp_path):
+    program = "from pathlib import Path; from clvlib import runner\n"
+    program += f"runner.run({str(shop)!r}, only=['02'], out={str(tmp_path)!r}, notebooks=Path({str(notebooks)!r}))"
+    process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    folder = next_file(tmp_path, "log.txt", process).parent
+    while not (kernels := [pid for pid in children(process.pid) if b"ipykernel" in command_line(pid)]):
+        time.sleep(0.2)
+    everyone = children(process.pid)
+    process.kill()
+    process.wait()
+    for _ in range(100):
+        if not any(command_line(pid) for pid in everyone):
+            break
+        time.sleep(0.2)
+    assert kernels
+    assert not [pid for pid in everyone if command_line(pid)]
+    assert left_behind(folder)
+    runner.run(str(shop), only=["00"], out=tmp_path, notebooks=notebooks)
+    assert not left_behind(folder)
+
+
+def children(pid):
+    """The processes that this one started, and those that they started."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in map(int, task.read_text().split()):
+            found += [child, *children(child)]
+    return found
+
+
+def command_line(pid):
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def test_two_runs_never_write_to_the_same_folder(ran, shop, notebooks):

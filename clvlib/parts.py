@@ -1,0 +1,99 @@
+"""What one notebook of a run made (itself executed, scores, lists), in one folder that is there whole or not at all.
+
+A folder's name is the key of all that it depends on, so that runs with other settings never share one. Beside the files
+lies a list of their hashes: a folder that lacks a file, or has another one, is made again.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import file_digest
+from pathlib import Path
+from typing import Any
+
+PARTS = "parts"
+_ABOUT = "part.json"
+_UNFINISHED = ".unfinished"
+
+
+@dataclass(frozen=True)
+class Part:
+    """The folder of one notebook and one key, and how many seconds it took."""
+
+    folder: Path
+    seconds: float
+
+    @property
+    def notebook(self) -> Path:
+        """The executed notebook."""
+        return next(self.folder.glob("*.ipynb"))
+
+    @property
+    def scores(self) -> list[Path]:
+        """Columns of customers that the notebook kept: one Parquet file, or none."""
+        return sorted(self.folder.glob("scores/*.parquet"))
+
+    @property
+    def lists(self) -> list[Path]:
+        """Lists that the notebook delivered: Parquet files."""
+        return sorted(self.folder.glob("lists/*/*.parquet"))
+
+
+@contextmanager
+def making(run: Path, stem: str) -> Iterator[Path]:
+    """Give an empty folder to work in, which is gone when the block ends, unless `keep` has put it in its place."""
+    scratch = run / PARTS / f"{stem}{_UNFINISHED}"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def keep(scratch: Path, key: str, seconds: float) -> Part:
+    """Put the folder that was worked in where runs of this key find it, instead of what was there."""
+    stem = scratch.name.removesuffix(_UNFINISHED)
+    about = {"key": key, "seconds": seconds, "files": _hashes(scratch)}
+    (scratch / _ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
+    target = _place(scratch.parent.parent, stem, key)
+    shutil.rmtree(target, ignore_errors=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    scratch.rename(target)
+    return Part(target, seconds)
+
+
+def find(run: Path, stem: str, key: str) -> Part | None:
+    """What was made with this key, if it is there as it was made."""
+    folder = _place(run, stem, key)
+    try:
+        about: dict[str, Any] = json.loads((folder / _ABOUT).read_text("utf-8"))
+        if about["key"] == key and about["files"] == _hashes(folder):
+            return Part(folder, about["seconds"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return None
+
+
+def clear(run: Path, kept: dict[str, str] | None = None) -> None:
+    """Delete what a run that was ended left unfinished; with `kept` (notebook → key), other keys of those too."""
+    for folder in (run / PARTS).glob(f"*{_UNFINISHED}"):
+        shutil.rmtree(folder, ignore_errors=True)
+    for stem, key in (kept or {}).items():
+        for folder in (run / PARTS / stem).glob("*"):
+            if folder != _place(run, stem, key):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _place(run: Path, stem: str, key: str) -> Path:
+    return run / PARTS / stem / key[:16]
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    found = {}
+    for file in sorted(path for path in folder.rglob("*") if path.is_file() and path.name != _ABOUT):
+        with file.open("rb") as stream:
+            found[file.relative_to(folder).as_posix()] = file_digest(stream, "sha256").hexdigest()
+    return found
