@@ -8,13 +8,16 @@ from typing import Any
 from clvlib.tables import DataError
 
 FORMATS = Path(__file__).parent / "formats"
-OPTIONS: dict[str, type] = {
+OPTIONS: dict[str, Any] = {
     "path": str, "format": str, "columns": dict, "delimiter": str, "header": list, "encoding": str, "sheet": str,
-    "table": str, "date_format": str, "decimal": str, "thousands": str, "duplicates": str, "drop": dict,
-    "keep_if_filled": str, "values": dict,
+    "table": str, "date_format": str | list, "decimal": str, "thousands": str, "duplicates": str, "drop": dict,
+    "keep_if_filled": str, "values": dict, "ignore_case": bool,
 }  # fmt: skip
 OWN: dict[str, dict[str, type]] = {"subscriptions": {"period": str, "left": str}}  # of one table only
-WORDS: dict[type, str] = {str: "a text", dict: "a table { name = … }", list: "a list of texts"}
+WORDS: dict[Any, str] = {
+    str: "a text", dict: "a table { name = … }", list: "a list of texts", str | list: "a text or a list of texts",
+    bool: "true or false",
+}  # fmt: skip
 
 
 def options_of(name: str, options: Any) -> dict[str, Any]:
@@ -52,10 +55,13 @@ def _check_types(name: str, options: dict[str, Any]) -> None:
     kinds = {key: kind for key, kind in (OPTIONS | OWN.get(name, {})).items() if key in options}
     wrong = [f"{key} is not {WORDS[kind]}" for key, kind in kinds.items() if not isinstance(options[key], kind)]
     columns, drop, header = (options.get(key, {}) for key in ("columns", "drop", "header"))
+    formats = options.get("date_format", [])
     if not wrong:
         sources_named = [part for one in columns.values() for part in (one if isinstance(one, list) else [one])]
         if not all(isinstance(part, str) for part in [*sources_named, *header]):
             wrong.append("a name of a column is not a text")
+        if not all(isinstance(form, str) and form for form in formats):
+            wrong.append("a date_format is not a text")
         if not all(isinstance(values, list) for values in drop.values()):
             wrong.append('drop wants lists of values, as { Status = ["voided"] }')
         values = options.get("values", {})
