@@ -3,6 +3,7 @@
 import hashlib
 import importlib.metadata
 import json
+import math
 import platform
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -70,7 +71,9 @@ def defuse(table: pd.DataFrame) -> pd.DataFrame:
 def _safe_column(column: pd.Series) -> pd.Series:
     if pd.api.types.is_float_dtype(column):
         largest = column.abs().max()
-        return column.round(_DECIMALS_OF_LARGE if largest >= 100 else _DECIMALS)
+        small = 0 < largest < 0.1  # seven digits of the largest: amounts of a coin may be 0.00005
+        decimals = 6 - math.floor(math.log10(largest)) if small else _DECIMALS
+        return column.round(_DECIMALS_OF_LARGE if largest >= 100 else decimals)
     if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
         return column
     return column.astype(object).map(_harmless, na_action="ignore")
