@@ -5,7 +5,7 @@ where both readings fit and say different numbers, the card must declare one.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
 import duckdb
@@ -76,19 +76,22 @@ def read_numbers(
     texts: Mapping[str, str],
     decimal: str | None = None,
     thousands: str | None = None,
+    typed: Container[str] = (),
 ) -> dict[str, Reading]:
     """How each column of `texts` (name → SQL of its text in `table`) is read; marks as the card declares them.
 
+    `typed` are those that the file itself says are numbers: their mark is a point.
     Raises DataError for a mark that is none, and where two readings fit and nothing in the columns tells which.
     """
     if decimal not in {None, ".", ","}:
         raise DataError(f"decimal = {decimal!r} is not a decimal mark.", 'Write decimal = "." or decimal = ",".')
+    between = thousands or MARKS
     for odd, plain in TIDY[:4]:
-        thousands = re.sub(_python(odd), plain, thousands or "")
+        between = re.sub(_python(odd), plain, between)
     if thousands and decimal is None and thousands in ".,":
         decimal = "," if thousands == "." else "."
-    columns = {name: _Column(connection, table, name, text, thousands or MARKS) for name, text in texts.items()}
-    fitting = {name: column.fitting(decimal) for name, column in columns.items()}
+    columns = {name: _Column(connection, table, name, text, between) for name, text in texts.items()}
+    fitting = {name: column.fitting("." if name in typed else decimal) for name, column in columns.items()}
     proved = {found[0] for name, found in fitting.items() if len(found) == 1 and columns[name].marked}
     chosen = {}
     for name, found in fitting.items():

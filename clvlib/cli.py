@@ -76,7 +76,7 @@ def check(
                 typer.echo(f"{problem}")
     if found is not None:
         shown = {"rows": "{:,}".format, "money": lambda paid: "" if paid != paid else f"{paid:,.2f}"}
-        typer.echo("\n" + found.ledger.to_string(index=False, formatters=shown))
+        typer.echo("\n" + found.ledger.to_string(index=False, na_rep="", formatters=shown))
         typer.echo(f"\n{found.name}: observed from {found.starts:%Y-%m-%d} to {found.as_of:%Y-%m-%d}.")
     errors = sum(problem.grade == "error" for problem in problems)
     typer.echo("Ready for `clv run`." if not errors else f"{errors} error(s) to mend first.")

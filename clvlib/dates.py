@@ -28,6 +28,10 @@ KINDS = {  # how a day may be written: the pattern of its text, as the card name
     "as Unix seconds": (r"[0-9]{9,10}(?:\.[0-9]+)?", "unix"),
     "as Unix milliseconds": (r"[0-9]{12,13}", "unix_ms"),
 }
+MONTHS = (  # days whose month is named, in English
+    "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%B %d %Y", "%d-%b-%Y", "%d-%b-%y", "%d/%b/%Y",
+    "%d %b %y", "%Y-%b-%d", "%a, %d %b %Y", "%a %b %d %Y", "%A, %B %d, %Y",
+)  # fmt: skip
 COUNTED = {  # numbers that count from a day: SQL of the instant, and the numbers of 1970 (Unix: 1980) to 2099
     "excel": ("TIMESTAMP '1899-12-30' + to_seconds(CAST(round({0} * 86400) AS BIGINT))", 25_569, 73_050),
     "unix": ("make_timestamp(CAST(round({0} * 1000000) AS BIGINT))", 315_532_800, 4_102_444_799),
@@ -93,6 +97,9 @@ class DateShape:
                     form = form.replace("-", marks[0]) if marks and "-" in form else form
                     written.setdefault(kind, {}).setdefault(form, 0)
                     written[kind][form] += count
+        named = self.named()
+        if named:
+            written["with a named month"] = named
         if not written:
             return [], []
         if len(written) > 1:
@@ -103,21 +110,35 @@ class DateShape:
                 f"Declare each, day and month as they are: date_format = [{listed}].",
             )
         kind, count = next((kind, sum(forms.values())) for kind, forms in written.items())
-        form = KINDS[kind][1]
+        form = next(iter(written[kind])) if kind not in KINDS else KINDS[kind][1]
+        if kind == "with a named month" and "%y" in form:
+            raise DataError(
+                f"{self.target}: {count:,} dates have a year of two digits (for instance {self.some_examples()}).",
+                f'Declare how they are written: date_format = "{form}", say.',
+            )
         if kind == "with a year of two digits":
             raise DataError(
                 f"{self.target}: {count:,} dates have a year of two digits (for instance {self.some_examples()}).",
-                'Declare how they are written: date_format = "%d/%m/%y" or "%m/%d/%y", say.',
+                f"Declare how they are written: date_format = {_either(written[kind])}, say.",
             )
         if kind == "year last":
-            return self.ordered()
+            return self.ordered(_either(written[kind]))
         if form == "month":
             return [form], [Remark(f"{count:,} {self.target}s say a month: its first day is taken", count)]
         if form in COUNTED:
             return [form], [Remark(f"{count:,} {self.target}s were read {kind}, as their range proves", count)]
         return [form], []
 
-    def ordered(self) -> tuple[list[str], list[Remark]]:
+    def named(self) -> dict[str, int]:
+        """The format of MONTHS that fits the most days, and how many; none where no day names its month."""
+        day = self.part("day")
+        counts = ", ".join(f"count(try_strptime({day}, {literal(form)}))" for form in MONTHS)
+        spelt = f"SELECT {counts} FROM {self.table} WHERE regexp_matches({self.text}, '[A-Za-z]{{3}}')"
+        fits = dict(zip(MONTHS, rows(self.connection, spelt)[0], strict=True))
+        best = max(fits, key=lambda form: fits[form])
+        return {best: fits[best]} if fits[best] else {}
+
+    def ordered(self, either: str) -> tuple[list[str], list[Remark]]:
         """Dates of the form 03/04/2026: the order of day and month is proved by values above 12, or refused."""
         part = f"TRY_CAST(regexp_extract({self.text}, '^([0-9]+)[-/.]([0-9]+)', {{}}) AS INTEGER)"
         first, second = part.format(1), part.format(2)
@@ -128,12 +149,13 @@ class DateShape:
             raise DataError(
                 f"{self.target}: {first_over:,} dates can only be day first and {second_over:,} only month first "
                 f"(for instance {example}).",
-                'Correct the file, or declare date_format = "%d/%m/%Y" to keep only those.',
+                f"Correct the file, or declare both, date_format = [{either.replace(' or ', ', ')}], "
+                "to keep the rows that fit one only.",
             )
         if not first_over and not second_over:
             raise DataError(
                 f"{self.target}: nothing proves whether the day or the month comes first (for instance {example}).",
-                'Declare it: date_format = "%d/%m/%Y" or "%m/%d/%Y" in the card, or --date-format on the command line.',
+                f"Declare it: date_format = {either} in the card, or --date-format on the command line.",
             )
         order, form = ("day", "%d-%m-%Y") if first_over else ("month", "%m-%d-%Y")
         count = first_over or second_over
@@ -161,7 +183,7 @@ class DateShape:
         if re.search("%[HIMST]", bare):  # the card writes the clock out: only the zone is ours
             whole = f"regexp_replace({self.text}, '({CLOCK})\\s*[\\pL+\\x{{2212}}\\[(-].*$', '\\1')"
             return f"CASE WHEN regexp_matches({whole}, '{four}') THEN {self.parsed(whole, bare)} END"
-        if not declared:
+        if not declared and form not in MONTHS:
             day = f"regexp_replace({day}, '[/.]', '-', 'g')"
         as_day = f"CAST({self.parsed(day, bare)} AS DATE)"
         noon = f"regexp_replace({clock}, '\\s*([AaPp])\\.?([Mm])\\.?$', ' \\1\\2')"
@@ -228,6 +250,12 @@ class DateShape:
         some = f"SELECT {self.text} AS value FROM {self.table} WHERE {self.text} IS NOT NULL LIMIT 50"
         found = rows(self.connection, f"SELECT DISTINCT value FROM ({some}) ORDER BY 1 LIMIT 3")
         return ", ".join(str(row[0]) for row in found)
+
+
+def _either(forms: dict[str, int]) -> str:
+    """Day first or month first, in the marks that most of the dates have, as the card would say it."""
+    form = max(forms, key=lambda one: forms[one])
+    return f'"{form}" or "{form.replace("%d", "%_").replace("%m", "%d").replace("%_", "%m")}"'
 
 
 def _from_utc(utc: str, timezone: str) -> str:

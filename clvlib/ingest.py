@@ -144,6 +144,7 @@ class _Reading:
     problems: list[Problem]
     ledger: list[dict[str, Any]]
     readings: dict[str, casting.Reading] = field(default_factory=dict)
+    doubts: list[tuple[str, str, str]] = field(default_factory=list)  # SQL of rows that are kept, words, how to mend
     paid: float = nan  # the sum of all amounts that could be read
 
     def run(self) -> None:
@@ -157,7 +158,8 @@ class _Reading:
             used |= {target: replace(used[target], required=True) for target in subscribers.shape(mapping) or ()}
         numbers = {target: text for target, text in mapping.items() if used[target].kind == "number"}
         marks = self.options.get("decimal"), self.options.get("thousands")
-        self.readings = casting.read_numbers(self.connection, self.raw.table, numbers, *marks)
+        typed = {t for t, text in numbers.items() if any(f"({quoted(c)})" in text for c in self.raw.numbers)}
+        self.readings = casting.read_numbers(self.connection, self.raw.table, numbers, *marks, typed)
         cast = {target: self.expression(used[target], text) for target, text in mapping.items()}
         single = dict(cast)
         if self.name == "transactions":
@@ -166,7 +168,7 @@ class _Reading:
             self.consent(cast, mapping["consent"])
         elif "churned" in cast:
             cast["churned"] = rules.yes_or_no(mapping["churned"])
-        reasons = self.left_out_by_card()
+        reasons = [*self.left_out_by_card(), *self.never_happened(mapping)]
         for target, text in mapping.items():
             column = used[target]
             if column.required:
@@ -176,7 +178,14 @@ class _Reading:
                 self.warn_unread(target, f"{text} IS NOT NULL AND {single[target]} IS NULL", text, NOT_READ)
             if target == "amount":
                 reasons.append((f"NOT isfinite({cast[target]})", "amount is not a finite number", text))
-            elif target == "date":
+            elif column.kind == "date":
+                stands_for_none = f"CAST({cast[target]} AS DATE) IN ({rules.listed(rules.PLACEHOLDERS)})"
+                if column.required:
+                    reasons.append((stands_for_none, "dated on a day that stands for none", text))
+                else:
+                    self.warn_unread(target, stands_for_none, text, "stand for none")
+                    cast[target] = f"CASE WHEN NOT {stands_for_none} THEN {cast[target]} END"
+            if target == "date":
                 future = f"{cast[target]} > now()::TIMESTAMP + INTERVAL 1 DAY"
                 reasons.append((future, "dated in the future", text))
             elif (self.name, target) in rules.RANGES:
@@ -204,6 +213,63 @@ class _Reading:
             condition = f"lower(trim({quoted(self.known(source))})) IN ({listed})"
             reasons.append((condition, f"{source} is {' or '.join(map(str, values))}", None))
         return reasons
+
+    def never_happened(self, mapping: dict[str, str]) -> list[Reason]:
+        """The orders that a column of statuses says never happened, unless the card says which of them to drop."""
+        if self.name != "transactions":
+            return []
+        used = " ".join(mapping.values())
+        free = [c for c in self.raw.columns if f"({quoted(c)})" not in used]
+        by_card = {self.find(source) for source in self.options.get("drop", {})}
+        statuses = [c for c in free if rules.letters(c) in rules.STATUS and c not in by_card]
+        reasons: list[Reason] = []
+        for column in statuses:
+            said = self.rows(
+                f"SELECT {quoted(column)}, {rules.status(quoted(column))} FROM {self.raw.table} GROUP BY ALL ORDER BY 1"
+            )
+            never = [text for text, word in said if word in rules.NEVER]
+            for text in never:
+                condition = f"{quoted(column)} = {sources.literal(text)}"
+                reasons.append((condition, f"never happened: {column} is {text.strip()}", None))
+            for text in [text for text, word in said if word in rules.DOUBTFUL]:
+                drop = f"drop = {{ {_toml(column)} = [{', '.join(map(_toml, [text.strip(), *never]))}] }}"
+                mend = f"If they are no purchases, add {drop} to [transactions]."
+                what = f"whose {column} is {text.strip()} are kept"
+                self.doubts.append((f"{quoted(column)} = {sources.literal(text)}", what, mend))
+        for column in [c for c in free if rules.letters(c) in rules.CANCELLED_AT and c not in by_card]:
+            unpaid = [f"{rules.status(quoted(c))} IN ({rules.listed(rules.DOUBTFUL)})" for c in statuses] or ["true"]
+            filled = f"trim(coalesce({quoted(column)}, '')) <> '' AND ({' OR '.join(unpaid)})"
+            reasons.append((filled, f"never happened: {column} is filled", None))
+        return reasons
+
+    def ids(self, mapping: dict[str, str]) -> dict[str, str]:
+        """The texts, those of ids as whole numbers without .0, and in small letters if the card says so."""
+        for target in [target for target in rules.IDS if target in mapping]:
+            text = mapping[target]
+            whole = f"regexp_matches({text}, '^[0-9]+\\.0+$')"
+            other = f"{text} IS NOT NULL AND NOT regexp_matches({text}, '^[0-9]+(\\.0+)?$')"
+            points, others = self.count(whole), self.count(other)
+            if points and not others:
+                what = f"{points:,} value(s) of {target} are whole numbers with a point, and were read without it"
+                self.note("note", what, points, self.examples(whole, text), "")
+                mapping[target] = f"regexp_replace({text}, '\\.0+$', '')"
+            if self.options.get("ignore_case") and target != "order_id":
+                mapping[target] = f"lower({mapping[target]})"
+        return mapping
+
+    def filled(self, target: str, source: str) -> str:
+        """SQL of a cell, trimmed; NULL where it is empty, or an id that is a word for none and not renamed."""
+        text = f"nullif(trim({quoted(source)}), '')"
+        renamed = {old.lower() for old in self.options.get("values", {}).get(target, {})}
+        nothing = [word for word in rules.NOTHING if word not in renamed]
+        if target not in rules.IDS or not (count := self.count(f"lower({text}) IN ({rules.listed(nothing)})")):
+            return text
+        condition = f"lower({text}) IN ({rules.listed(nothing)})"
+        (word, *more) = self.examples(condition, text)
+        mend = f"If it is a name, keep it: values = {{ {target} = {{ {_toml(word)} = {_toml(word)} }} }}"
+        what = f"{count:,} value(s) of {target} are a word for none and were read as empty"
+        self.note("note", what, count, (word, *more), mend)
+        return f"(CASE WHEN {condition} THEN NULL ELSE {text} END)"
 
     # -- columns -------------------------------------------------------------------------------------------------
 
@@ -258,10 +324,10 @@ class _Reading:
         if self.name == "subscriptions":
             given = subscribers.one_shape(given, self.raw.columns, "left" not in self.options)
         texts = {
-            target: "coalesce(" + ", ".join(f"nullif(trim({quoted(str(found[source]))}), '')" for source in named) + ")"
+            target: "coalesce(" + ", ".join(self.filled(target, str(found[source])) for source in named) + ")"
             for target, named in sources_of.items()
         }
-        return {target: self.renamed(target, text) for target, text in texts.items()}
+        return self.ids({target: self.renamed(target, text) for target, text in texts.items()})
 
     def renamed(self, target: str, text: str) -> str:
         """SQL of a column's text, with the values that the card renames."""
@@ -375,7 +441,7 @@ class _Reading:
         amounts = "coalesce(sum(amount) FILTER (isfinite(amount)), 0)" if self.name == "transactions" else "NULL"
         found = self.rows(f"SELECT {REASON}, count(*), {amounts} FROM read_{self.name} GROUP BY {REASON}")
         counts = {code: count for code, count, _ in found}
-        money = {code: nan if paid is None else paid for code, _, paid in found}
+        money: dict[int | None, float] = {code: nan if paid is None else paid for code, _, paid in found}
         self.paid = sum(money.values()) if money or self.name != "transactions" else 0.0
         self.write_down("read", self.raw.rows + self.raw.bad_lines, "rows in the file", self.paid)
         if self.raw.bad_lines:
@@ -390,9 +456,10 @@ class _Reading:
                 self.report_dropped(i, counts[i], reason, text, self.of_the_money(money[i]))
         if doubles in counts:
             self.write_down("dropped", counts[doubles], "exact duplicate of another row", money[doubles])
-            share = self.of_the_money(money[doubles])
-            self.note("warning", f"{counts[doubles]:,} row(s) are exact duplicates of another and were dropped{share}",
+            said = self.of_the_money(money[doubles]) + (self.equal_lines() if "order_id" in cast else "")
+            self.note("warning", f"{counts[doubles]:,} row(s) are exact duplicates of another and were dropped{said}",
                       counts[doubles], (), 'If they are real, add duplicates = "keep" to the card.')  # fmt: skip
+        self.say_of_doubts(cast)
         kept = counts.get(None, 0)
         self.write_down("kept", kept, "usable rows", money.get(None, 0.0 if self.name == "transactions" else nan))
         if self.raw.rows == 0:
@@ -405,6 +472,45 @@ class _Reading:
             f"SELECT {columns} FROM read_{self.name} WHERE {REASON} IS NULL ORDER BY {ROW}; "
             f"DROP TABLE read_{self.name}; DROP TABLE {self.raw.table}"
         )
+
+    def say_of_doubts(self, cast: dict[str, str]) -> None:
+        """What is kept though it may be wrong, in rows and money: statuses, names of nobody, ids in two spellings."""
+        if "customer_id" not in cast or self.name not in ("transactions", "customers"):
+            return
+        found = f"{cast['customer_id']}"
+        names = self.rows(
+            f"SELECT DISTINCT {found} FROM {self.raw.table} WHERE lower({found}) IN ({rules.listed(rules.NOBODY)})"
+        )
+        for (name,) in names if self.name == "transactions" else ():
+            what = f"whose customer_id is {name} are kept as those of one customer"
+            column = next((c for c in self.raw.columns if f"({quoted(c)})" in found), "")
+            mend = f"If it is nobody, add drop = {{ {_toml(column)} = [{_toml(name)}] }} to [transactions]."
+            self.doubts.append((f"{found} = {sources.literal(name)}", what, mend))
+        twice = f"SELECT lower({found}) FROM {self.raw.table} GROUP BY 1 HAVING count(DISTINCT {found}) > 1"
+        ids = self.rows(f"SELECT count(DISTINCT {found}), count(DISTINCT lower({found})) FROM {self.raw.table}")[0]
+        if ids[0] > ids[1] and "ignore_case" not in self.options:
+            what = f"are of ids that differ in case only: {ids[0]:,} ids, {ids[1]:,} if case doesn't count"
+            mend = f"Say which: ignore_case = true, or false, in [{self.name}] and in every table with such ids."
+            self.doubts.append((f"lower({found}) IN ({twice})", what, mend))
+        paid = "coalesce(sum(amount), 0)" if self.name == "transactions" else "0"
+        for condition, what, mend in self.doubts:
+            rows = f"SELECT {ROW} FROM {self.raw.table} WHERE {condition}"
+            count, money = self.rows(
+                f"SELECT count(*), {paid} FROM read_{self.name} WHERE {REASON} IS NULL AND {ROW} IN ({rows})"
+            )[0]
+            if count:
+                self.note("warning", f"{count:,} row(s) {what}{self.of_the_money(money)}", count, (), mend)
+
+    def equal_lines(self) -> str:
+        """Words for the doubles in orders whose other lines stand once: not the order is there twice, but a line."""
+        cells = ", ".join(f"raw.{quoted(column)}" for column in self.raw.columns)
+        lines = (
+            f"SELECT made.order_id, hash({cells}) AS line, count(*) AS n FROM {self.raw.table} AS raw "
+            f"JOIN read_{self.name} AS made USING ({ROW}) WHERE made.order_id IS NOT NULL GROUP BY ALL"
+        )
+        orders = f"SELECT sum(n - 1) AS more FROM ({lines}) GROUP BY order_id HAVING min(n) = 1 AND max(n) > 1"
+        count = self.rows(f"SELECT coalesce(sum(more), 0) FROM ({orders})")[0][0]
+        return f"; {count:,} of them in orders whose other lines stand once, so they may be two pieces" if count else ""
 
     def of_the_money(self, money: float) -> str:
         """Words for the share of all that was read that rows are; none where it isn't known."""
@@ -444,8 +550,13 @@ class _Reading:
         unread = NOT_READ in reason or "finite" in reason or outside
         unread |= "future" in reason and self.name == "transactions"  # a planned test or mailing is no error
         unread |= reason.startswith("a further row") and self.name == "subscriptions"  # a history, not a list of them
-        grade: Grade = "note" if not (unread or reason.startswith(("no ", "a further row", "dated"))) else "warning"
+        grade: Grade = (
+            "note" if not (unread or reason.startswith(("no ", "a further row", "dated", "never"))) else "warning"
+        )
         mend = "These rows are not used."
+        if reason.startswith("never happened"):
+            column = reason.removeprefix("never happened: ").rpartition(" is ")[0]
+            mend += f" To keep them, add drop = {{ {_toml(column)} = [] }} to [transactions]."
         examples: tuple[str, ...] = ()
         if text is not None:
             examples = self.examples(f"{ROW} IN (SELECT {ROW} FROM read_{self.name} WHERE {REASON} = {code})", text)

@@ -5,7 +5,7 @@ left as it is, and a mapping is proposed for the card.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import nan
 from typing import Any
 
@@ -33,6 +33,29 @@ DATED = {  # table: the column that says when a row came to be known
     "experiments": "date",
     "marketing_costs": "period",
 }
+IDS = ("customer_id", "order_id", "referred_by")
+NOTHING = (  # words that exports write where there is no id
+    "nan", "null", "(null)", "none", "undefined", "n/a", "#n/a", "na", "nil", "nat", "<na>", "\\n", "-", "--", "?",
+)  # fmt: skip
+NOBODY = ("guest", "anonymous", "unknown", "walk-in", "walk in", "invité", "anonyme", "gast", "0", "-1")
+PLACEHOLDERS = (  # days that programs write where there is no date
+    "0001-01-01", "1753-01-01", "1899-12-30", "1899-12-31", "1900-01-01", "1969-12-31", "1970-01-01", "2099-12-31",
+    "9999-12-31",
+)  # fmt: skip
+STATUS = (  # names of columns that say what became of an order, letters only
+    "status", "orderstatus", "orderstate", "state", "financialstatus", "paymentstatus", "transactionstatus", "statut",
+    "bestellstatus", "estado", "stato",
+)  # fmt: skip
+CANCELLED_AT = ("cancelledat", "canceledat", "cancelledon", "canceledon", "cancelleddate", "cancellationdate")
+NEVER = (  # what such a column says of an order that never happened
+    "cancelled", "canceled", "failed", "void", "voided", "expired", "declined", "rejected", "abandoned", "trash",
+    "payment failed", "payment error", "annulé", "annulée", "échoué", "échouée", "storniert", "fehlgeschlagen",
+    "abgelehnt", "cancelado", "cancelada", "anulado", "annullato",
+)  # fmt: skip
+DOUBTFUL = (  # not paid yet, or paid back: kept, and said
+    "pending", "pending payment", "awaiting payment", "unpaid", "on hold", "authorized", "draft", "checkout draft",
+    "refunded", "returned", "chargeback", "chargedback", "en attente", "remboursé", "offen", "erstattet",
+)  # fmt: skip
 YES = ("yes", "y", "true", "1", "oui", "o", "ja", "opt-in", "subscribed", "granted")
 NO = ("no", "n", "false", "0", "non", "nein", "opt-out", "unsubscribed", "denied")
 CHANNELS = {
@@ -43,9 +66,19 @@ CHANNELS = {
 }
 
 
-def listed(words: tuple[str, ...]) -> str:
+def listed(words: Iterable[str]) -> str:
     """Words as a list in SQL."""
     return ", ".join(map(literal, words))
+
+
+def letters(name: str) -> str:
+    """A name in small letters only, as names of columns are compared."""
+    return "".join(letter for letter in name.lower() if letter.isalpha())
+
+
+def status(text: str) -> str:
+    """SQL of a status in words as NEVER and DOUBTFUL have them: without WooCommerce's wc-, hyphens as spaces."""
+    return f"regexp_replace(regexp_replace(lower(trim({text})), '^wc-', ''), '[-_ ]+', ' ', 'g')"
 
 
 def yes_or_no(text: str) -> str:

@@ -47,6 +47,7 @@ class Raw:
     warnings: list[Noticed] = field(default_factory=list)
     bad_lines: int = 0
     bad_examples: tuple[str, ...] = ()
+    numbers: frozenset[str] = frozenset()  # columns that the file itself says are numbers, their mark a point
 
 
 def locate(path: str, folder: Path) -> Path:
@@ -111,7 +112,8 @@ def _read_query(connection: duckdb.DuckDBPyConnection, table: str, query: str, p
         )
     except duckdb.Error as error:
         raise DataError(f"{path.name} can't be read: {_first_line(error)}", "Export it again.") from None
-    return Raw(table, [name for name, *_ in described], _count(connection, table))
+    numbers = frozenset(name for name, kind, *_ in described if kind.startswith(("DECIMAL", "DOUBLE", "FLOAT")))
+    return Raw(table, [name for name, *_ in described], _count(connection, table), numbers=numbers)
 
 
 def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:

@@ -1,8 +1,12 @@
 """Dates: all that a text says is understood, or the row can't be read and is counted."""
 
 import json
+import re
 
+import duckdb
 import pytest
+
+from clvlib import dataset
 
 HEAD = "customer_id,date,amount\n"
 
@@ -145,3 +149,38 @@ def test_a_date_that_fits_two_declared_formats_is_not_read(build):
     assert times(build(orders("13/04/2025", "04/13/2025", "04/04/2025"), date_format=forms)[0]) == [
         "2025-04-13 00:00:00", "2025-04-13 00:00:00", "2025-04-04 00:00:00",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["18 Jan 2024", "Jan 18, 2024", "January 18, 2024", "18-JAN-2024", "Thu, 18 Jan 2024", "2024-Jan-18",
+     "Thursday, January 18, 2024"],
+)  # fmt: skip
+def test_a_month_by_its_name_proves_itself(build, written):
+    found, problems = build(orders(written, written + " 10:30 PM"))
+    assert not errors(problems)
+    assert times(found) == ["2024-01-18 00:00:00", "2024-01-18 22:30:00"]
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [
+        ("01.02.2025", "03.04.2025"), ("1-2-2025", "3-4-2025"), ("01/02/2025",), ("01/02/25", "13/02/25"),
+        ("01.02.25",), ("18-JAN-24",), ("13.02.2025", "02.13.2025"), ("13/02/2025 10:00", "02/13/2025 11:00 PM"),
+    ],
+)  # fmt: skip
+def test_the_format_that_a_message_names_reads_the_file(build, dates):
+    (problem,) = [problem for problem in build(orders(*dates))[1] if problem.grade == "error"]
+    named = re.search(r"date_format = (\[.*?\]|\"[^\"]*\")", problem.mend)[1]
+    found, problems = build(orders(*dates), date_format=json.loads(named))
+    assert not errors(problems)
+    assert len(times(found)) == len(dates)
+
+
+def test_a_column_that_the_file_says_is_numbers_needs_no_proof_of_its_mark(tmp_path):
+    with duckdb.connect(str(tmp_path / "shop.duckdb")) as connection:
+        connection.execute("CREATE TABLE orders (customer_id VARCHAR, date DATE, amount DECIMAL(10, 3))")
+        connection.execute("INSERT INTO orders VALUES ('a', '2025-01-03', 13), ('b', '2025-01-04', 640.125)")
+    found, problems = dataset.build({"transactions": {"path": "shop.duckdb"}}, tmp_path / "card.toml")
+    assert not errors(problems)
+    assert found.transactions.to_pandas()["amount"].tolist() == [13, 640.125]
