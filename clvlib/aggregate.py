@@ -15,7 +15,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from clvlib.purchases import SUM_DIGITS, contribution, purchase_days, spent_on_days, until
+from clvlib.purchases import contribution, purchase_days, rounded, spent_on_days, until
 from clvlib.tables import MissingTable
 
 PERIODS = {"D": "D", "W": "W", "M": "M", "Q": "Q"}
@@ -45,17 +45,19 @@ def rfm_summary(transactions: ibis.Table, as_of: Any, time_unit: str = "D", free
     end = pd.Timestamp(as_of).normalize()
     since_first = (end - frame["first_purchase"]).dt.days
     since_last = (end - frame["last_purchase"]).dt.days
-    return pd.DataFrame(
-        {
-            "frequency": repeats,
-            "recency": (since_first - since_last) / per_day,
-            "T": since_first / per_day,
-            "monetary_value": ((frame["paid"] - frame["first_paid"]) / repeats.where(repeats > 0)).round(SUM_DIGITS),
-            "total_spend": frame["total_spend"].astype("float64"),
-            "first_purchase": frame["first_purchase"],
-            "last_purchase": frame["last_purchase"],
-            "days_since_last_order": since_last.astype("float64"),
-        }
+    return rounded(
+        pd.DataFrame(
+            {
+                "frequency": repeats,
+                "recency": (since_first - since_last) / per_day,
+                "T": since_first / per_day,
+                "monetary_value": ((frame["paid"] - frame["first_paid"]) / repeats.where(repeats > 0)),
+                "total_spend": frame["total_spend"].astype("float64"),
+                "first_purchase": frame["first_purchase"],
+                "last_purchase": frame["last_purchase"],
+                "days_since_last_order": since_last.astype("float64"),
+            }
+        )
     )
 
 
@@ -283,8 +285,7 @@ def _with_gaps(purchases: ibis.Table) -> ibis.Table:
 def _frame(table: ibis.Table, dates: list[str] | None = None) -> pd.DataFrame:
     frame = table.to_pyarrow().to_pandas(date_as_object=False)  # three times faster than Ibis's own way to pandas
     # DuckDB adds up in any order: without rounding, equal customers would differ in the last digit, and ties break.
-    floats = list(frame.select_dtypes("float"))
-    frame[floats] = frame[floats].round(SUM_DIGITS)
+    frame = rounded(frame)
     for column in dates or []:
         frame[column] = pd.to_datetime(frame[column]).astype("datetime64[us]")
     return frame

@@ -10,7 +10,7 @@ from typing import Any
 import ibis
 import pandas as pd
 
-from clvlib.purchases import SUM_DIGITS, contribution, lines, purchase_days
+from clvlib.purchases import contribution, lines, purchase_days, rounded
 
 CLOCK = pd.Timestamp("2000-01-01")
 
@@ -65,4 +65,4 @@ def money(clocked: ibis.Table, first: int, last: int, margin: float, every: int 
     frame = rows.group_by(**keys).agg(**contribution(rows, margin)).to_pyarrow().to_pandas()
     frame = frame.astype({"revenue": "float64", "contribution": "float64"})
     # DuckDB adds up in any order: rounded as in `aggregate`.
-    return frame.set_index(list(keys)).sort_index().round(SUM_DIGITS).astype({"unknown_costs": "int64"})
+    return rounded(frame.set_index(list(keys)).sort_index()).astype({"unknown_costs": "int64"})

@@ -94,7 +94,8 @@ def check(
                 typer.secho(f"{grade:8}", fg=colour, nl=False)
                 typer.echo(f"{problem}")
     if found is not None:
-        typer.echo("\n" + printable(found.ledger.to_string(index=False, formatters={"rows": "{:,}".format})))
+        shown = {"rows": "{:,}".format, "money": lambda paid: "" if paid != paid else f"{paid:,.2f}"}
+        typer.echo("\n" + printable(found.ledger.to_string(index=False, na_rep="", formatters=shown)))
         typer.echo(f"\n{printable(found.name)}: observed from {found.starts:%Y-%m-%d} to {found.as_of:%Y-%m-%d}.")
     errors = sum(problem.grade == "error" for problem in problems)
     typer.echo("Ready for `clv run`." if not errors else f"{errors} error(s) to mend first.")

@@ -131,6 +131,13 @@ class Dataset:
         table = pd.read_csv(self.truths[about], dtype={"customer_id": str})
         return table.set_index("customer_id") if "customer_id" in table else table
 
+    def usual_amount(self) -> float:
+        """The median size of the amounts that aren't 0 (currency); 1 without transactions."""
+        if not self.has("transactions"):
+            return 1.0
+        sizes = self.transactions.filter(lambda t: t["amount"] != 0)["amount"].abs()
+        return float(sizes.approx_median().to_pandas())
+
     def rfm_summary(self, time_unit: str = "D") -> pd.DataFrame:
         """`aggregate.rfm_summary` at this dataset's as-of date."""
         return aggregate.rfm_summary(self.transactions, self.as_of, time_unit)
@@ -220,7 +227,10 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
         problems.append(ingest.Problem("error", "card", error.what, 1, (), error.mend))
 
     read = ingest.read_tables(
-        {table: card[table] for table in TABLES if table in card}, path.parent, card.get("timezone")
+        {table: card[table] for table in TABLES if table in card},
+        path.parent,
+        card.get("timezone"),
+        card.get("currency"),
     )
     problems.extend(read.problems)
     truths = {
@@ -269,8 +279,8 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
             origins["subscriptions.left"] = "card" if read.terms.stated else "default"
     elif economics.margin_per_period is None:
         names.remove("margin_per_period")
-    currency = card.get("currency", "EUR")
-    origins["currency"] = "card" if "currency" in card else "default"
+    currency = card.get("currency") or read.currency or "EUR"
+    origins["currency"] = "card" if "currency" in card else "the file" if read.currency else "default"
     origin = "default: the last day with data" if stated is None else "asked for" if as_of is not None else "card"
     origins["as_of"] = origin
     if not alone:

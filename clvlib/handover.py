@@ -3,6 +3,7 @@
 import hashlib
 import importlib.metadata
 import json
+import math
 import platform
 import re
 from collections.abc import Iterable, Mapping
@@ -115,7 +116,10 @@ def rounded(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _decimals(column: pd.Series) -> int:
-    return _DECIMALS_OF_LARGE if column.abs().max() >= 100 else _DECIMALS
+    largest = column.abs().max()
+    if 0 < largest < 0.1:  # seven digits of the largest: amounts of a coin may be 0.00005
+        return 6 - math.floor(math.log10(largest))
+    return _DECIMALS_OF_LARGE if largest >= 100 else _DECIMALS
 
 
 def _safe_column(column: pd.Series) -> pd.Series:

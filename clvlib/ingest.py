@@ -5,7 +5,10 @@ can't be used is dropped with its reason; when more than one row in twenty of a 
 reading itself must be wrong, and that is an error.
 """
 
+import json
+from collections import Counter
 from dataclasses import dataclass, field, replace
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,7 @@ import duckdb
 import ibis
 import pandas as pd
 
-from clvlib import casting, purchases, rules, sources, subscribers
+from clvlib import casting, dates, purchases, rules, sources, subscribers
 from clvlib.options import nearest, options_of
 from clvlib.raw import ROW, Raw, literal, quoted, rows
 from clvlib.tables import TABLES, Column, DataError, Grade, Kind, Problem
@@ -21,6 +24,7 @@ from clvlib.tables import TABLES, Column, DataError, Grade, Kind, Problem
 # Read from transactions, but not columns of the canonical table.
 INPUTS: dict[str, Kind] = {"unit_price": "number", "refunded": "number", "currency": "text"}
 TOO_MANY = 0.05
+MOST_VALUES = 20  # that a message lists for the card
 NOT_READ = "can't be read"
 REASON = "__clv_reason"
 
@@ -36,11 +40,15 @@ class Ingested:
     problems: list[Problem] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     terms: subscribers.Terms | None = None
+    currency: str | None = None  # as the transactions' own signs, codes or column say
 
 
-def read_tables(sections: dict[str, dict[str, Any]], folder: Path, timezone: str | None = None) -> Ingested:
+def read_tables(
+    sections: dict[str, dict[str, Any]], folder: Path, timezone: str | None = None, currency: str | None = None
+) -> Ingested:
     """Read each table that a card describes; `sections` maps its name to the options of its [section].
 
+    `timezone` and `currency` are those that the card states, if it does: the files may not contradict them.
     Returns what could be read, with every problem found on the way; it doesn't raise for the data's own faults. What
     is later than the as-of date is still in it: see `known_by`.
     """
@@ -57,7 +65,9 @@ def read_tables(sections: dict[str, dict[str, Any]], folder: Path, timezone: str
             if name == "subscriptions":
                 result.terms = subscribers.terms(options)
             raw = sources.read_all(connection, files, f"raw_{name}", options)
-            _Reading(connection, name, raw, options, timezone, result.problems, ledger).run()
+            reading = _Reading(connection, name, raw, options, timezone, currency, result.problems, ledger)
+            reading.run()
+            result.currency = reading.currency if name == "transactions" else result.currency
         except DataError as error:
             result.problems.append(Problem("error", name, error.what.rstrip("."), 1, (), error.mend))
             continue
@@ -65,7 +75,7 @@ def read_tables(sections: dict[str, dict[str, Any]], folder: Path, timezone: str
             result.problems += subscribers.broken_cohorts(connection)
         if name == "transactions" or rows(connection, f"SELECT count(*) FROM {name}")[0][0]:
             result.tables[name] = backend.table(name)
-    result.ledger = pd.DataFrame(ledger, columns=["table", "action", "rows", "reason"])
+    result.ledger = pd.DataFrame(ledger, columns=["table", "action", "rows", "money", "reason"])
     broken = {p.where for p in result.problems if p.grade == "error"}
     result.tables = {name: table for name, table in result.tables.items() if name not in broken}
     return result
@@ -130,8 +140,12 @@ class _Reading:
     raw: Raw
     options: dict[str, Any]
     timezone: str | None
+    currency: str | None
     problems: list[Problem]
     ledger: list[dict[str, Any]]
+    readings: dict[str, casting.Reading] = field(default_factory=dict)
+    doubts: list[tuple[str, str, str]] = field(default_factory=list)  # SQL of rows that are kept, words, how to mend
+    paid: float = nan  # the sum of all amounts that could be read
 
     def run(self) -> None:
         """Cast every column, give each row that can't be used its reason, keep the others, fill the ledger."""
@@ -142,6 +156,10 @@ class _Reading:
         used = {target: columns.get(target) or Column(target, INPUTS.get(target, "text"), "") for target in mapping}
         if self.name == "subscriptions":
             used |= {target: replace(used[target], required=True) for target in subscribers.shape(mapping) or ()}
+        numbers = {target: text for target, text in mapping.items() if used[target].kind == "number"}
+        marks = self.options.get("decimal"), self.options.get("thousands")
+        typed = {t for t, text in numbers.items() if any(f"({quoted(c)})" in text for c in self.raw.numbers)}
+        self.readings = casting.read_numbers(self.connection, self.raw.table, numbers, *marks, typed)
         cast = {target: self.expression(used[target], text) for target, text in mapping.items()}
         single = dict(cast)
         if self.name == "transactions":
@@ -150,7 +168,7 @@ class _Reading:
             self.consent(cast, mapping["consent"])
         elif "churned" in cast:
             cast["churned"] = rules.yes_or_no(mapping["churned"])
-        reasons = self.left_out_by_card()
+        reasons = [*self.left_out_by_card(), *self.never_happened(mapping)]
         for target, text in mapping.items():
             column = used[target]
             if column.required:
@@ -160,7 +178,14 @@ class _Reading:
                 self.warn_unread(target, f"{text} IS NOT NULL AND {single[target]} IS NULL", text, NOT_READ)
             if target == "amount":
                 reasons.append((f"NOT isfinite({cast[target]})", "amount is not a finite number", text))
-            elif target == "date":
+            elif column.kind == "date":
+                stands_for_none = f"CAST({cast[target]} AS DATE) IN ({rules.listed(rules.PLACEHOLDERS)})"
+                if column.required:
+                    reasons.append((stands_for_none, "dated on a day that stands for none", text))
+                else:
+                    self.warn_unread(target, stands_for_none, text, "stand for none")
+                    cast[target] = f"CASE WHEN NOT {stands_for_none} THEN {cast[target]} END"
+            if target == "date":
                 future = f"{cast[target]} > now()::TIMESTAMP + INTERVAL 1 DAY"
                 reasons.append((future, "dated in the future", text))
             elif (self.name, target) in rules.RANGES:
@@ -188,6 +213,63 @@ class _Reading:
             condition = f"lower(trim({quoted(self.known(source))})) IN ({listed})"
             reasons.append((condition, f"{source} is {' or '.join(map(str, values))}", None))
         return reasons
+
+    def never_happened(self, mapping: dict[str, str]) -> list[Reason]:
+        """The orders that a column of statuses says never happened, unless the card says which of them to drop."""
+        if self.name != "transactions":
+            return []
+        used = " ".join(mapping.values())
+        free = [c for c in self.raw.columns if f"({quoted(c)})" not in used]
+        by_card = {self.find(source) for source in self.options.get("drop", {})}
+        statuses = [c for c in free if rules.letters(c) in rules.STATUS and c not in by_card]
+        reasons: list[Reason] = []
+        for column in statuses:
+            said = self.rows(
+                f"SELECT {quoted(column)}, {rules.status(quoted(column))} FROM {self.raw.table} GROUP BY ALL ORDER BY 1"
+            )
+            never = [text for text, word in said if word in rules.NEVER]
+            for text in never:
+                condition = f"{quoted(column)} = {literal(text)}"
+                reasons.append((condition, f"never happened: {column} is {text.strip()}", None))
+            for text in [text for text, word in said if word in rules.DOUBTFUL]:
+                drop = f"drop = {{ {_toml(column)} = [{', '.join(map(_toml, [text.strip(), *never]))}] }}"
+                mend = f"If they are no purchases, add {drop} to [transactions]."
+                what = f"whose {column} is {text.strip()} are kept"
+                self.doubts.append((f"{quoted(column)} = {literal(text)}", what, mend))
+        for column in [c for c in free if rules.letters(c) in rules.CANCELLED_AT and c not in by_card]:
+            unpaid = [f"{rules.status(quoted(c))} IN ({rules.listed(rules.DOUBTFUL)})" for c in statuses] or ["true"]
+            filled = f"trim(coalesce({quoted(column)}, '')) <> '' AND ({' OR '.join(unpaid)})"
+            reasons.append((filled, f"never happened: {column} is filled", None))
+        return reasons
+
+    def ids(self, mapping: dict[str, str]) -> dict[str, str]:
+        """The texts, those of ids as whole numbers without .0, and in small letters if the card says so."""
+        for target in [target for target in rules.IDS if target in mapping]:
+            text = mapping[target]
+            whole = f"regexp_matches({text}, '^[0-9]+\\.0+$')"
+            other = f"{text} IS NOT NULL AND NOT regexp_matches({text}, '^[0-9]+(\\.0+)?$')"
+            points, others = self.count(whole), self.count(other)
+            if points and not others:
+                what = f"{points:,} value(s) of {target} are whole numbers with a point, and were read without it"
+                self.note("note", what, points, self.examples(whole, text), "")
+                mapping[target] = f"regexp_replace({text}, '\\.0+$', '')"
+            if self.options.get("ignore_case") and target != "order_id":
+                mapping[target] = f"lower({mapping[target]})"
+        return mapping
+
+    def filled(self, target: str, source: str) -> str:
+        """SQL of a cell, trimmed; NULL where it is empty, or an id that is a word for none and not renamed."""
+        text = f"nullif(trim({quoted(source)}), '')"
+        renamed = {old.lower() for old in self.options.get("values", {}).get(target, {})}
+        nothing = [word for word in rules.NOTHING if word not in renamed]
+        if target not in rules.IDS or not (count := self.count(f"lower({text}) IN ({rules.listed(nothing)})")):
+            return text
+        condition = f"lower({text}) IN ({rules.listed(nothing)})"
+        (word, *more) = self.examples(condition, text)
+        mend = f"If it is a name, keep it: values = {{ {target} = {{ {_toml(word)} = {_toml(word)} }} }}"
+        what = f"{count:,} value(s) of {target} are a word for none and were read as empty"
+        self.note("note", what, count, (word, *more), mend)
+        return f"(CASE WHEN {condition} THEN NULL ELSE {text} END)"
 
     # -- columns -------------------------------------------------------------------------------------------------
 
@@ -242,10 +324,10 @@ class _Reading:
         if self.name == "subscriptions":
             given = subscribers.one_shape(given, self.raw.columns, "left" not in self.options)
         texts = {
-            target: "coalesce(" + ", ".join(f"nullif(trim({quoted(str(found[source]))}), '')" for source in named) + ")"
+            target: "coalesce(" + ", ".join(self.filled(target, str(found[source])) for source in named) + ")"
             for target, named in sources_of.items()
         }
-        return {target: self.renamed(target, text) for target, text in texts.items()}
+        return self.ids({target: self.renamed(target, text) for target, text in texts.items()})
 
     def renamed(self, target: str, text: str) -> str:
         """SQL of a column's text, with the values that the card renames."""
@@ -256,13 +338,15 @@ class _Reading:
     def expression(self, column: Column, text: str) -> str:
         """SQL that casts a text to the column's kind; NULL when it can't be read."""
         if column.kind == "date":
-            shape = casting.DateShape(self.connection, self.raw.table, column.name, text)
-            sql, remark = shape.sql(self.options.get("date_format"), self.timezone)
-            if remark:
+            shape = dates.DateShape(self.connection, self.raw.table, column.name, text)
+            sql, remarks = shape.sql(self.options.get("date_format"), self.timezone)
+            for remark in remarks:
                 self.note("note", remark.what, remark.count, (), remark.mend)
             return sql
         if column.kind == "number":
-            return casting.number(text, self.options.get("decimal", "."), self.options.get("thousands", ""))
+            for remark in self.readings[column.name].remarks:
+                self.note("note", remark.what, remark.count, (), remark.mend)
+            return self.readings[column.name].sql
         return text
 
     # -- rows ----------------------------------------------------------------------------------------------------
@@ -275,15 +359,49 @@ class _Reading:
             cast.pop("unit_price")
         if "refunded" in cast:
             cast["amount"] = f"{cast['amount']} - coalesce({cast.pop('refunded')}, 0)"
+        said = Counter(dict(self.readings["amount"].currencies))
         if "currency" in cast:
-            text = cast.pop("currency")
-            found = [row[0] for row in self.rows(
-                f"SELECT DISTINCT {text} FROM {self.raw.table} WHERE {text} IS NOT NULL ORDER BY 1")]  # fmt: skip
-            if len(found) > 1:
-                raise DataError(
-                    f"The amounts are in {len(found)} currencies: {', '.join(found)}.",
-                    "Convert them to one currency, or make one file for each.",
-                )
+            said.update(self.currencies(cast.pop("currency")))
+        if said:
+            self.one_currency(said)
+
+    def currencies(self, text: str) -> Counter[tuple[str, ...]]:
+        """The codes that each word of a column of currencies can stand for → in how many rows."""
+        found = self.rows(
+            f"SELECT {text}, count(*) FROM {self.raw.table} WHERE {text} IS NOT NULL GROUP BY 1 ORDER BY 1"
+        )
+        odd = [word for word, _ in found if not casting.currency(word)]
+        if odd:
+            renames = ", ".join(f'{_toml(word)} = "EUR"' for word in odd[:MOST_VALUES])
+            raise DataError(
+                f"currency: {', '.join(map(repr, odd[:3]))} is no currency that is known.",
+                f"Say which it is: values = {{ currency = {{ {renames} }} }}, say.",
+            )
+        said: Counter[tuple[str, ...]] = Counter()
+        for word, count in found:
+            said[casting.currency(word)] += count
+        return said
+
+    def one_currency(self, said: Counter[tuple[str, ...]]) -> None:
+        """The one currency that all signs, codes and the card can mean. DataError when there is none."""
+        shared = [code for code in next(iter(said)) if all(code in codes for codes in said)]
+        if not shared:
+            raise DataError(
+                f"The amounts are in {len(said)} currencies: {', '.join(sorted(codes[0] for codes in said))}.",
+                "Convert them to one currency, or make one file for each.",
+            )
+        if self.currency is None:
+            self.currency = shared[0]
+            count = sum(said.values())
+            doubt = f"; the sign could also mean {', '.join(shared[1:])}" if shared[1:] else ""
+            what = f"amounts are in {shared[0]}, as {count:,} row(s) of the file say{doubt}"
+            mend = f'State it in the card: currency = "{shared[0]}".'
+            self.note("warning" if doubt else "note", what, count, (), mend)
+        elif self.currency.upper() not in shared:
+            raise DataError(
+                f"The card says that amounts are in {self.currency}, the file says {shared[0]}.",
+                f'Write currency = "{shared[0]}" in the card, or on the command line --currency {shared[0]}.',
+            )
 
     def consent(self, cast: dict[str, str], text: str) -> None:
         """Consent is yes or no: what is not said, or said in a word that is not known, is no."""
@@ -306,8 +424,9 @@ class _Reading:
     def warn_unread(self, target: str, condition: str, text: str, fault: str) -> None:
         count = self.count(condition)
         if count:
-            self.note("warning", f"{count:,} value(s) of {target} {fault} and were left empty", count,
-                      self.examples(condition, text), "Correct them in the file.")  # fmt: skip
+            grade: Grade = "error" if target == "refunded" else "warning"  # left empty, the money would count as kept
+            what = f"{count:,} value(s) of {target} {fault} and were left empty"
+            self.note(grade, what, count, self.examples(condition, text), "Correct them in the file.")
 
     def build(self, cast: dict[str, str], reasons: list[Reason]) -> None:
         cases = " ".join(f"WHEN {condition} THEN {i}" for i, (condition, _, _) in enumerate(reasons))
@@ -319,8 +438,12 @@ class _Reading:
         doubles = len(reasons)
         if self.name != "subscriptions" or "survivors" in cast or "duplicates" in self.options:
             self.mark_duplicates(doubles, "order_id" in cast)  # two subscribers may be alike in all that is told
-        counts = dict(self.rows(f"SELECT {REASON}, count(*) FROM read_{self.name} GROUP BY {REASON}"))
-        self.write_down("read", self.raw.rows + self.raw.bad_lines, "rows in the file")
+        amounts = "coalesce(sum(amount) FILTER (isfinite(amount)), 0)" if self.name == "transactions" else "NULL"
+        found = self.rows(f"SELECT {REASON}, count(*), {amounts} FROM read_{self.name} GROUP BY {REASON}")
+        counts = {code: count for code, count, _ in found}
+        money: dict[int | None, float] = {code: nan if paid is None else paid for code, _, paid in found}
+        self.paid = sum(money.values()) if money or self.name != "transactions" else 0.0
+        self.write_down("read", self.raw.rows + self.raw.bad_lines, "rows in the file", self.paid)
         if self.raw.bad_lines:
             self.write_down("dropped", self.raw.bad_lines, "not as many cells as columns, or a quote left open")
             share = self.raw.bad_lines / (self.raw.rows + self.raw.bad_lines)
@@ -329,14 +452,16 @@ class _Reading:
                       self.raw.bad_examples, "The file may be cut short, or need another delimiter.")  # fmt: skip
         for i, (_condition, reason, text) in enumerate(reasons):
             if i in counts:
-                self.write_down("dropped", counts[i], reason)
-                self.report_dropped(i, counts[i], reason, text)
+                self.write_down("dropped", counts[i], reason, money[i])
+                self.report_dropped(i, counts[i], reason, text, self.of_the_money(money[i]))
         if doubles in counts:
-            self.write_down("dropped", counts[doubles], "exact duplicate of another row")
-            self.note("warning", f"{counts[doubles]:,} row(s) are exact duplicates of another and were dropped",
+            self.write_down("dropped", counts[doubles], "exact duplicate of another row", money[doubles])
+            said = self.of_the_money(money[doubles]) + (self.equal_lines() if "order_id" in cast else "")
+            self.note("warning", f"{counts[doubles]:,} row(s) are exact duplicates of another and were dropped{said}",
                       counts[doubles], (), 'If they are real, add duplicates = "keep" to the card.')  # fmt: skip
+        self.say_of_doubts(cast)
         kept = counts.get(None, 0)
-        self.write_down("kept", kept, "usable rows")
+        self.write_down("kept", kept, "usable rows", money.get(None, 0.0 if self.name == "transactions" else nan))
         if self.raw.rows == 0:
             self.empty("the file has no rows below its header", "Export it again.")
         elif not kept and not any(p.grade == "error" for p in self.problems if p.where == self.name):
@@ -347,6 +472,49 @@ class _Reading:
             f"SELECT {columns} FROM read_{self.name} WHERE {REASON} IS NULL ORDER BY {ROW}; "
             f"DROP TABLE read_{self.name}; DROP TABLE {self.raw.table}"
         )
+
+    def say_of_doubts(self, cast: dict[str, str]) -> None:
+        """What is kept though it may be wrong, in rows and money: statuses, names of nobody, ids in two spellings."""
+        if "customer_id" not in cast or self.name not in ("transactions", "customers"):
+            return
+        found = f"{cast['customer_id']}"
+        names = self.rows(
+            f"SELECT DISTINCT {found} FROM {self.raw.table} WHERE lower({found}) IN ({rules.listed(rules.NOBODY)})"
+        )
+        for (name,) in names if self.name == "transactions" else ():
+            what = f"whose customer_id is {name} are kept as those of one customer"
+            column = next((c for c in self.raw.columns if f"({quoted(c)})" in found), "")
+            mend = f"If it is nobody, add drop = {{ {_toml(column)} = [{_toml(name)}] }} to [transactions]."
+            self.doubts.append((f"{found} = {literal(name)}", what, mend))
+        twice = f"SELECT lower({found}) FROM {self.raw.table} GROUP BY 1 HAVING count(DISTINCT {found}) > 1"
+        ids = self.rows(f"SELECT count(DISTINCT {found}), count(DISTINCT lower({found})) FROM {self.raw.table}")[0]
+        if ids[0] > ids[1] and "ignore_case" not in self.options:
+            what = f"are of ids that differ in case only: {ids[0]:,} ids, {ids[1]:,} if case doesn't count"
+            mend = f"Say which: ignore_case = true, or false, in [{self.name}] and in every table with such ids."
+            self.doubts.append((f"lower({found}) IN ({twice})", what, mend))
+        paid = "coalesce(sum(amount), 0)" if self.name == "transactions" else "0"
+        for condition, what, mend in self.doubts:
+            rows = f"SELECT {ROW} FROM {self.raw.table} WHERE {condition}"
+            count, money = self.rows(
+                f"SELECT count(*), {paid} FROM read_{self.name} WHERE {REASON} IS NULL AND {ROW} IN ({rows})"
+            )[0]
+            if count:
+                self.note("warning", f"{count:,} row(s) {what}{self.of_the_money(money)}", count, (), mend)
+
+    def equal_lines(self) -> str:
+        """Words for the doubles in orders whose other lines stand once: not the order is there twice, but a line."""
+        cells = ", ".join(f"raw.{quoted(column)}" for column in self.raw.columns)
+        lines = (
+            f"SELECT made.order_id, hash({cells}) AS line, count(*) AS n FROM {self.raw.table} AS raw "
+            f"JOIN read_{self.name} AS made USING ({ROW}) WHERE made.order_id IS NOT NULL GROUP BY ALL"
+        )
+        orders = f"SELECT sum(n - 1) AS more FROM ({lines}) GROUP BY order_id HAVING min(n) = 1 AND max(n) > 1"
+        count = self.rows(f"SELECT coalesce(sum(more), 0) FROM ({orders})")[0][0]
+        return f"; {count:,} of them in orders whose other lines stand once, so they may be two pieces" if count else ""
+
+    def of_the_money(self, money: float) -> str:
+        """Words for the share of all that was read that rows are; none where it isn't known."""
+        return f", {money / self.paid:.1%} of the money" if self.paid > 0 and money else ""
 
     def empty(self, what: str, mend: str) -> None:
         """Nothing to use: an error of the transactions, while any other table is only left out."""
@@ -376,21 +544,45 @@ class _Reading:
                 mend = 'If they are copies, add duplicates = "drop" to the card.'
                 self.note("note", f"{count:,} {what} proves that they are the same purchase", count, (), mend)
 
-    def report_dropped(self, code: int, count: int, reason: str, text: str | None) -> None:
+    def report_dropped(self, code: int, count: int, reason: str, text: str | None, share: str) -> None:
         total = self.raw.rows
         outside = any(reason.endswith(words) for _, words in rules.RANGES.values())
         unread = NOT_READ in reason or "finite" in reason or outside
         unread |= "future" in reason and self.name == "transactions"  # a planned test or mailing is no error
         unread |= reason.startswith("a further row") and self.name == "subscriptions"  # a history, not a list of them
-        grade: Grade = "note" if not (unread or reason.startswith(("no ", "a further row", "dated"))) else "warning"
+        grade: Grade = (
+            "note" if not (unread or reason.startswith(("no ", "a further row", "dated", "never"))) else "warning"
+        )
         mend = "These rows are not used."
+        if reason.startswith("never happened"):
+            column = reason.removeprefix("never happened: ").rpartition(" is ")[0]
+            mend += f" To keep them, add drop = {{ {_toml(column)} = [] }} to [transactions]."
         examples: tuple[str, ...] = ()
         if text is not None:
             examples = self.examples(f"{ROW} IN (SELECT {ROW} FROM read_{self.name} WHERE {REASON} = {code})", text)
-        if unread and count > TOO_MANY * total:
+        amounts = reason == f"amount {NOT_READ}"
+        rows = f"{ROW} IN (SELECT {ROW} FROM read_{self.name} WHERE {REASON} = {code})"
+        # Amounts that can't be read aren't any amounts: they are the large ones, or the refunds.
+        if unread and (
+            count > TOO_MANY * total or (amounts and self.count(f"{rows} AND regexp_matches({text}, '\\pN')"))
+        ):
             grade = "error"
-            mend = "Correct the file" + _advice(reason, examples)
-        self.note(grade, f"{count:,} of {total:,} row(s) dropped: {reason}", count, examples, mend)
+            other = self.readings["amount"].other if amounts else ""
+            advice = f", or declare the decimal mark: {other}." if other else _advice(reason, examples)
+            mend = "Correct the file" + (self.leave_out(rows, text) if amounts and not other else advice)
+        self.note(grade, f"{count:,} of {total:,} row(s) dropped: {reason}{share}", count, examples, mend)
+
+    def leave_out(self, condition: str, text: str | None) -> str:
+        """The line of the card that leaves out the rows with those values of `text`, where they are few."""
+        odd = [
+            row[0] for row in self.rows(f"SELECT DISTINCT {text} FROM {self.raw.table} WHERE {condition} ORDER BY 1")
+        ]
+        column = next(
+            (name for name in self.raw.columns if text == f"coalesce(nullif(trim({quoted(name)}), ''))"), None
+        )
+        if column is None or len(odd) > MOST_VALUES:
+            return ", or map another column."
+        return f", or leave these rows out: drop = {{ {_toml(column)} = [{', '.join(map(_toml, odd))}] }}."
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         return rows(self.connection, sql)
@@ -408,8 +600,8 @@ class _Reading:
     def note(self, grade: Grade, what: str, count: int, examples: tuple[str, ...], mend: str) -> None:
         self.problems.append(Problem(grade, self.name, what, count, examples, mend))
 
-    def write_down(self, action: str, rows: int, reason: str) -> None:
-        self.ledger.append({"table": self.name, "action": action, "rows": rows, "reason": reason})
+    def write_down(self, action: str, rows: int, reason: str, money: float = nan) -> None:
+        self.ledger.append({"table": self.name, "action": action, "rows": rows, "money": money, "reason": reason})
 
 
 def _advice(reason: str, examples: tuple[str, ...]) -> str:
@@ -424,3 +616,7 @@ def _advice(reason: str, examples: tuple[str, ...]) -> str:
     if any("," in example for example in examples):
         return ', or declare the marks: decimal = "," (and thousands = "." or " "), or thousands = ",".'
     return ", or map another column."
+
+
+def _toml(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

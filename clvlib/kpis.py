@@ -245,7 +245,7 @@ def loyal_revenue(transactions: ibis.Table, as_of: pd.Timestamp, by: str = "mont
     keyed = keyed.mutate(loyal_amount=ibis.ifelse(keyed["position"] > LOYAL_AFTER, keyed["amount"], 0.0))
     sums = keyed.group_by(by).agg(revenue=keyed["amount"].sum(), loyal=keyed["loyal_amount"].sum())
     frame = sums.to_pyarrow().to_pandas(date_as_object=False).set_index(by).sort_index()
-    return frame.astype("float64").round(aggregate.SUM_DIGITS)
+    return aggregate.rounded(frame.astype("float64"))
 
 
 def months_until(day: pd.Timestamp, count: int) -> pd.DatetimeIndex:

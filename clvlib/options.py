@@ -9,13 +9,14 @@ from clvlib.tables import DataError
 
 FORMATS = Path(__file__).parent / "formats"
 OPTIONS: dict[str, Any] = {
-    "path": (str, list), "glob": str, "format": str, "columns": dict, "delimiter": str, "header": list,
-    "encoding": str, "sheet": str, "table": str, "date_format": str, "decimal": str,
-    "thousands": str, "duplicates": str, "drop": dict, "keep_if_filled": str, "values": dict,
+    "path": str | list, "glob": str, "format": str, "columns": dict, "delimiter": str, "header": list,
+    "encoding": str, "sheet": str, "table": str, "date_format": str | list, "decimal": str, "thousands": str,
+    "duplicates": str, "drop": dict, "keep_if_filled": str, "values": dict, "ignore_case": bool,
 }  # fmt: skip
 OWN: dict[str, dict[str, Any]] = {"subscriptions": {"period": str, "left": str}}  # of one table only
 WORDS: dict[Any, str] = {
-    str: "a text", dict: "a table { name = … }", list: "a list of texts", (str, list): "a text or a list of texts",
+    str: "a text", dict: "a table { name = … }", list: "a list of texts", str | list: "a text or a list of texts",
+    bool: "true or false",
 }  # fmt: skip
 
 
@@ -60,6 +61,8 @@ def _check_types(name: str, options: dict[str, Any]) -> None:
             wrong.append("a name of a column is not a text")
         if not all(isinstance(part, str) for part in options.get("path", "")) or options.get("path") == []:
             wrong.append("path lists something that is not a text, or nothing")
+        if not all(isinstance(form, str) and form for form in options.get("date_format", [])):
+            wrong.append("a date_format is not a text")
         if not all(isinstance(values, list) for values in drop.values()):
             wrong.append('drop wants lists of values, as { Status = ["voided"] }')
         values = options.get("values", {})

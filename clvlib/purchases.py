@@ -14,9 +14,23 @@ import ibis
 import numpy as np
 import pandas as pd
 
-SUM_DIGITS = 8
+SUM_DIGITS, SMALL = 8, 0.01  # decimals of a sum; where all is below SMALL, as many more as there are zeros
 LARGE, FEW = 0.10, 20
 REFUNDS = ("their order", "what was bought that day", "the purchase before", "nothing known")  # what they are taken off
+
+
+def added_up(amounts: ibis.Value) -> ibis.Value:
+    """Their sum, without the noise of the last digits that adding up in any order leaves. Lazy."""
+    largest = ibis.greatest(amounts.abs().max(), 10.0**-SUM_DIGITS * SMALL)
+    zeros = ibis.greatest(0, -(largest / SMALL).log10().floor().cast("int32"))
+    return amounts.sum().round(SUM_DIGITS + zeros)
+
+
+def rounded(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with its floats rounded as `added_up` rounds, each column by its largest value."""
+    largest = frame.select_dtypes("float").abs().max()
+    zeros = np.ceil(np.log10(SMALL / largest.where((largest > 0) & (largest < SMALL), SMALL))).astype(int)
+    return frame.round((SUM_DIGITS + zeros).to_dict())
 
 
 def until(transactions: ibis.Table, as_of: Any) -> ibis.Table:
@@ -51,7 +65,7 @@ def spent_on_days(transactions: ibis.Table, as_of: Any, free_orders: bool = Fals
     plain = days.anti_join(walked, "customer_id").mutate(bought=True)
     mixed = _walk(_of_their_order(rows.semi_join(walked, "customer_id")), free_orders)
     netted = mixed.group_by(["customer_id", "purchased_on"]).agg(
-        amount=mixed["amount"].sum().round(SUM_DIGITS), bought=mixed["buys"].any()
+        amount=added_up(mixed["amount"]), bought=mixed["buys"].any()
     )
     bought = netted["bought"] & _buys(netted, free_orders)
     return plain, netted.select("customer_id", "amount", day="purchased_on", bought=bought)[list(plain.columns)]
@@ -91,15 +105,15 @@ def refunds(transactions: ibis.Table, as_of: Any) -> pd.DataFrame:
     back = _placed(transactions, as_of).filter(lambda t: t["amount"] < 0)
     found = back.group_by("goes_to").agg(refunds=back.count(), amount=back["amount"].sum()).to_pandas()
     frame = found.set_index("goes_to").reindex([kind for kind in REFUNDS if kind in set(found["goes_to"])])
-    return frame.astype({"refunds": "int64", "amount": "float64"}).round(SUM_DIGITS)
+    return rounded(frame.astype({"refunds": "int64", "amount": "float64"}))
 
 
 def sent_back(transactions: ibis.Table, as_of: Any) -> dict[str, float]:
     """Days on which a customer paid and got all of it back: `days`, and `amount` paid on them (currency)."""
     paid = until(transactions, as_of).filter(lambda t: t["amount"] > 0)
     whole = _by_day(paid).anti_join(purchase_days(transactions, as_of), ["customer_id", "day"])
-    found = whole.agg(days=whole.count(), amount=whole["amount"].sum()).to_pandas().iloc[0]
-    return {"days": int(found["days"]), "amount": round(float(np.nan_to_num(found["amount"])), SUM_DIGITS)}
+    found = whole.agg(days=whole.count(), amount=added_up(whole["amount"])).to_pandas().iloc[0]
+    return {"days": int(found["days"]), "amount": float(np.nan_to_num(found["amount"]))}
 
 
 def largest(transactions: ibis.Table, as_of: Any) -> pd.DataFrame:
@@ -115,7 +129,7 @@ def largest(transactions: ibis.Table, as_of: Any) -> pd.DataFrame:
     parts = []
     with kept.cache() as made:
         for unit, keys in {"order": ["order", "customer_id"], "day": ["day"], "customer": ["customer_id"]}.items():
-            sums = made.group_by(keys).agg(lines=made["lines"].sum(), amount=made["amount"].sum().round(SUM_DIGITS))
+            sums = made.group_by(keys).agg(lines=made["lines"].sum(), amount=added_up(made["amount"]))
             sums = sums.mutate(paid=sums["amount"].sum().over(ibis.window()), of=sums.count().over(ibis.window()))
             first = sums.order_by([ibis.desc("amount"), *keys]).limit(1).rename(name=keys[0])
             parts.append(first.select("name", "lines", "amount", "paid", "of").to_pandas().assign(unit=unit))
@@ -164,7 +178,7 @@ def _buys(days: ibis.Table, free_orders: bool) -> ibis.Value:
 
 
 def _by_day(rows: ibis.Table) -> ibis.Table:
-    return rows.group_by(["customer_id", "day"]).agg(amount=rows["amount"].sum().round(SUM_DIGITS))
+    return rows.group_by(["customer_id", "day"]).agg(amount=added_up(rows["amount"]))
 
 
 def _with_refunds(rows: ibis.Table, days: ibis.Table, free_orders: bool) -> ibis.Table:

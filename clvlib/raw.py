@@ -26,6 +26,7 @@ class Raw:
     noticed: list[Noticed] = field(default_factory=list)
     bad_lines: int = 0
     bad_examples: tuple[str, ...] = ()
+    numbers: frozenset[str] = frozenset()  # columns that the file itself says are numbers, their mark a point
 
 
 def quoted(name: str) -> str:
@@ -75,7 +76,8 @@ def as_text(connection: duckdb.DuckDBPyConnection, table: str, query: str, name:
     except duckdb.Error as error:
         raise DataError(f"{name} can't be read: {first_line(error)}", "Open it, and save it as CSV.") from None
     count = rows(connection, f"SELECT count(*) FROM {table}")[0][0]
-    return Raw(table, [column for column, *_ in described], int(count))
+    numbers = frozenset(column for column, kind, *_ in described if kind.startswith(("DECIMAL", "DOUBLE", "FLOAT")))
+    return Raw(table, [column for column, *_ in described], int(count), numbers=numbers)
 
 
 def _text(column: str, kind: str) -> str:

@@ -5,7 +5,8 @@ left as it is, and a mapping is proposed for the card.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from math import nan
 from typing import Any
 
 import duckdb
@@ -32,6 +33,29 @@ DATED = {  # table: the column that says when a row came to be known
     "experiments": "date",
     "marketing_costs": "period",
 }
+IDS = ("customer_id", "order_id", "referred_by")
+NOTHING = (  # words that exports write where there is no id
+    "nan", "null", "(null)", "none", "undefined", "n/a", "#n/a", "na", "nil", "nat", "<na>", "\\n", "-", "--", "?",
+)  # fmt: skip
+NOBODY = ("guest", "anonymous", "unknown", "walk-in", "walk in", "invité", "anonyme", "gast", "0", "-1")
+PLACEHOLDERS = (  # days that programs write where there is no date
+    "0001-01-01", "1753-01-01", "1899-12-30", "1899-12-31", "1900-01-01", "1969-12-31", "1970-01-01", "2099-12-31",
+    "9999-12-31",
+)  # fmt: skip
+STATUS = (  # names of columns that say what became of an order, letters only
+    "status", "orderstatus", "orderstate", "state", "financialstatus", "paymentstatus", "transactionstatus", "statut",
+    "bestellstatus", "estado", "stato",
+)  # fmt: skip
+CANCELLED_AT = ("cancelledat", "canceledat", "cancelledon", "canceledon", "cancelleddate", "cancellationdate")
+NEVER = (  # what such a column says of an order that never happened
+    "cancelled", "canceled", "failed", "void", "voided", "expired", "declined", "rejected", "abandoned", "trash",
+    "payment failed", "payment error", "annulé", "annulée", "échoué", "échouée", "storniert", "fehlgeschlagen",
+    "abgelehnt", "cancelado", "cancelada", "anulado", "annullato",
+)  # fmt: skip
+DOUBTFUL = (  # not paid yet, or paid back: kept, and said
+    "pending", "pending payment", "awaiting payment", "unpaid", "on hold", "authorized", "draft", "checkout draft",
+    "refunded", "returned", "chargeback", "chargedback", "en attente", "remboursé", "offen", "erstattet",
+)  # fmt: skip
 YES = ("yes", "y", "true", "1", "oui", "o", "ja", "opt-in", "subscribed", "granted")
 NO = ("no", "n", "false", "0", "non", "nein", "opt-out", "unsubscribed", "denied")
 MEET = 0.5  # of a table's customers are expected among the transactions
@@ -49,9 +73,19 @@ CHANNELS = {
 }
 
 
-def listed(words: tuple[str, ...]) -> str:
+def listed(words: Iterable[str]) -> str:
     """Words as a list in SQL."""
     return ", ".join(map(literal, words))
+
+
+def letters(name: str) -> str:
+    """A name in small letters only, as names of columns are compared."""
+    return "".join(letter for letter in name.lower() if letter.isalpha())
+
+
+def status(text: str) -> str:
+    """SQL of a status in words as NEVER and DOUBTFUL have them: without WooCommerce's wc-, hyphens as spaces."""
+    return f"regexp_replace(regexp_replace(lower(trim({text})), '^wc-', ''), '[-_ ]+', ' ', 'g')"
 
 
 def yes_or_no(text: str) -> str:
@@ -80,29 +114,40 @@ def later(
         after = f"{quoted(column)} >= DATE '{as_of:%Y-%m-%d}' + 1"
         if name == "customers" and "transactions" in tables:
             after += " AND customer_id NOT IN (SELECT customer_id FROM transactions)"
-        count = rows(connection, f"SELECT count(*) FROM {name} WHERE {after}")[0][0]
+        paid = "coalesce(sum(amount), 0)" if name == "transactions" else "NULL"
+        count, money = rows(connection, f"SELECT count(*), {paid} FROM {name} WHERE {after}")[0]
         if count:
             rows(connection, f"DELETE FROM {name} WHERE {after}")
-            _leave_out(ledger, name, count, f"after the as-of date {as_of:%Y-%m-%d}", "later")
+            _leave_out(ledger, name, count, f"after the as-of date {as_of:%Y-%m-%d}", "later", money)
             what = f"{count:,} row(s) are after the as-of date {as_of:%Y-%m-%d}"
             found.append(Problem("note", name, what, count, (), "They are not used."))
     return found
 
 
-def _leave_out(ledger: list[dict[str, Any]], table: str, count: int, why: str, action: str = "dropped") -> None:
-    kept = next(line for line in ledger if line["table"] == table and line["action"] == "kept")
+def _leave_out(
+    ledger: list[dict[str, Any]], table: str, count: int, why: str, action: str = "dropped", money: float | None = None
+) -> None:
+    at, kept = next((i, line) for i, line in enumerate(ledger) if line["table"] == table and line["action"] == "kept")
     kept["rows"] -= count
-    ledger.insert(ledger.index(kept), {"table": table, "action": action, "rows": count, "reason": why})
+    kept["money"] -= nan if money is None else money
+    ledger.insert(at, {"table": table, "action": action, "rows": count, "money": money, "reason": why})
 
 
 def say_of_amounts(connection: duckdb.DuckDBPyConnection, ledger: list[dict[str, Any]]) -> None:
     """Write into the ledger how many of the transactions are refunds, and how many of nothing."""
-    sql = "SELECT count(*) FILTER (amount < 0), count(*) FILTER (amount = 0) FROM transactions"
-    negative, zero = rows(connection, sql)[0]
+    sql = (
+        "SELECT count(*) FILTER (amount < 0), coalesce(sum(amount) FILTER (amount < 0), 0), "
+        "count(*) FILTER (amount = 0) FROM transactions"
+    )
+    negative, back, zero = rows(connection, sql)[0]
     at = next(i for i, line in enumerate(ledger) if line["table"] == "transactions" and line["action"] == "kept")
-    said = {"of which refunds (amount below 0): they reduce the customer's spend": negative}
-    said["of which of amount 0: not a purchase"] = zero
-    lines = [{"table": "transactions", "action": "kept", "rows": n, "reason": why} for why, n in said.items() if n]
+    said = {"of which refunds (amount below 0): they reduce the customer's spend": (negative, back)}
+    said["of which of amount 0: not a purchase"] = (zero, 0.0)
+    lines = [
+        {"table": "transactions", "action": "kept", "rows": count, "money": money, "reason": why}
+        for why, (count, money) in said.items()
+        if count
+    ]
     ledger[at + 1 : at + 1] = lines
 
 
@@ -116,7 +161,8 @@ def of_the_money(largest: pd.DataFrame, ledger: list[dict[str, Any]]) -> list[Pr
     for unit, row in largest.iterrows():
         said = f"{row['share']:.1%} of the money"
         why = f"of which the largest {unit}: {said}"
-        ledger.insert(at, {"table": "transactions", "action": "kept", "rows": int(row["lines"]), "reason": why})
+        line = {"table": "transactions", "action": "kept", "rows": int(row["lines"])}
+        ledger.insert(at, line | {"money": float(row["amount"]), "reason": why})
         at += 1
         if unit in heavy(largest).index:
             what = f"one {unit} of {row['of']:,} is {said}"

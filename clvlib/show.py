@@ -58,7 +58,7 @@ _kept: list[pd.DataFrame] = []
 
 def start(ds: "Dataset") -> None:
     """Set theme, language and currency for this dataset, and say which dataset and which dates are shown."""
-    wording.write_for(ds.locale, ds.currency)
+    wording.write_for(ds.locale, ds.currency, ds.usual_amount())
     plots.theme()
     _missing.clear()
     _kept.clear()

@@ -75,7 +75,8 @@ def read_all(connection: duckdb.DuckDBPyConnection, files: list[Path], table: st
     for column in (column for part in parts for column in part.columns):
         names.setdefault(column.strip().casefold(), column)
     label = FILE if FILE not in names else f"{FILE} read"
-    whole = Raw(table, [*names.values(), label], 0)
+    numbers = frozenset.intersection(*(frozenset(c.strip().casefold() for c in part.numbers) for part in parts))
+    whole = Raw(table, [*names.values(), label], 0, numbers=frozenset(names[key] for key in numbers))
     selects = []
     for file, part in zip(files, parts, strict=True):
         called = printable(file.name)
@@ -169,7 +170,7 @@ def _read_sqlite(connection: duckdb.DuckDBPyConnection, path: Path, table: str, 
             refuse_doubled(columns, name)
             chosen = ", ".join(f"{quoted(column)} VARCHAR" for column in columns)
             rows(connection, f"CREATE TABLE {table} ({ROW} BIGINT, {chosen})")
-            count = 0
+            count, numbers = 0, set(columns)
             while batch := cursor.fetchmany(_BATCH):
                 cells = [
                     pa.array([cell(value) for value in column], pa.string()) for column in zip(*batch, strict=True)
@@ -181,7 +182,7 @@ def _read_sqlite(connection: duckdb.DuckDBPyConnection, path: Path, table: str, 
         raise DataError(f"{name} can't be read: {error}.", "Copy or export it again.") from None
     finally:
         source.close()
-    return Raw(table, columns, count)
+    return Raw(table, columns, count, numbers=frozenset(numbers))
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, table: str, batch: Any) -> None:

@@ -18,6 +18,7 @@ from clvlib.tables import UsageError
 
 NOTHING = "–"
 _LARGE_MONEY = 1_000_000
+SMALL = 0.01
 
 
 class _Reader:
@@ -25,11 +26,14 @@ class _Reader:
 
     locale = Locale.parse("en_US")
     currency = "USD"
+    usual = 1.0
 
 
-def write_for(locale: str, currency: str) -> None:
+def write_for(locale: str, currency: str, usual: float = 1.0) -> None:
     """Choose the country's conventions (as in ``en_US``, ``fr_FR``) and the currency (ISO code) of every text.
 
+    ``usual`` is the size of an amount of this dataset: where it is below a hundredth, as of some coins, small amounts
+    are written with the digits that tell them apart.
     Raises UsageError when the locale is not known.
     """
     try:
@@ -38,7 +42,7 @@ def write_for(locale: str, currency: str) -> None:
         raise UsageError(
             f"The locale {locale!r} is not known.", mend="Write it as language_COUNTRY, for instance en_US or fr_FR."
         ) from None
-    _Reader.currency = currency
+    _Reader.currency, _Reader.usual = currency, usual
 
 
 def is_missing(value: Any) -> bool:
@@ -70,7 +74,13 @@ def money(value: float) -> str:
     if abs(value) >= _LARGE_MONEY:
         return format_compact_currency(value, _Reader.currency, locale=_Reader.locale, fraction_digits=2)
     digits = 2 if abs(value) < 100 else 0
-    return _currency(value, digits, digits)
+    return _currency(value, digits, max(digits, _digits_of_small(value, _Reader.usual)))
+
+
+def _digits_of_small(size: float, usual: float) -> int:
+    """The decimals that show three digits of an amount below a hundredth (0.00005) where such are usual, else 0."""
+    small = 0 < usual < SMALL and usual / 1e6 < abs(size) < SMALL  # less is what adding up leaves
+    return 2 - math.floor(math.log10(abs(size))) if small else 0
 
 
 def percent(value: float) -> str:
@@ -119,7 +129,8 @@ def text(value: Any) -> str:
 
 def _column_money(values: pd.Series) -> Callable[[float], str]:
     sizes = values.astype(float).abs()
-    digits = 2 if not sizes.empty and sizes.median() < 100 else 0
+    usual = sizes[sizes > 0].median()
+    digits = max(2 if not sizes.empty and sizes.median() < 100 else 0, _digits_of_small(usual, usual))
     return lambda value: _currency(value, digits, digits)
 
 
@@ -130,7 +141,15 @@ def _column_percent(values: pd.Series) -> Callable[[float], str]:
 def _column_number(values: pd.Series) -> Callable[[float], str]:
     sizes = values.astype(float).abs().replace(np.inf, np.nan)
     largest = sizes.max() if sizes.notna().any() else 0.0
-    digits = 0 if largest >= 1000 else 1 if largest >= 100 else 2 if largest >= 1 else 3
+    digits = (
+        0
+        if largest >= 1000
+        else 1
+        if largest >= 100
+        else 2
+        if largest >= 1
+        else max(3, _digits_of_small(largest, largest))
+    )
     return lambda value: number(value, digits)
 
 
@@ -199,7 +218,7 @@ def _tick_money(value: float, _position: Any = None) -> str:
     if abs(value) >= 10_000:
         return format_compact_currency(value, _Reader.currency, locale=_Reader.locale, fraction_digits=1)
     digits = 0 if float(value).is_integer() else 2
-    return _currency(value, digits, digits)
+    return _currency(value, digits, max(digits, _digits_of_small(value, _Reader.usual)))
 
 
 def _tick_percent(value: float, _position: Any = None) -> str:
@@ -207,7 +226,7 @@ def _tick_percent(value: float, _position: Any = None) -> str:
 
 
 def _tick_number(value: float, _position: Any = None) -> str:
-    return _write(_Reader.locale.decimal_formats[None], value, 0, 3)
+    return _write(_Reader.locale.decimal_formats[None], value, 0, max(3, _digits_of_small(value, _Reader.usual)))
 
 
 def language() -> str:

@@ -21,6 +21,7 @@ def shown(monkeypatch):
         locale="en_US",
         currency="USD",
         name="A & B",
+        usual_amount=lambda: 1.0,
         starts=pd.Timestamp("1997-01-01"),
         as_of=pd.Timestamp("1998-06-30"),
     )

@@ -1,0 +1,213 @@
+"""What was read = what was kept + what was dropped, in rows and in money; and what is assumed of rows is said."""
+
+import re
+import tomllib
+
+import pytest
+
+HEAD = "customer_id,date,amount\n"
+
+
+def errors(problems):
+    return [str(problem) for problem in problems if problem.grade == "error"]
+
+
+def about(problems, words):
+    (found,) = [problem for problem in problems if words in str(problem)]
+    return found
+
+
+def dropped(found):
+    rows = found.ledger[found.ledger["action"] == "dropped"]
+    return {
+        reason: (count, money) for reason, count, money in zip(rows["reason"], rows["rows"], rows["money"], strict=True)
+    }
+
+
+def customers(found):
+    return sorted(found.transactions.to_pandas()["customer_id"].unique())
+
+
+def good(n=40):
+    return "".join(f"c{i},2025-01-{1 + i % 28:02d},10\n" for i in range(n))
+
+
+INPUTS = {
+    "all usable": HEAD + good(),
+    "no id, no date, no amount": HEAD + good() + ",2025-01-03,5\nx,,7\ny,2025-01-03,\n",
+    "words": HEAD + good() + "nan,2025-01-03,5\nNULL,2025-01-04,6\nx,2025-01-04,free\n",
+    "placeholders": HEAD + good() + "x,1970-01-01,5\ny,1900-01-01,6\nz,2099-12-31,7\nz,2999-01-01,8\n",
+    "refunds and nothing": HEAD + good() + "c1,2025-02-01,-4\nc2,2025-02-01,0\nc3,2025-02-01,nan\n",
+    "duplicates": "customer_id,date,amount,order_id\n" + "a,2025-01-03,5,1\n" * 3 + "b,2025-01-04,6,2\n",
+    "broken lines": HEAD + good() + "x,2025-01-03\n",
+    "statuses": "customer_id,date,amount,Status\n" + good().replace("10\n", "10,paid\n") + "x,2025-01-03,5,Failed\n",
+    "later": HEAD + good() + "x,2025-02-03,5\n",
+    "several reasons at once": HEAD + good() + "nan,1970-01-01,5\n,,\n",
+}
+
+
+@pytest.mark.parametrize("text", INPUTS.values(), ids=INPUTS)
+def test_what_was_read_is_what_was_kept_and_dropped_in_rows_and_money(build, text):
+    found, problems = build(text, as_of="2025-02-02")
+    assert not errors(problems)
+    lines = found.ledger[~found.ledger["reason"].str.startswith("of which")].groupby("action").sum(numeric_only=True)
+    parts = lines.drop(index="read").sum()
+    assert parts["rows"] == lines.loc["read", "rows"]
+    assert parts["money"] == pytest.approx(lines.loc["read", "money"])
+    assert lines.loc["kept", "money"] == pytest.approx(float(found.transactions["amount"].sum().to_pandas()))
+
+
+def test_refunds_have_their_money_in_the_ledger(build):
+    found, _ = build(INPUTS["refunds and nothing"])
+    assert found.ledger.set_index("reason").filter(like="refunds", axis=0)["money"].tolist() == [-4]
+
+
+# -- ids ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "word", ["nan", "NaN", "NULL", "None", "undefined", "N/A", "#N/A", "(null)", "<NA>", "nil", "\\N"]
+)
+def test_a_word_for_no_customer_is_no_customer_and_said_with_its_money(build, word):
+    found, problems = build(HEAD + good() + f"{word},2025-01-03,100\n")
+    assert dropped(found) == {"no customer_id": (1, 100)}
+    assert "1 of 41 row(s) dropped: no customer_id, 20.0% of the money" in str(about(problems, "dropped"))
+    assert about(problems, "a word for none").examples == (word,)
+
+
+def test_a_customer_whose_name_is_such_a_word_can_be_kept(build):
+    text = HEAD + good() + "Null,2025-01-03,100\n"
+    mend = about(build(text)[1], "a word for none").mend
+    found, _ = build(text, **tomllib.loads(re.search("values = .*}", mend)[0]))
+    assert "Null" in customers(found)
+
+
+def test_of_several_columns_a_word_for_none_is_passed_over(build):
+    text = "Mail,Phone,date,amount\nnan,0033,2025-01-03,1\na@example.test,NULL,2025-01-03,1\n"
+    assert customers(build(text, columns={"customer_id": ["Mail", "Phone"]})[0]) == ["0033", "a@example.test"]
+
+
+def test_refunds_of_no_order_are_not_of_one_order(build):
+    text = "customer_id,date,amount,order_id\na,2025-01-03,5,nan\na,2025-02-03,-5,nan\nb,2025-01-03,5,7\n"
+    assert build(text)[0].transactions.to_pandas()["order_id"].isna().tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("ids", "read"),
+    [
+        (("17000.0", "17001.0"), ["17000", "17001"]), (("17000.0", "17001"), ["17000", "17001"]),
+        (("17000.00", "nan", "8.0"), ["17000", "8"]), (("1.0", "A.0"), ["1.0", "A.0"]),
+        (("1.5", "2.0"), ["1.5", "2.0"]),
+        (("007", "008"), ["007", "008"]),
+    ],
+)  # fmt: skip
+def test_whole_numbers_with_a_point_are_ids_without_it(build, ids, read):
+    found, _ = build(HEAD + "".join(f"{name},2025-01-03,10\n" for name in ids))
+    assert customers(found) == read
+
+
+def test_ids_in_two_spellings_are_said_and_the_card_decides(build):
+    text = HEAD + "Ann@x.test,2025-01-03,60\nann@X.test,2025-01-04,20\nbo,2025-01-04,20\n"
+    found, problems = build(text)
+    said = str(about(problems, "differ in case"))
+    assert "2 row(s) are of ids that differ in case only: 3 ids, 2 if case doesn't count, 80.0% of the money" in said
+    assert len(customers(found)) == 3
+    assert customers(build(text, ignore_case=True)[0]) == ["ann@x.test", "bo"]
+    kept, problems = build(text, ignore_case=False)
+    assert len(customers(kept)) == 3
+    assert "differ in case" not in str(problems)
+
+
+@pytest.mark.parametrize("name", ["guest", "Anonymous", "0", "unknown"])
+def test_a_name_of_nobody_is_kept_and_said_and_can_be_dropped(build, name):
+    text = HEAD + good() + f"{name},2025-01-03,100\n{name},2025-01-04,100\n"
+    found, problems = build(text)
+    problem = about(problems, "as those of one customer")
+    assert "2 row(s) whose customer_id is" in problem.what
+    assert "33.3% of the money" in problem.what
+    left, _ = build(text, **tomllib.loads(re.search("drop = .*?}", problem.mend)[0]))
+    assert len(customers(left)) == len(customers(found)) - 1
+
+
+# -- days that stand for none ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "day", ["1970-01-01", "1900-01-01", "0001-01-01", "2099-12-31", "9999-12-31", "1970-01-01 00:00:00"]
+)
+def test_a_day_that_stands_for_none_is_dropped_with_its_money(build, day):
+    found, problems = build(HEAD + good() + f"x,{day},100\n")
+    assert dropped(found) == {"dated on a day that stands for none": (1, 100)}
+    assert about(problems, "stands for none, 20.0% of the money").grade == "warning"
+    assert not errors(build(HEAD + good() + f"x,{day},100\n" * 20)[1])
+
+
+def test_such_a_day_in_a_column_that_may_be_empty_is_left_empty(tmp_path):
+    from clvlib import dataset
+
+    (tmp_path / "orders.csv").write_text(HEAD + good())
+    (tmp_path / "people.csv").write_text("customer_id,acquired_on\nc1,1900-01-01\nc2,2024-05-01\n")
+    card = {"transactions": {"path": "orders.csv"}, "customers": {"path": "people.csv"}}
+    found, problems = dataset.build(card, tmp_path / "card.toml")
+    assert found.customers()["acquired_on"].isna().tolist() == [True, False]
+    assert "1 value(s) of acquired_on stand for none" in str(problems)
+
+
+# -- statuses ----------------------------------------------------------------------------------------------------------
+
+
+def with_status(status, column="Status"):
+    return f"customer_id,date,amount,{column}\n" + good().replace("10\n", "10,paid\n") + f"x,2025-01-03,100,{status}\n"
+
+
+@pytest.mark.parametrize("column", ["Status", "order_status", "Financial Status", "payment-status", "Statut"])
+@pytest.mark.parametrize(
+    "status", ["cancelled", "Canceled", "wc-failed", "EXPIRED", "voided", "payment_failed", "Annulée"]
+)
+def test_an_order_that_never_happened_is_dropped_with_its_money_and_can_be_kept(build, column, status):
+    found, problems = build(with_status(status, column))
+    assert dropped(found) == {f"never happened: {column} is {status}": (1, 100)}
+    problem = about(problems, "20.0% of the money. These rows")
+    kept, _ = build(with_status(status, column), **tomllib.loads(re.search("drop = .*?}", problem.mend)[0]))
+    assert "x" in customers(kept)
+
+
+@pytest.mark.parametrize("status", ["pending", "wc-on-hold", "refunded", "Awaiting payment"])
+def test_an_order_in_doubt_is_kept_and_said_and_can_be_dropped(build, status):
+    text = with_status(status) + "y,2025-01-03,100,failed\n"
+    found, problems = build(text)
+    assert "x" in customers(found)
+    problem = about(problems, f"1 row(s) whose Status is {status} are kept, 16.7% of the money")
+    left, problems = build(text, **tomllib.loads(re.search("drop = .*?}", problem.mend)[0]))
+    assert not {"x", "y"} & set(customers(left))
+
+
+def test_a_status_that_is_mapped_to_a_column_of_its_own_is_left_alone(build):
+    found, _ = build(with_status("cancelled"), columns={"channel": "Status"})
+    assert "x" in customers(found)
+
+
+def test_an_order_cancelled_before_it_was_paid_never_happened(build):
+    text = (
+        "customer_id,date,amount,Status,Cancelled at\n"
+        "a,2025-01-03,1,paid,\nb,2025-01-03,2,pending,2025-01-04\nc,2025-01-03,4,paid,2025-01-04\n"
+        "d,2025-01-03,8,pending,\n"
+    )
+    found, _ = build(text)
+    assert customers(found) == ["a", "c", "d"]
+    assert dropped(found) == {"never happened: Cancelled at is filled": (1, 2)}
+
+
+# -- equal lines -------------------------------------------------------------------------------------------------------
+
+
+def test_equal_lines_beside_a_single_one_of_their_order_are_said_to_be_two_pieces_perhaps(build):
+    head = "customer_id,date,amount,order_id,product\n"
+    one = "a,2025-01-03,5,1,mug\na,2025-01-03,5,1,mug\na,2025-01-03,30,1,pan\n"
+    whole = "b,2025-01-03,5,2,mug\nb,2025-01-03,5,2,mug\nb,2025-01-03,30,2,pan\nb,2025-01-03,30,2,pan\n"
+    _, problems = build(head + one + whole)
+    said = about(problems, "exact duplicates").what
+    assert "3 row(s) are exact duplicates of another and were dropped, 36.4% of the money" in said
+    assert "1 of them in orders whose other lines stand once" in said
+    kept, _ = build(head + one + whole, duplicates="keep")
+    assert kept.rfm_summary()["total_spend"].to_dict() == {"a": 40.0, "b": 70.0}
