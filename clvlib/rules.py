@@ -60,7 +60,6 @@ YES = ("yes", "y", "true", "1", "oui", "o", "ja", "opt-in", "subscribed", "grant
 NO = ("no", "n", "false", "0", "non", "nein", "opt-out", "unsubscribed", "denied")
 MEET = 0.5  # of a table's customers are expected among the transactions
 ALIKE = (  # ids that a person would take for the same: SQL, and in what they differ
-    ("regexp_replace({}, '\\.0+$', '')", "a point and zeros at the end (17000.0 beside 17000)"),
     ("lower({})", "upper and lower case"),
     ("ltrim({}, '0')", "zeros at the start"),
     ("regexp_replace(lower({}), '[^\\p{{L}}0-9]', '', 'g')", "spaces, hyphens or other signs"),

@@ -175,8 +175,8 @@ def _read_sqlite(connection: duckdb.DuckDBPyConnection, path: Path, table: str, 
                 cells = [
                     pa.array([cell(value) for value in column], pa.string()) for column in zip(*batch, strict=True)
                 ]
-                numbers = pa.array(range(count + 1, count + len(batch) + 1))
-                _insert(connection, table, pa.table([numbers, *cells], names=[ROW, *columns]))
+                places = pa.array(range(count + 1, count + len(batch) + 1))
+                _insert(connection, table, pa.table([places, *cells], names=[ROW, *columns]))
                 count += len(batch)
     except sqlite3.DatabaseError as error:
         raise DataError(f"{name} can't be read: {error}.", "Copy or export it again.") from None

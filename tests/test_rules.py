@@ -184,7 +184,6 @@ def test_an_order_of_a_million_among_small_ones_is_said(build):
 @pytest.mark.parametrize(
     ("here", "there", "cause"),
     [
-        ("{}.0", "{}", "a point and zeros"),
         ("A{}@x.org", "a{}@X.org", "upper and lower case"),
         ("00{}", "{}", "zeros at the start"),
         ("FR-{} ", "fr {}", "spaces, hyphens"),
