@@ -93,15 +93,15 @@ def ledger(ds: "Dataset") -> Ledger:
     the customers' column are there, NotEnoughData when no period was over or no length can be known.
     """
     people = ds.customers() if ds.has("customers") else pd.DataFrame()
+    if not ds.has(BILLS) and COLUMN not in people:
+        raise MissingTable(
+            "Nothing says what was spent to win customers: there is no table 'marketing_costs'.",
+            "Add it (channel, period, cost), or the column acquisition_cost to the customers table.",
+        )
     first = aggregate.rfm_summary(ds.transactions, ds.as_of)["first_purchase"]
     if ds.has(BILLS):
         return _from_bills(ds.table(BILLS).to_pandas(), people.get("acquisition_channel"), first, ds.as_of)
-    if COLUMN in people:
-        return Ledger(COLUMN, 1, _from_column(people, first, ds.as_of))
-    raise MissingTable(
-        "Nothing says what was spent to win customers: there is no table 'marketing_costs'.",
-        "Add it (channel, period, cost), or the column acquisition_cost to the customers table.",
-    )
+    return Ledger(COLUMN, 1, _from_column(people, first, ds.as_of))
 
 
 def _from_bills(table: pd.DataFrame, channel: pd.Series | None, first: pd.Series, as_of: pd.Timestamp) -> Ledger:
