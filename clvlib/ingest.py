@@ -565,7 +565,7 @@ class _Reading:
         grade: Grade = (
             "note" if not (unread or reason.startswith(("no ", "a further row", "dated", "never"))) else "warning"
         )
-        mend = "These rows are not used."
+        mend = f"These rows{share}, are not used." if share else "These rows are not used."
         if reason.startswith("never happened"):
             column = reason.removeprefix("never happened: ").rpartition(" is ")[0]
             mend += f" To keep them, add drop = {{ {_toml(column)} = [] }} to [transactions]."
@@ -582,7 +582,7 @@ class _Reading:
             other = self.readings["amount"].other if amounts else ""
             advice = f", or declare the decimal mark: {other}." if other else _advice(reason, examples)
             mend = "Correct the file" + (self.leave_out(rows, text) if amounts and not other else advice)
-        self.note(grade, f"{count:,} of {total:,} row(s) dropped: {reason}{share}", count, examples, mend)
+        self.note(grade, f"{count:,} of {total:,} row(s) dropped: {reason}", count, examples, mend)
 
     def leave_out(self, condition: str, text: str | None) -> str:
         """The line of the card that leaves out the rows with those values of `text`, where they are few."""
