@@ -45,19 +45,18 @@ def rfm_summary(transactions: ibis.Table, as_of: Any, time_unit: str = "D", free
     end = pd.Timestamp(as_of).normalize()
     since_first = (end - frame["first_purchase"]).dt.days
     since_last = (end - frame["last_purchase"]).dt.days
-    return rounded(
-        pd.DataFrame(
-            {
-                "frequency": repeats,
-                "recency": (since_first - since_last) / per_day,
-                "T": since_first / per_day,
-                "monetary_value": ((frame["paid"] - frame["first_paid"]) / repeats.where(repeats > 0)),
-                "total_spend": frame["total_spend"].astype("float64"),
-                "first_purchase": frame["first_purchase"],
-                "last_purchase": frame["last_purchase"],
-                "days_since_last_order": since_last.astype("float64"),
-            }
-        )
+    per_repeat = (frame["paid"] - frame["first_paid"]) / repeats.where(repeats > 0)
+    return pd.DataFrame(
+        {
+            "frequency": repeats,
+            "recency": (since_first - since_last) / per_day,
+            "T": since_first / per_day,
+            "monetary_value": rounded(per_repeat.to_frame()).iloc[:, 0],
+            "total_spend": frame["total_spend"].astype("float64"),
+            "first_purchase": frame["first_purchase"],
+            "last_purchase": frame["last_purchase"],
+            "days_since_last_order": since_last.astype("float64"),
+        }
     )
 
 

@@ -59,16 +59,37 @@ class DateShape:
     def sql(self, declared: str | list[str] | None, timezone: str | None) -> tuple[str, list[Remark]]:
         """SQL of a TIMESTAMP in the shop's time (NULL when unreadable), and what there is to say about it.
 
+        Each text is read once, however often it stands in the column: into a temporary table that the SQL looks up.
         Raises DataError where neither the card nor the values tell the day from the month, where dates are written in
         several ways, and for a format or a time zone that doesn't exist.
         """
         if timezone is not None:
             self.refuse_unknown(timezone)
+        spaced = f"regexp_replace(said, '{RUN_TOGETHER}', '\\1 \\2:\\3:\\4\\5')"
+        parts = f"regexp_extract({spaced}, '{WHEN}', ['day', 'clock', 'zone'])"
+        texts = f"SELECT {self.text} AS said, count(*) AS n FROM {self.table} WHERE {self.text} IS NOT NULL GROUP BY 1"
+        rows(
+            self.connection,
+            f"CREATE OR REPLACE TEMP TABLE {self.parts} AS SELECT said, n, p.day AS day, p.clock AS clock, "
+            f"p.zone AS zone FROM (SELECT said, n, {parts} AS p FROM ({texts}))",
+        )
+        sql, remarks = self.value(declared, timezone)
+        read = f"SELECT said AS __clv_text, {sql} AS __clv_value FROM {self.parts}"
+        rows(self.connection, f"CREATE OR REPLACE TEMP TABLE {self.parts}_read AS {read}; DROP TABLE {self.parts}")
+        return f"(SELECT __clv_value FROM {self.parts}_read WHERE __clv_text = {self.text})", remarks
+
+    @property
+    def parts(self) -> str:
+        """The table of the column's distinct texts: said, n (how often), day, clock, zone ('' where there is none)."""
+        return f"parts_of_{self.table}_{self.target}"
+
+    def value(self, declared: str | list[str] | None, timezone: str | None) -> tuple[str, list[Remark]]:
+        """SQL of the TIMESTAMP from the columns of `parts`."""
         remarks: list[Remark] = []
         formats = [declared] if isinstance(declared, str) else declared or []
         if not declared:
             formats, remarks = self.proved()
-        zones = [zone for zone, _ in self.distinct(self.part("zone")) if zone]
+        zones = [zone for zone, _ in self.distinct("zone") if zone]
         local = [self.local(one, declared is not None) for one in formats]
         sql = local[0] if local else "CAST(NULL AS TIMESTAMP)"
         if len(local) > 1:  # each row must fit one of them, or all that it fits must say the same
@@ -78,10 +99,10 @@ class DateShape:
             remarks = [*remarks, *said]
         if {"unix", "unix_ms"} & set(formats):
             if timezone is None:
-                count = rows(self.connection, f"SELECT count({self.text}) FROM {self.table}")[0][0]
+                count = rows(self.connection, f"SELECT sum(n) FROM {self.parts}")[0][0]
                 remarks = [*remarks, Remark(f"{self.target}s that count from 1970 are in UTC", count, CONVERT)]
             else:
-                is_counted = f"regexp_matches({self.text}, '^[0-9]{{9,13}}(\\.[0-9]+)?$')"
+                is_counted = "regexp_matches(said, '^[0-9]{9,13}(\\.[0-9]+)?$')"
                 sql = f"CASE WHEN {is_counted} THEN {_from_utc(sql, timezone)} ELSE {sql} END"
         return sql, remarks
 
@@ -90,7 +111,7 @@ class DateShape:
     def proved(self) -> tuple[list[str], list[Remark]]:
         """The formats of a column that the card says nothing of."""
         written: dict[str, dict[str, int]] = {}
-        for shape, count in self.distinct(f"regexp_replace({self.part('day')}, '[0-9]', '9', 'g')"):
+        for shape, count in self.distinct("regexp_replace(day, '[0-9]', '9', 'g')"):
             for kind, (pattern, form) in KINDS.items():
                 if shape and re.fullmatch(pattern, shape):
                     marks = re.sub("[0-9]", "", shape)
@@ -131,19 +152,24 @@ class DateShape:
 
     def named(self) -> dict[str, int]:
         """The format of MONTHS that fits the most days, and how many; none where no day names its month."""
-        day = self.part("day")
-        counts = ", ".join(f"count(try_strptime({day}, {literal(form)}))" for form in MONTHS)
-        spelt = f"SELECT {counts} FROM {self.table} WHERE regexp_matches({self.text}, '[A-Za-z]{{3}}')"
+        day = "day"
+        years = {form: "[0-9]{4}" if "%Y" in form else "" for form in MONTHS}  # DuckDB takes 25 for the year 25
+        counts = ", ".join(
+            f"coalesce(sum(n) FILTER (try_strptime({day}, {literal(form)}) IS NOT NULL AND "
+            f"regexp_matches({day}, '{year}')), 0)"
+            for form, year in years.items()
+        )
+        spelt = f"SELECT {counts} FROM {self.parts} WHERE regexp_matches(said, '[A-Za-z]{{3}}')"
         fits = dict(zip(MONTHS, rows(self.connection, spelt)[0], strict=True))
         best = max(fits, key=lambda form: fits[form])
         return {best: fits[best]} if fits[best] else {}
 
     def ordered(self, either: str) -> tuple[list[str], list[Remark]]:
         """Dates of the form 03/04/2026: the order of day and month is proved by values above 12, or refused."""
-        part = f"TRY_CAST(regexp_extract({self.text}, '^([0-9]+)[-/.]([0-9]+)', {{}}) AS INTEGER)"
+        part = "TRY_CAST(regexp_extract(said, '^([0-9]+)[-/.]([0-9]+)', {}) AS INTEGER)"
         first, second = part.format(1), part.format(2)
-        counts = f"count(*) FILTER ({first} BETWEEN 13 AND 31), count(*) FILTER ({second} BETWEEN 13 AND 31)"
-        first_over, second_over = rows(self.connection, f"SELECT {counts} FROM {self.table}")[0]
+        counts = f"sum(n) FILTER ({first} BETWEEN 13 AND 31), sum(n) FILTER ({second} BETWEEN 13 AND 31)"
+        first_over, second_over = rows(self.connection, f"SELECT {counts} FROM {self.parts}")[0]
         example = self.some_examples()
         if first_over and second_over:
             raise DataError(
@@ -163,25 +189,20 @@ class DateShape:
 
     # -- SQL of the parts ----------------------------------------------------------------------------------------
 
-    def part(self, name: str) -> str:
-        """SQL of the day, the clock or the zone of the text; empty where there is none."""
-        spaced = f"regexp_replace({self.text}, '{RUN_TOGETHER}', '\\1 \\2:\\3:\\4\\5')"
-        return f"regexp_extract({spaced}, '{WHEN}', ['day', 'clock', 'zone']).{name}"
-
     def local(self, form: str, declared: bool) -> str:
         """SQL of the TIMESTAMP that the text says by itself, whatever its zone. DataError for an unknown format."""
-        day, clock = self.part("day"), self.part("clock")
+        day, clock = "day", "clock"
         if form in COUNTED:
             instant, least, most = COUNTED[form]
-            value = f"TRY_CAST({self.text} AS DOUBLE)"
+            value = "TRY_CAST(said AS DOUBLE)"
             return f"CASE WHEN {value} BETWEEN {least} AND {most} THEN {instant.format(value)} END"
         if form == "month":
-            digits = f"regexp_replace({self.text}, '^([0-9]{{4}})[-/.]?([0-9]{{2}})$', '\\1\\2')"
+            digits = "regexp_replace(said, '^([0-9]{4})[-/.]?([0-9]{2})$', '\\1\\2')"
             return f"CASE WHEN length({digits}) = 6 THEN try_strptime({digits} || '01', '%Y%m%d') END"
         four = "[0-9]{4}" if "%Y" in form else ""  # DuckDB takes 25 for the year 25
         bare = re.sub(r"\s*%[zZ]$", "", form)
         if re.search("%[HIMST]", bare):  # the card writes the clock out: only the zone is ours
-            whole = f"regexp_replace({self.text}, '({CLOCK})\\s*[\\pL+\\x{{2212}}\\[(-].*$', '\\1')"
+            whole = f"regexp_replace(said, '({CLOCK})\\s*[\\pL+\\x{{2212}}\\[(-].*$', '\\1')"
             return f"CASE WHEN regexp_matches({whole}, '{four}') THEN {self.parsed(whole, bare)} END"
         if not declared and form not in MONTHS:
             day = f"regexp_replace({day}, '[/.]', '-', 'g')"
@@ -208,10 +229,11 @@ class DateShape:
         """Local time with a zone → the shop's time; as it is where the card has no zone; NULL with an unknown one."""
         known = {row[0] for row in rows(self.connection, "SELECT name FROM pg_timezone_names()")}
         meant = {zone: meaning for zone in zones if (meaning := _zone(zone, known)) is not None}
-        zone = self.part("zone")
+        zone = "zone"
         listed = ", ".join(map(literal, ["", *meant]))
-        counted = f"SELECT count(*) FILTER ({zone} <> '' AND {zone} IN ({listed})), count(*) FILTER ({zone} = '')"
-        said, unsaid = rows(self.connection, f"{counted} FROM {self.table}")[0]
+        sums = f"sum(n) FILTER ({zone} <> '' AND {zone} IN ({listed})), 0), coalesce(sum(n) FILTER ({zone} = ''), 0)"
+        counted = f"SELECT coalesce({sums}"
+        said, unsaid = rows(self.connection, f"{counted} FROM {self.parts}")[0]
         odd = [zone for zone in zones if zone not in meant]
         remarks = []
         if odd:
@@ -242,12 +264,12 @@ class DateShape:
         """The thousand most frequent values of an SQL text, each with its count."""
         return rows(
             self.connection,
-            f"SELECT {value} AS value, count(*) FROM {self.table} WHERE {self.text} IS NOT NULL "
+            f"SELECT {value} AS value, CAST(sum(n) AS BIGINT) FROM {self.parts} "
             "GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 1000",
         )
 
     def some_examples(self) -> str:
-        some = f"SELECT {self.text} AS value FROM {self.table} WHERE {self.text} IS NOT NULL LIMIT 50"
+        some = f"SELECT said AS value FROM {self.parts} LIMIT 50"
         found = rows(self.connection, f"SELECT DISTINCT value FROM ({some}) ORDER BY 1 LIMIT 3")
         return ", ".join(str(row[0]) for row in found)
 

@@ -26,7 +26,7 @@ INPUTS: dict[str, Kind] = {"unit_price": "number", "refunded": "number", "curren
 TOO_MANY = 0.05
 MOST_VALUES = 20  # that a message lists for the card
 NOT_READ = "can't be read"
-REASON = "__clv_reason"
+REASON, CAST = "__clv_reason", "__clv_cast_"
 
 Reason = tuple[str, str, str | None]  # SQL condition, words, SQL of the text at fault
 
@@ -161,6 +161,7 @@ class _Reading:
         typed = {t for t, text in numbers.items() if any(f"({quoted(c)})" in text for c in self.raw.numbers)}
         self.readings = casting.read_numbers(self.connection, self.raw.table, numbers, *marks, typed)
         cast = {target: self.expression(used[target], text) for target, text in mapping.items()}
+        self.cast_once(cast, [target for target in cast if used[target].kind != "text"])
         single = dict(cast)
         if self.name == "transactions":
             self.amount(cast, mapping)
@@ -201,6 +202,16 @@ class _Reading:
             reasons.append((further, "a further row of a customer", customer))
         self.extra_attributes(cast, mapping, columns)
         self.build(cast, reasons)
+
+    def cast_once(self, cast: dict[str, str], targets: list[str]) -> None:
+        """Put what was cast into columns of the raw table: the conditions on rows look at it again and again."""
+        columns = ", ".join(f"{cast[target]} AS {quoted(CAST + target)}" for target in targets)
+        if targets:
+            self.rows(
+                f"CREATE TABLE cast_{self.name} AS SELECT *, {columns} FROM {self.raw.table}; "
+                f"DROP TABLE {self.raw.table}; ALTER TABLE cast_{self.name} RENAME TO {self.raw.table}"
+            )
+        cast |= {target: quoted(CAST + target) for target in targets}
 
     def left_out_by_card(self) -> list[Reason]:
         """The rows that the card or the format says to leave out."""
@@ -456,7 +467,7 @@ class _Reading:
                 self.report_dropped(i, counts[i], reason, text, self.of_the_money(money[i]))
         if doubles in counts:
             self.write_down("dropped", counts[doubles], "exact duplicate of another row", money[doubles])
-            said = self.of_the_money(money[doubles]) + (self.equal_lines() if "order_id" in cast else "")
+            said = self.of_the_money(money[doubles]) + (self.equal_lines(doubles) if "order_id" in cast else "")
             self.note("warning", f"{counts[doubles]:,} row(s) are exact duplicates of another and were dropped{said}",
                       counts[doubles], (), 'If they are real, add duplicates = "keep" to the card.')  # fmt: skip
         self.say_of_doubts(cast)
@@ -501,12 +512,13 @@ class _Reading:
             if count:
                 self.note("warning", f"{count:,} row(s) {what}{self.of_the_money(money)}", count, (), mend)
 
-    def equal_lines(self) -> str:
+    def equal_lines(self, code: int) -> str:
         """Words for the doubles in orders whose other lines stand once: not the order is there twice, but a line."""
         cells = ", ".join(f"raw.{quoted(column)}" for column in self.raw.columns)
         lines = (
             f"SELECT made.order_id, hash({cells}) AS line, count(*) AS n FROM {self.raw.table} AS raw "
-            f"JOIN read_{self.name} AS made USING ({ROW}) WHERE made.order_id IS NOT NULL GROUP BY ALL"
+            f"JOIN read_{self.name} AS made USING ({ROW}) "
+            f"WHERE made.order_id IS NOT NULL AND coalesce({REASON}, {code}) = {code} GROUP BY ALL"
         )
         orders = f"SELECT sum(n - 1) AS more FROM ({lines}) GROUP BY order_id HAVING min(n) = 1 AND max(n) > 1"
         count = self.rows(f"SELECT coalesce(sum(more), 0) FROM ({orders})")[0][0]
@@ -553,7 +565,7 @@ class _Reading:
         grade: Grade = (
             "note" if not (unread or reason.startswith(("no ", "a further row", "dated", "never"))) else "warning"
         )
-        mend = "These rows are not used."
+        mend = f"These rows{share}, are not used." if share else "These rows are not used."
         if reason.startswith("never happened"):
             column = reason.removeprefix("never happened: ").rpartition(" is ")[0]
             mend += f" To keep them, add drop = {{ {_toml(column)} = [] }} to [transactions]."
@@ -570,7 +582,7 @@ class _Reading:
             other = self.readings["amount"].other if amounts else ""
             advice = f", or declare the decimal mark: {other}." if other else _advice(reason, examples)
             mend = "Correct the file" + (self.leave_out(rows, text) if amounts and not other else advice)
-        self.note(grade, f"{count:,} of {total:,} row(s) dropped: {reason}{share}", count, examples, mend)
+        self.note(grade, f"{count:,} of {total:,} row(s) dropped: {reason}", count, examples, mend)
 
     def leave_out(self, condition: str, text: str | None) -> str:
         """The line of the card that leaves out the rows with those values of `text`, where they are few."""
