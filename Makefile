@@ -29,6 +29,7 @@ worlds: $(INSTALLED)
 	$(BIN)/python -m benchmarks.worlds
 
 proof: worlds
+	$(BIN)/pytest -m proof --numprocesses 2
 	$(BIN)/python -m benchmarks.experiments_recovery
 
 lock: $(INSTALLED)

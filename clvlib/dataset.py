@@ -10,6 +10,7 @@ from typing import Any
 import ibis
 import numpy as np
 import pandas as pd
+from babel import Locale, UnknownLocaleError
 
 from clvlib import acquisition, aggregate, ingest, purchases, subscribers
 from clvlib import card as cards
@@ -381,6 +382,11 @@ def _wrong_entries(card: dict[str, Any]) -> list[ingest.Problem]:
         for entry in ("name", "currency", "timezone", "locale")
         if entry in card and not (isinstance(card[entry], str) and card[entry].strip())
     ]
+    if isinstance(card.get("locale", ""), str) and card.get("locale", "").strip():
+        try:
+            Locale.parse(card["locale"])
+        except (ValueError, UnknownLocaleError):
+            found.append(f"locale = {card['locale']!r} is unknown: write fr_FR or en_US, say")
     if not isinstance(card.get("to_confirm", []), list):
         found.append('to_confirm is not a list of entries, as ["currency"]')
     if not isinstance(card.get("economics", {}), dict):

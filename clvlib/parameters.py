@@ -3,6 +3,7 @@
 import ast
 import difflib
 import io
+import re
 import tokenize
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from nbformat import NotebookNode
 from clvlib.tables import UsageError
 
 RESERVED = "dataset"  # given by the command's argument, never by --set
+_LIMITS = re.compile(
+    r"one of (?P<words>[\w, ]+)|from (?P<low>[\d.]+) to (?P<high>[\d.]*\d)|at least (?P<least>[\d.]*\d)"
+)
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -79,13 +83,30 @@ def coerce(parameter: Parameter, value: Any) -> Any:
     if "None" in kinds and text in ("", "None"):
         return None
     try:
-        return _read(kinds[0], value if isinstance(value, str) else text)
+        found = _read(kinds[0], value if isinstance(value, str) else text)
     except (ValueError, KeyError, SyntaxError):
         example = f" Its default is {parameter.default!r}." if parameter.default is not None else ""
         raise UsageError(
             f"The parameter {parameter.name} takes a value of type {parameter.annotation}, not {value!r}.{example}",
             f"Write for instance --set {parameter.name}={_example(parameter)}.",
         ) from None
+    _require_within(parameter, found)
+    return found
+
+
+def _require_within(parameter: Parameter, value: Any) -> None:
+    """Raise UsageError for what the parameter's comment rules out: "one of …", "from … to …", "at least …"."""
+    limits = _LIMITS.search(parameter.comment)
+    if limits is None:
+        return
+    words = [word.strip() for word in (limits["words"] or "").split(",")]
+    low, high = limits["low"] or limits["least"], limits["high"]
+    outside = (low is not None and value < float(low)) or (high is not None and value > float(high))
+    if (limits["words"] and value not in words) or outside:
+        raise UsageError(
+            f"The parameter {parameter.name} can't be {value!r}: it is {limits[0].strip()}.",
+            f"Write for instance --set {parameter.name}={_example(parameter)}.",
+        )
 
 
 def _read(kind: str, text: str) -> Any:

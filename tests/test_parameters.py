@@ -82,3 +82,21 @@ def test_the_dataset_is_no_setting(knobs):
 def test_code_in_a_name_never_reaches_a_notebook(knobs):
     with pytest.raises(UsageError):
         parameters.choose({"a": knobs}, {"months = 1\nimport os": "6"})
+
+
+@pytest.mark.parametrize(
+    ("comment", "good", "bad"),
+    [
+        ("unit of time, one of W, M, Q", ["W", "Q"], ["w", "year", ""]),
+        ("share, from 0 to 1: of all", ["0", "0.5", "1"], ["-0.1", "1.01"]),
+        ("at least 1 day", ["1", "9"], ["0", "-3"]),
+    ],
+)
+def test_what_a_comment_rules_out_is_refused_before_anything_runs(comment, good, bad):
+    kind = "str" if "one of" in comment else "float"
+    knob = parameters.Parameter("knob", kind, "W" if kind == "str" else 1.0, comment)
+    for text in good:
+        parameters.coerce(knob, text)
+    for text in bad:
+        with pytest.raises(UsageError, match="can't be"):
+            parameters.coerce(knob, text)
