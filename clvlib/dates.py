@@ -13,17 +13,19 @@ from clvlib.casting import Remark
 from clvlib.raw import literal, rows
 from clvlib.tables import DataError
 
-CLOCK = r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?(?:\s*[AaPp]\.?[Mm]\.?)?"
+CLOCK = r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?(?:\s*[AaPp]\.?[Mm]\b\.?)?"
 WHEN = rf"^(.*?)(?:(?:\s+|T)({CLOCK})\s*([\pL+\x{{2212}}\[(-].*)?)?$"
 RUN_TOGETHER = r"^([0-9]{8})[T ]?([0-9]{2})([0-9]{2})([0-9]{2})((?:Z|[+-][0-9]{4})?)$"
 OFFSET = re.compile(r"(?:UTC|GMT|UT)?\s*([+-])(\d{1,2})(?::?(\d{2}))?")
-NAMED = re.compile(r"(.*?)\s*[\[(]([^\])]*)[\])]")  # an offset that says its zone too: +01:00[Europe/Paris]
+NAMED = re.compile(
+    r"(.*?[0-9])\s*[\[(]?([A-Za-z][^\])]*)[\])]?"
+)  # it says its zone too: +01:00[Europe/Paris], +0000 UTC
 KINDS = {  # how a day may be written: the pattern of its text, as the card names it
     "year first": (r"[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}", "%Y-%m-%d"),
     "in eight digits": (r"[0-9]{8}", "%Y%m%d"),
     "year last": (r"[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{4}", "%d-%m-%Y"),
     "with a year of two digits": (r"[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2}", "%d-%m-%y"),
-    "as a month": (r"[0-9]{4}[-/.]?[0-9]{2}", "month"),
+    "as a month": (r"[0-9]{4}[-/.]?[0-9]{2}|[0-9]{2}/[0-9]{4}", "month"),
     "as days since 1899-12-30, as Excel counts": (r"[0-9]{5}(?:\.[0-9]+)?", "excel"),
     "as Unix seconds": (r"[0-9]{9,10}(?:\.[0-9]+)?", "unix"),
     "as Unix milliseconds": (r"[0-9]{12,13}", "unix_ms"),
@@ -197,7 +199,8 @@ class DateShape:
             value = "TRY_CAST(said AS DOUBLE)"
             return f"CASE WHEN {value} BETWEEN {least} AND {most} THEN {instant.format(value)} END"
         if form == "month":
-            digits = "regexp_replace(said, '^([0-9]{4})[-/.]?([0-9]{2})$', '\\1\\2')"
+            turned = "regexp_replace(said, '^([0-9]{2})/([0-9]{4})$', '\\2\\1')"
+            digits = f"regexp_replace({turned}, '^([0-9]{{4}})[-/.]?([0-9]{{2}})$', '\\1\\2')"
             return f"CASE WHEN length({digits}) = 6 THEN try_strptime({digits} || '01', '%Y%m%d') END"
         four = "[0-9]{4}" if "%Y" in form else ""  # DuckDB takes 25 for the year 25
         bare = re.sub(r"\s*%[zZ]$", "", form)
@@ -288,7 +291,7 @@ def _zone(zone: str, known: set[str]) -> int | str | None:
     """The minutes ahead of UTC, or the name of the zone, that a text means; None when it means none."""
     named = NAMED.fullmatch(zone)
     if named:  # the offset counts; what it is called must be a name too
-        restated = named[2] in known or named[2].upper() in ABBREVIATIONS or " " in named[2]
+        restated = named[2] in known or named[2].upper() in ABBREVIATIONS or named[2].endswith(" Time")
         return _zone(named[1], known) if restated and named[1] else None
     if "/" in zone:
         return zone if zone in known else None

@@ -38,6 +38,9 @@ def orders(*dates):
         ("2024-01-18 22:30:00 \N{MINUS SIGN}05:30", "2024-01-19 15:00:00"),
         ("2024-01-18 22:30:00 Europe/Paris", "2024-01-19 08:30:00"),
         ("2024-07-18 22:30:00 Europe/Paris", "2024-07-19 06:30:00"),
+        ("2024-01-18 22:30:00 America/New_York", "2024-01-19 14:30:00"),
+        ("2024-01-18 10:30 PM America/New_York", "2024-01-19 14:30:00"),
+        ("2024-01-18 22:30:00 +0000 UTC", "2024-01-19 09:30:00"),
         ("2024-01-18T22:30:00+01:00[Europe/Paris]", "2024-01-19 08:30:00"),
         ("2024-01-18 22:30:00 GMT-0500 (Eastern Standard Time)", "2024-01-19 14:30:00"),
         ("2024-01-18 22:30:00 EST", "2024-01-19 14:30:00"),
@@ -66,7 +69,8 @@ def test_what_follows_the_day_is_understood(build, written, meant):
     [
         "2024-01-18 22:30:00 garbage", "2024-01-18 22:30:00 BST", "2024-01-18 22:30:00 Europe/Atlantis",
         "2024-01-18 22:30 PM", "2024-01-18 25:00", "2024-01-18 and later", "2024-01-18 22:30:00 +15:00",
-        "2024-01-18 22:30:00+01:00[nowhere]", "2024-01-18 22:30:00 UTC UTC", "2024-02-30", "2024-01-18 22:30:00 12",
+        "2024-01-18 22:30:00+01:00[nowhere]", "2024-01-18 22:30:00 UTC UTC", "2024-01-18 22:30:00 +01:00 or so", "2024-02-30",
+        "2024-01-18 22:30:00 12",
     ],
 )  # fmt: skip
 def test_what_is_not_understood_leaves_the_row_out_and_is_counted(build, odd):
@@ -119,7 +123,9 @@ def test_unix_seconds_without_a_time_zone_are_said_to_be_in_utc(build):
     assert "are in UTC" in said(problems)
 
 
-@pytest.mark.parametrize("written", [("2024-01", "2024-12"), ("202401", "202412"), ("2024/01", "2024/12")])
+@pytest.mark.parametrize(
+    "written", [("2024-01", "2024-12"), ("202401", "202412"), ("2024/01", "2024/12"), ("01/2024", "12/2024")]
+)
 def test_a_month_is_its_first_day_and_said(build, written):
     found, problems = build(orders(*written))
     assert times(found) == ["2024-01-01 00:00:00", "2024-12-01 00:00:00"]
