@@ -155,7 +155,9 @@ class DateShape:
     def named(self) -> dict[str, int]:
         """The format of MONTHS that fits the most days, and how many; none where no day names its month."""
         day = "day"
-        years = {form: "[0-9]{4}" if "%Y" in form else "" for form in MONTHS}  # DuckDB takes 25 for the year 25
+        years = {
+            form: "[0-9]{4}" if "%Y" in form else "[0-9]" for form in MONTHS
+        }  # DuckDB reads 25 as the year 25, and infinity
         counts = ", ".join(
             f"coalesce(sum(n) FILTER (try_strptime({day}, {literal(form)}) IS NOT NULL AND "
             f"regexp_matches({day}, '{year}')), 0)"
@@ -202,7 +204,7 @@ class DateShape:
             turned = "regexp_replace(said, '^([0-9]{2})/([0-9]{4})$', '\\2\\1')"
             digits = f"regexp_replace({turned}, '^([0-9]{{4}})[-/.]?([0-9]{{2}})$', '\\1\\2')"
             return f"CASE WHEN length({digits}) = 6 THEN try_strptime({digits} || '01', '%Y%m%d') END"
-        four = "[0-9]{4}" if "%Y" in form else ""  # DuckDB takes 25 for the year 25
+        four = "[0-9]{4}" if "%Y" in form else "[0-9]"  # DuckDB reads 25 as the year 25, and infinity
         bare = re.sub(r"\s*%[zZ]$", "", form)
         if re.search("%[HIMST]", bare):  # the card writes the clock out: only the zone is ours
             whole = f"regexp_replace(said, '({CLOCK})\\s*[\\pL+\\x{{2212}}\\[(-].*$', '\\1')"
