@@ -7,6 +7,11 @@ permutation; Janssen 1997, Statistics & Probability Letters 36; Chung & Romano 2
 exact where chance alone parts the arms, however heavy the tails, and right for large arms whatever the variant does. At
 neither end is the interval narrower than Welch's.
 
+Dealing lets the customers of one arm stand for those of the other. That is wrong where one arm holds the large amounts
+and chance doesn't explain it: then that arm has to say by itself how far its mean may be off, and a few large amounts
+can't say it, whatever the method (Bahadur & Savage 1956, Annals of Mathematical Statistics 27). Such a measure is "not
+enough", with the customers that it takes.
+
 Shares, and arms in which hardly anybody has anything, have Newcombe's (1998) hybrid score interval: also none or all of
 an arm leaves a width.
 """
@@ -16,8 +21,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.stats import hypergeom, norm, skew
 from scipy.stats import t as student
+
+from clvlib.tables import NotEnoughData
 
 Array = NDArray[np.float64]
 
@@ -27,6 +34,11 @@ _DRAWS, _FEWEST_DRAWS = 2000, 400  # fewer for very many customers, whose means 
 _CELLS, _MOST_CELLS = 2_000_000, 100_000_000  # customers × draws, at a time and in all
 _RESOLVED = 10  # draws that have to lie beyond a quantile for it to be read off
 _FARTHEST = 8.0  # normal deviates: beyond, a p-value is as good as 0
+_TIMES = 2  # how many times more common large amounts are in one arm before the other can't stand for it
+_CARRIED = (0.5, 0.9, 0.99)  # shares of all squared distances that the customers with large amounts make
+# Customers per squared skewness of an arm that stands alone. Of 95 intervals in 100 around a mean, skewness costs 25
+# times its square over the customers (Edgeworth's expansion; Hall 1992, The bootstrap and Edgeworth expansion): one.
+_PER_SKEW = 25
 
 
 @dataclass(frozen=True)
@@ -88,14 +100,15 @@ def contrasts(
     adjusted: tuple[Array, Array] | None = None,
     shares: Sequence[bool] | None = None,
     counted: bool = True,
-) -> list[Contrast | None]:
+) -> list[Contrast | NotEnoughData | None]:
     """Compare two arms on every column.
 
     treated, control: one row per customer, one column per measure. adjusted: the same less what was expected of each
     customer before; not used for a column with fewer than FEW customers who have something in an arm (of shares: or
     who haven't). shares: columns of 0 and 1. counted: False for columns whose zeros mean nothing, as influences.
 
-    Returns a Contrast per column; None where nobody has anything, so that there is no unit to measure by.
+    Returns a Contrast per column; None where nobody has anything, so that there is no unit to measure by; NotEnoughData
+    (returned, not raised: other columns are told) where one arm holds the large amounts and has too few customers.
     """
     shares = shares if shares is not None else [False] * treated.shape[1]
     used = adjusted if adjusted is not None else (treated, control)
@@ -106,14 +119,18 @@ def contrasts(
     pair = [np.column_stack([arms[i][:, j] for j, arms in enumerate(ready)]) for i in (0, 1)]
     means = [arm.mean(axis=0) for arm in pair]
     noise = [arm.var(axis=0, ddof=1) / len(arm) for arm in pair]
-    chance = _by_chance(pair[0] - means[0], pair[1] - means[1])
-    found: list[Contrast | None] = []
+    gaps, errors = dealt(pair[0] - means[0], pair[1] - means[1])
+    chance = np.sort(gaps / errors, axis=0)
+    found: list[Contrast | NotEnoughData | None] = []
     for j, (counts, unit, few) in enumerate(sides):
         two = counts is not None and unit != 0 and not _third(treated[:, j], control[:, j])
         alone = two and (few or adjusted is None)  # a share without anything to adjust by: counts say all
         error = float(np.sqrt(noise[0][j] + noise[1][j]))
         if (counts is None and error == 0) or (counts is not None and unit == 0):
             found.append(None)
+            continue
+        if not alone and (refusal := _alone(treated[:, j], control[:, j], pair[0][:, j], pair[1][:, j], counted)):
+            found.append(refusal)
             continue
         parts = [each[j] ** 2 / (len(arm) - 1) for each, arm in zip(noise, pair, strict=True)]
         freedom = error**4 / sum(parts) if error else float(len(treated) + len(control) - 2)
@@ -130,6 +147,38 @@ def contrasts(
             )
         )
     return found
+
+
+def _alone(treated: Array, control: Array, used: Array, other_used: Array, counted: bool) -> NotEnoughData | None:
+    """Why the arm that makes most of the error can't be told: it alone has large amounts, and too few customers.
+
+    used, other_used: the same arms as they are compared (adjusted).
+    """
+    sides = ((treated, control, used), (control, treated, other_used))
+    own, other, compared = sides[int(other_used.var() / len(other_used) > used.var() / len(used))]
+    skewness = float(skew(compared))
+    if len(own) >= _PER_SKEW * skewness**2 or not (held := _holds(own, other, counted)):
+        return None
+    return NotEnoughData(
+        f"{held[0]:,} of the {held[1]:,} customers with large amounts are in one arm, more than chance explains, and "
+        f"its {len(own):,} customers don't tell how much more such customers might bring.",
+        f"Amounts so uneven take {_PER_SKEW * skewness**2:,.0f} customers or more in that arm: judge on what is told.",
+    )
+
+
+def _holds(own: Array, other: Array, counted: bool) -> tuple[int, int] | None:
+    """Large amounts of `own` and of both arms, where they are more than _TIMES as common there, not by chance."""
+    both = np.concatenate([own, other])
+    far = (both - both.mean()) ** 2
+    ranked = np.sort(far)[::-1]
+    carried = np.cumsum(ranked) / ranked.sum()
+    large = [far >= ranked[min(int(np.searchsorted(carried, share)), len(far) - 1)] for share in _CARRIED]
+    for who in [both != 0, *large] if counted else large:
+        here, all_of_them = int(who[: len(own)].sum()), int(who.sum())
+        common = here * len(other) > _TIMES * (all_of_them - here) * len(own)
+        if common and hypergeom.sf(here - 1, len(both), all_of_them, len(own)) < (1 - LEVEL) / 2:
+            return here, all_of_them
+    return None
 
 
 def _third(*arms: Array) -> bool:
@@ -151,25 +200,27 @@ def _counts(treated: Array, control: Array, share: bool) -> tuple[tuple[int, int
     return counts, unit, min(counts[0], counts[2], without) < FEW
 
 
-def _by_chance(treated: Array, control: Array) -> Array:
-    """t-values of the difference when the customers' distances from their mean are dealt by chance, each column sorted.
+def dealt(treated: Array, control: Array, seed: int = 0) -> tuple[Array, Array]:
+    """Differences of the means and their standard errors when customers are dealt to the arms by chance.
 
-    Each customer falls to the treated with the share that the treated have.
+    treated, control: distances from the mean of the arm, a row per customer, a column per measure. Each customer falls
+    to the treated with the share that the treated have. Returns a row per deal (400 to 2,000), a column per measure.
     """
     own = np.vstack([treated, control])
     n, width = own.shape
     share = len(treated) / n
     spread = own.std(axis=0)
-    own = own / np.where(spread > 0, spread, 1.0)
+    unit = np.where(spread > 0, spread, 1.0)
+    own = own / unit
     inputs = np.hstack([np.ones((n, 1)), own, own**2])
     whole = inputs.sum(axis=0)
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(seed)
     draws = int(np.clip(_MOST_CELLS // n, _FEWEST_DRAWS, _DRAWS))
     rows = max(1, _CELLS // n)
     found = []
     for start in range(0, draws, rows):
-        dealt = random.random((min(rows, draws - start), n), dtype=np.float32) < share
-        sums = dealt.astype(float) @ inputs
+        given = random.random((min(rows, draws - start), n), dtype=np.float32) < share
+        sums = given.astype(float) @ inputs
         sums = sums[(sums[:, 0] > 1) & (whole[0] - sums[:, 0] > 1)]
         difference, noise = 0.0, 0.0
         for sign, part in ((1, sums), (-1, whole - sums)):
@@ -177,8 +228,9 @@ def _by_chance(treated: Array, control: Array) -> Array:
             mean = part[:, 1 : width + 1] / size
             difference = difference + sign * mean
             noise = noise + (part[:, width + 1 :] / size - mean**2).clip(min=1e-12) / (size - 1)
-        found.append(difference / np.sqrt(noise))
-    return np.sort(np.concatenate(found), axis=0)
+        found.append((unit * difference, unit * np.sqrt(noise)))
+    gaps, errors = (np.concatenate(each) for each in zip(*found, strict=True))
+    return gaps, errors
 
 
 def _newcombe(has: int, of: int, other_has: int, other_of: int, z: float) -> tuple[float, float]:

@@ -7,7 +7,7 @@ sending isn't) is not taken off.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from clvlib import aggregate, assigned, contrast, trial, wording
-from clvlib.contrast import LEVEL
+from clvlib.contrast import LEVEL, Contrast
 from clvlib.dataset import Dataset, Economics
 from clvlib.tables import TABLES, CannotAnswer, MissingTable, NotEnoughData
 from clvlib.trial import Trial
@@ -142,11 +142,16 @@ def effects(outcomes: pd.DataFrame, trial: Trial, before: pd.DataFrame | None = 
     are adjusted by CUPED (Deng, Xu, Kohavi & Walker 2013), the covariate being the outcome expected, by least squares
     on all that was known before. `saved`: share of the variance that this removes, less what as many columns of chance
     would seem to (the adjusted R²; below 0 where they did better); NaN where nothing was to adjust with. Money that
-    nobody has, and order_value with fewer than 10 buyers in an arm, have no row. Raises NotEnoughData when nobody
-    bought.
+    nobody has, order_value with fewer than 10 buyers in an arm, and measures that are not enough (see `contrast`) have
+    no row. Raises NotEnoughData when nobody bought, or nothing is enough.
     """
-    pairs = [(trial.control, variant) for variant in trial.variants]
-    return compare(outcomes, pairs, before).droplevel("against")
+    return _effects(outcomes, trial, before)[0]
+
+
+def _effects(outcomes: pd.DataFrame, trial: Trial, before: pd.DataFrame | None) -> tuple[pd.DataFrame, pd.Series]:
+    """`effects`, and why each measure without a row is not enough (arm, metric → words)."""
+    found, untold = compare(outcomes, [(trial.control, variant) for variant in trial.variants], before)
+    return found.droplevel("against"), untold.droplevel("against")
 
 
 def pairs(outcomes: pd.DataFrame, trial: Trial, metric: str, before: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -154,12 +159,12 @@ def pairs(outcomes: pd.DataFrame, trial: Trial, metric: str, before: pd.DataFram
 
     Returns a frame indexed by arm and against: difference, p as `effects`; p_all (Bonferroni: p × rows, at most 1),
     low, high (Bonferroni too: all rows' intervals hold together in 95 %). So p_all is below 0.05 where, and only
-    where, low and high leave 0 out.
+    where, low and high leave 0 out. A pair that is not enough (see `contrast`) has no row; NotEnoughData when none is.
     """
     both = list(combinations(trial.both, 2))
-    found = compare(outcomes[["variant", metric]], both, before, level=1 - (1 - LEVEL) / len(both))
+    found, _ = compare(outcomes[["variant", metric]], both, before, level=1 - (1 - LEVEL) / len(both))
     found = found.droplevel("metric")
-    return found[["difference", "low", "high", "p"]].assign(p_all=(found["p"] * len(found)).clip(upper=1))
+    return found[["difference", "low", "high", "p"]].assign(p_all=(found["p"] * len(both)).clip(upper=1))
 
 
 def holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -171,17 +176,30 @@ def holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def best_arm(pairs: pd.DataFrame, trial: Trial) -> tuple[str, bool]:
-    """The arm of the highest mean by `pairs`, and whether it is shown to beat every other: no interval holds 0."""
-    against = pairs.xs(trial.control, level="against")["difference"]
+    """The arm of the highest mean by `pairs`, and whether it is shown to beat every other: no interval holds 0.
+
+    An arm that is not enough to be compared with the control is not the best; NotEnoughData where all are.
+    """
+    told = pairs[pairs.index.get_level_values("against") == trial.control]
+    if told.empty:
+        raise NotEnoughData(
+            f"In the experiment {trial.name!r} no variant has enough to be compared with the control.",
+            "Wait for more customers; the table of measures says how many it takes.",
+        )
+    against = told["difference"].droplevel("against")
     best = str(against.idxmax()) if against.max() > 0 else trial.control
     its = pairs[[best in pair for pair in pairs.index]]
+    if len(its) < len(trial.variants):
+        return best, False
     first = its.index.get_level_values("arm") == best
     return best, bool(np.where(first, its["low"] > 0, its["high"] < 0).all())
 
 
 def compare(
     outcomes: pd.DataFrame, pairs: Sequence[tuple[str, str]], before: pd.DataFrame | None, level: float = LEVEL
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, pd.Series]:
+    """`effects` of these pairs of arms (control, variant), indexed by arm, against and metric; and why others are not
+    enough, by the same index. Raises NotEnoughData when nobody bought, or nothing is enough."""
     if not outcomes.drop(columns="variant").select_dtypes("number").any(axis=None):
         raise NotEnoughData(
             "Nobody of this experiment bought anything after assignment.", "Wait, or check the customers' ids."
@@ -192,7 +210,7 @@ def compare(
     net = adjusted(values, foretold)
     by_chance = (len(outcomes) - 1) / (len(outcomes) - columns - 1)
     shares = [METRICS[name][1] == "points" for name in names]
-    rows = {}
+    rows, untold = {}, {}
     for control, variant in pairs:
         sides = [outcomes["variant"] == arm for arm in (variant, control)]
         treated, left = (values[side].to_numpy() for side in sides)
@@ -207,7 +225,9 @@ def compare(
             found["order_value"] = (each, each) if buyers >= contrast.FEW else (None, None)
         for metric in METRICS:
             one, best = found.get(metric, (None, None))
-            if one is None or best is None:
+            if isinstance(best, NotEnoughData):
+                untold[variant, control, metric] = str(best)
+            if not isinstance(one, Contrast) or not isinstance(best, Contrast):
                 continue
             low, high = best.interval(level)
             plain_low, plain_high = one.interval(level)
@@ -223,8 +243,12 @@ def compare(
                 "plain_high": plain_high,
                 "saved": 1 - by_chance * (best.error / one.error) ** 2 if adjusts else np.nan,
             }
-    frame = pd.DataFrame.from_dict(rows, orient="index")
-    return frame.set_axis(pd.MultiIndex.from_tuples(rows, names=["arm", "against", "metric"]))
+    if not rows:
+        raise NotEnoughData("There is not enough to compare the arms.", " ".join(dict.fromkeys(untold.values())))
+    names = ["arm", "against", "metric"]
+    frame = pd.DataFrame.from_dict(rows, orient="index").set_axis(pd.MultiIndex.from_tuples(rows, names=names))
+    why = pd.MultiIndex.from_tuples(untold, names=names) if untold else frame.index[:0]
+    return frame, pd.Series(list(untold.values()), index=why, dtype=object)
 
 
 def _per_order(arm: pd.DataFrame) -> NDArray[np.float64]:
@@ -263,13 +287,17 @@ def p_value(p: float) -> str:
 
 @dataclass(frozen=True)
 class Reading:
-    """One test read: the trial, its purchases on one clock, `outcomes`, `known_before` and `effects`."""
+    """One test read: the trial, its purchases on one clock, `outcomes`, `known_before` and `effects`.
+
+    untold: arm and metric → why it is not enough and has no row in `effects`.
+    """
 
     trial: Trial
     clocked: ibis.Table
     outcomes: pd.DataFrame
     before: pd.DataFrame
     effects: pd.DataFrame
+    untold: pd.Series = field(default_factory=lambda: pd.Series(dtype=object))
 
 
 def read_all(tests: Mapping[str, Trial], ds: Dataset, known: str = "") -> tuple[dict[str, Reading], dict[str, str]]:
@@ -285,7 +313,7 @@ def read_all(tests: Mapping[str, Trial], ds: Dataset, known: str = "") -> tuple[
         done = outcomes(test, clocked, ds.economics)
         before = known_before(test, clocked, ds.economics, people, known)
         try:
-            found[name] = Reading(test, clocked, done, before, effects(done, test, before))
+            found[name] = Reading(test, clocked, done, before, *_effects(done, test, before))
         except CannotAnswer as error:
             refused[name] = f"{name}: {error}"
     if not found:
@@ -298,11 +326,17 @@ def on_value(reading: Reading) -> pd.DataFrame:
 
     The rows of `pairs` against the control on value realised, adjusted by what was known before. Returns a frame
     indexed by arm, best first: customers, difference, low, high (currency per customer; the intervals of all pairs of
-    arms hold together in 95 %), days (of the window).
+    arms hold together in 95 %), days (of the window). Variants that are not enough are left out; NotEnoughData when
+    all are.
     """
     test = reading.trial
-    compared = pairs(reading.outcomes, test, "value", reading.before).xs(test.control, level="against")
-    frame = pd.DataFrame(compared)[["difference", "low", "high"]].reindex(list(test.variants)).rename_axis("arm")
+    compared = pairs(reading.outcomes, test, "value", reading.before)
+    against = compared[compared.index.get_level_values("against") == test.control].droplevel("against")
+    if against.empty:
+        why = " ".join(dict.fromkeys(reading.untold))
+        raise NotEnoughData(f"In the experiment {test.name!r} no variant is enough to be judged on value.", why)
+    told = [arm for arm in test.variants if arm in against.index]
+    frame = against[["difference", "low", "high"]].loc[told].rename_axis("arm")
     frame.insert(0, "customers", test.arms["kept"].reindex(frame.index))
     frame["days"] = test.window_days
     return frame.sort_values("difference", ascending=False, kind="stable")

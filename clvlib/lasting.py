@@ -39,7 +39,8 @@ def clv(reading: Reading, economics: Economics) -> pd.DataFrame:
     Returns a frame indexed by arm, currency per customer assigned: ends, ends_low, ends_high (the effect ends with the
     window: value realised), grows, grows_low, grows_high (it grows on), low, high (95 %, over both), and verdict ("up"
     or "down" where the whole interval is above or below 0, else "not shown"). Variants are left out where fewer than 10
-    customers of an arm bought in the second half, as that says nothing of what comes; NotEnoughData where all are.
+    customers of an arm bought in the second half, as that says nothing of what comes, or where value is not enough
+    (see `contrast`); NotEnoughData where all are.
     """
     test, times = reading.trial, growth(reading.trial.window_days, economics)
     late = reading.outcomes["late"].ne(0).groupby(reading.outcomes["variant"]).sum()
@@ -52,10 +53,15 @@ def clv(reading: Reading, economics: Economics) -> pd.DataFrame:
     parts = {}
     for name, factor in {"ends": 0.0, "grows": times}.items():
         value = reading.outcomes["value"] + factor * reading.outcomes["late"]
-        found = compare(reading.outcomes[["variant"]].assign(value=value), both, reading.before)
+        found, _ = compare(reading.outcomes[["variant"]].assign(value=value), both, reading.before)
         rows = found.droplevel(["against", "metric"])
         parts[name] = rows[["difference", "low", "high"]].set_axis([name, f"{name}_low", f"{name}_high"], axis=1)
-    frame = pd.concat(parts.values(), axis=1)
+    frame = pd.concat(parts.values(), axis=1, join="inner")
+    if frame.empty:
+        raise NotEnoughData(
+            f"In the experiment {test.name!r} value is not enough to be compared under both assumptions.",
+            "The measures that are not enough say how many customers it takes.",
+        )
     low, high = (frame[[f"{name}_{end}" for name in parts]] for end in ("low", "high"))
     frame = frame.assign(low=low.min(axis=1), high=high.max(axis=1))
     words = np.select([frame["low"] > 0, frame["high"] < 0], ["up", "down"], "not shown")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 
 from clvlib import assigned
-from clvlib.contrast import FEW, contrasts
+from clvlib.contrast import FEW, Contrast, contrasts
 from clvlib.dataset import Economics
 from clvlib.experiments import Reading, adjusted, expected
 from clvlib.tables import NotEnoughData
@@ -31,8 +31,9 @@ def levers(outcomes: pd.DataFrame, trial: Trial) -> pd.DataFrame:
     (Shapley 1953), so that the parts add up exactly. Intervals of 95 % by the delta method and `contrast`.
 
     Returns a frame indexed by arm and lever: control, variant (the lever itself: 0 to 1, orders, currency, 0 to 1),
-    effect, low, high (currency per assigned customer); the row "all" is the sum. Raises NotEnoughData when fewer
-    than 10 customers bought in an arm, or its revenue is not above 0.
+    effect, low, high (currency per assigned customer); the row "all" is the sum. Variants of which a part is not enough
+    (see `contrast`) are left out. Raises NotEnoughData when all are, fewer than 10 customers bought in an arm, or its
+    revenue is not above 0.
     """
     arms = {arm: outcomes.loc[outcomes["variant"] == arm, _PARTS].to_numpy(dtype=float) for arm in trial.both}
     means = {arm: values.mean(axis=0) for arm, values in arms.items()}
@@ -42,7 +43,8 @@ def levers(outcomes: pd.DataFrame, trial: Trial) -> pd.DataFrame:
             "after refunds.",
             "A difference can't be split into levers there: wait for more purchases.",
         )
-    rows = {}
+    rows: dict[tuple[str, str], tuple[float, ...]] = {}
+    why: list[str] = []
     base = means[trial.control]
     for arm in trial.variants:
         point = np.concatenate([base, means[arm]])
@@ -54,11 +56,16 @@ def levers(outcomes: pd.DataFrame, trial: Trial) -> pd.DataFrame:
             slopes[:, i] = (_split(point + moved) - _split(point - moved)) / (2 * step)
         own = effect + (arms[arm] - means[arm]) @ slopes[:, len(_PARTS) :].T  # each customer's part in each lever
         found = contrasts(own, (base - arms[trial.control]) @ slopes[:, : len(_PARTS)].T, counted=False)
+        if refused := [str(each) for each in found if isinstance(each, NotEnoughData)]:
+            why.append(f"{arm}: {refused[0]}")
+            continue
         sides = [np.append(_ratios(mean), mean[3]) for mean in (base, means[arm])]
         for i, label in enumerate([*LEVERS, "all"]):
             known = found[i]
-            ends = known.interval() if known is not None else (effect[i], effect[i])  # a lever that cannot move
+            ends = known.interval() if isinstance(known, Contrast) else (effect[i], effect[i])  # it cannot move
             rows[arm, label] = (sides[0][i], sides[1][i], effect[i], *ends)
+    if not rows:
+        raise NotEnoughData(f"The difference in {trial.name!r} is not enough to be split into levers.", " ".join(why))
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=["control", "variant", "effect", "low", "high"])
     return frame.set_axis(pd.MultiIndex.from_tuples(rows, names=["arm", "lever"]))
 
@@ -148,7 +155,8 @@ def cumulated(
     Adjusted by what was known `before`. Returns a long frame: arm, day (int, the last day of a step + 1, up to the
     window), difference, low, high (currency; 95 % at each day by itself), from the first step in which anybody bought.
     Raises NotEnoughData when all purchases are dated on one day after assignment, as where only their sum is known: a
-    course drawn from them would be made up.
+    course drawn from them would be made up; or when no variant's last day is enough (see `contrast`). Days that are not
+    enough are left out, and variants whose last day isn't.
     """
     days, people = trial.window_days, trial.customers.index
     every = -(-days // steps)
@@ -167,12 +175,18 @@ def cumulated(
     ends = np.minimum((so_far.columns.to_numpy() + 1) * every, days)
     frames = (so_far, adjusted(so_far, expected(so_far, before)[0]))
     plain, net = ({arm: frame[trial.customers["variant"] == arm].to_numpy() for arm in trial.both} for frame in frames)
-    rows = []
+    rows, why = [], []
     for arm in trial.variants:
         found = contrasts(plain[arm], plain[trial.control], (net[arm], net[trial.control]))
-        told = [(day, each.difference, *each.interval()) for day, each in zip(ends, found, strict=True) if each]
+        if isinstance(found[-1], NotEnoughData):
+            why.append(f"{arm}: {found[-1]}")
+            continue
+        dated = [(day, each) for day, each in zip(ends, found, strict=True) if isinstance(each, Contrast)]
+        told = [(day, each.difference, *each.interval()) for day, each in dated]
         rows.append(pd.DataFrame(told, columns=["day", "difference", "low", "high"]))
         rows[-1].insert(0, "arm", arm)
+    if not rows:
+        raise NotEnoughData(f"The difference in {trial.name!r} is not enough to be followed.", " ".join(why))
     return pd.concat(rows, ignore_index=True)
 
 

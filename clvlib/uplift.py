@@ -10,13 +10,13 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import chi2, norm
+from scipy.stats import chi2
 from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from clvlib.contrast import LEVEL, contrasts
+from clvlib.contrast import Contrast, contrasts, dealt
 from clvlib.experiments import holm, numbers
 from clvlib.tables import NotEnoughData
 from clvlib.trial import FEWEST, Trial
@@ -69,17 +69,21 @@ def by_group(outcomes: pd.DataFrame, trial: Trial, groups: pd.Series, metric: st
 
     Returns a frame indexed by arm and group: customers (both arms), control, variant (means), difference, low, high
     (95 %, each group by itself, see `contrast`) and error (standard error). Groups with fewer than 25 customers in an
-    arm, or in which nobody has anything, are left out.
+    arm, in which nobody has anything, or that are not enough (see `contrast`) are left out. Raises NotEnoughData when
+    all are.
     """
-    rows = {}
+    rows, why = {}, []
     for (arm, group), (one, other) in _cells(outcomes, trial, groups, metric).items():
         found = contrasts(one[:, None], other[:, None])[0]
-        if found is not None:
+        if isinstance(found, Contrast):
             told = (found.control, found.treated, found.difference, *found.interval(), found.error)
             rows[arm, group] = (len(one) + len(other), *told)
+        elif found is not None:
+            why.append(f"{arm}, {group}: {found}")
     if not rows:
         raise NotEnoughData(
-            f"No group of {groups.name!r} has {FEWEST} customers in each arm.", "Part the customers more coarsely."
+            f"No group of {groups.name!r} has {FEWEST} customers in each arm, and enough to compare them.",
+            " ".join(["Part the customers more coarsely.", *why[:1]]),
         )
     columns = ["customers", "control", "variant", "difference", "low", "high", "error"]
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
@@ -106,22 +110,29 @@ def _cells(
 def differs(outcomes: pd.DataFrame, trial: Trial, ways: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Does the effect differ between groups? One row per arm and way of parting.
 
-    Cochran's Q (1954): squared distances of the groups' effects from their common mean, in standard errors. Returns a
-    frame indexed by arm and parted_by, least likely first: groups, p, and p_holm (corrected for all rows, Holm 1979).
-    Raises NotEnoughData when nothing can be parted.
+    Cochran's Q (1954): squared distances of the groups' effects from their common mean, in standard errors. Its law is
+    that of customers dealt to the arms within their groups (`contrast.dealt`), for skewed money and small arms too; p
+    is never below that of chi-squared. Groups that are not enough (see `contrast`) don't count. Returns a frame indexed
+    by arm and parted_by, least likely first: groups, p, and p_holm (corrected for all rows, Holm 1979). Raises
+    NotEnoughData when nothing can be parted.
     """
     rows = {}
     for name in ways:
         cells = _cells(outcomes, trial, ways[name], metric)
         for arm in trial.variants:
-            here = [both for (of, _), both in cells.items() if of == arm]
-            gaps = np.array([one.mean() - other.mean() for one, other in here])
-            noise = np.array([sum(side.var(ddof=1) / len(side) for side in both) for both in here])
-            if len(here) < 2 or (noise == 0).any():
+            here = [(one[:, None], other[:, None]) for (of, _), (one, other) in cells.items() if of == arm]
+            told = [(both, contrasts(*both)[0]) for both in here]
+            found = [(both, each) for both, each in told if isinstance(each, Contrast) and each.error > 0]
+            if len(found) < 2:
                 continue
-            centre = (gaps / noise).sum() / (1 / noise).sum()
-            q = float(((gaps - centre) ** 2 / noise).sum())
-            rows[arm, name] = (len(here), float(chi2.sf(q, len(here) - 1)))
+            q = _cochran(*np.array([(each.difference, each.error) for _, each in found]).T)
+            deals = [
+                dealt(one - one.mean(), other - other.mean(), seed) for seed, ((one, other), _) in enumerate(found)
+            ]
+            fewest = min(len(gaps) for gaps, _ in deals)
+            by_chance = _cochran(*(np.hstack([deal[i][:fewest] for deal in deals]) for i in (0, 1)))
+            p = (1 + (by_chance >= q).sum()) / (1 + fewest)
+            rows[arm, name] = (len(found), max(float(p), float(chi2.sf(q, len(found) - 1))))
     if not rows:
         raise NotEnoughData(
             f"In the experiment {trial.name!r} nothing known before assignment parts the customers in groups of "
@@ -132,6 +143,13 @@ def differs(outcomes: pd.DataFrame, trial: Trial, ways: pd.DataFrame, metric: st
     frame = frame.set_axis(pd.MultiIndex.from_tuples(rows, names=["arm", "parted_by"]))
     frame["p_holm"] = holm(frame["p"].to_numpy())
     return frame.sort_values("p", kind="stable")
+
+
+def _cochran(gaps: Array, errors: Array) -> Array:
+    """Q of the last axis: groups' effects and their standard errors."""
+    weight = errors**-2
+    centre = (weight * gaps).sum(axis=-1, keepdims=True) / weight.sum(axis=-1, keepdims=True)
+    return np.asarray((weight * (gaps - centre) ** 2).sum(axis=-1))
 
 
 def score(
@@ -196,8 +214,9 @@ def qini(outcomes: pd.DataFrame, trial: Trial, arm: str, ranks: pd.Series, metri
 
     Each customer's own contribution to the difference in means, of mean the effect (the doubly robust score with arm
     means, Yadlowsky, Fleming, Shah, Brunskill & Wager 2025), is added up in the order of the ranking.
-    The coefficient is the mean of that score × (1/2 − rank); its interval is that of a mean. Ranks count as given: the
-    chance in how the model was learned is not in it.
+    The coefficient is the mean of that score × (1/2 − rank): the difference between the arms of how outcomes go with
+    the rank, so that its interval is that of `contrast`. Ranks count as given: the chance in how the model was learned
+    is not in it. Raises NotEnoughData where nobody has anything, or it is not enough (see `contrast`).
     """
     two = outcomes.loc[ranks.index]
     values = two[metric].to_numpy(dtype=float)
@@ -205,10 +224,12 @@ def qini(outcomes: pd.DataFrame, trial: Trial, arm: str, ranks: pd.Series, metri
     share, means = treated.mean(), (values[treated].mean(), values[~treated].mean())
     gap = means[0] - means[1]
     own = gap + np.where(treated, (values - means[0]) / share, -(values - means[1]) / (1 - share))
-    parts = own * (0.5 - ranks.to_numpy())
-    reach = norm.ppf((1 + LEVEL) / 2) * parts.std(ddof=1) / np.sqrt(len(parts))
+    parts = (values - np.where(treated, *means)) * (0.5 - ranks.to_numpy())
+    found = contrasts(parts[treated, None], parts[~treated, None], counted=False)[0]
+    if not isinstance(found, Contrast):
+        raise found or NotEnoughData("Nobody's outcome differs: there is nothing to rank.", "Wait for purchases.")
     steps = np.arange(0, 101, 5) / 100
     # A little is added so that 0.05 of the customers is not cut short by the last bit.
     gains = [float((own * (ranks.to_numpy() <= step + 1e-9)).mean()) for step in steps]
     curve = pd.DataFrame({"by rank": gains, "at random": steps * gap}, index=pd.Index(steps, name="share treated"))
-    return Qini(curve, float(parts.mean()), float(parts.mean() - reach), float(parts.mean() + reach))
+    return Qini(curve, found.difference, *found.interval())

@@ -6,6 +6,7 @@ from scipy.stats import ttest_ind
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from clvlib import contrast
+from clvlib.tables import NotEnoughData
 
 
 def columns(*arms):
@@ -95,3 +96,42 @@ def test_the_interval_scales_with_the_currency_and_turns_with_the_arms():
     assert one(7 * treated, 7 * control).interval() == pytest.approx([7 * end for end in first])
     low, high = one(control, treated).interval()
     assert (-high, -low) == pytest.approx(first, rel=0.1)
+
+
+def bought(n, buyers, seed=0, sigma=1.3):
+    """Lognormal amounts of so many of n customers."""
+    return np.concatenate([random(seed).lognormal(0, sigma, buyers), np.zeros(n - buyers)])
+
+
+@pytest.mark.parametrize(
+    ("treated", "control"),
+    [
+        (bought(1000, 20), np.zeros(1000)),
+        (bought(1000, 20), bought(1000, 2, 1)),
+        (bought(900, 50), np.zeros(100)),
+        (bought(100, 8), bought(900, 9, 1)),
+        (random(1).lognormal(-2, 2, 50), random(2).lognormal(-0.125, 0.5, 450)),
+        (random(1).lognormal(-2, 2, 450), random(2).lognormal(-0.125, 0.5, 50)),
+        (np.append(np.ones(44), np.full(6, 40.0)) + random(1).random(50), random(2).random(450) + 1),
+        (-bought(1000, 20), np.zeros(1000)),
+    ],
+)
+def test_large_amounts_of_one_arm_alone_are_not_enough(treated, control):
+    for arms in ((treated, control), (control, treated)):
+        found = one(*arms)
+        assert isinstance(found, NotEnoughData)
+        assert "customers or more in that arm" in found.mend
+
+
+@pytest.mark.parametrize(
+    ("treated", "control"),
+    [
+        (random(1).lognormal(0, 2, 450), random(2).lognormal(0, 2, 50)),  # alike
+        (bought(450, 5), np.zeros(50)),  # chance alone could do it
+        (random(1).normal(3, 1, 300), random(2).normal(0, 0.1, 300)),  # unlike, but even
+        (bought(20_000, 9_000, sigma=0.5), np.zeros(20_000)),  # enough customers
+        (np.append(np.full(60, 20.0), np.zeros(940)), np.zeros(1000)),  # counts say all
+    ],
+)
+def test_amounts_that_chance_explains_or_that_are_even_are_told(treated, control):
+    assert isinstance(one(treated, control), contrast.Contrast)

@@ -78,7 +78,34 @@ def test_cochrans_test_is_that_of_statsmodels() -> None:
     theirs = combine_effects(groups["difference"].to_numpy(), groups["error"].to_numpy() ** 2).test_homogeneity()
     found = uplift.differs(outcomes, test, uplift.groupings(before[["region"]]), "value").iloc[0]
     assert found["groups"] == 4
-    assert found["p"] == pytest.approx(theirs.pvalue)
+    q = uplift._cochran(groups["difference"].to_numpy(), groups["error"].to_numpy())
+    assert q == pytest.approx(theirs.statistic)
+    assert theirs.pvalue <= found["p"] < theirs.pvalue + 0.05  # amounts are skewed a little, so never surer than theirs
+
+
+def test_groups_whose_money_one_arm_holds_do_not_count() -> None:
+    random = np.random.default_rng(0)
+    people = pd.RangeIndex(1000)
+    variant = np.where(people % 2, "voucher", "control")
+    parts = pd.Series(np.where(people < 400, "n", np.where(people < 800, "s", "w")), index=people, name="region")
+    buys = (random.random(1000) < 0.3) & ((variant == "voucher") | (parts != "w"))
+    outcomes = pd.DataFrame({"variant": variant, "value": random.lognormal(0, 1, 1000) * buys}, index=people)
+    test = Trial("x", "control", ("voucher",), outcomes[["variant"]], 100, True, pd.DataFrame())
+    assert uplift.differs(outcomes, test, parts.to_frame(), "value")["groups"].tolist() == [2]
+    with pytest.raises(NotEnoughData, match="customers or more in that arm"):
+        uplift.by_group(outcomes, test, parts[parts == "w"], "value")
+
+
+def test_a_ranking_of_money_that_one_arm_holds_is_not_enough() -> None:
+    random = np.random.default_rng(0)
+    people = pd.RangeIndex(400)
+    variant = np.where(people < 200, "control", "voucher")
+    value = random.lognormal(0, 2, 400) * ((people >= 200) & (random.random(400) < 0.1))
+    outcomes = pd.DataFrame({"variant": variant, "value": value}, index=people)
+    test = Trial("x", "control", ("voucher",), outcomes[["variant"]], 100, True, pd.DataFrame())
+    ranks = (outcomes["value"].rank(ascending=False) - 0.5) / 400
+    with pytest.raises(NotEnoughData, match="customers or more in that arm"):
+        uplift.qini(outcomes, test, "voucher", ranks, "value")
 
 
 def test_equal_effects_look_different_as_rarely_as_the_level_says() -> None:
