@@ -173,10 +173,11 @@ def _holds(own: Array, other: Array, counted: bool) -> tuple[int, int] | None:
     ranked = np.sort(far)[::-1]
     carried = np.cumsum(ranked) / ranked.sum()
     large = [far >= ranked[min(int(np.searchsorted(carried, share)), len(far) - 1)] for share in _CARRIED]
-    for who in [both != 0, *large] if counted else large:
+    tried = [both != 0, *large] if counted else large
+    for who in tried:
         here, all_of_them = int(who[: len(own)].sum()), int(who.sum())
         common = here * len(other) > _TIMES * (all_of_them - here) * len(own)
-        if common and hypergeom.sf(here - 1, len(both), all_of_them, len(own)) < (1 - LEVEL) / 2:
+        if common and hypergeom.sf(here - 1, len(both), all_of_them, len(own)) < (1 - LEVEL) / 2 / len(tried):
             return here, all_of_them
     return None
 

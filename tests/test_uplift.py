@@ -100,7 +100,7 @@ def test_a_ranking_of_money_that_one_arm_holds_is_not_enough() -> None:
     random = np.random.default_rng(0)
     people = pd.RangeIndex(400)
     variant = np.where(people < 200, "control", "voucher")
-    value = random.lognormal(0, 2, 400) * ((people >= 200) & (random.random(400) < 0.1))
+    value = random.lognormal(0, 2, 400) * ((people >= 200) & (random.random(400) < 0.3))
     outcomes = pd.DataFrame({"variant": variant, "value": value}, index=people)
     test = Trial("x", "control", ("voucher",), outcomes[["variant"]], 100, True, pd.DataFrame())
     ranks = (outcomes["value"].rank(ascending=False) - 0.5) / 400
