@@ -54,6 +54,11 @@ def main() -> None:
     except OSError as error:
         _leave(1, f"The system refused: {error}. Free space or check the folder, then run again.")
     except Exception as error:
+        if type(error).__module__.partition(".")[0] in ("duckdb", "_duckdb"):
+            if type(error).__name__ == "InterruptException":
+                _leave(INTERRUPTED, "Stopped.")
+            if type(error).__name__ in ("IOException", "OutOfMemoryException"):
+                _leave(1, f"The system refused: {str(error).splitlines()[0]}. Free space, then run again.")
         what = f"{type(error).__name__}: {(str(error) or 'no message').splitlines()[0]}"
         _leave(4, f"This is a fault of the program: {what}. {_write_down()}please report it.")
 

@@ -19,8 +19,9 @@ from clvlib.files import write_text
 from clvlib.outcome import Outcome
 
 PACKAGES = ("clvlib", "pandas", "numpy", "scipy", "scikit-learn", "lifetimes", "ibis-framework", "duckdb", "matplotlib")
-# What a spreadsheet would run (OWASP, “CSV injection”): a sign before anything but a number, as phone numbers are.
-_FORMULA = re.compile(r"[=@\t\r\n]|[+-](?![\d ().,/-]*$)")
+# What a spreadsheet would run or compute (OWASP, “CSV injection”): signs before anything but a plain number, as
+# phone numbers are; full-width signs too.
+_FORMULA = re.compile(r"[=@＝＠＋－\t\r\n]|[+-](?!\d[\d ]*([.,]\d+)?$)")
 MACHINES = ("crm", "tableau")  # lists that no person opens in a spreadsheet
 MOST_IN_WORKBOOK = 20_000  # customers: a larger workbook takes minutes to write, and to open
 _DECIMALS, _DECIMALS_OF_LARGE = 4, 2
@@ -86,7 +87,8 @@ def write_list(source: Path, target: Path) -> None:
     table = pd.read_parquet(source)
     read = rounded(table) if target.stem in MACHINES else defuse(table)
     named = table.index.name is not None
-    read.to_csv(target, encoding="utf-8-sig", date_format="%Y-%m-%d", index=named)
+    encoding = "utf-8" if target.stem in MACHINES else "utf-8-sig"
+    read.to_csv(target, encoding=encoding, date_format="%Y-%m-%d", index=named)
 
 
 def gather_customers(summary: pd.DataFrame, scores: list[Path]) -> pd.DataFrame:

@@ -5,6 +5,7 @@ lies a list of their hashes: a folder that lacks a file, or has another one, is 
 """
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,7 +45,7 @@ class Part:
 @contextmanager
 def making(run: Path, stem: str) -> Iterator[Path]:
     """Give an empty folder to work in, which is gone when the block ends, unless `keep` has put it in its place."""
-    scratch = run / PARTS / f"{stem}{_UNFINISHED}"
+    scratch = run / PARTS / f"{stem}.{os.getpid()}{_UNFINISHED}"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
     try:
@@ -55,7 +56,7 @@ def making(run: Path, stem: str) -> Iterator[Path]:
 
 def keep(scratch: Path, key: str, seconds: float) -> Part:
     """Put the folder that was worked in where runs of this key find it, instead of what was there."""
-    stem = scratch.name.removesuffix(_UNFINISHED)
+    stem = scratch.name.removesuffix(_UNFINISHED).rpartition(".")[0]
     about = {"key": key, "seconds": seconds, "files": _hashes(scratch)}
     (scratch / _ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
     target = _place(scratch.parent.parent, stem, key)

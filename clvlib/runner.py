@@ -79,7 +79,7 @@ def run(
             typer.secho(f"warning {problem}", fg="yellow", err=True)
     every = _find(notebooks)
     plans = _plan(_answerable(_select(every, only), ds, only), settings or {})
-    folder = _folder(Path(out), ds, find_card(card_or_name)) / f"{ds.as_of:%Y-%m-%d}"
+    folder = _folder(Path(out), ds, find_card(card_or_name).parent == DATA) / f"{ds.as_of:%Y-%m-%d}"
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder):
         parts.clear(folder)
@@ -101,9 +101,10 @@ def run(
     return FAILED if any(outcome.status == "failed" for outcome in outcomes) else DONE
 
 
-def _folder(out: Path, ds: Dataset, card: Path) -> Path:
-    """The folder of a dataset's runs. Another dataset of the same name has another one: whose it is, `.source` says."""
-    mine = hashlib.sha256(ds.name.encode() if card.parent == DATA else str(card.resolve()).encode()).hexdigest()
+def _folder(out: Path, ds: Dataset, bundled: bool) -> Path:
+    """The folder of a dataset's runs. Another dataset of the same name has another one: `.source` says whose it is, by
+    the first of its files of data."""
+    mine = hashlib.sha256(ds.name.encode() if bundled else os.fsencode(ds.files[1].resolve())).hexdigest()
     for folder in (out / slug(ds.name), out / f"{slug(ds.name)}-{mine[:6]}"):
         mark = folder / ".source"
         if not folder.exists():
@@ -180,8 +181,10 @@ def _locked(folder: Path) -> Iterator[None]:
     connection = sqlite3.connect(folder / ".lock", timeout=0, isolation_level=None)
     try:
         connection.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError:
+    except sqlite3.OperationalError as error:
         connection.close()
+        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            raise OSError(f"{folder} can't be written to: {error}") from None
         raise UsageError(f"Another run is writing to {folder}.", "Wait until it ends, or give another --out.") from None
     try:
         yield

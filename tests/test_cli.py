@@ -135,6 +135,21 @@ def test_what_steers_a_terminal_never_reaches_it(clv, tmp_path):
     assert "\x1b" not in text
 
 
+@pytest.mark.parametrize("seconds", [0.05, 0.3, 0.8, 1.5])
+def test_an_interruption_while_the_program_is_loaded_is_one_line(tmp_path, seconds):
+    program = "import os, signal, sys, threading; from clvlib import start; sys.argv = ['clv', 'check', 'cdnow']\n"
+    program += f"threading.Timer({seconds}, os.kill, (os.getpid(), signal.SIGINT)).start(); start.main()"
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 130, done.stderr
+    assert done.stderr.startswith("Stopped.")
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_package_alone_loads_nothing_heavy():
+    program = "import sys, clvlib, clvlib.start; print([m for m in ('pandas', 'ibis', 'typer') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
 @pytest.mark.parametrize("times", [1, 2, 3])
 def test_an_interruption_ends_with_130_however_often_it_comes(tmp_path, times):
     sleeps = "import nbformat; from pathlib import Path; from clvlib import cli, runner; import sys\n"
