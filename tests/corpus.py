@@ -129,7 +129,8 @@ amounts("of 400 digits", ["10", "9" * 400], 10.0, error="amount")
 amounts("of 400 decimals", ["10", "0." + "0" * 400 + "1"], 10.0)
 amounts("with exponents", ["1e2", "1.5E+1"], 115.0)
 amounts("with exponents beyond all", ["10", "1e999"], error="amount")
-amounts("that aren't finite", ["10"] * 40 + ["inf", "nan"], 400.0, error="amount")
+case("amounts that aren't finite", HEAD + "".join(f"c{i},2025-01-03,10\n" for i in range(40))
+     + "x,2025-01-03,inf\ny,2025-01-03,nan\n", 40, 400.0)  # fmt: skip
 amounts("tiny", ["0.00005", "0.00007"], 0.00012)
 amounts("of yen", ["¥50", "¥70"], 120.0)
 amounts("in two currencies", ["$50", "€70"], error="currenc")
@@ -185,7 +186,7 @@ dates("before Christ", ["0044-03-15 (BC)", "0043-03-15 (BC)"], error="date")
 dates("all in the future", ["2098-01-01", "2098-01-02"], error="future")
 dates("with a second 60", ["2016-12-31 23:59:60", "2016-12-30 23:59:59"], error="date")
 dates("with an unknown time zone", ["2025-01-03", "2025-01-04"], error="time zone", top={"timezone": "Mars/Olympus"})
-dates("with an empty format", ["2025-01-03", "2025-01-04"], error="date_format", date_format="")
+dates("with an empty format", ["2025-01-03", "2025-01-04"], "2025-01-03", date_format="")
 dates("with an unknown format", ["2025-01-03", "2025-01-04"], error="date", date_format="%Q")
 dates("with a hostile format", ["2025-01-03", "2025-01-04"], error="date", date_format="'); DROP TABLE x; --")
 
@@ -217,7 +218,7 @@ case("cp1252", PLAIN.encode("cp1252"), **GOOD)
 case("two encodings", (PLAIN + "é,2025-05-01,1\n").encode() + "ü,2025-05-02,1\n".encode("cp1252"), 5, 69.75)
 case("an encoding that isn't", PLAIN, encoding="klingon", error="klingon")
 case("an encoding of bytes to bytes", PLAIN, encoding="zlib", error="encoding")
-case("an encoding with a NUL", PLAIN, encoding="utf\x00-8", error="encoding")
+case("an encoding with a NUL", PLAIN, encoding="utf\x00-8", error="NUL")
 case("an encoding that doesn't fit", PLAIN.encode("cp1252"), encoding="utf-8", error="utf-8")
 case("empty", "", error="empty")
 case("only blanks", "   \n \n", error="no text")
@@ -234,13 +235,15 @@ case("a heading twice", "customer_id,date,amount,amount\n" + ROWS.replace("\n", 
 case("a heading twice but for case", "customer_id,date,amount,Amount\n" + ROWS.replace("\n", ",1\n"), error="twice")
 case("two headings", "Who,When,What\n" + PLAIN, 3, 67.75, error="")
 case("columns without names", "customer_id,date,amount,,\n" + ROWS.replace("\n", ",x,y\n"), **GOOD)
-case("a heading with line breaks", '"customer\nid",date,amount\n' + ROWS, columns={"customer_id": "customer\nid"}, **GOOD)
+case(
+    "a heading with line breaks", '"customer\nid",date,amount\n' + ROWS, columns={"customer_id": "customer\nid"}, **GOOD
+)
 case("a heading with quotes", '"cust""omer",date,amount\n' + ROWS, columns={"customer_id": 'cust"omer'}, **GOOD)
-case("a heading of SQL", '"a""; DROP TABLE x; --",date,amount\n' + ROWS, columns={"customer_id": 'a"; DROP TABLE x; --'},
-     **GOOD)  # fmt: skip
+case("a heading of SQL", '"a""; DROP TABLE x; --",date,amount\n' + ROWS,
+     columns={"customer_id": 'a"; DROP TABLE x; --'}, **GOOD)  # fmt: skip
 case("a heading of emoji", "🛒,date,amount\n" + ROWS, columns={"customer_id": "🛒"}, **GOOD)
 case("our own names as headings", "__clv_row,__clv_reason,customer_id,date,amount\n"
-     + "".join(f"1,2,{row}\n" for row in ROWS.splitlines()), error="", **GOOD)  # fmt: skip
+     + "".join(f"1,2,{row}\n" for row in ROWS.splitlines()), error="our own")  # fmt: skip
 case("reserved words as headings", "customer_id,date,amount,select,rowid,order\n"
      + ROWS.replace("\n", ",1,2,3\n"), **GOOD)  # fmt: skip
 case("no columns that are known", "x,y,z\n" + ROWS, error="customer_id")
@@ -277,11 +280,12 @@ case("JSON", '[{"customer_id": "a"}]', error="JSON")
 case("JSON lines", '{"customer_id": "a", "amount": 1}\n{"customer_id": "b", "amount": 2}\n', error="JSON")
 case("a PDF", b"%PDF-1.7\n%\xe2\xe3", error="PDF")
 case("a delimiter of two characters", PLAIN, delimiter=",,", error="delimiter")
-case("a delimiter that isn't there", PLAIN, delimiter="|", error="delimiter")
+case("a delimiter that isn't there", PLAIN, delimiter="|", error="The file has: customer_id,date,amount")
 case("a delimiter that is a quote", PLAIN, delimiter='"', error="delimiter")
 case("a delimiter that is a line end", PLAIN, delimiter="\n", error="delimiter")
 case("a delimiter that is an emoji", PLAIN.replace(",", "🛒"), delimiter="🛒", error="delimiter", **GOOD)
-case("a delimiter that is a NUL", PLAIN, delimiter="\x00", error="delimiter")
+case("a delimiter that is a NUL", PLAIN, delimiter="\x00", error="NUL")
+case("a delimiter that is a backslash", PLAIN.replace(",", "\\"), delimiter="\\", error="delimiter")
 case("no delimiter", PLAIN, delimiter="", **GOOD)
 case("10,000 columns", HEAD.strip() + "".join(f",x{i}" for i in range(9_997)) + "\n"
      + "".join(row + ",1" * 9_997 + "\n" for row in ROWS.splitlines()), slow=True, error="", **GOOD)  # fmt: skip
@@ -289,13 +293,13 @@ case("a cell of 1 MB", HEAD + "a" * 1_000_000 + ",2025-01-03,5\nb,2025-01-04,6\n
 case("a late cell of 1 MB", HEAD + "b,2025-01-04,6\n" * 9_000 + "a" * 1_000_000 + ",2025-01-03,5\n", 9_001, 54_005.0)
 case("a cell of 20 MB", HEAD + "b,2025-01-04,6\n" * 9_000 + "a" * 20_000_000 + ",2025-01-03,5\n", 9_000, 54_000.0,
      error="", slow=True)  # fmt: skip
-case("a line of 5 MB and no end", "a" * 5_000_000, error="")
-case("a heading of 1 MB", "h" * 1_000_000 + ",date,amount\n" + ROWS, error="")
+case("a line of 5 MB and no end", "a" * 5_000_000, error="first line")
+case("a heading of 1 MB", "h" * 1_000_000 + ",date,amount\n" + ROWS, error="first line")
 case("commas and nothing else", "," * 1000 + "\n" + ("," * 1000 + "\n") * 3, error="")
 case("quotes and nothing else", '"' * 1001, error="")
 case("letters that are no letters", HEAD + "\udce8,2025-01-03,5\nb,2025-01-04,6\n", 2, 11.0, error="")
 
-# -- statuses, currencies, duplicates and what else is assumed -------------------------------------------------------------
+# -- statuses, currencies, duplicates and what else is assumed ---------------------------------------------------------
 
 STATUSES = "customer_id,date,amount,Status\na,2025-01-03,5,completed\nb,2025-01-04,6,failed\nc,2025-01-05,7,cancelled\n"
 case("statuses", STATUSES + "d,2025-01-06,8,pending\n", 2, 13.0)
@@ -334,7 +338,8 @@ case("named like a database", PLAIN, file="orders.db", error="ending")
 case("named like Parquet", PLAIN, file="orders.parquet", error="ending")
 case("named like Excel", PLAIN, file="orders.xls", **GOOD)
 for _name, _path, _word in (
-    ("of nothing", "", ""), ("of a file that isn't", "gone.csv", "no such file"), ("of a name too long", "n" * 5000, ""),
+    ("of nothing", "", "path"), ("of a file that isn't", "gone.csv", "no such file"), ("of a name too long",
+    "n" * 5000, "too long"),
     ("of a NUL", "a\\u0000b.csv", ""), ("of a device without end", "/dev/zero", "no file of data"),
     ("of a device without rows", "/dev/null", ""), ("of a folder without tables", "/proc/self/fd/", ""),
     ("of an address", "https://example.test/a.csv", "address"), ("of a package", "lifetimes:nothing.csv", ""),
@@ -346,7 +351,7 @@ for _name, _path, _word in (
 case("a list of files", PLAIN, path=["orders.csv", "orders.csv"], rows=6, money=135.5, first="2025-01-03")
 case("a list with one file gone", PLAIN, path=["orders.csv", "gone.csv"], error="no such file")
 case("a list of nothing", PLAIN, path=[], error="path")
-case("a glob that isn't a pattern", PLAIN, path=".", glob="", error="")
+case("a glob that isn't a pattern", PLAIN, path=".", glob="", **GOOD)
 case("a glob of all that is above", PLAIN, path=".", glob="../*", error="")
 case("a folder", PLAIN, path=".", glob="*.csv", **GOOD)
 case("a link to itself", lambda path: path.symlink_to(path.name), error="no such file")
@@ -354,7 +359,7 @@ case("two links in a ring", lambda path: [path.symlink_to("other"), (path.parent
      error="no such file")  # fmt: skip
 case("a link to nothing", lambda path: path.symlink_to("gone"), error="no such file")
 case("a link to a device", lambda path: path.symlink_to("/dev/zero"), error="no file of data")
-case("a folder that holds itself", lambda path: [path.mkdir(), (path / "in.csv").symlink_to(".")], error="folder")
+case("a folder that holds itself", lambda path: [path.mkdir(), (path / "in.csv").symlink_to(".")], error="holds")
 case("an empty folder", lambda path: path.mkdir(), error="holds")
 case("a pipe", lambda path: os.mkfifo(path), error="no file of data")
 case("a folder with a pipe", lambda path: [path.mkdir(), os.mkfifo(path / "a.csv"), (path / "b.csv").write_text(PLAIN)],
@@ -375,7 +380,9 @@ case("gzip of two parts", gzip.compress(HEAD.encode()) + gzip.compress(ROWS.enco
 case("gzip of gzip", gzip.compress(gzip.compress(PLAIN.encode())), error="")
 case("gzip of nothing", gzip.compress(b""), error="no text")
 case("gzip bomb", gzip.compress(gzip.compress(b"a,b,c\n" * 100)[:10] + b"0" * 600_000_000, 1), error="", slow=True)
-case("gzip bomb of rows", gzip.compress(HEAD.encode() + b"a,2025-01-03,5\n" * 30_000_000, 6), error="unpacks", slow=True)
+case(
+    "gzip bomb of rows", gzip.compress(HEAD.encode() + b"a,2025-01-03,5\n" * 30_000_000, 6), error="unpacks", slow=True
+)
 
 
 def zipped(*members: tuple[str, str | bytes]) -> bytes:
@@ -423,11 +430,11 @@ sheet("with a column twice", pd.DataFrame(FRAME.values, columns=["customer_id", 
 sheet("with empty ids", FRAME.assign(customer_id=["7", None, "8"]), rows=2, money=32.75, error="customer_id")
 sheet("named by another name", FRAME, sheet="Nothing", error="Nothing")
 sheet("named like an option", FRAME, sheet="--help", error="help")
-sheet("named by a NUL", FRAME, sheet="a\x00b", error="")
+sheet("named by a NUL", FRAME, sheet="a\x00b", error="NUL")
 case("workbook with a cell at XFD1048576", edited(b"</sheetData>", FAR), file="a.xlsx", error="", slow=True)
 case("workbook with a cell beyond", edited(b"</sheetData>", FAR.replace(b"XFD", b"ZZZZZ")), file="a.xlsx", error="")
-case("workbook of errors", edited(b"<c><v>20.5</v></c>", b'<c t="e"><v>#REF!</v></c>'), file="a.xlsx", error="amount")
-case("workbook that refers to nothing", edited(b't="inlineStr"', b't="s"'), file="a.xlsx", error="")
+case("workbook of errors", edited(b"<c><v>20.5</v></c>", b'<c t="e"><v>#REF!</v></c>'), 2, 47.25, file="a.xlsx")
+case("workbook that refers to nothing", edited(b't="inlineStr"', b't="s"'), file="a.xlsx", error="", **GOOD)
 case("workbook with entities", edited(b"<sheetData>", b'<!DOCTYPE x [<!ENTITY a "b">]><sheetData>'), file="a.xlsx",
      error="", **GOOD)  # fmt: skip
 case("workbook cut short", zipped(("xl/workbook.xml", "<workbook>")), file="a.xlsx", error="workbook")
@@ -440,7 +447,9 @@ case("old workbook of nothing", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 
 DAYS = pd.to_datetime(FRAME["date"])
 
 
-def parquet(name: str, columns: dict[str, Any], rows: int | None = 3, money: float | None = 67.75, **right: Any) -> None:
+def parquet(
+    name: str, columns: dict[str, Any], rows: int | None = 3, money: float | None = 67.75, **right: Any
+) -> None:
     whole = {name: pa.array(FRAME[name]) for name in FRAME} | columns
     kept = (None, None) if "error" in right else (rows, money)
     case(f"parquet {name}", lambda path: pq.write_table(pa.table(whole), path), *kept, file="a.parquet", **right)
@@ -457,7 +466,7 @@ parquet("decimals", {"amount": pa.array([20.5, 35, 12.25]).cast(pa.decimal128(38
 parquet("whole numbers", {"amount": pa.array([20, 35, 12], pa.uint64())}, money=67.0)
 parquet("half floats", {"amount": pa.array(np.array([20.5, 35, 12.25], np.float16))})
 parquet("amounts that aren't finite", {"amount": pa.array([20.5, np.inf, np.nan])}, error="amount")
-parquet("ids of floats", {"customer_id": pa.array([7.0, 12.0, None])}, error="customer_id")
+parquet("ids of floats", {"customer_id": pa.array([7.0, 12.0, None])}, rows=2, money=55.5)
 parquet("ids that are huge floats", {"customer_id": pa.array([1e300, np.inf, 2.0])})
 parquet("bytes", {"customer_id": pa.array([b"a", b"\xff\x00", b"c"], pa.binary())})
 parquet("lists", {"items": pa.array([[1], [2, 3], None])})
@@ -469,12 +478,12 @@ parquet("durations as dates", {"date": pa.array([1, 2, 3], pa.duration("us"))}, 
 parquet("times as dates", {"date": pa.array([1, 2, 3], pa.time64("us"))}, error="date")
 parquet("yes and no as amounts", {"amount": pa.array([True, False, True])}, error="amount")
 parquet("nothing at all", {"note": pa.nulls(3)})
-parquet("dates of nothing", {"date": pa.nulls(3)}, error="date")
+parquet("dates of nothing", {"date": pa.nulls(3)}, error="no usable row")
 parquet("dates far away", {"date": pa.array([-(10**14)] * 3, pa.timestamp("s"))}, error="")
-parquet("our own names", {"__clv_row": pa.array([1, 2, 3])}, error="")
+parquet("our own names", {"__clv_row": pa.array([1, 2, 3])}, error="our own")
 parquet("a name of nothing", {"": pa.array([1, 2, 3])})
 parquet("a name with a line break", {'a\n"b': pa.array([1, 2, 3])})
-parquet("names twice but for case", {"AMOUNT": pa.array([1, 2, 3])}, error="twice")
+parquet("names twice but for case", {"AMOUNT": pa.array([1, 2, 3])})
 case("parquet without rows", lambda path: pq.write_table(pa.table(FRAME.head(0)), path), file="a.parquet", error="row")
 case("parquet without columns", lambda path: pq.write_table(pa.table({}), path), file="a.parquet", error="")
 case("parquet cut short", lambda path: [FRAME.to_parquet(path), os.truncate(path, 200)], file="a.parquet", error="read")
@@ -504,7 +513,7 @@ FILL = "VALUES ('007', '2025-01-03', 20.5), ('12', '2025-02-14', 35), ('zoé', '
 ORDERS = f"CREATE TABLE orders (customer_id TEXT, date TEXT, amount REAL); INSERT INTO orders {FILL};"
 ENDLESS = "CREATE VIEW v AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n;"
 sqlite("plain", ORDERS, **GOOD)
-sqlite("with empty ids", ORDERS + "INSERT INTO orders VALUES (NULL, '2025-05-01', 1);", error="customer_id")
+sqlite("with empty ids", ORDERS + "INSERT INTO orders VALUES (NULL, '2025-05-01', 1);", **GOOD)
 sqlite("with ids of floats", "CREATE TABLE t (customer_id REAL, date TEXT, amount REAL);"
        "INSERT INTO t VALUES (7.0, '2025-01-03', 1), (1e300, '2025-01-04', 2);", 2, 3.0)  # fmt: skip
 sqlite("with mixed types", ORDERS + "INSERT INTO orders VALUES (x'ff00', '2025-05-01', 'free');", error="amount")
@@ -519,9 +528,9 @@ sqlite("of a table with an odd name", ORDERS.replace("orders", '"a"";--"'), **GO
 sqlite("of a view", ORDERS + "CREATE VIEW v AS SELECT * FROM orders;", table="v", **GOOD)
 sqlite("of a view of nothing", ORDERS + "CREATE VIEW v AS SELECT * FROM gone;", table="v", error="read")
 sqlite("of a view without end", ENDLESS, error="30 seconds", slow=True)
-sqlite("of columns twice", "CREATE TABLE t (a); CREATE VIEW v AS SELECT 1 AS x, 2 AS X;", table="v", error="twice")
+sqlite("of columns twice", "CREATE TABLE t (a); CREATE VIEW v AS SELECT 1 AS x, 2 AS X;", table="v", error="No column")
 sqlite("of our own names", "CREATE TABLE t (__clv_row, customer_id, date, amount); "
-       "INSERT INTO t VALUES (1, 'a', '2025-01-03', 5);", 1, 5.0, error="")  # fmt: skip
+       "INSERT INTO t VALUES (1, 'a', '2025-01-03', 5);", error="our own")  # fmt: skip
 sqlite("of generated columns", "CREATE TABLE t (customer_id, date, a REAL, amount REAL AS (a * 2)); "
        "INSERT INTO t VALUES ('a', '2025-01-03', 5);", 1, 10.0)  # fmt: skip
 case("sqlite cut short", lambda path: [CASES["sqlite plain"].files["a.db"](path), os.truncate(path, 4096)],  # type: ignore[operator]
@@ -530,7 +539,8 @@ case("sqlite of its first bytes", b"SQLite format 3\x00", file="a.db", error="re
 case("sqlite of noise", b"SQLite format 3\x00" + bytes(range(256)) * 20, file="a.db", error="read")
 ducks("plain", ORDERS, **GOOD)
 ducks("of types", "CREATE TABLE t (customer_id UUID, date TIMESTAMPTZ, amount DECIMAL(18, 3)); "
-      "INSERT INTO t VALUES (uuid(), '2025-01-03 10:00:00+00', 5), (uuid(), '2025-01-04 10:00:00+00', 6)", 2, 11.0)  # fmt: skip
+      "INSERT INTO t VALUES (uuid(), '2025-01-03 10:00:00+00', 5), (uuid(), '2025-01-04 10:00:00+00', 6)",
+      2, 11.0)  # fmt: skip
 ducks("of enums and huge numbers", "CREATE TYPE e AS ENUM ('a', 'b'); CREATE TABLE t (customer_id e, date DATE, "
       "amount HUGEINT); INSERT INTO t VALUES ('a', '2025-01-03', 5), ('b', '2025-01-04', 6)", 2, 11.0)  # fmt: skip
 ducks("of generated columns", "CREATE TABLE t (customer_id TEXT, date DATE, a INT, amount INT AS (a * 2)); "
@@ -559,13 +569,12 @@ card("card in UTF-16", SECTION.encode("utf-16"), error="read")
 card("card with a mark", b"\xef\xbb\xbf" + SECTION.encode(), **GOOD)
 card("card with a NUL", "name = 'a\x00'\n", error="read")
 card("card with a name twice", "name = 'a'\nname = 'b'\n", error="read")
-card("card of a thousand brackets", "a = " + "[" * 2000 + "]" * 2000, error="")
-card("card of a long number", f"as_of = {'9' * 5000}\n" + SECTION, error="")
+card("card of a thousand brackets", "a = " + "[" * 2000 + "]" * 2000, error="can't be read")
+card("card of a long number", f"as_of = {'9' * 5000}\n" + SECTION, error="can't be read")
 card("card with an emoji as key", '"🛒" = 1\n' + SECTION, error="unknown")
 for _name, _line, _word in (
     ("name is a number", "name = 1", "name"), ("name is blank", "name = ' '", "name"),
     ("currency is a list", "currency = ['EUR']", "currency"), ("currency is a number", "currency = 1.5", "currency"),
-    ("currency is unheard of", "currency = 'XQZ'", ""), ("currency is markup", "currency = '<script>'", ""),
     ("timezone is a number", "timezone = 1", "timezone"), ("timezone is a table", "timezone = {a = 1}", "timezone"),
     ("locale is unknown", "locale = 'tlh_QO'", "locale"), ("locale is a number", "locale = 1", "locale"),
     ("locale is a path", "locale = '../../x'", "locale"), ("locale is a NUL", 'locale = "a\\u0000"', "locale"),
@@ -577,12 +586,15 @@ for _name, _line, _word in (
     ("as_of is no day", "as_of = '2025-02-30'", "as-of"), ("as_of is not finite", "as_of = nan", "as-of"),
     ("economics is a text", "economics = 'high'", "economics"), ("truth is a text", "truth = 'yes'", "truth"),
     ("truth is a list", "truth = ['a']", "truth"), ("truth is of numbers", "truth = {a = 1}", "truth"),
-    ("to_confirm is a text", "to_confirm = 'all'", "to_confirm"), ("to_confirm is a number", "to_confirm = 1", ""),
+    ("to_confirm is a text", "to_confirm = 'all'", "to_confirm"), ("to_confirm is a number", "to_confirm = 1",
+    "to_confirm"),
     ("customers is a text", "customers = 'people.csv'", "customers"), ("customers is a list", "customers = [1]", ""),
     ("an array of tables", "[[customers]]\npath = 'orders.csv'", ""),
     ("a table that isn't known", "[orders]\npath = 'orders.csv'", "unknown"),
-    ("margin is a word", "[economics]\nmargin = 'high'", "margin"), ("margin is nan", "[economics]\nmargin = nan", "margin"),
-    ("margin is 30", "[economics]\nmargin = 30", "margin"), ("margin is a list", "[economics]\nmargin = [0.3]", "margin"),
+    ("margin is a word", "[economics]\nmargin = 'high'", "margin"), ("margin is nan", "[economics]\nmargin = nan",
+    "margin"),
+    ("margin is 30", "[economics]\nmargin = 30", "margin"), ("margin is a list", "[economics]\nmargin = [0.3]",
+    "margin"),
     ("margin is a yes", "[economics]\nmargin = true", "margin"),
     ("horizon is endless", "[economics]\nhorizon_months = inf", "horizon"),
     ("horizon is of 400 digits", f"[economics]\nhorizon_months = {'9' * 400}", "horizon"),
@@ -601,8 +613,10 @@ for _name, _entry in {
     "path lists lists": "path = [['a']]", "columns is a text": "columns = 'a'", "columns is a list": "columns = ['a']",
     "columns are numbers": "columns = {customer_id = 1}", "columns are tables": "columns = {customer_id = {a = 1}}",
     "columns are empty lists": "columns = {customer_id = []}", "columns are blank": "columns = {customer_id = ''}",
-    "delimiter is a number": "delimiter = 1", "header is a text": "header = 'a,b'", "header lists numbers": "header = [1]",
-    "header is empty": "header = []", "encoding is a list": "encoding = ['utf-8']", "encoding is blank": "encoding = ' '",
+    "delimiter is a number": "delimiter = 1", "header is a text": "header = 'a,b'",
+    "header lists numbers": "header = [1]",
+    "header is empty": "header = []", "encoding is a list": "encoding = ['utf-8']",
+    "encoding is blank": "encoding = ' '",
     "decimal is a number": "decimal = 1", "decimal is a word": "decimal = 'point'",
     "thousands is a word": "thousands = 'comma'", "thousands is a letter of patterns": "thousands = ']'",
     "thousands is a backslash": "thousands = '\\'", "both marks are one": "decimal = ','\nthousands = ','",
