@@ -37,6 +37,9 @@ MEANINGS = {
 }
 
 
+MOST_MONTHS = 1200  # of a horizon
+
+
 @dataclass(frozen=True)
 class Economics:
     """What a client's purchases are worth. Money is in the dataset's currency; rates are shares of 1."""
@@ -65,6 +68,8 @@ class Economics:
                 problems.append(f"{entry.name} = {value!r} is a share: at most 1")
         if (not problems and self.horizon_months != int(self.horizon_months)) or self.horizon_months == 0:
             problems.append(f"horizon_months = {self.horizon_months!r} must be a whole number of months")
+        if not problems and self.horizon_months > MOST_MONTHS:
+            problems.append(f"horizon_months is more than {MOST_MONTHS:,}, a hundred years")
         if problems:
             raise DataError(
                 f"{len(problems)} value(s) of [economics] can't be used: {'; '.join(problems)}",
@@ -173,9 +178,9 @@ def read_card(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text("utf-8-sig")
         found = tomllib.loads(text)
-        doubtful = [*found.get("to_confirm", []), *cards.unconfirmed(text)]
-        return found | ({"to_confirm": doubtful} if doubtful else {})
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        marked, stated = cards.unconfirmed(text), found.get("to_confirm", [])
+        return found | ({"to_confirm": [*stated, *marked]} if marked and isinstance(stated, list) else {})
+    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, or beyond what Python reads
         raise DataError(f"The dataset card {path} can't be read: {error}.", "Mend that line.") from None
 
 
@@ -319,7 +324,8 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
 def _to_confirm(card: dict[str, Any]) -> dict[str, Any]:
     """The entries of the card that nobody has confirmed, by the name under which the assumptions list them."""
     found = {}
-    for entry in card.get("to_confirm", []):
+    listed = card.get("to_confirm", [])
+    for entry in listed if isinstance(listed, list) else ():
         value: Any = card
         for part in str(entry).split("."):
             value = value.get(part) if isinstance(value, dict) else None

@@ -21,7 +21,7 @@ import duckdb
 
 from clvlib import headings
 from clvlib.headings import Heading
-from clvlib.raw import ROW, Noticed, Raw, as_text, literal, plainly_named, quoted, refuse_doubled, rows
+from clvlib.raw import ROW, Noticed, Raw, as_text, literal, plainly_named, quoted, refuse_names, rows
 from clvlib.tables import DataError
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -62,8 +62,9 @@ def read(connection: duckdb.DuckDBPyConnection, path: Path, table: str, options:
     hint = re.match(r"sep=(.)[\r\n]+", head)  # a first line that tells Excel the delimiter
     _refuse_markup(head, path)
     declared = options.get("delimiter") or (hint[1] if hint else None)
-    if declared and declared != SPACES and len(declared) != 1:
-        raise DataError(f"delimiter = {declared!r} is not one character.", 'Write delimiter = ";", say.')
+    if declared and declared != SPACES and (len(declared) != 1 or declared in '"\\\r\n'):
+        what = f"delimiter = {declared!r} is not one character that can separate columns."
+        raise DataError(what, 'Write delimiter = ";", say.')
     shape = _shape(head, declared, options.get("header"), path)
     noticed += passed_over(shape.heading.at, shape.heading.below, shape.heading.names)
     if shape.delimiter == SPACES and not declared:
@@ -76,7 +77,7 @@ def read(connection: duckdb.DuckDBPyConnection, path: Path, table: str, options:
             _rewrite(path, zipped, encoding, delimiter == SPACES, shape.skipped, source)
             delimiter = "\t" if delimiter == SPACES else delimiter
         names = [name or f"column {i}" for i, name in enumerate(shape.heading.names, 1)]
-        refuse_doubled(names, path.name)
+        refuse_names(names, path.name)
         types = "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names) + "}"
         query = (
             f"SELECT * FROM read_csv({literal(source)}, auto_detect=false, delim={literal(delimiter)}, quote='\"', "
@@ -103,6 +104,9 @@ def _shape(head: str, declared: str | None, header: list[str] | None, path: Path
     text = head.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     whole = len(head) < SAMPLE
     text = text if whole else text[: text.rfind("\n") + 1]
+    if not text.strip():
+        what = f"{path.name}: its first line is longer than {SAMPLE:,} letters: no table."
+        raise DataError(what, "Look at its line ends and quotes, or export it again with fewer columns.")
     escapes = ('"', "\\") if '\\"' in text else ('"',)
     best = None
     for delimiter in [declared] if declared else [*DELIMITERS, SPACES]:

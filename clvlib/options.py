@@ -2,6 +2,7 @@
 
 import difflib
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,12 @@ def _check_types(name: str, options: dict[str, Any]) -> None:
         sources_named = [part for one in columns.values() for part in (one if isinstance(one, list) else [one])]
         if not all(isinstance(part, str) for part in [*sources_named, *options.get("header", [])]):
             wrong.append("a name of a column is not a text")
-        if not all(isinstance(part, str) for part in options.get("path", "")) or options.get("path") == []:
+        if [] in columns.values():
+            wrong.append("columns lists no column")
+        if not all(isinstance(part, str) and part for part in options.get("path", "")) or options.get("path") in (
+            "",
+            [],
+        ):
             wrong.append("path lists something that is not a text, or nothing")
         if not all(isinstance(form, str) and form for form in options.get("date_format", [])):
             wrong.append("a date_format is not a text")
@@ -71,5 +77,16 @@ def _check_types(name: str, options: dict[str, Any]) -> None:
             isinstance(t, str) for p in texts for t in p
         ):
             wrong.append('values wants texts for texts, as { channel = { "Web site" = "web" } }')
+    if any("\0" in text for text in _texts(options)):
+        wrong.append("a text has the character NUL in it")
     if wrong:
         raise DataError(f"[{name}]: {'; '.join(wrong)}.", "Correct the card.")
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All texts in a value of a card, names of entries too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in [*value, *(value.values() if isinstance(value, dict) else ())]:
+            yield from _texts(part)

@@ -11,7 +11,8 @@ import duckdb
 
 from clvlib.tables import DataError, Grade
 
-ROW = "__clv_row"  # a name that no client's column has
+OURS = "__clv_"  # no client's column may begin so
+ROW = f"{OURS}row"
 
 Noticed = tuple[Grade, str, int, tuple[str, ...], str]  # how grave, what, how many, examples, how to mend
 
@@ -67,7 +68,7 @@ def as_text(connection: duckdb.DuckDBPyConnection, table: str, query: str, name:
     """Make `table` of what `query` gives, every column as text, numbered in its order. `name`: of the file, to say."""
     try:
         described = rows(connection, f"DESCRIBE {query}")
-        refuse_doubled([column for column, *_ in described], name)
+        refuse_names([column for column, *_ in described], name)
         columns = ", ".join(f"{_text(column, kind)} AS {quoted(column)}" for column, kind, *_ in described)
         rows(
             connection,
@@ -93,8 +94,12 @@ def _text(column: str, kind: str) -> str:
     return text
 
 
-def refuse_doubled(columns: list[str], name: str) -> None:
-    """Raise DataError when two columns have one name, whatever its case."""
+def refuse_names(columns: list[str], name: str) -> None:
+    """Raise DataError when two columns have one name, whatever its case, or one has a name that is kept for our own."""
+    own = [column for column in columns if column.casefold().startswith(OURS)]
+    if own:
+        what = f"{name} has {len(own)} column(s) whose name begins with {OURS}, as our own do: {', '.join(own)}."
+        raise DataError(what, "Rename or delete them in the file.")
     names = [column.casefold() for column in columns]
     doubled = sorted({column for column in columns if column and names.count(column.casefold()) > 1})
     if doubled:

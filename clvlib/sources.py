@@ -18,7 +18,7 @@ import duckdb
 
 from clvlib import delimited
 from clvlib.excel import cell
-from clvlib.raw import ROW, Raw, as_text, first_line, literal, plainly_named, quoted, refuse_doubled, rows
+from clvlib.raw import ROW, Raw, as_text, first_line, literal, plainly_named, quoted, refuse_names, rows
 from clvlib.tables import DataError, printable
 
 EXCEL = {".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"}
@@ -46,9 +46,24 @@ def locate(path: str, folder: Path) -> Path:
     return found
 
 
+@contextmanager
+def _allowed(name: str) -> Iterator[None]:
+    """Say what the system says of a path that can't be looked at: no right to, a name too long."""
+    try:
+        yield
+    except OSError as error:
+        shown = name if len(name) <= 80 else f"{name[:80]}…"
+        raise DataError(f"{shown} can't be read: {error.strerror}.", "Check the path, and who may read it.") from None
+
+
 def files_of(path: str | list[str], pattern: str | None, folder: Path) -> list[Path]:
     """The files that a card names: one, a list of them, or those of a folder (all of its tables, or those whose names
     fit `pattern`), in the order of their names. Raises DataError when there is none."""
+    with _allowed(str(path)):
+        return _files_of(path, pattern, folder)
+
+
+def _files_of(path: str | list[str], pattern: str | None, folder: Path) -> list[Path]:
     if isinstance(path, list):
         return [locate(one, folder) for one in path]
     found = locate(path, folder)
@@ -107,14 +122,8 @@ def read_all(connection: duckdb.DuckDBPyConnection, files: list[Path], table: st
 def read(connection: duckdb.DuckDBPyConnection, path: Path, table: str, options: dict[str, Any]) -> Raw:
     """Load one file into the DuckDB table `table`, every column as text, numbered in the order of the file."""
     name = path.name
-    if not path.exists():
-        raise DataError(f"{name}: there is no such file.", f"Looked for it in {path.parent.absolute()}.")
-    if not path.is_file():
-        raise DataError(f"{name} is no file of data.", "Give the path of a file, or of a folder of them.")
-    if path.stat().st_size == 0:
-        raise DataError(f"{name} is empty (0 bytes).", "Export it again.")
-    with path.open("rb") as stream:
-        start = stream.read(512)
+    with _allowed(name):
+        start = _start(path)
     if start.startswith(b"PAR1"):
         with plainly_named(path) as source:
             query = f"SELECT * FROM read_parquet({literal(source)}, hive_partitioning=false)"
@@ -130,6 +139,18 @@ def read(connection: duckdb.DuckDBPyConnection, path: Path, table: str, options:
     if path.suffix.lower() in {".parquet", *DATABASES}:
         raise DataError(f"{name} is not what its ending says: {path.suffix}.", "Export or copy it again.")
     return delimited.read(connection, path, table, options)
+
+
+def _start(path: Path) -> bytes:
+    """The first bytes of a file. DataError when it is none, or empty."""
+    if not path.exists():
+        raise DataError(f"{path.name}: there is no such file.", f"Looked for it in {path.parent.absolute()}.")
+    if not path.is_file():
+        raise DataError(f"{path.name} is no file of data.", "Give the path of a file, or of a folder of them.")
+    if path.stat().st_size == 0:
+        raise DataError(f"{path.name} is empty (0 bytes).", "Export it again.")
+    with path.open("rb") as stream:
+        return stream.read(512)
 
 
 def _read_duckdb(connection: duckdb.DuckDBPyConnection, path: Path, table: str, options: dict[str, Any]) -> Raw:
@@ -167,7 +188,7 @@ def _read_sqlite(connection: duckdb.DuckDBPyConnection, path: Path, table: str, 
         with _ending(source.interrupt, kinds[inside] == "view", name):
             cursor = source.execute(f"SELECT * FROM {quoted(inside)}")
             columns = [column for column, *_ in cursor.description]
-            refuse_doubled(columns, name)
+            refuse_names(columns, name)
             chosen = ", ".join(f"{quoted(column)} VARCHAR" for column in columns)
             rows(connection, f"CREATE TABLE {table} ({ROW} BIGINT, {chosen})")
             count, numbers = 0, set(columns)
@@ -252,5 +273,5 @@ def _read_excel(connection: duckdb.DuckDBPyConnection, path: Path, table: str, o
         raw = as_text(connection, table, f"SELECT * FROM read_parquet({literal(out)})", name)
     told = dict(said)
     raw.noticed += delimited.passed_over(int(told["above"]), int(told["below"]), raw.columns)
-    refuse_doubled([column.split("\x00")[0] for column in raw.columns], name)
+    refuse_names([column.split("\x00")[0] for column in raw.columns], name)
     return raw
