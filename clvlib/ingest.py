@@ -41,6 +41,7 @@ class Ingested:
     files: list[Path] = field(default_factory=list)
     terms: subscribers.Terms | None = None
     currency: str | None = None  # as the transactions' own signs, codes or column say
+    in_file: dict[str, Any] = field(default_factory=dict)  # `rules.counted` of all transactions, usable or not
 
 
 def read_tables(
@@ -67,7 +68,8 @@ def read_tables(
             raw = sources.read_all(connection, files, f"raw_{name}", options)
             reading = _Reading(connection, name, raw, options, timezone, currency, result.problems, ledger)
             reading.run()
-            result.currency = reading.currency if name == "transactions" else result.currency
+            if name == "transactions":
+                result.currency, result.in_file = reading.currency, reading.in_file
         except DataError as error:
             result.problems.append(Problem("error", name, error.what.rstrip("."), 1, (), error.mend))
             continue
@@ -100,8 +102,11 @@ def known_by(read: Ingested, as_of: pd.Timestamp) -> list[Problem]:
     return found
 
 
-def check_usable(transactions: ibis.Table, as_of: pd.Timestamp) -> list[Problem]:
-    """What the transactions known by `as_of` can't support: nobody who bought, nobody who came back."""
+def check_usable(transactions: ibis.Table, as_of: pd.Timestamp, in_file: int) -> list[Problem]:
+    """What the transactions known by `as_of` can't support: nobody who bought, nobody who came back.
+
+    `in_file`: how many customers all rows name, also those that can't be used or came later.
+    """
     per_customer = purchases.purchase_days(transactions, as_of).group_by("customer_id").agg(days=lambda t: t.count())
     named = int(transactions["customer_id"].nunique().to_pandas())
     counts = per_customer.agg(customers=lambda t: t.count(), repeaters=lambda t: (t["days"] > 1).sum())
@@ -122,10 +127,13 @@ def check_usable(transactions: ibis.Table, as_of: pd.Timestamp) -> list[Problem]
             Problem("warning", "transactions", f"none of the {customers:,} customers ever came back", customers, (),
                     "Check which column is the customer; forecasts need repeat purchases and will be left out.")
         )  # fmt: skip
-    if 0 < customers < named:
+    if 0 < customers < in_file:
+        ways = {"nothing paid, or all of it refunded": named - customers, "no row that is used": in_file - named}
+        all_of_them = in_file - customers
+        why = [words + ("" if n == all_of_them else f" ({n:,})") for words, n in ways.items() if n]
         found.append(
-            Problem("note", "transactions", f"{named - customers:,} of {named:,} customers have no purchase up to "
-                    f"{as_of:%Y-%m-%d}: nothing paid, or all of it refunded", named - customers, (),
+            Problem("note", "transactions", f"{all_of_them:,} of {in_file:,} customers have no purchase up to "
+                    f"{as_of:%Y-%m-%d}: {'; '.join(why)}", all_of_them, (),
                     "They are left out of every customer table.")
         )  # fmt: skip
     return found
@@ -146,6 +154,7 @@ class _Reading:
     readings: dict[str, casting.Reading] = field(default_factory=dict)
     doubts: list[tuple[str, str, str]] = field(default_factory=list)  # SQL of rows that are kept, words, how to mend
     paid: float = nan  # the sum of all amounts that could be read
+    in_file: dict[str, Any] = field(default_factory=dict)
 
     def run(self) -> None:
         """Cast every column, give each row that can't be used its reason, keep the others, fill the ledger."""
@@ -452,6 +461,8 @@ class _Reading:
         amounts = "coalesce(sum(amount) FILTER (isfinite(amount)), 0)" if self.name == "transactions" else "NULL"
         found = self.rows(f"SELECT {REASON}, count(*), {amounts} FROM read_{self.name} GROUP BY {REASON}")
         counts = {code: count for code, count, _ in found}
+        if self.name == "transactions":
+            self.in_file = rules.counted(self.connection, f"read_{self.name}")
         money: dict[int | None, float] = {code: nan if paid is None else paid for code, _, paid in found}
         self.paid = sum(money.values()) if money or self.name != "transactions" else 0.0
         self.write_down("read", self.raw.rows + self.raw.bad_lines, "rows in the file", self.paid)

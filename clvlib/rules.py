@@ -132,6 +132,21 @@ def _leave_out(
     ledger.insert(at, {"table": table, "action": action, "rows": count, "money": money, "reason": why})
 
 
+def counted(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, Any]:
+    """Rows, customers, orders and revenue of a table of transactions.
+
+    An order is what has one order_id, or else a customer's day, and an amount above 0.
+    """
+    columns = {column for column, *_ in rows(connection, f"DESCRIBE {table}")}
+    day = "CAST(CAST(date AS DATE) AS VARCHAR)"
+    order = f"coalesce(order_id, {day})" if "order_id" in columns else day
+    sql = (
+        f"SELECT count(*), count(DISTINCT customer_id), count(DISTINCT row(customer_id, {order})) "
+        f"FILTER (amount > 0), coalesce(sum(amount), 0) FROM {table}"
+    )
+    return dict(zip(("rows", "customers", "orders", "revenue"), rows(connection, sql)[0], strict=True))
+
+
 def say_of_amounts(connection: duckdb.DuckDBPyConnection, ledger: list[dict[str, Any]]) -> None:
     """Write into the ledger how many of the transactions are refunds, and how many of nothing."""
     sql = (
