@@ -3,10 +3,7 @@
 import json
 import re
 
-import duckdb
 import pytest
-
-from clvlib import dataset
 
 HEAD = "customer_id,date,amount\n"
 
@@ -182,12 +179,3 @@ def test_the_format_that_a_message_names_reads_the_file(build, dates):
     found, problems = build(orders(*dates), date_format=json.loads(named))
     assert not errors(problems)
     assert len(times(found)) == len(dates)
-
-
-def test_a_column_that_the_file_says_is_numbers_needs_no_proof_of_its_mark(tmp_path):
-    with duckdb.connect(str(tmp_path / "shop.duckdb")) as connection:
-        connection.execute("CREATE TABLE orders (customer_id VARCHAR, date DATE, amount DECIMAL(10, 3))")
-        connection.execute("INSERT INTO orders VALUES ('a', '2025-01-03', 13), ('b', '2025-01-04', 640.125)")
-    found, problems = dataset.build({"transactions": {"path": "shop.duckdb"}}, tmp_path / "card.toml")
-    assert not errors(problems)
-    assert found.transactions.to_pandas()["amount"].tolist() == [13, 640.125]
