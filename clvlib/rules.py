@@ -34,9 +34,10 @@ DATED = {  # table: the column that says when a row came to be known
     "marketing_costs": "period",
 }
 IDS = ("customer_id", "order_id", "referred_by")
-NOTHING = (  # words that exports write where there is no id
+NOTHING = (  # words that exports write where there is nothing
     "nan", "null", "(null)", "none", "undefined", "n/a", "#n/a", "na", "nil", "nat", "<na>", "\\n", "-", "--", "?",
 )  # fmt: skip
+NO_DATE = ("0000-00-00", "0000-00-00 00:00:00", "00/00/0000", "00.00.0000")  # and where there is no date
 NOBODY = ("guest", "anonymous", "unknown", "walk-in", "walk in", "invité", "anonyme", "gast", "0", "-1")
 PLACEHOLDERS = (  # days that programs write where there is no date
     "0001-01-01", "1753-01-01", "1899-12-30", "1899-12-31", "1900-01-01", "1969-12-31", "1970-01-01", "2099-12-31",
