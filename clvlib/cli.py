@@ -89,7 +89,7 @@ def check(
     as_of: AsOf = None,
 ) -> None:  # fmt: skip
     """Read the data and print every problem at once: errors, warnings, notes, with counts and the way to mend them."""
-    from clvlib import dataset
+    from clvlib import dataset, reconcile
 
     path, card = _card(source, customer_id, date, amount, order_id, date_format, decimal, currency, format)
     found, problems = dataset.build(card, path or Path(source), as_of)
@@ -101,6 +101,8 @@ def check(
     if found is not None:
         shown = {"rows": "{:,}".format, "money": lambda paid: "" if paid != paid else f"{paid:,.2f}"}
         typer.echo("\n" + printable(found.ledger.to_string(index=False, na_rep="", formatters=shown)))
+        if found.has("transactions"):
+            typer.echo("\n" + printable(reconcile.in_words(found)))
         typer.echo(f"\n{printable(found.name)}: observed from {found.starts:%Y-%m-%d} to {found.as_of:%Y-%m-%d}.")
     errors = sum(problem.grade == "error" for problem in problems)
     typer.echo("Ready for `clv run`." if not errors else f"{errors} error(s) to mend first.")

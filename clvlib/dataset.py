@@ -94,6 +94,7 @@ class Dataset:
     files: tuple[Path, ...]
     truths: Mapping[str, Path] = field(default_factory=dict)
     terms: subscribers.Terms | None = None  # of the subscriptions, where it has them
+    in_file: Mapping[str, Any] = field(default_factory=dict)  # rows, customers, orders, revenue of its transactions
 
     def has(self, table: str) -> bool:
         """Whether the dataset has this canonical table."""
@@ -290,7 +291,7 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
     origin = "default: the last day with data" if stated is None else "asked for" if as_of is not None else "card"
     origins["as_of"] = origin
     if not alone:
-        problems.extend(ingest.check_usable(read.tables["transactions"], end))
+        problems.extend(ingest.check_usable(read.tables["transactions"], end, read.in_file["customers"]))
     dataset = Dataset(
         name=str(card.get("name", path.stem)),
         currency=str(currency),
@@ -305,6 +306,7 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
         files=(path, *read.files, *truths.values()),
         truths=truths if as_of is None or end == _day(card.get("as_of", last)) else {},
         terms=read.terms,
+        in_file=read.in_file,
     )
     if economics.acquisition_cost is None:
         dataset, origins["acquisition_cost"] = _with_cac(dataset)

@@ -4,8 +4,10 @@ Sizes are checked before anything is parsed: a workbook of a few kilobytes can d
 """
 
 import datetime
+import json
 import sys
 import zipfile
+from collections.abc import Iterable
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -37,7 +39,8 @@ def main(path: str, out: str, memory: str, sheet: str = "") -> None:
     found = book.get_sheet_by_name(sheet or names[0])
     if found.total_height * found.total_width > LARGEST_CELLS:
         sys.exit(f"the sheet spans {found.total_height} × {found.total_width} cells")
-    rows = [[cell(value) for value in row] for row in found.to_python(skip_empty_area=True)]
+    values = found.to_python(skip_empty_area=True)
+    rows = [[cell(value) for value in row] for row in values]
     if not any(map(any, rows)):
         sys.exit("the sheet is empty")
     heading = headings.find([[(text or "").strip() for text in row] for row in rows[: headings.MOST_LOOKED_AT]])
@@ -50,7 +53,8 @@ def main(path: str, out: str, memory: str, sheet: str = "") -> None:
     doubled = {name for name in names if names.count(name) > 1}
     names = [f"{name}\x00{i}" if name in doubled else name for i, name in enumerate(names)]
     table = pa.table([pa.array(column, pa.string()) for column in columns], names=names)
-    said = {"above": str(heading.at), "below": str(heading.below)}
+    numbers = [i for i, column in enumerate(zip(*values[first:], strict=True)) if only_numbers(column)]
+    said = {"above": str(heading.at), "below": str(heading.below), "numbers": json.dumps(numbers)}
     pq.write_table(table.replace_schema_metadata(said), out)
 
 
@@ -63,6 +67,13 @@ def cell(value: object) -> str | None:
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
+def only_numbers(cells: Iterable[object]) -> bool:
+    """Whether all cells that hold something hold numbers, not texts of numbers."""
+    return all(
+        cell(value) is None or (isinstance(value, int | float) and not isinstance(value, bool)) for value in cells
+    )
 
 
 def _limit_memory(limit: int) -> None:

@@ -41,6 +41,7 @@ class Ingested:
     files: list[Path] = field(default_factory=list)
     terms: subscribers.Terms | None = None
     currency: str | None = None  # as the transactions' own signs, codes or column say
+    in_file: dict[str, Any] = field(default_factory=dict)  # `rules.counted` of all transactions, usable or not
 
 
 def read_tables(
@@ -67,7 +68,8 @@ def read_tables(
             raw = sources.read_all(connection, files, f"raw_{name}", options)
             reading = _Reading(connection, name, raw, options, timezone, currency, result.problems, ledger)
             reading.run()
-            result.currency = reading.currency if name == "transactions" else result.currency
+            if name == "transactions":
+                result.currency, result.in_file = reading.currency, reading.in_file
         except DataError as error:
             result.problems.append(Problem("error", name, error.what.rstrip("."), 1, (), error.mend))
             continue
@@ -100,8 +102,11 @@ def known_by(read: Ingested, as_of: pd.Timestamp) -> list[Problem]:
     return found
 
 
-def check_usable(transactions: ibis.Table, as_of: pd.Timestamp) -> list[Problem]:
-    """What the transactions known by `as_of` can't support: nobody who bought, nobody who came back."""
+def check_usable(transactions: ibis.Table, as_of: pd.Timestamp, in_file: int) -> list[Problem]:
+    """What the transactions known by `as_of` can't support: nobody who bought, nobody who came back.
+
+    `in_file`: how many customers all rows name, also those that can't be used or came later.
+    """
     per_customer = purchases.purchase_days(transactions, as_of).group_by("customer_id").agg(days=lambda t: t.count())
     named = int(transactions["customer_id"].nunique().to_pandas())
     counts = per_customer.agg(customers=lambda t: t.count(), repeaters=lambda t: (t["days"] > 1).sum())
@@ -122,10 +127,13 @@ def check_usable(transactions: ibis.Table, as_of: pd.Timestamp) -> list[Problem]
             Problem("warning", "transactions", f"none of the {customers:,} customers ever came back", customers, (),
                     "Check which column is the customer; forecasts need repeat purchases and will be left out.")
         )  # fmt: skip
-    if 0 < customers < named:
+    if 0 < customers < in_file:
+        ways = {"nothing paid, or all of it refunded": named - customers, "no row that is used": in_file - named}
+        all_of_them = in_file - customers
+        why = [words + ("" if n == all_of_them else f" ({n:,})") for words, n in ways.items() if n]
         found.append(
-            Problem("note", "transactions", f"{named - customers:,} of {named:,} customers have no purchase up to "
-                    f"{as_of:%Y-%m-%d}: nothing paid, or all of it refunded", named - customers, (),
+            Problem("note", "transactions", f"{all_of_them:,} of {in_file:,} customers have no purchase up to "
+                    f"{as_of:%Y-%m-%d}: {'; '.join(why)}", all_of_them, (),
                     "They are left out of every customer table.")
         )  # fmt: skip
     return found
@@ -146,6 +154,7 @@ class _Reading:
     readings: dict[str, casting.Reading] = field(default_factory=dict)
     doubts: list[tuple[str, str, str]] = field(default_factory=list)  # SQL of rows that are kept, words, how to mend
     paid: float = nan  # the sum of all amounts that could be read
+    in_file: dict[str, Any] = field(default_factory=dict)
 
     def run(self) -> None:
         """Cast every column, give each row that can't be used its reason, keep the others, fill the ledger."""
@@ -269,17 +278,19 @@ class _Reading:
         return mapping
 
     def filled(self, target: str, source: str) -> str:
-        """SQL of a cell, trimmed; NULL where it is empty, or an id that is a word for none and not renamed."""
+        """SQL of a cell, trimmed; NULL where it is empty, or a word for none in a column that isn't free text."""
         text = f"nullif(trim({quoted(source)}), '')"
+        kinds = INPUTS | {column.name: column.kind for column in TABLES[self.name]}
+        kind = "id" if target in rules.IDS else kinds.get(target, "text")
         renamed = {old.lower() for old in self.options.get("values", {}).get(target, {})}
-        nothing = [word for word in rules.NOTHING if word not in renamed]
-        if target not in rules.IDS or not (count := self.count(f"lower({text}) IN ({rules.listed(nothing)})")):
+        words = rules.NOTHING + (rules.NO_DATE if kind == "date" else ())
+        condition = f"lower({text}) IN ({rules.listed(word for word in words if word not in renamed)})"
+        if (kind == "text" and target != "currency") or not (count := self.count(condition)):
             return text
-        condition = f"lower({text}) IN ({rules.listed(nothing)})"
         (word, *more) = self.examples(condition, text)
-        mend = f"If it is a name, keep it: values = {{ {target} = {{ {_toml(word)} = {_toml(word)} }} }}"
+        keep = f"If it is a name, keep it: values = {{ {target} = {{ {_toml(word)} = {_toml(word)} }} }}"
         what = f"{count:,} value(s) of {target} are a word for none and were read as empty"
-        self.note("note", what, count, (word, *more), mend)
+        self.note("note", what, count, (word, *more), keep if kind == "id" else "")
         return f"(CASE WHEN {condition} THEN NULL ELSE {text} END)"
 
     # -- columns -------------------------------------------------------------------------------------------------
@@ -452,6 +463,8 @@ class _Reading:
         amounts = "coalesce(sum(amount) FILTER (isfinite(amount)), 0)" if self.name == "transactions" else "NULL"
         found = self.rows(f"SELECT {REASON}, count(*), {amounts} FROM read_{self.name} GROUP BY {REASON}")
         counts = {code: count for code, count, _ in found}
+        if self.name == "transactions":
+            self.in_file = rules.counted(self.connection, f"read_{self.name}")
         money: dict[int | None, float] = {code: nan if paid is None else paid for code, _, paid in found}
         self.paid = sum(money.values()) if money or self.name != "transactions" else 0.0
         self.write_down("read", self.raw.rows + self.raw.bad_lines, "rows in the file", self.paid)
@@ -580,20 +593,33 @@ class _Reading:
         ):
             grade = "error"
             other = self.readings["amount"].other if amounts else ""
-            advice = f", or declare the decimal mark: {other}." if other else _advice(reason, examples)
-            mend = "Correct the file" + (self.leave_out(rows, text) if amounts and not other else advice)
+            few = self.leave_out(rows, text) if count < total / 2 else ""
+            advice = f", or declare the decimal mark: {other}." if other else ""
+            if reason == f"date {NOT_READ}":
+                advice = few or self.looks_of_dates(rows, text)
+            elif amounts and not other:
+                advice = few
+            mend = "Correct the file" + (advice or _advice(reason, examples))
         self.note(grade, f"{count:,} of {total:,} row(s) dropped: {reason}", count, examples, mend)
+
+    def looks_of_dates(self, condition: str, text: str | None) -> str:
+        """How dates that can't be read are written, so that whoever knows them can declare it."""
+        shape = f"regexp_replace({text}, '[0-9]', '9', 'g')"
+        sql = f"SELECT {shape} FROM {self.raw.table} WHERE {condition} GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1"
+        looks = f"most look like {self.rows(sql)[0][0]}, 9 being a digit"
+        if "date_format" in self.options:
+            return f": {looks}, which date_format = {_toml(self.options['date_format'])} isn't."
+        return f", or map another column: {looks}, and no way to write dates that is known reads them."
 
     def leave_out(self, condition: str, text: str | None) -> str:
         """The line of the card that leaves out the rows with those values of `text`, where they are few."""
         odd = [
             row[0] for row in self.rows(f"SELECT DISTINCT {text} FROM {self.raw.table} WHERE {condition} ORDER BY 1")
         ]
-        column = next(
-            (name for name in self.raw.columns if text == f"coalesce(nullif(trim({quoted(name)}), ''))"), None
-        )
-        if column is None or len(odd) > MOST_VALUES:
-            return ", or map another column."
+        of = [name for name in self.raw.columns if f"({quoted(name)})" in str(text)]
+        if len(of) != 1 or len(odd) > MOST_VALUES:
+            return ""
+        column = of[0]
         return f", or leave these rows out: drop = {{ {_toml(column)} = [{', '.join(map(_toml, odd))}] }}."
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
@@ -617,8 +643,6 @@ class _Reading:
 
 
 def _advice(reason: str, examples: tuple[str, ...]) -> str:
-    if reason.startswith("date"):
-        return ', or declare how dates are written: date_format = "%d/%m/%Y", say.'
     if reason.startswith("churned"):
         return ', or say what its words mean: values = { churned = { "cancelled" = "yes", "active" = "no" } }, say.'
     if reason.startswith("tenure"):
@@ -630,5 +654,5 @@ def _advice(reason: str, examples: tuple[str, ...]) -> str:
     return ", or map another column."
 
 
-def _toml(text: str) -> str:
+def _toml(text: str | list[str]) -> str:
     return json.dumps(text, ensure_ascii=False)

@@ -34,9 +34,10 @@ DATED = {  # table: the column that says when a row came to be known
     "marketing_costs": "period",
 }
 IDS = ("customer_id", "order_id", "referred_by")
-NOTHING = (  # words that exports write where there is no id
+NOTHING = (  # words that exports write where there is nothing
     "nan", "null", "(null)", "none", "undefined", "n/a", "#n/a", "na", "nil", "nat", "<na>", "\\n", "-", "--", "?",
 )  # fmt: skip
+NO_DATE = ("0000-00-00", "0000-00-00 00:00:00", "00/00/0000", "00.00.0000")  # and where there is no date
 NOBODY = ("guest", "anonymous", "unknown", "walk-in", "walk in", "invité", "anonyme", "gast", "0", "-1")
 PLACEHOLDERS = (  # days that programs write where there is no date
     "0001-01-01", "1753-01-01", "1899-12-30", "1899-12-31", "1900-01-01", "1969-12-31", "1970-01-01", "2099-12-31",
@@ -130,6 +131,21 @@ def _leave_out(
     kept["rows"] -= count
     kept["money"] -= nan if money is None else money
     ledger.insert(at, {"table": table, "action": action, "rows": count, "money": money, "reason": why})
+
+
+def counted(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, Any]:
+    """Rows, customers, orders and revenue of a table of transactions.
+
+    An order is what has one order_id, or else a customer's day, and an amount above 0.
+    """
+    columns = {column for column, *_ in rows(connection, f"DESCRIBE {table}")}
+    day = "CAST(CAST(date AS DATE) AS VARCHAR)"
+    order = f"coalesce(order_id, {day})" if "order_id" in columns else day
+    sql = (
+        f"SELECT count(*), count(DISTINCT customer_id), count(DISTINCT row(customer_id, {order})) "
+        f"FILTER (amount > 0), coalesce(sum(amount), 0) FROM {table}"
+    )
+    return dict(zip(("rows", "customers", "orders", "revenue"), rows(connection, sql)[0], strict=True))
 
 
 def say_of_amounts(connection: duckdb.DuckDBPyConnection, ledger: list[dict[str, Any]]) -> None:

@@ -5,6 +5,7 @@ its name. Nothing is interpreted here: ids keep their zeros, dates and amounts s
 """
 
 import importlib.resources
+import json
 import subprocess
 import sys
 import threading
@@ -17,7 +18,7 @@ from typing import Any
 import duckdb
 
 from clvlib import delimited
-from clvlib.excel import cell
+from clvlib.excel import cell, only_numbers
 from clvlib.raw import ROW, Raw, as_text, first_line, literal, plainly_named, quoted, refuse_names, rows
 from clvlib.tables import DataError, printable
 
@@ -193,9 +194,9 @@ def _read_sqlite(connection: duckdb.DuckDBPyConnection, path: Path, table: str, 
             rows(connection, f"CREATE TABLE {table} ({ROW} BIGINT, {chosen})")
             count, numbers = 0, set(columns)
             while batch := cursor.fetchmany(_BATCH):
-                cells = [
-                    pa.array([cell(value) for value in column], pa.string()) for column in zip(*batch, strict=True)
-                ]
+                of_columns = dict(zip(columns, zip(*batch, strict=True), strict=True))
+                numbers -= {column for column in numbers if not only_numbers(of_columns[column])}
+                cells = [pa.array([cell(value) for value in values], pa.string()) for values in of_columns.values()]
                 places = pa.array(range(count + 1, count + len(batch) + 1))
                 _insert(connection, table, pa.table([places, *cells], names=[ROW, *columns]))
                 count += len(batch)
@@ -272,6 +273,7 @@ def _read_excel(connection: duckdb.DuckDBPyConnection, path: Path, table: str, o
         said = rows(connection, f"SELECT key::VARCHAR, value::VARCHAR FROM parquet_kv_metadata({literal(out)})")
         raw = as_text(connection, table, f"SELECT * FROM read_parquet({literal(out)})", name)
     told = dict(said)
+    raw.numbers = frozenset(raw.columns[i] for i in json.loads(told["numbers"]))
     raw.noticed += delimited.passed_over(int(told["above"]), int(told["below"]), raw.columns)
     refuse_names([column.split("\x00")[0] for column in raw.columns], name)
     return raw

@@ -1,9 +1,16 @@
 """Numbers: read where one reading fits every value of a column, else the message says what to declare, and it works."""
 
+import contextlib
 import re
+import sqlite3
 import tomllib
 
+import duckdb
+import pandas as pd
 import pytest
+
+from clvlib import dataset
+from tests.workbooks import workbook
 
 PLAIN = ("64.76", "62.87", "29.79")
 
@@ -149,3 +156,46 @@ def test_a_currency_that_is_unknown_can_be_named_in_the_card(build):
     found = problem(build(text)[1])
     options = tomllib.loads(re.search(r"values = .*}", found.mend)[0])
     assert build(text, **options)[0].currency == "EUR"
+
+
+# -- files that know what a number is ----------------------------------------------------------------------------------
+
+
+def write_typed(kind, path, amounts):
+    """Two or more orders of 2025 with those amounts, kept as what they are."""
+    frame = pd.DataFrame({"customer_id": [f"c{i}" for i in range(len(amounts))], "date": "2025-01-03"})
+    frame["amount"] = pd.Series(amounts, dtype=object)
+    if kind == "excel":
+        workbook(path, frame)
+    elif kind == "sqlite":
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            connection.execute("CREATE TABLE orders (customer_id, date, amount)")
+            connection.executemany("INSERT INTO orders VALUES (?, ?, ?)", frame.itertuples(index=False))
+            connection.commit()
+    else:
+        with duckdb.connect(str(path)) as connection:
+            connection.execute("CREATE TABLE orders AS SELECT customer_id, date, amount::DOUBLE AS amount FROM frame")
+
+
+@pytest.mark.parametrize("kind", ["excel", "sqlite", "duckdb"])
+def test_a_column_that_the_file_says_is_numbers_needs_no_proof_of_its_mark(tmp_path, kind):
+    write_typed(kind, tmp_path / "shop.db", [13, 640.125, 2.375, None])
+    found, problems = dataset.build({"transactions": {"path": "shop.db"}}, tmp_path / "card.toml")
+    assert not [problem for problem in problems if problem.grade == "error"]
+    assert found.transactions.to_pandas()["amount"].tolist() == [13, 640.125, 2.375]
+
+
+@pytest.mark.parametrize("kind", ["excel", "sqlite"])
+def test_texts_of_numbers_among_numbers_need_a_proof(tmp_path, kind):
+    write_typed(kind, tmp_path / "shop.db", [13, "640.125", 2.375])
+    (problem,) = [p for p in dataset.build({"transactions": {"path": "shop.db"}}, tmp_path / "c.toml")[1]
+                  if p.grade == "error"]  # fmt: skip
+    assert "nothing proves whether the mark" in problem.what
+
+
+@pytest.mark.parametrize("kind", ["excel", "sqlite"])
+def test_texts_with_a_comma_before_decimals_are_read_as_the_card_says(tmp_path, kind):
+    write_typed(kind, tmp_path / "shop.db", ["13,50", "640,1"])
+    card = {"transactions": {"path": "shop.db", "decimal": ","}}
+    found, _ = dataset.build(card, tmp_path / "card.toml")
+    assert found.transactions.to_pandas()["amount"].tolist() == [13.5, 640.1]

@@ -2,11 +2,9 @@
 
 import json
 import re
+import tomllib
 
-import duckdb
 import pytest
-
-from clvlib import dataset
 
 HEAD = "customer_id,date,amount\n"
 
@@ -184,10 +182,29 @@ def test_the_format_that_a_message_names_reads_the_file(build, dates):
     assert len(times(found)) == len(dates)
 
 
-def test_a_column_that_the_file_says_is_numbers_needs_no_proof_of_its_mark(tmp_path):
-    with duckdb.connect(str(tmp_path / "shop.duckdb")) as connection:
-        connection.execute("CREATE TABLE orders (customer_id VARCHAR, date DATE, amount DECIMAL(10, 3))")
-        connection.execute("INSERT INTO orders VALUES ('a', '2025-01-03', 13), ('b', '2025-01-04', 640.125)")
-    found, problems = dataset.build({"transactions": {"path": "shop.duckdb"}}, tmp_path / "card.toml")
+def refused(problems):
+    (problem,) = [problem for problem in problems if "date can't be read" in problem.what]
+    assert problem.grade == "error"
+    return problem
+
+
+def test_a_few_dates_that_nothing_reads_can_be_left_out_as_the_message_says(build):
+    dates = ["2025-01-03"] * 9 + ["soon", 'the "third"', "2025-13-45"]
+    text = HEAD + "".join(f"c{i};{date};{i}\n" for i, date in enumerate(dates, 1)).replace(";", ",")
+    text = text.replace('the "third"', "the third")
+    mend = refused(build(text)[1]).mend
+    found, problems = build(text, **tomllib.loads(re.search("drop = .*}", mend)[0]))
     assert not errors(problems)
-    assert found.transactions.to_pandas()["amount"].tolist() == [13, 640.125]
+    assert len(times(found)) == 9
+
+
+@pytest.mark.parametrize("week", ["2025-W{:02d}", "{:02d}e semaine", "Q{}/2025"])
+def test_dates_that_nothing_reads_are_said_as_they_look(build, week):
+    mend = refused(build(orders(*(week.format(i) for i in range(10, 50))))[1]).mend
+    assert re.sub("[0-9]", "9", week.format(10)) in mend
+    assert "date_format" not in mend
+
+
+def test_dates_of_another_form_than_the_declared_one_are_said_beside_it(build):
+    mend = refused(build(orders("2025-01-03", "2025-01-04"), date_format="%d/%m/%Y")[1]).mend
+    assert 'most look like 9999-99-99, 9 being a digit, which date_format = "%d/%m/%Y" isn\'t' in mend

@@ -174,7 +174,7 @@ def test_future_dates_are_dropped_with_their_count(build):
 
 def test_every_row_is_in_the_ledger_with_its_reason(build):
     good = "".join(f"c{i},2025-01-{1 + i % 28:02d},5\n" for i in range(60))
-    text = f"customer_id,date,amount\n{good},2025-01-03,5\nx,,5\ny,2025-01-03,\nz,2025-01-03,five\nw,2025-01-03,nan\n"
+    text = f"customer_id,date,amount\n{good},2025-01-03,5\nx,,5\ny,2025-01-03,\nz,2025-01-03,five\nw,2025-01-03,inf\n"
     found, problems = build(text)
     assert not errors(problems)
     assert ledger(found, "dropped") == {

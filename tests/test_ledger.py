@@ -130,6 +130,27 @@ def test_a_name_of_nobody_is_kept_and_said_and_can_be_dropped(build, name):
     assert len(customers(left)) == len(customers(found)) - 1
 
 
+@pytest.mark.parametrize("word", ["nan", "NULL", "N/A", "-", "#N/A", "None"])
+def test_a_word_for_none_is_an_empty_cell_in_every_column_but_free_text(build, word):
+    head = "customer_id,date,amount,cost,refunded,currency,product\n"
+    lines = good(3).replace("10\n", f"10,{word},{word},{word},{word}\n")
+    odd = f"x,{word},1,1,0,EUR,p\ny,2025-01-03,{word},1,0,EUR,p\n" * 2  # a tenth of the rows and more
+    found, problems = build(head + lines + odd, duplicates="keep")
+    assert not errors(problems)
+    assert dropped(found) == {"no date": (2, 2), "no amount": (2, 0)}
+    assert found.currency == "EUR"
+    rows = found.transactions.to_pandas()
+    assert rows["cost"].isna().all()
+    assert rows["product"].tolist() == [word] * 3
+
+
+@pytest.mark.parametrize("none", ["0000-00-00", "0000-00-00 00:00:00", "00/00/0000"])
+def test_a_date_of_zeros_is_no_date(build, none):
+    found, problems = build(HEAD + good(3) + f"x,{none},1\n")
+    assert not errors(problems)
+    assert dropped(found) == {"no date": (1, 1)}
+
+
 # -- days that stand for none ------------------------------------------------------------------------------------------
 
 
