@@ -4,13 +4,14 @@ Text with delimiters, Parquet, Excel, and a table of a DuckDB or SQLite file; wh
 its name. Nothing is interpreted here: ids keep their zeros, dates and amounts stay text until `ingest` casts them.
 """
 
+import errno
 import importlib.resources
 import json
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -49,10 +50,12 @@ def locate(path: str, folder: Path) -> Path:
 
 @contextmanager
 def _allowed(name: str) -> Iterator[None]:
-    """Say what the system says of a path that can't be looked at: no right to, a name too long."""
+    """Say what the system says of a file that can't be read: no right to, gone meanwhile, a name too long."""
     try:
         yield
     except OSError as error:
+        if error.errno == errno.ENOSPC:  # of what is written meanwhile
+            raise
         shown = name if len(name) <= 80 else f"{name[:80]}…"
         raise DataError(f"{shown} can't be read: {error.strerror}.", "Check the path, and who may read it.") from None
 
@@ -122,9 +125,12 @@ def read_all(connection: duckdb.DuckDBPyConnection, files: list[Path], table: st
 
 def read(connection: duckdb.DuckDBPyConnection, path: Path, table: str, options: dict[str, Any]) -> Raw:
     """Load one file into the DuckDB table `table`, every column as text, numbered in the order of the file."""
-    name = path.name
-    with _allowed(name):
-        start = _start(path)
+    with _allowed(path.name):
+        return _read(connection, path, table, options)
+
+
+def _read(connection: duckdb.DuckDBPyConnection, path: Path, table: str, options: dict[str, Any]) -> Raw:
+    name, start = path.name, _start(path)
     if start.startswith(b"PAR1"):
         with plainly_named(path) as source:
             query = f"SELECT * FROM read_parquet({literal(source)}, hive_partitioning=false)"
@@ -182,28 +188,29 @@ def _read_sqlite(connection: duckdb.DuckDBPyConnection, path: Path, table: str, 
 
     name = path.name
     try:
-        source = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
-        source.text_factory = lambda text: text.decode(errors="replace")
-        kinds = dict(source.execute("SELECT name, type FROM sqlite_master WHERE type IN ('table', 'view')").fetchall())
-        inside = _choose(list(kinds), options.get("table"), "table", name)
-        with _ending(source.interrupt, kinds[inside] == "view", name):
-            cursor = source.execute(f"SELECT * FROM {quoted(inside)}")
-            columns = [column for column, *_ in cursor.description]
-            refuse_names(columns, name)
-            chosen = ", ".join(f"{quoted(column)} VARCHAR" for column in columns)
-            rows(connection, f"CREATE TABLE {table} ({ROW} BIGINT, {chosen})")
-            count, numbers = 0, set(columns)
-            while batch := cursor.fetchmany(_BATCH):
-                of_columns = dict(zip(columns, zip(*batch, strict=True), strict=True))
-                numbers -= {column for column in numbers if not only_numbers(of_columns[column])}
-                cells = [pa.array([cell(value) for value in values], pa.string()) for values in of_columns.values()]
-                places = pa.array(range(count + 1, count + len(batch) + 1))
-                _insert(connection, table, pa.table([places, *cells], names=[ROW, *columns]))
-                count += len(batch)
+        opened = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
+        with closing(opened) as source:
+            source.text_factory = lambda text: text.decode(errors="replace")
+            kinds = dict(
+                source.execute("SELECT name, type FROM sqlite_master WHERE type IN ('table', 'view')").fetchall()
+            )
+            inside = _choose(list(kinds), options.get("table"), "table", name)
+            with _ending(source.interrupt, kinds[inside] == "view", name):
+                cursor = source.execute(f"SELECT * FROM {quoted(inside)}")
+                columns = [column for column, *_ in cursor.description]
+                refuse_names(columns, name)
+                chosen = ", ".join(f"{quoted(column)} VARCHAR" for column in columns)
+                rows(connection, f"CREATE TABLE {table} ({ROW} BIGINT, {chosen})")
+                count, numbers = 0, set(columns)
+                while batch := cursor.fetchmany(_BATCH):
+                    of_columns = dict(zip(columns, zip(*batch, strict=True), strict=True))
+                    numbers -= {column for column in numbers if not only_numbers(of_columns[column])}
+                    cells = [pa.array([cell(value) for value in values], pa.string()) for values in of_columns.values()]
+                    places = pa.array(range(count + 1, count + len(batch) + 1))
+                    _insert(connection, table, pa.table([places, *cells], names=[ROW, *columns]))
+                    count += len(batch)
     except sqlite3.DatabaseError as error:
         raise DataError(f"{name} can't be read: {error}.", "Copy or export it again.") from None
-    finally:
-        source.close()
     return Raw(table, columns, count, numbers=frozenset(numbers))
 
 
