@@ -554,7 +554,7 @@ class _Reading:
         kept = counts.get(None, 0)
         self.write_down("kept", kept, "usable rows", money.get(None, 0.0 if self.name == "transactions" else nan))
         if self.raw.rows == 0:
-            self.empty("the file has no rows below its header", "Export it again.")
+            self.empty("the file has no rows below its header", "Check which period and filters were exported.")
         elif not kept and not any(p.grade == "error" for p in self.problems if p.where == self.name):
             self.empty("no usable row is left", "See the warnings: each says what was dropped.")
         columns = ", ".join(quoted(target) for target in cast)
