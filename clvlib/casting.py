@@ -70,6 +70,11 @@ def currency(text: str) -> tuple[str, ...]:
     return tuple(SIGNS.get(bare.lower(), "").split())
 
 
+def proved_by(count: int) -> str:
+    """“1 of its values proves”, “2 of its values prove”."""
+    return f"{count:,} of its values prove{'s' if count == 1 else ''}"
+
+
 def read_numbers(
     connection: duckdb.DuckDBPyConnection,
     table: str,
@@ -190,7 +195,7 @@ class _Column:
         count = sum(self.counts[core] for core in grouped)
         seen = " and ".join(f"“{mark}”" for mark in MARKS.replace(decimal, "") if mark in "".join(grouped))
         points = f", “{decimal}” before decimals" if used else ""
-        what = f"{seen} stands between thousands in the {self.name}s{points}, as {count:,} of them prove"
+        what = f"{seen} stands between thousands in {self.name}{points}, as {proved_by(count)}"
         return Reading(self.sql(decimal), (Remark(what, count),), self.currencies)
 
     def sql(self, decimal: str) -> str:

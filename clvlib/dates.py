@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from clvlib.casting import Remark
+from clvlib.casting import Remark, proved_by
 from clvlib.raw import literal, rows
 from clvlib.tables import DataError
 
@@ -102,7 +102,7 @@ class DateShape:
         if {"unix", "unix_ms"} & set(formats):
             if timezone is None:
                 count = rows(self.connection, f"SELECT sum(n) FROM {self.parts}")[0][0]
-                remarks = [*remarks, Remark(f"{self.target}s that count from 1970 are in UTC", count, CONVERT)]
+                remarks = [*remarks, Remark(f"values of {self.target} that count from 1970 are in UTC", count, CONVERT)]
             else:
                 is_counted = "regexp_matches(said, '^[0-9]{9,13}(\\.[0-9]+)?$')"
                 sql = f"CASE WHEN {is_counted} THEN {_from_utc(sql, timezone)} ELSE {sql} END"
@@ -147,9 +147,11 @@ class DateShape:
         if kind == "year last":
             return self.ordered(_either(written[kind]))
         if form == "month":
-            return [form], [Remark(f"{count:,} {self.target}s say a month: its first day is taken", count)]
+            return [form], [Remark(f"{count:,} value(s) of {self.target} say a month: its first day is taken", count)]
         if form in COUNTED:
-            return [form], [Remark(f"{count:,} {self.target}s were read {kind}, as their range proves", count)]
+            return [form], [
+                Remark(f"{count:,} value(s) of {self.target} were read {kind}, as their range proves", count)
+            ]
         return [form], []
 
     def named(self) -> dict[str, int]:
@@ -189,7 +191,7 @@ class DateShape:
             )
         order, form = ("day", "%d-%m-%Y") if first_over else ("month", "%m-%d-%Y")
         count = first_over or second_over
-        return [form], [Remark(f"{self.target}s were read {order} first, as {count:,} of them prove", count)]
+        return [form], [Remark(f"{self.target} was read {order} first, as {proved_by(count)}", count)]
 
     # -- SQL of the parts ----------------------------------------------------------------------------------------
 
@@ -245,11 +247,14 @@ class DateShape:
             what = f"what stands after the time is no zone that is known: {', '.join(map(repr, odd[:3]))}"
             remarks.append(Remark(what, len(odd), "Write the offset from UTC in the file, as +01:00."))
         if timezone is None:
-            what = f"{said:,} {self.target}s carry a UTC offset or a zone; their own wall-clock time is kept"
+            what = f"{said:,} value(s) of {self.target} carry a UTC offset or a zone; their own wall-clock time is kept"
             remarks += [Remark(what, said, CONVERT)] if said else []
             return f"CASE WHEN {zone} IN ({listed}) THEN {local} END", remarks
         if said and unsaid:
-            what = f"{unsaid:,} {self.target}s carry no UTC offset, unlike {said:,}: they are taken for {timezone}"
+            what = (
+                f"{unsaid:,} value(s) of {self.target} carry no UTC offset, unlike {said:,}: "
+                f"they are taken for {timezone}"
+            )
             remarks.append(Remark(what, unsaid))
         zone_is = {kind: "".join(f" WHEN {literal(one)} THEN {literal(to)}" for one, to in meant.items()
                                  if isinstance(to, kind)) or " WHEN '' THEN NULL" for kind in (int, str)}  # fmt: skip

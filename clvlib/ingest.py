@@ -97,6 +97,7 @@ def known_by(read: Ingested, as_of: pd.Timestamp) -> list[Problem]:
     found += rules.between_tables(connection, read.tables, ledger)
     if "transactions" in read.tables:
         rules.say_of_amounts(connection, ledger)
+        found += rules.of_the_start(connection)
         found += rules.of_the_money(purchases.largest(read.tables["transactions"], as_of), ledger)
     read.ledger = pd.DataFrame(ledger, columns=list(read.ledger))
     return found
@@ -153,6 +154,7 @@ class _Reading:
     ledger: list[dict[str, Any]]
     readings: dict[str, casting.Reading] = field(default_factory=dict)
     doubts: list[tuple[str, str, str]] = field(default_factory=list)  # SQL of rows that are kept, words, how to mend
+    by_itself: list[str] = field(default_factory=list)  # optional columns that the card doesn't name
     paid: float = nan  # the sum of all amounts that could be read
     in_file: dict[str, Any] = field(default_factory=dict)
 
@@ -174,6 +176,8 @@ class _Reading:
         single = dict(cast)
         if self.name == "transactions":
             self.amount(cast, mapping)
+            self.say_by_itself(cast["amount"], single.get("refunded", "NULL"))
+            self.say_of_services()
         elif "consent" in cast:
             self.consent(cast, mapping["consent"])
         elif "churned" in cast:
@@ -211,6 +215,53 @@ class _Reading:
             reasons.append((further, "a further row of a customer", customer))
         self.extra_attributes(cast, mapping, columns)
         self.build(cast, reasons)
+
+    def say_by_itself(self, amount: str, back: str) -> None:
+        """Which optional columns were taken for their name alone, and what `refunded` takes off; both as SQL."""
+        if not self.by_itself:
+            return
+        off = ""
+        if "refunded" in self.by_itself:
+            count, money, share = self.rows(
+                f"SELECT count(*) FILTER ({back} <> 0), coalesce(sum({back}), 0), "
+                f"coalesce(sum({back}) / nullif(sum({amount} + coalesce({back}, 0)), 0), 0) FROM {self.raw.table}"
+            )[0]
+            off = f"; refunded takes {money:,.2f} ({share:.1%}) off the amounts of {count:,} row(s)"
+        what = f"{', '.join(self.by_itself)}: columns of that name were taken without the card's word{off}"
+        mend = "Where one is something else, rename it in the file, or map another column in [transactions]."
+        self.note("note", what, len(self.by_itself), (), mend)
+
+    def say_of_services(self) -> None:
+        """Which products are none by their names: postage, discounts, vouchers. They are kept, and count as money."""
+        plain = "trim(regexp_replace(lower(name), '[^\\pL]+', ' ', 'g'))"
+        ends = f"{plain} = word OR starts_with({plain}, word || ' ') OR ends_with({plain}, ' ' || word)"
+        said = (
+            f"{plain} IN ({rules.listed(rules.CODES)}) "
+            f"OR len([1 FOR word IN [{rules.listed(rules.SERVICES)}] IF {ends}]) > 0"
+        )
+        for column in [c for c in self.raw.columns if rules.letters(c) in rules.PRODUCTS]:
+            distinct = f"SELECT {quoted(column)} AS name, count(*) AS n FROM {self.raw.table} GROUP BY 1"
+            names = [name for (name,) in self.rows(f"SELECT name FROM ({distinct}) WHERE {said} ORDER BY n DESC, 1")]
+            if names:
+                what = f"whose {column} is no product by its name ({', '.join(names[:3])}) are kept"
+                drop = ", ".join(_toml(name.strip()) for name in names[:MOST_VALUES])
+                mend = f"To leave them out, add drop = {{ {_toml(column)} = [{drop}] }} to [transactions]."
+                self.doubts.append((f"{quoted(column)} IN ({rules.listed(names)})", what, mend))
+                return
+
+    def say_of_parts(self) -> None:
+        """What else than goods stands in the amounts, by the format or the card: taxes, shipping."""
+        columns = [column for column in map(self.find, self.options.get("includes", [])) if column]
+        texts = {column: f"nullif(trim({quoted(column)}), '')" for column in columns}
+        made = casting.read_numbers(self.connection, self.raw.table, texts, self.options.get("decimal"))
+        for column, reading in made.items():
+            count, money = self.rows(
+                f"SELECT count(*), coalesce(sum(part), 0) FROM (SELECT {ROW}, {reading.sql} AS part "
+                f"FROM {self.raw.table}) JOIN read_{self.name} USING ({ROW}) WHERE {REASON} IS NULL AND part <> 0"
+            )[0]
+            if count:
+                what = f"the amounts of {count:,} row(s) hold {column}: {money:,.2f}{self.of_the_money(money)}"
+                self.note("note", what, count, (), "Map another column to amount where only goods should count.")
 
     def cast_once(self, cast: dict[str, str], targets: list[str]) -> None:
         """Put what was cast into columns of the raw table: the conditions on rows look at it again and again."""
@@ -329,6 +380,7 @@ class _Reading:
             same = [column for column in self.raw.columns if column.strip().lower() == target]
             if target not in given and len(same) == 1:
                 given[target] = same[0]
+        self.by_itself = sorted(set(given) - set(self.options.get("columns", {})) - {"customer_id", "date", "amount"})
         if "amount" not in given and {"unit_price", "quantity"} <= given.keys():
             given["amount"] = given["unit_price"]
         sources_of = {t: source if isinstance(source, list) else [source] for t, source in given.items()}
@@ -345,11 +397,25 @@ class _Reading:
             )
         if self.name == "subscriptions":
             given = subscribers.one_shape(given, self.raw.columns, "left" not in self.options)
+        self.mapped_twice({target: [found[s] for s in sources] for target, sources in sources_of.items()})
         texts = {
             target: "coalesce(" + ", ".join(self.filled(target, str(found[source])) for source in named) + ")"
             for target, named in sources_of.items()
         }
         return self.ids({target: self.renamed(target, text) for target, text in texts.items()})
+
+    def mapped_twice(self, mapped: dict[str, list[str | None]]) -> None:
+        """Say which column of the file is read as two things; two that every row needs can't be one column."""
+        required = {column.name for column in TABLES[self.name] if column.required}
+        for column in sorted({str(column) for columns in mapped.values() for column in columns}):
+            targets = [target for target, columns in mapped.items() if column in columns]
+            if {"amount", "unit_price"} <= set(targets):
+                targets.remove("unit_price")  # the amount is that price times the quantity
+            if len(targets) > 1:
+                grade: Grade = "error" if len(required & set(targets)) > 1 else "warning"
+                what = f"the column {column!r} is read as {' and as '.join(targets)}"
+                mend = f"Say which it is, and map another column to the rest: columns in [{self.name}]."
+                self.note(grade, what, self.count(f"{quoted(column)} IS NOT NULL"), (), mend)
 
     def renamed(self, target: str, text: str) -> str:
         """SQL of a column's text, with the values that the card renames."""
@@ -484,10 +550,11 @@ class _Reading:
             self.note("warning", f"{counts[doubles]:,} row(s) are exact duplicates of another and were dropped{said}",
                       counts[doubles], (), 'If they are real, add duplicates = "keep" to the card.')  # fmt: skip
         self.say_of_doubts(cast)
+        self.say_of_parts()
         kept = counts.get(None, 0)
         self.write_down("kept", kept, "usable rows", money.get(None, 0.0 if self.name == "transactions" else nan))
         if self.raw.rows == 0:
-            self.empty("the file has no rows below its header", "Export it again.")
+            self.empty("the file has no rows below its header", "Check which period and filters were exported.")
         elif not kept and not any(p.grade == "error" for p in self.problems if p.where == self.name):
             self.empty("no usable row is left", "See the warnings: each says what was dropped.")
         columns = ", ".join(quoted(target) for target in cast)

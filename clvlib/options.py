@@ -13,6 +13,7 @@ OPTIONS: dict[str, Any] = {
     "path": str | list, "glob": str, "format": str, "columns": dict, "delimiter": str, "header": list,
     "encoding": str, "sheet": str, "table": str, "date_format": str | list, "decimal": str, "thousands": str,
     "duplicates": str, "drop": dict, "keep_if_filled": str, "values": dict, "ignore_case": bool,
+    "includes": list,
 }  # fmt: skip
 OWN: dict[str, dict[str, Any]] = {"subscriptions": {"period": str, "left": str}}  # of one table only
 WORDS: dict[Any, str] = {
@@ -58,7 +59,9 @@ def _check_types(name: str, options: dict[str, Any]) -> None:
     columns, drop = options.get("columns", {}), options.get("drop", {})
     if not wrong:
         sources_named = [part for one in columns.values() for part in (one if isinstance(one, list) else [one])]
-        if not all(isinstance(part, str) for part in [*sources_named, *options.get("header", [])]):
+        if not all(
+            isinstance(part, str) for part in [*sources_named, *options.get("header", []), *options.get("includes", [])]
+        ):
             wrong.append("a name of a column is not a text")
         if [] in columns.values():
             wrong.append("columns lists no column")

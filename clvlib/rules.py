@@ -57,6 +57,22 @@ DOUBTFUL = (  # not paid yet, or paid back: kept, and said
     "pending", "pending payment", "awaiting payment", "unpaid", "on hold", "authorized", "draft", "checkout draft",
     "refunded", "returned", "chargeback", "chargedback", "en attente", "remboursé", "offen", "erstattet",
 )  # fmt: skip
+PRODUCTS = (  # names of columns that say what was bought, letters only
+    "product", "productname", "description", "stockcode", "lineitemname", "item", "itemname", "sku", "produit",
+    "artikel", "articulo", "articolo", "prodotto", "producto",
+)  # fmt: skip
+SERVICES = (  # what such a column says of what is no product: the whole of it, or its first or last words
+    "postage", "shipping", "delivery charge", "shipping charges", "freight", "carriage", "discount", "bank charges",
+    "amazon fee", "amazonfee", "gift card", "gift voucher", "gift certificate", "handling fee", "service fee",
+    "adjust bad debt", "frais de port", "frais de livraison", "livraison", "remise", "frais bancaires", "carte cadeau",
+    "chèque cadeau", "échantillon", "versand", "versandkosten", "porto", "rabatt", "bankgebühren", "gutschein",
+    "geschenkkarte", "geschenkgutschein", "gastos de envío", "gastos de envio", "envío", "descuento", "tarjeta regalo",
+    "comisiones bancarias", "spese di spedizione", "spedizione", "sconto", "buono regalo", "carta regalo",
+    "spese bancarie",
+)  # fmt: skip
+CODES = ("post", "dot", "manual", "sample", "samples", "fee", "tip", "adjustment", "muster", "muestra", "campione")
+START, PERIOD, AGAIN = 180, 30, 1.5  # days of a history that is looked at, of a period, and how many more are new
+LEAST_NEW = 30  # customers
 YES = ("yes", "y", "true", "1", "oui", "o", "ja", "opt-in", "subscribed", "granted")
 NO = ("no", "n", "false", "0", "non", "nein", "opt-out", "unsubscribed", "denied")
 MEET = 0.5  # of a table's customers are expected among the transactions
@@ -184,6 +200,49 @@ def of_the_money(largest: pd.DataFrame, ledger: list[dict[str, Any]]) -> list[Pr
             mend = "Every mean and every forecast of money rests on it: correct the file if it is wrong."
             found.append(Problem("warning", "transactions", what, int(row["lines"]), (str(row["name"]),), mend))
     return found
+
+
+def of_the_start(connection: duckdb.DuckDBPyConnection) -> list[Problem]:
+    """Whether the history begins in the middle of things: at once as many buyers as later, and few of the later new.
+
+    Where a business begins, buyers grow with those who come back; where only the file begins, old customers look new,
+    until each has bought once. New customers of the first 30 days are held against those of days 91 to 180, buyers
+    against those of days 31 to 120: over half as many again new, and about as many buyers. A list of customers all
+    won in the first third of the history is no such file.
+    """
+    bought = (
+        "WITH bought AS (SELECT customer_id, amount, date_diff('day', min(CAST(date AS DATE)) OVER (), "
+        "CAST(date AS DATE)) AS day FROM transactions WHERE amount > 0), "
+        "dated AS (SELECT *, min(day) OVER (PARTITION BY customer_id) AS first FROM bought)"
+    )
+    sql = (
+        f"{bought} SELECT day // {PERIOD}, count(DISTINCT customer_id), "
+        f"count(DISTINCT customer_id) FILTER (first // {PERIOD} = day // {PERIOD}) FROM dated GROUP BY 1"
+    )
+    found = {period: (buyers, new) for period, buyers, new in rows(connection, sql)}
+    length, customers, late, share = rows(
+        connection,
+        f"{bought} SELECT max(day) + 1, count(DISTINCT customer_id), "
+        "count(DISTINCT customer_id) FILTER (3 * first > (SELECT max(day) FROM bought)), "
+        f"sum(amount) FILTER (first < {PERIOD}) / sum(amount) FROM dated",
+    )[0]
+    if not length or length < START or customers < LEAST_NEW:
+        return []
+    if late < 0.01 * customers:
+        what = f"all but {late:,} of the {customers:,} customers bought first in the first third of the history"
+        mend = "They are one cohort, or the file leaves later customers out: nothing of new customers can be learned."
+        return [Problem("note", "transactions", what, customers - late, (), mend)]
+    (buyers, new), zero = found[0], (0, 0)
+    soon = sum(found.get(period, zero)[0] for period in range(1, 4)) / 3
+    later = sum(found.get(period, zero)[1] for period in range(3, 6)) / 3
+    if new < max(LEAST_NEW, AGAIN * later) or not soon / 1.6 <= buyers <= soon * 1.6:
+        return []
+    what = (
+        f"{new:,} customers ({share:.1%} of the money) seem new in the first {PERIOD} days, {later:,.0f} in as many "
+        "days some months later: the history seems cut at its start, so that old customers look new"
+    )
+    mend = "Give the whole history, or add [customers] with acquired_on; else ages and first cohorts are wrong."
+    return [Problem("warning", "transactions", what, new, (), mend)]
 
 
 def between_tables(

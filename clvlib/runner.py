@@ -38,13 +38,14 @@ from clvlib.files import write_text
 from clvlib.outcome import Outcome
 from clvlib.parts import Part
 from clvlib.refresh import NOTEBOOKS, refresh
-from clvlib.tables import DataError, UsageError
+from clvlib.tables import DataError, UsageError, printable
 
 __all__ = ["refresh", "run"]
 
 TIME_LIMIT = 1800  # seconds for one notebook
 WITHOUT_TRANSACTIONS = ("07b_contractual",)  # what subscriptions alone can answer
 DONE, FAILED = 0, 3  # exit codes
+DELIVERS = "show.deliver("  # in a cell: the notebook makes a list of customers
 JOB = ("source.ipynb", "result.json", "job.json")  # how an execution is asked for and answered
 
 
@@ -97,7 +98,7 @@ def run(
         outcomes.sort(key=lambda outcome: outcome.notebook)
         files = _hand_over(ds, plans, outcomes, made, inputs, folder, time.monotonic() - started)
         parts.clear(folder, {plan.file.stem: plan.key for plan in plans})
-    _say_the_end(outcomes, files, folder)
+    _say_the_end(outcomes, files, folder, _without_list(plans, made))
     return FAILED if any(outcome.status == "failed" for outcome in outcomes) else DONE
 
 
@@ -412,13 +413,23 @@ def _replace(folder: Path, new: Path, files: list[str]) -> None:
     shutil.rmtree(folder / "failed", ignore_errors=True)
 
 
-def _say_the_end(outcomes: list[Outcome], files: list[Path], folder: Path) -> None:
+def _without_list(plans: list[_Plan], made: list[_Made]) -> list[Outcome]:
+    """The notebooks that were to deliver a list of customers and delivered none."""
+    meant = {plan.file.stem for plan in plans if any(DELIVERS in cell.source for cell in plan.notebook.cells)}
+    return [o for o, part in made if part is not None and o.notebook in meant and not part.lists]
+
+
+def _say_the_end(outcomes: list[Outcome], files: list[Path], folder: Path, without_list: list[Outcome]) -> None:
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
     typer.echo("")
     for file in files:
         typer.echo(f"{file}")
     executed = sum(outcome.status == "done" for outcome in outcomes)
     typer.echo(f"{folder / 'notebooks'}{os.sep}  ({executed} executed)")
+    for outcome in without_list:
+        why = dict.fromkeys(f"{part.section}: {part.reason}" for part in outcome.skipped if not part.builds_on)
+        reasons = "\n  ".join(why) or "The notebook says why."
+        typer.echo(printable(f"{outcome.notebook} made no list of customers:\n  {reasons}"))
     for outcome in failed:
         typer.secho(f"\n{outcome}", fg="red", err=True)
         opened = folder / "notebooks" / Path(outcome.where).name

@@ -186,7 +186,7 @@ def _read_sqlite(connection: duckdb.DuckDBPyConnection, path: Path, table: str, 
 
     import pyarrow as pa
 
-    name = path.name
+    name, view = path.name, False
     try:
         opened = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
         with closing(opened) as source:
@@ -195,7 +195,8 @@ def _read_sqlite(connection: duckdb.DuckDBPyConnection, path: Path, table: str, 
                 source.execute("SELECT name, type FROM sqlite_master WHERE type IN ('table', 'view')").fetchall()
             )
             inside = _choose(list(kinds), options.get("table"), "table", name)
-            with _ending(source.interrupt, kinds[inside] == "view", name):
+            view = kinds[inside] == "view"
+            with _ending(source.interrupt, view, name):
                 cursor = source.execute(f"SELECT * FROM {quoted(inside)}")
                 columns = [column for column, *_ in cursor.description]
                 refuse_names(columns, name)
@@ -210,7 +211,8 @@ def _read_sqlite(connection: duckdb.DuckDBPyConnection, path: Path, table: str, 
                     _insert(connection, table, pa.table([places, *cells], names=[ROW, *columns]))
                     count += len(batch)
     except sqlite3.DatabaseError as error:
-        raise DataError(f"{name} can't be read: {error}.", "Copy or export it again.") from None
+        mend = "Mend the view, or save what it gives as a table." if view else "Copy or export it again."
+        raise DataError(f"{name} can't be read: {error}.", mend) from None
     return Raw(table, columns, count, numbers=frozenset(numbers))
 
 
@@ -275,12 +277,14 @@ def _read_excel(connection: duckdb.DuckDBPyConnection, path: Path, table: str, o
             what = f"its cells need more than {EXCEL_MEMORY // 1024**3} GB: one may lie far outside of the table"
             raise DataError(f"{name} can't be read: {what}.", "Copy the table into a new sheet, or save it as CSV.")
         if done.returncode != 0:
-            reason = (done.stderr.strip().splitlines() or ["the parser stopped"])[-1]
+            said = done.stderr.strip().splitlines()
+            crashed = not said or "Traceback" in done.stderr or "panicked" in done.stderr
+            reason = "the parser stopped at something in it" if crashed else said[-1]
             raise DataError(f"{name} can't be read: {reason}.", "Open it and save the sheet as CSV.")
-        said = rows(connection, f"SELECT key::VARCHAR, value::VARCHAR FROM parquet_kv_metadata({literal(out)})")
+        told = rows(connection, f"SELECT key::VARCHAR, value::VARCHAR FROM parquet_kv_metadata({literal(out)})")
         raw = as_text(connection, table, f"SELECT * FROM read_parquet({literal(out)})", name)
-    told = dict(said)
-    raw.numbers = frozenset(raw.columns[i] for i in json.loads(told["numbers"]))
-    raw.noticed += delimited.passed_over(int(told["above"]), int(told["below"]), raw.columns)
+    about = dict(told)
+    raw.numbers = frozenset(raw.columns[i] for i in json.loads(about["numbers"]))
+    raw.noticed += delimited.passed_over(int(about["above"]), int(about["below"]), raw.columns)
     refuse_names([column.split("\x00")[0] for column in raw.columns], name)
     return raw

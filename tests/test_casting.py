@@ -57,7 +57,7 @@ def test_a_decimal_comma_that_a_second_mark_proves_is_read_and_said(build, amoun
     bare = [re.sub(r"[^0-9,]", "", amount).replace(",", ".") for amount in amounts]
     assert list(map(abs, read(build, amounts))) == [float(amount) for amount in bare]
     lines = "".join(f'c{i};2025-01-01;"{amount}"\n' for i, amount in enumerate(amounts))
-    assert "as 1 of them prove" in str(build("customer_id;date;amount\n" + lines)[1])
+    assert "as 1 of its values proves" in str(build("customer_id;date;amount\n" + lines)[1])
 
 
 @pytest.mark.parametrize(

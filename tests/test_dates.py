@@ -84,13 +84,13 @@ def test_what_is_not_understood_leaves_the_row_out_and_is_counted(build, odd):
 def test_a_zone_is_kept_as_it_is_written_where_the_card_names_none(build):
     found, problems = build(orders("2024-01-18 22:30:00 UTC", "2024-01-18 10:30 PM EST"))
     assert times(found) == ["2024-01-18 22:30:00", "2024-01-18 22:30:00"]
-    assert "2 dates carry a UTC offset or a zone" in said(problems)
+    assert "2 value(s) of date carry a UTC offset or a zone" in said(problems)
 
 
 def test_dates_without_a_zone_among_others_are_said_to_be_the_shops(build):
     found, problems = build(orders("2024-01-18 22:30 UTC", "2024-01-18 22:30"), card={"timezone": "Asia/Tokyo"})
     assert times(found) == ["2024-01-19 07:30:00", "2024-01-18 22:30:00"]
-    assert "1 dates carry no UTC offset" in said(problems)
+    assert "1 value(s) of date carry no UTC offset" in said(problems)
 
 
 def test_a_zone_after_a_declared_format_is_understood_too(build):
@@ -109,7 +109,7 @@ def test_a_declared_year_of_four_digits_is_not_the_year_25(build):
 def test_numbers_as_excel_counts_days_are_read_and_said(build):
     found, problems = build(orders("45309", "45313.5", "46000"))
     assert times(found) == ["2024-01-18 00:00:00", "2024-01-22 12:00:00", "2025-12-09 00:00:00"]
-    assert "3 dates were read as days since 1899-12-30" in said(problems)
+    assert "3 value(s) of date were read as days since 1899-12-30" in said(problems)
 
 
 def test_numbers_out_of_the_range_of_dates_are_not_read_as_dates(build):
@@ -128,7 +128,7 @@ def test_unix_seconds_without_a_time_zone_are_said_to_be_in_utc(build):
 def test_a_month_is_its_first_day_and_said(build, written):
     found, problems = build(orders(*written))
     assert times(found) == ["2024-01-01 00:00:00", "2024-12-01 00:00:00"]
-    assert "2 dates say a month" in said(problems)
+    assert "2 value(s) of date say a month" in said(problems)
 
 
 @pytest.mark.parametrize(

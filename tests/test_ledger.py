@@ -3,6 +3,7 @@
 import re
 import tomllib
 
+import pandas as pd
 import pytest
 
 HEAD = "customer_id,date,amount\n"
@@ -233,3 +234,109 @@ def test_equal_lines_beside_a_single_one_of_their_order_are_said_to_be_two_piece
     assert "1 of them in orders whose other lines stand once" in said
     kept, _ = build(head + one + whole, duplicates="keep")
     assert kept.rfm_summary()["total_spend"].to_dict() == {"a": 40.0, "b": 70.0}
+
+
+# -- columns -----------------------------------------------------------------------------------------------------------
+
+
+def test_columns_that_map_themselves_are_said_and_what_they_take_off(build):
+    text = "customer_id,date,amount,refunded,currency\na,2025-01-03,100,25,EUR\nb,2025-01-03,100,,EUR\n"
+    said = about(build(text)[1], "without the card's word").what
+    assert said.startswith("currency, refunded: columns")
+    assert "refunded takes 25.00 (12.5%) off the amounts of 1 row(s)" in said
+    named = {"refunded": "refunded", "currency": "currency"}
+    assert "without the card's word" not in str(build(text, columns=named)[1])
+
+
+@pytest.mark.parametrize(
+    ("columns", "grade", "words"),
+    [
+        ({"cost": "amount"}, "warning", "'amount' is read as amount and as cost"),
+        ({"channel": "shop", "category": "shop"}, "warning", "'shop' is read as channel and as category"),
+        ({"customer_id": "amount"}, "error", "'amount' is read as customer_id and as amount"),
+        ({"customer_id": ["shop", "date"]}, "error", "'date' is read as customer_id and as date"),
+    ],
+)
+def test_a_column_that_is_read_as_two_things_is_said(build, columns, grade, words):
+    given = dict({"customer_id": "customer_id", "date": "date", "amount": "amount"}, **columns)
+    text = "customer_id,date,amount,shop\na,2025-01-03,100,x\nb,2025-01-04,100,x\n"
+    problem = about(build(text, columns=given)[1], "is read as")
+    assert problem.grade == grade
+    assert words in problem.what
+
+
+def test_a_price_times_a_quantity_is_no_column_read_twice(build):
+    text = "customer_id,date,unit_price,quantity\na,2025-01-03,10,2\nb,2025-01-04,10,1\n"
+    found, problems = build(text)
+    assert found.transactions.to_pandas()["amount"].tolist() == [20, 10]
+    assert "is read as" not in str(problems)
+
+
+SERVICES = (
+    "POSTAGE", "Dotcom postage", "Shipping - Express", "Bank Charges", "Gift card 50", "Rabatt", "Sconto 10%",
+    "frais de port", "Descuento", "Versandkosten", "Manual", "POST",
+)  # fmt: skip
+GOODS = ("Postcard", "Manual coffee grinder", "Shippingport mug", "Samples of wisdom, a book", "Hampered", "")
+
+
+@pytest.mark.parametrize("column", ["product", "Description", "Lineitem name"])
+def test_products_that_are_services_are_said_with_their_money_and_can_be_dropped(build, column):
+    lines = [f'a,2025-01-{i:02d},10,"{name}"\n' for i, name in enumerate((*SERVICES, *GOODS), 1)]
+    text = f"customer_id,date,amount,{column}\n" + "".join(lines)
+    problem = about(build(text)[1], "no product by its name")
+    assert problem.what.startswith("12 row(s)")
+    assert "66.7% of the money" in problem.what
+    left, problems = build(text, **tomllib.loads(re.search("drop = .*?}", problem.mend)[0]))
+    assert left.transactions.count().to_pandas() == len(GOODS)
+    assert "no product by its name" not in str(problems)
+
+
+def test_taxes_and_shipping_within_shopifys_total_are_said(build):
+    head = "Name,Email,Phone,Created at,Total,Refunded Amount,Currency,Taxes,Shipping,Financial Status\n"
+    rows = "#1,a@x.test,,2025-01-03,60,0,EUR,10,5,paid\n#2,b@x.test,,2025-01-04,40,0,EUR,,3,paid\n"
+    voided = "#3,b@x.test,,2025-01-05,0,0,EUR,9,9,voided\n"
+    problems = build(head + rows + voided, format="shopify")[1]
+    assert "1 row(s) hold Taxes: 10.00, 10.0% of the money" in about(problems, "hold Taxes").what
+    assert "2 row(s) hold Shipping: 8.00, 8.0% of the money" in about(problems, "hold Shipping").what
+
+
+# -- the start of the history ------------------------------------------------------------------------------------------
+
+
+def shop(days, per_day, gap, grow=0.0):
+    """Customers won at a steady pace (or a growing one) since day 0, who come back every `gap` days for two years."""
+    lines, n = [], 0
+    for day in range(days):
+        for _ in range(round(per_day * (1 + grow * day / 365))):
+            n += 1
+            lines += [(n, again) for again in range(day, min(days, day + 730), gap)]
+    return lines
+
+
+def as_file(lines, first=0):
+    days = [pd.Timestamp("2020-01-01") + pd.Timedelta(days=day) for _, day in lines]
+    kept = [(n, day) for (n, at), day in zip(lines, days, strict=True) if at >= first]
+    return HEAD + "".join(f"c{n},{day:%Y-%m-%d},10\n" for n, day in kept)
+
+
+@pytest.mark.parametrize(("gap", "grow"), [(45, 0), (60, 0), (75, 0), (75, 0.3), (120, 0)])
+def test_a_history_that_is_cut_at_its_start_is_said_and_a_whole_one_is_not(build, gap, grow):
+    lines = shop(1460, 1, gap, grow)
+    assert "cut at its start" not in str(build(as_file(lines))[1])
+    problem = about(build(as_file(lines, first=900))[1], "cut at its start")
+    assert problem.grade == "warning"
+    assert "of the money" in problem.what
+
+
+def test_a_cohort_is_no_history_that_was_cut(build):
+    lines = [line for line in shop(720, 2, 60) if line[0] <= 120]
+    problems = build(as_file(lines))[1]
+    assert "one cohort" in str(problems)
+    assert "cut at its start" not in str(problems)
+
+
+def test_the_demo_is_whole_and_a_part_of_it_is_not(demo, build):
+    assert "cut at its start" not in str(demo.problems)
+    rows = demo.transactions.to_pandas()[["customer_id", "date", "amount"]]
+    for first in ("2024-07-01", "2025-03-01"):
+        assert "cut at its start" in str(build(rows[rows["date"] >= first].to_csv(index=False))[1])

@@ -418,3 +418,17 @@ def test_an_unknown_dataset_names_the_known_ones(notebooks, tmp_path):
 def test_a_datasets_name_becomes_a_folder_that_stays_inside(name, folder):
     assert runner.slug(name) == folder
     assert os.sep not in runner.slug(name)
+
+
+def test_why_no_list_of_customers_was_made_is_said_at_the_end(shop, tmp_path, capsys):
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    start = "from clvlib import load, show\nds = load(dataset)\nshow.start(ds)"
+    reached = 'with show.attempt("Whom to reach"):\n    people = ds.table("touchpoints")'
+    given = 'with show.attempt("The files"):\n    show.deliver(people, "action_list")'
+    make_notebook(folder, "08_plan", start, reached, given)
+    assert runner.run(str(shop), out=tmp_path / "runs", notebooks=folder) == 0
+    said = capsys.readouterr().out
+    assert "08_plan made no list of customers:" in said
+    assert "Whom to reach: " in said.split("made no list")[1]
+    assert "no table 'touchpoints'" in said.split("made no list")[1]
