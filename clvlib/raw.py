@@ -1,5 +1,6 @@
 """What every reader leaves: a DuckDB table of text, exactly as written; and the SQL that reading needs."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -100,8 +101,8 @@ def refuse_names(columns: list[str], name: str) -> None:
     if own:
         what = f"{name} has {len(own)} column(s) whose name begins with {OURS}, as our own do: {', '.join(own)}."
         raise DataError(what, "Rename or delete them in the file.")
-    names = [column.casefold() for column in columns]
-    doubled = sorted({column for column in columns if column and names.count(column.casefold()) > 1})
+    counts = Counter(column.casefold() for column in columns)
+    doubled = sorted({column for column in columns if column and counts[column.casefold()] > 1})
     if doubled:
         raise DataError(
             f"{name} has {len(doubled)} column name(s) that occur twice: {', '.join(doubled)}.",

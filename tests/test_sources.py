@@ -1,8 +1,10 @@
 """One table through every reader, and files of every kind that clients send."""
 
+import contextlib
 import gzip
 import os
 import sqlite3
+import subprocess
 
 import duckdb
 import ibis
@@ -293,3 +295,20 @@ def test_titles_above_the_table_of_a_sheet_are_passed_over(read, tmp_path):
     found, table = read(None, "a.xlsx")
     assert found == TABLE
     assert table.noticed[0][2] == 2
+
+
+def test_a_view_that_its_database_cant_read_is_to_be_mended_not_exported_again(read, tmp_path):
+    with contextlib.closing(sqlite3.connect(tmp_path / "shop.db")) as connection:
+        connection.execute("CREATE VIEW orders AS SELECT customer FROM gone")
+        connection.commit()
+    with pytest.raises(DataError, match=r"no such table.*Mend the view"):
+        read(None, "shop.db")
+
+
+@pytest.mark.parametrize("said", ["thread 'main' panicked at x.rs:1:\nnote: run with `RUST_BACKTRACE=1`", ""])
+def test_a_parser_that_crashed_is_not_quoted(read, tmp_path, monkeypatch, said):
+    workbook(tmp_path / "a.xlsx", pd.DataFrame({"customer_id": ["a"], "amount": [1]}))
+    monkeypatch.setattr("subprocess.run", lambda *_, **__: subprocess.CompletedProcess([], 1, "", said))
+    with pytest.raises(DataError, match="the parser stopped at something in it") as refused:
+        read(None, "a.xlsx")
+    assert "RUST" not in str(refused.value)
