@@ -29,7 +29,6 @@ worlds: $(INSTALLED)
 	$(BIN)/python -m benchmarks.worlds
 
 proof: worlds
-	$(BIN)/python -m benchmarks.experiments_recovery
 
 lock: $(INSTALLED)
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --fork-strategy fewest \
