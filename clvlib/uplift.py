@@ -225,9 +225,12 @@ def qini(outcomes: pd.DataFrame, trial: Trial, arm: str, ranks: pd.Series, metri
     gap = means[0] - means[1]
     own = gap + np.where(treated, (values - means[0]) / share, -(values - means[1]) / (1 - share))
     parts = (values - np.where(treated, *means)) * (0.5 - ranks.to_numpy())
+    plain = contrasts(values[treated, None], values[~treated, None])[0]
     found = contrasts(parts[treated, None], parts[~treated, None], counted=False)[0]
-    if not isinstance(found, Contrast):
-        raise found or NotEnoughData("Nobody's outcome differs: there is nothing to rank.", "Wait for purchases.")
+    for each in (plain, found):
+        if not isinstance(each, Contrast):
+            raise each or NotEnoughData("Nobody's outcome differs: there is nothing to rank.", "Wait for purchases.")
+    assert isinstance(found, Contrast)
     steps = np.arange(0, 101, 5) / 100
     # A little is added so that 0.05 of the customers is not cut short by the last bit.
     gains = [float((own * (ranks.to_numpy() <= step + 1e-9)).mean()) for step in steps]

@@ -49,30 +49,56 @@ def of_tests(found: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Conversion beside value realised, of every variant of every test.
 
     found: test → `effects`. Returns a frame indexed by test and arm: conversion, conversion_low, conversion_high
-    (0 to 1), value, value_low, value_high (currency) and verdict (words). Variants without a value are left out;
-    NotEnoughData when none has one.
+    (0 to 1), value, value_low, value_high (currency) and verdict (words). The value of a variant that is not enough to
+    be told is missing, and the verdict says so: draw with `on`. Raises NotEnoughData when nothing can be judged.
     """
-    rows = {}
+    rows: dict[tuple[str, str], dict[str, object]] = {}
     for name, table in found.items():
         for arm in table.index.unique("arm"):
-            here = table.loc[arm, ["difference", "low", "high"]]
-            if "value" not in here.index:
-                continue
+            here = table.loc[arm, ["difference", "low", "high"]].reindex(["converted", "value"])
             row: dict[str, object] = {}
             for column, metric in {"conversion": "converted", "value": "value"}.items():
                 row |= {column: here.loc[metric, "difference"]}
                 row |= {f"{column}_{end}": here.loc[metric, end] for end in ("low", "high")}
-            rows[name, arm] = row | {"verdict": _verdict(here)}
+            rows[name, str(arm)] = row | {"verdict": _verdict(here)}
     if not rows:
-        raise NotEnoughData("In no experiment do customers differ in value.", "Check the margin in the dataset card.")
+        raise NotEnoughData("No experiment can be judged.", "Wait for more customers.")
     frame = pd.DataFrame.from_dict(rows, orient="index")
     return frame.set_axis(pd.MultiIndex.from_tuples(rows, names=["test", "arm"]))
+
+
+def on(judged: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """The intervals of `of_tests` on one measure ("conversion" or "value"): mid, low, high by test and arm.
+
+    Variants that are not enough to be told are left out; NotEnoughData when all are.
+    """
+    bars = judged[[measure, f"{measure}_low", f"{measure}_high"]].set_axis(["mid", "low", "high"], axis=1).dropna()
+    if bars.empty:
+        raise NotEnoughData(
+            f"In no experiment is there enough to judge {measure}, or customers don't differ in it.",
+            "The table of measures says what each takes; check the margin in the dataset card too.",
+        )
+    return bars
+
+
+def not_enough(reading: Reading) -> list[str]:
+    """One sentence for each reason why measures of a variant have no interval: which, why, and what it would take."""
+    said = []
+    for (arm, why), here in reading.untold.groupby([reading.untold.index.get_level_values("arm"), reading.untold]):
+        measures = ", ".join(METRICS[metric][0] for metric in here.index.get_level_values("metric"))
+        said.append(f"{arm}: not enough to tell {measures}. {why}")
+    return said
 
 
 def _verdict(here: pd.DataFrame) -> str:
     won, lost = here["low"] > 0, here["high"] < 0
     did = {metric: "wins" if won[metric] else "loses" if lost[metric] else "" for metric in ("converted", "value")}
     conversion, value = did["converted"], did["value"]
+    if (untold := here["low"].isna()).any():
+        left, way = ("value", conversion) if untold["value"] else ("conversion", value)
+        other = "conversion" if left == "value" else "value"
+        shown = f"{way} on {other}" if way else f"shows no difference on {other}"
+        return f"{shown}; on {left} there is not enough to tell"
     if conversion and value:
         return f"{conversion} on conversion and {'' if conversion == value else f'{value} '}on value"
     if conversion or value:

@@ -627,8 +627,53 @@ def test_what_cuped_saves_is_told_of_value_and_is_nothing_without_a_past() -> No
 
 def test_without_any_value_there_is_no_verdict(known: tuple[Trial, ibis.Table, pd.DataFrame]) -> None:
     only = experiments.effects(known[2][["variant", "converted"]], known[0])
-    with pytest.raises(NotEnoughData, match="In no experiment do customers differ in value"):
-        verdicts.of_tests({"offer": only})
+    judged = verdicts.of_tests({"offer": only})
+    assert judged["verdict"].str.endswith("; on value there is not enough to tell").all()
+    assert len(verdicts.on(judged, "conversion")) == 1
+    with pytest.raises(NotEnoughData, match="customers don't differ in it"):
+        verdicts.on(judged, "value")
+
+
+def one_armed(sides: int = 60) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Purchases of a quarter of one arm, of very uneven amounts, and nobody else's."""
+    table = sized(control=sides, offer=sides)
+    buys = table.loc[table["variant"] == "offer", "customer_id"].iloc[: sides // 4]
+    days = ASSIGNED + pd.to_timedelta(np.arange(len(buys)) * 20, unit="D")
+    amounts = np.random.default_rng(0).lognormal(3, 1.5, len(buys)).round(2)
+    return pd.DataFrame({"customer_id": buys, "date": days, "amount": amounts}), table
+
+
+def test_money_that_one_arm_holds_is_not_enough_and_conversion_still_has_its_verdict() -> None:
+    tx, table = one_armed()
+    ds = SimpleNamespace(
+        transactions=ibis.memtable(tx), starts=START, as_of=AS_OF, economics=ECONOMICS, has=lambda _: False,
+        table=lambda _: ibis.memtable(table),
+    )  # fmt: skip
+    mine = experiments.read_all(trial.prepare_all(table, starts=START, as_of=AS_OF)[0], ds)[0]["offer"]
+    assert set(mine.untold.index.get_level_values("metric")) >= {"revenue", "contribution", "value"}
+    assert not {"revenue", "contribution", "value"} & set(mine.effects.index.get_level_values("metric"))
+    assert mine.effects[["difference", "low", "high", "p"]].notna().all(axis=None)
+    said = verdicts.not_enough(mine)
+    assert any("value realised" in why and "customers or more in that arm" in why for why in said)
+    judged = verdicts.of_tests({"offer": mine.effects})
+    assert judged["verdict"].tolist() == ["wins on conversion; on value there is not enough to tell"]
+    for ask in (
+        lambda: verdicts.on(judged, "value"),
+        lambda: experiments.on_value(mine),
+        lambda: experiments.measured(ds, "offer"),
+        lambda: levers.cumulated(mine.trial, mine.clocked, ECONOMICS),
+    ):
+        with pytest.raises(NotEnoughData, match="enough"):
+            ask()
+
+
+def test_the_best_arm_is_not_shown_where_a_pair_is_not_enough() -> None:
+    index = pd.MultiIndex.from_tuples([("a", "control"), ("b", "control")], names=["arm", "against"])
+    test = Trial("x", "control", ("a", "b"), pd.DataFrame(), 30, True, pd.DataFrame())
+    found = pd.DataFrame({"difference": [1.0, 5.0], "low": [0.5, 3.0], "high": [3.0, 7.0]}, index=index)
+    assert experiments.best_arm(found, test) == ("b", False)
+    with pytest.raises(NotEnoughData, match="no variant has enough"):
+        experiments.best_arm(found.iloc[:0], test)
 
 
 def test_one_function_gives_the_effect_on_value_to_every_notebook() -> None:
