@@ -1,5 +1,6 @@
 """Dataset cards as text: written so that they can be read again, and read with what in them is not confirmed yet."""
 
+import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -30,6 +31,11 @@ def line(name: str, value: Any, remark: str = "") -> str:
     """One entry of a card, with a remark behind it."""
     text = tomli_w.dumps({name: _printable(value)}).strip()
     return f"{text}  # {comment(remark)}" if remark else text
+
+
+def inline(value: str | list[str]) -> str:
+    """A text, or a list of texts, as it is written in a card on one line."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def comment(text: str) -> str:

@@ -129,7 +129,7 @@ def contrasts(
         if (counts is None and error == 0) or (counts is not None and unit == 0):
             found.append(None)
             continue
-        if not alone and (refusal := _alone(treated[:, j], control[:, j], pair[0][:, j], pair[1][:, j], counted)):
+        if not alone and (refusal := _uneven(treated[:, j], control[:, j], pair[0][:, j], pair[1][:, j], counted)):
             found.append(refusal)
             continue
         parts = [each[j] ** 2 / (len(arm) - 1) for each, arm in zip(noise, pair, strict=True)]
@@ -149,7 +149,7 @@ def contrasts(
     return found
 
 
-def _alone(treated: Array, control: Array, used: Array, other_used: Array, counted: bool) -> NotEnoughData | None:
+def _uneven(treated: Array, control: Array, used: Array, other_used: Array, counted: bool) -> NotEnoughData | None:
     """Why the arm that makes most of the error can't be told: it alone has large amounts, and too few customers.
 
     used, other_used: the same arms as they are compared (adjusted).

@@ -7,7 +7,6 @@ spaces, titles and blank lines above the table. What can't be read has one messa
 import csv
 import gzip
 import io
-import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator
@@ -20,6 +19,7 @@ from typing import IO, Any
 import duckdb
 
 from clvlib import headings
+from clvlib.card import inline
 from clvlib.headings import Heading
 from clvlib.raw import ROW, Noticed, Raw, as_text, literal, plainly_named, quoted, refuse_names, rows
 from clvlib.tables import DataError
@@ -120,7 +120,7 @@ def _shape(head: str, declared: str | None, header: list[str] | None, path: Path
         raise _fault(text, declared, path)
     if best.heading.values and header is None:
         some = ", ".join(best.heading.names)
-        given = json.dumps([f"name {i}" for i in range(1, best.heading.width + 1)])
+        given = inline([f"name {i}" for i in range(1, best.heading.width + 1)])
         raise DataError(
             f"{path.name} has no names of columns: its first line is a row ({some}).",
             f"Add header = {given} to the card, with the names in their order.",
@@ -203,7 +203,7 @@ def _fault(text: str, declared: str | None, path: Path) -> DataError:
         found = _split(text, delimiter, '"', None)
         if found and found.heading.width > 1:
             what = f"{name}: its columns seem to be separated by {delimiter!r}"
-            return DataError(f"{what}.", f"Add delimiter = {json.dumps(delimiter)} to the card.")
+            return DataError(f"{what}.", f"Add delimiter = {inline(delimiter)} to the card.")
     for delimiter in DELIMITERS:
         cells = [len(record) for record in csv.reader(lines, delimiter=delimiter)]
         if cells[0] > 1 or max(cells) > 2:

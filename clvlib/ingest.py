@@ -5,7 +5,6 @@ can't be used is dropped with its reason; when more than one row in twenty of a 
 reading itself must be wrong, and that is an error.
 """
 
-import json
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from math import nan
@@ -17,6 +16,7 @@ import ibis
 import pandas as pd
 
 from clvlib import casting, dates, purchases, rules, sources, subscribers
+from clvlib.card import inline
 from clvlib.options import nearest, options_of
 from clvlib.raw import ROW, Raw, literal, quoted, rows
 from clvlib.tables import TABLES, Column, DataError, Grade, Kind, Problem
@@ -244,8 +244,8 @@ class _Reading:
             names = [name for (name,) in self.rows(f"SELECT name FROM ({distinct}) WHERE {said} ORDER BY n DESC, 1")]
             if names:
                 what = f"whose {column} is no product by its name ({', '.join(names[:3])}) are kept"
-                drop = ", ".join(_toml(name.strip()) for name in names[:MOST_VALUES])
-                mend = f"To leave them out, add drop = {{ {_toml(column)} = [{drop}] }} to [transactions]."
+                drop = ", ".join(inline(name.strip()) for name in names[:MOST_VALUES])
+                mend = f"To leave them out, add drop = {{ {inline(column)} = [{drop}] }} to [transactions]."
                 self.doubts.append((f"{quoted(column)} IN ({rules.listed(names)})", what, mend))
                 return
 
@@ -303,7 +303,7 @@ class _Reading:
                 condition = f"{quoted(column)} = {literal(text)}"
                 reasons.append((condition, f"never happened: {column} is {text.strip()}", None))
             for text in [text for text, word in said if word in rules.DOUBTFUL]:
-                drop = f"drop = {{ {_toml(column)} = [{', '.join(map(_toml, [text.strip(), *never]))}] }}"
+                drop = f"drop = {{ {inline(column)} = [{', '.join(map(inline, [text.strip(), *never]))}] }}"
                 mend = f"If they are no purchases, add {drop} to [transactions]."
                 what = f"whose {column} is {text.strip()} are kept"
                 self.doubts.append((f"{quoted(column)} = {literal(text)}", what, mend))
@@ -339,7 +339,7 @@ class _Reading:
         if (kind == "text" and target != "currency") or not (count := self.count(condition)):
             return text
         (word, *more) = self.examples(condition, text)
-        keep = f"If it is a name, keep it: values = {{ {target} = {{ {_toml(word)} = {_toml(word)} }} }}"
+        keep = f"If it is a name, keep it: values = {{ {target} = {{ {inline(word)} = {inline(word)} }} }}"
         what = f"{count:,} value(s) of {target} are a word for none and were read as empty"
         self.note("note", what, count, (word, *more), keep if kind == "id" else "")
         return f"(CASE WHEN {condition} THEN NULL ELSE {text} END)"
@@ -460,7 +460,7 @@ class _Reading:
         )
         odd = [word for word, _ in found if not casting.currency(word)]
         if odd:
-            renames = ", ".join(f'{_toml(word)} = "EUR"' for word in odd[:MOST_VALUES])
+            renames = ", ".join(f'{inline(word)} = "EUR"' for word in odd[:MOST_VALUES])
             raise DataError(
                 f"currency: {', '.join(map(repr, odd[:3]))} is no currency that is known.",
                 f"Say which it is: values = {{ currency = {{ {renames} }} }}, say.",
@@ -575,7 +575,7 @@ class _Reading:
         for (name,) in names if self.name == "transactions" else ():
             what = f"whose customer_id is {name} are kept as those of one customer"
             column = next((c for c in self.raw.columns if f"({quoted(c)})" in found), "")
-            mend = f"If it is nobody, add drop = {{ {_toml(column)} = [{_toml(name)}] }} to [transactions]."
+            mend = f"If it is nobody, add drop = {{ {inline(column)} = [{inline(name)}] }} to [transactions]."
             self.doubts.append((f"{found} = {literal(name)}", what, mend))
         twice = f"SELECT lower({found}) FROM {self.raw.table} GROUP BY 1 HAVING count(DISTINCT {found}) > 1"
         ids = self.rows(f"SELECT count(DISTINCT {found}), count(DISTINCT lower({found})) FROM {self.raw.table}")[0]
@@ -638,6 +638,7 @@ class _Reading:
 
     def report_dropped(self, code: int, count: int, reason: str, text: str | None, share: str) -> None:
         total = self.raw.rows
+        those = f"{ROW} IN (SELECT {ROW} FROM read_{self.name} WHERE {REASON} = {code})"
         outside = any(reason.endswith(words) for _, words in rules.RANGES.values())
         unread = NOT_READ in reason or "finite" in reason or outside
         unread |= "future" in reason and self.name == "transactions"  # a planned test or mailing is no error
@@ -648,22 +649,21 @@ class _Reading:
         mend = f"These rows{share}, are not used." if share else "These rows are not used."
         if reason.startswith("never happened"):
             column = reason.removeprefix("never happened: ").rpartition(" is ")[0]
-            mend += f" To keep them, add drop = {{ {_toml(column)} = [] }} to [transactions]."
+            mend += f" To keep them, add drop = {{ {inline(column)} = [] }} to [transactions]."
         examples: tuple[str, ...] = ()
         if text is not None:
-            examples = self.examples(f"{ROW} IN (SELECT {ROW} FROM read_{self.name} WHERE {REASON} = {code})", text)
+            examples = self.examples(those, text)
         amounts = reason == f"amount {NOT_READ}"
-        rows = f"{ROW} IN (SELECT {ROW} FROM read_{self.name} WHERE {REASON} = {code})"
         # Amounts that can't be read aren't any amounts: they are the large ones, or the refunds.
         if unread and (
-            count > TOO_MANY * total or (amounts and self.count(f"{rows} AND regexp_matches({text}, '\\pN')"))
+            count > TOO_MANY * total or (amounts and self.count(f"{those} AND regexp_matches({text}, '\\pN')"))
         ):
             grade = "error"
             other = self.readings["amount"].other if amounts else ""
-            few = self.leave_out(rows, text) if count < total / 2 else ""
+            few = self.leave_out(those, text) if count < total / 2 else ""
             advice = f", or declare the decimal mark: {other}." if other else ""
             if reason == f"date {NOT_READ}":
-                advice = few or self.looks_of_dates(rows, text)
+                advice = few or self.looks_of_dates(those, text)
             elif amounts and not other:
                 advice = few
             mend = "Correct the file" + (advice or _advice(reason, examples))
@@ -675,7 +675,7 @@ class _Reading:
         sql = f"SELECT {shape} FROM {self.raw.table} WHERE {condition} GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1"
         looks = f"most look like {self.rows(sql)[0][0]}, 9 being a digit"
         if "date_format" in self.options:
-            return f": {looks}, which date_format = {_toml(self.options['date_format'])} isn't."
+            return f": {looks}, which date_format = {inline(self.options['date_format'])} isn't."
         return f", or map another column: {looks}, and no way to write dates that is known reads them."
 
     def leave_out(self, condition: str, text: str | None) -> str:
@@ -687,7 +687,7 @@ class _Reading:
         if len(of) != 1 or len(odd) > MOST_VALUES:
             return ""
         column = of[0]
-        return f", or leave these rows out: drop = {{ {_toml(column)} = [{', '.join(map(_toml, odd))}] }}."
+        return f", or leave these rows out: drop = {{ {inline(column)} = [{', '.join(map(inline, odd))}] }}."
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         return rows(self.connection, sql)
@@ -719,7 +719,3 @@ def _advice(reason: str, examples: tuple[str, ...]) -> str:
     if any("," in example for example in examples):
         return ', or declare the marks: decimal = "," (and thousands = "." or " "), or thousands = ",".'
     return ", or map another column."
-
-
-def _toml(text: str | list[str]) -> str:
-    return json.dumps(text, ensure_ascii=False)

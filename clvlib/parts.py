@@ -71,11 +71,10 @@ def find(run: Path, stem: str, key: str) -> Part | None:
     folder = _place(run, stem, key)
     try:
         about: dict[str, Any] = json.loads((folder / _ABOUT).read_text("utf-8"))
-        if about["key"] == key and about["files"] == _hashes(folder):
-            return Part(folder, about["seconds"])
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    return None
+        as_made = about["key"] == key and about["files"] == _hashes(folder)
+        return Part(folder, about["seconds"]) if as_made else None
+    except (OSError, ValueError, KeyError, TypeError):  # not there, or spoilt: it is made again
+        return None
 
 
 def clear(run: Path, kept: dict[str, str] | None = None) -> None:

@@ -15,7 +15,7 @@ import ibis
 
 from clvlib import card, sources, subscribers
 from clvlib.options import FORMATS
-from clvlib.raw import Raw, quoted, rows
+from clvlib.raw import Raw, literal, quoted, rows
 from clvlib.tables import TABLES, DataError
 
 NAMES: dict[str, dict[str, list[str]]] = tomllib.loads((Path(__file__).parent / "names.toml").read_text("utf-8"))
@@ -207,7 +207,7 @@ def _facts(connection: duckdb.DuckDBPyConnection, raw: Raw) -> dict[str, _Column
     for column in raw.columns:
         text = f"nullif(trim({quoted(column)}), '')"
         dated = f"regexp_matches({text}, '{_DATE}') OR regexp_matches({text}, '{_OTHER_DATE}')"
-        tests = (dated, f"regexp_matches({text}, '{_quoted(_NUMBER)}')", f"TRY_CAST({text} AS DOUBLE) BETWEEN 0 AND 10",
+        tests = (dated, f"regexp_matches({text}, {literal(_NUMBER)})", f"TRY_CAST({text} AS DOUBLE) BETWEEN 0 AND 10",
                  f"regexp_matches({text}, '[0-9][.,][0-9]')")  # fmt: skip
         counts = ", ".join(f"count(*) FILTER ({test})" for test in tests)
         sql = f"SELECT count({text}), count(DISTINCT {text}), {counts} FROM (FROM {raw.table} LIMIT {_SAMPLE})"
@@ -216,10 +216,6 @@ def _facts(connection: duckdb.DuckDBPyConnection, raw: Raw) -> dict[str, _Column
         dates, numbers, scores, decimals, distinct = shares
         found[column] = _Column(dates, numbers, scores, distinct, decimals)
     return found
-
-
-def _quoted(pattern: str) -> str:
-    return pattern.replace("'", "''")
 
 
 def _marks(connection: duckdb.DuckDBPyConnection, mapping: dict[str, str]) -> list[str]:

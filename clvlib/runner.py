@@ -108,10 +108,10 @@ def _folder(out: Path, ds: Dataset, bundled: bool) -> Path:
     mine = hashlib.sha256(ds.name.encode() if bundled else os.fsencode(ds.files[1].resolve())).hexdigest()
     for folder in (out / slug(ds.name), out / f"{slug(ds.name)}-{mine[:6]}"):
         mark = folder / ".source"
-        if not folder.exists():
-            folder.mkdir(parents=True)
+        if not mark.exists():
+            folder.mkdir(parents=True, exist_ok=True)
             write_text(mark, mine + "\n")
-        if not mark.exists() or mark.read_text("utf-8").strip() == mine:
+        if mark.read_text("utf-8").strip() == mine:
             return folder
     raise UsageError(f"{folder} holds the runs of another dataset.", "Give another folder with --out.")
 
@@ -426,6 +426,8 @@ def _say_the_end(outcomes: list[Outcome], files: list[Path], folder: Path, witho
         typer.echo(f"{file}")
     executed = sum(outcome.status == "done" for outcome in outcomes)
     typer.echo(f"{folder / 'notebooks'}{os.sep}  ({executed} executed)")
+    if folder / "customers.csv" in files and folder / "customers.xlsx" not in files:
+        typer.echo(f"No customers.xlsx: there are more than {handover.MOST_IN_WORKBOOK:,} customers.")
     for outcome in without_list:
         why = dict.fromkeys(f"{part.section}: {part.reason}" for part in outcome.skipped if not part.builds_on)
         reasons = "\n  ".join(why) or "The notebook says why."

@@ -141,15 +141,8 @@ def _column_percent(values: pd.Series) -> Callable[[float], str]:
 def _column_number(values: pd.Series) -> Callable[[float], str]:
     sizes = values.astype(float).abs().replace(np.inf, np.nan)
     largest = sizes.max() if sizes.notna().any() else 0.0
-    digits = (
-        0
-        if largest >= 1000
-        else 1
-        if largest >= 100
-        else 2
-        if largest >= 1
-        else max(3, _digits_of_small(largest, largest))
-    )
+    usual = next((digits for least, digits in ((1000, 0), (100, 1), (1, 2)) if largest >= least), None)
+    digits = max(3, _digits_of_small(largest, largest)) if usual is None else usual
     return lambda value: number(value, digits)
 
 

@@ -74,12 +74,13 @@ def test_one_table_is_the_same_rows_whatever_it_is_kept_in(read, tmp_path, kind,
     write_as(kind, tmp_path / f"orders.{ending}", frame)
     found, table = read(None, f"orders.{ending}")
     assert table.columns == list(frame.columns)
+    point = ".0" if kind == "csv" else ""  # a text is read as it is written
     assert [(row[0] or None, row[1] or None, float(row[2]), row[3]) for row in found] == [
-        ("007", "17000", 20.5, "1"),
-        (None, "7", -3.25, "2"),
+        ("007", f"17000{point}", 20.5, "1"),
+        (None, f"7{point}", -3.25, "2"),
         ("zoé", None, 0.00005, "3"),
-        ("12", "3", 1e7, "4"),
-    ] or (kind == "csv" and [row[1] for row in found] == ["17000.0", "7.0", None, "3.0"])
+        ("12", f"3{point}", 1e7, "4"),
+    ]
 
 
 def test_nothing_in_sqlite_is_an_empty_cell_and_whole_numbers_have_no_point(read, tmp_path):
@@ -239,7 +240,7 @@ def test_columns_may_be_aligned_by_spaces(read):
     "text",
     [
         "760\t25\t2009-11-06\n860\t50\t2012-09-28\n760\t30\t2010-01-05\n",
-        "a@x.org,2025-01-03,1.5\nb@x.org,2025-01-04,2.5\nc@x.org,2025-01-05,3.5\n",
+        "a@example.org,2025-01-03,1.5\nb@example.org,2025-01-04,2.5\nc@example.org,2025-01-05,3.5\n",
         " 00004 19970101  1   29.33\n 00004 19970118  1   29.73\n 00021 19970101  1  11.77\n",
         "1;03/01/2025;9\n2;13/01/2025;8\n3;14/01/2025;7\n",
     ],

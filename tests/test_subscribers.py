@@ -280,7 +280,7 @@ def test_a_run_with_another_day_finds_the_file_and_a_changed_one_is_answered_ane
     def record(plan, *_):
         keys.append(plan.key)
         loaded.append(dataset.load(plan.given["dataset"]).table("subscriptions").to_pandas()["tenure"].tolist())
-        return runner.Outcome(plan.file.stem, "failed", error="E: x", where="x")
+        return runner.Outcome(plan.file.stem, "failed", error="E: x", where="x"), None
 
     monkeypatch.setattr(runner, "_execute", record)
     for _ in range(2):
@@ -322,7 +322,7 @@ def test_a_run_of_subscriptions_alone_is_their_notebook_and_says_so_of_the_other
 
     def record(plan, *_):
         seen.append(plan.file.stem)
-        return runner.Outcome(plan.file.stem, "failed", error="E: x", where="x")
+        return runner.Outcome(plan.file.stem, "failed", error="E: x", where="x"), None
 
     monkeypatch.setattr(runner, "_execute", record)
     runner.run(str(lone), out=tmp_path / "runs")
