@@ -269,6 +269,13 @@ def test_a_file_of_orders_is_never_taken_for_subscribers(tmp_path):
 # -- in a run ------------------------------------------------------------------------------------------------------
 
 
+def failed(plan, folder):
+    """What a run makes of a notebook that fails, without executing it."""
+    where = folder / "failed.ipynb"
+    where.write_text("{}", encoding="utf-8")
+    return runner.Outcome(plan.file.stem, "failed", error="E: x", where=str(where)), None
+
+
 def test_a_run_with_another_day_finds_the_file_and_a_changed_one_is_answered_anew(tmp_path, monkeypatch):
     (tmp_path / "orders.csv").write_text(ORDERS, encoding="utf-8")
     file = tmp_path / "subscribers.csv"
@@ -280,7 +287,7 @@ def test_a_run_with_another_day_finds_the_file_and_a_changed_one_is_answered_ane
     def record(plan, *_):
         keys.append(plan.key)
         loaded.append(dataset.load(plan.given["dataset"]).table("subscriptions").to_pandas()["tenure"].tolist())
-        return runner.Outcome(plan.file.stem, "failed", error="E: x", where="x"), None
+        return failed(plan, tmp_path)
 
     monkeypatch.setattr(runner, "_execute", record)
     for _ in range(2):
@@ -322,7 +329,7 @@ def test_a_run_of_subscriptions_alone_is_their_notebook_and_says_so_of_the_other
 
     def record(plan, *_):
         seen.append(plan.file.stem)
-        return runner.Outcome(plan.file.stem, "failed", error="E: x", where="x"), None
+        return failed(plan, tmp_path)
 
     monkeypatch.setattr(runner, "_execute", record)
     runner.run(str(lone), out=tmp_path / "runs")
