@@ -12,11 +12,14 @@ import numpy as np
 import pandas as pd
 from babel import Locale, UnknownLocaleError
 
-from clvlib import acquisition, aggregate, ingest, purchases, subscribers
+from clvlib import acquisition, aggregate, ingest, purchases, subscribers, totals
 from clvlib import card as cards
+from clvlib.casting import currency as currency_of
 from clvlib.tables import TABLES, CannotAnswer, DataError, MissingTable, UsageError
 
 DATA = Path(__file__).parent.parent / "data"
+
+COUNTED = "purchases"  # the unit where there are no amounts
 
 MARGINS_ALIKE = 0.01  # of revenue: the card's margin and that of the lines' own costs are the same, rounded
 
@@ -95,6 +98,7 @@ class Dataset:
     truths: Mapping[str, Path] = field(default_factory=dict)
     terms: subscribers.Terms | None = None  # of the subscriptions, where it has them
     in_file: Mapping[str, Any] = field(default_factory=dict)  # rows, customers, orders, revenue of its transactions
+    counts: bool = False  # no amounts: each purchase counts 1, and what is called money is a number of purchases
 
     def has(self, table: str) -> bool:
         """Whether the dataset has this canonical table."""
@@ -102,6 +106,11 @@ class Dataset:
 
     def table(self, table: str) -> ibis.Table:
         """A canonical table as an Ibis expression; MissingTable when the dataset doesn't have it."""
+        if table == "transactions" and "totals" in self.tables:
+            raise MissingTable(
+                f"The dataset {self.name!r} has totals per customer, not the single purchases that this looks at.",
+                "Give the purchases, a row each.",
+            )
         if table not in self.tables:
             columns = ", ".join(c.name for c in TABLES[table])
             raise MissingTable(
@@ -138,15 +147,30 @@ class Dataset:
         table = pd.read_csv(self.truths[about], dtype={"customer_id": str})
         return table.set_index("customer_id") if "customer_id" in table else table
 
+    def brought(self) -> pd.DataFrame:
+        """`aggregate.brought` at this dataset's as-of date: what each customer has brought."""
+        if self.has("totals"):
+            return totals.brought(totals.read(self.table("totals")), self.economics.margin)
+        return aggregate.brought(self.transactions, self.as_of, self.economics.margin)
+
+    @property
+    def sells(self) -> bool:
+        """Whether it tells of purchases, single ones or their totals: of who bought how often and for how much."""
+        return self.has("transactions") or self.has("totals")
+
     def usual_amount(self) -> float:
-        """The median size of the amounts that aren't 0 (currency); 1 without transactions."""
+        """The median size of the amounts that aren't 0 (currency); 1 without purchases."""
+        if self.has("totals"):
+            return float(totals.mean_amount(totals.read(self.table("totals"))).abs().median())
         if not self.has("transactions"):
             return 1.0
         sizes = self.transactions.filter(lambda t: t["amount"] != 0)["amount"].abs()
         return float(sizes.approx_median().to_pandas())
 
     def rfm_summary(self, time_unit: str = "D") -> pd.DataFrame:
-        """`aggregate.rfm_summary` at this dataset's as-of date."""
+        """`aggregate.rfm_summary` at this dataset's as-of date; of totals, what they tell of it."""
+        if self.has("totals"):
+            return totals.summary(totals.read(self.table("totals")), self.as_of, aggregate.DAYS_PER_UNIT[time_unit])
         return aggregate.rfm_summary(self.transactions, self.as_of, time_unit)
 
 
@@ -207,13 +231,15 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
 
     A card may name subscriptions in place of transactions: then it must say the day for which they stand.
     """
-    known = {"name", "currency", "timezone", "locale", "as_of", "economics", "truth", "to_confirm", *TABLES}
+    known = {"name", "currency", "timezone", "locale", "as_of", "economics", "truth", "to_confirm"}
+    known |= TABLES.keys() - {"totals"}
     problems = [
         ingest.Problem("error", "card", f"unknown entry {entry!r}", 1, (), f"Known: {', '.join(sorted(known))}.")
         for entry in card
         if entry not in known
     ]
     problems += _wrong_entries(card)
+    problems += _odd_currency(card.get("currency"))
     doubtful = _to_confirm(card)
     if doubtful:
         what = f"{len(doubtful)} entries of the card are still marked “{cards.TO_CONFIRM}” and are taken as they stand"
@@ -233,6 +259,11 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
     except DataError as error:
         problems.append(ingest.Problem("error", "card", error.what, 1, (), error.mend))
 
+    try:
+        card = totals.of_the_card(card)
+    except DataError as error:
+        problems.append(ingest.Problem("error", "transactions", error.what.rstrip("."), 1, (), error.mend))
+        card = {entry: value for entry, value in card.items() if entry != "transactions"}
     read = ingest.read_tables(
         {table: card[table] for table in TABLES if table in card},
         path.parent,
@@ -250,11 +281,14 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
         if not file.is_file()
     ]
     stated = as_of if as_of is not None else card.get("as_of")
-    alone = "transactions" not in card and "subscriptions" in read.tables
+    alone = not {"transactions", "totals"} & card.keys() and "subscriptions" in read.tables
     if "transactions" in read.tables:
         problems += _odd_dates(read.tables["transactions"])
         span = read.tables["transactions"].aggregate(first=lambda t: t["date"].min(), last=lambda t: t["date"].max())
         first, last = (pd.Timestamp(day).normalize() for day in span.to_pandas().iloc[0])
+    elif "totals" in read.tables:
+        first, last, said = totals.span(read.tables["totals"], None if stated is None else _day(stated))
+        problems += said
     elif alone and stated is not None:
         last = _day(stated)
         first = min(subscribers.first_start(read.tables["subscriptions"]) or last, last)
@@ -269,7 +303,7 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
     problems += ingest.known_by(read, end)
     origins = dict.fromkeys(names, "default") | dict.fromkeys(given, "card")
     tables = dict(read.tables)
-    if "transactions" in tables:
+    if "transactions" in tables and not read.counts:
         economics, origins["margin"], said = _with_margin(economics, tables["transactions"], end, "margin" in given)
         problems += said
     stated_terms: dict[str, Any] = {}
@@ -288,10 +322,12 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
         names.remove("margin_per_period")
     currency = card.get("currency") or read.currency or "EUR"
     origins["currency"] = "card" if "currency" in card else "the file" if read.currency else "default"
+    if read.counts:
+        currency, origins["currency"], origins["margin"] = COUNTED, "no amounts", "no amounts"
+        economics = replace(economics, margin=1.0, service_cost_per_order=0.0, retention_cost_per_year=0.0)
+        problems.append(_without_amounts([name for name in given if name in names]))
     origin = "default: the last day with data" if stated is None else "asked for" if as_of is not None else "card"
     origins["as_of"] = origin
-    if not alone:
-        problems.extend(ingest.check_usable(read.tables["transactions"], end, read.in_file["customers"]))
     dataset = Dataset(
         name=str(card.get("name", path.stem)),
         currency=str(currency),
@@ -307,8 +343,9 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
         truths=truths if as_of is None or end == _day(card.get("as_of", last)) else {},
         terms=read.terms,
         in_file=read.in_file,
+        counts=read.counts,
     )
-    if economics.acquisition_cost is None:
+    if economics.acquisition_cost is None and not read.counts:
         dataset, origins["acquisition_cost"] = _with_cac(dataset)
     values = {name: getattr(dataset.economics, name) for name in names} | stated_terms
     values |= {"currency": dataset.currency, "as_of": f"{end:%Y-%m-%d}"}
@@ -404,6 +441,28 @@ def _wrong_entries(card: dict[str, Any]) -> list[ingest.Problem]:
     if "transactions" not in card and "subscriptions" not in card:
         found.append("there is no section [transactions]: its path names the file of orders")
     return [ingest.Problem("error", "card", what, 1, (), "Correct the card.") for what in found]
+
+
+def _odd_currency(stated: Any) -> list[ingest.Problem]:
+    """A currency that isn't the code of one: it is written as it stands, after every amount."""
+    if not isinstance(stated, str) or not stated.strip() or currency_of(stated) == (stated,):
+        return []
+    codes = currency_of(stated)
+    what = f"currency = {stated!r} is no code of a currency: it is written as it stands, after the amounts"
+    mend = (
+        f"Write currency = {cards.inline(codes[0])}, say." if codes else "If it is one, write its code, as EUR or USD."
+    )
+    return [ingest.Problem("warning", "card", what, 1, (), mend)]
+
+
+def _without_amounts(stated: list[str]) -> ingest.Problem:
+    """What it means that a purchase counts 1, and which costs of the card can't be set against it."""
+    what = f"there are no amounts: each purchase counts 1, and what is called money is a number of {COUNTED}"
+    unused = sorted(set(stated) & {"margin", "service_cost_per_order", "retention_cost_per_year"})
+    mend = "Margin is 100%, and nothing is said of money."
+    if unused:
+        mend += f" Of the card, {', '.join(unused)} can't be used."
+    return ingest.Problem("warning", "transactions", what, 1, (), mend)
 
 
 def _odd_dates(transactions: ibis.Table) -> list[ingest.Problem]:

@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from clvlib.start import spare_grammar
+
 DISK_FULL = 28  # exit code: nothing could be written any more
 
 
@@ -38,8 +40,7 @@ def _end_with(parent: int) -> None:
 
 def execute(job: dict[str, Any]) -> dict[str, Any]:
     """Run papermill; return {} when all went well, else which cell failed (position from 0, or None) and why."""
-    # jsonschema would build a grammar of web addresses at import: seconds for each notebook, and none has any to check.
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    spare_grammar()
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.exceptions import PapermillExecutionError

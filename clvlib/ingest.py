@@ -15,7 +15,7 @@ import duckdb
 import ibis
 import pandas as pd
 
-from clvlib import casting, dates, purchases, rules, sources, subscribers
+from clvlib import casting, dates, purchases, rules, sources, subscribers, totals
 from clvlib.card import inline
 from clvlib.options import nearest, options_of
 from clvlib.raw import ROW, Raw, literal, quoted, rows
@@ -23,10 +23,14 @@ from clvlib.tables import TABLES, Column, DataError, Grade, Kind, Problem
 
 # Read from transactions, but not columns of the canonical table.
 INPUTS: dict[str, Kind] = {"unit_price": "number", "refunded": "number", "currency": "text"}
+PAID = ("transactions", "totals")  # the tables of which one is needed, whose amounts are what customers paid
 TOO_MANY = 0.05
 MOST_VALUES = 20  # that a message lists for the card
 NOT_READ = "can't be read"
 REASON, CAST = "__clv_reason", "__clv_cast_"
+
+# Rows that are left out for these reasons are warned of, even where they are few.
+_WARNED = ("no ", "a further row", "dated", "never", *(why for _, why in rules.CONTRADICTIONS))
 
 Reason = tuple[str, str, str | None]  # SQL condition, words, SQL of the text at fault
 
@@ -42,6 +46,7 @@ class Ingested:
     terms: subscribers.Terms | None = None
     currency: str | None = None  # as the transactions' own signs, codes or column say
     in_file: dict[str, Any] = field(default_factory=dict)  # `rules.counted` of all transactions, usable or not
+    counts: bool = False  # whether the card says that there are no amounts: a purchase counts 1
 
 
 def read_tables(
@@ -68,14 +73,15 @@ def read_tables(
             raw = sources.read_all(connection, files, f"raw_{name}", options)
             reading = _Reading(connection, name, raw, options, timezone, currency, result.problems, ledger)
             reading.run()
-            if name == "transactions":
+            if name in PAID:
                 result.currency, result.in_file = reading.currency, reading.in_file
+                result.counts = options.get("amounts") is False
         except DataError as error:
             result.problems.append(Problem("error", name, error.what.rstrip("."), 1, (), error.mend))
             continue
         if name == "subscriptions":
             result.problems += subscribers.broken_cohorts(connection)
-        if name == "transactions" or rows(connection, f"SELECT count(*) FROM {name}")[0][0]:
+        if name in PAID or rows(connection, f"SELECT count(*) FROM {name}")[0][0]:
             result.tables[name] = backend.table(name)
     result.ledger = pd.DataFrame(ledger, columns=["table", "action", "rows", "money", "reason"])
     broken = {p.where for p in result.problems if p.grade == "error"}
@@ -98,34 +104,43 @@ def known_by(read: Ingested, as_of: pd.Timestamp) -> list[Problem]:
     if "transactions" in read.tables:
         rules.say_of_amounts(connection, ledger)
         found += rules.of_the_start(connection)
-        found += rules.of_the_money(purchases.largest(read.tables["transactions"], as_of), ledger)
+        with purchases.by_order(read.tables["transactions"], as_of).cache() as orders:
+            found += rules.of_the_money(purchases.largest(orders), ledger)
+            named, customers, repeaters = purchases.buyers(orders)
+        found += check_usable(read.in_file["customers"], named, customers, repeaters, as_of)
+    if "totals" in read.tables:
+        known = totals.read(read.tables["totals"])
+        found += rules.of_the_money(totals.largest(known), ledger, "totals")
+        found += totals.remarks(known)
+        bought = totals.summary(known, as_of)
+        counts = (len(known), len(bought), int((bought["frequency"] > 0).sum()))
+        found += check_usable(read.in_file["customers"], *counts, as_of, "totals")
     read.ledger = pd.DataFrame(ledger, columns=list(read.ledger))
     return found
 
 
-def check_usable(transactions: ibis.Table, as_of: pd.Timestamp, in_file: int) -> list[Problem]:
-    """What the transactions known by `as_of` can't support: nobody who bought, nobody who came back.
+def check_usable(
+    in_file: int, named: int, customers: int, repeaters: int, as_of: pd.Timestamp, table: str = "transactions"
+) -> list[Problem]:
+    """What the purchases known by `as_of` can't support: nobody who bought, nobody who came back.
 
-    `in_file`: how many customers all rows name, also those that can't be used or came later.
+    in_file: how many customers all rows name, also those that can't be used or came later. named: those of usable rows,
+    of whom so many `customers` bought, and `repeaters` came back.
     """
-    per_customer = purchases.purchase_days(transactions, as_of).group_by("customer_id").agg(days=lambda t: t.count())
-    named = int(transactions["customer_id"].nunique().to_pandas())
-    counts = per_customer.agg(customers=lambda t: t.count(), repeaters=lambda t: (t["days"] > 1).sum())
-    customers, repeaters = (int(value or 0) for value in counts.to_pandas().iloc[0])
     found = []
     if customers == 0:
         found.append(
-            Problem("error", "transactions", "no customer has a purchase: no day's net amount is above 0", 0, (),
+            Problem("error", table, "no customer has a purchase: no day's net amount is above 0", 0, (),
                     "Check the sign of the amounts, and the as-of date.")
         )  # fmt: skip
     elif customers == 1:
         found.append(
-            Problem("warning", "transactions", "there is a single customer", 1, (),
+            Problem("warning", table, "there is a single customer", 1, (),
                     "Check which column is the customer; models need many customers and will be left out.")
         )  # fmt: skip
     elif repeaters == 0:
         found.append(
-            Problem("warning", "transactions", f"none of the {customers:,} customers ever came back", customers, (),
+            Problem("warning", table, f"none of the {customers:,} customers ever came back", customers, (),
                     "Check which column is the customer; forecasts need repeat purchases and will be left out.")
         )  # fmt: skip
     if 0 < customers < in_file:
@@ -133,7 +148,7 @@ def check_usable(transactions: ibis.Table, as_of: pd.Timestamp, in_file: int) ->
         all_of_them = in_file - customers
         why = [words + ("" if n == all_of_them else f" ({n:,})") for words, n in ways.items() if n]
         found.append(
-            Problem("note", "transactions", f"{all_of_them:,} of {in_file:,} customers have no purchase up to "
+            Problem("note", table, f"{all_of_them:,} of {in_file:,} customers have no purchase up to "
                     f"{as_of:%Y-%m-%d}: {'; '.join(why)}", all_of_them, (),
                     "They are left out of every customer table.")
         )  # fmt: skip
@@ -174,8 +189,9 @@ class _Reading:
         cast = {target: self.expression(used[target], text) for target, text in mapping.items()}
         self.cast_once(cast, [target for target in cast if used[target].kind != "text"])
         single = dict(cast)
-        if self.name == "transactions":
+        if self.name in PAID:
             self.amount(cast, mapping)
+        if self.name == "transactions":
             self.say_by_itself(cast["amount"], single.get("refunded", "NULL"))
             self.say_of_services()
         elif "consent" in cast:
@@ -199,9 +215,11 @@ class _Reading:
                 else:
                     self.warn_unread(target, stands_for_none, text, "stand for none")
                     cast[target] = f"CASE WHEN NOT {stands_for_none} THEN {cast[target]} END"
-            if target == "date":
+            if target in ("date", "last_purchase"):
                 future = f"{cast[target]} > now()::TIMESTAMP + INTERVAL 1 DAY"
                 reasons.append((future, "dated in the future", text))
+                if self.name == "totals":
+                    reasons += [(condition.format(**cast), why, None) for condition, why in rules.CONTRADICTIONS]
             elif (self.name, target) in rules.RANGES:
                 condition, words = rules.RANGES[self.name, target]
                 reasons.append((condition.format(cast[target]), f"{target} is {words}", text))
@@ -209,7 +227,7 @@ class _Reading:
                 below = f"({cast[target]} < 0 OR NOT isfinite({cast[target]}))"
                 self.warn_unread(target, below, text, "are below 0 or not finite")
                 cast[target] = f"CASE WHEN NOT {below} THEN {cast[target]} END"
-        if self.name in ("customers", "subscriptions") and "customer_id" in mapping:
+        if self.name in ("customers", "subscriptions", "totals") and "customer_id" in mapping:
             customer = mapping["customer_id"]
             further = f"{customer} IS NOT NULL AND {rules.again(self.raw.table, customer)}"
             reasons.append((further, "a further row of a customer", customer))
@@ -367,7 +385,7 @@ class _Reading:
     def mapping(self) -> dict[str, str]:
         """Canonical column → SQL of its text (trimmed, empty is NULL). A list of columns: the first one filled."""
         names = [column.name for column in TABLES[self.name]]
-        inputs = [*names, *(INPUTS if self.name == "transactions" else ())]
+        inputs = [*names, *({"transactions": list(INPUTS), "totals": ["currency"]}.get(self.name, ()))]
         given = dict(self.options.get("columns", {}))
         unknown = [target for target in given if target not in inputs and self.name != "customers"]
         if unknown:
@@ -381,19 +399,25 @@ class _Reading:
             if target not in given and len(same) == 1:
                 given[target] = same[0]
         self.by_itself = sorted(set(given) - set(self.options.get("columns", {})) - {"customer_id", "date", "amount"})
-        if "amount" not in given and {"unit_price", "quantity"} <= given.keys():
+        if self.options.get("amounts") is False:
+            given = {target: source for target, source in given.items() if target not in ("amount", "cost", *INPUTS)}
+        elif "amount" not in given and {"unit_price", "quantity"} <= given.keys():
             given["amount"] = given["unit_price"]
         sources_of = {t: source if isinstance(source, list) else [source] for t, source in given.items()}
         found = {source: self.find(source) for named in sources_of.values() for source in named}
         wrong = [source for source, column in found.items() if column is None]
         missing = [column.name for column in TABLES[self.name] if column.required and column.name not in given]
+        if self.options.get("amounts") is False:
+            missing.remove("amount")
         if wrong or missing:
             raise DataError(
                 "".join(f"There is no column {name!r}.{nearest(name, self.raw.columns)} " for name in wrong)
                 + (f"No column is given for {', '.join(missing)}. " if missing else "")
                 + f"The file has: {', '.join(self.raw.columns)}.",
                 f'Say which is which in [{self.name}] of the card, columns = {{ customer_id = "…" }}'
-                + (", or with --customer-id, --date and --amount." if self.name == "transactions" else "."),
+                + (", or with --customer-id, --date and --amount." if self.name == "transactions" else ".")
+                + (" Where it has no amounts: amounts = false." if "amount" in missing else "")
+                + (' Where each row is a customer with totals: grain = "customer".' if "date" in missing else ""),
             )
         if self.name == "subscriptions":
             given = subscribers.one_shape(given, self.raw.columns, "left" not in self.options)
@@ -402,7 +426,10 @@ class _Reading:
             target: "coalesce(" + ", ".join(self.filled(target, str(found[source])) for source in named) + ")"
             for target, named in sources_of.items()
         }
-        return self.ids({target: self.renamed(target, text) for target, text in texts.items()})
+        mapping = {target: self.renamed(target, text) for target, text in texts.items()}
+        if self.options.get("amounts") is False:
+            mapping["amount"] = mapping.get("purchases", "'1'")
+        return self.ids(mapping)
 
     def mapped_twice(self, mapped: dict[str, list[str | None]]) -> None:
         """Say which column of the file is read as two things; two that every row needs can't be one column."""
@@ -526,13 +553,15 @@ class _Reading:
         doubles = len(reasons)
         if self.name != "subscriptions" or "survivors" in cast or "duplicates" in self.options:
             self.mark_duplicates(doubles, "order_id" in cast)  # two subscribers may be alike in all that is told
-        amounts = "coalesce(sum(amount) FILTER (isfinite(amount)), 0)" if self.name == "transactions" else "NULL"
+        amounts = "coalesce(sum(amount) FILTER (isfinite(amount)), 0)" if self.name in PAID else "NULL"
         found = self.rows(f"SELECT {REASON}, count(*), {amounts} FROM read_{self.name} GROUP BY {REASON}")
         counts = {code: count for code, count, _ in found}
         if self.name == "transactions":
             self.in_file = rules.counted(self.connection, f"read_{self.name}")
+        elif self.name == "totals":
+            self.in_file = {"customers": self.rows("SELECT count(DISTINCT customer_id) FROM read_totals")[0][0]}
         money: dict[int | None, float] = {code: nan if paid is None else paid for code, _, paid in found}
-        self.paid = sum(money.values()) if money or self.name != "transactions" else 0.0
+        self.paid = sum(money.values()) if money or self.name not in PAID else 0.0
         self.write_down("read", self.raw.rows + self.raw.bad_lines, "rows in the file", self.paid)
         if self.raw.bad_lines:
             self.write_down("dropped", self.raw.bad_lines, "not as many cells as columns, or a quote left open")
@@ -552,7 +581,7 @@ class _Reading:
         self.say_of_doubts(cast)
         self.say_of_parts()
         kept = counts.get(None, 0)
-        self.write_down("kept", kept, "usable rows", money.get(None, 0.0 if self.name == "transactions" else nan))
+        self.write_down("kept", kept, "usable rows", money.get(None, 0.0 if self.name in PAID else nan))
         if self.raw.rows == 0:
             self.empty("the file has no rows below its header", "Check which period and filters were exported.")
         elif not kept and not any(p.grade == "error" for p in self.problems if p.where == self.name):
@@ -610,7 +639,7 @@ class _Reading:
 
     def empty(self, what: str, mend: str) -> None:
         """Nothing to use: an error of the transactions, while any other table is only left out."""
-        needed = self.name == "transactions"
+        needed = self.name in PAID
         self.note("error" if needed else "warning", what if needed else f"{what}: the table is left out", 0, (), mend)
 
     def mark_duplicates(self, code: int, numbered: bool) -> None:
@@ -641,11 +670,9 @@ class _Reading:
         those = f"{ROW} IN (SELECT {ROW} FROM read_{self.name} WHERE {REASON} = {code})"
         outside = any(reason.endswith(words) for _, words in rules.RANGES.values())
         unread = NOT_READ in reason or "finite" in reason or outside
-        unread |= "future" in reason and self.name == "transactions"  # a planned test or mailing is no error
-        unread |= reason.startswith("a further row") and self.name == "subscriptions"  # a history, not a list of them
-        grade: Grade = (
-            "note" if not (unread or reason.startswith(("no ", "a further row", "dated", "never"))) else "warning"
-        )
+        unread |= "future" in reason and self.name in PAID  # a planned test or mailing is no error
+        unread |= reason.startswith("a further row") and self.name in ("subscriptions", "totals")  # a history, no list
+        grade: Grade = "warning" if unread or reason.startswith(_WARNED) else "note"
         mend = f"These rows{share}, are not used." if share else "These rows are not used."
         if reason.startswith("never happened"):
             column = reason.removeprefix("never happened: ").rpartition(" is ")[0]
@@ -715,7 +742,7 @@ def _advice(reason: str, examples: tuple[str, ...]) -> str:
     if reason.startswith("tenure"):
         return ": tenure counts the full periods paid, as of the last day."
     if reason.startswith("a further row"):
-        return ": one row per subscriber, as things stand on the last day."
+        return ": one row for each, as things stand on the last day."
     if any("," in example for example in examples):
         return ', or declare the marks: decimal = "," (and thousands = "." or " "), or thousands = ",".'
     return ", or map another column."

@@ -15,7 +15,11 @@ OPTIONS: dict[str, Any] = {
     "duplicates": str, "drop": dict, "keep_if_filled": str, "values": dict, "ignore_case": bool,
     "includes": list,
 }  # fmt: skip
-OWN: dict[str, dict[str, Any]] = {"subscriptions": {"period": str, "left": str}}  # of one table only
+OWN: dict[str, dict[str, Any]] = {  # of one table only; grain makes `totals` of transactions (totals.of_the_card)
+    "transactions": {"grain": str, "amounts": bool},
+    "totals": {"amounts": bool},
+    "subscriptions": {"period": str, "left": str},
+}
 WORDS: dict[Any, str] = {
     str: "a text", dict: "a table { name = … }", list: "a list of texts", str | list: "a text or a list of texts",
     bool: "true or false",

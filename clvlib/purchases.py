@@ -116,27 +116,42 @@ def sent_back(transactions: ibis.Table, as_of: Any) -> dict[str, float]:
     return {"days": int(found["days"]), "amount": float(np.nan_to_num(found["amount"]))}
 
 
-def largest(transactions: ibis.Table, as_of: Any) -> pd.DataFrame:
-    """The largest order, day and customer, net of refunds; by unit ("order", "day", "customer"), empty without money.
+def by_order(transactions: ibis.Table, as_of: Any) -> ibis.Table:
+    """What each order came to, net of refunds: customer_id, order, day (text), lines, amount (currency). Lazy.
 
-    Columns: name (text; of an order its id, without ids its day), lines, amount (currency), share (of all that was paid
-    less refunds), of (how many such units there are). An order is what has one order_id; without it, a customer's day.
+    An order is what has one order_id (`order` is that id); without it, a customer's day.
     """
     rows = lines(transactions, as_of)
     day = rows["purchased_on"].cast("string")
     order = rows["order_id"].cast("string").fill_null(day) if "order_id" in rows.columns else day
-    kept = rows.group_by("customer_id", order=order, day=day).agg(lines=rows.count(), amount=rows["amount"].sum())
+    return rows.group_by("customer_id", order=order, day=day).agg(lines=rows.count(), amount=rows["amount"].sum())
+
+
+def largest(orders: ibis.Table) -> pd.DataFrame:
+    """The largest order, day and customer of `by_order`; by unit ("order", "day", "customer"), empty without money.
+
+    Columns: name (text; of an order its id, without ids its day), lines, amount (currency), share (of all that was paid
+    less refunds), of (how many such units there are).
+    """
     parts = []
-    with kept.cache() as made:
-        for unit, keys in {"order": ["order", "customer_id"], "day": ["day"], "customer": ["customer_id"]}.items():
-            sums = made.group_by(keys).agg(lines=made["lines"].sum(), amount=added_up(made["amount"]))
-            sums = sums.mutate(paid=sums["amount"].sum().over(ibis.window()), of=sums.count().over(ibis.window()))
-            first = sums.order_by([ibis.desc("amount"), *keys]).limit(1).rename(name=keys[0])
-            parts.append(first.select("name", "lines", "amount", "paid", "of").to_pandas().assign(unit=unit))
-    frame = pd.concat(parts).set_index("unit")
-    frame = frame[(frame["amount"] > 0) & (frame["paid"] > 0)]
+    for unit, keys in {"order": ["order", "customer_id"], "day": ["day"], "customer": ["customer_id"]}.items():
+        sums = orders.group_by(keys).agg(lines=orders["lines"].sum(), amount=added_up(orders["amount"]))
+        sums = sums.mutate(paid=sums["amount"].sum().over(ibis.window()), of=sums.count().over(ibis.window()))
+        first = sums.order_by([ibis.desc("amount"), *keys]).limit(1).rename(name=keys[0])
+        parts.append(first.select(ibis.literal(unit).name("unit"), "name", "lines", "amount", "paid", "of"))
+    frame = ibis.union(*parts).to_pandas().set_index("unit").reindex(["order", "day", "customer"])
+    frame = frame[(frame["amount"] > 0) & (frame["paid"] > 0)].astype({"lines": "int64", "of": "int64"})
     frame.insert(3, "share", frame["amount"] / frame.pop("paid"))
     return frame
+
+
+def buyers(orders: ibis.Table) -> tuple[int, int, int]:
+    """Of the customers of `by_order`: all, those who bought, and those who bought on two days or more."""
+    days = orders.group_by(["customer_id", "day"]).agg(amount=added_up(orders["amount"]))
+    people = days.group_by("customer_id").agg(days=(days["amount"] > 0).sum())
+    counts = people.agg(all=people.count(), bought=(people["days"] > 0).sum(), repeated=(people["days"] > 1).sum())
+    every, bought, repeated = (int(value or 0) for value in counts.to_pandas().iloc[0])
+    return every, bought, repeated
 
 
 def heavy(largest: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from clvlib import purchases, rules
+from clvlib import purchases, rules, totals
 from clvlib.dataset import Dataset
 
 
@@ -23,10 +23,17 @@ def account(ds: Dataset) -> pd.DataFrame:
 
 def in_words(ds: Dataset) -> str:
     """The account as lines to say yes to, with the first and last day, the largest customer and customers.csv."""
-    whole = dict.fromkeys(("rows", "customers", "orders"), "{:,}".format)
-    table = account(ds).to_string(formatters={**whole, "revenue": "{:,.2f}".format})
-    days = ds.transactions["date"]
-    first, last = ds.transactions.agg(first=days.min(), last=days.max()).to_pandas().iloc[0]
+    if ds.has("totals"):
+        known = totals.read(ds.table("totals"))
+        sums = known[["purchases", "amount"]].sum()
+        table = f"{len(known):,} customer(s), {sums['purchases']:,.0f} purchase(s), {sums['amount']:,.2f} in all"
+        first, last, largest = known["first_purchase"].min(), known["last_purchase"].max(), totals.largest(known)
+    else:
+        whole = dict.fromkeys(("rows", "customers", "orders"), "{:,}".format)
+        table = account(ds).to_string(formatters={**whole, "revenue": "{:,.2f}".format})
+        days = ds.transactions["date"]
+        first, last = ds.transactions.agg(first=days.min(), last=days.max()).to_pandas().iloc[0]
+        largest = purchases.largest(purchases.by_order(ds.transactions, ds.as_of))
     summary = ds.rfm_summary()
     lines = [
         f"To confirm, in {ds.currency}:",
@@ -35,7 +42,6 @@ def in_words(ds: Dataset) -> str:
         f"with a purchase, so in customers.csv: {len(summary):,} customer(s), who brought "
         f"{summary['total_spend'].sum():,.2f}",
     ]
-    largest = purchases.largest(ds.transactions, ds.as_of)
     if "customer" in largest.index:
         top = largest.loc["customer"]
         lines.append(f"largest customer: {top['name']}, who brought {top['amount']:,.2f} ({top['share']:.1%})")

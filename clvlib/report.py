@@ -69,7 +69,7 @@ def build(ds: Dataset, notebooks: Mapping[str, NotebookNode], outcomes: list[Out
     chapters = {name: _chapter(name, notebook, list(notebooks)) for name, notebook in notebooks.items()}
     title = f"Customer lifetime value · {ds.name}"
     observed = f"Purchases from {wording.date(ds.starts)} to {wording.date(ds.as_of)}, amounts in {ds.currency}."
-    if not ds.has("transactions"):
+    if not ds.sells:
         observed = f"Subscriptions as of {wording.date(ds.as_of)}, amounts in {ds.currency}."
     body = "\n".join(
         [

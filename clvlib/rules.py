@@ -22,8 +22,16 @@ COUNTS = ("tenure", "period", "survivors")
 RANGES = {
     ("surveys", "score"): ("{} NOT BETWEEN 0 AND 10", "not between 0 and 10"),
     ("marketing_costs", "cost"): ("{} < 0", "below 0"),
+    ("totals", "purchases"): (f"{WHOLE} OR {{0}} < 1", "not a whole number of 1 or more"),
     **{("subscriptions", column): (WHOLE, "not a whole number of 0 or more") for column in COUNTS},
 }
+CONTRADICTIONS = (  # of totals: SQL of the cast columns, words
+    ("CAST({last_purchase} AS DATE) < CAST({first_purchase} AS DATE)", "the last purchase is before the first"),
+    (
+        "{purchases} = 1 AND CAST({last_purchase} AS DATE) > CAST({first_purchase} AS DATE)",
+        "one purchase, and two days of it",
+    ),
+)
 MONEY = {"cost", "acquisition_cost", "price"}
 DATED = {  # table: the column that says when a row came to be known
     "transactions": "date",
@@ -182,23 +190,23 @@ def say_of_amounts(connection: duckdb.DuckDBPyConnection, ledger: list[dict[str,
     ledger[at + 1 : at + 1] = lines
 
 
-def of_the_money(largest: pd.DataFrame, ledger: list[dict[str, Any]]) -> list[Problem]:
+def of_the_money(largest: pd.DataFrame, ledger: list[dict[str, Any]], table: str = "transactions") -> list[Problem]:
     """Write into the ledger what share of the money one order, one day and one customer are; warn over a tenth.
 
     `largest`: from `purchases.largest`.
     """
-    at = max(i for i, line in enumerate(ledger) if line["table"] == "transactions") + 1
+    at = max(i for i, line in enumerate(ledger) if line["table"] == table) + 1
     found = []
     for unit, row in largest.iterrows():
         said = f"{row['share']:.1%} of the money"
         why = f"of which the largest {unit}: {said}"
-        line = {"table": "transactions", "action": "kept", "rows": int(row["lines"])}
+        line = {"table": table, "action": "kept", "rows": int(row["lines"])}
         ledger.insert(at, line | {"money": float(row["amount"]), "reason": why})
         at += 1
         if unit in heavy(largest).index:
             what = f"one {unit} of {row['of']:,} is {said}"
             mend = "Every mean and every forecast of money rests on it: correct the file if it is wrong."
-            found.append(Problem("warning", "transactions", what, int(row["lines"]), (str(row["name"]),), mend))
+            found.append(Problem("warning", table, what, int(row["lines"]), (str(row["name"]),), mend))
     return found
 
 

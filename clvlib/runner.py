@@ -43,7 +43,11 @@ from clvlib.tables import DataError, UsageError, printable
 __all__ = ["refresh", "run"]
 
 TIME_LIMIT = 1800  # seconds for one notebook
-WITHOUT_TRANSACTIONS = ("07b_contractual",)  # what subscriptions alone can answer
+ANSWER = {  # what can be answered without single purchases, and where purchases have no amounts
+    "subscriptions": ("07b_contractual",),
+    "totals": ("02_segmentation", "03_clv_forecast"),
+    "counts": ("00_start_here", "02_segmentation", "03_clv_forecast"),
+}
 DONE, FAILED = 0, 3  # exit codes
 DELIVERS = "show.deliver("  # in a cell: the notebook makes a list of customers
 JOB = ("source.ipynb", "result.json", "job.json")  # how an execution is asked for and answered
@@ -93,7 +97,7 @@ def run(
         _require_unchanged(ds, inputs, made)
         outcomes = [outcome for outcome, _ in made]
         chosen = {plan.file.stem for plan in plans}
-        why = "not asked for" if ds.has("transactions") else "without the transactions that it needs"
+        why = f"without the {_lacking(ds)} that it needs" if _lacking(ds) else "not asked for"
         outcomes += [Outcome(file.stem, why) for file in every if file.stem not in chosen]
         outcomes.sort(key=lambda outcome: outcome.notebook)
         files = _hand_over(ds, plans, outcomes, made, inputs, folder, time.monotonic() - started)
@@ -158,14 +162,19 @@ def _select(every: list[Path], only: Sequence[str] | None) -> list[Path]:
     return sorted(set(chosen))
 
 
+def _lacking(ds: Dataset) -> str:
+    """What most notebooks need and this dataset hasn't."""
+    return "single purchases" if not ds.has("transactions") else "amounts" if ds.counts else ""
+
+
 def _answerable(chosen: list[Path], ds: Dataset, only: Sequence[str] | None) -> list[Path]:
-    if ds.has("transactions"):
+    if not _lacking(ds):
         return chosen
-    able = [file for file in chosen if file.stem in WITHOUT_TRANSACTIONS]
+    there = [table for table in ANSWER if ds.has(table) or (table == "counts" and ds.has("transactions"))]
+    names = [name for table in there for name in ANSWER[table]]
+    able = [file for file in chosen if file.stem in names]
     if not able or (only and len(able) < len(chosen)):
-        raise UsageError(
-            f"{ds.name} has subscriptions and no transactions.", f"Run only {', '.join(WITHOUT_TRANSACTIONS)} on it."
-        )
+        raise UsageError(f"{ds.name} has no {_lacking(ds)}.", f"Run only {', '.join(names)}.")
     return able
 
 
@@ -376,7 +385,7 @@ def _hand_over(
     try:
         report.write(ds, executed, outcomes, new / "report.html")
         lists = {source.stem: source for part in done.values() for source in part.lists}
-        if ds.has("transactions"):
+        if ds.sells:
             handover.write_customers(ds, [file for part in done.values() for file in part.scores], lists, new)
         for name, source in lists.items():
             handover.write_list(source, new / f"{name}.csv")

@@ -1,13 +1,23 @@
-"""The command's first lines: an interruption while all else is still being loaded ends it as later ones do."""
+"""The command's first lines: an interruption while all else is still being loaded ends it as later ones do, and what
+takes seconds to load, and nothing here needs, is left out."""
 
 import os
 import signal
 import sys
 
 
+def spare_grammar() -> None:
+    """Keep jsonschema, which notebooks are checked with, from building a grammar of web addresses: they have none.
+
+    That would take three seconds at every start; to be called before anything loads nbformat.
+    """
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+
+
 def main() -> None:
     """Load `clvlib.cli` and run it."""
     try:
+        spare_grammar()
         from clvlib import cli
 
         cli.main()

@@ -96,6 +96,14 @@ TABLES: dict[str, tuple[Column, ...]] = {
         ("cost", "number", "what the goods on the line cost the shop, in the same currency"),
         required=3,
     ),
+    "totals": _table(
+        ("customer_id", "text", "one row per customer"),
+        ("first_purchase", "date", "day of the first purchase"),
+        ("last_purchase", "date", "day of the last purchase"),
+        ("purchases", "number", "how many purchases so far"),
+        ("amount", "number", "what they came to, less refunds, in one currency"),
+        required=5,
+    ),
     "customers": _table(
         ("customer_id", "text", "one row per customer"),
         ("acquired_on", "date", "when the customer was won"),

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
-from babel.numbers import NumberPattern, format_compact_currency
+from babel.numbers import NumberPattern, format_compact_currency, format_compact_decimal
 from babel.units import format_unit
 
 from clvlib.tables import UsageError
@@ -63,8 +63,17 @@ def _write(pattern: NumberPattern, value: float, least: int, most: int, **keywor
 
 
 def _currency(value: float, least: int, most: int) -> str:
+    if _Reader.currency not in _Reader.locale.currencies:  # a unit without a sign, as BTC
+        return f"{_write(_Reader.locale.decimal_formats[None], value, least, most)}\u00a0{_Reader.currency}"
     pattern = _Reader.locale.currency_formats["standard"]
     return _write(pattern, value, least, most, currency=_Reader.currency, currency_digits=False)
+
+
+def _compact(value: float, digits: int) -> str:
+    if _Reader.currency not in _Reader.locale.currencies:
+        short = format_compact_decimal(value, locale=_Reader.locale, fraction_digits=digits)
+        return f"{short}\u00a0{_Reader.currency}"
+    return format_compact_currency(value, _Reader.currency, locale=_Reader.locale, fraction_digits=digits)
 
 
 def money(value: float) -> str:
@@ -72,7 +81,7 @@ def money(value: float) -> str:
     if is_missing(value) or math.isinf(value):
         return _currency(value, 0, 0)
     if abs(value) >= _LARGE_MONEY:
-        return format_compact_currency(value, _Reader.currency, locale=_Reader.locale, fraction_digits=2)
+        return _compact(value, 2)
     digits = 2 if abs(value) < 100 else 0
     return _currency(value, digits, max(digits, _digits_of_small(value, _Reader.usual)))
 
@@ -209,7 +218,7 @@ def tick(unit: str | None) -> Callable[[float, Any], str]:
 
 def _tick_money(value: float, _position: Any = None) -> str:
     if abs(value) >= 10_000:
-        return format_compact_currency(value, _Reader.currency, locale=_Reader.locale, fraction_digits=1)
+        return _compact(value, 1)
     digits = 0 if float(value).is_integer() else 2
     return _currency(value, digits, max(digits, _digits_of_small(value, _Reader.usual)))
 

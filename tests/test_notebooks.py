@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from copy import deepcopy
@@ -122,26 +123,25 @@ def test_what_is_printed_is_what_is_computed(file, quiet):
 def nbval(file, environment):
     """Execute a notebook and compare every text exactly and every picture by its pixels."""
     plugins = ["-p", "no:cacheprovider", "-p", "tests.nbval_pictures"]
-    command = [sys.executable, "-m", "pytest", "--nbval", "-q", *plugins, str(file)]
+    command = [sys.executable, "-m", "pytest", "--nbval", "-q", "-rA", *plugins, str(file)]
     return subprocess.run(
         command, capture_output=True, text=True, check=False, env=environment, timeout=900, cwd=NOTEBOOKS.parent
     )
 
 
-@pytest.mark.parametrize("changed", ["text", "picture"])
-def test_another_text_or_picture_is_found(changed, tmp_path, quiet):
+def test_another_text_or_picture_is_found(tmp_path, quiet):
     code = (
         "import seaborn, matplotlib.pyplot as plt\nplt.figure(figsize=(1, 1)); plt.plot([1, 2]); plt.show(); print(1)"
     )
-    file = tmp_path / "a.ipynb"
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
-    fresh = execute(notebook, file.name)
-    nbformat.write(fresh, file)
-    assert nbval(file, quiet).returncode == 0
-    for output in fresh.cells[0].outputs:
-        if changed == "text" and output.output_type == "stream":
-            output.text = "2\n"
-        if changed == "picture" and output.output_type == "display_data":
-            output.data["image/png"] = BLACK
-    nbformat.write(fresh, file)
-    assert nbval(file, quiet).returncode == 1
+    fresh = execute(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)]), "a.ipynb")
+    for changed in ("nothing", "text", "picture"):
+        book = deepcopy(fresh)
+        for output in book.cells[0].outputs:
+            if changed == "text" and output.output_type == "stream":
+                output.text = "2\n"
+            if changed == "picture" and output.output_type == "display_data":
+                output.data["image/png"] = BLACK
+        nbformat.write(book, tmp_path / f"{changed}.ipynb")
+    found = nbval(tmp_path, quiet).stdout
+    for changed, outcome in (("nothing", "PASSED"), ("text", "FAILED"), ("picture", "FAILED")):
+        assert re.search(rf"^{outcome} \S*{changed}\.ipynb", found, re.MULTILINE), found

@@ -302,7 +302,7 @@ def test_a_run_with_another_day_finds_the_file_and_a_changed_one_is_answered_ane
 
 @pytest.fixture
 def lone(tmp_path):
-    """The card of a client who has subscriptions and no transactions."""
+    """The card of a client who has no single purchases."""
     (tmp_path / "subscribers.csv").write_text(PEOPLE, encoding="utf-8")
     card = tmp_path / "lone.toml"
     card.write_text('as_of = 2025-03-31\n[subscriptions]\npath = "subscribers.csv"\nperiod = "month"\n')
@@ -337,9 +337,9 @@ def test_a_run_of_subscriptions_alone_is_their_notebook_and_says_so_of_the_other
     folder = tmp_path / "runs" / "lone" / "2025-03-31"
     assert not (folder / "customers.csv").exists()
     page = (folder / "report.html").read_text("utf-8")
-    assert "without the transactions that it needs" in page
+    assert "without the single purchases that it needs" in page
     assert "Subscriptions as of" in page
-    with pytest.raises(UsageError, match="has subscriptions and no transactions"):
+    with pytest.raises(UsageError, match="has no single purchases"):
         runner.run(str(lone), only=["03", "07b"], out=tmp_path / "runs")
 
 
