@@ -30,7 +30,6 @@ worlds: $(INSTALLED)
 
 proof: worlds
 	$(BIN)/pytest -m proof --numprocesses 2
-	$(BIN)/python -m benchmarks.experiments_recovery
 
 lock: $(INSTALLED)
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --fork-strategy fewest \

@@ -17,6 +17,7 @@ from clvlib import headings
 
 LARGEST_UNPACKED = 2 * 1024**3
 LARGEST_CELLS = 50_000_000
+SEVERAL = "sheets: "  # before their names, as a list in JSON
 
 
 def main(path: str, out: str, memory: str, sheet: str = "") -> None:
@@ -35,7 +36,7 @@ def main(path: str, out: str, memory: str, sheet: str = "") -> None:
     if sheet and sheet not in names:
         sys.exit(f"it has no sheet {sheet!r}; it holds: {', '.join(names)}")
     if not sheet and len(names) > 1:
-        sys.exit(f'it has {len(names)} sheets ({", ".join(names)}): name one, sheet = "…" in the card')
+        sys.exit(SEVERAL + json.dumps(names))
     found = book.get_sheet_by_name(sheet or names[0])
     if found.total_height * found.total_width > LARGEST_CELLS:
         sys.exit(f"the sheet spans {found.total_height} × {found.total_width} cells")

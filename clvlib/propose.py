@@ -7,6 +7,7 @@ name is known, by its values alone. The table that a file is follows from the co
 import re
 import tomllib
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,14 +17,20 @@ import ibis
 from clvlib import card, sources, subscribers
 from clvlib.options import FORMATS
 from clvlib.raw import Raw, literal, quoted, rows
-from clvlib.tables import TABLES, DataError
+from clvlib.tables import TABLES, Column, DataError
 
 NAMES: dict[str, dict[str, list[str]]] = tomllib.loads((Path(__file__).parent / "names.toml").read_text("utf-8"))
+MAIN = ("transactions", "totals", "subscriptions")  # the tables of which a card needs one
 CURRENCY = ("currency", "currencycode", "devise", "waehrung", "wahrung", "moneda", "valuta")
 
 _DAY = "end of observation; default: the last day with data"
-_DAY_NEEDED = "the day for which the file stands; needed where there are no transactions"
+_DAYS = {
+    "subscriptions": "the day for which the file stands; needed where there are no transactions",
+    "totals": "the day on which the totals were drawn; default: the last purchase",
+}
 _TO_CONFIRM = card.TO_CONFIRM
+_TOTALS = {"customer_id", "first_purchase", "last_purchase"}  # no other table has a row per customer with both days
+_MOST_TABLES = 20  # of a file that are looked at
 _SAMPLE = 20_000  # rows whose values are looked at
 _KIND = 0.8  # of the values of a column are of one kind
 _DATE = r"^[0-9]{4}[-/.][0-9]{1,2}([-/.][0-9]{1,2})?([ T].*)?$|^[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2,4}([ T].*)?$"
@@ -42,49 +49,55 @@ class _Column:
     decimals: float
 
 
-def propose_card(path: Path, named: str | None = None) -> str:
-    """The text of a card for the table in `path`, which the card names `named`. DataError when it can't be read at all.
+@dataclass(frozen=True)
+class _Found:
+    """A table of the file, what it seems to be, and its columns (canonical → the file's, and doubts of them)."""
 
-    Each line that the file doesn't prove carries the words "to be confirmed", with the other candidates.
+    inside: dict[str, str]  # the option that names it in the file: sheet or table
+    raw: Raw
+    tool: str | None
+    table: str
+    mapping: dict[str, str]
+    doubts: dict[str, str]
+
+    @property
+    def missing(self) -> list[Column]:
+        """The columns that this table needs and that weren't found; of subscriptions their shape says it."""
+        by_other = {"amount"} if "unit_price" in self.mapping or self.table == "totals" else set()
+        needed = [column for column in TABLES[self.table] if column.required and column.name not in by_other]
+        return [] if self.tool else [column for column in needed if column.name not in self.mapping]
+
+
+def propose_card(path: Path, named: str | None = None) -> str:
+    """The text of a card for the table, or the tables, in `path`, which the card names `named`.
+
+    Each line that the file doesn't prove carries the words "to be confirmed", with the other candidates. DataError when
+    the file can't be read at all.
     """
     connection = ibis.duckdb.connect().con
-    try:
-        raw = sources.read_all(connection, sources.files_of(str(path.absolute()), None, Path()), "raw_file", {})
-    except DataError as error:
-        if "sheets" not in error.what and "tables" not in error.what:
-            raise
-        raise DataError(error.what, "Write the card by hand, or save that sheet or table as CSV.") from None
-    tool = _tool(raw.columns)
-    facts = _facts(connection, raw)
-    table, mapping, doubts = ("transactions", {}, {}) if tool else _recognise(raw, facts)
+    found = [_look(connection, inside, raw) for inside, raw in _tables(connection, path)]
+    # Of several tables of one kind, the one that has all it needs, then the longest.
+    found.sort(key=lambda each: (len(each.missing), -each.raw.rows))
+    best: dict[str, _Found] = {}
+    for each in found:
+        best.setdefault(each.table, each)
+    main = next((best[table] for table in MAIN if table in best and not best[table].missing), found[0])
+    others = [each for each in best.values() if each.table not in (main.table, *MAIN) and not each.missing]
     lines = [
         f"# Proposed from the file. Lines marked “{_TO_CONFIRM}” are guesses: check them, then delete the mark.",
         card.line("name", path.name.split(".")[0] or path.name),
-        card.line("currency", *_currency(connection, raw)),
+        card.line("currency", *_currency(connection, main.raw)),
         '# timezone = "Europe/Paris"   # the shop\'s time zone, if dates carry an offset',
-        f"# as_of = 2026-10-31           # {_DAY_NEEDED if table == 'subscriptions' else _DAY}",
-        "",
-        f"[{table}]",
-        card.line("path", named or path.name),
+        f"# as_of = 2026-10-31           # {_DAYS.get(main.table, _DAY)}",
     ]
-    if table == "subscriptions":
-        lines.append(f'period = "month"  # {_TO_CONFIRM}: or {", ".join(subscribers.PERIODS)}')
-        if "tenure" in mapping:
-            lines.append(f'# left = "last"    # {_TO_CONFIRM}: if those who left before the last period are missing')
-    if tool:
-        lines += [card.line("format", tool, "recognised by its columns"), ""]
-    else:
-        lines += [*_marks(connection, mapping), f"[{table}.columns]"]
-    for target, source in mapping.items():
-        lines.append(card.line(target, source, _TO_CONFIRM + doubts.get(target, "")))
-    for column in TABLES[table]:
-        found = tool or column.name in mapping or (column.name == "amount" and "unit_price" in mapping)
-        if column.required and not found:
-            named = card.comment(", ".join(raw.columns))
-            lines.append(f'# {column.name} = "…"  # not found, needed: {column.meaning}. Columns: {named}')
-    if table not in ("transactions", "subscriptions"):
-        lines += ["", f"# This file is a table of {table}; a card also needs the file of orders:", "# [transactions]",
-                  '# path = "orders.csv"']  # fmt: skip
+    for each in (main, *others):
+        lines += ["", *_section(connection, each, named or path.name)]
+    unused = [name for each in found if each not in (main, *others) for name in each.inside.values()]
+    if unused:
+        lines.append(f"# Not used of the file: {card.comment(', '.join(unused))}")
+    if main.table not in MAIN:
+        lines += ["", f"# This file is a table of {main.table}; a card also needs the file of orders:",
+                  "# [transactions]", '# path = "orders.csv"']  # fmt: skip
     lines += [
         "",
         f"[economics]  # {_TO_CONFIRM}: these are the defaults, not facts about this business",
@@ -97,6 +110,56 @@ def propose_card(path: Path, named: str | None = None) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _tables(connection: duckdb.DuckDBPyConnection, path: Path) -> list[tuple[dict[str, str], Raw]]:
+    """What can be read of the file: the only table, or each sheet or table with the option that names it."""
+    files = sources.files_of(str(path.absolute()), None, Path())
+    try:
+        return [({}, sources.read_all(connection, files, "raw_file", {}))]
+    except sources.SeveralTables as several:
+        found = []
+        for i, name in enumerate(several.names[:_MOST_TABLES]):
+            with suppress(DataError):  # an empty sheet, or one of notes
+                inside = {several.option: name}
+                found.append((inside, sources.read_all(connection, files, f"raw_{i}", inside)))
+        if not found:
+            raise
+        return found
+
+
+def _look(connection: duckdb.DuckDBPyConnection, inside: dict[str, str], raw: Raw) -> _Found:
+    if tool := _tool(raw.columns):
+        return _Found(inside, raw, tool, "transactions", {}, {})
+    return _Found(inside, raw, None, *_recognise(raw, _facts(connection, raw)))
+
+
+def _section(connection: duckdb.DuckDBPyConnection, found: _Found, named: str) -> list[str]:
+    """The lines of the card for one table."""
+    mapping, section = found.mapping, "transactions" if found.table == "totals" else found.table
+    lines = [f"[{section}]", card.line("path", named)]
+    lines += [card.line(option, name) for option, name in found.inside.items()]
+    if found.table == "totals":
+        lines.append(card.line("grain", "customer", f"{_TO_CONFIRM}: each row holds the totals of a customer"))
+        if "amount" not in mapping:
+            lines.append(f"amounts = false  # {_TO_CONFIRM}: no column of money was found, so purchases are counted")
+    if found.table == "subscriptions":
+        lines.append(f'period = "month"  # {_TO_CONFIRM}: or {", ".join(subscribers.PERIODS)}')
+        if "tenure" in mapping:
+            lines.append(f'# left = "last"    # {_TO_CONFIRM}: if those who left before the last period are missing')
+    if found.tool:
+        return [*lines, card.line("format", found.tool, "recognised by its columns")]
+    lines += [*_marks(connection, found.raw.table, mapping), f"[{section}.columns]"]
+    lines += [
+        card.line(target, source, _TO_CONFIRM + found.doubts.get(target, "")) for target, source in mapping.items()
+    ]
+    columns = card.comment(", ".join(found.raw.columns))
+    lines += [f'# {c.name} = "…"  # not found, needed: {c.meaning}. Columns: {columns}' for c in found.missing]
+    if [column.name for column in found.missing] == ["amount"]:
+        lines.append(
+            f"# If there are no amounts, write amounts = false above [{section}.columns]: purchases are counted."
+        )
+    return lines
 
 
 def _tool(columns: list[str]) -> str | None:
@@ -119,6 +182,8 @@ def _recognise(raw: Raw, facts: dict[str, _Column]) -> tuple[str, dict[str, str]
     contracts = subscribers.shape(has["subscriptions"])
     per_row = has["customers"] and "customer_id" in has["customers"]
     unique = per_row and facts[found["customers"][0]["customer_id"]].different > 0.99
+    if has["totals"] >= _TOTALS and facts[found["totals"][0]["customer_id"]].different > 0.99:
+        return "totals", *found["totals"]
     if contracts and not {"date", "amount"} <= has["transactions"]:
         mapping, doubts = found["subscriptions"]
         return "subscriptions", subscribers.one_shape(mapping, raw.columns, True), doubts
@@ -218,13 +283,14 @@ def _facts(connection: duckdb.DuckDBPyConnection, raw: Raw) -> dict[str, _Column
     return found
 
 
-def _marks(connection: duckdb.DuckDBPyConnection, mapping: dict[str, str]) -> list[str]:
+def _marks(connection: duckdb.DuckDBPyConnection, table: str, mapping: dict[str, str]) -> list[str]:
     """How dates and numbers are written, as far as the values show it."""
     lines = []
-    if "date" in mapping:
-        text = f"trim({quoted(mapping['date'])})"
+    dated = mapping.get("date", mapping.get("first_purchase"))
+    if dated:
+        text = f"trim({quoted(dated)})"
         sample = [
-            row[0] for row in rows(connection, f"SELECT DISTINCT {text} FROM raw_file WHERE {text} <> '' LIMIT 5000")
+            row[0] for row in rows(connection, f"SELECT DISTINCT {text} FROM {table} WHERE {text} <> '' LIMIT 5000")
         ]
         parts = [re.match(r"(\d{1,2})([/.-])(\d{1,2})\2\d{4}", value) for value in sample]
         found = [match for match in parts if match]
@@ -242,7 +308,7 @@ def _marks(connection: duckdb.DuckDBPyConnection, mapping: dict[str, str]) -> li
         text = f"trim({quoted(column)})"
         odd = rows(
             connection, f"SELECT count(*) FILTER (regexp_matches({text}, '^-?[0-9]+,[0-9]{{1,2}}$')), "
-            f"count(*) FILTER (regexp_matches({text}, '[.][0-9]')) FROM raw_file")[0]  # fmt: skip
+            f"count(*) FILTER (regexp_matches({text}, '[.][0-9]')) FROM {table}")[0]  # fmt: skip
         if odd[0] and not odd[1]:
             lines.append(f'decimal = ","  # {_TO_CONFIRM}: amounts look like 12,50')
     return lines
@@ -253,7 +319,7 @@ def _currency(connection: duckdb.DuckDBPyConnection, raw: Raw) -> tuple[str, str
     columns = [column for column in raw.columns if re.sub(r"[^a-z]", "", _unaccented(column.lower())) in CURRENCY]
     if columns:
         text = f"upper(trim({quoted(columns[0])}))"
-        found = {row[0] for row in rows(connection, f"SELECT DISTINCT {text} FROM raw_file WHERE {text} <> ''")}
+        found = {row[0] for row in rows(connection, f"SELECT DISTINCT {text} FROM {raw.table} WHERE {text} <> ''")}
         if len(found) == 1:
             return str(found.pop()), f"from the column {columns[0]}"
     return "EUR", _TO_CONFIRM

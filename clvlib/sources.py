@@ -19,7 +19,7 @@ from typing import Any
 import duckdb
 
 from clvlib import delimited
-from clvlib.excel import cell, only_numbers
+from clvlib.excel import SEVERAL, cell, only_numbers
 from clvlib.raw import ROW, Raw, as_text, first_line, literal, plainly_named, quoted, refuse_names, rows
 from clvlib.tables import DataError, printable
 
@@ -32,6 +32,14 @@ VIEW_SECONDS = 30  # a view may never end; a table does
 _BATCH = 50_000
 _PACKAGES = {"lifetimes"}  # whose data a card may name as `package:file`
 FILE = "file"  # the column that says which of several files a row is of
+
+
+class SeveralTables(DataError):
+    """A file of several tables, none of which was named: `option` ("sheet" or "table") names one of `names`."""
+
+    def __init__(self, what: str, mend: str, option: str, names: list[str]) -> None:
+        super().__init__(what, mend)
+        self.option, self.names = option, names
 
 
 def locate(path: str, folder: Path) -> Path:
@@ -247,13 +255,16 @@ def _ending(interrupt: Any, view: bool, name: str) -> Iterator[None]:
 
 
 def _choose(found: list[str], wanted: str | None, what: str, name: str) -> str:
+    """The table or sheet that is wanted, or the only one. SeveralTables names all where none is named."""
     if wanted in found:
         return str(wanted)
     if wanted is None and len(found) == 1:
         return found[0]
     names = ", ".join(found) or "none"
-    asked = f"has no {what} {wanted!r}" if wanted else f"has {len(found)} {what}s"
-    raise DataError(f"{name} {asked}. It holds: {names}.", f'Add {what} = "…" to the card.')
+    mend = f'Add {what} = "…" to the card.'
+    if wanted or not found:
+        raise DataError(f"{name} has no {what}{f' {wanted!r}' if wanted else ''}. It holds: {names}.", mend)
+    raise SeveralTables(f"{name} has {len(found)} {what}s. It holds: {names}.", mend, what, found)
 
 
 def _read_excel(connection: duckdb.DuckDBPyConnection, path: Path, table: str, options: dict[str, Any]) -> Raw:
@@ -278,6 +289,8 @@ def _read_excel(connection: duckdb.DuckDBPyConnection, path: Path, table: str, o
             raise DataError(f"{name} can't be read: {what}.", "Copy the table into a new sheet, or save it as CSV.")
         if done.returncode != 0:
             said = done.stderr.strip().splitlines()
+            if said and said[-1].startswith(SEVERAL):
+                _choose(json.loads(said[-1].removeprefix(SEVERAL)), None, "sheet", name)
             crashed = not said or "Traceback" in done.stderr or "panicked" in done.stderr
             reason = "the parser stopped at something in it" if crashed else said[-1]
             raise DataError(f"{name} can't be read: {reason}.", "Open it and save the sheet as CSV.")

@@ -1,7 +1,10 @@
 """`clv init`: many names, values that decide, and cards that always parse and say what nobody confirmed."""
 
+import sqlite3
 import tomllib
+from contextlib import closing
 
+import openpyxl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -137,3 +140,78 @@ def test_marks_are_read_outside_of_texts_only():
     marked = '[s] # to be confirmed\nd = "#"\n[t]\ne = 1\n'
     text = '# a = 1 to be confirmed\nname = "to be confirmed"\n"b c" = 2 # to be confirmed\n'
     assert card.unconfirmed(text + marked) == ["b c", "s.d"]
+
+
+# -- totals, and files of several tables -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("customer_id", "first_purchase", "last_purchase", "orders", "total_spent"),
+        ("Client", "Premier achat", "Dernier achat", "Nombre d'achats", "Montant total"),
+        ("Kundennummer", "Erstkauf", "Letzter Kauf", "Anzahl Käufe", "Gesamtumsatz"),
+    ],
+)
+def test_a_row_per_customer_is_proposed_as_totals(proposed, names, tmp_path):
+    rows = [(f"K{i}", "2024-01-03", "2025-01-20", str(2 + i), f"{10 + i}.50") for i in range(9)]
+    found, text = proposed(names, rows)
+    assert found["transactions"]["grain"] == "customer"
+    canonical = ("customer_id", "first_purchase", "last_purchase", "purchases", "amount")
+    assert found["transactions"]["columns"] == dict(zip(canonical, names, strict=True))
+    assert "the day on which the totals were drawn" in text
+    assert len(dataset.load(tmp_path / "card.toml").rfm_summary()) == 9
+
+
+def test_totals_without_money_are_proposed_as_counts(proposed, tmp_path):
+    rows = [(f"K{i}", "2024-01-03", "2025-01-20", str(2 + i)) for i in range(9)]
+    found, _ = proposed(("customer", "first order", "last order", "orders"), rows)
+    assert found["transactions"]["amounts"] is False
+    assert dataset.load(tmp_path / "card.toml").counts
+
+
+def test_purchases_without_money_name_the_option(proposed):
+    _, text = proposed(("customer", "date"), [row[:2] for row in ROWS])
+    assert "If there are no amounts, write amounts = false above [transactions.columns]" in text
+
+
+def test_a_workbook_of_several_sheets_gives_a_section_to_each_that_is_a_table(tmp_path):
+    book = openpyxl.Workbook()
+    book.active.title = "Read me"
+    book.active.append(["Exported on Monday"])
+    orders, people = book.create_sheet("Orders"), book.create_sheet("People")
+    book.create_sheet("Empty")
+    orders.append(["Customer ID", "Order date", "Total"])
+    people.append(["Customer ID", "Acquisition channel", "Consent"])
+    for i in range(30):
+        orders.append([f"K{i % 7}", f"2025-0{1 + i % 9}-11", 10.5 + i])
+    for i in range(7):
+        people.append([f"K{i}", "web", "yes"])
+    book.save(tmp_path / "shop.xlsx")
+    text = propose.propose_card(tmp_path / "shop.xlsx")
+    (tmp_path / "card.toml").write_text(text, encoding="utf-8")
+    found = tomllib.loads(text)
+    assert (found["transactions"]["sheet"], found["customers"]["sheet"]) == ("Orders", "People")
+    assert "# Not used of the file: Read me" in text
+    ds = dataset.load(tmp_path / "card.toml")
+    assert (len(ds.rfm_summary()), set(ds.customers()["consent"])) == (7, {"yes"})
+
+
+def test_of_a_database_the_table_of_purchases_is_chosen(tmp_path):
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as made:
+        made.execute("CREATE TABLE log (line)")
+        made.execute("INSERT INTO log VALUES ('started')")
+        made.execute("CREATE TABLE sales (customer, day, paid)")
+        made.executemany("INSERT INTO sales VALUES (?, ?, ?)", ROWS)
+        made.commit()
+    found = tomllib.loads(propose.propose_card(tmp_path / "shop.db"))
+    assert found["transactions"]["table"] == "sales"
+    assert found["transactions"]["columns"] == {"customer_id": "customer", "date": "day", "amount": "paid"}
+
+
+def test_a_workbook_without_any_table_names_its_sheets(tmp_path):
+    book = openpyxl.Workbook()
+    book.create_sheet("Second")
+    book.save(tmp_path / "none.xlsx")
+    with pytest.raises(DataError, match=r"has 2 sheets\. It holds: Sheet, Second"):
+        propose.propose_card(tmp_path / "none.xlsx")

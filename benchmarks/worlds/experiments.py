@@ -8,17 +8,20 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.worlds.proof import Answer, World
-from clvlib import experiments, lasting, levers, uplift
+from clvlib import experiments, lasting, levers, trial, uplift
 from clvlib.dataset import Economics
 from clvlib.experiments import Reading
+from clvlib.tables import NotEnoughData
 from clvlib.trial import Trial
 
 Random = np.random.Generator
 ECONOMICS = Economics(margin=0.4, service_cost_per_order=1.0, annual_discount_rate=0.1)
+SHOP = Economics(margin=0.4, service_cost_per_order=1.0)
+STAYS, FASTER, DEARER = 0.9, 1.25, 1.04  # what the variant of `shop` multiplies: who goes on buying, rate, order value
 RATE, ORDER = 3.0, float(0.4 * np.exp(3.4 + 0.125) - 1)  # orders a year, value of one order
 
 
-def trial(variant: np.ndarray, days: int = 365) -> Trial:
+def in_arms(variant: np.ndarray, days: int = 365) -> Trial:
     """A test whose customers are in these arms, the control first."""
     names = sorted(set(variant))
     people = pd.DataFrame({"variant": variant}, index=[f"c{i:05}" for i in range(len(variant))])
@@ -41,10 +44,52 @@ def money(seed: int, n: int, share: float, sigma: float, buy: float = 1.0, times
     offer = variant == "offer"
     factor = np.where(offer, times, 1.0)
     value = lognormal(random, n, sigma) * (factor if buy == 1 else random.random(n) < buy * factor)
-    test = trial(variant)
+    test = in_arms(variant)
     outcomes = pd.DataFrame({"variant": variant, "value": value}, index=test.customers.index)
     row = experiments.effects(outcomes, test).loc[("offer", "value")]
     return Answer(buy * (times - 1), row["difference"], row["low"], row["high"])
+
+
+def _told(treated: np.ndarray, control: np.ndarray, truth: float) -> Answer:
+    """The effect on value, from what each customer of both arms brought; refused where it is not enough."""
+    variant = np.repeat(["offer", "control"], [len(treated), len(control)])
+    test, value = in_arms(variant), np.concatenate([treated, control])
+    outcomes = pd.DataFrame({"variant": variant, "value": value}, index=test.customers.index)
+    effects = experiments.effects(outcomes, test)
+    if ("offer", "value") not in effects.index:
+        raise NotEnoughData("Value is not enough.")
+    row = effects.loc[("offer", "value")]
+    return Answer(truth, row["difference"], row["low"], row["high"])
+
+
+def one_armed(seed: int, buyers: float, treated: int, control: int, fewer: float = 0.0, sign: int = 1) -> Answer:
+    """So many buyers among the treated, of lognormal amounts; of the control, `fewer` times their share."""
+    random = np.random.default_rng([seed, treated])
+    share = buyers / treated
+    arms = [sign * lognormal(random, n, 1.3) * (random.random(n) < p)
+            for n, p in ((treated, share), (control, fewer * share))]  # fmt: skip
+    return _told(arms[0], arms[1], sign * share * (1 - fewer))
+
+
+def tails(seed: int, treated: tuple[int, float], control: tuple[int, float], times: float = 1.0) -> Answer:
+    """Everybody buys for lognormal amounts, of another σ in each arm; the treated's are multiplied."""
+    random = np.random.default_rng([seed, treated[0]])
+    return _told(times * lognormal(random, *treated), lognormal(random, *control), times - 1)
+
+
+def whales(seed: int, treated: int, control: int, share: float, size: float) -> Answer:
+    """Tame amounts in both arms, and a few customers of the treated who bring much more."""
+    random = np.random.default_rng([seed, treated])
+    value = lognormal(random, treated, 0.5) + size * (random.random(treated) < share)
+    return _told(value, lognormal(random, control, 0.5), share * size)
+
+
+def losses(seed: int, n: int, share: float, buy: float) -> Answer:
+    """Margins below zero for most buyers, in both arms alike."""
+    random = np.random.default_rng([seed, n])
+    value = (lognormal(random, n, 1.3) - 1) * (random.random(n) < buy)
+    control = random.random(n) < share
+    return _told(value[~control], value[control], 0.0)
 
 
 def adjusted(seed: int, n: int, share: float, sigma: float = 1.3) -> Answer:
@@ -53,7 +98,7 @@ def adjusted(seed: int, n: int, share: float, sigma: float = 1.3) -> Answer:
     variant = arms(random, n, share)
     past = lognormal(random, n, sigma)
     value = past * lognormal(random, n, 0.8) * np.where(variant == "offer", 1.1, 1.0)
-    test = trial(variant)
+    test = in_arms(variant)
     outcomes = pd.DataFrame({"variant": variant, "value": value}, index=test.customers.index)
     before = pd.DataFrame({"value_before": past}, index=outcomes.index)
     row = experiments.effects(outcomes, test, before).loc[("offer", "value")]
@@ -63,7 +108,7 @@ def adjusted(seed: int, n: int, share: float, sigma: float = 1.3) -> Answer:
 def conversion(seed: int, n: int, share: float, control: float, offer: float) -> Answer:
     random = np.random.default_rng([seed, n])
     variant = arms(random, n, share)
-    test = trial(variant)
+    test = in_arms(variant)
     bought = (random.random(n) < np.where(variant == "offer", offer, control)).astype(int)
     outcomes = pd.DataFrame({"variant": variant, "converted": bought}, index=test.customers.index)
     row = experiments.effects(outcomes, test).loc[("offer", "converted")]
@@ -74,7 +119,7 @@ def several(seed: int, n: int = 3000) -> Answer:
     """Three arms that do nothing, the control a tenth: the pair that looks most different."""
     random = np.random.default_rng([seed, n])
     variant = random.choice(["control", "email", "voucher"], n, p=[0.1, 0.45, 0.45])
-    test = trial(variant)
+    test = in_arms(variant)
     outcomes = pd.DataFrame({"variant": variant, "value": lognormal(random, n, 1.3)}, index=test.customers.index)
     row = experiments.pairs(outcomes, test, "value").sort_values("p").iloc[0]
     return Answer(0.0, 0.0, row["low"], row["high"])
@@ -84,11 +129,78 @@ def group(seed: int, n: int = 3000) -> Answer:
     """The effect in a third of the customers, the control a tenth."""
     random = np.random.default_rng([seed, n])
     variant = arms(random, n, 0.1)
-    test = trial(variant)
+    test = in_arms(variant)
     outcomes = pd.DataFrame({"variant": variant, "value": lognormal(random, n, 1.3)}, index=test.customers.index)
     parts = pd.Series(random.choice(["n", "s", "w"], n), index=outcomes.index, name="region")
     row = uplift.by_group(outcomes, test, parts, "value").loc[("offer", "n")]
     return Answer(0.0, row["difference"], row["low"], row["high"])
+
+
+def differs(seed: int, n: int, share: float, sigma: float, buy: float = 1.0) -> Answer:
+    """Does the effect differ between groups of whom none gains anything? An alarm leaves 0 out."""
+    random = np.random.default_rng([seed, n])
+    variant = arms(random, n, share)
+    test = in_arms(variant)
+    value = lognormal(random, n, sigma) * (random.random(n) < buy)
+    outcomes = pd.DataFrame({"variant": variant, "value": value}, index=test.customers.index)
+    ways = pd.DataFrame({"region": random.choice(["n", "s", "w"], n)}, index=outcomes.index)
+    alarm = uplift.differs(outcomes, test, ways, "value")["p"].iloc[0] < 0.05
+    return Answer(0.0, 0.0, 1.0 if alarm else -1.0, 2.0)
+
+
+def ranked(seed: int, n: int, share: float, sigma: float, buy: float = 1.0) -> Answer:
+    """The Qini coefficient of a ranking where nobody gains anything: 0."""
+    random = np.random.default_rng([seed, n])
+    variant = arms(random, n, share)
+    test = in_arms(variant)
+    past = lognormal(random, n, 1.0)
+    value = past * lognormal(random, n, sigma) * (random.random(n) < buy)
+    outcomes = pd.DataFrame({"variant": variant, "value": value}, index=test.customers.index)
+    ranks = (pd.Series(-past, index=outcomes.index).rank() - 0.5) / n
+    found = uplift.qini(outcomes, test, "offer", ranks, "value")
+    return Answer(0.0, found.coefficient, found.low, found.high)
+
+
+def shop(seed: int, measure: str, n: int = 1000) -> Answer:
+    """Two years of purchases of customers with rates and order values of their own; the test starts at their middle.
+
+    The variant lowers the chance to go on buying at all and raises rate and order value of those who do. `measure` is
+    one of `effects` (by CUPED, or "plain" before it), or "levers": the sum of their parts, which must be exact.
+    """
+    random = np.random.default_rng(seed)
+    start, assigned = pd.Timestamp("2024-01-01"), pd.Timestamp("2025-01-01")
+    rate, spend = random.gamma(1.2, 2.5, n), random.lognormal(3.4, 0.5, n)
+    offer = random.random(n) < 0.5
+    after = rate * np.where(offer, FASTER, 1.0) * (random.random(n) < 0.8 * np.where(offer, STAYS, 1.0))
+    who = [np.repeat(np.arange(n), random.poisson(each)) for each in (rate, after)]
+    days = [first + random.integers(0, 365, len(each)) for first, each in zip((0, 366), who, strict=True)]
+    price = np.concatenate([spend[who[0]], (spend * np.where(offer, DEARER, 1.0))[who[1]]])
+    people = np.array([f"c{i:05}" for i in range(n)])
+    bought = pd.DataFrame({"customer_id": people[np.concatenate(who)]})
+    bought["date"] = start + pd.to_timedelta(np.concatenate(days), unit="D")
+    bought["amount"] = (price * random.gamma(4, 1 / 4, len(bought))).round(2)
+    table = pd.DataFrame({"customer_id": people, "experiment": "test", "variant": np.where(offer, "offer", "control")})
+    test = trial.prepare(table.assign(date=assigned), "test", start, pd.Timestamp("2025-12-31"))
+    clocked = experiments.clock(test, ibis.memtable(bought), pd.Timestamp("2025-12-31"))
+    done = experiments.outcomes(test, clocked, SHOP)
+    orders = 0.8 * (STAYS * _days(FASTER) - _days(1.0))
+    revenue = 0.8 * float(np.exp(3.4 + 0.125)) * 3.0 * (STAYS * FASTER * DEARER - 1)
+    truths = {"orders": orders, "revenue": revenue, "value": 0.4 * revenue - orders}
+    if measure == "levers":
+        split = levers.levers(done, test).loc["offer"]
+        gap = float(split["effect"].drop("all").sum() - split.loc["all", "effect"])
+        exact = abs(gap) < 1e-9
+        row = split.loc["all"]
+        return Answer(truths["value"], row["effect"], *((row["low"], row["high"]) if exact else (np.inf, np.inf)))
+    plain, name = measure.startswith("plain "), measure.removeprefix("plain ")
+    before = None if plain else experiments.known_before(test, clocked, SHOP)
+    row = experiments.effects(done, test, before).loc[("offer", name)]
+    return Answer(truths[name], row["difference"], row["low"], row["high"])
+
+
+def _days(factor: float) -> float:
+    """Days a year with a purchase, at rates of gamma law (1.2, 2.5) times `factor`: several orders on one are one."""
+    return float(365 * (1 - (1 + 2.5 * factor / 365) ** -1.2))
 
 
 def lever(seed: int, n: int = 3000) -> Answer:
@@ -99,7 +211,7 @@ def lever(seed: int, n: int = 3000) -> Answer:
     random = np.random.default_rng([seed, n])
     variant = arms(random, n, 0.1)
     orders = random.poisson(2, n) * (random.random(n) < np.where(variant == "offer", 0.55, 0.5))
-    test = trial(variant)
+    test = in_arms(variant)
     outcomes = pd.DataFrame({"variant": variant, "orders": orders}, index=test.customers.index)
     outcomes["converted"] = (orders > 0).astype(int)
     outcomes["revenue"] = orders * lognormal(random, n, 1.3)
@@ -136,7 +248,7 @@ def ahead(
     orders = [random.poisson(rate * (alive.clip(a, b) - a)) for a, b in ((0, window / 2), (window / 2, window))]
     orders[0] = orders[0] + (offer & (random.random(n) < once))
     value = [0.4 * spend * random.gamma(4 * np.maximum(k, 1e-9), 1 / 4) - k for k in orders]
-    test = trial(variant, int(days))
+    test = in_arms(variant, int(days))
     outcomes = pd.DataFrame({"variant": variant, "value": value[0] + value[1], "late": value[1]})
     outcomes = outcomes.set_axis(test.customers.index)
     nothing = pd.DataFrame(index=outcomes.index)
@@ -173,6 +285,66 @@ def _money() -> list[World]:
     return found
 
 
+def _unlike() -> list[World]:
+    """Arms that are not alike: refused, or held."""
+    refused: dict[str, Callable[[int], Answer]] = {
+        "20 buyers of 1,000, none of 1,000": partial(one_armed, buyers=20, treated=1000, control=1000),
+        "50 buyers of 1,000, none of 1,000": partial(one_armed, buyers=50, treated=1000, control=1000),
+        "50 losses of 1,000, none of 1,000": partial(one_armed, buyers=50, treated=1000, control=1000, sign=-1),
+        "20 buyers of 100, none of 900": partial(one_armed, buyers=20, treated=100, control=900),
+        "50 buyers of 900, none of 100": partial(one_armed, buyers=50, treated=900, control=100),
+        "20 buyers of 1,000, 2 of 1,000": partial(one_armed, buyers=20, treated=1000, control=1000, fewer=0.1),
+        "σ 2 of 50, σ 0.5 of 450": partial(tails, treated=(50, 2.0), control=(450, 0.5)),
+        "σ 2 of 250, σ 0.5 of 250": partial(tails, treated=(250, 2.0), control=(250, 0.5)),
+        "ten times σ 1.3 of 50, σ 1.3 of 450": partial(tails, treated=(50, 1.3), control=(450, 1.3), times=10),
+        "whales, 10 % of 50, none of 450": partial(whales, treated=50, control=450, share=0.1, size=20),
+    }
+    held: dict[str, Callable[[int], Answer]] = {
+        "losses, control 10%, 500": partial(losses, n=500, share=0.1, buy=1.0),
+        "losses, 10 % buy, control 50%, 1,000": partial(losses, n=1000, share=0.5, buy=0.1),
+        "σ 1.3 of 5,000, σ 0.5 of 5,000": partial(tails, treated=(5000, 1.3), control=(5000, 0.5)),
+        "a fifth of σ 1.3 of 50, σ 1.3 of 450": partial(tails, treated=(50, 1.3), control=(450, 1.3), times=0.2),
+        "2,500 buyers of 5,000, none of 5,000": partial(one_armed, buyers=2500, treated=5000, control=5000),
+    }
+    unseen: dict[str, Callable[[int], Answer]] = {  # the data of alike arms look the same
+        **{
+            f"{k} buyer{'s' * (k > 1)} of 1,000, none of 1,000": partial(
+                one_armed, buyers=k, treated=1000, control=1000
+            )
+            for k in (1, 2, 5)
+        },
+        "20 buyers of 900, none of 100": partial(one_armed, buyers=20, treated=900, control=100),
+        "σ 2 of 50, σ 1.3 of 450": partial(tails, treated=(50, 2.0), control=(450, 1.3)),
+        "whales, 2 % of 50, none of 450": partial(whales, treated=50, control=450, share=0.02, size=20),
+    }
+    method = "experiments.effects"
+    return [
+        *(World(method, name, run, "refuses", 0.9, repetitions=300) for name, run in refused.items()),
+        *(World(method, name, run, repetitions=300, answers=0.7) for name, run in held.items()),
+        *(World(method, name, run, repetitions=300, answers=0, limit=True) for name, run in unseen.items()),
+    ]
+
+
+def _uplift() -> list[World]:
+    laws = {"lognormal 1.3": (1.3, 1.0), "lognormal 2": (2.0, 1.0), "10 % buy": (1.3, 0.1)}
+    found = []
+    for law, (sigma, buy) in laws.items():
+        for share in (0.1, 0.5):
+            asked = {"n": 2000, "share": share, "sigma": sigma, "buy": buy}
+            name = f"nobody gains, {law}, control {share:.0%}"
+            found += [
+                World("uplift.differs", name, partial(differs, **asked), "alarms", 0.05, 300),  # type: ignore[arg-type]
+                World("uplift.qini", name, partial(ranked, **asked), level=0.94, repetitions=300),  # type: ignore[arg-type]
+            ]
+    return found
+
+
+def _shop() -> list[World]:
+    measures = [f"{how}{name}" for name in ("orders", "revenue", "value") for how in ("", "plain ")]
+    found = [World("experiments.effects", f"a shop, {each}", partial(shop, measure=each)) for each in measures]
+    return [*found, World("levers.levers", "a shop, the levers' exact sum", partial(shop, measure="levers"))]
+
+
 def _others() -> list[World]:
     found = [
         World("experiments.pairs", "three arms that do nothing", several, "alarms", 0.05, repetitions=100),
@@ -205,4 +377,4 @@ def _ahead() -> list[World]:
     return [World("lasting.clv", name, partial(run, **asked), repetitions=80) for name, asked in worlds.items()]
 
 
-WORLDS = [*_money(), *_others(), *_ahead()]
+WORLDS = [*_money(), *_unlike(), *_uplift(), *_shop(), *_others(), *_ahead()]
