@@ -46,18 +46,19 @@ class Range:
 
 def past(
     transactions: "ibis.Table", starts: pd.Timestamp, as_of: pd.Timestamp, months: float, model: str
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, int]:
     """Forecasts of money made at earlier dates beside what came, by the day on which they were made.
 
     Each is of `months` ahead, or of half the history where that is shorter, in steps of half a window; the first has
     learned for a window's length. model: name of the purchase model. Returns, indexed by `made_on`: until, customers,
-    forecast and actual (currency, undiscounted), miss (forecast over actual, less 1). Days on which nothing could be
-    forecast, or after which no money came, are left out.
+    forecast and actual (currency, undiscounted), miss (forecast over actual, less 1); and how many days are left out:
+    nothing could be forecast on them, or no money came after them.
     """
     length = pd.Timedelta(days=min(round(months * DAYS_PER_MONTH), (as_of - starts).days // 2))
     step = pd.Timedelta(days=max(length.days // STEPS, 1))
     rows = {}
-    for cut in pd.date_range(as_of - length, starts + length, freq=-step):
+    cuts = pd.date_range(as_of - length, starts + length, freq=-step)
+    for cut in cuts:
         known = aggregate.calibration_holdout(transactions, cut, cut + length)
         actual = known["holdout_spend"].sum()
         try:
@@ -69,7 +70,8 @@ def past(
         except CannotAnswer:
             pass
     columns = ["until", "customers", "forecast", "actual", "miss"]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("made_on").sort_index()
+    made = pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("made_on").sort_index()
+    return made, len(cuts) - len(made)
 
 
 def plan(total: Total, made: pd.DataFrame, months: float) -> Range:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import ibis
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from clvlib import aggregate
 from clvlib.dataset import Dataset
@@ -237,6 +238,18 @@ def profile(groups: pd.Series, rfm: pd.DataFrame, value: pd.Series) -> pd.DataFr
         frame = frame.sort_values("value", ascending=False, kind="stable")
     frame.index = frame.index.astype(str)
     return frame
+
+
+def apart(value: pd.Series, groups: pd.Series) -> bool:
+    """Whether the groups of the highest and the lowest mean differ by more than luck among so many gives.
+
+    Of k groups, k (k − 1) / 2 pairs could have been the farthest apart (Bonferroni); False where there is one group, or
+    a mean of a single customer.
+    """
+    means = value.groupby(groups, observed=True).agg(["mean", "sem"]).sort_values("mean")
+    ends, pairs = means.iloc[[0, -1]], len(means) * (len(means) - 1) / 2
+    error = float(np.sqrt((ends["sem"] ** 2).sum(skipna=False)))
+    return bool(pairs and ends["mean"].diff().iloc[1] > norm.isf(0.025 / pairs) * error)
 
 
 def first_spend(transactions: ibis.Table, as_of: pd.Timestamp) -> pd.Series:

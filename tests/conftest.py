@@ -1,6 +1,7 @@
 """Files and datasets that several tests need, made in temporary folders."""
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ import pytest
 
 from clvlib import dataset
 from clvlib.dataset import Dataset
+
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, as do its children
 
 
 @pytest.fixture(scope="session")

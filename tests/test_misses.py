@@ -25,9 +25,10 @@ def made(*shares: float, days: int = 365) -> pd.DataFrame:
 
 
 def test_a_past_forecast_knows_nothing_of_the_months_that_it_forecasts(cdnow):
-    found = misses.past(cdnow.transactions, cdnow.starts, cdnow.as_of, 6, "MBG/NBD")
+    found, left_out = misses.past(cdnow.transactions, cdnow.starts, cdnow.as_of, 6, "MBG/NBD")
     last = found.iloc[-1]
     cut = found.index[-1]
+    assert left_out == 0
     assert last["until"] == cdnow.as_of
     assert (cdnow.as_of - cut).days == round(6 * 365.25 / 12)
     assert (found.index - cdnow.starts >= cdnow.as_of - cut).all()  # each has learned for a window's length
@@ -68,5 +69,7 @@ def test_what_the_model_does_not_know_of_itself_widens_the_range():
 def test_a_history_too_short_to_forecast_from_has_no_past():
     days = pd.date_range("2020-01-01", periods=3)
     few = ibis.memtable(pd.DataFrame({"customer_id": ["a", "a", "b"], "date": days, "amount": 1.0}))
-    assert misses.past(few, days[0], days[-1], 12, "MBG/NBD").empty
-    assert misses.past(few, days[0], days[-1] + pd.Timedelta(days=400), 12, "MBG/NBD").empty
+    for later in (0, 400):
+        found, left_out = misses.past(few, days[0], days[-1] + pd.Timedelta(days=later), 12, "MBG/NBD")
+        assert found.empty
+        assert left_out > 0

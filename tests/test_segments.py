@@ -379,3 +379,19 @@ def test_an_attribute_is_looked_for_among_customers_and_then_among_transactions(
     assert segments.attribute(shop, "category", everyone).tolist() == ["pots", "mugs", "(unknown)"]
     with pytest.raises(MissingTable, match="shoe_size"):
         segments.attribute(shop, "shoe_size", everyone)
+
+
+@pytest.mark.parametrize("k", [2, 12])
+def test_groups_by_chance_are_rarely_called_apart_and_real_ones_are(k):
+    random, alarms = np.random.default_rng(k), 0
+    for _ in range(200):
+        value, groups = pd.Series(random.gamma(2, 10, 600)), pd.Series(random.integers(0, k, 600)).astype("category")
+        alarms += segments.apart(value, groups)
+    assert alarms <= 20  # of 200 at 5 %, more have a chance below one in a hundred
+    assert segments.apart(value + 10 * (groups.astype(int) == 0), groups)
+
+
+def test_one_group_or_a_group_of_one_is_never_apart():
+    value = pd.Series([1.0, 2.0, 3.0, 900.0])
+    assert not segments.apart(value, pd.Series(["a"] * 4).astype("category"))
+    assert not segments.apart(value, pd.Series(["a", "a", "a", "b"]).astype("category"))

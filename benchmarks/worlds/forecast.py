@@ -81,7 +81,7 @@ def planned(law: Law, seed: int) -> Answer:
     model = ModifiedBetaGeo().fit(rfm)
     money = Economics(margin=1.0, annual_discount_rate=0.0, horizon_months=law.months)
     whole = scoring.total(rfm, model, GammaGamma().fit(rfm), money)
-    found = misses.plan(whole, misses.past(seen, START, as_of, law.months, model.name), law.months)
+    found = misses.plan(whole, misses.past(seen, START, as_of, law.months, model.name)[0], law.months)
     known = bought["customer"].astype(str).isin(rfm.index)
     ahead = known & (bought["day"] >= DAYS) & ~bought["refunded"]
     return Answer(float(bought.loc[ahead, "amount"].sum()), whole.clv, found.low, found.high)
