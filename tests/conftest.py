@@ -12,7 +12,6 @@ import pytest
 from clvlib import dataset
 from clvlib.dataset import Dataset
 
-
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, as do its children
 
 

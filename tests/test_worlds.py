@@ -35,6 +35,8 @@ def fixed(answers):
         ("covers", 0.93, [(-1, 1)] * 85 + [(1, 2)] * 15, False),
         ("alarms", 0.05, [(-1, 1)] * 95 + [(1, 2)] * 5, True),
         ("alarms", 0.05, [(-1, 1)] * 85 + [(1, 2)] * 15, False),
+        ("errs", 0.05, [None] * 90 + [(-1, 1)] * 5 + [(1, 2)] * 5, True),
+        ("errs", 0.05, [None] * 80 + [(-1, 1)] * 5 + [(1, 2)] * 15, False),
         ("refuses", 1.0, [None] * 100, True),
         ("refuses", 1.0, [None] * 99 + [(-1, 1)], False),
     ],
@@ -47,6 +49,11 @@ def test_a_promise_is_missed_when_chance_does_not_explain_it(kind, level, answer
 def test_refusing_everything_keeps_no_promise_to_answer():
     world = proof.World("a method", "a world", fixed([None] * 20), answers=0.9)
     assert not proof.judge(world, [proof.once(world, seed) for seed in range(20)])["kept"]
+
+
+def test_a_few_refusals_more_than_promised_are_chance():
+    world = proof.World("a method", "a world", fixed([None] * 3 + [(-1, 1)] * 17), answers=0.9)
+    assert proof.judge(world, [proof.once(world, seed) for seed in range(20)])["kept"]
 
 
 def test_an_interval_of_any_width_keeps_no_promise():

@@ -286,7 +286,7 @@ def _money() -> list[World]:
 
 
 def _unlike() -> list[World]:
-    """Arms that are not alike: refused, or held."""
+    """Arms that are not alike: refused mostly, and seldom answered wrongly; or held."""
     refused: dict[str, Callable[[int], Answer]] = {
         "20 buyers of 1,000, none of 1,000": partial(one_armed, buyers=20, treated=1000, control=1000),
         "50 buyers of 1,000, none of 1,000": partial(one_armed, buyers=50, treated=1000, control=1000),
@@ -319,8 +319,8 @@ def _unlike() -> list[World]:
     }
     method = "experiments.effects"
     return [
-        *(World(method, name, run, "refuses", 0.9, repetitions=300) for name, run in refused.items()),
-        *(World(method, name, run, repetitions=300, answers=0.7) for name, run in held.items()),
+        *(World(method, name, run, "errs", 0.07, repetitions=300) for name, run in refused.items()),
+        *(World(method, name, run, repetitions=300, answers=0.5) for name, run in held.items()),
         *(World(method, name, run, repetitions=300, answers=0, limit=True) for name, run in unseen.items()),
     ]
 

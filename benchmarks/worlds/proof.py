@@ -13,7 +13,7 @@ from scipy.stats import beta, binom
 
 from clvlib.tables import CannotAnswer
 
-Kind = Literal["covers", "alarms", "refuses"]
+Kind = Literal["covers", "alarms", "refuses", "errs"]
 CHANCE = 0.01  # a promise counts as missed when so few or so many hits had at most this chance if it were kept
 
 
@@ -40,10 +40,11 @@ class World:
 
     `run` takes a seed; it raises CannotAnswer where the method refuses. `kind` and `level`: "covers" promises that at
     least this share of the answers hold the truth; "alarms" that at most this share leave it out (nothing is there to
-    be found); "refuses" that at least this share of the runs are refused. `answers` is the least share of runs that
-    must be answered at all, so that refusing everything is no way to keep a promise; `widest` the most that intervals
-    may measure on average (in the truth's unit), so that saying nothing is none either. `limit`: known not to be kept,
-    which the notebook says where it answers.
+    be found); "refuses" that at least this share of the runs are refused; "errs" that at most this share of all runs,
+    refused or not, are answers that leave out the truth. `answers` is the least share of runs that must be answered at
+    all, so that refusing everything is no way to keep a promise; `widest` the most that intervals may measure on
+    average (in the truth's unit), so that saying nothing is none either. `limit`: known not to be kept, which the
+    notebook says where it answers.
     """
 
     method: str
@@ -78,10 +79,12 @@ def judge(world: World, found: list[Answer | None]) -> dict[str, object]:
         "covers": (held, len(given)),
         "alarms": (len(given) - held, len(given)),
         "refuses": (len(found) - len(given), len(found)),
+        "errs": (len(given) - held, len(found)),
     }[world.kind]
-    too_many = world.kind == "alarms"
+    too_many = world.kind in ("alarms", "errs")
     missed = of > 0 and (binom.sf(hits - 1, of, world.level) if too_many else binom.cdf(hits, of, world.level)) < CHANCE
-    kept = not missed and (world.kind == "refuses" or (answered >= world.answers and not width > world.widest))
+    refused = world.kind not in ("refuses", "errs") and binom.cdf(len(given), len(found), world.answers) < CHANCE
+    kept = not (missed or refused or width > world.widest)
     return {
         "method": world.method,
         "world": world.name,
@@ -102,7 +105,7 @@ def judge(world: World, found: list[Answer | None]) -> dict[str, object]:
 
 def in_words(row: dict[str, object]) -> str:
     """A row as one line of text."""
-    sign = {"covers": "≥", "alarms": "≤", "refuses": "≥"}[str(row["kind"])]
+    sign = "≤" if row["kind"] in ("alarms", "errs") else "≥"
     promise = f"{row['share_low']:.0%} to {row['share_high']:.0%}, promised {sign} {row['promised']:.0%}"
     verdict = "a known limit" if row["limit"] else "kept" if row["kept"] else "MISSED"
     return (
