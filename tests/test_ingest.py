@@ -212,7 +212,7 @@ def test_rows_alike_without_proof_are_kept_and_the_card_decides(build):
     assert build(text, duplicates="drop")[0].rfm_summary().loc["a", "total_spend"] == 5
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(copies=st.lists(st.integers(0, 5), max_size=4), order=st.permutations(range(6)))
 def test_copies_of_order_lines_and_their_order_change_nothing(build, orders, copies, order):
     lines = orders.assign(order_id=[str(i) for i in range(6)])

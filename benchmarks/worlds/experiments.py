@@ -132,7 +132,10 @@ def group(seed: int, n: int = 3000) -> Answer:
     test = in_arms(variant)
     outcomes = pd.DataFrame({"variant": variant, "value": lognormal(random, n, 1.3)}, index=test.customers.index)
     parts = pd.Series(random.choice(["n", "s", "w"], n), index=outcomes.index, name="region")
-    row = uplift.by_group(outcomes, test, parts, "value").loc[("offer", "n")]
+    found = uplift.by_group(outcomes, test, parts, "value")
+    if ("offer", "n") not in found.index:
+        raise NotEnoughData("The group is not enough.")
+    row = found.loc[("offer", "n")]
     return Answer(0.0, row["difference"], row["low"], row["high"])
 
 
@@ -334,7 +337,7 @@ def _uplift() -> list[World]:
             name = f"nobody gains, {law}, control {share:.0%}"
             found += [
                 World("uplift.differs", name, partial(differs, **asked), "alarms", 0.05, 300),  # type: ignore[arg-type]
-                World("uplift.qini", name, partial(ranked, **asked), level=0.94, repetitions=300),  # type: ignore[arg-type]
+                World("uplift.qini", name, partial(ranked, **asked), level=0.94, repetitions=300, answers=0.6),  # type: ignore[arg-type]
             ]
     return found
 
