@@ -325,7 +325,7 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
     if read.counts:
         currency, origins["currency"], origins["margin"] = COUNTED, "no amounts", "no amounts"
         economics = replace(economics, margin=1.0, service_cost_per_order=0.0, retention_cost_per_year=0.0)
-        problems.append(_without_amounts([name for name in given if name in names]))
+        problems.append(_without_amounts([name for name in ("currency", *given) if name in card or name in names]))
     origin = "default: the last day with data" if stated is None else "asked for" if as_of is not None else "card"
     origins["as_of"] = origin
     dataset = Dataset(
@@ -458,7 +458,7 @@ def _odd_currency(stated: Any) -> list[ingest.Problem]:
 def _without_amounts(stated: list[str]) -> ingest.Problem:
     """What it means that a purchase counts 1, and which costs of the card can't be set against it."""
     what = f"there are no amounts: each purchase counts 1, and what is called money is a number of {COUNTED}"
-    unused = sorted(set(stated) & {"margin", "service_cost_per_order", "retention_cost_per_year"})
+    unused = sorted(set(stated) - {"annual_discount_rate", "horizon_months"})
     mend = "Margin is 100%, and nothing is said of money."
     if unused:
         mend += f" Of the card, {', '.join(unused)} can't be used."

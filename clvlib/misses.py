@@ -9,6 +9,7 @@ of a variance (scaled inverse chi-squared; Gelman et al., Bayesian Data Analysis
 Student's t.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -61,14 +62,12 @@ def past(
     for cut in cuts:
         known = aggregate.calibration_holdout(transactions, cut, cut + length)
         actual = known["holdout_spend"].sum()
-        try:
+        with suppress(CannotAnswer):
             purchases, spend = MODELS[model]().fit(known), GammaGamma().fit(known)
             ahead = purchases.expected_purchases(length.days, known["frequency"], known["recency"], known["T"])
             forecast = float(ahead @ spend.expected_spend(known["frequency"], known["monetary_value"]))
             if actual > 0:
                 rows[cut] = (cut + length, len(known), forecast, actual, forecast / actual - 1)
-        except CannotAnswer:
-            pass
     columns = ["until", "customers", "forecast", "actual", "miss"]
     made = pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("made_on").sort_index()
     return made, len(cuts) - len(made)

@@ -254,10 +254,6 @@ def _is(kind: str, target: str, fact: _Column) -> bool:
     return kind != "number" or (fact.numbers > _KIND and fact.dates < 1)
 
 
-def _begins_or_ends(name: str, word: str) -> bool:
-    return name.startswith(word) or name.endswith(word)
-
-
 def _unaccented(text: str) -> str:
     text = text.replace("ß", "ss")
     return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))

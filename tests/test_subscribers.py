@@ -302,7 +302,7 @@ def test_a_run_with_another_day_finds_the_file_and_a_changed_one_is_answered_ane
 
 @pytest.fixture
 def lone(tmp_path):
-    """The card of a client who has no single purchases."""
+    """The card of a client who has subscriptions and no transactions."""
     (tmp_path / "subscribers.csv").write_text(PEOPLE, encoding="utf-8")
     card = tmp_path / "lone.toml"
     card.write_text('as_of = 2025-03-31\n[subscriptions]\npath = "subscribers.csv"\nperiod = "month"\n')

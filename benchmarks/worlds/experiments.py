@@ -323,7 +323,7 @@ def _unlike() -> list[World]:
     method = "experiments.effects"
     return [
         *(World(method, name, run, "errs", 0.07, repetitions=300) for name, run in refused.items()),
-        *(World(method, name, run, repetitions=300, answers=0.5) for name, run in held.items()),
+        *(World(method, name, run, repetitions=300, answers=0.7) for name, run in held.items()),
         *(World(method, name, run, repetitions=300, answers=0, limit=True) for name, run in unseen.items()),
     ]
 
@@ -337,7 +337,7 @@ def _uplift() -> list[World]:
             name = f"nobody gains, {law}, control {share:.0%}"
             found += [
                 World("uplift.differs", name, partial(differs, **asked), "alarms", 0.05, 300),  # type: ignore[arg-type]
-                World("uplift.qini", name, partial(ranked, **asked), level=0.94, repetitions=300, answers=0.6),  # type: ignore[arg-type]
+                World("uplift.qini", name, partial(ranked, **asked), level=0.94, repetitions=300),  # type: ignore[arg-type]
             ]
     return found
 
