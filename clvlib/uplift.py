@@ -224,9 +224,17 @@ def qini(outcomes: pd.DataFrame, trial: Trial, arm: str, ranks: pd.Series, metri
     share, means = treated.mean(), (values[treated].mean(), values[~treated].mean())
     gap = means[0] - means[1]
     own = gap + np.where(treated, (values - means[0]) / share, -(values - means[1]) / (1 - share))
-    parts = (values - np.where(treated, *means)) * (0.5 - ranks.to_numpy())
+    # Which arm holds the large ones is asked of what customers brought: influences are above or below the mean of their
+    # arm, so that those who brought nothing lie a little apart in the two arms, by no chance of the deal.
+    reach = 0.5 - ranks.to_numpy()
+    parts, influences = values * reach, (values - np.where(treated, *means)) * reach
     plain = contrasts(values[treated, None], values[~treated, None])[0]
-    found = contrasts(parts[treated, None], parts[~treated, None], counted=False)[0]
+    found = contrasts(
+        parts[treated, None],
+        parts[~treated, None],
+        (influences[treated, None], influences[~treated, None]),
+        counted=False,
+    )[0]
     for each in (plain, found):
         if not isinstance(each, Contrast):
             raise each or NotEnoughData("Nobody's outcome differs: there is nothing to rank.", "Wait for purchases.")

@@ -169,6 +169,23 @@ def test_the_interval_of_the_coefficient_is_that_of_a_bootstrap() -> None:
     assert (found.high - found.low) / 2 / 1.96 == pytest.approx(np.std(draws), rel=0.1)
 
 
+def test_where_one_in_ten_buys_a_ranking_is_judged_and_not_refused() -> None:
+    answered = 0
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        past = random.lognormal(-0.5, 1.0, 2000)
+        value = past * random.lognormal(-0.845, 1.3, 2000) * (random.random(2000) < 0.1)
+        variant = np.where(random.random(2000) < 0.1, "control", "voucher")
+        outcomes = pd.DataFrame({"variant": variant, "value": value})
+        test = Trial("winback", "control", ("voucher",), outcomes[["variant"]], 100, True, pd.DataFrame())
+        ranks = (pd.Series(-past).rank() - 0.5) / len(past)
+        try:
+            answered += np.isfinite(uplift.qini(outcomes, test, "voucher", ranks, "value").high)
+        except NotEnoughData:
+            continue
+    assert answered >= 18
+
+
 def test_nothing_known_or_too_few_customers_are_refused() -> None:
     outcomes, test, before = simulate(150)
     with pytest.raises(NotEnoughData, match="100 customers in each arm"):
