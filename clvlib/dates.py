@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import duckdb
 
+from clvlib.card import inline
 from clvlib.casting import Remark, proved_by
 from clvlib.raw import literal, rows
 from clvlib.tables import DataError
@@ -47,6 +48,15 @@ ABBREVIATIONS = {
 }  # fmt: skip
 FARTHEST = 14 * 60  # minutes from UTC to the zone that is farthest ahead
 CONVERT = 'Add timezone = "Europe/Paris", say, to the card to convert them to the shop\'s time.'
+
+
+class Undeclared(DataError):
+    """The values alone don't tell how dates are to be read. `formats` may be declared; `sure` when they read them all,
+    so that nobody has to say what is day and what is month."""
+
+    def __init__(self, what: str, mend: str, formats: list[str], sure: bool = False) -> None:
+        super().__init__(what, mend)
+        self.formats, self.sure = formats, sure
 
 
 @dataclass(frozen=True)
@@ -127,25 +137,34 @@ class DateShape:
             return [], []
         if len(written) > 1:
             ways = ", ".join(f"{sum(forms.values()):,} {kind}" for kind, forms in written.items())
-            listed = ", ".join(f'"{form}"' for forms in written.values() for form in forms)
-            raise DataError(
+            listed = [form for forms in written.values() for form in forms]
+            day, month = self.over_twelve()
+            if month and not day:
+                listed = [form if form.startswith("%Y") else _turned(form) for form in listed]
+            in_order = not written.keys() & {"year last", "with a year of two digits"} or bool(day) != bool(month)
+            raise Undeclared(
                 f"{self.target}: dates are written in {len(written)} ways: {ways}.",
-                f"Declare each, day and month as they are: date_format = [{listed}].",
+                f"Declare each, day and month as they are: date_format = {inline(listed)}.",
+                listed,
+                in_order,
             )
         kind, count = next((kind, sum(forms.values())) for kind, forms in written.items())
         form = next(iter(written[kind])) if kind not in KINDS else KINDS[kind][1]
         if kind == "with a named month" and "%y" in form:
-            raise DataError(
+            raise Undeclared(
                 f"{self.target}: {count:,} dates have a year of two digits (for instance {self.some_examples()}).",
                 f'Declare how they are written: date_format = "{form}", say.',
+                [form],
             )
         if kind == "with a year of two digits":
-            raise DataError(
+            form = _commonest(written[kind])
+            raise Undeclared(
                 f"{self.target}: {count:,} dates have a year of two digits (for instance {self.some_examples()}).",
-                f"Declare how they are written: date_format = {_either(written[kind])}, say.",
+                f"Declare how they are written: date_format = {_either(form)}, say.",
+                [form],
             )
         if kind == "year last":
-            return self.ordered(_either(written[kind]))
+            return self.ordered(_commonest(written[kind]))
         if form == "month":
             return [form], [Remark(f"{count:,} value(s) of {self.target} say a month: its first day is taken", count)]
         if form in COUNTED:
@@ -170,28 +189,34 @@ class DateShape:
         best = max(fits, key=lambda form: fits[form])
         return {best: fits[best]} if fits[best] else {}
 
-    def ordered(self, either: str) -> tuple[list[str], list[Remark]]:
+    def ordered(self, usual: str) -> tuple[list[str], list[Remark]]:
         """Dates of the form 03/04/2026: the order of day and month is proved by values above 12, or refused."""
-        part = "TRY_CAST(regexp_extract(said, '^([0-9]+)[-/.]([0-9]+)', {}) AS INTEGER)"
-        first, second = part.format(1), part.format(2)
-        counts = f"sum(n) FILTER ({first} BETWEEN 13 AND 31), sum(n) FILTER ({second} BETWEEN 13 AND 31)"
-        first_over, second_over = rows(self.connection, f"SELECT {counts} FROM {self.parts}")[0]
+        first_over, second_over = self.over_twelve()
         example = self.some_examples()
         if first_over and second_over:
-            raise DataError(
+            both = [usual, _turned(usual)]
+            raise Undeclared(
                 f"{self.target}: {first_over:,} dates can only be day first and {second_over:,} only month first "
                 f"(for instance {example}).",
-                f"Correct the file, or declare both, date_format = [{either.replace(' or ', ', ')}], "
-                "to keep the rows that fit one only.",
+                f"Correct the file, or declare both, date_format = {inline(both)}, to keep the rows that fit one only.",
+                both,
             )
         if not first_over and not second_over:
-            raise DataError(
+            raise Undeclared(
                 f"{self.target}: nothing proves whether the day or the month comes first (for instance {example}).",
-                f"Declare it: date_format = {either} in the card, or --date-format on the command line.",
+                f"Declare it: date_format = {_either(usual)} in the card, or --date-format on the command line.",
+                [usual],
             )
         order, form = ("day", "%d-%m-%Y") if first_over else ("month", "%m-%d-%Y")
         count = first_over or second_over
         return [form], [Remark(f"{self.target} was read {order} first, as {proved_by(count)}", count)]
+
+    def over_twelve(self) -> tuple[int, int]:
+        """How many dates of the form 03/04/2026 or 03/04/26 can only be day first, and how many only month first."""
+        part = r"TRY_CAST(regexp_extract(said, '^([0-9]{{1,2}})[-/.]([0-9]{{1,2}})[-/.]', {}) AS INTEGER)"
+        counts = ", ".join(f"coalesce(sum(n) FILTER ({part.format(i)} BETWEEN 13 AND 31), 0)" for i in (1, 2))
+        day, month = rows(self.connection, f"SELECT {counts} FROM {self.parts}")[0]
+        return int(day), int(month)
 
     # -- SQL of the parts ----------------------------------------------------------------------------------------
 
@@ -284,10 +309,19 @@ class DateShape:
         return ", ".join(str(row[0]) for row in found)
 
 
-def _either(forms: dict[str, int]) -> str:
-    """Day first or month first, in the marks that most of the dates have, as the card would say it."""
-    form = max(forms, key=lambda one: forms[one])
-    return f'"{form}" or "{form.replace("%d", "%_").replace("%m", "%d").replace("%_", "%m")}"'
+def _commonest(forms: dict[str, int]) -> str:
+    """The format in the marks that most of the dates have."""
+    return max(forms, key=lambda form: forms[form])
+
+
+def _either(form: str) -> str:
+    """Day first or month first, as the card would say it."""
+    return f'"{form}" or "{_turned(form)}"'
+
+
+def _turned(form: str) -> str:
+    """The format with day and month in the other's place; that of a named month stays."""
+    return form if "%m" not in form else form.replace("%d", "%_").replace("%m", "%d").replace("%_", "%m")
 
 
 def _from_utc(utc: str, timezone: str) -> str:

@@ -129,8 +129,9 @@ def check_usable(
     """
     found = []
     if customers == 0:
+        what = "no customer's total" if table == "totals" else "no day's net amount"
         found.append(
-            Problem("error", table, "no customer has a purchase: no day's net amount is above 0", 0, (),
+            Problem("error", table, f"no customer has a purchase: {what} is above 0", 0, (),
                     "Check the sign of the amounts, and the as-of date.")
         )  # fmt: skip
     elif customers == 1:
@@ -141,7 +142,8 @@ def check_usable(
     elif repeaters == 0:
         found.append(
             Problem("warning", table, f"none of the {customers:,} customers ever came back", customers, (),
-                    "Check which column is the customer; forecasts need repeat purchases and will be left out.")
+                    "Check which column is the customer; forecasts need repeat purchases and will be left out. If each "
+                    'row holds the totals of a customer, write grain = "customer".')
         )  # fmt: skip
     if 0 < customers < in_file:
         ways = {"nothing paid, or all of it refunded": named - customers, "no row that is used": in_file - named}

@@ -9,12 +9,14 @@ import tomllib
 import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import permutations, product
 from pathlib import Path
 
 import duckdb
 import ibis
 
 from clvlib import card, sources, subscribers
+from clvlib.dates import DateShape, Undeclared
 from clvlib.options import FORMATS
 from clvlib.raw import Raw, literal, quoted, rows
 from clvlib.tables import TABLES, Column, DataError
@@ -32,6 +34,7 @@ _TO_CONFIRM = card.TO_CONFIRM
 _TOTALS = {"customer_id", "first_purchase", "last_purchase"}  # no other table has a row per customer with both days
 _MOST_TABLES = 20  # of a file that are looked at
 _SAMPLE = 20_000  # rows whose values are looked at
+_EACH = 0.99  # of the values of a column that has another one in each row are different
 _KIND = 0.8  # of the values of a column are of one kind
 _DATE = r"^[0-9]{4}[-/.][0-9]{1,2}([-/.][0-9]{1,2})?([ T].*)?$|^[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2,4}([ T].*)?$"
 _OTHER_DATE = r"^(19|20)[0-9]{6}$|^[0-9]{1,2}[ -]\p{L}{3,9}\.?[ -][0-9]{2,4}|^\p{L}{3,9}\.? [0-9]{1,2}, [0-9]{4}|^[34][0-9]{4}(\.[0-9]+)?$|^1[0-9]{9}([0-9]{3})?$"  # fmt: skip # noqa: E501
@@ -131,7 +134,7 @@ def _tables(connection: duckdb.DuckDBPyConnection, path: Path) -> list[tuple[dic
 def _look(connection: duckdb.DuckDBPyConnection, inside: dict[str, str], raw: Raw) -> _Found:
     if tool := _tool(raw.columns):
         return _Found(inside, raw, tool, "transactions", {}, {})
-    return _Found(inside, raw, None, *_recognise(raw, _facts(connection, raw)))
+    return _Found(inside, raw, None, *_recognise(connection, raw, _facts(connection, raw)))
 
 
 def _section(connection: duckdb.DuckDBPyConnection, found: _Found, named: str) -> list[str]:
@@ -175,15 +178,30 @@ def _tool(columns: list[str]) -> str | None:
 # -- which table, which columns ----------------------------------------------------------------------------------------
 
 
-def _recognise(raw: Raw, facts: dict[str, _Column]) -> tuple[str, dict[str, str], dict[str, str]]:
+def _recognise(
+    connection: duckdb.DuckDBPyConnection, raw: Raw, facts: dict[str, _Column]
+) -> tuple[str, dict[str, str], dict[str, str]]:
     """The table that the file is, its columns (canonical → the file's), and what else each might be."""
     found = {table: _by_name(table, facts) for table in NAMES}
     has = {table: set(mapping) for table, (mapping, _) in found.items()}
     contracts = subscribers.shape(has["subscriptions"])
     per_row = has["customers"] and "customer_id" in has["customers"]
-    unique = per_row and facts[found["customers"][0]["customer_id"]].different > 0.99
-    if has["totals"] >= _TOTALS and facts[found["totals"][0]["customer_id"]].different > 0.99:
-        return "totals", *found["totals"]
+    unique = per_row and facts[found["customers"][0]["customer_id"]].different > _EACH
+    mapping, doubts = found["totals"]
+    if has["totals"] >= _TOTALS and facts[mapping["customer_id"]].different > _EACH:
+        return "totals", mapping, doubts
+    if "variant" not in has["experiments"] and (proved := _first_and_last(connection, raw, facts)):
+        kept = {target: source for target, source in mapping.items() if source not in proved.values()}
+        alone = [c for c, fact in facts.items() if fact.different > _EACH and c not in (kept | proved).values()]
+        people = kept.get("customer_id") or (alone[0] if len(alone) == 1 else None)
+        if people and facts[people].different > _EACH:
+            proved["customer_id"] = people
+            found_so = doubts | {target: ": chosen by its values" for target in proved if target not in kept}
+            return (
+                "totals",
+                {c.name: (kept | proved)[c.name] for c in TABLES["totals"] if c.name in kept | proved},
+                found_so,
+            )
     if contracts and not {"date", "amount"} <= has["transactions"]:
         mapping, doubts = found["subscriptions"]
         return "subscriptions", subscribers.one_shape(mapping, raw.columns, True), doubts
@@ -199,6 +217,30 @@ def _recognise(raw: Raw, facts: dict[str, _Column]) -> tuple[str, dict[str, str]
         if unique and has["customers"] & {"acquired_on", "acquisition_channel", "consent", "referred_by"}:
             return "customers", *found["customers"]
     return "transactions", *_by_values(*found["transactions"], facts)
+
+
+def _first_and_last(
+    connection: duckdb.DuckDBPyConnection, raw: Raw, facts: dict[str, _Column]
+) -> dict[str, str] | None:
+    """Two days and a count of each customer that can be nothing else than first and last purchase and their number.
+
+    The one day is never after the other, and they are the same where the count is 1, and only there.
+    """
+    days = [column for column, fact in facts.items() if fact.dates > _KIND]
+    counts = [c for c, fact in facts.items() if fact.numbers > _KIND and fact.decimals == 0 and c not in days]
+    if len(days) != 2:
+        return None
+    with suppress(DataError):
+        read = [
+            DateShape(connection, raw.table, f"day{i}", _filled(day)).sql(None, None)[0] for i, day in enumerate(days)
+        ]
+        for (first, last), count in product(permutations(range(2)), counts):
+            once = f"TRY_CAST({_filled(count)} AS DOUBLE) = 1"
+            told = f"SELECT {read[first]} AS f, {read[last]} AS l, {once} AS once FROM {raw.table}"
+            fits = "coalesce(bool_and(f <= l AND (f = l) = once), false) AND bool_or(f < l)"
+            if rows(connection, f"SELECT {fits} AND bool_or(once) FROM ({told})")[0][0]:
+                return {"first_purchase": days[first], "last_purchase": days[last], "purchases": count}
+    return None
 
 
 def _by_name(table: str, facts: dict[str, _Column]) -> tuple[dict[str, str], dict[str, str]]:
@@ -266,7 +308,7 @@ def _facts(connection: duckdb.DuckDBPyConnection, raw: Raw) -> dict[str, _Column
     """What the values of each column are, over the first rows."""
     found = {}
     for column in raw.columns:
-        text = f"nullif(trim({quoted(column)}), '')"
+        text = _filled(column)
         dated = f"regexp_matches({text}, '{_DATE}') OR regexp_matches({text}, '{_OTHER_DATE}')"
         tests = (dated, f"regexp_matches({text}, {literal(_NUMBER)})", f"TRY_CAST({text} AS DOUBLE) BETWEEN 0 AND 10",
                  f"regexp_matches({text}, '[0-9][.,][0-9]')")  # fmt: skip
@@ -281,24 +323,14 @@ def _facts(connection: duckdb.DuckDBPyConnection, raw: Raw) -> dict[str, _Column
 
 def _marks(connection: duckdb.DuckDBPyConnection, table: str, mapping: dict[str, str]) -> list[str]:
     """How dates and numbers are written, as far as the values show it."""
-    lines = []
     dated = mapping.get("date", mapping.get("first_purchase"))
-    if dated:
-        text = f"trim({quoted(dated)})"
-        sample = [
-            row[0] for row in rows(connection, f"SELECT DISTINCT {text} FROM {table} WHERE {text} <> '' LIMIT 5000")
-        ]
-        parts = [re.match(r"(\d{1,2})([/.-])(\d{1,2})\2\d{4}", value) for value in sample]
-        found = [match for match in parts if match]
-        if found:
-            first = any(int(match[1]) > 12 for match in found)
-            second = any(int(match[3]) > 12 for match in found)
-            if first != second:
-                lines.append(f"# dates: {'day' if first else 'month'} first, proved by values above 12")
-            else:
-                lines.append(
-                    f'# date_format = "%d/%m/%Y"  # {_TO_CONFIRM}: nothing proves whether day or month is first'
-                )
+    lines = _dates(connection, table, dated) if dated else []
+    if people := mapping.get("customer_id"):
+        ids = f"SELECT count(DISTINCT {quoted(people)}) - count(DISTINCT lower({quoted(people)})) FROM {table}"
+        mails = f"{ids} WHERE contains({quoted(people)}, '@')"
+        if twice := rows(connection, mails)[0][0]:
+            remark = f"{_TO_CONFIRM}: {twice:,} e-mail address(es) are written in capitals and without"
+            lines.append(f"ignore_case = true  # {remark}")
     column = mapping.get("amount", mapping.get("unit_price"))
     if column:
         text = f"trim({quoted(column)})"
@@ -308,6 +340,22 @@ def _marks(connection: duckdb.DuckDBPyConnection, table: str, mapping: dict[str,
         if odd[0] and not odd[1]:
             lines.append(f'decimal = ","  # {_TO_CONFIRM}: amounts look like 12,50')
     return lines
+
+
+def _dates(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> list[str]:
+    """How dates were read, as their values prove; the formats to declare where they don't."""
+    try:
+        _, remarks = DateShape(connection, table, "date", _filled(column)).sql(None, None)
+    except Undeclared as undeclared:
+        form = undeclared.formats if len(undeclared.formats) > 1 else undeclared.formats[0]
+        written = f"date_format = {card.inline(form)}  # {_TO_CONFIRM}: {card.comment(undeclared.what.removeprefix('date: '))}"
+        return [written if undeclared.sure else f"# {written}"]
+    return [f"# {card.comment(remark.what)}" for remark in remarks]
+
+
+def _filled(column: str) -> str:
+    """SQL of a column's text; NULL where it is empty."""
+    return f"nullif(trim({quoted(column)}), '')"
 
 
 def _currency(connection: duckdb.DuckDBPyConnection, raw: Raw) -> tuple[str, str]:

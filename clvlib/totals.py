@@ -105,7 +105,9 @@ def brought(known: pd.DataFrame, margin: float) -> pd.DataFrame:
 
 def largest(known: pd.DataFrame) -> pd.DataFrame:
     """The largest customer as a row of `purchases.largest`; empty without money."""
-    paid, name = known["amount"].sum(), known["amount"].idxmax()
+    paid = known["amount"].sum()
+    if not paid > 0:
+        return pd.DataFrame(columns=["name", "lines", "amount", "share", "of"], index=pd.Index([], name="unit"))
+    name = known["amount"].idxmax()
     row = {"name": name, "lines": 1, "amount": known["amount"].max(), "share": known["amount"].max() / paid}
-    frame = pd.DataFrame([row | {"of": len(known)}], index=pd.Index(["customer"], name="unit"))
-    return frame[(frame["amount"] > 0) & (paid > 0)]
+    return pd.DataFrame([row | {"of": len(known)}], index=pd.Index(["customer"], name="unit"))

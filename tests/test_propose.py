@@ -5,6 +5,7 @@ import tomllib
 from contextlib import closing
 
 import openpyxl
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -161,6 +162,40 @@ def test_a_row_per_customer_is_proposed_as_totals(proposed, names, tmp_path):
     assert found["transactions"]["columns"] == dict(zip(canonical, names, strict=True))
     assert "the day on which the totals were drawn" in text
     assert len(dataset.load(tmp_path / "card.toml").rfm_summary()) == 9
+
+
+def test_totals_are_proved_by_their_values_where_no_name_says_so(proposed, tmp_path):
+    rows = [(f"K{i}", "2024-01-03", f"2024-0{1 + (i > 0)}-03", str(1 + 2 * i), f"{10 + i}.50") for i in range(9)]
+    names = ("id", "von", "bis", "n", "summe")
+    found, _ = proposed(names, [("K9", *rows[0][1:]), *rows[:9]])
+    assert found["transactions"]["grain"] == "customer"
+    canonical = ("customer_id", "first_purchase", "last_purchase", "purchases", "amount")
+    assert found["transactions"]["columns"] == dict(zip(canonical, names, strict=True))
+    assert len(dataset.load(tmp_path / "card.toml").rfm_summary()) == 10
+    orders = [(*row[:3], "2", row[4]) for row in rows]  # shipped after they were ordered
+    assert "grain" not in proposed(names, orders)[0]["transactions"]
+
+
+def test_dates_in_several_ways_are_declared_where_the_values_tell_the_day(proposed, tmp_path):
+    names = ("customer", "date", "total")
+    rows = [("a", "2024-01-15", "10"), ("a", "02.15.2024", "20.5"), ("b", "03.02.2024", "3")]
+    found, _ = proposed(names, rows)
+    assert set(found["transactions"]["date_format"]) == {"%Y-%m-%d", "%m.%d.%Y"}
+    assert dataset.load(tmp_path / "card.toml").as_of == pd.Timestamp("2024-03-02")
+    found, text = proposed(names, [rows[0], rows[2]])
+    assert "date_format" not in found["transactions"]
+    assert '# date_format = ["%d.%m.%Y", "%Y-%m-%d"]  # to be confirmed' in text
+    _, text = proposed(names, [rows[2]])
+    assert '# date_format = "%d.%m.%Y"  # to be confirmed' in text
+
+
+def test_one_address_in_two_spellings_is_one_customer_until_confirmed(proposed):
+    rows = [("A@x.org", "2024-01-15", "10"), ("a@x.org", "2024-02-15", "20.5"), ("b@x.org", "2024-03-15", "3")]
+    assert proposed(("email", "date", "total"), rows)[0]["transactions"]["ignore_case"] is True
+    assert (
+        "ignore_case"
+        not in proposed(("id", "date", "total"), [("Ab", *rows[0][1:]), ("aB", *rows[1][1:])])[0]["transactions"]
+    )
 
 
 def test_totals_without_money_are_proposed_as_counts(proposed, tmp_path):

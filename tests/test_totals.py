@@ -144,6 +144,13 @@ def test_a_run_answers_what_totals_tell_and_names_the_rest(acme, tmp_path):
     assert customers["clv"].notna().all()
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_totals_of_customers_who_all_paid_nothing_are_refused_in_words(tmp_path):
+    path = card(tmp_path, ["a,2024-01-01,2024-02-01,2,0.00", "b,2024-01-01,2024-01-01,1,0.00"], as_of="2024-03-01")
+    with pytest.raises(DataError, match="no customer has a purchase: no customer's total is above 0"):
+        load(path)
+
+
 @pytest.fixture(scope="module")
 def counted(sample, tmp_path_factory):
     """CDNOW's sample, of which only who bought when is left."""
