@@ -348,7 +348,8 @@ def _dates(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> li
         _, remarks = DateShape(connection, table, "date", _filled(column)).sql(None, None)
     except Undeclared as undeclared:
         form = undeclared.formats if len(undeclared.formats) > 1 else undeclared.formats[0]
-        written = f"date_format = {card.inline(form)}  # {_TO_CONFIRM}: {card.comment(undeclared.what.removeprefix('date: '))}"
+        why = card.comment(undeclared.what.removeprefix("date: "))
+        written = f"date_format = {card.inline(form)}  # {_TO_CONFIRM}: {why}"
         return [written if undeclared.sure else f"# {written}"]
     return [f"# {card.comment(remark.what)}" for remark in remarks]
 
