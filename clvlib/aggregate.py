@@ -37,8 +37,7 @@ def rfm_summary(transactions: ibis.Table, as_of: Any, time_unit: str = "D", free
     * first_purchase, last_purchase (datetime64); days_since_last_order (float, always days).
     """
     per_day = DAYS_PER_UNIT[time_unit]
-    plain, netted = spent_on_days(transactions, as_of, free_orders)
-    summary = ibis.union(_per_customer(plain), _per_customer(netted))
+    summary = _per_customer(spent_on_days(transactions, as_of, free_orders))
     summary = summary.filter(summary["purchases"] > 0).order_by("customer_id")
     frame = _frame(summary, ["first_purchase", "last_purchase"]).set_index("customer_id")
     repeats = frame["purchases"].astype("int64") - 1
@@ -84,11 +83,9 @@ def holdout(transactions: ibis.Table, start: Any, end: Any, free_orders: bool = 
     """
     first = pd.Timestamp(start).normalize() + pd.Timedelta(days=1)
     since = ibis.date(first.year, first.month, first.day)
-    parts = [part.filter(part["day"] >= since) for part in spent_on_days(transactions, end, free_orders)]
-    sums = [
-        part.group_by("customer_id").agg(purchases=part["bought"].sum(), spend=part["amount"].sum()) for part in parts
-    ]
-    frame = _frame(ibis.union(*sums)).astype({"purchases": "int64", "spend": "float64"})
+    spent = spent_on_days(transactions, end, free_orders).filter(lambda t: t["day"] >= since)
+    sums = spent.group_by("customer_id").agg(purchases=spent["bought"].sum(), spend=spent["amount"].sum())
+    frame = _frame(sums).astype({"purchases": "int64", "spend": "float64"})
     return frame.set_index("customer_id").sort_index()
 
 

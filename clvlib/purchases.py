@@ -16,6 +16,8 @@ import pandas as pd
 
 SUM_DIGITS, SMALL = 8, 0.01  # decimals of a sum; where all is below SMALL, as many more as there are zeros
 LARGE, FEW = 0.10, 20
+_MOST_KEPT = 3_000_000  # rows of all days that are kept (about 100 MB)
+_KEPT: dict[tuple[Any, ...], tuple[ibis.Table, int]] = {}  # what was asked → the answer and its rows, oldest use first
 REFUNDS = ("their order", "what was bought that day", "the purchase before", "nothing known")  # what they are taken off
 
 
@@ -46,20 +48,35 @@ def purchase_days(transactions: ibis.Table, as_of: Any, free_orders: bool = Fals
     Columns: customer_id, day (date), amount (net of the refunds that belong to it, > 0; currency), position (1 for the
     first purchase). `free_orders=True` counts days of zero amount as purchases, as the published CDNOW tables do.
     """
-    made = ibis.union(*spent_on_days(transactions, as_of, free_orders))
+    made = spent_on_days(transactions, as_of, free_orders)
     bought = made.filter(made["bought"]).drop("bought")
     by_day = ibis.window(group_by="customer_id", order_by="day")
     return bought.mutate(position=ibis.row_number().over(by_day) + 1)
 
 
-def spent_on_days(transactions: ibis.Table, as_of: Any, free_orders: bool = False) -> tuple[ibis.Table, ibis.Table]:
+def spent_on_days(transactions: ibis.Table, as_of: Any, free_orders: bool = False) -> ibis.Table:
     """What each customer spent by day, refunds taken off the day that they belong to: all that was paid, once.
 
-    Columns: customer_id, day, amount (currency), bought (whether it is a purchase). Two tables: customers who only ever
-    bought, and those with a refund, who alone need the walk through their days in order, which costs twice what all the
-    rest does.
+    Columns: customer_id, day, amount (currency), bought (whether it is a purchase). Worked out once for a day and kept
+    in the database while it is in use, and longer as long as all that is so kept has few rows: nearly every figure
+    begins with it, and writing the query takes longer than answering it.
     """
-    rows = until(transactions, as_of)
+    asked = (transactions.op(), pd.Timestamp(as_of).normalize(), free_orders)
+    days, rows = _KEPT.pop(asked, (None, 0))
+    if days is None:
+        days = _spent_on_days(*asked).cache()
+        rows = days.count().to_pyarrow().as_py()
+    _KEPT[asked] = (days, rows)
+    while len(_KEPT) > 1 and sum(n for _, n in _KEPT.values()) > _MOST_KEPT:
+        del _KEPT[next(iter(_KEPT))]
+    return days
+
+
+def _spent_on_days(transactions: ibis.expr.operations.Relation, as_of: pd.Timestamp, free_orders: bool) -> ibis.Table:
+    """Customers with a refund need a walk through their days in order, which costs twice what all the rest does: so it
+    is theirs alone.
+    """
+    rows = until(transactions.to_expr(), as_of)
     days = _by_day(rows)
     walked = _with_refunds(rows, days, free_orders)
     plain = days.anti_join(walked, "customer_id").mutate(bought=True)
@@ -68,7 +85,7 @@ def spent_on_days(transactions: ibis.Table, as_of: Any, free_orders: bool = Fals
         amount=added_up(mixed["amount"]), bought=mixed["buys"].any()
     )
     bought = netted["bought"] & _buys(netted, free_orders)
-    return plain, netted.select("customer_id", "amount", day="purchased_on", bought=bought)[list(plain.columns)]
+    return ibis.union(plain, netted.select("customer_id", "amount", day="purchased_on", bought=bought)[plain.columns])
 
 
 def lines(transactions: ibis.Table, as_of: Any) -> ibis.Table:

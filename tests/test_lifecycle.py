@@ -1,4 +1,5 @@
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import ibis
 import numpy as np
@@ -29,7 +30,7 @@ class Shop:
     def table(self, name: str) -> ibis.Table:
         return ibis.memtable(self.tables[name])
 
-    @property
+    @cached_property
     def transactions(self) -> ibis.Table:
         return self.table("transactions")
 
