@@ -14,6 +14,7 @@ from typing import Any
 import ibis
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from clvlib.purchases import contribution, purchase_days, rounded, spent_on_days, until
 from clvlib.tables import MissingTable
@@ -183,22 +184,24 @@ def cohorts(
         counted = ["age", "size", "active", "purchases"]
         columns = [*keys, *counted, "revenue", "complete"]
         return pd.DataFrame(columns=columns).astype(dict.fromkeys(counted, "int64"))
-    born = found["cohort"].dt.to_period(period)
-    lived = found["bought_in"].dt.to_period(period)
-    found = found.assign(age=[(b - a).n for a, b in zip(born, lived, strict=True)]).drop(columns="bought_in")
+    lived = _ordinals(found["bought_in"], period) - _ordinals(found["cohort"], period)
+    found = found.assign(age=lived).drop(columns="bought_in")
     last = pd.Timestamp(as_of).normalize().to_period(period)
     every = found[keys].drop_duplicates()
-    every["age"] = [range((last - cohort).n + 1) for cohort in every["cohort"].dt.to_period(period)]
+    every["age"] = [range(last.ordinal - born + 1) for born in _ordinals(every["cohort"], period)]
     every = every.explode("age").astype({"age": "int64"})
     frame = every.merge(found, on=[*keys, "age"], how="left").fillna({"active": 0, "purchases": 0, "revenue": 0})
     frame = frame.sort_values([*keys, "age"], ignore_index=True)
     # Everybody of a cohort bought in its first period.
     frame.insert(len(keys) + 1, "size", frame.groupby(keys)["active"].transform("first"))
-    ends = [
-        (c.to_period(period) + int(a)).end_time.normalize() for c, a in zip(frame["cohort"], frame["age"], strict=True)
-    ]
-    frame["complete"] = np.array(ends) <= pd.Timestamp(as_of)
+    reached = pd.PeriodIndex(frame["cohort"], freq=period) + frame["age"].to_numpy()
+    frame["complete"] = reached.end_time.normalize() <= pd.Timestamp(as_of)
     return frame.astype({"size": "int64", "active": "int64", "purchases": "int64", "revenue": "float64"})
+
+
+def _ordinals(days: pd.Series, period: str) -> NDArray[np.int64]:
+    """Which period each day is in, counted from 1970."""
+    return pd.PeriodIndex(days, freq=period).asi8
 
 
 def gaps(transactions: ibis.Table, as_of: Any, free_orders: bool = False) -> pd.Series:

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from clvlib import aggregate, assigned, contrast, trial, wording
-from clvlib.contrast import LEVEL, Contrast
+from clvlib.contrast import Contrast
 from clvlib.dataset import Dataset, Economics
 from clvlib.tables import TABLES, CannotAnswer, MissingTable, NotEnoughData
 from clvlib.trial import Trial
@@ -137,20 +137,22 @@ def effects(outcomes: pd.DataFrame, trial: Trial, before: pd.DataFrame | None = 
     """Every variant against the control, on every metric.
 
     Returns a frame indexed by arm and metric (keys of METRICS): control, variant (means per assigned customer;
-    order_value: revenue over orders), difference, low, high (95 %, see `contrast`; order_value linearised by the delta
-    method), p; with something known before, plain_low and plain_high keep that interval, and difference, low, high, p
-    are adjusted by CUPED (Deng, Xu, Kohavi & Walker 2013), the covariate being the outcome expected, by least squares
-    on all that was known before. `saved`: share of the variance that this removes, less what as many columns of chance
-    would seem to (the adjusted R²; below 0 where they did better); NaN where nothing was to adjust with. Money that
-    nobody has, order_value with fewer than 10 buyers in an arm, and measures that are not enough (see `contrast`) have
-    no row. Raises NotEnoughData when nobody bought, or nothing is enough.
+    order_value: revenue over orders), difference, low, high (95 %, see `contrast`, for all pairs of arms together, as
+    in `pairs`; order_value linearised by the delta method), p (by itself); with something known before, plain_low and
+    plain_high keep that interval, and difference, low, high, p are adjusted by CUPED (Deng, Xu, Kohavi & Walker 2013),
+    the covariate being the outcome expected, by least squares on all that was known before. `saved`: share of the
+    variance that this removes, less what as many columns of chance would seem to (the adjusted R²; below 0 where they
+    did better); NaN where nothing was to adjust with. Money that nobody has, order_value with fewer than 10 buyers in
+    an arm, and measures that are not enough (see `contrast`) have no row. Raises NotEnoughData when nobody bought, or
+    nothing is enough.
     """
     return _effects(outcomes, trial, before)[0]
 
 
 def _effects(outcomes: pd.DataFrame, trial: Trial, before: pd.DataFrame | None) -> tuple[pd.DataFrame, pd.Series]:
     """`effects`, and why each measure without a row is not enough (arm, metric → words)."""
-    found, untold = compare(outcomes, [(trial.control, variant) for variant in trial.variants], before)
+    both = [(trial.control, variant) for variant in trial.variants]
+    found, untold = compare(outcomes, both, before, trial.level)
     return found.droplevel("against"), untold.droplevel("against")
 
 
@@ -162,7 +164,7 @@ def pairs(outcomes: pd.DataFrame, trial: Trial, metric: str, before: pd.DataFram
     where, low and high leave 0 out. A pair that is not enough (see `contrast`) has no row; NotEnoughData when none is.
     """
     both = list(combinations(trial.both, 2))
-    found, _ = compare(outcomes[["variant", metric]], both, before, level=1 - (1 - LEVEL) / len(both))
+    found, _ = compare(outcomes[["variant", metric]], both, before, trial.level)
     found = found.droplevel("metric")
     return found[["difference", "low", "high", "p"]].assign(p_all=(found["p"] * len(both)).clip(upper=1))
 
@@ -196,10 +198,10 @@ def best_arm(pairs: pd.DataFrame, trial: Trial) -> tuple[str, bool]:
 
 
 def compare(
-    outcomes: pd.DataFrame, pairs: Sequence[tuple[str, str]], before: pd.DataFrame | None, level: float = LEVEL
+    outcomes: pd.DataFrame, pairs: Sequence[tuple[str, str]], before: pd.DataFrame | None, level: float
 ) -> tuple[pd.DataFrame, pd.Series]:
-    """`effects` of these pairs of arms (control, variant), indexed by arm, against and metric; and why others are not
-    enough, by the same index. Raises NotEnoughData when nobody bought, or nothing is enough."""
+    """`effects` of these pairs of arms (control, variant), each interval of this level, by arm, against and metric; and
+    why others are not enough, by the same index. Raises NotEnoughData when nobody bought, or nothing is enough."""
     if not outcomes.drop(columns="variant").select_dtypes("number").any(axis=None):
         raise NotEnoughData(
             "Nobody of this experiment bought anything after assignment.", "Wait, or check the customers' ids."

@@ -37,10 +37,10 @@ def clv(reading: Reading, economics: Economics) -> pd.DataFrame:
     """The difference in CLV of each variant, from assignment to the end of the horizon that follows the window.
 
     Returns a frame indexed by arm, currency per customer assigned: ends, ends_low, ends_high (the effect ends with the
-    window: value realised), grows, grows_low, grows_high (it grows on), low, high (95 %, over both), and verdict ("up"
-    or "down" where the whole interval is above or below 0, else "not shown"). Variants are left out where fewer than 10
-    customers of an arm bought in the second half, as that says nothing of what comes, or where value is not enough
-    (see `contrast`); NotEnoughData where all are.
+    window: value realised), grows, grows_low, grows_high (it grows on), low, high (95 %, over both and all pairs of
+    arms together), and verdict ("up" or "down" where the whole interval is above or below 0, else "not shown").
+    Variants are left out where fewer than 10 customers of an arm bought in the second half, as that says nothing of
+    what comes, or where value is not enough (see `contrast`); NotEnoughData where all are.
     """
     test, times = reading.trial, growth(reading.trial.window_days, economics)
     late = reading.outcomes["late"].ne(0).groupby(reading.outcomes["variant"]).sum()
@@ -53,7 +53,7 @@ def clv(reading: Reading, economics: Economics) -> pd.DataFrame:
     parts = {}
     for name, factor in {"ends": 0.0, "grows": times}.items():
         value = reading.outcomes["value"] + factor * reading.outcomes["late"]
-        found, _ = compare(reading.outcomes[["variant"]].assign(value=value), both, reading.before)
+        found, _ = compare(reading.outcomes[["variant"]].assign(value=value), both, reading.before, test.level)
         rows = found.droplevel(["against", "metric"])
         parts[name] = rows[["difference", "low", "high"]].set_axis([name, f"{name}_low", f"{name}_high"], axis=1)
     frame = pd.concat(parts.values(), axis=1, join="inner")

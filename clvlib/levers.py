@@ -28,7 +28,8 @@ def levers(outcomes: pd.DataFrame, trial: Trial) -> pd.DataFrame:
 
     Value per assigned customer = conversion × orders per buyer × order value × margin (value over revenue); each
     lever's part is its Shapley value, the mean of what it changes over all orders in which the levers may move
-    (Shapley 1953), so that the parts add up exactly. Intervals of 95 % by the delta method and `contrast`.
+    (Shapley 1953), so that the parts add up exactly. Intervals of 95 %, for all pairs of arms together, by the delta
+    method and `contrast`.
 
     Returns a frame indexed by arm and lever: control, variant (the lever itself: 0 to 1, orders, currency, 0 to 1),
     effect, low, high (currency per assigned customer); the row "all" is the sum. Variants of which a part is not enough
@@ -62,7 +63,8 @@ def levers(outcomes: pd.DataFrame, trial: Trial) -> pd.DataFrame:
         sides = [np.append(_ratios(mean), mean[3]) for mean in (base, means[arm])]
         for i, label in enumerate([*LEVERS, "all"]):
             known = found[i]
-            ends = known.interval() if isinstance(known, Contrast) else (effect[i], effect[i])  # it cannot move
+            cannot_move = (effect[i], effect[i])
+            ends = known.interval(trial.level) if isinstance(known, Contrast) else cannot_move
             rows[arm, label] = (sides[0][i], sides[1][i], effect[i], *ends)
     if not rows:
         raise NotEnoughData(f"The difference in {trial.name!r} is not enough to be split into levers.", " ".join(why))
@@ -182,7 +184,7 @@ def cumulated(
             why.append(f"{arm}: {found[-1]}")
             continue
         dated = [(day, each) for day, each in zip(ends, found, strict=True) if isinstance(each, Contrast)]
-        told = [(day, each.difference, *each.interval()) for day, each in dated]
+        told = [(day, each.difference, *each.interval(trial.level)) for day, each in dated]
         rows.append(pd.DataFrame(told, columns=["day", "difference", "low", "high"]))
         rows[-1].insert(0, "arm", arm)
     if not rows:

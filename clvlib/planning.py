@@ -111,11 +111,13 @@ def by_lift(people: pd.DataFrame) -> pd.DataFrame:
     return frame.set_axis([f"{kind}, {days} days" for kind, days in chosen], axis=1).dropna(axis=1, how="all")
 
 
-def what_it_could_show(effects: pd.DataFrame, power: float = POWER) -> pd.DataFrame:
-    """What a finished test could have shown, from `experiments.effects`: by arm and metric, control, shown (the
-    difference that it shows in a share `power` of its runs) and lift (shown over control; NaN if that isn't above 0).
+def what_it_could_show(effects: pd.DataFrame, level: float = LEVEL, power: float = POWER) -> pd.DataFrame:
+    """What a finished test could have shown, from `experiments.effects` with intervals of this level (`Trial.level`).
+
+    By arm and metric: control, shown (the difference that it shows in a share `power` of its runs) and lift (shown over
+    control; NaN if that isn't above 0).
     """
-    error = (effects["high"] - effects["low"]) / 2 / norm.ppf((1 + LEVEL) / 2)
-    shown = detectable(error, power)
+    error = (effects["high"] - effects["low"]) / 2 / norm.ppf((1 + level) / 2)
+    shown = detectable(error, power, level)
     frame = pd.DataFrame({"control": effects["control"], "shown": shown})
     return frame.assign(lift=(shown / effects["control"]).where(effects["control"] > 0))

@@ -6,12 +6,14 @@ counted: customers found in two arms, without a date, or assigned too late to be
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import comb
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.stats import chisquare
 
+from clvlib.contrast import LEVEL
 from clvlib.tables import CannotAnswer, NotEnoughData, UsageError
 
 FEWEST = 25  # customers in an arm: below, an interval around a mean of heavy-tailed amounts means little
@@ -41,6 +43,11 @@ class Trial:
     def both(self) -> tuple[str, ...]:
         """All arms, the control first."""
         return (self.control, *self.variants)
+
+    @property
+    def level(self) -> float:
+        """Level of one interval, so that those of all pairs of arms hold together in 95 % (Bonferroni; Dunn 1961)."""
+        return 1 - (1 - LEVEL) / comb(len(self.both), 2)
 
 
 def names(experiments: pd.DataFrame) -> list[str]:

@@ -347,6 +347,9 @@ def test_verdict_and_interval_of_several_arms_rest_on_one_correction(
         assert list(several.index) == [("email", "control"), ("voucher", "control"), ("voucher", "email")]
         clear = (several["low"] > 0) | (several["high"] < 0)
         assert ((several["p_all"] < 0.05) == clear).all()
+        of_all = experiments.effects(found, test).xs("value", level="metric")
+        against = several.droplevel("against").iloc[:2]
+        pd.testing.assert_frame_equal(of_all[["low", "high"]], against[["low", "high"]])
 
 
 def test_holms_correction_is_that_of_statsmodels() -> None:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.stats import beta, binom
+from scipy.stats import beta, binom, norm
 
 from clvlib.tables import CannotAnswer
 
 Kind = Literal["covers", "alarms", "refuses", "errs"]
+WIDEST = 2.0  # 1 is the interval of somebody who knows the law of the estimates, if that is normal
 CHANCE = 0.01  # a promise counts as missed when so few or so many hits had at most this chance if it were kept
 
 
@@ -54,7 +55,7 @@ class World:
     level: float = 0.93
     repetitions: int = 200
     answers: float = 0.9
-    widest: float = np.inf
+    widest: float = WIDEST
     limit: bool = False
 
 
@@ -75,6 +76,8 @@ def judge(world: World, found: list[Answer | None]) -> dict[str, object]:
     answered = len(given) / len(found)
     held = sum(answer.holds for answer in given)
     width = np.mean([answer.high - answer.low for answer in given]) if given else np.nan
+    off = np.array([answer.estimate - answer.truth for answer in given])
+    times = width / (2 * norm.ppf(0.975) * np.sqrt((off**2).mean())) if off.any() else np.nan
     hits, of = {
         "covers": (held, len(given)),
         "alarms": (len(given) - held, len(given)),
@@ -84,15 +87,16 @@ def judge(world: World, found: list[Answer | None]) -> dict[str, object]:
     too_many = world.kind in ("alarms", "errs")
     missed = of > 0 and (binom.sf(hits - 1, of, world.level) if too_many else binom.cdf(hits, of, world.level)) < CHANCE
     refused = world.kind not in ("refuses", "errs") and binom.cdf(len(given), len(found), world.answers) < CHANCE
-    kept = not (missed or refused or width > world.widest)
+    kept = not (missed or refused or (world.kind == "covers" and times > world.widest))
     return {
         "method": world.method,
         "world": world.name,
         "runs": len(found),
         "answered": answered,
         "truth": np.mean([answer.truth for answer in given]) if given else np.nan,
-        "bias": np.mean([answer.estimate - answer.truth for answer in given]) if given else np.nan,
+        "bias": off.mean() if given else np.nan,
         "width": width,
+        "times": times,
         "kind": world.kind,
         "share": hits / of if of else np.nan,
         "share_low": beta.ppf(0.025, hits, of - hits + 1) if hits else 0.0,
@@ -110,6 +114,6 @@ def in_words(row: dict[str, object]) -> str:
     verdict = "a known limit" if row["limit"] else "kept" if row["kept"] else "MISSED"
     return (
         f"{row['method']:<26}{row['world']:<44}{row['runs']:>6} runs  answered {row['answered']:>6.1%}  "
-        f"truth {row['truth']:>9.3g}  bias {row['bias']:>9.2g}  width {row['width']:>9.3g}  "
+        f"truth {row['truth']:>9.3g}  bias {row['bias']:>9.2g}  width {row['width']:>9.3g} (× {row['times']:.2f})  "
         f"{row['kind']:<8}{row['share']:>7.1%} ({promise})  {verdict}"
     )
