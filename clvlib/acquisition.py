@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from clvlib import aggregate
-from clvlib.tables import MissingTable, NotEnoughData
+from clvlib.tables import CannotAnswer, MissingTable, NotEnoughData
 
 if TYPE_CHECKING:
     from clvlib.dataset import Dataset
@@ -210,6 +210,17 @@ def by_customer(ds: "Dataset") -> pd.Series:
     each = known.by_channel()
     billed = channel.isin(known.rows.loc[known.rows["billed"], "channel"])
     return channel.map(each["spent"] / each["new_customers"]).where(billed, 0.0)
+
+
+def cost_of(ds: "Dataset", customers: pd.Index) -> pd.Series:
+    """What winning each of these customers cost (currency): as the data tell it (`by_customer`), else as the card does.
+
+    NaN where neither does, and for who never bought: what was spent on them is in the CAC of those who did.
+    """
+    try:
+        return by_customer(ds).reindex(customers).astype(float)
+    except CannotAnswer:
+        return pd.Series(ds.economics.acquisition_cost, index=customers, dtype=float)
 
 
 def told(known: Ledger) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import statsmodels.api as sm
 
-from clvlib import aggregate
+from clvlib import acquisition, aggregate
 from clvlib.equity import LEAST
 from clvlib.kpis import DETRACTOR, PROMOTER, answers, latest
 from clvlib.tables import MissingTable, NotEnoughData
@@ -120,15 +120,15 @@ def referrals(ds: "Dataset", values: pd.DataFrame) -> pd.DataFrame:
 
     values: `kpis.lifetime_value` (currency, by customer who bought). Columns: referred (people who name the customer
     as referrer), referred_buyers (of them, those who bought), referral_value (lifetime value of those buyers, less what
-    winning the referred people cost where known) and own_value (the referrer's own lifetime value; 0 without a
-    purchase). Referrals of referrals are not counted, so that nobody's value is counted twice in the column.
+    winning them cost where known, see `acquisition.cost_of`) and own_value (the referrer's own lifetime value; 0
+    without a purchase). Referrals of referrals are not counted, so that nobody's value is counted twice in the column.
 
     Raises MissingTable without referred_by.
     """
     people = _with_referrer(ds)
     brought = people.loc[people["referred_by"].notna()]
     worth = values["lifetime_value"].reindex(brought.index)
-    cost = brought.get("acquisition_cost", pd.Series(0.0, index=brought.index)).fillna(0.0)
+    cost = acquisition.cost_of(ds, worth.dropna().index).reindex(brought.index).fillna(0.0)
     rows = pd.DataFrame(
         {
             "by": brought["referred_by"],
@@ -145,7 +145,7 @@ def referrals(ds: "Dataset", values: pd.DataFrame) -> pd.DataFrame:
 
 def referred_against_others(ds: "Dataset", values: pd.DataFrame, rfm: pd.DataFrame) -> pd.DataFrame:
     """People who were referred beside those who were not: people, buyers, bought (share of people),
-    repeat_purchases and lifetime_value (currency), means per buyer, cost (mean of the people's where known).
+    repeat_purchases, lifetime_value and cac (currency), means per buyer; cac as `acquisition.cost_of` tells it.
 
     Each is NaN where it rests on fewer than 5.
     """
@@ -155,10 +155,10 @@ def referred_against_others(ds: "Dataset", values: pd.DataFrame, rfm: pd.DataFra
     frame = pd.DataFrame({"people": kind.value_counts(), "buyers": buyer.groupby(kind).sum()})
     frame["bought"] = (frame["buyers"] / frame["people"]).where(frame["people"] >= LEAST)
     inside, enough = kind[buyer], frame["buyers"] >= LEAST
-    for name, by_buyer in {"repeat_purchases": rfm["frequency"], "lifetime_value": values["lifetime_value"]}.items():
-        frame[name] = by_buyer.reindex(inside.index).groupby(inside).mean().where(enough)
-    costs = people.get("acquisition_cost", pd.Series(np.nan, index=people.index)).astype(float).groupby(kind)
-    frame["cost"] = costs.mean().where(costs.count() >= LEAST)
+    by_buyer = {"repeat_purchases": rfm["frequency"], "lifetime_value": values["lifetime_value"]}
+    by_buyer["cac"] = acquisition.cost_of(ds, inside.index)
+    for name, each in by_buyer.items():
+        frame[name] = each.reindex(inside.index).groupby(inside).mean().where(enough)
     return frame.rename_axis("group").sort_index(ascending=False)
 
 

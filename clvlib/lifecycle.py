@@ -19,7 +19,7 @@ from clvlib.journeys import REACTIONS
 from clvlib.kpis import PROMOTER, answers, chance_of_difference
 from clvlib.silence import plan, silence_curve
 from clvlib.stats import shares_differ
-from clvlib.tables import CannotAnswer, MissingTable, NotEnoughData
+from clvlib.tables import MissingTable, NotEnoughData
 
 if TYPE_CHECKING:
     from clvlib.dataset import Dataset
@@ -148,7 +148,7 @@ def journey(ds: "Dataset") -> Journey:
     }
     seen_until = {name: nothing.fillna(ds.as_of) for name in STAGES}
     if "revenue" in told:
-        cost = _cost(ds, rfm.index)
+        cost = acquisition.cost_of(ds, rfm.index)
         dates["revenue"] = _paid_back(ds, rfm["first_purchase"], cost).reindex(everyone)
         seen_until["revenue"] = seen_until["revenue"].where(cost.reindex(everyone) > 0)
     if "referral" in told:
@@ -189,14 +189,6 @@ def _second_purchase(ds: "Dataset") -> pd.Series:
     second = purchases.filter(purchases["position"] == 2).select("customer_id", "day")
     frame = second.to_pyarrow().to_pandas(date_as_object=False).set_index("customer_id").sort_index()
     return pd.to_datetime(frame["day"]).astype("datetime64[us]")
-
-
-def _cost(ds: "Dataset", customers: pd.Index) -> pd.Series:
-    """What winning each customer cost: as the data tell it (`acquisition.by_customer`), else as the card does."""
-    try:
-        return acquisition.by_customer(ds).reindex(customers).astype(float)
-    except CannotAnswer:
-        return pd.Series(ds.economics.acquisition_cost, index=customers, dtype=float)
 
 
 def _paid_back(ds: "Dataset", first: pd.Series, cost: pd.Series) -> pd.Series:

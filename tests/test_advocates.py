@@ -23,6 +23,9 @@ class Shop:
     starts: pd.Timestamp = STARTS
     as_of: pd.Timestamp = AS_OF
 
+    def has(self, name: str) -> bool:
+        return name in self.tables
+
     def table(self, name: str) -> ibis.Table:
         return ibis.memtable(self.tables[name])
 
@@ -105,12 +108,16 @@ PEOPLE = pd.DataFrame(
 VALUES = pd.DataFrame({"lifetime_value": [100.0, 40.0, 7.0]}, index=["ann", "bob", "dan"])
 
 
+def bought(values: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame({"customer_id": values.index, "date": CUT, "amount": 9.0})
+
+
 def test_a_referral_is_worth_the_friends_value_less_what_winning_them_cost() -> None:
-    found = advocates.referrals(Shop({"customers": PEOPLE}), VALUES)
+    found = advocates.referrals(Shop({"customers": PEOPLE, "transactions": bought(VALUES)}), VALUES)
     assert found.loc["ann"].to_dict() == {
         "referred": 2,
         "referred_buyers": 1,
-        "referral_value": 37.0,
+        "referral_value": 39.0,  # cat never bought: no cost is hers
         "own_value": 100.0,
     }
     assert found.loc["bob", "referral_value"] == 7.0
@@ -123,7 +130,8 @@ def test_referred_people_stand_beside_the_others() -> None:
     )
     values = pd.concat([VALUES] * 5).set_axis([f"{name}{i}" for i in range(5) for name in VALUES.index])
     rfm = pd.DataFrame({"frequency": [4, 2, 0] * 5}, index=values.index)
-    table = advocates.referred_against_others(Shop({"customers": many}), values, rfm)
+    shop = Shop({"customers": many, "transactions": bought(values)})
+    table = advocates.referred_against_others(shop, values, rfm)
     assert list(table.index) == ["referred", "not referred"]
     assert table.loc["referred"].to_dict() == {
         "people": 15,
@@ -131,12 +139,12 @@ def test_referred_people_stand_beside_the_others() -> None:
         "bought": pytest.approx(2 / 3),
         "repeat_purchases": 1.0,
         "lifetime_value": 23.5,
-        "cost": 1.5,
+        "cac": 1.0,
     }
     two = values.drop([name for name in values.index if name[:3] in ("bob", "dan")][:8])
-    few = advocates.referred_against_others(Shop({"customers": many}), two, rfm).loc["referred"]
-    assert few[["repeat_purchases", "lifetime_value"]].isna().all()  # 15 people, but 2 buyers
-    assert few[["people", "buyers", "cost"]].tolist() == [15, 2, 1.5]
+    few = advocates.referred_against_others(shop, two, rfm).loc["referred"]
+    assert few[["repeat_purchases", "lifetime_value", "cac"]].isna().all()  # 15 people, but 2 buyers
+    assert few[["people", "buyers"]].tolist() == [15, 2]
 
 
 def test_without_referrals_the_missing_column_is_named() -> None:
