@@ -17,7 +17,6 @@ import pandas as pd
 SUM_DIGITS, SMALL = 8, 0.01  # decimals of a sum; where all is below SMALL, as many more as there are zeros
 LARGE, FEW = 0.10, 20
 _MOST_KEPT = 3_000_000  # rows of all days that are kept (about 100 MB)
-_KEPT: dict[tuple[Any, ...], tuple[ibis.Table, int]] = {}  # what was asked → the answer and its rows, oldest use first
 REFUNDS = ("their order", "what was bought that day", "the purchase before", "nothing known")  # what they are taken off
 
 
@@ -58,25 +57,27 @@ def spent_on_days(transactions: ibis.Table, as_of: Any, free_orders: bool = Fals
     """What each customer spent by day, refunds taken off the day that they belong to: all that was paid, once.
 
     Columns: customer_id, day, amount (currency), bought (whether it is a purchase). Worked out once for a day and kept
-    in the database while it is in use, and longer as long as all that is so kept has few rows: nearly every figure
-    begins with it, and writing the query takes longer than answering it.
+    in the database as long as all that is so kept has few rows: nearly every figure begins with it, and writing the
+    query takes longer than answering it.
     """
     asked = (transactions.op(), pd.Timestamp(as_of).normalize(), free_orders)
-    days, rows = _KEPT.pop(asked, (None, 0))
+    # With the database and not here: to Ibis, tables of one name in two databases in memory are the same table.
+    kept: dict[Any, tuple[ibis.Table, int]] = vars(ibis.get_backend(transactions)).setdefault("_clv_days", {})
+    days, rows = kept.pop(asked, (None, 0))
     if days is None:
-        days = _spent_on_days(*asked).cache()
+        days = _spent_on_days(transactions, as_of, free_orders).cache()
         rows = days.count().to_pyarrow().as_py()
-    _KEPT[asked] = (days, rows)
-    while len(_KEPT) > 1 and sum(n for _, n in _KEPT.values()) > _MOST_KEPT:
-        del _KEPT[next(iter(_KEPT))]
+    kept[asked] = (days, rows)  # what was used last is last
+    while len(kept) > 1 and sum(n for _, n in kept.values()) > _MOST_KEPT:
+        del kept[next(iter(kept))]
     return days
 
 
-def _spent_on_days(transactions: ibis.expr.operations.Relation, as_of: pd.Timestamp, free_orders: bool) -> ibis.Table:
+def _spent_on_days(transactions: ibis.Table, as_of: Any, free_orders: bool) -> ibis.Table:
     """Customers with a refund need a walk through their days in order, which costs twice what all the rest does: so it
     is theirs alone.
     """
-    rows = until(transactions.to_expr(), as_of)
+    rows = until(transactions, as_of)
     days = _by_day(rows)
     walked = _with_refunds(rows, days, free_orders)
     plain = days.anti_join(walked, "customer_id").mutate(bought=True)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clvlib import aggregate
-from clvlib.purchases import refunds, sent_back
+from clvlib.purchases import purchase_days, refunds, sent_back
 
 START = pd.Timestamp("2024-01-15")
 AS_OF = pd.Timestamp("2024-03-31")
@@ -514,6 +514,26 @@ def test_cdnow_revenue_by_month_is_all_that_was_paid(transactions: pd.DataFrame)
     assert len(by_month) == 18
     assert by_month["revenue"].sum() == pytest.approx(transactions["amount"].sum())
     assert (by_month["new_customers"] > 0).tolist()[:4] == [True, True, True, False]
+
+
+def test_what_is_kept_of_one_database_answers_for_no_other() -> None:
+    day = pd.Timestamp("2025-01-31")
+    for amount in (1.0, 2.0):
+        rows = pd.DataFrame({"customer_id": ["a"], "date": [day], "amount": [amount]})
+        table = ibis.duckdb.connect().create_table("transactions", rows)
+        for _ in range(2):
+            assert aggregate.rfm_summary(table, day)["total_spend"].tolist() == [amount]
+            assert aggregate.rfm_summary(table, "2025-01-30").empty
+
+
+def test_a_lazy_table_outlives_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clvlib.purchases._MOST_KEPT", 1)
+    rows = pd.DataFrame({"customer_id": ["a", "b"], "date": [pd.Timestamp("2025-01-31")] * 2, "amount": [1.0, 2.0]})
+    table = ibis.duckdb.connect().create_table("transactions", rows)
+    days = purchase_days(table, "2025-01-31")
+    for day in pd.date_range("2025-02-01", periods=3):
+        assert len(aggregate.rfm_summary(table, day)) == 2
+    assert days.count().to_pandas() == 2
 
 
 def test_cohorts_of_customers_who_never_paid_are_an_empty_table() -> None:
