@@ -29,7 +29,7 @@ worlds: $(INSTALLED)
 	$(BIN)/python -m benchmarks.worlds
 
 proof: worlds
-	$(BIN)/pytest -m proof --numprocesses 2
+	$(BIN)/pytest -m proof --numprocesses 2 --dist loadfile
 
 lock: $(INSTALLED)
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --fork-strategy fewest \
