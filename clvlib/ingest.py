@@ -587,7 +587,10 @@ class _Reading:
         if self.raw.rows == 0:
             self.empty("the file has no rows below its header", "Check which period and filters were exported.")
         elif not kept and not any(p.grade == "error" for p in self.problems if p.where == self.name):
-            self.empty("no usable row is left", "See the warnings: each says what was dropped.")
+            dropped = [line for line in self.ledger if line["table"] == self.name and line["action"] == "dropped"]
+            most = max(dropped, key=lambda line: int(line["rows"]))  # nothing is left, so that something was dropped
+            why = f"{most['rows']:,} of {self.raw.rows:,} row(s) dropped: {most['reason']}"
+            self.empty(f"no usable row is left: {why}", "See the warnings: each says what was dropped.")
         columns = ", ".join(quoted(target) for target in cast)
         self.rows(
             f"CREATE TABLE {self.name} AS "

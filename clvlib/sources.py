@@ -260,10 +260,12 @@ def _choose(found: list[str], wanted: str | None, what: str, name: str) -> str:
         return str(wanted)
     if wanted is None and len(found) == 1:
         return found[0]
-    names = ", ".join(found) or "none"
+    if not found:
+        raise DataError(f"{name} has no {what}.", "Check that it is the right file, and that it was saved whole.")
+    names = ", ".join(found)
     mend = f'Add {what} = "…" to the card.'
-    if wanted or not found:
-        raise DataError(f"{name} has no {what}{f' {wanted!r}' if wanted else ''}. It holds: {names}.", mend)
+    if wanted:
+        raise DataError(f"{name} has no {what} {wanted!r}. It holds: {names}.", mend)
     raise SeveralTables(f"{name} has {len(found)} {what}s. It holds: {names}.", mend, what, found)
 
 
