@@ -97,8 +97,17 @@ class Backtest:
 
     @property
     def best_order(self) -> str:
-        """The method with the highest rank correlation, a naive baseline included."""
-        return str(self.scores["spearman"].astype(float).idxmax())
+        """The method with the highest rank correlation, a naive baseline included.
+
+        Raises NotEnoughData where the best model's can't be told.
+        """
+        ranks = self.scores["spearman"].astype(float)
+        if np.isnan(ranks[self.best_model]):
+            raise NotEnoughData(
+                f"All customers did alike, or {self.best_model} expects the same of all: there is no order to judge.",
+                "Bring customers who differ.",
+            )
+        return str(ranks.idxmax())
 
     @property
     def same_order(self) -> list[str]:

@@ -254,15 +254,23 @@ def late_orders(cohorts: pd.DataFrame, curve: pd.DataFrame) -> tuple[int, float,
     """The last age of `curve`, its orders as a share of those of month 1, of how many customers, and whether the two
     months differ beyond the noise of counts.
 
-    The same customers in both months: those whose last age was seen. The share is NaN when they bought nothing in
-    month 1.
+    The same customers in both months: those whose last age was seen. Raises NotEnoughData where no month after month 1
+    was seen, or they bought nothing in month 1.
     """
-    last = int(curve.index[-1])
+    last = int(curve.index.max()) if len(curve) else 0
+    if last < 2:
+        raise NotEnoughData(
+            "No customers were seen for two whole months after their first purchase.", "Bring a longer history."
+        )
     old = cohorts[cohorts["complete"] & (cohorts["age"] == last)]["cohort"]
     orders = cohorts[cohorts["cohort"].isin(old)].groupby("age")[["purchases", "size"]].sum()
     first, late = float(orders["purchases"].get(1, 0)), float(orders["purchases"][last])
-    differ = differs(late - first, math.sqrt(late + first))
-    return last, late / first if first else math.nan, int(orders["size"][last]), differ
+    if not first:
+        raise NotEnoughData(
+            f"The {orders['size'][last]:,.0f} customers who have reached month {last} ordered nothing in month 1.",
+            "There is nothing to set later months beside.",
+        )
+    return last, late / first, int(orders["size"][last]), differs(late - first, math.sqrt(late + first))
 
 
 def averages(then: pd.DataFrame, now: pd.DataFrame, lately: int = 90) -> pd.DataFrame:

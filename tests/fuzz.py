@@ -96,7 +96,9 @@ def changed_card(text: str, chance: random.Random) -> str:
             card[chance.choice(list(TABLES))] = {"path": section.get("path", "orders.csv"), "period": "month"}
         else:
             card[chance.choice(ENTRIES)] = value
-    return tomli_w.dumps(card)
+    with contextlib.suppress(RecursionError):  # nested too deep to be written
+        return tomli_w.dumps(card)
+    return text
 
 
 def attempt(seed: int, folder: Path, started: dict[str, corpus.Case]) -> str | None:

@@ -1,5 +1,7 @@
 """The published holdout table, the measures on small cases worked by hand, and the checks of assumptions."""
 
+from dataclasses import replace
+
 import ibis
 import numpy as np
 import pandas as pd
@@ -325,6 +327,9 @@ def test_an_order_is_called_better_only_beyond_its_error(result):
     assert ("rate x/T" in result.same_order) == (abs(difference) < 1.96 * error)
     assert best not in result.same_order
     assert result.best_order == result.scores["spearman"].astype(float).idxmax()
+    alike = replace(result, scores=result.scores.assign(spearman=np.nan))
+    with pytest.raises(NotEnoughData, match="no order to judge"):
+        _ = alike.best_order
 
 
 def test_a_miss_of_a_group_comes_with_its_error(result):

@@ -145,6 +145,16 @@ def test_the_last_month_is_compared_with_the_first_of_the_same_customers() -> No
     assert not lifespan.late_orders(few, lifespan.order_curve(few))[3]
 
 
+def test_months_that_nobody_reached_or_an_empty_first_one_are_not_compared() -> None:
+    young = cohorts_of([1.0, 0.5], months=1)
+    for cohorts in (young.iloc[:0], young):
+        with pytest.raises(NotEnoughData, match="two whole months"):
+            lifespan.late_orders(cohorts, lifespan.order_curve(cohorts))
+    late = cohorts_of([1.0, 0.0, 0.5, 0.5, 0.5, 0.5, 0.5], months=6)
+    with pytest.raises(NotEnoughData, match="ordered nothing in month 1"):
+        lifespan.late_orders(late, lifespan.order_curve(late))
+
+
 def test_customers_who_never_came_back_leave_years_kept_unanswered() -> None:
     with pytest.raises(NotEnoughData, match="0 repeat order"):
         lifespan.lifespan(cohorts_of([1.0] + [0.0] * 30))
