@@ -119,6 +119,7 @@ def _world(name: str, law: Law) -> World:
         level=scoring.LEVEL,
         repetitions=60,
         answers=0.9,
+        widest=4.0,  # it also holds what the miss of other years was
         limit=law.more_leave > 0,  # what has not happened before: 03 says so before its range
     )
 

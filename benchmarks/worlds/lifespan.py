@@ -94,6 +94,8 @@ STAYING = {
     "nobody leaves, 3 cohorts and a falling season": Law(cohorts=3),
     "nobody leaves, 1 cohort and a falling season": Law(cohorts=1),
 }
-METHOD = "years kept"
-WORLDS = [World(METHOD, name, partial(kept, law), "covers", 0.9, 60, least) for name, (law, least) in LAWS.items()]
+METHOD, WIDEST = "years kept", 4.0  # its band is a factor of the answer, whatever the answers scatter
+WORLDS = [
+    World(METHOD, name, partial(kept, law), "covers", 0.9, 60, least, WIDEST) for name, (law, least) in LAWS.items()
+]
 WORLDS += [World(METHOD, name, partial(kept, law), "refuses", 0.9, 100) for name, law in STAYING.items()]

@@ -14,7 +14,7 @@ from scipy.stats import beta, binom, norm
 from clvlib.tables import CannotAnswer
 
 Kind = Literal["covers", "alarms", "refuses", "errs"]
-WIDEST = 2.0  # 1 is the interval of somebody who knows the law of the estimates, if that is normal
+WIDEST = 3.0  # 1 is the interval of somebody who knows the law of the estimates, if that is normal
 CHANCE = 0.01  # a promise counts as missed when so few or so many hits had at most this chance if it were kept
 
 

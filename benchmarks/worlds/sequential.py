@@ -84,9 +84,10 @@ def _arms(share: float) -> str:
 
 def _world(name: str, run: Callable[[int], Answer], kind: str = "alarms", repetitions: int = 500) -> World:
     level = 0.05 if kind == "alarms" else 0.95
-    return World("confidence sequence", name, run, kind, level, repetitions, answers=1.0)  # type: ignore[arg-type]
+    return World("confidence sequence", name, run, kind, level, repetitions, 1.0, AT_ANY_LOOK)  # type: ignore[arg-type]
 
 
+AT_ANY_LOOK = 5.0  # times as wide as the estimates scatter
 WORLDS = [
     *(
         _world(
