@@ -213,9 +213,9 @@ def by_customer(ds: "Dataset") -> pd.Series:
 
 
 def cost_of(ds: "Dataset", customers: pd.Index) -> pd.Series:
-    """What winning each of these customers cost (currency): as the data tell it (`by_customer`), else as the card does.
+    """What winning each of these buyers cost (currency): as the data tell it (`by_customer`), else as the card does.
 
-    NaN where neither does, and for who never bought: what was spent on them is in the CAC of those who did.
+    NaN where neither does. Ask for buyers only: what was spent on others is in their CAC.
     """
     try:
         return by_customer(ds).reindex(customers).astype(float)

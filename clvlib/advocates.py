@@ -154,11 +154,12 @@ def referred_against_others(ds: "Dataset", values: pd.DataFrame, rfm: pd.DataFra
     buyer = pd.Series(people.index.isin(values.index), index=people.index)
     frame = pd.DataFrame({"people": kind.value_counts(), "buyers": buyer.groupby(kind).sum()})
     frame["bought"] = (frame["buyers"] / frame["people"]).where(frame["people"] >= LEAST)
-    inside, enough = kind[buyer], frame["buyers"] >= LEAST
+    inside = kind[buyer]
     by_buyer = {"repeat_purchases": rfm["frequency"], "lifetime_value": values["lifetime_value"]}
     by_buyer["cac"] = acquisition.cost_of(ds, inside.index)
     for name, each in by_buyer.items():
-        frame[name] = each.reindex(inside.index).groupby(inside).mean().where(enough)
+        found = each.reindex(inside.index).groupby(inside)
+        frame[name] = found.mean().where(found.count() >= LEAST)
     return frame.rename_axis("group").sort_index(ascending=False)
 
 

@@ -142,8 +142,9 @@ def check_usable(
     elif repeaters == 0:
         found.append(
             Problem("warning", table, f"none of the {customers:,} customers ever came back", customers, (),
-                    "Check which column is the customer; forecasts need repeat purchases and will be left out. If each "
-                    'row holds the totals of a customer, write grain = "customer".')
+                    "Check which column is the customer; forecasts need repeat purchases and will be left out."
+                    + (' If each row holds the totals of a customer, write grain = "customer".'
+                       if table == "transactions" else ""))
         )  # fmt: skip
     if 0 < customers < in_file:
         ways = {"nothing paid, or all of it refunded": named - customers, "no row that is used": in_file - named}

@@ -111,7 +111,7 @@ def by_lift(people: pd.DataFrame) -> pd.DataFrame:
     return frame.set_axis([f"{kind}, {days} days" for kind, days in chosen], axis=1).dropna(axis=1, how="all")
 
 
-def what_it_could_show(effects: pd.DataFrame, level: float = LEVEL, power: float = POWER) -> pd.DataFrame:
+def what_it_could_show(effects: pd.DataFrame, level: float, power: float = POWER) -> pd.DataFrame:
     """What a finished test could have shown, from `experiments.effects` with intervals of this level (`Trial.level`).
 
     By arm and metric: control, shown (the difference that it shows in a share `power` of its runs) and lift (shown over

@@ -192,16 +192,14 @@ def _recognise(
         return "totals", mapping, doubts
     if "variant" not in has["experiments"] and (proved := _first_and_last(connection, raw, facts)):
         kept = {target: source for target, source in mapping.items() if source not in proved.values()}
-        alone = [c for c, fact in facts.items() if fact.different > _EACH and c not in (kept | proved).values()]
+        free = {c: fact for c, fact in facts.items() if c not in (kept | proved).values() and fact.decimals == 0}
+        alone = [c for c, fact in free.items() if fact.different > _EACH]
         people = kept.get("customer_id") or (alone[0] if len(alone) == 1 else None)
         if people and facts[people].different > _EACH:
             proved["customer_id"] = people
-            found_so = doubts | {target: ": chosen by its values" for target in proved if target not in kept}
-            return (
-                "totals",
-                {c.name: (kept | proved)[c.name] for c in TABLES["totals"] if c.name in kept | proved},
-                found_so,
-            )
+            doubts |= {target: ": chosen by its values" for target in proved if target not in kept}
+            kept |= proved
+            return "totals", {c.name: kept[c.name] for c in TABLES["totals"] if c.name in kept}, doubts
     if contracts and not {"date", "amount"} <= has["transactions"]:
         mapping, doubts = found["subscriptions"]
         return "subscriptions", subscribers.one_shape(mapping, raw.columns, True), doubts

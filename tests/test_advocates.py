@@ -141,6 +141,9 @@ def test_referred_people_stand_beside_the_others() -> None:
         "lifetime_value": 23.5,
         "cac": 1.0,
     }
+    unknown = Shop(shop.tables | {"customers": many.assign(acquisition_cost=[5.0] * 4 + [None] * 16)})
+    told = advocates.referred_against_others(unknown, values, rfm)["cac"]
+    assert told.isna().all()  # 10 and 5 buyers, of whom the cost of 2 and 1 is known
     two = values.drop([name for name in values.index if name[:3] in ("bob", "dan")][:8])
     few = advocates.referred_against_others(shop, two, rfm).loc["referred"]
     assert few[["repeat_purchases", "lifetime_value", "cac"]].isna().all()  # 15 people, but 2 buyers

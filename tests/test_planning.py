@@ -83,7 +83,7 @@ def test_a_plan_enrols_and_then_waits(tx: pd.DataFrame, people: pd.DataFrame) ->
 
 def test_what_a_test_could_show_is_a_multiple_of_its_error() -> None:
     effects = pd.DataFrame({"control": [10.0, 0.0], "low": [-1.96, -1.96], "high": [1.96, 1.96]})
-    found = planning.what_it_could_show(effects)
+    found = planning.what_it_could_show(effects, 0.95)
     np.testing.assert_allclose(found["shown"], 2.80, atol=0.01)
     assert found["lift"].isna().tolist() == [False, True]
 

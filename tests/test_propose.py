@@ -190,12 +190,11 @@ def test_dates_in_several_ways_are_declared_where_the_values_tell_the_day(propos
 
 
 def test_one_address_in_two_spellings_is_one_customer_until_confirmed(proposed):
-    rows = [("A@x.org", "2024-01-15", "10"), ("a@x.org", "2024-02-15", "20.5"), ("b@x.org", "2024-03-15", "3")]
+    ids = ("A@example.org", "a@example.org", "b@example.org")
+    rows = [(who, day, "10") for who, day in zip(ids, ("2024-01-15", "2024-02-15", "2024-03-15"), strict=True)]
     assert proposed(("email", "date", "total"), rows)[0]["transactions"]["ignore_case"] is True
-    assert (
-        "ignore_case"
-        not in proposed(("id", "date", "total"), [("Ab", *rows[0][1:]), ("aB", *rows[1][1:])])[0]["transactions"]
-    )
+    codes = [("Ab", *rows[0][1:]), ("aB", *rows[1][1:])]
+    assert "ignore_case" not in proposed(("id", "date", "total"), codes)[0]["transactions"]
 
 
 def test_totals_without_money_are_proposed_as_counts(proposed, tmp_path):

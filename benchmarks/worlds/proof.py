@@ -43,9 +43,9 @@ class World:
     least this share of the answers hold the truth; "alarms" that at most this share leave it out (nothing is there to
     be found); "refuses" that at least this share of the runs are refused; "errs" that at most this share of all runs,
     refused or not, are answers that leave out the truth. `answers` is the least share of runs that must be answered at
-    all, so that refusing everything is no way to keep a promise; `widest` the most that intervals may measure on
-    average (in the truth's unit), so that saying nothing is none either. `limit`: known not to be kept, which the
-    notebook says where it answers.
+    all, so that refusing everything is no way to keep a promise; `widest` how many times as wide as the estimates
+    scatter around the truth intervals that promise to cover may be, so that saying nothing is none either. `limit`:
+    known not to be kept, which the notebook says where it answers.
     """
 
     method: str
