@@ -191,8 +191,8 @@ def split(ds: "Dataset", groups: pd.Series, values: pd.DataFrame, rfm: pd.DataFr
     values: `lifetime_value` of all customers of `rfm`. Columns: customers (who ever bought), active (bought in the
     last window), clv (ahead, mean of the active), retention, churn, loyal_share (of the last window); where the data
     have them answers, nps, nps_low, nps_high (last window). Of all customers so far and not of a period, so that they
-    aren't the dashboard's: cac_ever (mean of `acquisition.by_customer`), clv_to_cac_ever, payback_ever (months). Each
-    is NaN where it rests on fewer than 5.
+    aren't the dashboard's: cac_ever (mean of `acquisition.by_customer`; NaN where nothing was spent), clv_to_cac_ever,
+    payback_ever (months). Each is NaN where it rests on fewer than 5.
     """
     names = groups.dropna().astype(str)
 
@@ -222,9 +222,10 @@ def split(ds: "Dataset", groups: pd.Series, values: pd.DataFrame, rfm: pd.DataFr
         return frame.rename_axis("group").sort_index()
     costs = cost.groupby(of(cost.index))
     enough = (costs.count().reindex(frame.index) >= LEAST) & (frame["customers"] >= LEAST)
-    frame["cac_ever"] = costs.mean().reindex(frame.index).where(enough)
+    paid = costs.mean().reindex(frame.index)
+    frame["cac_ever"] = paid.where(enough & (paid > 0))
     worth = values["lifetime_value"].groupby(member).mean()
-    frame["clv_to_cac_ever"] = (worth / frame["cac_ever"]).where(frame["cac_ever"] > 0)
+    frame["clv_to_cac_ever"] = worth / frame["cac_ever"]
     cohorts = aggregate.cohorts(ds.transactions, ds.as_of, by=groups)
     parts = {name: _first_year(cohorts[cohorts["group"] == name]) for name in frame.index}
     frame["payback_ever"] = [

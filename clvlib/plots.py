@@ -8,7 +8,6 @@ import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.collections import PathCollection
@@ -29,6 +28,8 @@ _MOST_NAMES = 20
 
 def theme() -> None:
     """Set fonts, colours and grid of every figure drawn from now on."""
+    import seaborn as sns  # takes a second and more to load, which whoever draws nothing is spared
+
     sns.set_theme(style="whitegrid", palette=PALETTE, font="DejaVu Sans")
     mpl.rcParams.update(
         {

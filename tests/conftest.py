@@ -9,8 +9,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from clvlib import dataset
-from clvlib.dataset import Dataset
+from clvlib.start import spare_grammar
+
+spare_grammar()
+
+from clvlib import dataset  # noqa: E402
+from clvlib.dataset import Dataset  # noqa: E402
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, as do its children
 

@@ -66,8 +66,9 @@ KEYED = {
     "acquisition channel": {"cac", "clv", "spent", "new customers", "clv to cac", "payback months", "customers"},
     "name": {"value", "origin"},
     "channel": {"cac", "elasticity"},
+    "group": {"cac ever"},  # of 07, by acquisition channel
 }
-ALIASES = {"channel": "acquisition channel"}
+ALIASES = {"channel": "acquisition channel", "group": "acquisition channel", "cac ever": "cac"}
 FILES = sorted(NOTEBOOKS.glob("[0-9][0-9]*.ipynb"))
 
 
@@ -105,8 +106,8 @@ def gathered(files: list[Path] = FILES) -> dict[str, list[tuple[str, str]]]:
             for key, row, column, value in cells(text) if kind == "table" else ():
                 if (column, row) in CELLS:
                     found[CELLS[column, row]].append((page, value))
-                if column in KEYED.get(key, ()) and value != "–":
-                    found[f"{ALIASES.get(key, key)} {row}: {column}"].append((page, value))
+                if column in KEYED.get(key, ()):
+                    found[f"{ALIASES.get(key, key)} {row}: {ALIASES.get(column, column)}"].append((page, value))
     return found
 
 
