@@ -8,11 +8,13 @@
 * Nothing after `as_of` is read: a refund that nobody knows of yet takes nothing off.
 """
 
+import weakref
 from typing import Any
 
 import ibis
 import numpy as np
 import pandas as pd
+from ibis.util import gen_name
 
 SUM_DIGITS, SMALL = 8, 0.01  # decimals of a sum; where all is below SMALL, as many more as there are zeros
 LARGE, FEW = 0.10, 20
@@ -65,12 +67,24 @@ def spent_on_days(transactions: ibis.Table, as_of: Any, free_orders: bool = Fals
     kept: dict[Any, tuple[ibis.Table, int]] = vars(ibis.get_backend(transactions)).setdefault("_clv_days", {})
     days, rows = kept.pop(asked, (None, 0))
     if days is None:
-        days = _spent_on_days(transactions, as_of, free_orders).cache()
+        days = _kept_table(_spent_on_days(transactions, as_of, free_orders))
         rows = days.count().to_pyarrow().as_py()
     kept[asked] = (days, rows)  # what was used last is last
     while len(kept) > 1 and sum(n for _, n in kept.values()) > _MOST_KEPT:
         del kept[next(iter(kept))]
     return days
+
+
+def _kept_table(query: ibis.Table) -> ibis.Table:
+    """The rows of a query as a temporary table, dropped when nobody refers to it any more.
+
+    Not `query.cache()`: what that gives keeps its database alive for ever, with its threads, where the database in its
+    turn keeps the table.
+    """
+    backend = ibis.get_backend(query)
+    table = backend.create_table(gen_name("clv_days"), query, temp=True)
+    weakref.finalize(table.op(), backend.con.execute, f'DROP TABLE IF EXISTS "{table.get_name()}"')
+    return table
 
 
 def _spent_on_days(transactions: ibis.Table, as_of: Any, free_orders: bool) -> ibis.Table:

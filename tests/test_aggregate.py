@@ -1,4 +1,6 @@
+import gc
 import warnings
+import weakref
 from importlib.resources import files
 from itertools import pairwise
 from typing import Any
@@ -524,6 +526,17 @@ def test_what_is_kept_of_one_database_answers_for_no_other() -> None:
         for _ in range(2):
             assert aggregate.rfm_summary(table, day)["total_spend"].tolist() == [amount]
             assert aggregate.rfm_summary(table, "2025-01-30").empty
+
+
+def test_a_database_that_nobody_needs_any_more_goes_with_what_was_kept_in_it(orders: pd.DataFrame) -> None:
+    def used() -> weakref.ref:
+        backend = ibis.duckdb.connect()
+        aggregate.rfm_summary(backend.create_table("transactions", orders), "2025-12-31")
+        return weakref.ref(backend)
+
+    left = used()
+    gc.collect()
+    assert left() is None
 
 
 def test_a_lazy_table_outlives_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
