@@ -83,7 +83,8 @@ def _kept_table(query: ibis.Table) -> ibis.Table:
     """
     backend = ibis.get_backend(query)
     table = backend.create_table(gen_name("clv_days"), query, temp=True)
-    weakref.finalize(table.op(), backend.con.execute, f'DROP TABLE IF EXISTS "{table.get_name()}"')
+    gone = weakref.finalize(table.op(), backend.con.execute, f'DROP TABLE IF EXISTS "{table.get_name()}"')
+    gone.atexit = False  # it goes with the process anyhow
     return table
 
 

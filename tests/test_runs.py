@@ -102,10 +102,8 @@ def run(tmp_path_factory, quiet):
 @pytest.fixture(scope="module")
 def scored(tmp_path_factory, quiet):
     """A run of the notebooks that give scores."""
-    only = ("--only", "02,03")
-    return run_all({"cdnow_sample": DATASETS["cdnow_sample"]}, tmp_path_factory.mktemp("scored"), quiet, *only)[
-        "cdnow_sample"
-    ]
+    name = "cdnow_sample"
+    return run_all({name: DATASETS[name]}, tmp_path_factory.mktemp("scored"), quiet, "--only", "02,03")[name]
 
 
 @pytest.fixture(scope="module")
