@@ -18,7 +18,8 @@ from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.model_selection import StratifiedKFold
 
 from benchmarks.worlds.channels import shop_dataset
-from clvlib import adoption, causal, sensitivity, shop
+from clvlib.causes import adoption, causal, sensitivity
+from tools.demo_shop import world
 
 SCORES: dict[causal.Target, str] = {"all": "ATE", "treated": "ATTE"}
 CLOSE, CLOSE_SHARE = 0.01, 0.01
@@ -65,7 +66,7 @@ def main() -> int:
     warnings.filterwarnings("ignore", module="doubleml|ibis")
     agree, rows = True, []
     for seed in range(parser.parse_args().shops):
-        seen = adoption.study(shop_dataset(shop.world(seed)), known_before="age_band")
+        seen = adoption.study(shop_dataset(world.world(seed)), known_before="age_band")
         for target in SCORES:
             a, b = ours(seen, target), theirs(seen, target)
             near = all(abs(a[name] / b[name] - 1) <= CLOSE for name in ("estimate", "se"))

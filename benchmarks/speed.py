@@ -30,7 +30,7 @@ def generate(path: Path, customers: int) -> int:
     """Write transactions of simulated BG/NBD customers as Parquet; returns the number of rows."""
     import numpy as np
 
-    from clvlib import simulate
+    from tools.demo_shop import simulate
 
     ages = np.random.default_rng(0).integers(1, 731, customers).astype(float)
     shop = simulate.bg_nbd(customers, PARAMS, ages, seed=1)
@@ -45,8 +45,8 @@ def run_clvlib(path: str) -> dict[str, Any]:
 
     from clvlib import aggregate
     from clvlib.dataset import Economics
-    from clvlib.forecast import BetaGeo, GammaGamma
-    from clvlib.scoring import score
+    from clvlib.models.forecast import BetaGeo, GammaGamma
+    from clvlib.models.scoring import score
 
     timed = Stopwatch()
     rfm = timed("summary", lambda: aggregate.rfm_summary(ibis.duckdb.connect().read_parquet(path), AS_OF))

@@ -12,10 +12,13 @@ import numpy as np
 import pandas as pd
 from babel import Locale, UnknownLocaleError
 
-from clvlib import acquisition, aggregate, ingest, purchases, subscribers, totals
-from clvlib import card as cards
-from clvlib.casting import currency as currency_of
-from clvlib.tables import TABLES, CannotAnswer, DataError, MissingTable, UsageError
+from clvlib import aggregate
+from clvlib.aggregate import purchases
+from clvlib.ingest import card as cards
+from clvlib.ingest import reading, subscribers, totals
+from clvlib.ingest.casting import currency as currency_of
+from clvlib.ingest.tables import TABLES, CannotAnswer, DataError, MissingTable, UsageError
+from clvlib.value import acquisition
 
 DATA = Path(__file__).parent.parent / "data"
 
@@ -92,7 +95,7 @@ class Dataset:
     economics: Economics
     assumptions: pd.DataFrame
     ledger: pd.DataFrame
-    problems: tuple[ingest.Problem, ...]
+    problems: tuple[reading.Problem, ...]
     tables: Mapping[str, ibis.Table]
     files: tuple[Path, ...]
     truths: Mapping[str, Path] = field(default_factory=dict)
@@ -226,7 +229,7 @@ def load(name_or_path: str | Path, as_of: Any = None) -> Dataset:
     return dataset
 
 
-def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset | None, tuple[ingest.Problem, ...]]:
+def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset | None, tuple[reading.Problem, ...]]:
     """Read all that a card names. Returns the dataset (None when transactions can't be read) and every problem.
 
     A card may name subscriptions in place of transactions: then it must say the day for which they stand.
@@ -234,7 +237,7 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
     known = {"name", "currency", "timezone", "locale", "as_of", "economics", "truth", "to_confirm"}
     known |= TABLES.keys() - {"totals"}
     problems = [
-        ingest.Problem("error", "card", f"unknown entry {entry!r}", 1, (), f"Known: {', '.join(sorted(known))}.")
+        reading.Problem("error", "card", f"unknown entry {entry!r}", 1, (), f"Known: {', '.join(sorted(known))}.")
         for entry in card
         if entry not in known
     ]
@@ -244,27 +247,27 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
     if doubtful:
         what = f"{len(doubtful)} entries of the card are still marked “{cards.TO_CONFIRM}” and are taken as they stand"
         mend = "Check each, then delete its mark."
-        problems.append(ingest.Problem("warning", "card", what, len(doubtful), tuple(doubtful), mend))
+        problems.append(reading.Problem("warning", "card", what, len(doubtful), tuple(doubtful), mend))
     given = card.get("economics", {})
     given = given if isinstance(given, dict) else {}
     names = [entry.name for entry in fields(Economics)]
     for entry in given:
         if entry not in names:
             problems.append(
-                ingest.Problem("error", "card", f"unknown economics {entry!r}", 1, (), f"Known: {', '.join(names)}.")
+                reading.Problem("error", "card", f"unknown economics {entry!r}", 1, (), f"Known: {', '.join(names)}.")
             )
     economics = Economics()
     try:
         economics = Economics(**{k: v for k, v in given.items() if k in names})
     except DataError as error:
-        problems.append(ingest.Problem("error", "card", error.what, 1, (), error.mend))
+        problems.append(reading.Problem("error", "card", error.what, 1, (), error.mend))
 
     try:
         card = totals.of_the_card(card)
     except DataError as error:
-        problems.append(ingest.Problem("error", "transactions", error.what.rstrip("."), 1, (), error.mend))
+        problems.append(reading.Problem("error", "transactions", error.what.rstrip("."), 1, (), error.mend))
         card = {entry: value for entry, value in card.items() if entry != "transactions"}
-    read = ingest.read_tables(
+    read = reading.read_tables(
         {table: card[table] for table in TABLES if table in card},
         path.parent,
         card.get("timezone"),
@@ -276,7 +279,7 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
         for about, file in (card["truth"].items() if isinstance(card.get("truth"), dict) else ())
     }
     problems += [
-        ingest.Problem("error", "card", f"truth.{about} names no file: {file}", 1, (), "Correct the card.")
+        reading.Problem("error", "card", f"truth.{about} names no file: {file}", 1, (), "Correct the card.")
         for about, file in truths.items()
         if not file.is_file()
     ]
@@ -300,7 +303,7 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
             f"The as-of date {end:%Y-%m-%d} is before the first transaction ({first:%Y-%m-%d}).",
             f"Choose a date from {first:%Y-%m-%d} to {last:%Y-%m-%d}.",
         )
-    problems += ingest.known_by(read, end)
+    problems += reading.known_by(read, end)
     origins = dict.fromkeys(names, "default") | dict.fromkeys(given, "card")
     tables = dict(read.tables)
     if "transactions" in tables and not read.counts:
@@ -375,7 +378,7 @@ def _to_confirm(card: dict[str, Any]) -> dict[str, Any]:
 
 def _with_margin(
     economics: Economics, transactions: ibis.Table, end: pd.Timestamp, stated: bool
-) -> tuple[Economics, str, list[ingest.Problem]]:
+) -> tuple[Economics, str, list[reading.Problem]]:
     """The economics with the margin that lines' own costs leave, unless the card states one, and where it comes from.
 
     Also says when the card's margin is another than theirs, or theirs is none that could be used.
@@ -391,7 +394,7 @@ def _with_margin(
         return economics, origin, []
     what = f"{where}; the margin of the {origin}, {economics.margin:.1%}, is used for money to come"
     mend = "Check the costs, or correct margin under [economics]."
-    return economics, origin, [ingest.Problem("warning", "transactions", what, 1, (), mend)]
+    return economics, origin, [reading.Problem("warning", "transactions", what, 1, (), mend)]
 
 
 def _with_cac(dataset: Dataset) -> tuple[Dataset, str]:
@@ -405,23 +408,23 @@ def _with_cac(dataset: Dataset) -> tuple[Dataset, str]:
 
 
 _NO_DAY = (
-    ingest.Problem(
+    reading.Problem(
         "error", "card", "without transactions nothing tells the day for which the subscriptions stand", 1, (),
         "Add as_of = 2026-10-31, say, to the card.",
     ),
 )  # fmt: skip
 
 
-def _undated(subscriptions: ibis.Table, end: pd.Timestamp, asked: Any) -> list[ingest.Problem]:
+def _undated(subscriptions: ibis.Table, end: pd.Timestamp, asked: Any) -> list[reading.Problem]:
     """Without a `started_on` nothing tells how the subscriptions stood on an earlier day."""
     if asked is None or "started_on" in subscriptions.columns:
         return []
     what = f"without a column started_on, they are taken as the file has them, not as they stood on {end:%Y-%m-%d}"
     mend = "Map started_on, or give the file of that day."
-    return [ingest.Problem("warning", "subscriptions", what, 1, (), mend)]
+    return [reading.Problem("warning", "subscriptions", what, 1, (), mend)]
 
 
-def _wrong_entries(card: dict[str, Any]) -> list[ingest.Problem]:
+def _wrong_entries(card: dict[str, Any]) -> list[reading.Problem]:
     found = [
         f"{entry} = {card[entry]!r} is not a text"
         for entry in ("name", "currency", "timezone", "locale")
@@ -440,10 +443,10 @@ def _wrong_entries(card: dict[str, Any]) -> list[ingest.Problem]:
         found.append("truth is not a section: write [truth] on a line and its files below it")
     if "transactions" not in card and "subscriptions" not in card:
         found.append("there is no section [transactions]: its path names the file of orders")
-    return [ingest.Problem("error", "card", what, 1, (), "Correct the card.") for what in found]
+    return [reading.Problem("error", "card", what, 1, (), "Correct the card.") for what in found]
 
 
-def _odd_currency(stated: Any) -> list[ingest.Problem]:
+def _odd_currency(stated: Any) -> list[reading.Problem]:
     """A currency that isn't the code of one: it is written as it stands, after every amount."""
     if not isinstance(stated, str) or not stated.strip() or currency_of(stated) == (stated,):
         return []
@@ -452,24 +455,24 @@ def _odd_currency(stated: Any) -> list[ingest.Problem]:
     mend = (
         f"Write currency = {cards.inline(codes[0])}, say." if codes else "If it is one, write its code, as EUR or USD."
     )
-    return [ingest.Problem("warning", "card", what, 1, (), mend)]
+    return [reading.Problem("warning", "card", what, 1, (), mend)]
 
 
-def _without_amounts(stated: list[str]) -> ingest.Problem:
+def _without_amounts(stated: list[str]) -> reading.Problem:
     """What it means that a purchase counts 1, and which costs of the card can't be set against it."""
     what = f"there are no amounts: each purchase counts 1, and what is called money is a number of {COUNTED}"
     unused = sorted(set(stated) - {"annual_discount_rate", "horizon_months"})
     mend = "Margin is 100%, and nothing is said of money."
     if unused:
         mend += f" Of the card, {', '.join(unused)} can't be used."
-    return ingest.Problem("warning", "transactions", what, 1, (), mend)
+    return reading.Problem("warning", "transactions", what, 1, (), mend)
 
 
-def _odd_dates(transactions: ibis.Table) -> list[ingest.Problem]:
+def _odd_dates(transactions: ibis.Table) -> list[reading.Problem]:
     old = int(transactions.filter(transactions["date"] < ibis.date(1970, 1, 1)).count().to_pandas())
     what = f"{old:,} row(s) are dated before 1970"
     mend = "If they are placeholders, correct the file: they make customers look older than they are."
-    return [ingest.Problem("warning", "transactions", what, old, (), mend)] if old else []
+    return [reading.Problem("warning", "transactions", what, old, (), mend)] if old else []
 
 
 def _day(stated: Any) -> pd.Timestamp:

@@ -22,7 +22,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from clvlib.card import as_toml
+from clvlib.ingest.card import as_toml
 from tests.workbooks import workbook
 
 Maker = Callable[[Path], Any]  # makes the file at a path

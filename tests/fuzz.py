@@ -18,9 +18,9 @@ from typing import Any
 
 import tomli_w
 
-from clvlib import propose
-from clvlib.options import OPTIONS
-from clvlib.tables import TABLES, ClvError
+from clvlib.ingest import propose
+from clvlib.ingest.options import OPTIONS
+from clvlib.ingest.tables import TABLES, ClvError
 from tests import corpus
 from tests.contract import read, unbalanced
 

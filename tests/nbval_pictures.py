@@ -2,13 +2,13 @@
 
 from hashlib import sha256
 
-from clvlib.start import spare_grammar
+from clvlib.run.start import spare_grammar
 
 spare_grammar()
 
 from nbval.plugin import IPyNbCell  # noqa: E402
 
-from clvlib.refresh import pixels  # noqa: E402
+from clvlib.run.refresh import pixels  # noqa: E402
 
 PNG = "iVBORw0KGgo"  # how every PNG starts in base64
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from clvlib.refresh import NOTEBOOKS
+from clvlib.run.refresh import NOTEBOOKS
 
 MONEY = r"(-?€[\d.,]+\d[MK]?)"
 # What a figure is called, and the sentences of any notebook that give it. A pattern that finds nothing is no fault: the

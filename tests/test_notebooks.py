@@ -11,8 +11,8 @@ import nbformat
 import papermill
 import pytest
 
-from clvlib import parameters
-from clvlib.refresh import NOTEBOOKS, clean, compare, execute
+from clvlib.run import parameters
+from clvlib.run.refresh import NOTEBOOKS, clean, compare, execute
 
 FILES = sorted(NOTEBOOKS.glob("[0-9][0-9]*.ipynb"))
 IMPORTS = {"clvlib", "pandas", "seaborn", "matplotlib", "ipywidgets"}

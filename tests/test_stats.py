@@ -10,7 +10,7 @@ from clvlib.stats import differs, mid_periods, present_value, shares_differ
 
 PACKAGE = Path(__file__).parent.parent / "clvlib"
 # The textbook's formulas have a timing of their own by definition, and a contract's closed forms take a rate a period.
-OWN_TIMING = {"stats.py", "formula.py", "contractual.py"}
+OWN_TIMING = {"stats.py", "formula.py", "subscriptions.py"}
 
 
 def test_money_that_flows_evenly_is_worth_what_continuous_discounting_says():

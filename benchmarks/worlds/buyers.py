@@ -9,9 +9,9 @@ from collections.abc import Callable
 import numpy as np
 
 from benchmarks.worlds.proof import Answer, World
-from clvlib import simulate
-from clvlib.forecast import fit_best
-from clvlib.scoring import buyers
+from clvlib.models.forecast import fit_best
+from clvlib.models.scoring import buyers
+from tools.demo_shop import simulate
 
 CUSTOMERS, YEAR = 1500, 365.0
 BG, MBG, PARETO = (0.6, 30.0, 0.8, 2.5), (0.6, 30.0, 0.6, 2.0), (0.6, 30.0, 0.6, 150.0)

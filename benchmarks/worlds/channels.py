@@ -15,9 +15,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmarks.worlds.proof import Answer, World
-from clvlib import adoption, causal, demo, shop, verdict
+from clvlib.causes import adoption, causal, verdict
 from clvlib.dataset import Dataset, Economics
-from clvlib.tables import CannotAnswer
+from clvlib.ingest.tables import CannotAnswer
+from tools.demo_shop import build
+from tools.demo_shop import world as shop
 
 Array = NDArray[np.float64]
 Rows = tuple[NDArray[np.intp], Array]  # person and time (days) of each event
@@ -229,7 +231,7 @@ def _extreme(function: np.ufunc, person: NDArray[np.intp], time: Array, n: int) 
 def demo_like(seed: int) -> Answer:
     """A shop drawn as the demo's: who adds a channel depends on orders, silence, age and home; visits show it."""
     world = shop.world(seed)
-    gain, _, _ = demo.channel_effect(world)
+    gain, _, _ = build.channel_effect(world)
     start = shop.STUDY[0]
     studied = ((world.people["first"] < start) & (world.people["second_from"] >= start)).to_numpy()
     effect = pd.Series(gain, [f"C{i + 1:04d}" for i in np.flatnonzero(studied)])

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.worlds.proof import Answer, World
-from clvlib import experiments, lasting, levers, trial, uplift
+from clvlib.causes import experiments, lasting, levers, trial, uplift
+from clvlib.causes.experiments import Reading
+from clvlib.causes.trial import Trial
 from clvlib.dataset import Economics
-from clvlib.experiments import Reading
-from clvlib.tables import NotEnoughData
-from clvlib.trial import Trial
+from clvlib.ingest.tables import NotEnoughData
 
 Random = np.random.Generator
 ECONOMICS = Economics(margin=0.4, service_cost_per_order=1.0, annual_discount_rate=0.1)

@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.worlds.proof import Answer, World
-from clvlib import aggregate, misses, scoring
+from clvlib import aggregate
 from clvlib.dataset import Economics
-from clvlib.forecast import GammaGamma, ModifiedBetaGeo
+from clvlib.models import misses, scoring
+from clvlib.models.forecast import GammaGamma, ModifiedBetaGeo
 
 START, DAYS, YEAR = pd.Timestamp("2020-01-01"), 1096, 365.25
 NEVER = 1e9

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.worlds.proof import Answer, World
-from clvlib import lifespan
+from clvlib.value import lifespan
 
 HORIZON, RATE, FACTOR = 5, 0.35, 1.5
 START = pd.Timestamp("2023-01-01")

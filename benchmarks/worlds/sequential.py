@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 
 from benchmarks.worlds.proof import Answer, World
-from clvlib import sequential
+from clvlib.causes import sequential
 
 Draw = Callable[[np.random.Generator, int, float], np.ndarray]
 

@@ -14,9 +14,11 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.worlds.proof import Answer, World
-from clvlib import aggregate, churn, simulate, worth
+from clvlib import aggregate
 from clvlib.dataset import Economics
-from clvlib.forecast import ParetoNBD
+from clvlib.models import churn, worth
+from clvlib.models.forecast import ParetoNBD
+from tools.demo_shop import simulate
 
 CUSTOMERS, WINDOW, HORIZON = 1000, 90, 365
 AS_OF = pd.Timestamp("2025-12-31")

@@ -1,0 +1,157 @@
+"""A dataset in; every customer's forecast, risk and value, and the money that each lever could move, out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from clvlib import aggregate
+from clvlib.dataset import Dataset, Economics
+from clvlib.models import backtest, churn, forecast, ranking, scoring, silence, worth
+from clvlib.stats import mid_periods, present_value
+from clvlib.value.kpis import PROMOTER
+
+HEADROOM = 0.75  # the level that the best quarter of the active customers reaches
+SILENT_WINDOWS = 3  # longer silences than so many windows are left in peace
+
+LEVERS: dict[str, tuple[str, str]] = {  # who, and what the money at stake is
+    "keep": (
+        "active, bought at least twice",
+        "chance of no purchase in the window × what that costs: value after a purchase less value after a silence",
+    ),
+    "second purchase": (
+        "active, bought once",
+        "chance of no purchase in the window × what that costs: value after a purchase less value after a silence",
+    ),
+    "win back": (
+        f"silent longer than the window, at most {SILENT_WINDOWS} windows",
+        "margin still expected within the horizon: next to nothing of those who have left for good",
+    ),
+    "raise frequency": (
+        "active, bought at least twice, buys less often than the best quarter",
+        "margin on the purchases missing to the best quarter",
+    ),
+    "raise order value": (
+        "active, bought at least twice, spends less a time than the best quarter",
+        "margin on the spend missing to the best quarter",
+    ),
+    "referral": (
+        f"active, last survey answer {PROMOTER} or 10",
+        "margin from a new customer within the horizon",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What is known and forecast of every customer at the as-of date.
+
+    `customers`, indexed by customer_id: `purchases` (days), `days_since_last_order`, `active` (silent for no longer
+    than the window), `churn_probability` (of no purchase in the next window, by `method`: the ranking that did best in
+    a later period), `value_if_buying`, `value_if_silent` (of `worth.values`), `at_stake` (of the active:
+    churn_probability × the difference of the two; of the silent: what is still expected of them, clv), and of
+    `scoring.score`: `p_purchase`, `expected_purchases`, `expected_spend`, `clv`. Money is over the horizon.
+    """
+
+    customers: pd.DataFrame
+    window_days: int
+    method: str
+
+
+def outlook(ds: Dataset) -> Outlook:
+    """Score every customer as notebooks 03 and 04 do. Raises CannotAnswer where they can't."""
+    rfm = ds.rfm_summary()
+    curve = silence.silence_curve(aggregate.gaps(ds.transactions, ds.as_of), rfm["days_since_last_order"].astype(int))
+    plan = silence.plan(curve, ds.starts, ds.as_of)
+    train = churn.snapshot(ds.transactions, plan.train_as_of, plan.test_as_of)
+    test = churn.snapshot(ds.transactions, plan.test_as_of, plan.as_of)
+    then = aggregate.rfm_summary(ds.transactions, plan.test_as_of)
+    method = ranking.best(ranking.evaluate(test.active(), churn.contest(train, test, then)))
+    today = churn.features_at(ds.transactions, ds.as_of)
+    model = forecast.fit_best(rfm, backtest.choose(ds.transactions, ds.starts, ds.as_of))
+    followed = worth.follow(ds.transactions, ds.starts, ds.as_of, plan.window_days, ds.economics)
+    scored = scoring.score(rfm, model, forecast.GammaGamma().fit(rfm), ds.economics)
+    frame = pd.DataFrame({"purchases": rfm["frequency"] + 1, "days_since_last_order": rfm["days_since_last_order"]})
+    frame["active"] = churn.is_active(rfm, plan.window_days)
+    frame["churn_probability"] = churn.probability(method, test, today, rfm).reindex(frame.index)
+    values = worth.values(followed, today, model, ds.economics).reindex(frame.index)
+    frame = frame.join(values[["value_if_buying", "value_if_silent"]])
+    at_stake = frame["churn_probability"] * values["cost_of_silence"]
+    frame["at_stake"] = at_stake.where(frame["active"], scored["clv"].clip(lower=0))
+    kept = scored[["p_purchase", "clv", "expected_purchases", "expected_spend"]]
+    return Outlook(frame.join(kept), plan.window_days, method)
+
+
+def standing(outlook: Outlook) -> pd.DataFrame:
+    """Where customers stand: one row a group.
+
+    `customers`; `buying` (of them, expected to buy at least once within the horizon); `at_stake`, `clv` (sums) and
+    `each` (mean at stake).
+    """
+    who, window = outlook.customers, outlook.window_days
+    long_silent = who["days_since_last_order"] > SILENT_WINDOWS * window
+    names = ["active, bought twice or more", "active, bought once", "silent", "silent for long"]
+    found = np.select([who["active"] & (who["purchases"] > 1), who["active"], ~long_silent], names[:3], names[3])
+    groups = who.groupby(found)
+    frame = groups[["at_stake", "clv"]].sum().assign(each=groups["at_stake"].mean())
+    frame.insert(0, "customers", groups.size())
+    frame.insert(1, "buying", groups["p_purchase"].sum())
+    return frame.reindex([name for name in names if name in frame.index]).rename_axis("group")
+
+
+def promoters(surveys: pd.DataFrame) -> pd.Index:
+    """Customers whose last answer (of equally late ones, the lowest) is 9 or 10."""
+    last = surveys.sort_values(["customer_id", "date", "score"], ascending=[True, True, False])
+    last = last.drop_duplicates("customer_id", keep="last")
+    return pd.Index(last.loc[last["score"] >= PROMOTER, "customer_id"])
+
+
+def new_customer_value(cohorts: pd.DataFrame, economics: Economics) -> float:
+    """Margin that a new customer brought within the horizon, from monthly `aggregate.cohorts` (currency).
+
+    After the cost of serving orders, discounted to the first purchase (`stats`). Each age is averaged over the
+    cohorts that were observed at it to its end; ages that no cohort has reached add nothing.
+    """
+    seen = cohorts[cohorts["complete"] & (cohorts["age"] < economics.horizon_months)]
+    ages = seen.groupby("age")[["revenue", "purchases", "size"]].sum()
+    kept = economics.margin * ages["revenue"] - economics.service_cost_per_order * ages["purchases"]
+    years = mid_periods(len(ages), first=-0.5)
+    return float(present_value(kept / ages["size"], economics.annual_discount_rate, years))
+
+
+def at_stake(
+    customers: pd.DataFrame,
+    window_days: int,
+    economics: Economics,
+    promoters: pd.Index | None = None,
+    new_customer: float = 0.0,
+) -> pd.DataFrame:
+    """The money that each lever could move, by customer (rows) and lever (columns); NaN where it doesn't apply.
+
+    Who is eligible and what is at stake are stated in `LEVERS`. Money is over the horizon of the economics.
+    `customers` is that of an `Outlook`; `promoters` are asked to bring a `new_customer` (currency).
+    """
+    active, several = customers["active"], customers["purchases"] > 1
+    loyal = active & several
+    a_time = economics.margin * customers["expected_spend"] - economics.service_cost_per_order
+    best = customers.loc[loyal, ["expected_purchases", "expected_spend"]].quantile(HEADROOM)
+    missing = {name: (best[name] - customers[name]).clip(lower=0) for name in best.index}
+    reachable = customers["days_since_last_order"] <= SILENT_WINDOWS * window_days
+    asked = pd.Series(customers.index.isin(promoters if promoters is not None else []), index=customers.index)
+    money = {
+        "keep": customers["at_stake"].where(loyal),
+        "second purchase": customers["at_stake"].where(active & ~several),
+        "win back": customers["clv"].where(~active & reachable),
+        "raise frequency": (missing["expected_purchases"] * a_time).where(loyal),
+        "raise order value": (missing["expected_spend"] * customers["expected_purchases"] * economics.margin).where(
+            loyal
+        ),
+        "referral": pd.Series(new_customer, index=customers.index).where(active & asked),
+    }
+    frame = pd.DataFrame(money)
+    return frame.where(frame > 0)
+
+
+def rules_table() -> pd.DataFrame:
+    """The levers with their rules in words: index `lever`, `who`, `money at stake`."""
+    return pd.DataFrame.from_dict(LEVERS, orient="index", columns=["who", "money at stake"]).rename_axis("lever")

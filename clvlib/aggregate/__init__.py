@@ -1,0 +1,38 @@
+"""Raw rows → frames of one row per customer, cohort or period; nobody else touches raw rows.
+
+In: the canonical tables of a `Dataset` (lazy, Ibis) and the as-of date. Out: pandas frames, indexed by `customer_id`
+wherever rows are customers. What a purchase is stands in `purchases`; `customers` counts them, `clock` sets them on the
+clock of an assignment, `journeys` follows contacts. Whoever needs to know what customers did may call.
+"""
+
+from clvlib.aggregate.customers import (
+    DAYS_PER_UNIT,
+    UNKNOWN,
+    WINDOWS,
+    brought,
+    calibration_holdout,
+    cohorts,
+    features,
+    gaps,
+    holdout,
+    main_value,
+    purchases_by_period,
+    rfm_summary,
+)
+from clvlib.aggregate.purchases import purchase_days
+
+__all__ = [
+    "DAYS_PER_UNIT",
+    "UNKNOWN",
+    "WINDOWS",
+    "brought",
+    "calibration_holdout",
+    "cohorts",
+    "features",
+    "gaps",
+    "holdout",
+    "main_value",
+    "purchase_days",
+    "purchases_by_period",
+    "rfm_summary",
+]

@@ -1,0 +1,68 @@
+"""Raw transactions and who was assigned when → what each assigned customer did before and after: on raw rows, in Ibis.
+
+The clocks of all customers are set so that each was assigned on the same day, CLOCK. A window after assignment is then
+one stretch of dates for everybody, and every rule of `purchases` (what is a purchase, how a refund counts) holds as it
+stands. Day 0 is the day of assignment; what is bought on it counts as after.
+"""
+
+from typing import Any
+
+import ibis
+import pandas as pd
+
+from clvlib.aggregate.purchases import contribution, lines, purchase_days, rounded
+
+CLOCK = pd.Timestamp("2000-01-01")
+
+
+def day(offset: int) -> pd.Timestamp:
+    """The date, on the clock that all share, of the day `offset` after (before, if negative) assignment."""
+    return CLOCK + pd.Timedelta(days=offset)
+
+
+def on_one_clock(transactions: ibis.Table, assigned: pd.Series, as_of: Any) -> ibis.Table:
+    """Transactions of the assigned customers up to `as_of`, their dates moved so that all were assigned on CLOCK.
+
+    assigned: customer_id → date of assignment. Customers without a transaction have no row. Lazy.
+    """
+    frame = pd.DataFrame({"member": assigned.index.astype(str), "assigned_on": assigned.dt.date.to_numpy()})
+    known = ibis.memtable(frame, schema={"member": "string", "assigned_on": "date"})
+    end = pd.Timestamp(as_of)
+    on = transactions["date"].cast("date")
+    rows = transactions.filter(on <= ibis.date(end.year, end.month, end.day))
+    rows = rows.inner_join(known, rows["customer_id"] == known["member"])
+    since = rows["date"].cast("date").delta(rows["assigned_on"], unit="day")
+    moved = ibis.date(CLOCK.year, CLOCK.month, CLOCK.day) + since.cast("int64").as_interval("D")
+    return rows.mutate(date=moved).drop("member", "assigned_on")
+
+
+def purchases(clocked: ibis.Table, window_days: int) -> pd.DataFrame:
+    """Purchases in the first `window_days` days (the day of assignment is the first): customer_id, day (int, 0 …).
+
+    As known at the end of that window: what was sent back by then is no purchase.
+    """
+    bought = purchase_days(clocked, day(window_days - 1))
+    bought = bought.filter(bought["day"] >= ibis.date(CLOCK.year, CLOCK.month, CLOCK.day))
+    frame = bought.select("customer_id", "day").to_pyarrow().to_pandas(date_as_object=False)
+    frame["day"] = (pd.to_datetime(frame["day"]) - CLOCK).dt.days.astype("int64")
+    return frame.sort_values(["customer_id", "day"], ignore_index=True)
+
+
+def money(clocked: ibis.Table, first: int, last: int, margin: float, every: int | None = None) -> pd.DataFrame:
+    """What the purchases from day `first` to day `last`, both included, came to, as known on day `last`.
+
+    A refund is taken off the purchase that it belongs to, on that purchase's day (`purchases.lines`): one made in these
+    days for a purchase before them isn't counted here, as in `aggregate.holdout`. Columns revenue, contribution
+    (currency) and unknown_costs (lines): `purchases.contribution`. Indexed by customer_id and, with `every`, by step
+    (int: day − first, in steps of so many days). Customers without a row in these days are not in it.
+    """
+    rows = lines(clocked, day(last))
+    since = rows["purchased_on"].delta(ibis.date(day(first).date()), unit="day")
+    rows = rows.mutate(since=since).filter(since >= 0)
+    keys: dict[str, Any] = {"customer_id": rows["customer_id"]}
+    if every is not None:
+        keys["step"] = (rows["since"] // every).cast("int64")
+    frame = rows.group_by(**keys).agg(**contribution(rows, margin)).to_pyarrow().to_pandas()
+    frame = frame.astype({"revenue": "float64", "contribution": "float64"})
+    # DuckDB adds up in any order: rounded as in `aggregate`.
+    return rounded(frame.set_index(list(keys)).sort_index()).astype({"unknown_costs": "int64"})

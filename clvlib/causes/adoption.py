@@ -1,0 +1,266 @@
+"""Customers of one channel → who used another one, what that changed in what they brought, and whether to believe it.
+
+Two designs. **By visits**: whoever visits another channel in a first window, and what everybody brings in the next one;
+it holds where visits show the step whoever makes it. **By orders**: where only orders show channels, whoever orders
+more is seen in more of them and brings more later, so that a window of orders measures activity. There everybody is
+counted from one order of their own, the first of the window (the index order): it is in another channel or it is not,
+however many follow. `study` decides from the data which of the two applies; `causal` adjusts for what was known before.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import ibis
+import numpy as np
+import pandas as pd
+
+from clvlib import aggregate
+from clvlib.aggregate import journeys
+from clvlib.causes import causal
+from clvlib.causes.channels import channels_used
+from clvlib.dataset import Dataset
+from clvlib.ingest.tables import TABLES, NotEnoughData, UsageError
+from clvlib.show import wording
+
+Design = Literal["visits", "orders"]
+OUTCOMES = {"revenue": "net revenue", "orders": "purchase days", "bought": "share who bought"}
+STEP = {"visits": "used another channel", "orders": "ordered in another one"}
+FAMILIES = {
+    "how often they bought": ("frequency", "purchases_last_90", "purchases_last_365"),
+    "how long the silence": ("days_since_last_order", "recency"),
+    "how much they spent": ("total_spend", "mean_spend", "spend_last_90", "spend_last_365"),
+    "how long they are customers": ("T",),
+    "home channel": ("home",),
+    "when they ordered": ("ordered_after",),
+}
+KNOWN = tuple(name for family in FAMILIES.values() for name in family if name not in {"home", "ordered_after"})
+NOT_ATTRIBUTES = {column.name for column in TABLES["customers"]} - {"acquisition_channel"}  # may change later
+MOST_VALUES = 12  # a text with more of them is a name, not an attribute
+FEWEST_DAYS = 60
+PLACEBO_DAYS = 180
+SEEN = 0.95  # of the visits, those that must be a step; of the steps, those that must be seen before an order
+DAY = pd.Timedelta(days=1)
+Period = tuple[pd.Timestamp, pd.Timestamp, bool]  # first window, and whether it was shortened
+
+
+@dataclass(frozen=True)
+class Study:
+    """Customers of exactly one channel by the day before `start`, and what became of them.
+
+    `design`: "visits" or "orders", and `reason`, a sentence that says why. `added` (bool): used a further channel from
+    `start` to `split`; by orders: their first order of that window was in a further channel. `outcomes`, columns
+    revenue (net, currency), orders (purchase days) and bought (0 or 1): of the `days` after `split`; by orders: of as
+    many days after each one's own order. `features`: what was known before `start`, by orders before that order; `home`
+    is the channel. `placebo`: revenue of the 180 days before. All indexed by customer_id.
+    """
+
+    design: Design
+    reason: str
+    start: pd.Timestamp
+    split: pd.Timestamp
+    end: pd.Timestamp
+    shortened: bool
+    features: pd.DataFrame
+    added: pd.Series
+    outcomes: pd.DataFrame
+    placebo: pd.Series
+
+    @property
+    def days(self) -> int:
+        """Length of the outcome, in days."""
+        return int((self.end - self.split).days)
+
+
+def windows(
+    starts: pd.Timestamp, as_of: pd.Timestamp, first_days: int, next_days: int
+) -> tuple[pd.Timestamp, pd.Timestamp, bool]:
+    """Place the two windows at the end of what was observed; returns the first day of the first window, its last day,
+    and whether they were shortened.
+
+    Both are shortened alike so that a third of the observation stays before them. Raises UsageError for a window
+    without days, NotEnoughData when one would be shorter than 60 days.
+    """
+    if min(first_days, next_days) < 1:
+        raise UsageError(
+            f"The windows are {first_days} and {next_days} days long.", "Give both a number of days above 0."
+        )
+    seen = (as_of - starts).days + 1
+    share = min(1.0, 2 / 3 * seen / (first_days + next_days))
+    first, after = int(first_days * share), int(next_days * share)
+    if min(first, after) < min(FEWEST_DAYS, first_days, next_days):
+        raise NotEnoughData(
+            f"In the {seen:,} days observed, the first window would have {first} days and the next one {after}, with a "
+            f"third of the history before them; each needs {FEWEST_DAYS}.",
+            "Bring a longer history.",
+        )
+    split = as_of - pd.Timedelta(days=after)
+    return split - pd.Timedelta(days=first - 1), split, share < 1
+
+
+def study(ds: Dataset, first_days: int = 181, next_days: int = 365, known_before: str = "") -> Study:
+    """Follow the customers of one channel (see `Study`), by visits where these show the step, by orders elsewhere.
+
+    Visits do when at least 95 % of them are somebody's first in another channel (a record of all visits shows who is
+    active, as orders do), when they show at least 95 % of those who used another channel on a day before they ordered
+    there, and when until that visit these had bought as often as others alike: where only active customers are seen to
+    visit, they had not.
+
+    Features: frequency, silence, age and spend as `aggregate.features` gives them, home channel, by orders the day of
+    the order, and those columns of the customers table that `known_before` lists (commas between) and that have 2 to 12
+    values. That table has no dates: whoever names a column vouches that it was known before the first window.
+
+    Raises MissingTable when transactions have no channel; NotEnoughData when the history is too short, the shop sells
+    in one channel only, or nobody was a customer of one channel before.
+    """
+    start, split, shortened = windows(ds.starts, ds.as_of, first_days, next_days)
+    home = homes(ds, start, split)
+    period = (start, split, shortened)
+    seen, reason = _told_by_visits(ds, home, period, known_before)
+    return replace(seen, reason=reason) if seen else by_orders(ds, home, period, known_before, reason)
+
+
+def _told_by_visits(ds: Dataset, home: pd.Series, period: Period, known: str) -> tuple[Study | None, str]:
+    """The study by visits, or None where they don't tell; and why."""
+    start, split, _ = period
+    visits = _visits(ds, start, split)
+    visits = visits[visits["customer_id"].isin(home.index)]
+    if visits.empty:
+        return None, "No visits are recorded, so that only orders show who used another channel."
+    visited, ordered = _elsewhere(visits, home), _elsewhere(channels_bought(ds, start, split), home)
+    other = visits["channel"].to_numpy() != home.reindex(visits["customer_id"]).to_numpy()
+    steps = other.sum() / visits["days"].sum()
+    if steps < SEEN:
+        return None, (
+            f"Only {wording.percent(steps)} of the visits are somebody's first in another channel: visits show who is "
+            "active, as orders do, and can't tell the step from it."
+        )
+    stepped = visited.index.union(ordered.index)
+    first = ordered.reindex(stepped)
+    share = ((visited.reindex(stepped) < first) | first.isna()).mean()
+    reason = f"Visits show {wording.percent(share)} of those who used another channel before they ordered there"
+    if share < SEEN or len(visited) < causal.FEWEST:
+        return None, f"{reason}, too few to go by visits."
+    seen = by_visits(ds, home, visited, period, known)
+    try:
+        early = ahead(ds, seen, visited)
+    except causal.NoOverlap:
+        return None, f"{reason}; but those who took the step are too unlike the others to check it."
+    facts = f"{wording.number(early.estimate)} purchase days more than others alike until then "
+    facts += f"({wording.number(early.low)} to {wording.number(early.high)})"
+    if early.low <= 0 <= early.high:
+        return seen, f"{reason}, and they had made {facts}, compatible with none."
+    return None, f"{reason}; but they had made {facts}: whoever is still active is seen to visit."
+
+
+def homes(ds: Dataset, start: pd.Timestamp, split: pd.Timestamp) -> pd.Series:
+    """The channel of those who had used exactly one before `start` (by customer_id)."""
+    earlier = channels_used(ds, ds.starts, start - DAY)
+    used = earlier.groupby("customer_id")["channel"].agg(["nunique", "first"])
+    home = used.loc[used["nunique"] == 1, "first"].rename("home")
+    if home.empty or len({*earlier["channel"], *channels_bought(ds, start, split)["channel"]}) < 2:
+        raise NotEnoughData(
+            f"Nobody was a customer of exactly one channel before {start:%Y-%m-%d}, or the shop sells in one only.",
+            "With a single channel there is nothing to compare; otherwise bring a longer history.",
+        )
+    return home
+
+
+def channels_bought(ds: Dataset, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
+    """`journeys.usage` by orders alone."""
+    return journeys.usage(ds.transactions, None, start, end)
+
+
+def _visits(ds: Dataset, start: pd.Timestamp, split: pd.Timestamp) -> pd.DataFrame:
+    touches = ds.table("touchpoints") if ds.has("touchpoints") else None
+    if touches is None or "event" not in touches.columns:
+        return pd.DataFrame({"customer_id": [], "channel": [], "first_used": pd.to_datetime([]), "days": []})
+    return journeys.visits(ds.transactions, touches, start, split)
+
+
+def _elsewhere(used: pd.DataFrame, home: pd.Series) -> pd.Series:
+    """The first day on which each customer of one channel used another (by customer_id; only those who did)."""
+    known = used[used["customer_id"].isin(home.index)]
+    other = known[known["channel"].to_numpy() != home.reindex(known["customer_id"]).to_numpy()]
+    return other.groupby("customer_id")["first_used"].min()
+
+
+def by_visits(ds: Dataset, home: pd.Series, visited: pd.Series, period: Period, known: str) -> Study:
+    """The study by visits: two windows for everybody; `visited` as `_elsewhere` gives it."""
+    start, split, shortened = period
+    features, placebo = _before(ds, ds.transactions, start - DAY, home, known)
+    outcomes = _after(ds.transactions, split, ds.as_of, features.index)
+    added = pd.Series(features.index.isin(visited.index), features.index, name="added")
+    return Study("visits", "", start, split, ds.as_of, shortened, features, added, outcomes, placebo)
+
+
+def by_orders(ds: Dataset, home: pd.Series, period: Period, known: str, reason: str) -> Study:
+    """The study by orders: everybody from the first order of the window on."""
+    start, split, shortened = period
+    index = journeys.first_orders(ds.transactions, start, split)
+    index = index[index.index.isin(home.index)]
+    if index.empty:
+        raise NotEnoughData(
+            f"None of the {len(home):,} customers of one channel ordered from {start:%Y-%m-%d} to {split:%Y-%m-%d}.",
+            "Bring more customers or a longer history.",
+        )
+    rows = ds.transactions
+    rows = rows.filter(rows["date"] < ibis.timestamp((ds.as_of + DAY).isoformat()))
+    rows = journeys.aligned(rows, index["ordered_on"], start)  # each one's order falls on `start`
+    features, placebo = _before(ds, rows, start - DAY, home.reindex(index.index), known)
+    index = index.reindex(features.index)
+    features["ordered_after"] = (index["ordered_on"] - start).dt.days.astype(float)
+    outcomes = _after(rows, start, start + (ds.as_of - split), features.index)
+    added = (index["channel"] != features["home"]).rename("added")
+    return Study("orders", reason, start, split, ds.as_of, shortened, features, added, outcomes, placebo)
+
+
+def _before(
+    ds: Dataset, rows: ibis.Table, day: pd.Timestamp, home: pd.Series, known: str
+) -> tuple[pd.DataFrame, pd.Series]:
+    """The features known on `day` of those who have a `home`, and what they spent in the 180 days up to it."""
+    behaviour = aggregate.features(rows, day)
+    behaviour = behaviour.loc[behaviour.index.intersection(home.index).sort_values()]
+    behaviour["mean_spend"] = behaviour["total_spend"] / (behaviour["frequency"] + 1)
+    features = behaviour[list(KNOWN)].assign(home=home.reindex(behaviour.index).astype(str))
+    placebo = behaviour[f"spend_last_{PLACEBO_DAYS}"].rename("placebo")
+    return features.join(_attributes(ds, behaviour.index, known)), placebo
+
+
+def _after(rows: ibis.Table, day: pd.Timestamp, end: pd.Timestamp, index: pd.Index) -> pd.DataFrame:
+    after = aggregate.holdout(rows, day, end).reindex(index).fillna(0.0)
+    bought = (after["purchases"] > 0).astype(float)
+    return pd.DataFrame({"revenue": after["spend"], "orders": after["purchases"].astype(float), "bought": bought})
+
+
+def _named(names: str) -> list[str]:
+    return list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
+
+
+def _attributes(ds: Dataset, index: pd.Index, names: str) -> pd.DataFrame:
+    if not ds.has("customers"):
+        return pd.DataFrame(index=index)
+    people = ds.customers().reindex(index)
+    asked = [name for name in _named(names) if name in people and name not in NOT_ATTRIBUTES.union(KNOWN, ["home"])]
+    texts = people[asked].fillna("unknown").astype(str)
+    return texts.loc[:, [2 <= texts[name].nunique() <= MOST_VALUES for name in texts]]
+
+
+def attributes(seen: Study, names: str) -> tuple[list[str], list[str]]:
+    """Part the `names` (commas between) into the attributes that the adjustment uses, and those it can't use."""
+    used = [name for name in _named(names) if name in seen.features and name not in (*KNOWN, "home")]
+    return used, [name for name in _named(names) if name not in used]
+
+
+def ahead(ds: Dataset, seen: Study, visited: pd.Series) -> causal.Effect:
+    """Look for an "effect" of another channel on what was bought from the window's first day to the visit there.
+
+    There can be none: it came after. Who didn't visit gets the day of one who did, at random. More purchases than
+    others alike means that only those who are still active are seen to visit.
+    """
+    index = seen.added.index
+    chosen = visited.reindex(index[seen.added])
+    random = np.random.default_rng(0)
+    until = pd.Series(random.choice(chosen.to_numpy(), len(index)), index)
+    until[chosen.index] = chosen
+    bought = journeys.days_bought(ds.transactions, seen.start, until)
+    return causal.effect(causal.fit(seen.features, seen.added, bought), "treated")

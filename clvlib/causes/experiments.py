@@ -1,0 +1,376 @@
+"""One test and its customers' purchases → what each arm did: conversion, each lever, value realised, compared.
+
+Customers count in the arm that they were assigned to, whether or not they noticed: all are in every mean. Value is the
+contribution (amount − cost, or margin × amount), less the cost of serving orders. What comes after the days watched is
+in `lasting`, apart: it can only be assumed. What the test itself cost (a voucher's face value is in the amounts, the
+sending isn't) is not taken off.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any
+
+import ibis
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from clvlib import aggregate
+from clvlib.aggregate import clock as assigned
+from clvlib.causes import contrast, trial
+from clvlib.causes.contrast import Contrast
+from clvlib.causes.trial import Trial
+from clvlib.dataset import Dataset, Economics
+from clvlib.ingest.tables import TABLES, CannotAnswer, MissingTable, NotEnoughData
+from clvlib.show import wording
+
+YEAR = 365
+METRICS = {  # column → words, unit
+    "converted": ("bought at all", "points"),
+    "bought_twice": ("bought twice", "points"),
+    "retained": ("bought in the second half", "points"),
+    "orders": ("orders", "number"),
+    "order_value": ("revenue per order", "money"),
+    "revenue": ("revenue", "money"),
+    "contribution": ("contribution", "money"),
+    "value": ("value realised", "money"),
+    "late": ("of it in the second half", "money"),
+}
+KNOWN_BEFORE = "acquisition_channel, age_band, region"  # as in the parameters of notebooks 06 and 06b
+_MOST_LEVELS = 12
+
+
+def clock(trial: Trial, transactions: ibis.Table, as_of: pd.Timestamp) -> ibis.Table:
+    """Transactions of the test's customers on the clock of `assigned`."""
+    return assigned.on_one_clock(transactions, trial.customers["date"], as_of)
+
+
+def outcomes(trial: Trial, clocked: ibis.Table, economics: Economics) -> pd.DataFrame:
+    """One row per assigned customer (customer_id), nobody left out, for the days of the test's window.
+
+    Columns: variant; converted, bought_twice, retained (0 or 1: bought, on two days, in the second half of the window);
+    orders (purchase days); revenue, contribution, value (currency, see the module), late (value in the second half);
+    unknown_costs (lines); first_day, second_day (days since assignment; NaN if never).
+    """
+    days = trial.window_days
+    people = trial.customers.index
+    bought = assigned.purchases(clocked, days)
+    by = bought.groupby("customer_id")["day"]
+    orders = by.size().reindex(people, fill_value=0)
+    second = -(-days // 2)
+    money = assigned.money(clocked, 0, days - 1, economics.margin).reindex(people, fill_value=0)
+    later = assigned.money(clocked, second, days - 1, economics.margin)["contribution"].reindex(people, fill_value=0)
+    often = bought[bought["day"] >= second].groupby("customer_id").size().reindex(people, fill_value=0)
+    return pd.DataFrame(
+        {
+            "variant": trial.customers["variant"],
+            "converted": (orders > 0).astype(int),
+            "bought_twice": (orders > 1).astype(int),
+            "retained": (often > 0).astype(int),
+            "orders": orders,
+            **money,
+            "value": money["contribution"] - economics.service_cost_per_order * orders,
+            "late": later - economics.service_cost_per_order * often,
+            "first_day": by.first().reindex(people),
+            "second_day": by.nth(1).set_axis(bought["customer_id"][by.nth(1).index]).reindex(people),
+        },
+        index=people,
+    )
+
+
+def known_before(
+    trial: Trial, clocked: ibis.Table, economics: Economics, customers: pd.DataFrame | None = None, names: str = ""
+) -> pd.DataFrame:
+    """What was known of each customer before assignment, one row each (customer_id).
+
+    orders_before (purchase days ever), value_before (currency, 365 days), silent_days (since the last purchase; NaN if
+    never), channel_before (where they spent most, with a column channel), and those columns of `customers` that `names`
+    lists (commas between): numbers where all are numbers, else text. Columns that are the same for all are left
+    out; so is all that rests on a date where the test has none.
+    """
+    people = trial.customers.index
+    frame = pd.DataFrame(index=people)
+    if trial.dated:
+        rfm = aggregate.rfm_summary(clocked, assigned.day(-1))
+        money = assigned.money(clocked, -YEAR, -1, economics.margin)
+        frame["orders_before"] = (rfm["frequency"] + 1).reindex(people, fill_value=0)
+        frame["value_before"] = money["contribution"].reindex(people, fill_value=0.0)
+        frame["silent_days"] = rfm["days_since_last_order"].reindex(people)
+        if "channel" in clocked.columns:
+            frame["channel_before"] = aggregate.main_value(clocked, "channel", assigned.day(-1)).reindex(people)
+    for name in attributes(customers, names):
+        text = customers[name].reindex(people)  # type: ignore[index]
+        number = pd.to_numeric(text, errors="coerce")
+        frame[name] = number if number.notna().sum() == text.notna().sum() else text
+    return frame.loc[:, frame.nunique(dropna=False) > 1]
+
+
+def attributes(customers: pd.DataFrame | None, names: str) -> list[str]:
+    """Those columns of `customers` that `names` lists; nothing that is only known later."""
+    later = {column.name for column in TABLES["customers"]} - {"acquisition_channel"}
+    return [name for name in _split(names) if customers is not None and name in customers and name not in later]
+
+
+def not_used(ds: Dataset, names: str) -> list[str]:
+    """What `names` lists and `attributes` leaves out: perhaps misspelt."""
+    used = attributes(ds.customers() if ds.has("customers") else None, names)
+    return [name for name in _split(names) if name not in used]
+
+
+def _split(names: str) -> list[str]:
+    return [name.strip() for name in names.split(",") if name.strip()]
+
+
+def numbers(before: pd.DataFrame) -> pd.DataFrame:
+    """What was known before as numbers without gaps: medians with a 0/1 column for a gap, 0/1 columns for texts."""
+    parts: list[pd.Series] = []
+    for name, column in before.items():
+        if pd.api.types.is_numeric_dtype(column):
+            parts.append(column.fillna(column.median()).astype(float))
+            if column.isna().any():
+                parts.append(column.isna().astype(float).rename(f"no {name}"))
+        elif column.nunique() <= _MOST_LEVELS:
+            levels = sorted(column.dropna().unique())
+            parts += [(column == level).astype(float).rename(f"{name} {level}") for level in levels[1:]]
+    return pd.concat(parts, axis=1) if parts else pd.DataFrame(index=before.index)
+
+
+def effects(outcomes: pd.DataFrame, trial: Trial, before: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Every variant against the control, on every metric.
+
+    Returns a frame indexed by arm and metric (keys of METRICS): control, variant (means per assigned customer;
+    order_value: revenue over orders), difference, low, high (95 %, see `contrast`, for all pairs of arms together, as
+    in `pairs`; order_value linearised by the delta method), p (by itself); with something known before, plain_low and
+    plain_high keep that interval, and difference, low, high, p are adjusted by CUPED (Deng, Xu, Kohavi & Walker 2013),
+    the covariate being the outcome expected, by least squares on all that was known before. `saved`: share of the
+    variance that this removes, less what as many columns of chance would seem to (the adjusted R²; below 0 where they
+    did better); NaN where nothing was to adjust with. Money that nobody has, order_value with fewer than 10 buyers in
+    an arm, and measures that are not enough (see `contrast`) have no row. Raises NotEnoughData when nobody bought, or
+    nothing is enough.
+    """
+    return _effects(outcomes, trial, before)[0]
+
+
+def _effects(outcomes: pd.DataFrame, trial: Trial, before: pd.DataFrame | None) -> tuple[pd.DataFrame, pd.Series]:
+    """`effects`, and why each measure without a row is not enough (arm, metric → words)."""
+    both = [(trial.control, variant) for variant in trial.variants]
+    found, untold = compare(outcomes, both, before, trial.level)
+    return found.droplevel("against"), untold.droplevel("against")
+
+
+def pairs(outcomes: pd.DataFrame, trial: Trial, metric: str, before: pd.DataFrame | None = None) -> pd.DataFrame:
+    """All arms against each other on one metric, corrected for looking several times.
+
+    Returns a frame indexed by arm and against: difference, p as `effects`; p_all (Bonferroni: p × rows, at most 1),
+    low, high (Bonferroni too: all rows' intervals hold together in 95 %). So p_all is below 0.05 where, and only
+    where, low and high leave 0 out. A pair that is not enough (see `contrast`) has no row; NotEnoughData when none is.
+    """
+    both = list(combinations(trial.both, 2))
+    found, _ = compare(outcomes[["variant", metric]], both, before, trial.level)
+    found = found.droplevel("metric")
+    return found[["difference", "low", "high", "p"]].assign(p_all=(found["p"] * len(both)).clip(upper=1))
+
+
+def holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Holm's (1979) adjusted p-values, in the order given: the smallest × n, the next × (n − 1) …, never falling."""
+    order = np.argsort(p, kind="stable")
+    adjusted = np.empty(len(p))
+    adjusted[order] = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)).clip(max=1)
+    return adjusted
+
+
+def best_arm(pairs: pd.DataFrame, trial: Trial) -> tuple[str, bool]:
+    """The arm of the highest mean by `pairs`, and whether it is shown to beat every other: no interval holds 0.
+
+    An arm that is not enough to be compared with the control is not the best; NotEnoughData where all are.
+    """
+    told = pairs[pairs.index.get_level_values("against") == trial.control]
+    if told.empty:
+        raise NotEnoughData(
+            f"In the experiment {trial.name!r} no variant has enough to be compared with the control.",
+            "Wait for more customers; the table of measures says how many it takes.",
+        )
+    against = told["difference"].droplevel("against")
+    best = str(against.idxmax()) if against.max() > 0 else trial.control
+    its = pairs[[best in pair for pair in pairs.index]]
+    if len(its) < len(trial.variants):
+        return best, False
+    first = its.index.get_level_values("arm") == best
+    return best, bool(np.where(first, its["low"] > 0, its["high"] < 0).all())
+
+
+def compare(
+    outcomes: pd.DataFrame, pairs: Sequence[tuple[str, str]], before: pd.DataFrame | None, level: float
+) -> tuple[pd.DataFrame, pd.Series]:
+    """`effects` of these pairs of arms (control, variant), each interval of this level, by arm, against and metric; and
+    why others are not enough, by the same index. Raises NotEnoughData when nobody bought, or nothing is enough."""
+    if not outcomes.drop(columns="variant").select_dtypes("number").any(axis=None):
+        raise NotEnoughData(
+            "Nobody of this experiment bought anything after assignment.", "Wait, or check the customers' ids."
+        )
+    names = [name for name in METRICS if name in outcomes]
+    values = outcomes[names].astype(float)
+    foretold, columns = expected(values, before)
+    net = adjusted(values, foretold)
+    by_chance = (len(outcomes) - 1) / (len(outcomes) - columns - 1)
+    shares = [METRICS[name][1] == "points" for name in names]
+    rows, untold = {}, {}
+    for control, variant in pairs:
+        sides = [outcomes["variant"] == arm for arm in (variant, control)]
+        treated, left = (values[side].to_numpy() for side in sides)
+        less = (net[sides[0]].to_numpy(), net[sides[1]].to_numpy())
+        plain = contrast.contrasts(treated, left, shares=shares)
+        told = contrast.contrasts(treated, left, less, shares) if columns else plain
+        found = dict(zip(names, zip(plain, told, strict=True), strict=True))
+        if "revenue" in found and "orders" in found:
+            ratios = [_per_order(outcomes[side]) for side in sides]
+            each = contrast.contrasts(ratios[0], ratios[1], counted=False)[0]
+            buyers = min(int((outcomes.loc[side, "orders"] > 0).sum()) for side in sides)
+            found["order_value"] = (each, each) if buyers >= contrast.FEW else (None, None)
+        for metric in METRICS:
+            one, best = found.get(metric, (None, None))
+            if isinstance(best, NotEnoughData):
+                untold[variant, control, metric] = str(best)
+            if not isinstance(one, Contrast) or not isinstance(best, Contrast):
+                continue
+            low, high = best.interval(level)
+            plain_low, plain_high = one.interval(level)
+            adjusts = metric in foretold and best.counts is None
+            rows[variant, control, metric] = {
+                "control": one.control,
+                "variant": one.treated,
+                "difference": best.difference,
+                "low": low,
+                "high": high,
+                "p": best.p,
+                "plain_low": plain_low,
+                "plain_high": plain_high,
+                "saved": 1 - by_chance * (best.error / one.error) ** 2 if adjusts else np.nan,
+            }
+    if not rows:
+        raise NotEnoughData("There is not enough to compare the arms.", " ".join(dict.fromkeys(untold.values())))
+    names = ["arm", "against", "metric"]
+    frame = pd.DataFrame.from_dict(rows, orient="index").set_axis(pd.MultiIndex.from_tuples(rows, names=names))
+    why = pd.MultiIndex.from_tuples(untold, names=names) if untold else frame.index[:0]
+    return frame, pd.Series(list(untold.values()), index=why, dtype=object)
+
+
+def _per_order(arm: pd.DataFrame) -> NDArray[np.float64]:
+    """One column whose mean is the arm's revenue per order, and whose spread is that of this ratio (delta method)."""
+    revenue, orders = arm["revenue"].to_numpy(dtype=float), arm["orders"].to_numpy(dtype=float)
+    ratio = revenue.sum() / orders.sum() if orders.sum() else 0.0
+    return (ratio + (revenue - ratio * orders) / (orders.mean() or 1.0))[:, None]
+
+
+def expected(values: pd.DataFrame, before: pd.DataFrame | None) -> tuple[pd.DataFrame, int]:
+    """Each column of `values` as what was known before foretells it, all arms together, and from how many columns.
+
+    No column when nothing was known; none of a column that is foretold perfectly or not at all.
+    """
+    known = numbers(before).reindex(values.index) if before is not None else pd.DataFrame(index=values.index)
+    if known.shape[1] == 0 or 10 * known.shape[1] > len(known):
+        return pd.DataFrame(index=values.index), 0
+    scale = known.std().replace(0, 1)
+    inputs = np.column_stack([np.ones(len(known)), (known - known.mean()) / scale])
+    slopes, _, rank, _ = np.linalg.lstsq(inputs, values.to_numpy(dtype=float), rcond=1e-8)
+    found = pd.DataFrame(inputs @ slopes, index=values.index, columns=values.columns)
+    spread, missed = values.std(), (values - found).std()
+    told = (found.std() > 1e-9 * spread) & (missed > 1e-6 * spread)  # told perfectly: nothing is left
+    return found.loc[:, told], int(rank) - 1
+
+
+def adjusted(values: pd.DataFrame, foretold: pd.DataFrame) -> pd.DataFrame:
+    """`values` less what was `expected` above its mean: what CUPED compares."""
+    return values - (foretold - foretold.mean()).reindex(columns=values.columns, fill_value=0.0)
+
+
+def p_value(p: float) -> str:
+    """A p-value for readers: "p = 0.027", "p < 0.001"."""
+    return f"p = {wording.number(p, 3)}" if p >= 0.001 else f"p < {wording.number(0.001, 3)}"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One test read: the trial, its purchases on one clock, `outcomes`, `known_before` and `effects`.
+
+    untold: arm and metric → why it is not enough and has no row in `effects`.
+    """
+
+    trial: Trial
+    clocked: ibis.Table
+    outcomes: pd.DataFrame
+    before: pd.DataFrame
+    effects: pd.DataFrame
+    untold: pd.Series = field(default_factory=lambda: pd.Series(dtype=object))
+
+
+def read_all(tests: Mapping[str, Trial], ds: Dataset, known: str = "") -> tuple[dict[str, Reading], dict[str, str]]:
+    """Read every test of a dataset. Returns the readings, and why the others can't be read.
+
+    known: columns of customers that were known before assignment, commas between. Raises NotEnoughData when none can.
+    """
+    people = ds.customers() if ds.has("customers") else None
+    found: dict[str, Reading] = {}
+    refused: dict[str, str] = {}
+    for name, test in tests.items():
+        clocked = clock(test, ds.transactions, ds.as_of)
+        done = outcomes(test, clocked, ds.economics)
+        before = known_before(test, clocked, ds.economics, people, known)
+        try:
+            found[name] = Reading(test, clocked, done, before, *_effects(done, test, before))
+        except CannotAnswer as error:
+            refused[name] = f"{name}: {error}"
+    if not found:
+        raise NotEnoughData("No experiment has anything to compare.", " ".join(refused.values()))
+    return found, refused
+
+
+def on_value(reading: Reading) -> pd.DataFrame:
+    """What each variant brought a customer assigned: the one figure of a test's effect on value, for every notebook.
+
+    The rows of `pairs` against the control on value realised, adjusted by what was known before. Returns a frame
+    indexed by arm, best first: customers, difference, low, high (currency per customer; the intervals of all pairs of
+    arms hold together in 95 %), days (of the window). Variants that are not enough are left out; NotEnoughData when
+    all are.
+    """
+    test = reading.trial
+    compared = pairs(reading.outcomes, test, "value", reading.before)
+    against = compared[compared.index.get_level_values("against") == test.control].droplevel("against")
+    if against.empty:
+        why = " ".join(dict.fromkeys(reading.untold))
+        raise NotEnoughData(f"In the experiment {test.name!r} no variant is enough to be judged on value.", why)
+    told = [arm for arm in test.variants if arm in against.index]
+    frame = against[["difference", "low", "high"]].loc[told].rename_axis("arm")
+    frame.insert(0, "customers", test.arms["kept"].reindex(frame.index))
+    frame["days"] = test.window_days
+    return frame.sort_values("difference", ascending=False, kind="stable")
+
+
+def measured(ds: Dataset, test: str, known: str = KNOWN_BEFORE, **asked: Any) -> pd.DataFrame:
+    """`on_value` of one test of a dataset, read as notebook 06 reads it; `asked` as for `trial.prepare`.
+
+    Raises MissingTable where the dataset has no such test, NotEnoughData for too few customers or purchases.
+    """
+    table = ds.table("experiments").to_pandas()
+    if test not in (names := trial.names(table)):
+        raise MissingTable(
+            f"The table of experiments has no test {test!r}; it has {', '.join(names)}.", "Name one of these."
+        )
+    found = trial.prepare(table, test, ds.starts, ds.as_of, **asked)
+    return on_value(read_all({test: found}, ds, known=known)[0][test])
+
+
+def variance_saved(reading: Reading) -> float:
+    """What CUPED removes of the variance of value realised, mean of the variants; 0 when it can't."""
+    mean = reading.effects["saved"].unstack("metric").reindex(columns=["value"])["value"].mean()
+    return float(mean) if mean > 0 else 0.0
+
+
+def scores(readings: Mapping[str, Reading]) -> pd.DataFrame:
+    """Per customer (customer_id): the arm of each test, and the value realised since (currency; NaN for all others)."""
+    parts = {}
+    for name, reading in readings.items():
+        parts[f"{name} arm"] = reading.outcomes["variant"]
+        parts[f"{name} value"] = reading.outcomes["value"]
+    return pd.DataFrame(parts).rename_axis("customer_id")

@@ -1,0 +1,81 @@
+"""One test read → what its effect may come to by the end of the horizon: a range between two assumptions.
+
+A model of customers carries on whatever it sees: of a purchase that a voucher brought forward it makes a better
+customer for a year. What an effect does after the days watched isn't in the data, so two ends are stated: it **ends**
+with the window, or it **grows** on, in proportion to the time since assignment, from what it was in the window's
+second half. Every effect per day that keeps its sign and doesn't grow faster than that lies between: one that is over,
+fades or stays, and that of a longer life, which rises more and more slowly. CLV is then the value realised and what
+comes after it within the horizon; its interval reaches from the lower of both ends' to the upper of both ends'.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from clvlib.causes.contrast import FEW
+from clvlib.causes.experiments import Reading, compare
+from clvlib.dataset import Economics
+from clvlib.ingest.tables import NotEnoughData
+from clvlib.models.scoring import DAYS_PER_MONTH
+from clvlib.stats import mid_periods, present_value
+
+
+def growth(window_days: int, economics: Economics) -> float:
+    """What an effect that grows in proportion to time brings in the horizon, per unit of that in the second half.
+
+    In the second half, days are W/2 and their mean is 3W/4 after assignment. The middle of month m of the horizon is W
+    days and m − ½ months after it; money is discounted to the end of the window (`stats.present_value`).
+    """
+    years = mid_periods(economics.horizon_months)
+    times = (window_days + years * 12 * DAYS_PER_MONTH) / (0.75 * window_days)
+    whole = present_value(times, economics.annual_discount_rate, years) * DAYS_PER_MONTH
+    return float(whole / (window_days - -(-window_days // 2)))
+
+
+def clv(reading: Reading, economics: Economics) -> pd.DataFrame:
+    """The difference in CLV of each variant, from assignment to the end of the horizon that follows the window.
+
+    Returns a frame indexed by arm, currency per customer assigned: ends, ends_low, ends_high (the effect ends with the
+    window: value realised), grows, grows_low, grows_high (it grows on), low, high (95 %, over both and all pairs of
+    arms together), and verdict ("up" or "down" where the whole interval is above or below 0, else "not shown").
+    Variants are left out where fewer than 10 customers of an arm bought in the second half, as that says nothing of
+    what comes, or where value is not enough (see `contrast`); NotEnoughData where all are.
+    """
+    test, times = reading.trial, growth(reading.trial.window_days, economics)
+    late = reading.outcomes["late"].ne(0).groupby(reading.outcomes["variant"]).sum()
+    both = [(test.control, arm) for arm in test.variants if min(late[arm], late[test.control]) >= FEW]
+    if not both:
+        raise NotEnoughData(
+            f"In the experiment {test.name!r} fewer than {FEW} customers of an arm bought in the second half.",
+            "What may come after the days watched can't be bounded: judge the test on value realised.",
+        )
+    parts = {}
+    for name, factor in {"ends": 0.0, "grows": times}.items():
+        value = reading.outcomes["value"] + factor * reading.outcomes["late"]
+        found, _ = compare(reading.outcomes[["variant"]].assign(value=value), both, reading.before, test.level)
+        rows = found.droplevel(["against", "metric"])
+        parts[name] = rows[["difference", "low", "high"]].set_axis([name, f"{name}_low", f"{name}_high"], axis=1)
+    frame = pd.concat(parts.values(), axis=1, join="inner")
+    if frame.empty:
+        raise NotEnoughData(
+            f"In the experiment {test.name!r} value is not enough to be compared under both assumptions.",
+            "The measures that are not enough say how many customers it takes.",
+        )
+    low, high = (frame[[f"{name}_{end}" for name in parts]] for end in ("low", "high"))
+    frame = frame.assign(low=low.min(axis=1), high=high.max(axis=1))
+    words = np.select([frame["low"] > 0, frame["high"] < 0], ["up", "down"], "not shown")
+    return frame.assign(verdict=words)
+
+
+def of_all(readings: Mapping[str, Reading], economics: Economics) -> pd.DataFrame:
+    """`clv` of every test that has one, indexed by test and arm. Raises NotEnoughData when none has."""
+    parts, why = {}, []
+    for name, reading in readings.items():
+        try:
+            parts[name] = clv(reading, economics)
+        except NotEnoughData as error:
+            why.append(str(error))
+    if not parts:
+        raise NotEnoughData("No test tells what CLV may come to.", " ".join(why))
+    return pd.concat(parts, names=["test"])

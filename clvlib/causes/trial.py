@@ -1,0 +1,252 @@
+"""The experiments table → one test as it was run: who was in which arm, who is left out and why, watched how long.
+
+Everybody is watched for the same number of days after assignment, or the arms could not be compared. Left out, and
+counted: customers found in two arms, without a date, or assigned too late to be watched that long.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import comb
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import chisquare
+
+from clvlib.causes.contrast import LEVEL
+from clvlib.ingest.tables import CannotAnswer, NotEnoughData, UsageError
+
+FEWEST = 25  # customers in an arm: below, an interval around a mean of heavy-tailed amounts means little
+MOST_IN_TWO = 0.10  # share of a test's customers in two arms above which it isn't read
+FEWEST_DAYS = 7
+WATCHED = 0.9  # share of the customers whose days after assignment must all have been seen
+ALARM = 0.001  # a sample ratio less likely than this is no chance (Kohavi, Tang & Xu 2020, chapter 21)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One test. `customers`: customer_id → variant, date (of assignment). `arms`: arm → in_the_table and what was left
+    out of it (in_two_arms, without_a_date, too_late), kept. `dated` is False when the table has no dates: then `date`
+    is the day stated, or the first day of the data. `in_two_arms`: customers, each counted once.
+    """
+
+    name: str
+    control: str
+    variants: tuple[str, ...]
+    customers: pd.DataFrame
+    window_days: int
+    dated: bool
+    arms: pd.DataFrame
+    in_two_arms: int = 0
+
+    @property
+    def both(self) -> tuple[str, ...]:
+        """All arms, the control first."""
+        return (self.control, *self.variants)
+
+    @property
+    def level(self) -> float:
+        """Level of one interval, so that those of all pairs of arms hold together in 95 % (Bonferroni; Dunn 1961)."""
+        return 1 - (1 - LEVEL) / comb(len(self.both), 2)
+
+
+def names(experiments: pd.DataFrame) -> list[str]:
+    """The tests in the table, by their first assignment, then by name."""
+    rows = experiments.assign(date=_dates(experiments))
+    first = rows.groupby("experiment")["date"].min().reset_index()
+    return [str(name) for name in first.sort_values(["date", "experiment"])["experiment"]]
+
+
+def _dates(experiments: pd.DataFrame) -> pd.Series:
+    missing = pd.Series(pd.NaT, index=experiments.index)
+    return pd.to_datetime(experiments.get("date", missing)).dt.normalize()
+
+
+def prepare(
+    experiments: pd.DataFrame,
+    name: str,
+    starts: pd.Timestamp,
+    as_of: pd.Timestamp,
+    window_days: int = 365,
+    control: str = "control",
+    assigned_on: str = "",
+) -> Trial:
+    """Make one test ready to be read.
+
+    experiments: customer_id, experiment, variant and perhaps date. starts, as_of: first and last day of the data.
+    window_days: days after assignment that count, the day of assignment included; fewer where the data end sooner, so
+    that nine in ten customers are watched to the end. control: the name of the arm left alone, or several, with
+    commas between, for several tests. assigned_on: day of assignment of a test whose table has no date; without it
+    all days of the data count as after.
+
+    Raises CannotAnswer when no arm is called `control`; NotEnoughData when there is one arm only, an arm with nobody
+    (or fewer than 25) is all that could be compared, or it was watched for less than a week; UsageError.
+    """
+    if window_days < FEWEST_DAYS:
+        raise UsageError(f"window_days is {window_days}.", f"Give {FEWEST_DAYS} or more.")
+    rows = experiments.assign(date=_dates(experiments))
+    rows = rows[(rows["experiment"] == name) & rows["variant"].notna()]
+    if rows.empty:
+        raise UsageError(f"There is no experiment {name!r}.", f"There are: {', '.join(names(experiments))}.")
+    arms = sorted(rows["variant"].unique())
+    if len(arms) == 1:
+        raise NotEnoughData(
+            f"The experiment {name!r} has one arm only, {arms[0]!r}: there is nothing to compare it with.",
+            "Bring the customers who were left alone too: without them, what would have happened anyway isn't known.",
+        )
+    left_alone = _control(name, arms, control)
+    dated = bool(rows["date"].notna().any())
+    if not dated:
+        rows = rows.assign(date=_stated(assigned_on) if assigned_on else starts)
+    each = rows.groupby("customer_id").agg(
+        variant=("variant", "min"), last=("variant", "max"), date=("date", "min"), undated=("date", "count")
+    )
+    status = pd.Series("kept", index=each.index)
+    seen = (as_of - each["date"]).dt.days + 1
+    status[seen.isna()] = "without_a_date"
+    days = _window(name, seen[seen > 0], window_days)
+    status[seen < days] = "too_late"
+    status[each["date"] < starts.normalize()] = "before_the_data"
+    status[each["variant"] != each["last"]] = "in_two_arms"
+    twice = float((status == "in_two_arms").mean())
+    if twice > MOST_IN_TWO:
+        raise NotEnoughData(
+            f"In the experiment {name!r} {twice:.0%} of the customers stand in two arms: what is left is no fair test.",
+            "Correct the assignment; a test whose arms mix can't be read.",
+        )
+    reasons = ["in_two_arms", "without_a_date", "before_the_data", "too_late", "kept"]
+    of_rows = rows[["customer_id", "variant"]].drop_duplicates().set_index("customer_id")
+    counted = pd.crosstab(of_rows["variant"], status.reindex(of_rows.index).to_numpy()).reindex(columns=reasons)
+    table = counted.fillna(0).astype(int).rename_axis(index="arm", columns=None)
+    table.insert(0, "in_the_table", table.sum(axis=1))
+    table = table.reindex([left_alone, *(arm for arm in arms if arm != left_alone)])
+    enough = table.index[table["kept"] >= FEWEST]
+    variants = tuple(arm for arm in enough if arm != left_alone)
+    if left_alone not in enough or not variants:
+        listed = ", ".join(f"{arm} {kept:,}" for arm, kept in table["kept"].items())
+        raise NotEnoughData(
+            f"The experiment {name!r} leaves too few customers to compare ({listed}); an arm needs {FEWEST}.",
+            "Those in two arms, without a date, assigned before the data or too late don't count: correct the table.",
+        )
+    kept = each[(status == "kept") & each["variant"].isin(enough)]
+    customers = kept[["variant", "date"]].sort_index()
+    return Trial(name, left_alone, variants, customers, days, dated, table, int((status == "in_two_arms").sum()))
+
+
+def prepare_all(experiments: pd.DataFrame, **asked: Any) -> tuple[dict[str, Trial], dict[str, str]]:
+    """`prepare` every test of the table. Returns those that can be read, and why the others can't.
+
+    Raises NotEnoughData when none can.
+    """
+    ready: dict[str, Trial] = {}
+    refused: dict[str, str] = {}
+    for name in names(experiments):
+        try:
+            ready[name] = prepare(experiments, name, **asked)
+        except CannotAnswer as error:
+            refused[name] = str(error)
+    if not ready:
+        raise NotEnoughData("No experiment can be read.", " ".join(refused.values()))
+    return ready, refused
+
+
+def overview(tests: Mapping[str, Trial]) -> pd.DataFrame:
+    """All arms of all tests: `Trial.arms` by test and arm, and days (watched, after assignment)."""
+    parts = {name: test.arms.assign(days=test.window_days) for name, test in tests.items()}
+    return pd.concat(parts, names=["test"])
+
+
+def _control(name: str, arms: list[str], control: str) -> str:
+    wanted = {word.strip().casefold() for word in control.split(",")}
+    found = [arm for arm in arms if arm.casefold() in wanted]
+    if len(found) != 1:
+        what = "no arm" if not found else "more than one arm"
+        raise CannotAnswer(
+            f"The experiment {name!r} has {what} called {control!r}; its arms are: {', '.join(arms)}.",
+            "Set control to the name of the arm that was left alone.",
+        )
+    return found[0]
+
+
+def _stated(assigned_on: str) -> pd.Timestamp:
+    try:
+        return pd.Timestamp(assigned_on).normalize()
+    except ValueError:
+        raise UsageError(f"assigned_on is {assigned_on!r}, not a date.", "Write it as 2026-01-31.") from None
+
+
+def _window(name: str, seen: pd.Series, window_days: int) -> int:
+    longest = int(np.quantile(seen, 1 - WATCHED, method="lower")) if len(seen) else 0
+    if longest < FEWEST_DAYS:
+        raise NotEnoughData(
+            f"The experiment {name!r} was watched for {longest} day(s) after assignment; it takes {FEWEST_DAYS}.",
+            "Wait, or bring transactions until a later day.",
+        )
+    return min(window_days, longest)
+
+
+@dataclass(frozen=True)
+class SampleRatio:
+    """Customers per arm beside those planned, and how likely so large a departure is by chance (chi-squared).
+
+    p: of all in the table; p_kept: of those kept, as a fair test is spoilt too when more are left out of one arm.
+    """
+
+    arms: pd.DataFrame
+    p: float
+    p_kept: float
+
+    @property
+    def holds(self) -> bool:
+        return min(self.p, self.p_kept) >= ALARM
+
+
+def sample_ratio(trial: Trial, shares: str = "") -> SampleRatio:
+    """Check that arms are as large as they were planned to be: the first thing that a broken test shows.
+
+    shares: planned shares when they aren't equal, as in "control 10, email 90"; a test none of whose variants it names
+    was planned with equal arms. Returns arms: arm → customers (all in the table), planned (customers). Raises
+    UsageError, also when some variants are named and others aren't.
+    """
+    planned = _planned(shares, trial)
+    found, kept = trial.arms["in_the_table"], trial.arms.loc[list(trial.both), "kept"]
+    expected, still = (planned[each.index] / planned[each.index].sum() * each.sum() for each in (found, kept))
+    table = pd.DataFrame({"customers": found, "planned": expected})
+    return SampleRatio(table, float(chisquare(found, expected).pvalue), float(chisquare(kept, still).pvalue))
+
+
+def sample_ratios(tests: Mapping[str, Trial], experiments: pd.DataFrame, shares: str = "") -> dict[str, SampleRatio]:
+    """`sample_ratio` of every test. Raises UsageError when `shares` names what is no arm of any test in the table."""
+    arms = {str(arm) for arm in experiments["variant"].dropna()}
+    unknown = [arm for arm in _given(shares) if arm not in arms]
+    if unknown:
+        raise UsageError(
+            f"shares names {', '.join(map(repr, unknown))}, which is no arm of any experiment.",
+            f"The arms are: {', '.join(sorted(arms))}.",
+        )
+    return {name: sample_ratio(test, shares) for name, test in tests.items()}
+
+
+def _planned(shares: str, trial: Trial) -> pd.Series:
+    given, arms = _given(shares), trial.arms.index
+    if not set(given) & (set(arms) - {trial.control}):  # planned for another test
+        return pd.Series(1.0, index=arms)
+    if missing := [arm for arm in arms if arm not in given]:
+        raise UsageError(
+            f"shares is {shares!r}, which doesn't name {', '.join(missing)} of the experiment {trial.name!r}.",
+            "Name all its arms.",
+        )
+    return pd.Series(given).reindex(arms)
+
+
+def _given(shares: str) -> dict[str, float]:
+    given: dict[str, float] = {}
+    if shares.strip():
+        try:
+            pairs = [part.rsplit(maxsplit=1) for part in shares.split(",")]
+            given = {arm.strip(): float(share) for arm, share in pairs}
+        except ValueError:
+            raise UsageError(f"shares is {shares!r}.", "Write it as: control 10, email 90.") from None
+    if not all(0 < share < np.inf for share in given.values()):
+        raise UsageError(f"shares is {shares!r}.", "Planned shares must be above 0.")
+    return given

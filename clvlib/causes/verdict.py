@@ -1,0 +1,274 @@
+"""A study of who used another channel → what that changed, the checks that could sink it, and the words it allows."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t as student
+
+from clvlib.causes import adoption, causal, sensitivity
+from clvlib.causes.adoption import DAY, FAMILIES, KNOWN, OUTCOMES, STEP, Study
+from clvlib.causes.channels import band
+from clvlib.causes.sensitivity import ALL_BOUGHT
+from clvlib.dataset import Dataset
+from clvlib.ingest.tables import CannotAnswer, MissingTable, NotEnoughData
+from clvlib.show import wording
+
+ANSWERS: dict[causal.Target, str] = {"all": "adjusted, everybody", "treated": "adjusted, those who did"}
+REDRAWS = 8
+LEAST = 0.05  # what a hidden cause is allowed to explain, however little is known
+WINDOW, INDEX = "any order of the window", "the first order of the window"
+WHO: dict[causal.Target, str] = {
+    "all": "Had everybody taken the step, each would have",
+    "treated": "Because they took the step, those who did",
+}
+Verdict = Literal["cause", "if", "nothing"]
+
+
+def fits(seen: Study) -> dict[str, causal.CrossFit]:
+    """Fit the adjustment for each outcome of a study. Raises NotEnoughData as `causal.fit`."""
+    return {name: causal.fit(seen.features, seen.added, seen.outcomes[name]) for name in OUTCOMES}
+
+
+def effects(found: Mapping[str, causal.CrossFit]) -> pd.DataFrame:
+    """Set the plain difference beside the adjusted effects that can be told.
+
+    Returns mid, low and high (95 %) per customer, indexed by outcome ("net revenue", "purchase days", "share who
+    bought") and answer: "plain difference", "adjusted, everybody", "adjusted, those who did"; an answer that the
+    customers don't allow has no row (`missing`). Raises NoOverlap as `causal.answers`.
+    """
+    rows: dict[tuple[str, str], tuple[float, float, float]] = {}
+    for name, fitted in found.items():
+        given = causal.answers(fitted)
+        plain = next(iter(given.values()))
+        rows[OUTCOMES[name], "plain difference"] = (plain.naive, plain.naive_low, plain.naive_high)
+        rows |= {(OUTCOMES[name], ANSWERS[target]): (one.estimate, one.low, one.high) for target, one in given.items()}
+    index = pd.MultiIndex.from_tuples(rows, names=["in the next window", "answer"])
+    return pd.DataFrame(list(rows.values()), index=index, columns=["mid", "low", "high"])
+
+
+def target(fitted: causal.CrossFit) -> causal.Target:
+    """Name whom the headline is about: everybody, or only those who did where everybody can't be told."""
+    return next(iter(causal.answers(fitted)))
+
+
+def benchmarks(seen: Study, fitted: causal.CrossFit) -> pd.DataFrame:
+    """`sensitivity.strengths` of the families of a study, and a cause that explains LEAST of the outcome and the step.
+
+    It comes first where nothing known is stronger: features that tell nothing are no reason to be surer of a cause.
+    """
+    known = sensitivity.strengths(fitted, seen.features, families(seen), target(fitted))
+    known.loc[f"any cause that explains {LEAST:.0%} of each"] = LEAST
+    return sensitivity.by_harm(known)
+
+
+def allowing(fitted: causal.CrossFit, known: pd.DataFrame) -> tuple[float, float]:
+    """Give the 95 % interval that allows for a hidden cause as strong as the strongest one of `benchmarks`."""
+    strongest = known.iloc[0]
+    return sensitivity.allowing(fitted, strongest["outcome"], strongest["treatment"], target(fitted))
+
+
+def doubted(money: pd.DataFrame, aim: causal.Target, doubt: tuple[float, float], cause: str) -> pd.DataFrame:
+    """Add to the answers of `effects` (mid, low, high) the headline's, with the interval of `allowing` for `cause`."""
+    row = pd.DataFrame([(money.loc[ANSWERS[aim], "mid"], *doubt)], columns=list(money))
+    row.index = pd.Index([f"{ANSWERS[aim]}, allowing for a cause as strong as “{cause}”"], name=money.index.name)
+    return pd.concat([money, row])
+
+
+def read(found: pd.Series, doubt: tuple[float, float]) -> Verdict:
+    """Say which sentence an effect allows.
+
+    Args:
+        found: mid, low and high of the effect. doubt: its interval as `allowing` gives it.
+
+    Returns "cause" when even the wider interval leaves zero out, "if" when only the plain one does (so that a hidden
+    cause weaker than a known one would explain it), "nothing" when neither does.
+    """
+    if found["low"] <= 0 <= found["high"]:
+        return "nothing"
+    return "if" if doubt[0] <= 0 <= doubt[1] else "cause"
+
+
+def missing(fitted: causal.CrossFit) -> str:
+    """Say which answer is missing, and why; "" when none is."""
+    try:
+        causal.require_overlap(fitted)
+    except causal.NoOverlap as error:
+        return f"An effect on everybody can't be told, that on those who did can. {error.what}"
+    return ""
+
+
+def families(seen: Study) -> dict[str, list[str]]:
+    """Group the features of a study by what they tell, each attribute by itself, and all of the behaviour together."""
+    known = {name: list(columns) for name, columns in FAMILIES.items() if set(columns) <= set(seen.features)}
+    grouped = {column for columns in known.values() for column in columns}
+    others = [str(name) for name in seen.features if name not in grouped]
+    return known | {ALL_BOUGHT: list(KNOWN)} | {name.replace("_", " "): [name] for name in others}
+
+
+def segments(seen: Study, attribute: str) -> dict[str, pd.Series]:
+    """Name the groups by which an effect can be split: home channel, purchases before, and `attribute` if known."""
+    groups = {"home": seen.features["home"], "purchases": band(seen.features["frequency"] + 1)}
+    if attribute in seen.features and attribute not in KNOWN:
+        groups[attribute.replace("_", " ")] = seen.features[attribute]
+    return groups
+
+
+def effects_by(fitted: causal.CrossFit, groups: Mapping[str, pd.Series]) -> pd.DataFrame:
+    """List the effect within each group of each split, as `causal.effect_by`: mid, low, high, customers, treated.
+
+    Index: "split: group". Raises NotEnoughData when no group is large enough.
+    """
+    parts = [causal.effect_by(fitted, values).rename(index=f"{name}: {{}}".format) for name, values in groups.items()]
+    frame = pd.concat(parts).rename(columns={"estimate": "mid"}).rename_axis("group")
+    if frame["mid"].isna().all():
+        raise NotEnoughData(
+            f"No group has {causal.FEWEST} customers who added a channel and as many, alike enough, who did not.",
+            "Bring more customers.",
+        )
+    return frame[["mid", "low", "high", "customers", "treated"]]
+
+
+def unlike(fitted: causal.CrossFit, groups: Mapping[str, pd.Series]) -> dict[str, float]:
+    """Give, for each split with two or more groups, the probability of such differences by chance (`causal.differ`)."""
+    chances = {name: causal.differ(causal.effect_by(fitted, values)) for name, values in groups.items()}
+    return {name: chance for name, chance in chances.items() if chance == chance}
+
+
+def placebo(seen: Study) -> causal.Effect:
+    """Look for an "effect" on what was already spent before the first window, where there can be none.
+
+    The adjustment keeps only what doesn't tell that spend: number of purchases, silence, age, what was spent earlier,
+    home channel, attributes. An effect other than zero shows that those who add a channel differ in their spend
+    by more than these features tell.
+    """
+    money = {*FAMILIES["how much they spent"], "purchases_last_90", "purchases_last_365"}
+    features = seen.features.drop(columns=sorted(money))
+    features["spend_before"] = seen.features["total_spend"] - seen.placebo
+    return next(iter(causal.answers(causal.fit(features, seen.added, seen.placebo)).values()))
+
+
+def require_sound(past: causal.Effect) -> causal.Effect:
+    """Refuse when the placebo finds an "effect" on the past: whoever differs by it differs by more than the features
+    tell. Returns what it was given. Raises CannotAnswer."""
+    if past.low <= 0 <= past.high:
+        return past
+    raise CannotAnswer(
+        f"The placebo failed: on what was spent before, the study finds an “effect” of {wording.money(past.estimate)} "
+        f"({wording.money(past.low)} to {wording.money(past.high)}), which can't be. Those who used another channel "
+        "differ by more than the features tell.",
+        "Name more of what was known in known_before, or run an experiment (notebook 06).",
+    )
+
+
+def redrawn(ds: Dataset, seen: Study) -> pd.DataFrame:
+    """Let chance pick the channel of every order of the first window, and run both ways of counting on that world.
+
+    Nothing else is changed, so that the true effect is zero; channels come from the mix of that window. Counted is "any
+    order of the window" in another channel, as in articles that look forward, or "the first order of the window", the
+    index order.
+
+    Returns, indexed by these two: mid, low and high (currency per customer, mean effect over 8 draws of the channels,
+    with its 99 % interval over draws).
+    """
+    home = adoption.homes(ds, seen.start, seen.split)
+    period = (seen.start, seen.split, seen.shortened)
+    nobody = pd.Series(dtype="datetime64[us]")
+    named = ",".join(seen.features.columns.difference([*KNOWN, "home", "ordered_after"]))
+    window = seen if seen.design == "visits" else adoption.by_visits(ds, home, nobody, period, named)
+    index = seen if seen.design == "orders" else adoption.by_orders(ds, home, period, named, "")
+    used = adoption.channels_bought(ds, seen.start, seen.split)
+    mix = used.groupby("channel")["purchases"].sum() / used["purchases"].sum()
+    orders = used.groupby("customer_id")["purchases"].sum().reindex(window.features.index).fillna(0.0)
+    same = {study.design: study.features["home"].map(mix).fillna(0.0) for study in (window, index)}
+    chances = {WINDOW: 1 - same["visits"] ** orders, INDEX: 1 - same["orders"]}
+    random, rows = np.random.default_rng(0), {}
+    for (name, chance), study in zip(chances.items(), (window, index), strict=True):
+        found = []
+        for _ in range(REDRAWS):
+            added = pd.Series(random.random(len(chance)) < chance.to_numpy(), chance.index)
+            fitted = causal.fit(study.features, added, study.outcomes["revenue"], 1)
+            found.append(next(iter(causal.answers(fitted).values())).estimate)
+        half = float(student.ppf(0.995, REDRAWS - 1) * np.std(found, ddof=1) / np.sqrt(REDRAWS))
+        rows[name] = (np.mean(found), np.mean(found) - half, np.mean(found) + half)
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["mid", "low", "high"]).rename_axis("counted")
+
+
+def require_null(drawn: pd.DataFrame) -> pd.DataFrame:
+    """Refuse when the first order of the window doesn't come out as nothing in the world of `redrawn`.
+
+    Returns what it was given. Raises CannotAnswer.
+    """
+    mid, low, high = map(float, drawn.loc[INDEX, ["mid", "low", "high"]])
+    if low <= 0 <= high:
+        return drawn
+    raise CannotAnswer(
+        f"In a world in which channels change nothing, this study finds {wording.money(mid)} "
+        f"({wording.money(low)} to {wording.money(high)}): what it would find here can't be trusted.",
+        "Bring more customers, or run an experiment (notebook 06).",
+    )
+
+
+def calendar(seen: Study) -> pd.DataFrame:
+    """List the periods of a study: from and to (dates), and what each is for."""
+    before, after = (seen.start - DAY, seen.split + DAY) if seen.design == "visits" else (seen.split, seen.start + DAY)
+    what = {
+        "visits": ["what is known of each customer", "who uses another channel", "what each brings"],
+        "orders": [
+            "what is known of each customer, to the day before the order",
+            "in which channel each one's first order is made",
+            f"what each brings in the {seen.days:,} days after the order",
+        ],
+    }[seen.design]
+    rows = {"before": (pd.NaT, before), "first window": (seen.start, seen.split), "next window": (after, seen.end)}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["from", "to"]).assign(**{"what is looked at": what})
+
+
+def about(seen: Study) -> str:
+    """Say how many customers a study has, how many used another channel, and its dates, for a caption."""
+    n, added = wording.count(len(seen.added)), f"{wording.count(seen.added.sum())} of them {STEP[seen.design]}"
+    first, last = wording.date(seen.start), wording.date(seen.split)
+    if seen.design == "orders":
+        after = f"counted are the {wording.count(seen.days)} days after each one's order"
+        return f"n = {n} customers of one channel who ordered from {first} to {last}, {added}; {after}"
+    dates = f"{wording.date(seen.split + DAY)} to {wording.date(seen.end)}"
+    return f"n = {n} customers of one channel, {added}; next window {dates}"
+
+
+def in_words(feature: str) -> str:
+    """Write a feature's name for a figure."""
+    return feature.replace("_", " ")
+
+
+def before_and_after(seen: Study) -> pd.DataFrame:
+    """Compare those who used another channel with those who did not, before that and after it.
+
+    Index: what (purchases so far, spend so far, days of silence, revenue in the next window); columns: added, others
+    (means per customer).
+    """
+    means = seen.features.assign(revenue=seen.outcomes["revenue"], purchases=seen.features["frequency"] + 1)
+    named = {
+        "purchases": "purchases so far",
+        "total_spend": "spend so far",
+        "spend_last_365": "spend of the year before",
+        "days_since_last_order": "days since the last order",
+        "revenue": "net revenue afterwards",
+    }
+    table = means.groupby(seen.added.map({True: "added", False: "others"}))[list(named)].mean().T
+    return table.reindex(columns=["added", "others"]).rename(index=named).rename_axis(index="", columns="")
+
+
+def truth(effects: pd.DataFrame, study: Study) -> dict[str, float]:
+    """Pick from the truth of a simulated shop the mean effect of a second channel on revenue: all, treated.
+
+    Raises MissingTable when the study goes by orders, or its windows are not those of which the truth is known.
+    """
+    if study.design == "orders":
+        raise MissingTable("The true effect is known of the step that visits show.", "Bring the visits.")
+    if ((study.split - study.start).days + 1, (study.end - study.split).days) != (181, 365):
+        raise MissingTable(
+            "The true effect is known for windows of 181 and 365 days only.", "Set first_days and next_days back."
+        )
+    rows = effects[(effects["topic"] == "channels") & (effects["group"] == "all")].set_index("quantity")["value"]
+    return {"all": float(rows["revenue"]), "treated": float(rows["revenue_treated"])}

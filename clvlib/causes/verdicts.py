@@ -1,0 +1,129 @@
+"""Effects of tests → what a reader is told: measures in words, verdicts of variants, the truth beside them."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import pandas as pd
+
+from clvlib.causes.experiments import METRICS, Reading
+from clvlib.ingest.tables import MissingTable, NotEnoughData
+from clvlib.show import wording
+
+
+def in_words(found: pd.DataFrame) -> pd.DataFrame:
+    """`effects` for readers, all as text, each in its unit: control, variant, difference, 95 % interval, change.
+
+    `variant` is control + difference, adjusted where the difference is, so that each row adds up.
+    """
+    rows = []
+    for row in found.reset_index().to_dict("records"):
+        arm, metric = str(row["arm"]), str(row["metric"])
+        words, unit = METRICS[metric]
+        variant = row["control"] + row["difference"]
+        digits = 2 if max(abs(row["control"]), abs(variant)) >= 0.1 else 4
+        number = partial(wording.number, digits=digits)
+        writers: dict[str, Callable[[float], str]] = {
+            "points": wording.percent,
+            "money": wording.money,
+            "number": number,
+        }
+        write = writers[unit]
+        change = _points if unit == "points" else write
+        interval = f"{_signed(change, row['low'])} to {_signed(change, row['high'])}"
+        shown = "up" if row["low"] > 0 else "down" if row["high"] < 0 else "not shown"
+        rows.append((arm, words, write(row["control"]), write(variant), _signed(change, row["difference"])))
+        rows[-1] += (interval, shown)  # type: ignore[assignment]
+    columns = ["arm", "measure", "control", "variant", "difference", "95 % interval", "change"]
+    return pd.DataFrame(rows, columns=columns).set_index(["arm", "measure"])
+
+
+def _points(share: float) -> str:
+    return f"{wording.number(100 * share, 1)} pts"
+
+
+def _signed(write: Callable[[float], str], value: float) -> str:
+    return f"{'+' if value > 0 else ''}{write(value)}"
+
+
+def of_tests(found: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Conversion beside value realised, of every variant of every test.
+
+    found: test → `effects`. Returns a frame indexed by test and arm: conversion, conversion_low, conversion_high
+    (0 to 1), value, value_low, value_high (currency) and verdict (words). The value of a variant that is not enough to
+    be told is missing, and the verdict says so: draw with `on`. Raises NotEnoughData when nothing can be judged.
+    """
+    rows: dict[tuple[str, str], dict[str, object]] = {}
+    for name, table in found.items():
+        for arm in table.index.unique("arm"):
+            here = table.loc[arm, ["difference", "low", "high"]].reindex(["converted", "value"])
+            row: dict[str, object] = {}
+            for column, metric in {"conversion": "converted", "value": "value"}.items():
+                row |= {column: here.loc[metric, "difference"]}
+                row |= {f"{column}_{end}": here.loc[metric, end] for end in ("low", "high")}
+            rows[name, str(arm)] = row | {"verdict": _verdict(here)}
+    if not rows:
+        raise NotEnoughData("No experiment can be judged.", "Wait for more customers.")
+    frame = pd.DataFrame.from_dict(rows, orient="index")
+    return frame.set_axis(pd.MultiIndex.from_tuples(rows, names=["test", "arm"]))
+
+
+def on(judged: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """The intervals of `of_tests` on one measure ("conversion" or "value"): mid, low, high by test and arm.
+
+    Variants that are not enough to be told are left out; NotEnoughData when all are.
+    """
+    bars = judged[[measure, f"{measure}_low", f"{measure}_high"]].set_axis(["mid", "low", "high"], axis=1).dropna()
+    if bars.empty:
+        raise NotEnoughData(
+            f"In no experiment is there enough to judge {measure}, or customers don't differ in it.",
+            "The table of measures says what each takes; check the margin in the dataset card too.",
+        )
+    return bars
+
+
+def not_enough(reading: Reading) -> list[str]:
+    """One sentence for each reason why measures of a variant have no interval: which, why, and what it would take."""
+    said = []
+    for (arm, why), here in reading.untold.groupby([reading.untold.index.get_level_values("arm"), reading.untold]):
+        measures = ", ".join(METRICS[metric][0] for metric in here.index.get_level_values("metric"))
+        said.append(f"{arm}: not enough to tell {measures}. {why}")
+    return said
+
+
+def _verdict(here: pd.DataFrame) -> str:
+    won, lost = here["low"] > 0, here["high"] < 0
+    did = {metric: "wins" if won[metric] else "loses" if lost[metric] else "" for metric in ("converted", "value")}
+    conversion, value = did["converted"], did["value"]
+    if (untold := here["low"].isna()).any():
+        left, way = ("value", conversion) if untold["value"] else ("conversion", value)
+        other = "conversion" if left == "value" else "value"
+        shown = f"{way} on {other}" if way else f"shows no difference on {other}"
+        return f"{shown}; on {left} there is not enough to tell"
+    if conversion and value:
+        return f"{conversion} on conversion and {'' if conversion == value else f'{value} '}on value"
+    if conversion or value:
+        on, other = ("conversion", "value") if conversion else ("value", "conversion")
+        return f"{conversion or value} on {on}; on {other} no difference is shown"
+    return "shows no difference, neither on conversion nor on value"
+
+
+def beside_truth(readings: Mapping[str, Reading], truth: pd.DataFrame) -> pd.DataFrame:
+    """What the tests say beside the truth of a simulated shop (`Dataset.truth("effects")`).
+
+    Returns a frame indexed by test, arm and per_assigned_customer: true, estimated, low, high, and inside (whether the
+    interval holds the truth). Rows of unknown tests or quantities are left out. Raises MissingTable when the tests were
+    watched for another time than the truth is known for.
+    """
+    if max(reading.trial.window_days for reading in readings.values()) != 365:
+        raise MissingTable("The true effects are known for a year after assignment only.", "Set window_days to 365.")
+    metrics = {"conversion": "converted", "orders": "orders", "revenue": "revenue", "contribution": "contribution"}
+    rows = {}
+    for row in truth[truth["topic"] == "experiments"].to_dict("records"):
+        name, arm, metric = str(row["item"]), str(row["group"]), metrics.get(str(row["quantity"]), "")
+        here = readings[name].effects if name in readings else pd.DataFrame()
+        if (arm, metric) in here.index:
+            middle, low, high = (here[column].loc[(arm, metric)] for column in ("difference", "low", "high"))
+            rows[name, arm, row["quantity"]] = (row["value"], middle, low, high, low <= row["value"] <= high)
+    frame = pd.DataFrame.from_dict(rows, orient="index", columns=["true", "estimated", "low", "high", "inside"])
+    frame.index = pd.MultiIndex.from_tuples(rows, names=["test", "arm", "per_assigned_customer"])
+    return frame

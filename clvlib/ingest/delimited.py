@@ -1,0 +1,339 @@
+"""A text file → a DuckDB table of text: its encoding, delimiter, heading and line ends are found and said, or refused.
+
+CSV with any delimiter, quotes doubled or after a backslash, gzip, UTF-8, UTF-16 or another encoding, columns aligned by
+spaces, titles and blank lines above the table. What can't be read has one message that says what the file is instead.
+"""
+
+import csv
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO, Any
+
+import duckdb
+
+from clvlib.ingest import headings
+from clvlib.ingest.card import inline
+from clvlib.ingest.headings import Heading
+from clvlib.ingest.raw import ROW, Noticed, Raw, as_text, literal, plainly_named, quoted, refuse_names, rows
+from clvlib.ingest.tables import DataError
+
+DELIMITERS = (",", ";", "\t", "|")
+RARER = ("~", "^", ":", "¦", "\x1f", "\x01")
+SPACES = "whitespace"
+SAMPLE = 65_536
+MOST_LINES_OF_A_CELL = 200
+MOST_UNPACKED, MOST_TIMES = 256 * 1024**2, 200  # bytes that a gzip may grow to, and times its size beyond them
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """How the lines of a text become cells, and where its table begins: `skipped` lines come before the first row.
+
+    broken: a line of them ends inside of a cell, so that DuckDB would count other lines.
+    """
+
+    delimiter: str
+    escape: str
+    heading: Heading
+    skipped: int
+    broken: bool
+
+
+def read(connection: duckdb.DuckDBPyConnection, path: Path, table: str, options: dict[str, Any]) -> Raw:
+    """Load a text file into the DuckDB table `table`.
+
+    options: `delimiter` (a character, or "whitespace"), `encoding`, `header` (names, for a file without them). Raises
+    DataError for what is no table, or not one that can be read.
+    """
+    with path.open("rb") as stream:
+        zipped = stream.read(2) == b"\x1f\x8b"
+    encoding, ends, noticed = _survey(path, zipped, options.get("encoding"))
+    with _decoded(path, zipped, encoding) as text:
+        head = text.read(SAMPLE)
+    if not head.strip("\ufeff \t\r\n"):
+        raise DataError(f"{path.name} holds no text.", "Export it again.")
+    hint = re.match(r"sep=(.)[\r\n]+", head)  # a first line that tells Excel the delimiter
+    _refuse_markup(head, path)
+    declared = options.get("delimiter") or (hint[1] if hint else None)
+    if declared and declared != SPACES and (len(declared) != 1 or declared in '"\\\r\n'):
+        what = f"delimiter = {declared!r} is not one character that can separate columns."
+        raise DataError(what, 'Write delimiter = ";", say.')
+    shape = _shape(head, declared, options.get("header"), path)
+    noticed += passed_over(shape.heading.at, shape.heading.below, shape.heading.names)
+    if shape.delimiter == SPACES and not declared:
+        mend = 'delimiter = "whitespace" in the card says the same.'
+        noticed.append(("note", "the columns are aligned by spaces, and were read so", 1, (), mend))
+    with TemporaryDirectory() as folder, plainly_named(path) as source:
+        delimiter, compression, skipped = shape.delimiter, "gzip" if zipped else "none", shape.skipped
+        if encoding != "utf-8-sig" or delimiter == SPACES or len(ends) > 1 or "\r" in ends or shape.broken:
+            source, compression, skipped = Path(folder) / "text.csv", "none", 0
+            _rewrite(path, zipped, encoding, delimiter == SPACES, shape.skipped, source)
+            delimiter = "\t" if delimiter == SPACES else delimiter
+        names = [name or f"column {i}" for i, name in enumerate(shape.heading.names, 1)]
+        refuse_names(names, path.name)
+        types = "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names) + "}"
+        query = (
+            f"SELECT * FROM read_csv({literal(source)}, auto_detect=false, delim={literal(delimiter)}, quote='\"', "
+            f"escape={literal(shape.escape)}, header=false, skip={skipped}, columns={types}, nullstr='', "
+            f"store_rejects=true, rejects_table='_rejects', rejects_scan='_scans', rejects_limit=0, "
+            f"compression='{compression}', max_line_size=16777216, hive_partitioning=false)"
+        )
+        raw = as_text(connection, table, query, path.name)
+    rejected = rows(connection, "SELECT line, min(error_type::VARCHAR) FROM _rejects GROUP BY line ORDER BY line")
+    rows(connection, "DROP TABLE IF EXISTS _rejects; DROP TABLE IF EXISTS _scans")
+    _refuse_open_quotes(connection, raw, [line for line, kind in rejected if "QUOTE" in kind], path)
+    _drop_nameless(connection, raw, shape.heading)
+    raw.bad_lines = len(rejected)
+    raw.bad_examples = tuple(f"line {line + shape.skipped - skipped}" for line, _ in rejected[:3])
+    raw.noticed = noticed
+    return raw
+
+
+# -- the shape of a text ---------------------------------------------------------------------------------------------
+
+
+def _shape(head: str, declared: str | None, header: list[str] | None, path: Path) -> _Shape:
+    """How the text is to be read: as declared, or as its first lines themselves show. DataError where nothing fits."""
+    text = head.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    whole = len(head) < SAMPLE
+    text = text if whole else text[: text.rfind("\n") + 1]
+    if not text.strip():
+        what = f"{path.name}: its first line is longer than {SAMPLE:,} letters: no table."
+        raise DataError(what, "Look at its line ends and quotes, or export it again with fewer columns.")
+    escapes = ('"', "\\") if '\\"' in text else ('"',)
+    best = None
+    for delimiter in [declared] if declared else [*DELIMITERS, SPACES]:
+        if delimiter == SPACES and best and not declared:
+            continue
+        for escape in escapes:
+            found = _split(text, delimiter, escape, header)
+            if found and found.heading.width > (best.heading.width if best else 0 if declared else 1):
+                best = found
+    if best is None:
+        raise _fault(text, declared, path)
+    if best.heading.values and header is None:
+        some = ", ".join(best.heading.names)
+        given = inline([f"name {i}" for i in range(1, best.heading.width + 1)])
+        raise DataError(
+            f"{path.name} has no names of columns: its first line is a row ({some}).",
+            f"Add header = {given} to the card, with the names in their order.",
+        )
+    return best
+
+
+def _split(text: str, delimiter: str, escape: str, header: list[str] | None) -> _Shape | None:
+    """The shape that this delimiter gives, if most lines have as many cells as the heading."""
+    if delimiter == SPACES:
+        records = [line.split() for line in text.split("\n")[: headings.MOST_LOOKED_AT]]
+        lines = list(range(1, len(records) + 1))
+    else:
+        how: dict[str, Any] = {"escapechar": "\\", "doublequote": False} if escape == "\\" else {}
+        reader = csv.reader(io.StringIO(text), delimiter=delimiter, **how)
+        records, lines = [], []
+        try:
+            for record in reader:
+                records.append([cell.strip() for cell in record])
+                lines.append(reader.line_num)
+                if len(records) == headings.MOST_LOOKED_AT:
+                    break
+        except csv.Error:  # a cell longer than the sample allows: not this delimiter
+            return None
+    if header is not None:
+        width = len(header)
+        same = sum(len(record) == width for record in records)
+        fits = same >= headings.SAME * sum(any(record) for record in records)
+        first = next((i for i, record in enumerate(records) if any(record)), 0)
+        before = lines[first - 1] if first else 0
+        heading = Heading(tuple(header), 0, 0, width, False)
+        return _Shape(delimiter, escape, heading, before, False) if fits else None
+    found = headings.find(records)
+    if found and delimiter == SPACES and not headings.has_values([r for r in records if len(r) == found.width][1:]):
+        return None
+    if found is None:
+        return None
+    last = found.at + found.below
+    return _Shape(delimiter, escape, found, lines[last], lines[last] != last + 1)
+
+
+def passed_over(above: int, below: int, names: Iterable[str]) -> list[Noticed]:
+    """What to say of lines above and below the names of the columns that are no rows."""
+    said = list[Noticed]()
+    if above:
+        what = f"{above:,} line(s) above the names of the columns were passed over"
+        said.append(("note", what, above, (", ".join(names),), ""))
+    if below:
+        what = f"{below} line(s) under the names of the columns hold names too, and were passed over"
+        said.append(("warning", what, below, (), "If they are rows, name the columns: header = […]."))
+    return said
+
+
+def _refuse_markup(head: str, path: Path) -> None:
+    """Raise DataError for a text that is written in another language than rows and columns."""
+    start, name = head.lstrip("\ufeff \t\r\n")[:200].lower(), path.name
+    if start.startswith(("<!doctype html", "<html")):
+        raise DataError(f"{name} is a web page, not a table.", "It may be a page of login or of error: export again.")
+    if start.startswith(("<?xml", "<")) and ">" in start:
+        raise DataError(f"{name} is XML, not CSV.", "Open it in a spreadsheet, and save it as .xlsx or CSV.")
+    if re.match(r'[\[{]\s*["{\[]', start):
+        raise DataError(f"{name} is JSON, not CSV.", "Convert it to CSV, one row per line and one column per field.")
+
+
+def _fault(text: str, declared: str | None, path: Path) -> DataError:
+    """What a text is that no delimiter splits into a table."""
+    name = path.name
+    lines = [line for line in text.split("\n") if line.strip()]
+    if declared:
+        cells = sorted({len(r) for r in csv.reader(lines, delimiter="\t" if declared == SPACES else declared)})
+        what = f"{name}: with delimiter = {declared!r} its lines have {_range(cells)} cells"
+        return DataError(f"{what}: no table.", "Declare another delimiter, or leave it out to have it found.")
+    for delimiter in DELIMITERS:
+        whole = [record for record in csv.reader(lines, delimiter=delimiter) if record]
+        inside = [r[0].count(delimiter) for r in whole if len(r) == 1]
+        if len(inside) >= 0.8 * len(whole) and min(inside, default=0) > 0:
+            what = f"{name}: each line is in quotes as a whole, so that it is one cell ({lines[0]})"
+            return DataError(f"{what}.", "Take the outer quotes away, or export it again.")
+    for delimiter in RARER:
+        found = _split(text, delimiter, '"', None)
+        if found and found.heading.width > 1:
+            what = f"{name}: its columns seem to be separated by {delimiter!r}"
+            return DataError(f"{what}.", f"Add delimiter = {inline(delimiter)} to the card.")
+    for delimiter in DELIMITERS:
+        cells = [len(record) for record in csv.reader(lines, delimiter=delimiter)]
+        if cells[0] > 1 or max(cells) > 2:
+            what = f"{name}: its lines have {_range(sorted(set(cells)))} cells, and its first line {cells[0]}"
+            mend = "Give every line as many cells as there are names of columns (quotes around texts that hold them)."
+            return DataError(f"{what}, by {delimiter!r}: no table.", mend)
+    return DataError(
+        f"{name} has one column: no delimiter (comma, semicolon, tab or bar) splits its lines.",
+        'A table needs a customer, a date and an amount. If another sign separates them, add delimiter = "…" to the '
+        "card.",
+    )
+
+
+def _range(sizes: list[int]) -> str:
+    return str(sizes[0]) if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
+
+
+def _drop_nameless(connection: duckdb.DuckDBPyConnection, raw: Raw, heading: Heading) -> None:
+    """A delimiter at the end of every line makes a last column without a name and without a value: it is none."""
+    last = raw.columns[-1]
+    if not heading.names[-1] and len(raw.columns) > 1:
+        used = rows(connection, f"SELECT count(*) FROM {raw.table} WHERE trim({quoted(last)}) <> ''")[0][0]
+        if not used:
+            rows(connection, f"ALTER TABLE {raw.table} DROP COLUMN {quoted(last)}")
+            raw.columns.pop()
+
+
+def _refuse_open_quotes(connection: duckdb.DuckDBPyConnection, raw: Raw, unclosed: list[int], path: Path) -> None:
+    """A quote that is opened and not closed makes one cell of all that follows: rows would be lost in silence."""
+    breaks = ", ".join(f"length({quoted(c)}) - length(replace({quoted(c)}, chr(10), ''))" for c in raw.columns)
+    long = f"greatest({breaks}, 0) > {MOST_LINES_OF_A_CELL}"
+    found = rows(connection, f"SELECT {ROW} FROM {raw.table} WHERE {long} LIMIT 1")
+    if unclosed or found:
+        place = f"line {unclosed[0]}" if unclosed else f"row {found[0][0]}"
+        raise DataError(
+            f"{path.name}: a quote opened at {place} is not closed, so that the lines after it are read as one cell.",
+            'Close or delete that quote (") in the file, or export it again.',
+        )
+
+
+# -- bytes and letters -----------------------------------------------------------------------------------------------
+
+
+def _survey(path: Path, zipped: bool, declared: str | None) -> tuple[str, set[str], list[Noticed]]:
+    """Read the whole text once: its encoding, its line ends, and what there is to say.
+
+    The encoding is told by the byte order mark, the card, or strict UTF-8; cp1252, with a warning, is the last resort.
+    """
+    try:
+        with _bytes(path, zipped) as stream:
+            head = stream.read(SAMPLE)
+        if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+            return "utf-16", _line_ends(path, zipped, "utf-16"), []
+        if declared:
+            return declared, _line_ends(path, zipped, declared), []
+        if b"\x00" in head:
+            raise _binary(head, path)
+        try:
+            return "utf-8-sig", _line_ends(path, zipped, "utf-8-sig"), []
+        except DataError as error:
+            if "utf-8" not in error.what:
+                raise
+            what = "the text is not UTF-8 and was read as cp1252 (Western European Windows)"
+            mend = 'If names look wrong, add encoding = "…" to the card.'
+            return "cp1252", _line_ends(path, zipped, "cp1252"), [("warning", what, 1, (), mend)]
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(f"{path.name} is cut short or damaged: {error}.", "Copy or export it again.") from None
+
+
+def _binary(head: bytes, path: Path) -> DataError:
+    """What a text with zeros among its bytes is: UTF-16 without a mark, or no text at all."""
+    for encoding, zeros, letters in (("utf-16-le", head[1::2], head[::2]), ("utf-16-be", head[::2], head[1::2])):
+        if zeros.count(0) > 0.8 * len(zeros) and b"\n" in letters and b"\x00" not in letters:
+            return DataError(
+                f"{path.name} looks like text in UTF-16, without the mark that says so.",
+                f'Add encoding = "{encoding}" to the card.',
+            )
+    return DataError(
+        f"{path.name} is a binary file, not text.",
+        "Export it as CSV, or as .xlsx, .parquet, .duckdb or .sqlite.",
+    )
+
+
+def _line_ends(path: Path, zipped: bool, encoding: str) -> set[str]:
+    """The kinds of line ends in the text. DataError when it isn't in that encoding, or unpacks to no end."""
+    ends: set[str] = set()
+    most, size = max(MOST_UNPACKED, MOST_TIMES * path.stat().st_size), 0
+    try:
+        with _decoded(path, zipped, encoding) as text:
+            while block := text.read(1 << 20):
+                block += text.readline(1 << 20) if block.endswith("\r") else ""
+                ends.update(re.findall(r"\r\n|\n|\r", block))
+                size += len(block)
+                if zipped and size > most:
+                    raise DataError(
+                        f"{path.name} unpacks to more than {MOST_TIMES} times its size: no table does.",
+                        "Unpack it and look at it; then give the unpacked file.",
+                    )
+    except LookupError:
+        raise DataError(f"The encoding {encoding!r} is unknown.", 'Write for instance encoding = "cp1252".') from None
+    except UnicodeError as error:
+        what = f"it holds the byte {error.object[error.start]:#04x}" if isinstance(error, UnicodeDecodeError) else error
+        raise DataError(f"{path.name} is not {encoding}: {what}.", "Declare its encoding in the card.") from None
+    return ends
+
+
+@contextmanager
+def _bytes(path: Path, zipped: bool) -> Iterator[IO[bytes]]:
+    with gzip.open(path, "rb") if zipped else path.open("rb") as stream:
+        yield stream  # type: ignore[misc]
+
+
+@contextmanager
+def _decoded(path: Path, zipped: bool, encoding: str) -> Iterator[IO[str]]:
+    with (
+        _bytes(path, zipped) as stream,
+        io.TextIOWrapper(stream, encoding=encoding, errors="strict", newline="") as text,
+    ):
+        yield text
+
+
+def _rewrite(path: Path, zipped: bool, encoding: str, columns_of_spaces: bool, skipped: int, target: Path) -> None:
+    """Write the rows again as UTF-8 with one kind of line end; runs of spaces become tabs where they separate."""
+    with (
+        _bytes(path, zipped) as stream,
+        io.TextIOWrapper(stream, encoding=encoding) as text,
+        target.open("w", encoding="utf-8", newline="\n") as out,
+    ):
+        for i, line in enumerate(text):
+            if i < skipped:
+                continue
+            line = line.removeprefix("\ufeff") if i == 0 else line
+            out.write("\t".join(line.split()) + "\n" if columns_of_spaces else line)

@@ -1,0 +1,99 @@
+"""A table's section of a dataset card → its options, with those of the format it names, all checked."""
+
+import difflib
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from clvlib.ingest.tables import DataError
+
+FORMATS = Path(__file__).parent / "formats"
+OPTIONS: dict[str, Any] = {
+    "path": str | list, "glob": str, "format": str, "columns": dict, "delimiter": str, "header": list,
+    "encoding": str, "sheet": str, "table": str, "date_format": str | list, "decimal": str, "thousands": str,
+    "duplicates": str, "drop": dict, "keep_if_filled": str, "values": dict, "ignore_case": bool,
+    "includes": list,
+}  # fmt: skip
+OWN: dict[str, dict[str, Any]] = {  # of one table only; grain makes `totals` of transactions (totals.of_the_card)
+    "transactions": {"grain": str, "amounts": bool},
+    "totals": {"amounts": bool},
+    "subscriptions": {"period": str, "left": str},
+}
+WORDS: dict[Any, str] = {
+    str: "a text", dict: "a table { name = … }", list: "a list of texts", str | list: "a text or a list of texts",
+    bool: "true or false",
+}  # fmt: skip
+
+
+def options_of(name: str, options: Any) -> dict[str, Any]:
+    """The options of a section, those of its format below them. Raises DataError for what a card can't say."""
+    if not isinstance(options, dict):
+        raise DataError(f"{name} is not a section of the card.", f'Write [{name}] on a line, and path = "…" below it.')
+    _check_types(name, options)
+    if "format" in options:
+        known = sorted(path.stem for path in FORMATS.glob("*.toml"))
+        if options["format"] not in known:
+            raise DataError(f"The format {options['format']!r} is unknown.", f"Known: {', '.join(known)}.")
+        preset = tomllib.loads((FORMATS / f"{options['format']}.toml").read_text("utf-8"))
+        columns = preset.get("columns", {}) | options.get("columns", {})
+        options = preset | options | {"columns": columns}
+    known = [*OPTIONS, *OWN.get(name, {})]
+    unknown = [option for option in options if option not in known]
+    if unknown:
+        raise DataError(
+            f"[{name}] has unknown entries: {', '.join(unknown)}.{nearest(unknown[0], known)}",
+            f"Known: {', '.join(known)}.",
+        )
+    if "path" not in options:
+        raise DataError(f"[{name}] has no path.", 'Add path = "…", relative to the card.')
+    return options
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """“Did you mean …?” when a known name is close to `name`, else an empty string."""
+    lower = {candidate.lower(): candidate for candidate in known}
+    close = difflib.get_close_matches(name.lower(), list(lower), n=1)
+    return f" Did you mean {lower[close[0]]!r}?" if close else ""
+
+
+def _check_types(name: str, options: dict[str, Any]) -> None:
+    kinds = {key: kind for key, kind in (OPTIONS | OWN.get(name, {})).items() if key in options}
+    wrong = [f"{key} is not {WORDS[kind]}" for key, kind in kinds.items() if not isinstance(options[key], kind)]
+    columns, drop = options.get("columns", {}), options.get("drop", {})
+    if not wrong:
+        sources_named = [part for one in columns.values() for part in (one if isinstance(one, list) else [one])]
+        if not all(
+            isinstance(part, str) for part in [*sources_named, *options.get("header", []), *options.get("includes", [])]
+        ):
+            wrong.append("a name of a column is not a text")
+        if [] in columns.values():
+            wrong.append("columns lists no column")
+        if not all(isinstance(part, str) and part for part in options.get("path", "")) or options.get("path") in (
+            "",
+            [],
+        ):
+            wrong.append("path lists something that is not a text, or nothing")
+        if not all(isinstance(form, str) and form for form in options.get("date_format", [])):
+            wrong.append("a date_format is not a text")
+        if not all(isinstance(values, list) for values in drop.values()):
+            wrong.append('drop wants lists of values, as { Status = ["voided"] }')
+        values = options.get("values", {})
+        texts = [pair for renames in values.values() if isinstance(renames, dict) for pair in renames.items()]
+        if any(not isinstance(r, dict) for r in values.values()) or not all(
+            isinstance(t, str) for p in texts for t in p
+        ):
+            wrong.append('values wants texts for texts, as { channel = { "Web site" = "web" } }')
+    if any("\0" in text for text in _texts(options)):
+        wrong.append("a text has the character NUL in it")
+    if wrong:
+        raise DataError(f"[{name}]: {'; '.join(wrong)}.", "Correct the card.")
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All texts in a value of a card, names of entries too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in [*value, *(value.values() if isinstance(value, dict) else ())]:
+            yield from _texts(part)

@@ -1,0 +1,110 @@
+"""What every reader leaves: a DuckDB table of text, exactly as written; and the SQL that reading needs."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import duckdb
+
+from clvlib.ingest.tables import DataError, Grade
+
+OURS = "__clv_"  # no client's column may begin so
+ROW = f"{OURS}row"
+
+Noticed = tuple[Grade, str, int, tuple[str, ...], str]  # how grave, what, how many, examples, how to mend
+
+
+@dataclass
+class Raw:
+    """Text as found: a DuckDB table, its columns in file order, and what was noticed while reading."""
+
+    table: str
+    columns: list[str]
+    rows: int
+    noticed: list[Noticed] = field(default_factory=list)
+    bad_lines: int = 0
+    bad_examples: tuple[str, ...] = ()
+    numbers: frozenset[str] = frozenset()  # columns that the file itself says are numbers, their mark a point
+
+
+def quoted(name: str) -> str:
+    """A column or table name as SQL wants it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: object) -> str:
+    """A text as SQL wants it."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]]:
+    """Run SQL to its end and return its rows: DuckDB refuses other work while a result is unfinished."""
+    return connection.execute(sql).fetchall()
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error, without the kind of error that DuckDB puts before it."""
+    return str(error).strip().splitlines()[0].split(" Error: ", 1)[-1]
+
+
+@contextmanager
+def plainly_named(path: Path) -> Iterator[Path]:
+    """The same file under a name in which DuckDB sees no pattern, no partition and no other encoding."""
+    with TemporaryDirectory() as folder:
+        name = Path(folder) / "data"
+        try:
+            name.symlink_to(path.absolute())
+        except OSError:  # Windows lets few people make links
+            import shutil
+
+            shutil.copyfile(path, name)
+        yield name
+
+
+def as_text(connection: duckdb.DuckDBPyConnection, table: str, query: str, name: str) -> Raw:
+    """Make `table` of what `query` gives, every column as text, numbered in its order. `name`: of the file, to say."""
+    try:
+        described = rows(connection, f"DESCRIBE {query}")
+        refuse_names([column for column, *_ in described], name)
+        columns = ", ".join(f"{_text(column, kind)} AS {quoted(column)}" for column, kind, *_ in described)
+        rows(
+            connection,
+            f"CREATE TABLE {table} AS SELECT row_number() OVER () AS {ROW}, {columns} FROM ({query})",
+        )
+    except duckdb.Error as error:
+        raise DataError(f"{name} can't be read: {first_line(error)}", "Open it, and save it as CSV.") from None
+    count = rows(connection, f"SELECT count(*) FROM {table}")[0][0]
+    numbers = frozenset(column for column, kind, *_ in described if kind.startswith(("DECIMAL", "DOUBLE", "FLOAT")))
+    return Raw(table, [column for column, *_ in described], int(count), numbers=numbers)
+
+
+def _text(column: str, kind: str) -> str:
+    """SQL of a column as text. A float that holds whole numbers is an id or a count that met an empty cell: 17850.0 is
+    17850 again, and no number (nan) is an empty cell."""
+    text = f"CAST({quoted(column)} AS VARCHAR)"
+    if kind in {"DOUBLE", "FLOAT"}:
+        whole = f"{quoted(column)} = round({quoted(column)}) AND abs({quoted(column)}) < 1e15"
+        return (
+            f"CASE WHEN isnan({quoted(column)}) THEN NULL "
+            f"WHEN {whole} THEN CAST(CAST({quoted(column)} AS BIGINT) AS VARCHAR) ELSE {text} END"
+        )
+    return text
+
+
+def refuse_names(columns: list[str], name: str) -> None:
+    """Raise DataError when two columns have one name, whatever its case, or one has a name that is kept for our own."""
+    own = [column for column in columns if column.casefold().startswith(OURS)]
+    if own:
+        what = f"{name} has {len(own)} column(s) whose name begins with {OURS}, as our own do: {', '.join(own)}."
+        raise DataError(what, "Rename or delete them in the file.")
+    counts = Counter(column.casefold() for column in columns)
+    doubled = sorted({column for column in columns if column and counts[column.casefold()] > 1})
+    if doubled:
+        raise DataError(
+            f"{name} has {len(doubled)} column name(s) that occur twice: {', '.join(doubled)}.",
+            "Rename or delete one of each in the file.",
+        )

@@ -1,0 +1,305 @@
+"""A client's file, or several → a DuckDB table of text, exactly as written, or a DataError that says why not.
+
+Text with delimiters, Parquet, Excel, and a table of a DuckDB or SQLite file; what a file is, its first bytes say, not
+its name. Nothing is interpreted here: ids keep their zeros, dates and amounts stay text until `ingest` casts them.
+"""
+
+import errno
+import importlib.resources
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import duckdb
+
+from clvlib.ingest import delimited
+from clvlib.ingest.excel import SEVERAL, cell, only_numbers
+from clvlib.ingest.raw import ROW, Raw, as_text, first_line, literal, plainly_named, quoted, refuse_names, rows
+from clvlib.ingest.tables import DataError, printable
+
+EXCEL = {".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"}
+DATABASES = {".duckdb", ".db", ".sqlite", ".sqlite3"}
+TEXTS = {".csv", ".tsv", ".txt", ".gz", ".tab", ".psv"}
+EXCEL_MEMORY = 4 * 1024**3
+EXCEL_SECONDS = 300
+VIEW_SECONDS = 30  # a view may never end; a table does
+_BATCH = 50_000
+_PACKAGES = {"lifetimes"}  # whose data a card may name as `package:file`
+FILE = "file"  # the column that says which of several files a row is of
+
+
+class SeveralTables(DataError):
+    """A file of several tables, none of which was named: `option` ("sheet" or "table") names one of `names`."""
+
+    def __init__(self, what: str, mend: str, option: str, names: list[str]) -> None:
+        super().__init__(what, mend)
+        self.option, self.names = option, names
+
+
+def locate(path: str, folder: Path) -> Path:
+    """The file or folder that a card names: relative to the card, absolute, in the home (~/…), or `package:file` for
+    data that a package brings. The name is taken as it is, never as a pattern."""
+    found = Path(path).expanduser() if path.startswith(("~/", "~\\")) else Path(path)
+    found = found if found.is_absolute() else folder / found
+    package, _, name = path.partition(":")
+    if package in _PACKAGES and not found.exists():
+        with importlib.resources.as_file(importlib.resources.files(package) / "datasets" / name) as inside:
+            return inside
+    if "://" in path and not found.exists():
+        raise DataError(f"{path} is an address, not a file.", "Download it and give the path of the file.")
+    return found
+
+
+@contextmanager
+def _allowed(name: str) -> Iterator[None]:
+    """Say what the system says of a file that can't be read: no right to, gone meanwhile, a name too long."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENOSPC:  # of what is written meanwhile
+            raise
+        shown = name if len(name) <= 80 else f"{name[:80]}…"
+        raise DataError(f"{shown} can't be read: {error.strerror}.", "Check the path, and who may read it.") from None
+
+
+def files_of(path: str | list[str], pattern: str | None, folder: Path) -> list[Path]:
+    """The files that a card names: one, a list of them, or those of a folder (all of its tables, or those whose names
+    fit `pattern`), in the order of their names. Raises DataError when there is none."""
+    with _allowed(str(path)):
+        return _files_of(path, pattern, folder)
+
+
+def _files_of(path: str | list[str], pattern: str | None, folder: Path) -> list[Path]:
+    if isinstance(path, list):
+        return [locate(one, folder) for one in path]
+    found = locate(path, folder)
+    if not found.is_dir():
+        if pattern:
+            raise DataError(f"glob = {pattern!r} goes with a folder, and {path} is none.", "Give the folder as path.")
+        return [found]
+    inside = sorted(file for file in found.iterdir() if file.is_file() and not file.name.startswith((".", "~$")))
+    known = {".parquet", *EXCEL, *DATABASES, *TEXTS}
+    fits = [f for f in inside if (f.match(pattern) if pattern else f.suffix.lower() in known)]
+    if not fits:
+        what = f"The folder {found.name} has no file like {pattern}" if pattern else f"No file of {found.name} is known"
+        names = ", ".join(file.name for file in inside[:5]) or "nothing"
+        raise DataError(f"{what}. It holds: {names}.", 'Name the files: path = ["a.csv", "b.csv"], or glob = "*.csv".')
+    return fits
+
+
+def read_all(connection: duckdb.DuckDBPyConnection, files: list[Path], table: str, options: dict[str, Any]) -> Raw:
+    """Load files of one kind below each other into `table`: columns of one name are one, and `file` names the file."""
+    if len(files) == 1:
+        return read(connection, files[0], table, options)
+    parts = [read(connection, file, f"{table}_{i}", options) for i, file in enumerate(files)]
+    names: dict[str, str] = {}
+    for column in (column for part in parts for column in part.columns):
+        names.setdefault(column.strip().casefold(), column)
+    label = FILE if FILE not in names else f"{FILE} read"
+    numbers = frozenset.intersection(*(frozenset(c.strip().casefold() for c in part.numbers) for part in parts))
+    whole = Raw(table, [*names.values(), label], 0, numbers=frozenset(names[key] for key in numbers))
+    selects = []
+    for file, part in zip(files, parts, strict=True):
+        called = printable(file.name)
+        own = {column.strip().casefold(): column for column in part.columns}
+        cells = [f"{quoted(own[key])} AS {quoted(name)}" if key in own else f"NULL AS {quoted(name)}"
+                 for key, name in names.items()]  # fmt: skip
+        selects.append(
+            f"SELECT {ROW} + {whole.rows} AS {ROW}, {', '.join(cells)}, {literal(called)} AS {quoted(label)} "
+            f"FROM {part.table}"
+        )
+        whole.rows += part.rows
+        whole.bad_lines += part.bad_lines
+        whole.bad_examples += tuple(f"{called}, {place}" for place in part.bad_examples)
+        whole.noticed += [(n[0], f"{called}: {n[1]}", *n[2:]) for n in part.noticed]
+        missing = [name for key, name in names.items() if key not in own]
+        if missing:
+            what = f"{called} has no column {', '.join(missing)}: empty in its {part.rows:,} row(s)"
+            whole.noticed.append(("warning", what, part.rows, (), "Check that the files are of one kind."))
+    rows(connection, f"CREATE TABLE {table} AS " + " UNION ALL ".join(selects))
+    rows(connection, "; ".join(f"DROP TABLE {part.table}" for part in parts))
+    sizes = tuple(f"{printable(file.name)} {part.rows:,}" for file, part in zip(files[:3], parts[:3], strict=True))
+    whole.noticed.append(("note", f"{len(files)} files were read as one table of {whole.rows:,} rows", len(files),
+                          sizes, f'Each row names its file in the column "{label}".'))  # fmt: skip
+    whole.bad_examples = whole.bad_examples[:3]
+    return whole
+
+
+def read(connection: duckdb.DuckDBPyConnection, path: Path, table: str, options: dict[str, Any]) -> Raw:
+    """Load one file into the DuckDB table `table`, every column as text, numbered in the order of the file."""
+    with _allowed(path.name):
+        return _read(connection, path, table, options)
+
+
+def _read(connection: duckdb.DuckDBPyConnection, path: Path, table: str, options: dict[str, Any]) -> Raw:
+    name, start = path.name, _start(path)
+    if start.startswith(b"PAR1"):
+        with plainly_named(path) as source:
+            query = f"SELECT * FROM read_parquet({literal(source)}, hive_partitioning=false)"
+            return as_text(connection, table, query, name)
+    if start.startswith(b"SQLite format 3"):
+        return _read_sqlite(connection, path, table, options)
+    if start[8:12] == b"DUCK":
+        return _read_duckdb(connection, path, table, options)
+    if start.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        return _read_excel(connection, path, table, options)
+    if start.startswith(b"%PDF"):
+        raise DataError(f"{name} is a PDF, not a table.", "Ask for the data behind it, as CSV or Excel.")
+    if path.suffix.lower() in {".parquet", *DATABASES}:
+        raise DataError(f"{name} is not what its ending says: {path.suffix}.", "Export or copy it again.")
+    return delimited.read(connection, path, table, options)
+
+
+def _start(path: Path) -> bytes:
+    """The first bytes of a file. DataError when it is none, or empty."""
+    if not path.exists():
+        raise DataError(f"{path.name}: there is no such file.", f"Looked for it in {path.parent.absolute()}.")
+    if not path.is_file():
+        raise DataError(f"{path.name} is no file of data.", "Give the path of a file, or of a folder of them.")
+    if path.stat().st_size == 0:
+        raise DataError(f"{path.name} is empty (0 bytes).", "Export it again.")
+    with path.open("rb") as stream:
+        return stream.read(512)
+
+
+def _read_duckdb(connection: duckdb.DuckDBPyConnection, path: Path, table: str, options: dict[str, Any]) -> Raw:
+    name = path.name
+    with plainly_named(path) as source:
+        try:
+            rows(connection, f"ATTACH {literal(source)} AS client (READ_ONLY)")
+        except duckdb.Error as error:
+            raise DataError(f"{name} can't be opened: {first_line(error)}", "Close what uses it; check it.") from None
+        try:
+            found = rows(
+                connection, "SELECT table_schema, table_name, table_type FROM information_schema.tables "
+                "WHERE table_catalog = 'client' ORDER BY 1, 2")  # fmt: skip
+            kinds = {t if schema == "main" else f"{schema}.{t}": (schema, t, kind) for schema, t, kind in found}
+            schema, inside, kind = kinds[_choose(list(kinds), options.get("table"), "table", name)]
+            with _ending(connection.interrupt, kind == "VIEW", name):
+                query = f"SELECT * FROM client.{quoted(schema)}.{quoted(inside)}"
+                return as_text(connection, table, query, name)
+        finally:
+            rows(connection, "DETACH client")
+
+
+def _read_sqlite(connection: duckdb.DuckDBPyConnection, path: Path, table: str, options: dict[str, Any]) -> Raw:
+    # Python's own sqlite3: DuckDB would have to download an extension for it.
+    import sqlite3
+
+    import pyarrow as pa
+
+    name, view = path.name, False
+    try:
+        opened = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
+        with closing(opened) as source:
+            source.text_factory = lambda text: text.decode(errors="replace")
+            kinds = dict(
+                source.execute("SELECT name, type FROM sqlite_master WHERE type IN ('table', 'view')").fetchall()
+            )
+            inside = _choose(list(kinds), options.get("table"), "table", name)
+            view = kinds[inside] == "view"
+            with _ending(source.interrupt, view, name):
+                cursor = source.execute(f"SELECT * FROM {quoted(inside)}")
+                columns = [column for column, *_ in cursor.description]
+                refuse_names(columns, name)
+                chosen = ", ".join(f"{quoted(column)} VARCHAR" for column in columns)
+                rows(connection, f"CREATE TABLE {table} ({ROW} BIGINT, {chosen})")
+                count, numbers = 0, set(columns)
+                while batch := cursor.fetchmany(_BATCH):
+                    of_columns = dict(zip(columns, zip(*batch, strict=True), strict=True))
+                    numbers -= {column for column in numbers if not only_numbers(of_columns[column])}
+                    cells = [pa.array([cell(value) for value in values], pa.string()) for values in of_columns.values()]
+                    places = pa.array(range(count + 1, count + len(batch) + 1))
+                    _insert(connection, table, pa.table([places, *cells], names=[ROW, *columns]))
+                    count += len(batch)
+    except sqlite3.DatabaseError as error:
+        mend = "Mend the view, or save what it gives as a table." if view else "Copy or export it again."
+        raise DataError(f"{name} can't be read: {error}.", mend) from None
+    return Raw(table, columns, count, numbers=frozenset(numbers))
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, table: str, batch: Any) -> None:
+    connection.register("_batch", batch)
+    rows(connection, f"INSERT INTO {table} SELECT * FROM _batch")
+    connection.unregister("_batch")
+
+
+@contextmanager
+def _ending(interrupt: Any, view: bool, name: str) -> Iterator[None]:
+    """Stop a view that doesn't end."""
+    late = threading.Event()
+
+    def stop() -> None:
+        late.set()
+        interrupt()
+
+    timer = threading.Timer(VIEW_SECONDS, stop)
+    if view:
+        timer.start()
+    try:
+        yield
+    except Exception:
+        if late.is_set():
+            raise DataError(
+                f"{name}: the view was not read within {VIEW_SECONDS} seconds.", "Save what it gives as a table."
+            ) from None
+        raise
+    finally:
+        timer.cancel()
+
+
+def _choose(found: list[str], wanted: str | None, what: str, name: str) -> str:
+    """The table or sheet that is wanted, or the only one. SeveralTables names all where none is named."""
+    if wanted in found:
+        return str(wanted)
+    if wanted is None and len(found) == 1:
+        return found[0]
+    if not found:
+        raise DataError(f"{name} has no {what}.", "Check that it is the right file, and that it was saved whole.")
+    names = ", ".join(found)
+    mend = f'Add {what} = "…" to the card.'
+    if wanted:
+        raise DataError(f"{name} has no {what} {wanted!r}. It holds: {names}.", mend)
+    raise SeveralTables(f"{name} has {len(found)} {what}s. It holds: {names}.", mend, what, found)
+
+
+def _read_excel(connection: duckdb.DuckDBPyConnection, path: Path, table: str, options: dict[str, Any]) -> Raw:
+    # A damaged or hostile workbook can ask for hundreds of GB: it's parsed in a process of its own, with limits.
+    name = path.name
+    with TemporaryDirectory() as folder:
+        out = Path(folder) / "sheet.parquet"
+        command = [
+            sys.executable, "-P", "-m", "clvlib.ingest.excel", str(path.absolute()), str(out), str(EXCEL_MEMORY),
+            options.get("sheet", ""),
+        ]  # fmt: skip
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=EXCEL_SECONDS, check=False, errors="replace"
+            )
+        except subprocess.TimeoutExpired:
+            raise DataError(
+                f"{name} could not be read within {EXCEL_SECONDS} seconds.", "Save the sheet as CSV."
+            ) from None
+        if done.returncode < 0 or "memory allocation" in done.stderr or "MemoryError" in done.stderr:
+            what = f"its cells need more than {EXCEL_MEMORY // 1024**3} GB: one may lie far outside of the table"
+            raise DataError(f"{name} can't be read: {what}.", "Copy the table into a new sheet, or save it as CSV.")
+        if done.returncode != 0:
+            said = done.stderr.strip().splitlines()
+            if said and said[-1].startswith(SEVERAL):
+                _choose(json.loads(said[-1].removeprefix(SEVERAL)), None, "sheet", name)
+            crashed = not said or "Traceback" in done.stderr or "panicked" in done.stderr
+            reason = "the parser stopped at something in it" if crashed else said[-1]
+            raise DataError(f"{name} can't be read: {reason}.", "Open it and save the sheet as CSV.")
+        told = rows(connection, f"SELECT key::VARCHAR, value::VARCHAR FROM parquet_kv_metadata({literal(out)})")
+        raw = as_text(connection, table, f"SELECT * FROM read_parquet({literal(out)})", name)
+    about = dict(told)
+    raw.numbers = frozenset(raw.columns[i] for i in json.loads(about["numbers"]))
+    raw.noticed += delimited.passed_over(int(about["above"]), int(about["below"]), raw.columns)
+    refuse_names([column.split("\x00")[0] for column in raw.columns], name)
+    return raw

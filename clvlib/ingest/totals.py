@@ -1,0 +1,113 @@
+"""Totals per customer (`grain = "customer"` on the card) → the summary that single purchases would give.
+
+Such a table says when somebody bought first and last, how often, and for how much in all. What is between the first and
+the last purchase isn't in it, so that whatever looks at single purchases can't be answered from it.
+"""
+
+from typing import Any
+
+import ibis
+import pandas as pd
+
+from clvlib.aggregate.purchases import rounded
+from clvlib.ingest.tables import DataError, Problem, UsageError
+
+GRAINS = ("row", "customer")
+
+
+def of_the_card(card: dict[str, Any]) -> dict[str, Any]:
+    """The card with its [transactions] as `totals`, where these say that their grain is a customer.
+
+    DataError for any other word than GRAINS.
+    """
+    section = card.get("transactions")
+    if not isinstance(section, dict) or "grain" not in section:
+        return card
+    given = {name: option for name, option in section.items() if name != "grain"}
+    if section["grain"] not in GRAINS:
+        raise DataError(
+            f"grain = {section['grain']!r} is unknown.",
+            'Write grain = "customer" where each row holds the totals of a customer, or "row" for lines and orders.',
+        )
+    name = "totals" if section["grain"] == "customer" else "transactions"
+    return {entry: value for entry, value in card.items() if entry != "transactions"} | {name: given}
+
+
+def span(totals: ibis.Table, stated: pd.Timestamp | None) -> tuple[pd.Timestamp, pd.Timestamp, list[Problem]]:
+    """The first and the last day of observation, and what is to be known of the last.
+
+    UsageError for a stated day before the last purchase: what the totals were then isn't in them.
+    """
+    ends = totals.agg(first=totals["first_purchase"].min(), last=totals["last_purchase"].max()).to_pandas().iloc[0]
+    first, last = (pd.Timestamp(day).normalize() for day in ends)
+    if stated is None:
+        what = f"the day of the last purchase, {last:%Y-%m-%d}, is taken for the day on which the totals were drawn"
+        return first, last, [Problem("warning", "totals", what, 1, (), "Write that day into the card, as as_of.")]
+    if stated < last:
+        raise UsageError(
+            f"Totals can't be taken back to {stated:%Y-%m-%d}: somebody in them bought on {last:%Y-%m-%d}.",
+            "Give the totals of that day, or the purchases themselves, a row each.",
+        )
+    return first, stated, []
+
+
+def read(totals: ibis.Table) -> pd.DataFrame:
+    """The table as a frame: first_purchase, last_purchase (days), purchases (count), amount; indexed by customer_id."""
+    frame = totals.to_pandas().set_index("customer_id").sort_index()
+    days = {name: pd.to_datetime(frame[name]).dt.normalize() for name in ("first_purchase", "last_purchase")}
+    return frame.assign(**days).astype({"purchases": "int64", "amount": "float64"})
+
+
+def mean_amount(known: pd.DataFrame) -> pd.Series:
+    """What a purchase of each customer came to (currency)."""
+    return known["amount"] / known["purchases"]
+
+
+def summary(known: pd.DataFrame, as_of: pd.Timestamp, days_per_unit: int = 1) -> pd.DataFrame:
+    """The columns of `aggregate.rfm_summary`, as near as totals (`read`) come to them.
+
+    Purchases are those of the file, at most one a day from the first day to the last: several of one day are one. What
+    the first one came to isn't told apart, so that monetary_value is the mean of all. Without a positive amount nobody
+    is a customer.
+    """
+    first, last = known["first_purchase"], known["last_purchase"]
+    between = (last - first).dt.days
+    repeats = (known["purchases"] - 1).clip(upper=between)
+    columns = {
+        "frequency": repeats,
+        "recency": between / days_per_unit,
+        "T": (as_of - first).dt.days / days_per_unit,
+        "monetary_value": rounded(mean_amount(known).where(repeats > 0).to_frame()).iloc[:, 0],
+        "total_spend": known["amount"],
+        "first_purchase": first.astype("datetime64[us]"),
+        "last_purchase": last.astype("datetime64[us]"),
+        "days_since_last_order": (as_of - last).dt.days.astype("float64"),
+    }
+    return pd.DataFrame(columns)[known["amount"] > 0]
+
+
+def remarks(known: pd.DataFrame) -> list[Problem]:
+    """What such a table leaves unsaid, and what is done about it."""
+    what = "what each first purchase came to isn't told apart: the mean of all purchases stands for that of later ones"
+    found = [Problem("note", "totals", what, len(known), (), "Only the purchases, a row each, would tell it.")]
+    more = int((known["purchases"] - 1 > (known["last_purchase"] - known["first_purchase"]).dt.days).sum())
+    if more:
+        what = f"{more:,} customer(s) have more purchases than days from the first to the last"
+        found.append(Problem("note", "totals", what, more, (), "Several of one day count as one."))
+    return found
+
+
+def brought(known: pd.DataFrame, margin: float) -> pd.DataFrame:
+    """The columns of `aggregate.brought`: no cost of a line is known, so that the margin counts for all."""
+    revenue = known["amount"]
+    return pd.DataFrame({"revenue": revenue, "contribution": margin * revenue, "unknown_costs": known["purchases"]})
+
+
+def largest(known: pd.DataFrame) -> pd.DataFrame:
+    """The largest customer as a row of `purchases.largest`; empty without money."""
+    paid = known["amount"].sum()
+    if not paid > 0:
+        return pd.DataFrame(columns=["name", "lines", "amount", "share", "of"], index=pd.Index([], name="unit"))
+    name = known["amount"].idxmax()
+    row = {"name": name, "lines": 1, "amount": known["amount"].max(), "share": known["amount"].max() / paid}
+    return pd.DataFrame([row | {"of": len(known)}], index=pd.Index(["customer"], name="unit"))

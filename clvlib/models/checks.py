@@ -1,0 +1,148 @@
+"""A customer summary or behaviour features go in, checks of what the forecasting models take for granted come
+out.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from clvlib.ingest.tables import NotEnoughData
+
+MIN_CUSTOMERS = 30
+WEAK = 0.2  # a rank correlation below it moves the forecast spend of frequent buyers by little
+TOP_FREQUENCY = 10
+Rhythm = Literal["regular", "random", "bursty"]
+
+
+@dataclass(frozen=True)
+class SpendCheck:
+    """Does spend depend on frequency? Gamma-Gamma takes for granted that it doesn't.
+
+    correlation is Pearson's, as published; a few huge baskets can hide a dependence from it, so that the verdict
+    follows rank_correlation (Spearman's).
+    """
+
+    customers: int
+    correlation: float
+    rank_correlation: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether the dependence is too weak to matter."""
+        return abs(self.rank_correlation) < WEAK
+
+    @property
+    def finding(self) -> str:
+        """What can be seen, in words; a dependence only beyond two standard errors of the rank correlation."""
+        if self.holds:
+            return "Spend hardly depends on how often customers come back"
+        if abs(self.rank_correlation) < 2 / np.sqrt(self.customers):
+            return f"{self.customers} customers don't tell whether spend depends on how often they come back"
+        return f"Who comes back more often spends {'more' if self.rank_correlation > 0 else 'less'} a time"
+
+    @property
+    def meaning(self) -> str:
+        """What it does to the forecast, in words."""
+        if self.holds:
+            return "hardly depends on frequency, as the spend model takes for granted"
+        amount = "much" if self.rank_correlation > 0 else "little"
+        return f"depends on frequency: the spend model expects too {amount} a time of customers with few purchases"
+
+
+@dataclass(frozen=True)
+class TimingCheck:
+    """Do purchases come at random times? The three purchase models take it for granted.
+
+    share: the last gap as a share of the last two gaps. At random times its mean is 1/2 and its variance 1/12
+    (Wheat & Morrison 1990). shape: of the gamma law with that variance: 1 at random, 2 for clockwork-like
+    buying (Erlang-2), below 1 for bursts followed by silence. errors: standard errors, by these names.
+    """
+
+    customers: int
+    share_mean: float
+    share_variance: float
+    shape: float
+    errors: dict[str, float]
+
+    @property
+    def rhythm(self) -> Rhythm:
+        """Random when the variance of the shares is less than 2 standard errors away from 1/12."""
+        if abs(self.share_variance - 1 / 12) < 2 * self.errors["share_variance"]:
+            return "random"
+        return "regular" if self.shape > 1 else "bursty"
+
+    @property
+    def meaning(self) -> str:
+        """What the rhythm does to the forecast, in words."""
+        if self.rhythm == "random":
+            return "at times that can't be told from random ones, as the models take for granted"
+        if 0.8 <= self.shape <= 1.25:
+            return f"a little more {'regularly' if self.rhythm == 'regular' else 'in bursts'} than at random"
+        if self.rhythm == "regular":
+            return "more regularly than at random: the models notice too late that someone has left"
+        return "in bursts: the models may take a pause between two bursts for leaving"
+
+    @property
+    def trend(self) -> str:
+        """Whether customers slow down or speed up, in words: is the mean share 2 standard errors away from 1/2?"""
+        away = (self.share_mean - 1 / 2) / self.errors["share_mean"] if self.errors["share_mean"] > 0 else 0.0
+        if abs(away) < 2:
+            return "the last gap is on average as long as the one before: no sign of slowing down"
+        longer, change = ("longer", "slow down") if away > 0 else ("shorter", "speed up")
+        return (
+            f"the last gap tends to be {longer} than the one before ({abs(away):.0f} standard errors): "
+            f"customers {change}, which the models don't know"
+        )
+
+
+def spend_against_frequency(rfm: pd.DataFrame) -> SpendCheck:
+    """Correlations of frequency with mean spend, over customers with a repeat purchase (Fader & Hardie 2013).
+
+    Raises NotEnoughData below 30 such customers.
+    """
+    buyers = rfm[(rfm["frequency"] > 0) & (rfm["monetary_value"] > 0)]
+    _need(len(buyers), "a repeat purchase")
+    if buyers["frequency"].nunique() == 1 or buyers["monetary_value"].nunique() == 1:
+        return SpendCheck(len(buyers), 0.0, 0.0)
+    pearson, spearman = (
+        float(buyers["frequency"].corr(buyers["monetary_value"], method=method)) for method in ("pearson", "spearman")
+    )
+    return SpendCheck(len(buyers), pearson, spearman)
+
+
+def spend_by_frequency(rfm: pd.DataFrame) -> pd.Series:
+    """Mean spend per purchase (currency) by repeat purchases ("1" … "10+"), one-time buyers left out."""
+    buyers = rfm[(rfm["frequency"] > 0) & (rfm["monetary_value"] > 0)]
+    means = buyers.groupby(buyers["frequency"].clip(upper=TOP_FREQUENCY))["monetary_value"].mean()
+    return means.rename("mean spend").rename(index=lambda n: f"{n}+" if n == TOP_FREQUENCY else str(n))
+
+
+def timing_regularity(features: pd.DataFrame) -> TimingCheck:
+    """Wheat & Morrison's M (1990, Journal of Marketing Research 27) from `last_gap` and `previous_gap`
+    (days).
+
+    Raises NotEnoughData below 30 customers with two gaps.
+    """
+    gaps = features[["last_gap", "previous_gap"]].dropna()
+    _need(len(gaps), "two gaps between purchases")
+    share = gaps["last_gap"] / gaps.sum(axis=1)
+    variance = float(share.var())
+    shape = float((1 / (4 * variance) - 1) / 2) if variance > 0 else np.inf  # Beta(k, k): 1 / (4 (2k + 1))
+    fourth = float(((share - share.mean()) ** 4).mean())
+    of_variance = float(np.sqrt(max(fourth - variance**2, 0) / len(share)))
+    errors = {
+        "share_mean": float(np.sqrt(variance / len(share))),
+        "share_variance": of_variance,
+        "shape": of_variance / (8 * variance**2) if variance > 0 else np.nan,
+    }
+    return TimingCheck(len(gaps), float(share.mean()), variance, shape, errors)
+
+
+def _need(customers: int, what: str) -> None:
+    if customers < MIN_CUSTOMERS:
+        raise NotEnoughData(
+            f"{customers:,} customer(s) have {what}; this check needs {MIN_CUSTOMERS}.",
+            "Use a longer history or more customers.",
+        )

@@ -1,0 +1,36 @@
+"""Fitted models and a customer summary go in; how many customers each counts, in two ways, comes out.
+
+How many customers a shop "has" is often given as the sum of P(alive). Purchases can't tell that number: models that
+forecast alike let customers leave at different moments, and their sums differ by a factor of two on CDNOW. How many buy
+at least once within a time is another count: models agree on it, and it can be checked when the time is over.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from clvlib.models.forecast import PurchaseModel
+
+ALIKE = 0.01  # P(alive) that differs by less than this between any two customers says nothing about any of them
+
+
+def counted(models: "Mapping[str, PurchaseModel]", rfm: pd.DataFrame, t: float) -> pd.DataFrame:
+    """What fitted models say of how many customers there are.
+
+    Args:
+        models: by name, fitted in the time unit of `rfm`.
+        rfm: customer summary (frequency, recency, T).
+        t: time ahead, in the same unit.
+
+    Returns:
+        Index `model`: `buying` (customers expected to buy at least once within t: the sum of that chance), `alive`
+        (the sum of P(alive)), `alive_tells` (False where P(alive) is the same for everybody: no information).
+    """
+    history = (rfm["frequency"], rfm["recency"], rfm["T"])
+    rows = {}
+    for name, model in models.items():
+        alive = model.p_alive(*history)
+        rows[name] = (model.p_at_least(1, t, *history).sum(), alive.sum(), bool(alive.max() - alive.min() >= ALIKE))
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["buying", "alive", "alive_tells"]).rename_axis("model")

@@ -1,0 +1,138 @@
+"""A maximum goes in, a fitted model comes out that explains itself and can be kept in a file.
+
+What purchase and spend models share: parameters with their precision, a summary in words, and JSON.
+"""
+
+import copy
+import json
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from clvlib.ingest.tables import UsageError
+from clvlib.models.likelihood import Maximum
+
+Array = NDArray[np.float64]
+
+
+class FittedModel:
+    """What all models share: parameters with their precision, a summary in words, and a JSON file."""
+
+    name: ClassVar[str]
+    parameters: ClassVar[tuple[str, ...]]
+    _also_kept: ClassVar[tuple[str, ...]] = ()  # numbers of this kind of model that a file keeps too
+
+    params_: pd.Series
+    log_covariance_: Array
+    log_likelihood_: float
+    penalty_: float
+    held_: tuple[str, ...]  # parameters at a limit of the search
+    n_customers_: int
+    n_repeaters_: int
+    n_patterns_: int
+
+    @property
+    def standard_errors_(self) -> pd.Series:
+        """Standard errors, from the Hessian of the log-likelihood; NaN for a parameter held at its limit."""
+        self.check_fitted()
+        errors = self.params_ * np.sqrt(np.diag(self.log_covariance_))
+        return errors.where(errors > 0)
+
+    @property
+    def convergence(self) -> str:
+        """Whether the fit converged by itself, in words that follow "the fit": one at a limit did not."""
+        alone = "converged" if self.penalty_ == 0 else f"converged only with a penalty of {self.penalty_:g}"
+        if not self.held_:
+            return alone
+        return self._at_limit if self.penalty_ == 0 else f"{alone}, and {self._at_limit}"
+
+    @property
+    def _at_limit(self) -> str:
+        values = ", ".join(f"{name} = {self.params_[name]:.2g}" for name in self.held_)
+        return f"is held at a limit of the search ({values}), not at a free maximum"
+
+    def summary(self) -> pd.DataFrame:
+        """Parameters as a table, indexed by parameter: value and standard_error (in the model's units)."""
+        columns = {"value": self.params_, "standard_error": self.standard_errors_}
+        return pd.DataFrame(columns).rename_axis("parameter")
+
+    @property
+    def values(self) -> Array:
+        """The parameters as an array, in the order of `parameters`."""
+        self.check_fitted()
+        return self.params_.to_numpy(float)
+
+    def with_params(self, values: ArrayLike) -> Self:
+        """A copy with other parameters: to compute with published ones, or to see what an error does."""
+        other = copy.copy(self)
+        other.params_ = pd.Series(np.asarray(values, dtype=float), index=list(self.parameters))
+        return other
+
+    @property
+    def _units(self) -> str:
+        return ""
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What the model was made with, as keyword arguments."""
+        return {}
+
+    def save(self, path: str | Path) -> None:
+        """Write the fitted model as JSON (numbers only: loading it can't run anything)."""
+        self.check_fitted()
+        content = {
+            "model": self.name,
+            "settings": self.settings,
+            "params": self.params_.to_dict(),
+            "log_covariance": self.log_covariance_.tolist(),
+            "log_likelihood": self.log_likelihood_,
+            "penalty": self.penalty_,
+            "held": list(self.held_),
+            "also": {name: getattr(self, name) for name in self._also_kept},
+            "customers": [self.n_customers_, self.n_repeaters_, self.n_patterns_],
+        }
+        Path(path).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+    def restore(self, content: dict[str, Any]) -> Self:
+        """Take over what `save` wrote. Raises KeyError, TypeError or ValueError when it is something else."""
+        k = len(self.parameters)
+        self.params_ = pd.Series({name: float(content["params"][name]) for name in self.parameters})
+        self.log_covariance_ = np.array(content["log_covariance"], dtype=float).reshape(k, k)
+        self.log_likelihood_, self.penalty_ = float(content["log_likelihood"]), float(content["penalty"])
+        self.held_ = tuple(name for name in self.parameters if name in content["held"])
+        for name in self._also_kept:
+            setattr(self, name, content["also"][name])
+        self.n_customers_, self.n_repeaters_, self.n_patterns_ = map(int, content["customers"])
+        return self
+
+    def store(self, found: Maximum, log_likelihood: float, counts: tuple[int, int, int]) -> Self:
+        """Keep the result of a fit; counts are customers, customers with a repeat purchase, and patterns."""
+        self.params_ = pd.Series(np.exp(found.log_params), index=list(self.parameters))
+        self.log_covariance_, self.penalty_ = found.covariance, found.penalty
+        self.held_ = tuple(name for name, free in zip(self.parameters, found.free, strict=True) if not free)
+        self.log_likelihood_ = float(log_likelihood)
+        self.n_customers_, self.n_repeaters_, self.n_patterns_ = counts
+        return self
+
+    def check_fitted(self) -> None:
+        """Raise UsageError before `fit`."""
+        if not hasattr(self, "params_"):
+            raise UsageError(f"{self.name} is not fitted yet.", "Call fit(summary) first.")
+
+    def __repr__(self) -> str:
+        if not hasattr(self, "params_"):
+            return f"{self.name}, not fitted"
+        errors = self.standard_errors_
+        pairs = [
+            f"{name} {self.params_[name]:.4g} " + (f"± {errors[name]:.2g}" if errors[name] > 0 else "(at its limit)")
+            for name in self.parameters
+        ]
+        return (
+            f"{self.name} on {self.n_customers_:,} customers, {self.n_repeaters_:,} with a repeat purchase "
+            f"({self.n_patterns_:,} different histories){self._units}\n"
+            f"  {', '.join(pairs)} (± standard error)\n"
+            f"  log-likelihood {self.log_likelihood_:,.2f}; {self.convergence}"
+        )

@@ -1,0 +1,389 @@
+"""A customer summary goes in, fitted models come out: who is still a customer, who buys how often, for how
+much.
+
+Three models of purchases (BG/NBD, MBG/NBD, Pareto/NBD) and one of spend (Gamma-Gamma). What is used of the archived
+`lifetimes` package is called here only. Times are in the model's `time_unit`, "D" days or "W" weeks.
+Learned values end in `_`. A summary is what `aggregate.rfm_summary` gives; a new customer is x = t_x = T = 0.
+"""
+
+import json
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import eigh_tridiagonal
+from scipy.special import betainc, betaln
+
+with warnings.catch_warnings():  # importing lifetimes silences FutureWarning for the whole process …
+    warnings.filterwarnings("ignore", message=".*mode.chained_assignment")  # … and sets an option that is going
+    from lifetimes import BetaGeoFitter, ModifiedBetaGeoFitter
+    from lifetimes.fitters import value_and_grad
+
+from clvlib.ingest.tables import ConvergenceError, DataError, NotEnoughData, UsageError, require
+from clvlib.models import gamma_gamma, nbd, pareto_nbd
+from clvlib.models.fitted import FittedModel
+from clvlib.models.likelihood import LARGEST_LOG, Maximum, maximise, unique_rows
+
+Array = NDArray[np.float64]
+TimeUnit = Literal["D", "W"]
+
+DAYS: dict[str, float] = {"D": 1.0, "W": 7.0}
+SAMPLE = 10_000  # of many more different histories, so many give a fit its start
+MIN_REPEATERS = 10  # four parameters from fewer customers who came back would be invention
+EQUAL = 1e-6  # mean spends whose whole spread is a smaller share of their size are the same: a matter of rounding
+_NODES = (32, 256)
+
+
+class PurchaseModel(FittedModel, ABC):
+    """A model of when customers buy and when they leave. Fit it, then ask it about customers or patterns."""
+
+    _also_kept = ("dropout_",)
+    dropout_: float  # log-likelihood units gained over a model in which nobody ever leaves
+    _times: ClassVar[tuple[int, ...]]  # which parameters are times, and so are scaled with the time axis
+
+    def __init__(self, time_unit: TimeUnit = "D") -> None:
+        if time_unit not in DAYS:
+            raise UsageError(f"Time unit {time_unit!r} is unknown.", "Use 'D' for days or 'W' for weeks.")
+        self.time_unit = time_unit
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What the model was made with, as keyword arguments."""
+        return {"time_unit": self.time_unit}
+
+    @property
+    def _units(self) -> str:
+        return f", time in {'days' if self.time_unit == 'D' else 'weeks'}"
+
+    def fit(self, rfm: pd.DataFrame, weights: ArrayLike | None = None) -> Self:
+        """Fit by maximum likelihood and return self.
+
+        rfm: customer summary (frequency, recency, T in this model's time unit). weights: how many customers
+        each row stands for, 1 when left out.
+
+        Raises NotEnoughData (fewer than 10 customers came back), ConvergenceError, DataError (columns).
+        """
+        rfm = require(rfm)
+        each = np.ones(len(rfm)) if weights is None else np.asarray(weights, dtype=float)
+        repeaters = int(each[rfm["frequency"].to_numpy() > 0].sum())
+        _need_repeaters(self.name, repeaters, int(each.sum()))
+        (x, t_x, T), code = unique_rows(rfm, ["frequency", "recency", "T"])
+        w = np.bincount(code, weights=each).astype(float)
+        scale = T.max()
+
+        def mean_loss(log_params: Array) -> tuple[float, Array]:
+            return self._mean_loss(log_params, x, t_x / scale, T / scale, w)
+
+        def sample_loss(log_params: Array) -> tuple[float, Array]:
+            some = slice(None, None, len(x) // SAMPLE)
+            return self._mean_loss(log_params, x[some], t_x[some] / scale, T[some] / scale, w[some])
+
+        with warnings.catch_warnings():  # so does every call of lifetimes' likelihoods
+            sample = sample_loss if len(x) > 5 * SAMPLE else None
+            found = maximise(mean_loss, [-LARGEST_LOG] * 4, w.sum(), self.name, sample)
+            found.log_params[list(self._times)] += np.log(scale)
+            loss = self._mean_loss(found.log_params, x, t_x, T, w)[0]
+        self.dropout_ = -loss * w.sum() - _without_dropout(x, T, w)
+        return self.store(found, -loss * w.sum(), (int(each.sum()), repeaters, len(x)))
+
+    @property
+    def dropout_seen_(self) -> bool:
+        """Whether dropout explains these data better than chance would; where not, p_alive is no information."""
+        self.check_fitted()
+        return self.dropout_ >= nbd.SEEN
+
+    @property
+    def convergence(self) -> str:
+        """Whether the fit converged by itself, or where it stands, in words that follow "the fit"."""
+        if self.dropout_seen_:
+            return super().convergence
+        how = f"converged only with a penalty of {self.penalty_:g}," if self.penalty_ > 0 else "is"
+        return (
+            f"{how} at the end of the model where nobody ever leaves: no dropout can be seen in these data, so that "
+            "the chance of being still a customer tells nothing"
+        )
+
+    def p_alive(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Array:
+        """Probability of still being a customer at T. x purchases, the last at t_x; arrays of one shape."""
+        shape, flat = self._flat(x, t_x, T)
+        with np.errstate(over="ignore"):  # a very long silence of a frequent buyer: the odds overflow, P is 0
+            return self._p_alive(*flat).reshape(shape)
+
+    def expected_purchases(self, t: ArrayLike, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Array:
+        """Expected number of purchases in (T, T + t]."""
+        return self.p_alive(x, t_x, T) * self.expected_if_alive(t, x, T)
+
+    def expected_if_alive(self, t: ArrayLike, x: ArrayLike, T: ArrayLike) -> Array:
+        """The same for a customer known to be alive at T: t_x then tells nothing more."""
+        shape, flat = self._flat(t, x, T)
+        return self._expected_if_alive(*flat).reshape(shape)
+
+    def p_at_least(self, n: int, t: float, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Array:
+        """Probability of at least n >= 1 purchases in (T, T + t]."""
+        return self.p_alive(x, t_x, T) * self.at_least_if_alive(n, t, x, T)
+
+    def at_least_if_alive(self, n: int, t: float, x: ArrayLike, T: ArrayLike) -> Array:
+        """The same for a customer known to be alive at T."""
+        shape, flat = self._flat(x, T)
+        return self._at_least_if_alive(n, t, *flat).reshape(shape)
+
+    def _flat(self, *values: ArrayLike) -> tuple[tuple[int, ...], list[Array]]:
+        self.check_fitted()
+        arrays = _floats(*values)
+        return arrays[0].shape, [array.ravel() for array in arrays]
+
+    @abstractmethod
+    def _mean_loss(self, log_params: Array, x: Array, t_x: Array, T: Array, w: Array) -> tuple[float, Array]: ...
+
+    @abstractmethod
+    def _p_alive(self, x: Array, t_x: Array, T: Array) -> Array: ...
+
+    @abstractmethod
+    def _expected_if_alive(self, t: Array, x: Array, T: Array) -> Array: ...
+
+    @abstractmethod
+    def _at_least_if_alive(self, n: int, t: float, x: Array, T: Array) -> Array: ...
+
+
+class BetaGeo(PurchaseModel):
+    """BG/NBD (Fader, Hardie & Lee 2005): a customer may leave after each repeat purchase."""
+
+    name = "BG/NBD"
+    parameters = ("r", "alpha", "a", "b")
+    _times = (1,)
+    _lifetimes: ClassVar[Any] = BetaGeoFitter
+    _survived_first = 0  # chances to leave that came with the first purchase
+
+    def _mean_loss(self, log_params: Array, x: Array, t_x: Array, T: Array, w: Array) -> tuple[float, Array]:
+        value, gradient = value_and_grad(self._lifetimes._negative_log_likelihood)(log_params, x, t_x, T, w, 0.0)
+        return float(value), gradient
+
+    def _p_alive(self, x: Array, t_x: Array, T: Array) -> Array:
+        fitter = self._lifetimes()
+        fitter.params_ = self.params_
+        return np.asarray(fitter.conditional_probability_alive(x, t_x, T))
+
+    def _expected_if_alive(self, t: Array, x: Array, T: Array) -> Array:
+        """E[(1 - (1 + p t / (alpha + T))^-(r + x)) / p] over p ~ Beta(a, b + x): equation 10 of the paper.
+
+        lifetimes evaluates it with a hypergeometric function, which fails for one-time buyers when a + b < 1,
+        and at a = 1. Here p is averaged by Gauss quadrature: all terms are positive, and nothing can fail.
+        """
+        r, alpha, a, b = self.values
+        asked = pd.DataFrame({"t": t, "x": x, "T": T})
+        (t, x_each, T), row = unique_rows(asked, ["t", "x", "T"])
+        result = np.empty(len(t))
+        for count in np.unique(x_each):
+            same = x_each == count
+            over = (t[same] / (alpha + T[same]))[:, None]
+            nodes = int(np.clip(6 * np.sqrt(over.max()), *_NODES))  # what a pole at p = -1 / over asks for
+            p, weight = _beta_nodes(a, b + count + self._survived_first, nodes)
+            result[same] = (-np.expm1(-(r + count) * np.log1p(p * over)) / p) @ weight
+        return result[row]
+
+    def _at_least_if_alive(self, n: int, t: float, x: Array, T: Array) -> Array:
+        """The smaller of two counts, independent given p: until dropout, and until t (equation 8)."""
+        r, alpha, a, b = self.values
+        b_now = b + x + self._survived_first
+        stays = np.exp(betaln(a, b_now + n - 1) - betaln(a, b_now))
+        return stays * betainc(n, r + x, t / (alpha + T + t))
+
+
+class ModifiedBetaGeo(BetaGeo):
+    """MBG/NBD (Batislam, Denizel & Filiztekin 2007): one may leave after the first purchase already."""
+
+    name = "MBG/NBD"
+    _lifetimes = ModifiedBetaGeoFitter
+    _survived_first = 1
+
+
+class ParetoNBD(PurchaseModel):
+    """Pareto/NBD (Schmittlein, Morrison & Colombo 1987): a customer may leave at any time."""
+
+    name = "Pareto/NBD"
+    parameters = ("r", "alpha", "s", "beta")
+    _times = (1, 3)
+
+    def _mean_loss(self, log_params: Array, x: Array, t_x: Array, T: Array, w: Array) -> tuple[float, Array]:
+        value, gradient = pareto_nbd.log_likelihood(np.exp(log_params), x, t_x, T)
+        return -float(w @ value) / w.sum(), -(gradient @ w) / w.sum()
+
+    def _p_alive(self, x: Array, t_x: Array, T: Array) -> Array:
+        return pareto_nbd.p_alive(self.values, x, t_x, T)
+
+    def _expected_if_alive(self, t: Array, x: Array, T: Array) -> Array:
+        return pareto_nbd.expected_if_alive(self.values, t, x, T)
+
+    def _at_least_if_alive(self, n: int, t: float, x: Array, T: Array) -> Array:
+        return pareto_nbd.at_least_if_alive(self.values, n, t, x, T)
+
+
+class GammaGamma(FittedModel):
+    """Gamma-Gamma (Fader & Hardie 2013): what a purchase brings, if spend doesn't depend on frequency."""
+
+    name = "Gamma-Gamma"
+    parameters = ("p", "q", "v")
+    _also_kept = ("equal_",)
+    equal_: bool = False  # whether all mean spends are the same
+
+    def fit(self, rfm: pd.DataFrame, weights: ArrayLike | None = None) -> Self:
+        """Fit on the customers with a repeat purchase and a spend above 0, and return self.
+
+        q is kept at 1.1 or more: up to 1, someone without a repeat purchase has no finite expected spend. Where all
+        mean spends are the same, that spend is expected of everybody, and no model is fitted.
+
+        Raises NotEnoughData (fewer than 10 such customers), ConvergenceError, DataError (columns).
+        """
+        rfm = require(rfm)
+        if "monetary_value" not in rfm:
+            raise DataError("The summary has no column monetary_value.", "Build it from purchases with amounts.")
+        each = pd.Series(np.ones(len(rfm)) if weights is None else weights, index=rfm.index, dtype=float)
+        use = (rfm["frequency"] > 0) & (rfm["monetary_value"] > 0)
+        _need_repeaters(self.name, int(each[use].sum()), int(each.sum()))
+        (x, m), code = unique_rows(rfm.loc[use], ["frequency", "monetary_value"])
+        w = np.bincount(code, weights=each[use].to_numpy()).astype(float)
+        counts = (int(each.sum()), int(w.sum()), len(x))
+        self.equal_ = bool(np.ptp(m) <= EQUAL * m.max())
+        if self.equal_:
+            return self.store(_same_spend(float(w @ m / w.sum())), 0.0, counts)
+        with np.errstate(all="ignore"):
+            found = gamma_gamma.maximum(x, m, w)
+            if found is None:
+                raise ConvergenceError(
+                    f"{self.name} did not converge on {counts[1]:,} customers with a repeat purchase.",
+                    "Look at the largest and the smallest purchases first.",
+                )
+            log_p, log_q, log_v = found.log_params
+            value, _ = gamma_gamma.log_likelihood(np.exp([log_p, log_q, log_p + log_v - log_q]), x, m)
+        return self.store(found, float(w @ value), counts)
+
+    @property
+    def q_at_limit_(self) -> bool:
+        """Whether q is held at its limit: a few huge spenders then make the mean spend uncertain."""
+        return bool(self.params_["q"] < gamma_gamma.SMALLEST_Q * (1 + 1e-5))
+
+    @property
+    def _at_limit(self) -> str:
+        if self.equal_:
+            return "needs no search: all customers with a repeat purchase spend the same"
+        if self.q_at_limit_:
+            return "is held at its limit, q = 1.1: a few huge purchases leave no certain mean of all customers"
+        if "q" in self.held_:
+            return "is at an end of the model (no limit to q): chance alone explains how mean spends differ"
+        return "is at an end of the model (no limit to p): each customer's own mean spend is taken for certain"
+
+    @property
+    def mean_spend_(self) -> float:
+        """Mean spend per purchase of all customers: the forecast for who has no repeat purchase."""
+        p, q, v = self.values
+        return p * v / (q - 1)
+
+    def expected_spend(self, x: ArrayLike, monetary_value: ArrayLike) -> Array:
+        """Expected spend per purchase (equation 5); the model's mean for customers without a spend of their
+        own.
+        """
+        self.check_fitted()
+        x, m = _floats(x, monetary_value)
+        return gamma_gamma.expected_spend(self.values, np.where((x > 0) & (m > 0), x, 0), m)
+
+
+MODELS: dict[str, type[PurchaseModel]] = {m.name: m for m in (BetaGeo, ModifiedBetaGeo, ParetoNBD)}
+
+
+def load_model(path: str | Path) -> FittedModel:
+    """Read a model written by `save`. Raises DataError when the file is missing or is not such a model."""
+    known: dict[str, type[FittedModel]] = {**MODELS, GammaGamma.name: GammaGamma}
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        return known[content["model"]](**content["settings"]).restore(content)
+    except OSError as error:
+        raise DataError(f"The model {path} can't be read: {error.strerror}.") from None
+    except (KeyError, TypeError, ValueError, UsageError) as error:
+        raise DataError(f"{path} is not a saved model ({error}).", "Write it again with model.save(path).") from None
+
+
+def fit_all(rfm: pd.DataFrame, time_unit: TimeUnit = "D") -> tuple[dict[str, PurchaseModel], dict[str, str]]:
+    """Fit every purchase model. Returns the fitted ones by name, and for the others the reason why not.
+
+    Raises NotEnoughData when the customers are too few for any of them.
+    """
+    fitted: dict[str, PurchaseModel] = {}
+    failed: dict[str, str] = {}
+    for name, kind in MODELS.items():
+        try:
+            fitted[name] = kind(time_unit).fit(rfm)
+        except ConvergenceError as error:
+            failed[name] = str(error)
+    if not fitted:
+        raise ConvergenceError(" ".join(failed.values()))
+    return fitted, failed
+
+
+def fit_best(rfm: pd.DataFrame, preferred: str | None = None, time_unit: TimeUnit = "D") -> PurchaseModel:
+    """Fit the `preferred` model; where there is none or it fails, the one with the highest log-likelihood.
+
+    Likelihoods compare fairly here: all three models have four parameters. Raises as `fit_all` does.
+    """
+    if preferred is not None:
+        with suppress(ConvergenceError):
+            return MODELS[preferred](time_unit).fit(rfm)
+    fitted, _ = fit_all(rfm, time_unit)
+    return max(fitted.values(), key=lambda model: model.log_likelihood_)
+
+
+def alive_grid(model: PurchaseModel, age: float, repeats: Sequence[int], silences: Sequence[float]) -> pd.DataFrame:
+    """Chance of being still a customer: a row per number of repeat purchases, a column per silence (time units)."""
+    x, silent = np.meshgrid(repeats, silences, indexing="ij")
+    return pd.DataFrame(model.p_alive(x, age - silent, age), index=list(repeats), columns=list(silences))
+
+
+def _floats(*values: ArrayLike) -> list[Array]:
+    return list(np.broadcast_arrays(*(np.asarray(value, dtype=float) for value in values)))
+
+
+def _need_repeaters(name: str, repeaters: int, customers: int) -> None:
+    if repeaters >= MIN_REPEATERS:
+        return
+    came = "nobody" if repeaters == 0 else f"{repeaters}"
+    raise NotEnoughData(
+        f"{name} learns from repeat purchases, and {came} of {customers:,} customer(s) came back.",
+        f"It takes {MIN_REPEATERS} who bought on a second day: use a longer history or more customers.",
+    )
+
+
+def _without_dropout(x: Array, T: Array, w: Array) -> float:
+    (x, T), code = unique_rows(pd.DataFrame({"x": x, "T": T}), ["x", "T"])
+    try:
+        return nbd.largest_log_likelihood(x, T, np.bincount(code, weights=w).astype(float))
+    except ConvergenceError:
+        return -np.inf
+
+
+def _same_spend(spend: float) -> Maximum:
+    """Both ends of the model at once: nobody differs, nobody's purchases do."""
+    end = gamma_gamma.NO_LIMIT
+    log_v = np.log(spend) + np.log1p(-np.exp(-end))
+    return Maximum(np.array([end, end, log_v]), np.zeros((3, 3)), np.zeros(3, dtype=bool), 0.0)
+
+
+@lru_cache(maxsize=4096)  # the same for each month of a horizon
+def _beta_nodes(a: float, b: float, nodes: int) -> tuple[Array, Array]:
+    """Gauss quadrature of the Beta(a, b) law: nodes in (0, 1), weights of sum 1 (Golub & Welsch 1969)."""
+    k = np.arange(nodes, dtype=float)
+    s = a + b - 2
+    both = 2 * k + s
+    with np.errstate(divide="ignore", invalid="ignore"):
+        diagonal = ((a - 1) ** 2 - (b - 1) ** 2) / (both * (both + 2))
+        n = k[1:]
+        squared = 4 * n * (n + a - 1) * (n + b - 1) * (n + s) / (both[1:] ** 2 * (both[1:] + 1) * (both[1:] - 1))
+    diagonal[0] = (a - b) / (a + b)
+    squared[0] = 4 * a * b / ((a + b) ** 2 * (a + b + 1))
+    points, vectors = eigh_tridiagonal(diagonal, np.sqrt(squared))
+    return np.maximum((1 + points) / 2, 1e-300), vectors[0] ** 2

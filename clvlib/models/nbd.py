@@ -1,0 +1,33 @@
+"""Purchases of customers who never leave (NBD, Ehrenberg 1959): what a model with dropout must explain better.
+
+A gamma law of purchase rates and nothing else; the models of `forecast` come down to it when nobody leaves.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import digamma, gammaln
+
+from clvlib.models.likelihood import LARGEST_LOG, maximise
+
+Array = NDArray[np.float64]
+
+SEEN = 3.0  # dropout has two parameters: half the 95 % point of chi-squared with 2 degrees of freedom
+
+
+def largest_log_likelihood(x: Array, T: Array, w: Array) -> float:
+    """The largest log-likelihood of w customers each with x repeat purchases by age T, if nobody ever leaves.
+
+    Measured as those of the models with dropout are, so that the difference tells whether dropout explains anything.
+    Raises ConvergenceError.
+    """
+    scale = T.max()
+
+    def mean_loss(log_params: Array, time: Array = T / scale) -> tuple[float, Array]:
+        r, alpha = np.exp(log_params)
+        value = gammaln(r + x) - gammaln(r) + r * np.log(alpha) - (r + x) * np.log(alpha + time)
+        by_r = r * (digamma(r + x) - digamma(r) + np.log(alpha) - np.log(alpha + time))
+        by_alpha = r - (r + x) * alpha / (alpha + time)
+        return -float(w @ value) / w.sum(), -(np.stack([by_r, by_alpha]) @ w) / w.sum()
+
+    found = maximise(mean_loss, [-LARGEST_LOG] * 2, w.sum(), "NBD").log_params + np.array([0, np.log(scale)])
+    return -mean_loss(found, T)[0] * w.sum()

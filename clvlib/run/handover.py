@@ -1,0 +1,185 @@
+"""What a run hands over beside the report: customers.csv for a spreadsheet, manifest.json for whoever checks it."""
+
+import hashlib
+import importlib.metadata
+import json
+import math
+import platform
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from clvlib.dataset import Dataset
+from clvlib.files import write_text
+from clvlib.run.outcome import Outcome
+
+PACKAGES = ("clvlib", "pandas", "numpy", "scipy", "scikit-learn", "lifetimes", "ibis-framework", "duckdb", "matplotlib")
+# What a spreadsheet would run or compute (OWASP, “CSV injection”): signs before anything but a plain number, as
+# phone numbers are; full-width signs too.
+_FORMULA = re.compile(r"[=@＝＠＋－\t\r\n]|[+-](?!\d[\d ]*([.,]\d+)?$)")
+MACHINES = ("crm", "tableau")  # lists that no person opens in a spreadsheet
+MOST_IN_WORKBOOK = 20_000  # customers: a larger workbook takes minutes to write, and to open
+_DECIMALS, _DECIMALS_OF_LARGE = 4, 2
+
+
+def hash_files(files: Iterable[Path]) -> dict[str, str]:
+    """Give the SHA-256 of each file, by its name."""
+    hashes: dict[str, str] = {}
+    for file in files:
+        with file.open("rb") as stream:
+            name, again = file.name, 1
+            while name in hashes:
+                name, again = f"{file.name} ({again + 1})", again + 1
+            hashes[name] = hashlib.file_digest(stream, "sha256").hexdigest()
+    return hashes
+
+
+def write_customers(ds: Dataset, scores: list[Path], lists: Mapping[str, Path], folder: Path) -> None:
+    """Write one row per customer: the summary, then what each notebook kept (Parquet files, in their order).
+
+    customers.csv: UTF-8 with a byte order mark; cells of text that a spreadsheet would run as formulas get a leading
+    apostrophe. customers.xlsx: the same with the lists as further sheets, texts as texts; not for more than
+    MOST_IN_WORKBOOK customers.
+    """
+    table = gather_customers(ds.rfm_summary(), scores)
+    defuse(table).to_csv(folder / "customers.csv", encoding="utf-8-sig", date_format="%Y-%m-%d")
+    if len(table) <= MOST_IN_WORKBOOK:
+        sheets = {name: pd.read_parquet(file) for name, file in lists.items()}
+        write_workbook({"customers": table, **sheets}, folder / "customers.xlsx")
+
+
+def write_workbook(sheets: Mapping[str, pd.DataFrame], target: Path) -> None:
+    """Write frames as sheets of a workbook: numbers are numbers, every text is a text, whatever it starts with."""
+    from openpyxl import Workbook
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+
+    book = Workbook(write_only=True)
+    for name, frame in sheets.items():
+        sheet = book.create_sheet(name[:31])
+        table = rounded(frame.reset_index() if frame.index.name is not None else frame)
+
+        def cell(value: Any, sheet: Any = sheet) -> Any:
+            if value is None or value is pd.NaT or value is pd.NA or value != value:
+                return None
+            if isinstance(value, bool | int | float | np.integer | np.floating | np.bool_):
+                return value.item() if isinstance(value, np.generic) else value
+            if isinstance(value, pd.Timestamp):
+                return value.to_pydatetime()
+            text = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("", str(value)))
+            text.data_type = "s"
+            return text
+
+        sheet.append([cell(str(column)) for column in table.columns])
+        for row in table.itertuples(index=False):
+            sheet.append([cell(value) for value in row])
+    book.save(target)
+
+
+def write_list(source: Path, target: Path) -> None:
+    """Write what a notebook delivered (a Parquet file) as CSV: made harmless as customers.csv is, or for MACHINES as it
+    is, so that they know their own ids."""
+    table = pd.read_parquet(source)
+    read = rounded(table) if target.stem in MACHINES else defuse(table)
+    named = table.index.name is not None
+    encoding = "utf-8" if target.stem in MACHINES else "utf-8-sig"
+    read.to_csv(target, encoding=encoding, date_format="%Y-%m-%d", index=named)
+
+
+def gather_customers(summary: pd.DataFrame, scores: list[Path]) -> pd.DataFrame:
+    """Join the kept columns to the summary (index customer_id); a name that comes back gets its notebook's number."""
+    table = summary
+    for file in scores:
+        kept = pd.read_parquet(file)
+        kept.index = kept.index.astype(str)
+        again = {name: f"{name}_{file.stem.split('_')[0]}" for name in kept.columns if name in table.columns}
+        same = [name for name in again if kept[name].reindex(table.index).equals(table[name])]
+        table = table.join(kept.drop(columns=same).rename(columns=again))
+    return table.rename_axis("customer_id")
+
+
+def defuse(table: pd.DataFrame) -> pd.DataFrame:
+    """Round the numbers and make texts harmless, index and headings too."""
+    table = rounded(table)
+    safe = {str(_harmless(name)): _safe_column(table[name]) for name in table.columns}
+    index = table.index.map(_harmless).rename(table.index.name)
+    return pd.DataFrame({name: column.to_numpy() for name, column in safe.items()}, index=index)
+
+
+def rounded(table: pd.DataFrame) -> pd.DataFrame:
+    """Numbers with as many digits as tell something."""
+    floats = [name for name in table.columns if pd.api.types.is_float_dtype(table[name])]
+    return table.assign(**{name: table[name].round(_decimals(table[name])) for name in floats})
+
+
+def _decimals(column: pd.Series) -> int:
+    largest = column.abs().max()
+    if 0 < largest < 0.1:  # seven digits of the largest: amounts of a coin may be 0.00005
+        return 6 - math.floor(math.log10(largest))
+    return _DECIMALS_OF_LARGE if largest >= 100 else _DECIMALS
+
+
+def _safe_column(column: pd.Series) -> pd.Series:
+    if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
+        return column
+    return column.astype(object).map(_harmless, na_action="ignore")
+
+
+def _harmless(value: Any) -> Any:
+    if isinstance(value, (bool, int, float)):
+        return value
+    text = str(value)
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def write_manifest(
+    ds: Dataset,
+    given: Mapping[str, Mapping[str, Any]],
+    inputs: Mapping[str, str],
+    outcomes: list[Outcome],
+    seconds: float,
+    files: list[str],
+    target: Path,
+) -> None:
+    """Write how the run came about: parameters, inputs, rows, versions, what became of each notebook; its files."""
+    manifest = {
+        "dataset": {
+            "name": ds.name,
+            "currency": ds.currency,
+            "starts": f"{ds.starts:%Y-%m-%d}",
+            "as_of": f"{ds.as_of:%Y-%m-%d}",
+        },
+        "parameters": given,
+        "inputs": [{"file": name, "sha256": digest} for name, digest in inputs.items()],
+        "ledger": json.loads(ds.ledger.to_json(orient="records")),
+        "assumptions": json.loads(ds.assumptions.to_json(orient="records", default_handler=str)),
+        "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
+        "finished": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "seconds": round(seconds, 1),
+        "notebooks": [_entry(outcome) for outcome in outcomes],
+        "files": files,
+    }
+    write_text(target, json.dumps(manifest, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def _entry(outcome: Outcome) -> dict[str, Any]:
+    entry: dict[str, Any] = {"notebook": outcome.notebook, "outcome": outcome.status, "seconds": outcome.seconds}
+    if outcome.before:
+        entry["resumed"] = True
+    if outcome.skipped:
+        entry["left_out"] = [{"section": part.section, "reason": part.reason} for part in outcome.skipped]
+    if outcome.status == "failed":
+        entry |= {"cell": outcome.cell, "error": outcome.error}
+    return entry
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"

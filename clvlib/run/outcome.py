@@ -1,0 +1,40 @@
+"""What became of the notebooks of a run."""
+
+from dataclasses import dataclass, field
+
+from clvlib.ingest.tables import printable
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A section that the dataset can't answer, and why; `builds_on` names the section that it would have needed."""
+
+    section: str
+    reason: str
+    builds_on: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`status` is done, failed or not asked for; `skipped` holds what was left out of a notebook that is done."""
+
+    notebook: str
+    status: str
+    seconds: float = 0.0
+    before: bool = False
+    skipped: list[LeftOut] = field(default_factory=list)
+    cell: str = ""
+    error: str = ""
+    where: str = ""
+
+    def __str__(self) -> str:
+        if self.status == "failed":
+            place = f" in the cell “{self.cell}”" if self.cell else ""
+            error = self.error.strip().splitlines()[0] if self.error else ""
+            return printable(f"{self.notebook}: failed{place}: {error}")
+        if self.status == "done" and self.before:
+            return f"{self.notebook}: done before, with the same data and settings"
+        if self.status == "done":
+            left_out = f", {len(self.skipped)} section(s) left out" if self.skipped else ""
+            return f"{self.notebook}: done in {self.seconds:.0f} s{left_out}"
+        return f"{self.notebook}: {self.status}"

@@ -1,0 +1,49 @@
+"""A dataset → the few numbers by which a client can say, before a run, that these are his sales."""
+
+import pandas as pd
+
+from clvlib.aggregate import purchases
+from clvlib.dataset import Dataset
+from clvlib.ingest import rules, totals
+
+
+def account(ds: Dataset) -> pd.DataFrame:
+    """Rows, customers, orders (counts) and revenue (currency) that were read, left out and kept, as the index says.
+
+    Customers and orders that are left out are those without a row that was kept; orders are counted by `rules.counted`.
+    MissingTable without transactions.
+    """
+    kept = rules.counted(ds.transactions.get_backend().con, "transactions")
+    read = ds.ledger[(ds.ledger["table"] == "transactions") & (ds.ledger["action"] == "read")].iloc[0]
+    frame = pd.DataFrame({"read": {**ds.in_file, "revenue": read["money"]}, "kept": kept}).T
+    frame.loc["read", "rows"] = read["rows"]  # also those of a broken line
+    frame.loc["left out"] = frame.loc["read"] - frame.loc["kept"]
+    frame = purchases.rounded(frame.astype(float)) + 0.0  # no “-0.00”
+    return frame.loc[["read", "left out", "kept"]].astype(dict.fromkeys(("rows", "customers", "orders"), "int64"))
+
+
+def in_words(ds: Dataset) -> str:
+    """The account as lines to say yes to, with the first and last day, the largest customer and customers.csv."""
+    if ds.has("totals"):
+        known = totals.read(ds.table("totals"))
+        sums = known[["purchases", "amount"]].sum()
+        table = f"{len(known):,} customer(s), {sums['purchases']:,.0f} purchase(s), {sums['amount']:,.2f} in all"
+        first, last, largest = known["first_purchase"].min(), known["last_purchase"].max(), totals.largest(known)
+    else:
+        whole = dict.fromkeys(("rows", "customers", "orders"), "{:,}".format)
+        table = account(ds).to_string(formatters={**whole, "revenue": "{:,.2f}".format})
+        days = ds.transactions["date"]
+        first, last = ds.transactions.agg(first=days.min(), last=days.max()).to_pandas().iloc[0]
+        largest = purchases.largest(purchases.by_order(ds.transactions, ds.as_of))
+    summary = ds.rfm_summary()
+    lines = [
+        f"To confirm, in {ds.currency}:",
+        *table.splitlines(),
+        f"first row {first:%Y-%m-%d}, last {last:%Y-%m-%d}",
+        f"with a purchase, so in customers.csv: {len(summary):,} customer(s), who brought "
+        f"{summary['total_spend'].sum():,.2f}",
+    ]
+    if "customer" in largest.index:
+        top = largest.loc["customer"]
+        lines.append(f"largest customer: {top['name']}, who brought {top['amount']:,.2f} ({top['share']:.1%})")
+    return "\n".join(lines)

@@ -1,0 +1,451 @@
+"""A dataset → executed notebooks, report.html, customers.csv and manifest.json (`clv run`).
+
+The order of things: the data is validated, then the names and values asked for, then each notebook is executed in a
+folder of its own (`parts`), and at the end what they made is handed over together. A notebook already executed with the
+same inputs, parameters and code is not run again.
+"""
+
+import ast
+import hashlib
+import importlib.metadata
+import json
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field
+from errno import ENOSPC
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pandas as pd
+import typer
+from nbformat import NotebookNode
+from tqdm import tqdm
+
+from clvlib import show
+from clvlib.dataset import DATA, Dataset, find_card, load, read_card
+from clvlib.files import write_text
+from clvlib.ingest import sources
+from clvlib.ingest.card import as_toml
+from clvlib.ingest.tables import DataError, UsageError, printable
+from clvlib.run import handover, parameters, parts, report
+from clvlib.run.execute import DISK_FULL
+from clvlib.run.outcome import Outcome
+from clvlib.run.parts import Part
+from clvlib.run.refresh import NOTEBOOKS, refresh
+
+__all__ = ["refresh", "run"]
+
+TIME_LIMIT = 1800  # seconds for one notebook
+ANSWER = {  # what can be answered without single purchases, and where purchases have no amounts
+    "subscriptions": ("07b_contractual",),
+    "totals": ("02_segmentation", "03_clv_forecast"),
+    "counts": ("00_start_here", "02_segmentation", "03_clv_forecast"),
+}
+DONE, FAILED = 0, 3  # exit codes
+DELIVERS = "show.deliver("  # in a cell: the notebook makes a list of customers
+JOB = ("source.ipynb", "result.json", "job.json")  # how an execution is asked for and answered
+
+
+@dataclass
+class _Plan:
+    """What one notebook of a run needs: its file, its content, its parameters and the key of all that it depends on."""
+
+    file: Path
+    notebook: NotebookNode
+    given: dict[str, Any]
+    key: str = field(default="")
+
+
+def run(
+    card_or_name: str,
+    as_of: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    only: Sequence[str] | None = None,
+    out: str | Path = "runs",
+    notebooks: Path = NOTEBOOKS,
+    limit: int = TIME_LIMIT,
+) -> int:
+    """Execute the notebooks on a dataset and write the run's folder; return the exit code, 0 or 3.
+
+    `settings` maps parameter names to values (texts are coerced), `only` names notebooks by number or name, `limit` is
+    in seconds for each notebook. Raises DataError when the data can't be used, UsageError for a wrong name or value.
+    """
+    started = time.monotonic()
+    ds = load(card_or_name, as_of=as_of)
+    for problem in ds.problems:
+        if problem.grade == "warning":
+            typer.secho(f"warning {problem}", fg="yellow", err=True)
+    every = _find(notebooks)
+    plans = _plan(_answerable(_select(every, only), ds, only), settings or {})
+    folder = _folder(Path(out), ds, find_card(card_or_name).parent == DATA) / f"{ds.as_of:%Y-%m-%d}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with _locked(folder):
+        parts.clear(folder)
+        inputs = handover.hash_files(ds.files)
+        card = _card_for(card_or_name, as_of, folder)
+        for plan in plans:
+            plan.given["dataset"] = card
+            plan.key = _key(plan, inputs, ds)
+        made = _execute_all(plans, folder, limit)
+        _require_unchanged(ds, inputs, made)
+        outcomes = [outcome for outcome, _ in made]
+        chosen = {plan.file.stem for plan in plans}
+        why = f"without the {_lacking(ds)} that it needs" if _lacking(ds) else "not asked for"
+        outcomes += [Outcome(file.stem, why) for file in every if file.stem not in chosen]
+        outcomes.sort(key=lambda outcome: outcome.notebook)
+        files = _hand_over(ds, plans, outcomes, made, inputs, folder, time.monotonic() - started)
+        parts.clear(folder, {plan.file.stem: plan.key for plan in plans})
+    _say_the_end(outcomes, files, folder, _without_list(plans, made))
+    return FAILED if any(outcome.status == "failed" for outcome in outcomes) else DONE
+
+
+def _folder(out: Path, ds: Dataset, bundled: bool) -> Path:
+    """The folder of a dataset's runs. Another dataset of the same name has another one: `.source` says whose it is, by
+    the first of its files of data."""
+    mine = hashlib.sha256(ds.name.encode() if bundled else os.fsencode(ds.files[1].resolve())).hexdigest()
+    for folder in (out / slug(ds.name), out / f"{slug(ds.name)}-{mine[:6]}"):
+        mark = folder / ".source"
+        if not mark.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            write_text(mark, mine + "\n")
+        if mark.read_text("utf-8").strip() == mine:
+            return folder
+    raise UsageError(f"{folder} holds the runs of another dataset.", "Give another folder with --out.")
+
+
+def _require_unchanged(ds: Dataset, inputs: Mapping[str, str], made: "list[_Made]") -> None:
+    """Raise DataError when a file of the data isn't what it was when the run began: notebooks may have read either."""
+    now = handover.hash_files(file for file in ds.files if file.exists())
+    changed = sorted(name for name in inputs if now.get(name) != inputs[name])
+    if not changed:
+        return
+    for outcome, part in made:
+        if part is not None and not outcome.before:
+            shutil.rmtree(part.folder, ignore_errors=True)
+    raise DataError(
+        f"{len(changed)} file(s) changed while the run was reading them: {', '.join(changed)}.",
+        "Nothing was handed over. Run again when nobody writes to them.",
+    )
+
+
+def slug(name: str) -> str:
+    """Turn a dataset's name into the name of a folder."""
+    return re.sub(r"[^\w-]+", "-", name.casefold()).strip("-_") or "dataset"
+
+
+def _find(notebooks: Path) -> list[Path]:
+    found = sorted(file for file in notebooks.glob("[0-9][0-9]*.ipynb") if file.is_file())
+    if not found:
+        raise UsageError(
+            f"There is no notebook in {notebooks}.", "Run the command from a complete copy of the project."
+        )
+    return found
+
+
+def _select(every: list[Path], only: Sequence[str] | None) -> list[Path]:
+    if not only:
+        return every
+    chosen = []
+    for name in (part.strip() for part in only):
+        named = [file for file in every if name in (file.stem, file.name, file.stem.split("_")[0])]
+        if not named:
+            known = ", ".join(file.stem for file in every)
+            raise UsageError(f"There is no notebook {name!r}.", f"Choose by number or name from: {known}.")
+        chosen += named
+    return sorted(set(chosen))
+
+
+def _lacking(ds: Dataset) -> str:
+    """What most notebooks need and this dataset hasn't."""
+    return "single purchases" if not ds.has("transactions") else "amounts" if ds.counts else ""
+
+
+def _answerable(chosen: list[Path], ds: Dataset, only: Sequence[str] | None) -> list[Path]:
+    if not _lacking(ds):
+        return chosen
+    there = [table for table in ANSWER if ds.has(table) or (table == "counts" and ds.has("transactions"))]
+    names = [name for table in there for name in ANSWER[table]]
+    able = [file for file in chosen if file.stem in names]
+    if not able or (only and len(able) < len(chosen)):
+        raise UsageError(f"{ds.name} has no {_lacking(ds)}.", f"Run only {', '.join(names)}.")
+    return able
+
+
+def _plan(files: list[Path], settings: Mapping[str, Any]) -> list[_Plan]:
+    read = {file: nbformat.read(file, as_version=4) for file in files}
+    schemas = {file.stem: parameters.schema(notebook) for file, notebook in read.items()}
+    given = parameters.choose(schemas, settings)
+    return [_Plan(file, notebook, given[file.stem]) for file, notebook in read.items()]
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    # SQLite's lock works on every system and ends with the process, however that ends.
+    connection = sqlite3.connect(folder / ".lock", timeout=0, isolation_level=None)
+    try:
+        connection.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            raise OSError(f"{folder} can't be written to: {error}") from None
+        raise UsageError(f"Another run is writing to {folder}.", "Wait until it ends, or give another --out.") from None
+    try:
+        yield
+    finally:
+        connection.close()
+
+
+def _card_for(card_or_name: str, as_of: str | None, folder: Path) -> str:
+    """Give the dataset by which the notebooks load it: a card of its own when another as-of date was asked for."""
+    path = find_card(card_or_name)
+    if as_of is None:
+        return card_or_name if not Path(card_or_name).is_file() else str(path.resolve())
+    card = read_card(path) | {"as_of": as_of}
+    for section in card.values():
+        if isinstance(section, dict) and "path" in section:
+            named = section["path"]
+            section["path"] = _whole(named, path.parent) if isinstance(named, str) else [
+                _whole(one, path.parent) for one in named]  # fmt: skip
+    card.pop("truth", None)  # it is that of the card's own date
+    target = folder / "card.toml"
+    write_text(target, as_toml(card | {"name": card.get("name", path.stem)}))
+    return str(target.resolve())
+
+
+def _whole(path: str, folder: Path) -> str:
+    """A path that means the same wherever the card lies; data of a package keep their name."""
+    found = sources.locate(path, folder)
+    return str(found.resolve()) if found.exists() and not path.startswith("lifetimes:") else path
+
+
+def _key(plan: _Plan, inputs: Mapping[str, str], ds: Dataset) -> str:
+    package = sorted(file for file in Path(__file__).parents[1].rglob("*") if file.suffix in (".py", ".toml"))
+    parts = {
+        "inputs": dict(inputs),
+        "as_of": f"{ds.as_of:%Y-%m-%d}",
+        "parameters": plan.given,
+        "version": importlib.metadata.version("clvlib"),
+        "package": handover.hash_files(package),
+        "notebook": [(cell.cell_type, cell.source) for cell in plan.notebook.cells],
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+_Made = tuple[Outcome, Part | None]  # what became of a notebook, and where what it made is
+
+
+def _execute_all(plans: list[_Plan], folder: Path, limit: int) -> list[_Made]:
+    made = []
+    with tqdm(total=len(plans), unit="notebook", disable=None, leave=False) as bar:
+        for plan in plans:
+            bar.set_description(plan.file.stem)
+            made.append(_already_done(plan, folder) or _execute(plan, folder, limit))
+            bar.write(str(made[-1][0]))
+            bar.update()
+    return made
+
+
+def _already_done(plan: _Plan, folder: Path) -> _Made | None:
+    part = parts.find(folder, plan.file.stem, plan.key)
+    if part is None:
+        return None
+    skipped = report.left_out(nbformat.read(part.notebook, as_version=4))
+    return Outcome(plan.file.stem, "done", seconds=part.seconds, before=True, skipped=skipped), part
+
+
+def _execute(plan: _Plan, folder: Path, limit: int) -> _Made:
+    stem, started = plan.file.stem, time.monotonic()
+    with parts.making(folder, stem) as scratch:
+        produced = scratch / plan.file.name
+        problem = _start(plan, scratch, produced, folder, limit)
+        seconds = round(time.monotonic() - started, 1)
+        notebook = nbformat.read(produced, as_version=4) if produced.exists() else plan.notebook
+        _cleanse(notebook, folder)
+        if problem is not None:
+            where = folder / "failed" / plan.file.name
+            where.parent.mkdir(exist_ok=True)
+            write_text(where, nbformat.writes(notebook) + "\n")
+            cell, error = _cell_name(notebook, problem["cell"]), problem["error"]
+            return Outcome(stem, "failed", seconds=seconds, cell=cell, error=error, where=str(where)), None
+        write_text(produced, nbformat.writes(notebook) + "\n")
+        for file in JOB:
+            (scratch / file).unlink(missing_ok=True)
+        part = parts.keep(scratch, plan.key, seconds)
+    return Outcome(stem, "done", seconds=seconds, skipped=report.left_out(notebook)), part
+
+
+def _start(plan: _Plan, scratch: Path, produced: Path, folder: Path, limit: int) -> dict[str, Any] | None:
+    """Execute in a process of its own; return what went wrong, or None."""
+    source, result, job = (scratch / name for name in JOB)
+    source.write_text(nbformat.writes(_without_outputs(plan.notebook)), encoding="utf-8")
+    asked = {"source": source, "target": produced, "result": result, "parameters": plan.given, "limit": limit,
+             "parent": os.getpid()}  # fmt: skip
+    job.write_text(json.dumps(asked, default=str), encoding="utf-8")
+    environment = os.environ | {
+        show.RUN_FOLDER: str(scratch.resolve()),
+        show.NOTEBOOK: plan.file.stem,
+        show.FIGURE_SCALE: "2",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "PYTHONSAFEPATH": "1",  # nothing of the current folder is imported
+    }
+    command = [sys.executable, "-P", "-m", "clvlib.run.execute", str(job)]
+    with (folder / "log.txt").open("a", encoding="utf-8") as log:
+        log.write(f"\n=== {plan.file.name}, {pd.Timestamp.now():%Y-%m-%d %H:%M:%S}\n")
+        log.flush()
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
+        try:
+            code = process.wait(timeout=limit + 5)
+        except subprocess.TimeoutExpired:
+            return {"cell": None, "error": f"TimeoutError: it took longer than {limit} seconds"}
+        finally:
+            _stop(process)
+    if code == DISK_FULL:
+        raise OSError(ENOSPC, os.strerror(ENOSPC), str(folder))
+    if not result.exists():
+        return {"cell": None, "error": f"the process ended with code {code}; its messages are in {folder / 'log.txt'}"}
+    return json.loads(result.read_text("utf-8")) or None
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    """End the process, giving it a moment to end its kernel."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        finally:  # also when the user interrupts again
+            process.kill()
+            process.wait()
+
+
+def _without_outputs(notebook: NotebookNode) -> NotebookNode:
+    bare = deepcopy(notebook)
+    for cell in bare.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return bare
+
+
+def _cell_name(notebook: NotebookNode, position: int | None) -> str:
+    """Name the cell that failed by its id; without a position, the one that was running."""
+    running = [cell for cell in notebook.cells if cell.metadata.get("papermill", {}).get("status") == "running"]
+    failed = [cell for cell in notebook.cells if any(o.output_type == "error" for o in cell.get("outputs", []))]
+    for cell in failed + running:
+        return str(cell.get("id", ""))
+    return "" if position is None else f"number {position + 1}"
+
+
+def _cleanse(notebook: NotebookNode, folder: Path) -> None:
+    """Take out of an executed notebook what papermill noted, and name the dataset as it is seen from the notebooks."""
+    notebook.metadata.pop("papermill", None)
+    for cell in notebook.cells:
+        cell.metadata.pop("papermill", None)
+        cell.metadata.pop("execution", None)
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell.source = re.sub(
+                r'^dataset = (".*")$',
+                lambda found: f"dataset = {json.dumps(_from_notebooks(ast.literal_eval(found[1]), folder))}",
+                cell.source,
+                flags=re.MULTILINE,
+            )
+
+
+def _from_notebooks(dataset: str, folder: Path) -> str:
+    """The path of a card relative to the run's notebooks, so that no folder of this computer is named."""
+    if not Path(dataset).is_absolute():
+        return dataset
+    try:
+        return Path(os.path.relpath(dataset, (folder / "notebooks").resolve())).as_posix()
+    except ValueError:  # another drive
+        return Path(dataset).name
+
+
+def _hand_over(
+    ds: Dataset,
+    plans: list[_Plan],
+    outcomes: list[Outcome],
+    made: list[_Made],
+    inputs: Mapping[str, str],
+    folder: Path,
+    seconds: float,
+) -> list[Path]:
+    """Write all that the run hands over beside the run's folder, then put it in the place of an earlier run's."""
+    done = {part.notebook.stem: part for _, part in made if part is not None}
+    executed = {name: nbformat.read(part.notebook, as_version=4) for name, part in done.items()}
+    given = {plan.file.stem: plan.given | {"dataset": _from_notebooks(plan.given["dataset"], folder)} for plan in plans}
+    new = folder / ".new"
+    shutil.rmtree(new, ignore_errors=True)
+    (new / "notebooks").mkdir(parents=True)
+    try:
+        report.write(ds, executed, outcomes, new / "report.html")
+        lists = {source.stem: source for part in done.values() for source in part.lists}
+        if ds.sells:
+            handover.write_customers(ds, [file for part in done.values() for file in part.scores], lists, new)
+        for name, source in lists.items():
+            handover.write_list(source, new / f"{name}.csv")
+        for name, part in done.items():
+            shutil.copyfile(part.notebook, new / "notebooks" / f"{name}.ipynb")
+        for outcome in outcomes:
+            if outcome.status == "failed":
+                shutil.copyfile(outcome.where, new / "notebooks" / Path(outcome.where).name)
+        files = sorted(file.relative_to(new).as_posix() for file in new.rglob("*") if file.is_file())
+        handover.write_manifest(ds, given, inputs, outcomes, seconds, files, new / "manifest.json")
+        _replace(folder, new, files)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    return [folder / name for name in [*files, "manifest.json"] if "/" not in name]
+
+
+def _replace(folder: Path, new: Path, files: list[str]) -> None:
+    """Put the new files in the place of those that the earlier run's manifest names, and take the others of those away.
+
+    The manifest goes first and comes last: a folder without one is half an earlier run and half this one.
+    """
+    manifest = folder / "manifest.json"
+    try:
+        earlier = list(map(str, json.loads(manifest.read_text("utf-8")).get("files", [])))
+    except (OSError, ValueError):
+        earlier = []
+    manifest.unlink(missing_ok=True)
+    for name in set(earlier) - set(files):
+        if not Path(name).is_absolute() and ".." not in Path(name).parts:
+            (folder / name).unlink(missing_ok=True)
+    (folder / "notebooks").mkdir(exist_ok=True)
+    for name in [*files, "manifest.json"]:
+        os.replace(new / name, folder / name)
+    shutil.rmtree(folder / "failed", ignore_errors=True)
+
+
+def _without_list(plans: list[_Plan], made: list[_Made]) -> list[Outcome]:
+    """The notebooks that were to deliver a list of customers and delivered none."""
+    meant = {plan.file.stem for plan in plans if any(DELIVERS in cell.source for cell in plan.notebook.cells)}
+    return [o for o, part in made if part is not None and o.notebook in meant and not part.lists]
+
+
+def _say_the_end(outcomes: list[Outcome], files: list[Path], folder: Path, without_list: list[Outcome]) -> None:
+    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
+    typer.echo("")
+    for file in files:
+        typer.echo(f"{file}")
+    executed = sum(outcome.status == "done" for outcome in outcomes)
+    typer.echo(f"{folder / 'notebooks'}{os.sep}  ({executed} executed)")
+    if folder / "customers.csv" in files and folder / "customers.xlsx" not in files:
+        typer.echo(f"No customers.xlsx: there are more than {handover.MOST_IN_WORKBOOK:,} customers.")
+    for outcome in without_list:
+        why = dict.fromkeys(f"{part.section}: {part.reason}" for part in outcome.skipped if not part.builds_on)
+        reasons = "\n  ".join(why) or "The notebook says why."
+        typer.echo(printable(f"{outcome.notebook} made no list of customers:\n  {reasons}"))
+    for outcome in failed:
+        typer.secho(f"\n{outcome}", fg="red", err=True)
+        opened = folder / "notebooks" / Path(outcome.where).name
+        typer.echo(f"Open {opened} to see it; the messages are in {folder / 'log.txt'}.", err=True)
+    if failed:
+        typer.echo("The others are done. Mend it and run the same command again: it goes on from here.", err=True)

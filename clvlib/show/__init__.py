@@ -1,0 +1,41 @@
+"""Frames and sentences → outputs that a person, a report and a test can read: the only way out of a notebook.
+
+In: frames, figures, templates with named values; the `Dataset` for its currency, locale and dates. Out: tables,
+sentences and pictures, each with a text form. `wording` writes numbers as the reader's country does, `plots` and
+`waterfall` draw, `figures` tells a picture in words. Notebooks call; a method may ask `wording` for a word.
+"""
+
+from clvlib.show.output import (
+    FIGURE_SCALE,
+    NOTEBOOK,
+    RUN_FOLDER,
+    attempt,
+    deliver,
+    figure,
+    keep,
+    say,
+    start,
+    suppress,
+    table,
+)
+from clvlib.show.wording import count, date, days, money, number, percent
+
+__all__ = [
+    "FIGURE_SCALE",
+    "NOTEBOOK",
+    "RUN_FOLDER",
+    "attempt",
+    "count",
+    "date",
+    "days",
+    "deliver",
+    "figure",
+    "keep",
+    "money",
+    "number",
+    "percent",
+    "say",
+    "start",
+    "suppress",
+    "table",
+]

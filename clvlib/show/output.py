@@ -1,0 +1,299 @@
+"""Tables, figures and sentences of a notebook: values in, outputs that a person, a report and a test can read.
+
+Every output carries a text form (what the test of the notebooks compares) and ``{"clv": {"kind": …}}`` in its
+metadata, by which the report finds the headlines and what was left out.
+"""
+
+import html
+import os
+import string
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dis import get_instructions
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from IPython.display import display
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from clvlib.files import replacing
+from clvlib.ingest.tables import CannotAnswer, UsageError
+from clvlib.show import figures, plots, wording
+from clvlib.show.wording import count, date, days, money, number, percent
+
+if TYPE_CHECKING:
+    from clvlib.dataset import Dataset
+
+__all__ = [
+    "attempt",
+    "count",
+    "date",
+    "days",
+    "deliver",
+    "figure",
+    "keep",
+    "money",
+    "number",
+    "percent",
+    "say",
+    "start",
+    "suppress",
+    "table",
+]
+
+MOST_ROWS = 30
+_NO_FORMULAS = "mathjax_ignore tex2jax_ignore"  # two dollar amounts in a line are not a formula
+RUN_FOLDER = "CLV_RUN_FOLDER"  # set by the runner: where customers' scores are handed over
+NOTEBOOK = "CLV_NOTEBOOK"  # set by the runner: the notebook's name without .ipynb
+FIGURE_SCALE = "CLV_FIGURE_SCALE"  # set by the runner: 2 draws figures for print
+
+_missing: dict[str, str] = {}  # names that a failed attempt would have made, and that attempt's title
+_kept: list[pd.DataFrame] = []
+
+
+def start(ds: "Dataset") -> None:
+    """Set theme, language and currency for this dataset, and say which dataset and which dates are shown."""
+    wording.write_for(ds.locale, ds.currency, ds.usual_amount())
+    plots.theme()
+    _missing.clear()
+    _kept.clear()
+    days = date(ds.as_of) if ds.starts == ds.as_of else f"{date(ds.starts)} to {date(ds.as_of)}"
+    text = f"{ds.name} · {days} · amounts in {ds.currency}"
+    _publish("dataset", text, f'<p class="clv-dataset {_NO_FORMULAS}">{html.escape(text)}</p>')
+
+
+def say(template: str, *, headline: bool = False, **values: Any) -> None:
+    """Say a sentence built from data.
+
+    ``template`` is a literal with named fields and the specs of ``wording.writer``, as in ``"{n:count} customers"``.
+    ``headline`` puts the sentence at the head of the report. Raises UsageError when a field has no value.
+    """
+    text = _Sentence().vformat(template, (), values)
+    marked = _Sentence(marked=True).vformat(html.escape(template, quote=False), (), values)
+    _publish(
+        "headline" if headline else "sentence",
+        text,
+        f'<p class="clv-sentence {_NO_FORMULAS}">{marked}</p>',
+    )
+
+
+class _Sentence(string.Formatter):
+    """Named fields only, each written for the reader; ``marked`` gives HTML with the figures in bold."""
+
+    def __init__(self, marked: bool = False) -> None:
+        self.marked = marked
+
+    def get_field(self, field_name: str, args: Any, kwargs: Mapping[str, Any]) -> tuple[Any, str]:
+        if field_name not in kwargs:
+            raise UsageError(
+                f"The sentence needs a value for {{{field_name}}}.",
+                mend=f"Give it by name: show.say(…, {field_name or 'name'}=…).",
+            )
+        return kwargs[field_name], field_name
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        spec = format_spec or wording.default_spec(value)
+        text = wording.writer(spec)(value)
+        if not self.marked:
+            return text
+        return html.escape(text) if spec in ("text", "date") else f"<strong>{html.escape(text)}</strong>"
+
+
+def table(
+    frame: pd.DataFrame | pd.Series,
+    caption: str = "",
+    formats: Mapping[str, str] | None = None,
+    headline: bool = False,
+) -> None:
+    """Show a frame (or the columns of a Series) as a table, its first 30 rows if it has more.
+
+    ``formats`` maps columns (or the index's name) to a spec of ``wording.writer``; others follow their type.
+    """
+    frame = frame.to_frame() if isinstance(frame, pd.Series) else frame
+    shown = frame.head(MOST_ROWS)
+    columns = _written_columns(shown, dict(formats or {}))
+    note = ""
+    if len(frame) > len(shown):
+        note = f"The first {count(len(shown))} of {count(len(frame))} rows."
+    _publish(
+        "table",
+        _text_table(columns, caption, note),
+        _html_table(columns, caption, note),
+        headline=headline,
+    )
+
+
+_Column = tuple[str, list[str], str]  # heading, cells, kind (num, text or name)
+
+
+def _written_columns(frame: pd.DataFrame, formats: dict[str, str]) -> list[_Column]:
+    columns: list[_Column] = []
+    if frame.index.nlevels > 1 or frame.index.name is not None or not isinstance(frame.index, pd.RangeIndex):
+        for level, name in enumerate(frame.index.names):
+            values = pd.Series(frame.index.get_level_values(level))
+            spec = formats.get(str(name)) or (None if pd.api.types.is_datetime64_any_dtype(values) else "text")
+            columns.append((_heading(name if name is not None else ""), wording.column(values, spec), "name"))
+    for position, name in enumerate(frame.columns):
+        values = frame.iloc[:, position]
+        spec = formats.get(name) or formats.get(str(name))
+        numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+        kind = "num" if (numeric if spec is None else spec not in ("text", "date")) else "text"
+        columns.append((_heading(name), wording.column(values, spec), kind))
+    return columns
+
+
+def _heading(name: Any) -> str:
+    words = " · ".join(map(str, name)) if isinstance(name, tuple) else str(name)
+    return words.replace("_", " ")
+
+
+def _text_table(columns: list[_Column], caption: str, note: str) -> str:
+    widths = [max([len(heading), *map(len, cells)]) for heading, cells, _ in columns]
+    rows = [[heading for heading, _, _ in columns], *map(list, zip(*(cells for _, cells, _ in columns), strict=True))]
+    lines = []
+    for row in rows:
+        aligned = [
+            cell.rjust(width) if kind == "num" else cell.ljust(width)
+            for cell, width, (_, _, kind) in zip(row, widths, columns, strict=True)
+        ]
+        lines.append("  ".join(aligned).rstrip())
+    return "\n".join([*([caption] if caption else []), *lines, *([note] if note else [])])
+
+
+def _html_table(columns: list[_Column], caption: str, note: str) -> str:
+    style = {"num": ' class="num"', "text": ' style="text-align:left"', "name": ' style="text-align:left"'}
+    head = "".join(f'<th scope="col"{style[kind]}>{html.escape(heading)}</th>' for heading, _, kind in columns)
+    body = []
+    for row in zip(*(cells for _, cells, _ in columns), strict=True):
+        cells = [
+            f'<th scope="row"{style[kind]}>{html.escape(cell)}</th>'
+            if kind == "name"
+            else f"<td{style[kind]}>{html.escape(cell)}</td>"
+            for cell, (_, _, kind) in zip(row, columns, strict=True)
+        ]
+        body.append("<tr>" + "".join(cells) + "</tr>")
+    title = f"<caption>{html.escape(caption)}</caption>" if caption else ""
+    foot = f'<p class="clv-note">{html.escape(note)}</p>' if note else ""
+    rows = "\n".join(body)
+    return (
+        f'<div class="clv-table {_NO_FORMULAS}"><table>{title}<thead><tr>{head}</tr></thead>\n'
+        f"<tbody>\n{rows}\n</tbody></table></div>{foot}"
+    )
+
+
+def suppress(frame: pd.DataFrame, n: str = "customers", least: int = 5) -> pd.DataFrame:
+    """Blank every figure of groups of fewer than ``least``, but for their count in column ``n``.
+
+    Returns a copy; blanks are NaN, which a table writes as a dash and a figure leaves out.
+    """
+    others = frame.select_dtypes("number").drop(columns=n).convert_dtypes(convert_floating=False)
+    small = frame[n] < least
+    return frame.assign(**{str(name): others[name].mask(small) for name in others})  # counts stay whole numbers
+
+
+def figure(drawing: Figure | Axes, caption: str = "", headline: bool = False) -> None:
+    """Show a figure (or the figure of these axes) with its caption, and close it."""
+    drawn = drawing if isinstance(drawing, Figure) else drawing.get_figure(root=True)
+    if not isinstance(drawn, Figure):
+        raise UsageError("show.figure got axes that are in no figure.", mend="Give it a matplotlib figure or axes.")
+    if drawn.get_layout_engine() is None:
+        drawn.set_layout_engine("constrained")
+    image = figures.png(drawn, scale=float(os.environ.get(FIGURE_SCALE, "1")))
+    text = figures.describe(drawn)
+    data = {"image/png": b64encode(image).decode("ascii"), "text/plain": text}
+    about = {"kind": "figure", "title": figures.title_of(drawn), "headline": headline}
+    display(data, raw=True, metadata={"image/png": {"width": figures.width(drawn)}, "clv": about})
+    plt.close(drawn)
+    if caption:
+        _publish(
+            "caption",
+            caption,
+            f'<p class="clv-caption {_NO_FORMULAS}"><em>{html.escape(caption)}</em></p>',
+            headline=headline,
+        )
+
+
+@contextmanager
+def attempt(section: str) -> Iterator[None]:
+    """Leave a section out, saying why, when this dataset cannot answer it; the notebook goes on.
+
+    Later attempts that need a name which this one would have made are left out too, and say so.
+    """
+    try:
+        yield
+    except CannotAnswer as error:
+        _leave_out(section, str(error), error.__traceback__)
+    except NameError as error:
+        if error.name not in _missing:
+            raise
+        cause = _missing[error.name]
+        reason = f"It builds on “{cause}”, which was left out above."
+        _leave_out(section, reason, error.__traceback__, builds_on=cause)
+
+
+def _leave_out(section: str, reason: str, trace: TracebackType | None, **about: str) -> None:
+    plt.close("all")
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    if trace is not None:
+        for step in get_instructions(trace.tb_frame.f_code):
+            if step.opname in ("STORE_NAME", "STORE_GLOBAL"):
+                _missing[str(step.argval)] = section
+    words = f"<strong>Left out: {html.escape(section)}.</strong> {html.escape(reason)}"
+    box = "border-left:4px solid #E69F00;background:#FFF8E8;color:#333;padding:0.6em 1em;margin:0.6em 0"
+    _publish(
+        "skipped",
+        f"Left out: {section}. {reason}",
+        f'<div class="clv-skipped {_NO_FORMULAS}" style="{box}">{words}</div>',
+        section=section,
+        reason=reason,
+        **about,
+    )
+
+
+def keep(frame: pd.DataFrame) -> None:
+    """Hand columns per customer (index ``customer_id``, one row each) to the run's customers.csv.
+
+    Does nothing outside of ``clv run``. Raises UsageError when the rows are not customers.
+    """
+    folder, notebook = os.environ.get(RUN_FOLDER), os.environ.get(NOTEBOOK)
+    if frame.index.name != "customer_id" or not frame.index.is_unique:
+        raise UsageError(
+            "show.keep got a table whose rows are not one customer each.",
+            mend="Index it by customer_id, without doubles.",
+        )
+    if not folder or not notebook:
+        return
+    added = frame.set_axis(frame.index.astype(str)).rename_axis("customer_id")
+    earlier = [part.drop(columns=added.columns, errors="ignore") for part in _kept]
+    _kept[:] = [pd.concat([*earlier, added], axis=1).rename_axis("customer_id")]
+    target = Path(folder) / "scores" / f"{notebook}.parquet"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(target) as partial:
+        _kept[0].to_parquet(partial)
+
+
+def deliver(frame: pd.DataFrame, name: str) -> None:
+    """Hand a list over as a file of its own: the run writes it as `name`.csv beside customers.csv.
+
+    A named index is written too. Does nothing outside of ``clv run``. Raises UsageError for a name that isn't
+    letters, digits and underscores, or is that of customers.csv.
+    """
+    if not name.isidentifier() or name == "customers":
+        raise UsageError(f"A list can't be called {name!r}.", mend="Use letters and underscores, as in action_list.")
+    folder, notebook = os.environ.get(RUN_FOLDER), os.environ.get(NOTEBOOK)
+    if not folder or not notebook:
+        return
+    target = Path(folder) / "lists" / notebook / f"{name}.parquet"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(target) as partial:
+        frame.to_parquet(partial)
+
+
+def _publish(kind: str, text: str, markup: str, **about: Any) -> None:
+    display({"text/plain": text, "text/html": markup}, raw=True, metadata={"clv": {"kind": kind, **about}})

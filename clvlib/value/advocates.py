@@ -1,0 +1,174 @@
+"""Surveys and referrals → what promoters do afterwards, as seen and as adjusted; what referrals are worth.
+
+A score is an opinion and a referral is a deed. Neither comes by chance: promoters tend to have bought more already, so
+that the plain comparison mixes the two. The adjusted one compares customers of like behaviour up to the *cut*, the day
+from which purchases are counted (the answer came in the window before it); what it leaves is an association, still no
+proof that raising a score raises purchases.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import statsmodels.api as sm
+
+from clvlib import aggregate
+from clvlib.ingest.tables import MissingTable, NotEnoughData
+from clvlib.value import acquisition
+from clvlib.value.equity import LEAST
+from clvlib.value.kpis import DETRACTOR, PROMOTER, answers, latest
+
+if TYPE_CHECKING:
+    from clvlib.dataset import Dataset
+
+GROUPS = ("detractor", "passive", "promoter")
+NO_ANSWER = "no answer in the window"
+LEAST_COMPARED = 25
+
+
+def group_of(scores: pd.Series) -> pd.Series:
+    """Detractor (0–6), passive (7–8) or promoter (9–10) for each score."""
+    return pd.cut(scores, [-np.inf, DETRACTOR, PROMOTER - 1, np.inf], labels=list(GROUPS)).astype(str)
+
+
+def before_and_after(ds: "Dataset", window: int) -> pd.DataFrame:
+    """Customers known `window` days before the as-of date: their score by then, what they did before and after.
+
+    Indexed by customer_id: group (detractor, passive, promoter by the latest answer of the window before, or none in
+    it), purchases_before, spend_before and silence (days), all as known on that day, not on that of the answer (the
+    counts over all the past), T (age, days), and purchases, spend (after it, up to the
+    as-of date; days with a purchase, currency).
+
+    Raises MissingTable without surveys, NotEnoughData when nobody was known by that day.
+    """
+    said = answers(ds)
+    cut = ds.as_of - pd.Timedelta(days=window)
+    if cut < ds.starts:
+        raise NotEnoughData("The history holds no window to look at after an answer.", "Bring a longer history.")
+    rfm = aggregate.rfm_summary(ds.transactions, cut)
+    scores = latest(said, cut - pd.Timedelta(days=window), cut).reindex(rfm.index)
+    after = aggregate.holdout(ds.transactions, cut, ds.as_of).reindex(rfm.index).fillna(0.0)
+    return pd.DataFrame(
+        {
+            "group": group_of(scores.dropna()).reindex(rfm.index).fillna(NO_ANSWER),
+            "purchases_before": rfm["frequency"] + 1,
+            "spend_before": rfm["total_spend"],
+            "silence": rfm["days_since_last_order"],
+            "T": rfm["T"],
+            "purchases": after["purchases"],
+            "spend": after["spend"],
+        }
+    )
+
+
+def by_answer(seen: pd.DataFrame) -> pd.DataFrame:
+    """By group: customers, and means per customer of what they did before and after; came_back (share who bought)."""
+    parts = seen.groupby("group")
+    frame = parts[["purchases_before", "spend_before", "silence", "purchases", "spend"]].mean()
+    frame.insert(0, "customers", parts.size())
+    frame["came_back"] = (seen["purchases"] > 0).groupby(seen["group"]).mean()
+    return frame.reindex([name for name in (*GROUPS, NO_ANSWER) if name in frame.index])
+
+
+def ratios(seen: pd.DataFrame) -> pd.DataFrame:
+    """Purchases after the cut, of promoters and passives over those of detractors: as seen, and adjusted.
+
+    Poisson regression with a log link and robust standard errors (Huber-White) on the customers who answered; adjusted
+    for the logarithms of purchases, mean spend, silence and age at the cut. Indexed by reading ("as seen",
+    "adjusted") and group; columns mid, low, high (ratio, 95 %).
+
+    Raises NotEnoughData when fewer than 25 detractors or promoters answered, or bought nothing at all afterwards.
+    """
+    known = seen[seen["group"] != NO_ANSWER]
+    sizes = known["group"].value_counts().reindex(list(GROUPS), fill_value=0)
+    bought = known.groupby("group")["purchases"].sum().reindex(list(GROUPS), fill_value=0)
+    if (
+        sizes["detractor"] < LEAST_COMPARED
+        or sizes["promoter"] < LEAST_COMPARED
+        or min(bought["detractor"], bought["promoter"]) == 0
+    ):
+        raise NotEnoughData(
+            f"{sizes['detractor']} detractors and {sizes['promoter']} promoters answered before the last window: too "
+            "few to compare what they did after it.",
+            f"It takes {LEAST_COMPARED} of each, and purchases of both.",
+        )
+    others = [name for name in GROUPS[1:] if bought[name] > 0]
+    dummies = pd.DataFrame({name: (known["group"] == name).astype(float) for name in others})
+    usual = pd.DataFrame(
+        {
+            "purchases_before": np.log(known["purchases_before"].astype(float)),
+            "mean_spend": np.log((known["spend_before"] / known["purchases_before"]).clip(lower=0.01)),
+            "silence": np.log1p(known["silence"]),
+            "age": np.log1p(known["T"]),
+        }
+    )
+    usual = usual.loc[:, usual.std() > 0]
+    known = known[known["group"].isin(["detractor", *others])]
+    rows = {}
+    for reading, inputs in {"as seen": dummies, "adjusted": dummies.join(usual)}.items():
+        design = sm.add_constant(inputs.loc[known.index])
+        fitted = sm.GLM(known["purchases"].astype(float), design, family=sm.families.Poisson()).fit(cov_type="HC1")
+        limits = np.exp(fitted.conf_int())
+        for name in others:
+            rows[reading, name] = (np.exp(fitted.params[name]), limits.loc[name, 0], limits.loc[name, 1])
+    frame = pd.DataFrame.from_dict(rows, orient="index", columns=["mid", "low", "high"])
+    frame.index = pd.MultiIndex.from_tuples(list(rows), names=["reading", "group"])
+    return frame.astype(float)
+
+
+def referrals(ds: "Dataset", values: pd.DataFrame) -> pd.DataFrame:
+    """What each customer's referrals are worth; one row per customer who referred somebody, most valuable first.
+
+    values: `kpis.lifetime_value` (currency, by customer who bought). Columns: referred (people who name the customer
+    as referrer), referred_buyers (of them, those who bought), referral_value (lifetime value of those buyers, less what
+    winning them cost where known, see `acquisition.cost_of`) and own_value (the referrer's own lifetime value; 0
+    without a purchase). Referrals of referrals are not counted, so that nobody's value is counted twice in the column.
+
+    Raises MissingTable without referred_by.
+    """
+    people = _with_referrer(ds)
+    brought = people.loc[people["referred_by"].notna()]
+    worth = values["lifetime_value"].reindex(brought.index)
+    cost = acquisition.cost_of(ds, worth.dropna().index).reindex(brought.index).fillna(0.0)
+    rows = pd.DataFrame(
+        {
+            "by": brought["referred_by"],
+            "referred": 1,
+            "referred_buyers": worth.notna().astype("int64"),
+            "referral_value": worth.fillna(0.0) - cost,
+        }
+    )
+    frame = rows.groupby("by").sum()
+    frame["own_value"] = values["lifetime_value"].reindex(frame.index).fillna(0.0)
+    frame = frame.rename_axis("customer_id").sort_index()
+    return frame.sort_values("referral_value", ascending=False, kind="stable")
+
+
+def referred_against_others(ds: "Dataset", values: pd.DataFrame, rfm: pd.DataFrame) -> pd.DataFrame:
+    """People who were referred beside those who were not: people, buyers, bought (share of people),
+    repeat_purchases, lifetime_value and cac (currency), means per buyer; cac as `acquisition.cost_of` tells it.
+
+    Each is NaN where it rests on fewer than 5.
+    """
+    people = _with_referrer(ds)
+    kind = people["referred_by"].notna().map({True: "referred", False: "not referred"})
+    buyer = pd.Series(people.index.isin(values.index), index=people.index)
+    frame = pd.DataFrame({"people": kind.value_counts(), "buyers": buyer.groupby(kind).sum()})
+    frame["bought"] = (frame["buyers"] / frame["people"]).where(frame["people"] >= LEAST)
+    inside = kind[buyer]
+    by_buyer = {"repeat_purchases": rfm["frequency"], "lifetime_value": values["lifetime_value"]}
+    by_buyer["cac"] = acquisition.cost_of(ds, inside.index)
+    for name, each in by_buyer.items():
+        found = each.reindex(inside.index).groupby(inside)
+        frame[name] = found.mean().where(found.count() >= LEAST)
+    return frame.rename_axis("group").sort_index(ascending=False)
+
+
+def _with_referrer(ds: "Dataset") -> pd.DataFrame:
+    people = ds.customers()
+    if "referred_by" not in people or people["referred_by"].isna().all():
+        raise MissingTable(
+            "The customers table does not say who was referred by whom.",
+            "Add a column referred_by: the customer_id of the customer who brought this one.",
+        )
+    return people

@@ -1,0 +1,337 @@
+"""Customer lifetime value by formula: averages in, value, levers and scenarios out.
+
+One convention everywhere, unless a function says otherwise: a customer is kept from one year to the next with
+constant chance, and the money of a year counts at the start of that year, the first year undiscounted (Fader
+& Hardie 2012, "Reconciling and clarifying CLV formulas"). Years count up to a horizon; without one and without
+discounting this is the literature's order value × orders per year × years kept.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from itertools import combinations
+from typing import Literal
+
+import pandas as pd
+from scipy.optimize import brentq
+
+from clvlib.ingest.tables import CannotAnswer, UsageError
+
+Timing = Literal["start of year", "end of year", "end of year, if still kept"]
+
+
+def require_horizon(horizon_years: float) -> None:
+    """Raise UsageError unless the horizon is at least one year."""
+    if not horizon_years >= 1:
+        raise UsageError(f"horizon_years is {horizon_years}.", "The first year always counts: give 1 or more.")
+
+
+@dataclass(frozen=True)
+class Levers:
+    """An average new customer, and what the shop spends on one.
+
+    order_value: money per order. orders_per_year: orders in the first year, the first one included.
+    years: years kept within horizon_years, counted in years like the first. margin: contribution margin on
+    revenue, 0 to 1.
+    service_cost_per_order, retention_cost_per_year, acquisition_cost: money.
+    annual_discount_rate: 0.10 means that money a year from now is worth 1 / 1.10 today.
+    horizon_years: years that count; math.inf for the literature's endless arithmetic.
+
+    Raises UsageError naming every value that is negative or not a finite number, a margin above 1, or a horizon
+    below 1.
+    """
+
+    order_value: float
+    orders_per_year: float
+    years: float
+    margin: float = 1.0
+    service_cost_per_order: float = 0.0
+    retention_cost_per_year: float = 0.0
+    acquisition_cost: float = 0.0
+    annual_discount_rate: float = 0.0
+    horizon_years: float = math.inf
+
+    def __post_init__(self) -> None:
+        numbers = {name: value for name, value in asdict(self).items() if name != "horizon_years"}
+        wrong = {name: value for name, value in numbers.items() if not 0 <= value < math.inf}
+        if not wrong and self.margin > 1:
+            wrong = {"margin": self.margin}
+        require_horizon(self.horizon_years)
+        if wrong:
+            listed = ", ".join(f"{name} = {value}" for name, value in wrong.items())
+            raise UsageError(
+                f"{len(wrong)} value(s) can't be used in the formula: {listed}.",
+                "Give finite numbers of 0 or more, and a margin of at most 1 (0.35 for 35 %).",
+            )
+
+
+LEVERS = ("order_value", "orders_per_year", "years")
+_MOVABLE = tuple(field.name for field in fields(Levers) if field.name != "horizon_years")
+NAMES = {
+    "order_value": "order value",
+    "orders_per_year": "orders per year",
+    "years": "years kept",
+    "margin": "margin",
+    "service_cost_per_order": "cost to serve an order",
+    "retention_cost_per_year": "cost to keep a customer a year",
+    "acquisition_cost": "cost to acquire",
+    "annual_discount_rate": "discount rate",
+    "churn": "yearly churn",
+}
+
+
+def simple_clv(order_value: float, orders_per_year: float, years: float) -> float:
+    """Multiply order value, orders per year and years kept: a life's revenue, the literature's formula."""
+    return clv(Levers(order_value, orders_per_year, years))
+
+
+def years_within(retention: float, horizon_years: float) -> float:
+    """Give the years kept that count within the horizon, at a constant yearly retention r: (1 − r^H) / (1 − r).
+
+    The first year is one of them. An endless horizon (math.inf) gives the literature's 1 / (1 − r).
+    """
+    if retention == 1:
+        return horizon_years
+    return (1 - retention**horizon_years) / (1 - retention)
+
+
+def retention_within(years: float, horizon_years: float) -> float:
+    """Give the constant yearly retention, 0 to 1, at which `years` years count within the horizon.
+
+    It inverts `years_within`; 0 for one year or less, 1 from the whole horizon on.
+    """
+    if years <= 1:
+        return 0.0
+    if math.isinf(horizon_years):
+        return 1 - 1 / years
+    most = 1 - 1e-9
+    if years >= years_within(most, horizon_years):
+        return 1.0
+    return float(brentq(lambda retention: years_within(retention, horizon_years) - years, 0, most))
+
+
+def discounted_years(years: float, annual_discount_rate: float, horizon_years: float = math.inf) -> float:
+    """Give the years that count once later money is discounted: 1 + r/(1+d) + (r/(1+d))² + … over the horizon.
+
+    r is the retention that gives `years` (`retention_within`). Equals `years` at a rate of 0.
+    """
+    retention = retention_within(years, horizon_years)
+    counted = years_within(retention / (1 + annual_discount_rate), horizon_years)
+    return years * counted / years_within(retention, horizon_years)
+
+
+def yearly_margin(levers: Levers) -> float:
+    """Give what an average customer leaves in a year like the first, once served and kept (money)."""
+    per_order = levers.order_value * levers.margin - levers.service_cost_per_order
+    return levers.orders_per_year * per_order - levers.retention_cost_per_year
+
+
+def clv(levers: Levers) -> float:
+    """Give lifetime value, money per customer: yearly margin × discounted years − cost to acquire."""
+    return value_before_acquisition(levers) - levers.acquisition_cost
+
+
+def value_before_acquisition(levers: Levers) -> float:
+    """Give lifetime value before the cost to acquire: what CLV : CAC compares with that cost."""
+    return yearly_margin(levers) * discounted_years(levers.years, levers.annual_discount_rate, levers.horizon_years)
+
+
+def retention_clv(
+    margin_per_year: float,
+    retention: float,
+    annual_discount_rate: float,
+    timing: Timing = "start of year",
+) -> float:
+    """Give the value of `margin_per_year` for ever, at a constant yearly retention r and discount rate d.
+
+    timing "start of year": the first margin comes now, for certain: m (1+d) / (1+d−r). "end of year": the
+    first one comes in a year, for certain: m / (1+d−r). "end of year, if still kept": only customers kept to
+    the year's end pay: m r / (1+d−r), Gupta & Lehmann (2003). Raises UsageError when retention is not in 0 …
+    1 or nothing makes the sum finite (r = 1 and d = 0).
+    """
+    r, d = _retention(retention, certain=annual_discount_rate > 0), annual_discount_rate
+    factors = {"start of year": 1 + d, "end of year": 1.0, "end of year, if still kept": r}
+    if timing not in factors:
+        raise UsageError(f"Timing {timing!r} is not known.", f"Choose one of: {'; '.join(factors)}.")
+    return margin_per_year * factors[timing] / (1 + d - r)
+
+
+def _retention(retention: float, certain: bool = False) -> float:
+    if not (0 <= retention < 1 or (certain and retention == 1)):
+        raise UsageError(
+            f"Retention is {retention}.",
+            "Give a share from 0 to less than 1 (0.6 for 60 %); nobody stays for ever.",
+        )
+    return retention
+
+
+def breakdown(levers: Levers) -> pd.Series:
+    """Walk from revenue to CLV.
+
+    Returns a Series `amount` by step (money per customer, costs negative); it sums to `clv(levers)`.
+    """
+    revenue = levers.order_value * levers.orders_per_year * levers.years
+    served = levers.service_cost_per_order * levers.orders_per_year * levers.years
+    amounts = {
+        "Revenue": revenue,
+        "Goods": -revenue * (1 - levers.margin),
+        "Serving orders": -served,
+        "Keeping the customer": -levers.retention_cost_per_year * levers.years,
+        "Waiting (discount)": value_before_acquisition(levers) - yearly_margin(levers) * levers.years,
+        "Acquiring": -levers.acquisition_cost,
+    }
+    return pd.Series(amounts, name="amount", dtype=float).rename_axis("step")
+
+
+def change(levers: Levers, factors: Mapping[str, float]) -> Levers:
+    """Multiply levers by factors.
+
+    {"order_value": 1.15} is +15 % on the basket, {"churn": 0.75} is −25 % on the constant yearly churn that gives
+    these years within the horizon. Years never grow beyond the horizon. Raises UsageError for a lever that
+    doesn't exist.
+    """
+    unknown = [name for name in factors if name not in {*_MOVABLE, "churn"}]
+    if unknown:
+        known = ", ".join(sorted(_MOVABLE))
+        raise UsageError(f"Unknown lever(s): {', '.join(unknown)}.", f"Known: {known}, churn.")
+    values = {name: getattr(levers, name) * factor for name, factor in factors.items() if name != "churn"}
+    years, horizon = values.get("years", levers.years), levers.horizon_years
+    if "churn" in factors:
+        retention = retention_within(years, horizon)
+        less = max(0.0, 1 - (1 - retention) * factors["churn"])
+        years *= years_within(less, horizon) / years_within(retention, horizon)
+    # Customers who order more as they age may count more years than the horizon has: that much is theirs already.
+    values["years"] = min(years, max(horizon, levers.years))
+    return replace(levers, **values)
+
+
+def elasticities(levers: Levers, names: Iterable[str] = LEVERS) -> pd.Series:
+    """Give by how many percent CLV changes when a lever rises by one percent, the others unchanged.
+
+    Returns a Series indexed by lever, for small changes (central difference in logarithms).
+    Raises CannotAnswer when CLV is zero or negative: a percentage of it would mean nothing.
+    """
+    _positive(levers)
+    step = 1e-4
+    slopes = {
+        name: (clv(change(levers, {name: 1 + step})) - clv(change(levers, {name: 1 - step})))
+        / (math.log1p(step) - math.log1p(-step))
+        / clv(levers)
+        for name in names
+    }
+    return pd.Series(slopes, name="elasticity", dtype=float).rename_axis("lever")
+
+
+def tornado(levers: Levers, share: float = 0.1, names: Iterable[str] | None = None) -> pd.DataFrame:
+    """Move each lever down and up by `share`, the others unchanged.
+
+    Returns a frame indexed by lever, widest first: `down` and `up` (the change of CLV in money when the lever is
+    multiplied by 1−share and by 1+share), `span` (the distance between the two). A lever that is 0, or a margin that
+    would pass 100 %, is left out; years end at the horizon.
+    """
+    today = clv(levers)
+    chosen = list(_MOVABLE if names is None else names)
+    rows = {
+        name: {
+            "down": clv(change(levers, {name: 1 - share})) - today,
+            "up": clv(change(levers, {name: 1 + share})) - today,
+        }
+        for name in chosen
+        if _moves(levers, name, share)
+    }
+    frame = pd.DataFrame.from_dict(rows, orient="index", columns=["down", "up"]).rename_axis("lever")
+    frame["span"] = (frame["up"] - frame["down"]).abs()
+    # Levers of equal swing keep their order, whatever the last bit of a sum says on this machine.
+    widest_first = (-(frame["span"] / frame["span"].max()).round(9)).sort_values(kind="stable").index
+    return frame.loc[widest_first]
+
+
+def _moves(levers: Levers, name: str, share: float) -> bool:
+    if name == "margin":
+        return 0 < levers.margin * (1 + share) <= 1
+    return name == "churn" or getattr(levers, name) > 0
+
+
+def promised(horizon_years: float = math.inf) -> dict[str, dict[str, float]]:
+    """Give the scenarios often quoted, as factors on levers; what a retention of 75 % adds depends on the horizon."""
+    longer = years_within(0.75, horizon_years) / years_within(0.60, horizon_years)
+    return {
+        "Lifetime +30 % (subscription)": {"years": 1.30},
+        "Basket +15 % and frequency +20 % (e-commerce)": {"order_value": 1.15, "orders_per_year": 1.20},
+        "Churn −25 % (SaaS)": {"churn": 0.75},
+        "Retention 60 % → 75 % (programme)": {"years": longer},
+    }
+
+
+def scenarios(levers: Levers) -> pd.DataFrame:
+    """Price each scenario often quoted (`promised`) on these levers.
+
+    Returns a frame indexed by scenario: `clv` (money per customer), `change` (money against today),
+    `change_share` (against today; NaN when today's CLV is not positive), `formula_share` (the slide's arithmetic:
+    the change of plain revenue, order value × orders per year × years, without end).
+    """
+    today, endless = clv(levers), replace(levers, horizon_years=math.inf)
+    rows = {}
+    for name, factors in promised(levers.horizon_years).items():
+        worth = clv(change(levers, factors))
+        slide = _revenue(change(endless, promised()[name]))
+        rows[name] = {
+            "clv": worth,
+            "change": worth - today,
+            "change_share": worth / today - 1 if today > 0 else math.nan,
+            "formula_share": slide / _revenue(levers) - 1 if _revenue(levers) > 0 else math.nan,
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("scenario")
+
+
+def _revenue(levers: Levers) -> float:
+    return levers.order_value * levers.orders_per_year * levers.years
+
+
+def programme_gain(before: float, after: float, annual_discount_rate: float, timing: Timing) -> float:
+    """Give the relative gain in CLV when retention rises from `before` to `after`, all else unchanged."""
+    gained = retention_clv(1.0, after, annual_discount_rate, timing)
+    return gained / retention_clv(1.0, before, annual_discount_rate, timing) - 1
+
+
+def decompose(levers: Levers, factors: Mapping[str, float]) -> pd.DataFrame:
+    """Split the change of CLV, when levers move together, into own effects and what only their meeting adds.
+
+    The term of a set of levers is the change that none of its smaller sets explains (Harsanyi dividends; in
+    two levers the familiar rectangle ΔA × ΔB). Returns a frame indexed by term ("order value", "order value ×
+    years kept", …): `levers` (how many), `effect` (money), `share` (of the total change; NaN when the total
+    is zero). The effects sum exactly to the total change.
+    """
+    names = list(factors)
+    terms: dict[tuple[str, ...], float] = {}
+    for chosen in (chosen for size in range(len(names) + 1) for chosen in combinations(names, size)):
+        worth = clv(change(levers, {name: factors[name] for name in chosen}))
+        terms[chosen] = worth - sum(term for part, term in terms.items() if set(part) < set(chosen))
+    del terms[()]
+    frame = pd.DataFrame(
+        {"levers": [len(chosen) for chosen in terms], "effect": list(terms.values())},
+        index=pd.Index([" × ".join(NAMES.get(n, n) for n in chosen) for chosen in terms], name="term"),
+    )
+    total = frame["effect"].sum()
+    return frame.assign(share=frame["effect"] / total if total else math.nan)
+
+
+def clv_to_cac(levers: Levers) -> float:
+    """Give CLV : CAC, value before acquisition over the cost to acquire.
+
+    Raises CannotAnswer when that cost is not known.
+    """
+    if levers.acquisition_cost == 0:
+        raise CannotAnswer(
+            "The cost to acquire a customer is not known.",
+            "Add acquisition_cost to [economics] in the dataset card, or as a column of customers.",
+        )
+    return value_before_acquisition(levers) / levers.acquisition_cost
+
+
+def _positive(levers: Levers) -> None:
+    if clv(levers) <= 0:
+        raise CannotAnswer(
+            f"An average customer costs more than it brings (CLV = {clv(levers):.2f}).",
+            "Percentages of that would mean nothing. Check margin and costs in the dataset card.",
+        )

@@ -1,0 +1,308 @@
+"""All tables → the figures of a customer dashboard, one by one: definition, quoted benchmark, how it is measured.
+
+Every figure is measured at ends of months (`dates`), with what was known by then: retention over two windows
+(`window_days`), what is counted by period over the months since the date before. The
+forecast part of CLV uses today's models at all dates: one yardstick, so that the trend is the customers' and not the
+models'. Money is margin: revenue × margin; in what came so far (`contribution`, not in payback) amount − cost where
+orders say their cost.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import ibis
+import numpy as np
+import pandas as pd
+from scipy.stats import chi2_contingency, norm
+
+from clvlib import aggregate
+from clvlib.aggregate.purchases import rounded
+from clvlib.ingest.tables import NotEnoughData
+from clvlib.models.forecast import GammaGamma, PurchaseModel
+from clvlib.models.scoring import DAYS_PER_MONTH
+from clvlib.value.equity import LEAST, factors
+from clvlib.value.lifespan import historic_value
+
+if TYPE_CHECKING:
+    from clvlib.dataset import Dataset
+
+WINDOWS = {365: 3, 182: 3, 91: 1, 30: 1}  # days of a retention window: months from one date of the trend to the next
+LOYAL_AFTER = 3
+PROMOTER, DETRACTOR = 9, 6
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Kpi:
+    """A figure of the dashboard: unit (money, percent, number, count), what it is, what is quoted of it, the caveat.
+
+    benchmark: the quoted value that a picture can show as a line, if there is one.
+    """
+
+    title: str
+    unit: str
+    definition: str
+    quoted: str
+    caveat: str
+    benchmark: float | None = None
+
+
+KPIS = {
+    "customers": Kpi(
+        "Active customers",
+        "count",
+        "customers who bought in the window",
+        "none: it is the size of your base",
+        "says nothing of how long they have been with you",
+    ),
+    "new_customers": Kpi(
+        "New customers",
+        "count",
+        "customers whose first purchase falls into the period",
+        "none",
+        "in the first months of a data file old customers look new",
+    ),
+    "spend": Kpi(
+        "Spend to win customers",
+        "money",
+        "marketing costs of the period, all channels together",
+        "none",
+        "unknown where one bill of the period is missing",
+    ),
+    "clv": Kpi(
+        "CLV of active customers",
+        "money",
+        "margin expected from here on within the horizon, discounted; mean of the customers who bought in the window",
+        "none that travels between trades",
+        "looks ahead only: what was earned or spent before is not in it",
+    ),
+    "retention": Kpi(
+        "Retention",
+        "percent",
+        "of the customers who bought in one window, the share who bought again in the next one",
+        "about 80% for strong firms",
+        "quoted without saying which trade, which window, contract or not",
+        0.80,
+    ),
+    "churn": Kpi(
+        "Churn a month",
+        "percent",
+        "the same loss as a constant monthly rate: 1 − retention^(1 / months of the window)",
+        "2 to 8% a period, target under 5%",
+        "the period is not said; subscriptions mean a month. In a shop churn is a definition, not an event",
+        0.05,
+    ),
+    "nps": Kpi(
+        "NPS",
+        "number",
+        "% who answer 9–10 less % who answer 0–6; latest answer of each customer in the period",
+        "% promoters − % detractors, no level quoted",
+        "only those who were asked and answered; small samples swing widely, hence the interval",
+    ),
+    "cac": Kpi(
+        "CAC",
+        "money",
+        "spend of the period / its new customers, those who came by themselves included",
+        "acquisition spend / new customers, no level quoted",
+        "a mean: the next customer won usually costs more than the last",
+    ),
+    "clv_to_cac": Kpi(
+        "CLV : CAC",
+        "number",
+        "of the period's new customers: contribution so far + CLV from here on, over their CAC",
+        "3 is the usual rule of thumb",
+        "a rule of software investors; says nothing about how long the money is away",
+        3.0,
+    ),
+    "payback": Kpi(
+        "Payback, months",
+        "number",
+        "months until customers won a window before the date had brought back their CAC (margin less serving, keeping)",
+        "within 12 months is the usual rule of thumb",
+        "undiscounted; no value where the window was too short to bring it back",
+        12.0,
+    ),
+    "loyal_share": Kpi(
+        "Revenue from loyal customers",
+        "percent",
+        f"share of the period's revenue from customers who had bought on {LOYAL_AFTER} days or more before",
+        "keeping a customer is said to be about five times cheaper than winning one",
+        "rises by itself in the first years of a shop (or of a data file)",
+    ),
+}
+
+
+def window_days(starts: pd.Timestamp, as_of: pd.Timestamp) -> int:
+    """The longest window (365, 182, 91 or 30 days) of which the history holds two and a step of the trend.
+
+    Raises NotEnoughData when not even two of 30 days fit.
+    """
+    history = (as_of - starts).days + 1
+    for days, months in WINDOWS.items():
+        if history >= 2 * days + months * DAYS_PER_MONTH or (days == 30 and history >= 60):
+            return days
+    raise NotEnoughData(
+        f"{history} day(s) of history hold no two windows to compare.", "Bring at least 60 days; two years are better."
+    )
+
+
+def dates(starts: pd.Timestamp, as_of: pd.Timestamp, window: int) -> pd.DatetimeIndex:
+    """The ends of months at which the trend is measured: the last complete month by `as_of`, and steps back from it.
+
+    The first one leaves at least one step of history before it.
+    """
+    last = as_of if as_of.is_month_end else as_of - pd.offsets.MonthEnd(1)
+    step = WINDOWS[window]
+    months = max(int(((last - starts).days + 1) // DAYS_PER_MONTH), 1)
+    ends = [last - pd.offsets.MonthEnd(step * k) for k in range(max(months // step, 1))]
+    return pd.DatetimeIndex(ends[::-1], name="until")
+
+
+def retention(transactions: ibis.Table, at: pd.DatetimeIndex, window: int, starts: pd.Timestamp) -> pd.DataFrame:
+    """Retention at each date: of the buyers of the window before the last, the share who bought in the last.
+
+    Indexed by date: customers (buyers of the first window), retention, churn (a month); NaN where the history does not
+    hold both windows.
+    """
+    rows = {}
+    for day in at:
+        if (day - starts).days + 1 < 2 * window:
+            rows[day] = (0, np.nan)
+            continue
+        back = bought_again(transactions, day, window)
+        rows[day] = (len(back), back.mean() if len(back) else np.nan)
+    frame = pd.DataFrame.from_dict(rows, orient="index", columns=["customers", "retention"]).rename_axis("until")
+    return frame.assign(churn=monthly_churn(frame["retention"], window))
+
+
+def bought_again(transactions: ibis.Table, day: pd.Timestamp, window: int) -> pd.Series:
+    """By buyer of the window before the last: did they buy (bool) in the last one too, which ends on `day`?
+
+    Both windows as known on `day`: a purchase of the first that was sent back in the second made nobody a buyer.
+    """
+    middle = day - pd.Timedelta(days=window)
+    both = aggregate.holdout(transactions, middle - pd.Timedelta(days=window), day)["purchases"]
+    last = aggregate.holdout(transactions, middle, day)["purchases"].reindex(both.index).fillna(0)
+    return (last[both > last] > 0).rename("bought_again")
+
+
+def monthly_churn(retention: pd.Series, window: int) -> pd.Series:
+    """The constant monthly loss that leaves the same share after `window` days."""
+    return 1 - retention ** (DAYS_PER_MONTH / window)
+
+
+def nps(scores: pd.Series) -> pd.Series:
+    """Net Promoter Score of `scores` (0 to 10), in points from −100 to 100: answers, nps, low, high.
+
+    Interval: 95 %, adjusted Wald with three answers added, shared out like 1 : 2 : 1 (Rocks 2016, The American
+    Statistician 70), which holds its level in small samples too. NaN without an answer.
+    """
+    n = len(scores)
+    up, down = float((scores >= PROMOTER).sum()), float((scores <= DETRACTOR).sum())
+    if n == 0:
+        return pd.Series({"answers": 0.0, "nps": np.nan, "low": np.nan, "high": np.nan})
+    p, d, total = (up + 0.75) / (n + 3), (down + 0.75) / (n + 3), n + 3
+    reach = norm.ppf((1 + LEVEL) / 2) * np.sqrt((p + d - (p - d) ** 2) / total)
+    low, high = max(p - d - reach, -1.0), min(p - d + reach, 1.0)
+    return pd.Series({"answers": float(n), "nps": 100 * (up - down) / n, "low": 100 * low, "high": 100 * high})
+
+
+def answers(ds: "Dataset") -> pd.DataFrame:
+    """The survey's answers up to the as-of date, in the order of time: customer_id, date (day), score."""
+    found = ds.table("surveys").to_pandas()[["customer_id", "date", "score"]].dropna()
+    found["date"] = found["date"].astype("datetime64[us]").dt.normalize()
+    found = found[found["date"] <= ds.as_of]
+    return found.sort_values(["date", "customer_id", "score"], ignore_index=True)
+
+
+def latest(answers: pd.DataFrame, since: pd.Timestamp, until: pd.Timestamp) -> pd.Series:
+    """The latest score of each customer who answered after `since` and by `until`, indexed by customer_id."""
+    inside = answers[(answers["date"] > since) & (answers["date"] <= until)]
+    return inside.drop_duplicates("customer_id", keep="last").set_index("customer_id")["score"].sort_index()
+
+
+def contribution(ds: "Dataset", rfm: pd.DataFrame, as_of: pd.Timestamp) -> pd.Series:
+    """What each customer has left by `as_of` (currency): margin of the goods, less serving orders and keeping."""
+    brought = aggregate.brought(ds.transactions, as_of, ds.economics.margin)
+    return historic_value(rfm, ds.economics, brought).rename("contribution")
+
+
+def lifetime_value(
+    ds: "Dataset", rfm: pd.DataFrame, as_of: pd.Timestamp, model: PurchaseModel, spend: GammaGamma
+) -> pd.DataFrame:
+    """By customer, in currency: so_far (`contribution`), ahead (the forecast CLV) and lifetime_value, their sum."""
+    ahead = factors(rfm, model, spend, ds.economics)["clv"]
+    so_far = contribution(ds, rfm, as_of)
+    return pd.DataFrame({"so_far": so_far, "ahead": ahead, "lifetime_value": so_far + ahead})
+
+
+def loyal_revenue(transactions: ibis.Table, as_of: pd.Timestamp, by: str = "month") -> pd.DataFrame:
+    """Revenue and the loyal customers' part of it (currency), by "month" (first day) or by "customer_id".
+
+    A purchase is a loyal customer's when the customer had bought on LOYAL_AFTER days before it.
+    """
+    purchases = aggregate.purchase_days(transactions, as_of)
+    keyed = purchases.mutate(month=purchases["day"].truncate("M"))
+    keyed = keyed.mutate(loyal_amount=ibis.ifelse(keyed["position"] > LOYAL_AFTER, keyed["amount"], 0.0))
+    sums = keyed.group_by(by).agg(revenue=keyed["amount"].sum(), loyal=keyed["loyal_amount"].sum())
+    frame = sums.to_pyarrow().to_pandas(date_as_object=False).set_index(by).sort_index()
+    return rounded(frame.astype("float64"))
+
+
+def months_until(day: pd.Timestamp, count: int) -> pd.DatetimeIndex:
+    """First days of the `count` months that end on `day`."""
+    return pd.date_range(end=day.replace(day=1), periods=count, freq="MS")
+
+
+def nps_change(ds: "Dataset", day: pd.Timestamp, months: int) -> dict[str, float]:
+    """NPS of the `months` up to `day` and of those a year before: nps, low, high, answers, the same with `_before`, z.
+
+    z: the difference in standard errors. Raises MissingTable without surveys, NotEnoughData below 5 answers.
+    """
+    said = answers(ds)
+    found: dict[str, float] = {}
+    for suffix, end in (("", day), ("_before", day - pd.DateOffset(years=1) + pd.offsets.MonthEnd(0))):
+        score = nps(latest(said, months_until(end, months)[0] - pd.Timedelta(days=1), end))
+        if score["answers"] < LEAST:
+            raise NotEnoughData(
+                f"Only {int(score['answers'])} customers answered in the {months} month(s) until {end:%Y-%m-%d}.",
+                f"It takes {LEAST} to give a score.",
+            )
+        found |= {f"{name}{suffix}": float(value) for name, value in score.items()}
+    widths = (found[f"high{suffix}"] - found[f"low{suffix}"] for suffix in ("", "_before"))
+    return found | {"z": in_errors(found["nps"] - found["nps_before"], *widths)}
+
+
+def in_errors(change: float, width: float, width_before: float) -> float:
+    """A change in its standard errors, from the widths of the 95 % intervals of the two figures."""
+    return change * 2 * float(norm.ppf((1 + LEVEL) / 2)) / float(np.hypot(width, width_before))
+
+
+def retention_differs(ds: "Dataset", groups: pd.Series, window: int) -> float:
+    """Chance of retentions as different as those of the groups if all kept alike (chi-square test of independence).
+
+    Groups of fewer than 5 buyers are left out. Raises NotEnoughData when fewer than two groups are left, or all
+    customers did the same.
+    """
+    return chance_of_difference(groups, bought_again(ds.transactions, ds.as_of, window))
+
+
+def chance_of_difference(groups: pd.Series, done: pd.Series) -> float:
+    """Chance of shares of `done` (customer_id → bool) as different as the groups' if all were alike.
+
+    groups: customer_id → name. Test, and errors raised, as `retention_differs`.
+    """
+    named = groups.dropna().astype(str).reindex(done.index).fillna(aggregate.UNKNOWN)
+    counts = pd.crosstab(named, done)
+    counts = counts[counts.sum(axis=1) >= LEAST]
+    counts = counts.loc[:, counts.sum() > 0]
+    if min(counts.shape) < 2:
+        raise NotEnoughData("There are no two groups of 5 customers to compare.", "Choose another segment.")
+    return float(chi2_contingency(counts).pvalue)
+
+
+def definitions() -> pd.DataFrame:
+    """KPIS as a table, indexed by figure: definition, quoted (in the literature), with_care (why not to lean on it)."""
+    rows = {kpi.title: (kpi.definition, kpi.quoted, kpi.caveat) for kpi in KPIS.values()}
+    frame = pd.DataFrame.from_dict(rows, orient="index", columns=["definition", "quoted", "with_care"])
+    return frame.rename_axis("figure")

@@ -1,0 +1,398 @@
+"""Cohorts and customer summaries → the averages that the CLV formula needs, above all the years kept.
+
+Where no contract says when a customer leaves, "years kept" is not observed. It is read here from what whole
+cohorts (one-time buyers included) order month after month: the years kept are the number of years like the
+first one that an average new customer's orders add up to. Months not yet observed follow one of two tails:
+
+* "constant": every later month loses the same share of orders (the literature's constant retention), read
+  from the later half of the observed months. Too short when customers differ, because the leavers go first.
+* "rising": orders fall with a power of the age, so that retention rises as the loyal remain (the shape that
+  customers of differing constancy give together: Fader & Hardie 2010, "The perils of ignoring heterogeneity").
+
+Both need orders that fall with age. A season that falls looks the same in one cohort, so that the fall is read net of
+the calendar: cohorts of different ages are compared in the same month; in a history of two years or more, in the same
+month of the year, so that each also stands beside itself a year later. Where that shows no fall beyond the noise
+between cohorts (growth, too few cohorts, too short a history), the months can't tell how long customers stay, and a
+horizon of which less than half was seen is refused.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from scipy.special import logsumexp
+from scipy.stats import t as student
+
+from clvlib import aggregate
+from clvlib.dataset import Dataset, Economics
+from clvlib.ingest.tables import NotEnoughData, UsageError
+from clvlib.stats import Array, differs, present_value
+from clvlib.value.formula import Levers, require_horizon, yearly_margin
+
+Tail = Literal["constant", "rising"]
+TAILS: tuple[Tail, ...] = ("constant", "rising")
+METHODS: dict[Tail, str] = {"constant": "Cohorts, constant retention", "rising": "Cohorts, rising retention"}
+
+YEAR = 365.25
+_MIN_MONTHS = 3
+_MIN_REPEATS = 10
+_MIN_SHARE = 0.1
+_SEEN = 0.5  # from this part of a horizon's orders on, a tail that doesn't fall changes little
+_CHANCE = 0.05  # how often a level curve may be taken for one that falls
+_NOTHING, _STEEP = 1e-9, 20.0  # what cells must tell to be compared; a slope beyond which nothing is left
+_YEARS = 24  # months of age from which on every month of the year was seen twice
+
+
+def historic_value(rfm: pd.DataFrame, economics: Economics, brought: pd.DataFrame) -> pd.Series:
+    """Give what each customer has brought so far (money): contribution − cost to serve orders − cost to keep.
+
+    `rfm` is `aggregate.rfm_summary` in days, `brought` is `aggregate.brought` of the same day: the contribution is what
+    the lines' own costs leave, and the card's margin where they say none. Neither the cost to acquire nor anything to
+    come is in it.
+    """
+    served = economics.service_cost_per_order * (rfm["frequency"] + 1)
+    kept = economics.retention_cost_per_year * rfm["T"] / YEAR
+    return (brought["contribution"].reindex(rfm.index).fillna(0.0) - served - kept).rename("historic_value")
+
+
+def order_curve(cohorts: pd.DataFrame) -> pd.DataFrame:
+    """Pool monthly cohorts by age.
+
+    `cohorts` is `aggregate.cohorts(…, period="M")`. Returns a frame indexed by age (months since the month of
+    the first purchase): customers (whose month of that age was observed to its end), active (of them, who
+    bought), orders, revenue, orders_per_customer, revenue_per_customer. Ages that fewer than a tenth of the customers
+    have reached are left out: they would be an accident of the first few customers.
+    """
+    seen = cohorts[cohorts["complete"]]
+    curve = seen.groupby("age")[["size", "active", "purchases", "revenue"]].sum()
+    curve = curve.rename(columns={"size": "customers", "purchases": "orders"})
+    curve = curve[curve["customers"] >= _MIN_SHARE * curve["customers"].max()]
+    return curve.assign(
+        orders_per_customer=curve["orders"] / curve["customers"],
+        revenue_per_customer=curve["revenue"] / curve["customers"],
+    )
+
+
+def _decline(cohorts: pd.DataFrame, ages: int, tail: Tail) -> tuple[float, float, float]:
+    """Fit log(orders per customer) = level of the month + slope × g(age) to cohorts; g is the age or its log.
+
+    Poisson likelihood given the orders of each month, which leaves the months' levels out (as in conditional logit).
+    `ages`: how many of them `order_curve` holds. Returns level (of an average month), slope, and the chance of such a
+    fall were there none: the larger of two, one by how cells scatter (quasi-likelihood), one by how cohorts do, which
+    keep what their customers are like from month to month (a sandwich over cohorts). 1 where nothing can be compared:
+    the fall of one young cohort is its season's too.
+    """
+    ahead = cohorts["age"].between(1 if tail == "rising" else max(1, ages // 2), ages - 1)
+    cells = cohorts[cohorts["complete"] & ahead]
+    age, size, orders = (cells[name].to_numpy(float) for name in ("age", "size", "purchases"))
+    g = np.log(age) if tail == "rising" else age
+    calendar = cells["cohort"].dt.year * 12 + cells["cohort"].dt.month + cells["age"]
+    month, cohort = (calendar if ages < _YEARS else calendar % 12).factorize()[0], cells["cohort"].factorize()[0]
+
+    def shared(slope: float) -> tuple[Array, Array, float]:
+        """Each month's orders shared out, how far a cell's g is from its month's mean, and what the cells tell."""
+        weight = size * np.exp(slope * (g - g.mean()))
+        share = weight / np.bincount(month, weight)[month]
+        expected, apart = share * np.bincount(month, orders)[month], g - np.bincount(month, share * g)[month]
+        return expected, apart, float(expected @ apart**2)
+
+    alone = shared(0.0)[2] < _NOTHING
+    month = np.zeros_like(month) if alone else month
+    slope, step = 0.0, np.inf
+    expected, apart, known = shared(slope)
+    while abs(step) > 1e-10 and known > _NOTHING and abs(slope) < _STEEP:
+        step = float(np.clip((orders - expected) @ apart / known, -1, 1))
+        slope += step
+        expected, apart, known = shared(slope)
+    level = math.log(max(orders.sum(), 0.5) / size.sum())
+    if slope >= 0:  # a base that orders more as it ages is not believed to do so for ever: at most it stays level
+        return level, 0.0, 1.0
+    some, free, groups = expected > 0, max(len(cells) - month.max() - 2, 1), cohort.max() + 1
+    noise = max(((orders - expected)[some] ** 2 / expected[some]).sum() / free, 1.0)
+    chance = 1.0 if alone else float(student.cdf(slope * math.sqrt(known / noise), free))
+    error = math.sqrt((np.bincount(cohort, (orders - expected) * apart) ** 2).sum()) / known if known else 0.0
+    if groups > 1 and error > 0:
+        chance = max(chance, float(student.cdf(slope / error * math.sqrt(1 - 1 / groups), groups - 1)))
+    return math.log(max(orders.sum(), 0.5)) - float(logsumexp(slope * g, b=size)), slope, chance
+
+
+def monthly_orders(cohorts: pd.DataFrame, months: int, tail: Tail = "constant") -> pd.Series:
+    """Give orders per customer by age 0 … months − 1: as observed in monthly `cohorts`, then along the tail.
+
+    Raises NotEnoughData when fewer than 3 months after the first, or fewer than 10 repeat orders, were
+    observed; UsageError when no month is asked for.
+    """
+    if months < 1:
+        raise UsageError(f"Orders of {months} month(s) were asked for.", "Give a horizon of one year or more.")
+    curve = order_curve(cohorts)
+    repeats = curve["orders"].sum() - curve["customers"].iloc[0] if len(curve) else 0
+    if len(curve) < _MIN_MONTHS + 1 or repeats < _MIN_REPEATS:
+        raise NotEnoughData(
+            f"Years kept can't be estimated from {max(len(curve) - 1, 0)} full month(s) after the first and "
+            f"{max(int(repeats), 0)} repeat order(s) in them.",
+            f"It takes at least {_MIN_MONTHS} months and {_MIN_REPEATS} repeat orders. Give more history.",
+        )
+    level, slope, _ = _decline(cohorts, len(curve), tail)
+    ages = np.arange(months)
+    scale = np.log(np.maximum(ages, 1)) if tail == "rising" else ages
+    modelled = pd.Series(np.exp(level + slope * scale), index=pd.RangeIndex(months, name="age"))
+    return curve["orders_per_customer"].reindex(modelled.index).fillna(modelled).rename("orders_per_customer")
+
+
+@dataclass(frozen=True)
+class Lifespan:
+    """An average new customer's orders over `horizon_years`, the one-time buyers included.
+
+    orders_first_year: orders in the month of the first purchase and the 11 after it. years: all orders of the
+    horizon over those of the first year. observed_share: part of the orders that ages already observed account
+    for; the rest is projected.
+    """
+
+    orders_first_year: float
+    years: float
+    horizon_years: int
+    observed_share: float
+
+
+def lifespan(cohorts: pd.DataFrame, horizon_years: int = 5, tail: Tail = "constant") -> Lifespan:
+    """Estimate years kept from monthly cohorts (`aggregate.cohorts`).
+
+    Raises NotEnoughData as `monthly_orders`, and where orders don't fall with age beyond noise and less than half of
+    the horizon's was seen, did they stay level from here on; UsageError when the horizon is below a year.
+    """
+    require_horizon(horizon_years)
+    orders, ages = monthly_orders(cohorts, 12 * horizon_years, tail), len(order_curve(cohorts))
+    seen, ahead = float(orders.iloc[:ages].sum()), orders.iloc[ages:]
+    level = seen / (seen + len(ahead) * ahead.max()) if len(ahead) else 1.0
+    if level < _SEEN and not told(cohorts, tail):
+        won = cohorts["cohort"].nunique()
+        raise NotEnoughData(
+            f"How long customers stay can't be told from these {ages} months and {won} monthly cohort(s): in the same "
+            f"month, older cohorts don't order less than younger ones beyond noise, and {1 - level:.0%} of the orders "
+            f"of {horizon_years} years would be of months not seen.",
+            "Bring a longer history (two years or more, so that each season comes twice), or a shorter horizon_years.",
+        )
+    return Lifespan(
+        orders_first_year=float(orders.iloc[:12].sum()),
+        years=float(orders.sum() / orders.iloc[:12].sum()),
+        horizon_years=horizon_years,
+        observed_share=float(seen / orders.sum()),
+    )
+
+
+def told(cohorts: pd.DataFrame, tail: Tail) -> bool:
+    """Whether orders fall with age along this tail, beyond season and noise."""
+    return _decline(cohorts, len(order_curve(cohorts)), tail)[2] <= _CHANCE
+
+
+def levers(curve: pd.DataFrame, span: Lifespan, economics: Economics) -> Levers:
+    """Put the dataset's averages and its economics into the formula's levers."""
+    return Levers(
+        order_value=max(float(curve["revenue"].sum() / curve["orders"].sum()), 0.0),
+        orders_per_year=span.orders_first_year,
+        years=span.years,
+        margin=economics.margin,
+        service_cost_per_order=economics.service_cost_per_order,
+        retention_cost_per_year=economics.retention_cost_per_year,
+        acquisition_cost=economics.acquisition_cost or 0.0,
+        annual_discount_rate=economics.annual_discount_rate,
+        horizon_years=span.horizon_years,
+    )
+
+
+def sensitivity(cohorts: pd.DataFrame, horizons: tuple[int, ...] = (1, 2, 3, 5, 10)) -> pd.DataFrame:
+    """Give years kept by horizon (index, years) and by what is believed of the months not yet observed.
+
+    Columns: "nothing more" (only ages already observed: the floor), "constant" and "rising" retention; NaN where
+    `lifespan` can't tell. Raises NotEnoughData as `monthly_orders`.
+    """
+    frame = pd.DataFrame(index=pd.Index(horizons, name="horizon_years"))
+    first, curve = monthly_orders(cohorts, 12).sum(), order_curve(cohorts)["orders_per_customer"]
+    frame["nothing more"] = [curve.iloc[: 12 * years].sum() / first for years in horizons]
+    for tail in TAILS:
+        frame[tail] = [_told_or_nan(_years, cohorts, years, tail) for years in horizons]
+    return frame
+
+
+def _told_or_nan(measure: Callable[..., float], *given: Any) -> float:
+    try:
+        return measure(*given)
+    except NotEnoughData:
+        return math.nan
+
+
+def _years(cohorts: pd.DataFrame, horizon_years: int, tail: Tail) -> float:
+    return lifespan(cohorts, horizon_years, tail).years
+
+
+def clv_by_belief(
+    cohorts: pd.DataFrame, economics: Economics, horizons: tuple[int, ...] = (1, 2, 3, 5, 10)
+) -> pd.DataFrame:
+    """Give CLV (money per customer) by horizon (index, years) for each tail (columns): how far belief carries it.
+
+    The projected orders themselves are discounted rather than years kept at one constant retention; a year's count at
+    its start, as in `formula`, beside which these values stand. NaN where `lifespan` can't tell.
+    """
+    frame = pd.DataFrame(index=pd.Index(horizons, name="horizon_years"))
+    for tail in TAILS:
+        values = [_told_or_nan(_clv, cohorts, years, tail, economics) for years in horizons]
+        frame[f"{tail} retention"] = values
+    return frame
+
+
+def _clv(cohorts: pd.DataFrame, horizon_years: int, tail: Tail, economics: Economics) -> float:
+    chosen = levers(order_curve(cohorts), lifespan(cohorts, horizon_years, tail), economics)
+    orders, ages = monthly_orders(cohorts, 12 * horizon_years, tail), np.arange(12 * horizon_years)
+    counted = float(present_value(orders, chosen.annual_discount_rate, ages // 12)) / chosen.orders_per_year
+    return yearly_margin(chosen) * counted - chosen.acquisition_cost
+
+
+def late_orders(cohorts: pd.DataFrame, curve: pd.DataFrame) -> tuple[int, float, int, bool]:
+    """The last age of `curve`, its orders as a share of those of month 1, of how many customers, and whether the two
+    months differ beyond the noise of counts.
+
+    The same customers in both months: those whose last age was seen. Raises NotEnoughData where no month after month 1
+    was seen, or they bought nothing in month 1.
+    """
+    last = int(curve.index.max()) if len(curve) else 0
+    if last < 2:
+        raise NotEnoughData(
+            "No customers were seen for two whole months after their first purchase.", "Bring a longer history."
+        )
+    old = cohorts[cohorts["complete"] & (cohorts["age"] == last)]["cohort"]
+    orders = cohorts[cohorts["cohort"].isin(old)].groupby("age")[["purchases", "size"]].sum()
+    first, late = float(orders["purchases"].get(1, 0)), float(orders["purchases"][last])
+    if not first:
+        raise NotEnoughData(
+            f"The {orders['size'][last]:,.0f} customers who have reached month {last} ordered nothing in month 1.",
+            "There is nothing to set later months beside.",
+        )
+    return last, late / first, int(orders["size"][last]), differs(late - first, math.sqrt(late + first))
+
+
+def averages(then: pd.DataFrame, now: pd.DataFrame, lately: int = 90) -> pd.DataFrame:
+    """Show how averages depend on who is averaged and on when: the same customers at two dates.
+
+    `then`, `now`: rfm summaries in days. Only customers known at `then` count. Returns a frame indexed by
+    group (everyone; came back by then; bought in the last `lately` days by then): customers, orders_per_year
+    (orders until then over their years since the first purchase), spend_per_customer (until then),
+    days_first_to_last_then, days_first_to_last_now (mean of recency), and spend_since (mean money per
+    customer between the dates).
+    Raises NotEnoughData when nobody had come back by `then`.
+    """
+    if not (then["frequency"] > 0).any():
+        raise NotEnoughData(
+            f"None of the {len(then)} customers known by the earlier date had come back: nothing to average.",
+            "Give a longer history.",
+        )
+    now = now.reindex(then.index)
+    groups = {
+        "Everyone": then["T"] >= 0,
+        "Came back at least once": then["frequency"] > 0,
+        f"Bought in the last {lately} days": then["days_since_last_order"] <= lately,
+    }
+    rows = {}
+    for name, members in groups.items():
+        known, later = then[members], now[members]
+        years = known["T"].sum() / YEAR
+        rows[name] = {
+            "customers": len(known),
+            "orders_per_year": (known["frequency"] + 1).sum() / years if years > 0 else math.nan,
+            "spend_per_customer": known["total_spend"].mean(),
+            "days_first_to_last_then": known["recency"].mean(),
+            "days_first_to_last_now": later["recency"].mean(),
+            "spend_since": (later["total_spend"] - known["total_spend"]).mean(),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("group").astype({"customers": "int64"})
+
+
+def continuation(ds: Dataset) -> Tail:
+    """The tail that every page of a run goes on with (`best_tail`); "constant" where no test is possible."""
+    try:
+        split = half_way(ds.starts, ds.as_of)
+        then, cohorts = aggregate.rfm_summary(ds.transactions, split), aggregate.cohorts(ds.transactions, ds.as_of)
+        return best_tail(backtest(cohorts, then, split), cohorts)
+    except NotEnoughData:
+        return "constant"
+
+
+def half_way(starts: pd.Timestamp, as_of: pd.Timestamp) -> pd.Timestamp:
+    """Give the last month's end before the middle of the observation: where the formula is put to the test.
+
+    Raises NotEnoughData when that is before the first day.
+    """
+    middle = starts + (as_of - starts) / 2 + pd.Timedelta(days=1)
+    split = pd.Timestamp(middle.normalize().replace(day=1) - pd.Timedelta(days=1))
+    if split < starts:
+        raise NotEnoughData(
+            f"The data cover {(as_of - starts).days + 1} day(s): too few to look at the same customers at two dates.",
+            "Give a longer history.",
+        )
+    return split
+
+
+def backtest(cohorts: pd.DataFrame, then: pd.DataFrame, split: pd.Timestamp) -> pd.DataFrame:
+    """Compute the formula on the months up to `split` and compare with what the same customers did next.
+
+    `cohorts`: monthly, up to the last day observed. `then`: rfm summary at `split` (a month's end), in days.
+    Returns a frame indexed by method, all per customer known at `split` over the full months observed since:
+    `orders` (for the two averages: repeats per day since the first purchase, gone on with), `revenue` (orders ×
+    order value until then), `actual_orders`, `actual_revenue`, `error` (revenue
+    over actual, minus 1). Raises NotEnoughData.
+    """
+    month = cohorts["cohort"].dt.year * 12 + cohorts["cohort"].dt.month - 1 + cohorts["age"]
+    last = split.year * 12 + split.month - 1
+    born = month - cohorts["age"]
+    past = cohorts[month <= last]
+    future = cohorts[(born <= last) & (month > last) & cohorts["complete"]]
+    months = int(month[future.index].max()) - last if len(future) else 0
+    if months < _MIN_MONTHS or past.empty:
+        raise NotEnoughData(
+            f"Only {months} full month(s) were observed after {split:%Y-%m-%d}: too few for a test.",
+            f"It takes at least {_MIN_MONTHS} months on both sides: give a longer history.",
+        )
+    sizes = past[past["age"] == 0].set_index(last - born[past.index][past["age"] == 0])["size"]
+    customers = sizes.sum()
+    value = past["revenue"].sum() / past["purchases"].sum()
+    back = then[then["frequency"] > 0]
+    rates = {
+        "Everyone goes on as so far": then["frequency"].sum() / then["T"].sum(),
+        "Everyone is like those who came back": back["frequency"].sum() / back["T"].sum() if len(back) else 0.0,
+    }
+    orders = {name: rate * YEAR / 12 * months for name, rate in rates.items()}
+    for tail in TAILS:
+        curve_on = monthly_orders(past, int(sizes.index.max()) + months + 1, tail)
+        totals = [size * curve_on.iloc[age + 1 : age + 1 + months].sum() for age, size in sizes.items()]
+        orders[METHODS[tail]] = sum(totals) / customers
+    frame = pd.DataFrame({"orders": pd.Series(orders, dtype=float).rename_axis("method")})
+    frame["revenue"] = frame["orders"] * value
+    frame["actual_orders"] = future["purchases"].sum() / customers
+    frame["actual_revenue"] = future["revenue"].sum() / customers
+    actual = frame["actual_revenue"].where(frame["actual_revenue"] > 0)
+    return frame.assign(error=frame["revenue"] / actual - 1)
+
+
+def best_tail(tested: pd.DataFrame, cohorts: pd.DataFrame) -> Tail:
+    """Give the tail whose revenue came nearest to the truth in `backtest`.
+
+    Where the cohorts tell a fall along one tail only (`told`), it is that one: the other can't be gone on with.
+    """
+    able = [tail for tail in TAILS if told(cohorts, tail)] or TAILS
+    off = (tested["revenue"] - tested["actual_revenue"]).abs()
+    return min(able, key=lambda tail: float(off[METHODS[tail]]))
+
+
+def reason(tested: pd.DataFrame, tail: Tail, error: float) -> str:
+    """Why `tail` is gone on with after `backtest`, in words that follow "retention".
+
+    error: standard error of the revenue per customer that came: within its noise no tail is nearer.
+    """
+    curves = tested.loc[list(METHODS.values())]
+    if curves["error"].abs().idxmin() != METHODS[tail]:
+        return "is the one whose fall the months tell"
+    if differs(curves["actual_revenue"].iloc[0] - curves["revenue"].mean(), error):
+        return "comes nearest"
+    return "is taken, though which comes nearer is within chance"

@@ -1,0 +1,181 @@
+"""Cohorts and levers → what customers bring, by cohort and by channel, against the cost to win them.
+
+Contribution of an order = order value × margin − cost to serve − its share of the cost to keep the customer
+(the yearly cost spread over the orders of a first year), so that every table here counts the same costs as
+`formula.clv`.
+"""
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from clvlib import aggregate
+from clvlib.dataset import Dataset, Economics
+from clvlib.ingest.tables import CannotAnswer, MissingTable, NotEnoughData
+from clvlib.stats import mid_periods, present_value
+from clvlib.value import acquisition
+from clvlib.value.formula import Levers, value_before_acquisition
+from clvlib.value.lifespan import Tail, continuation, levers, lifespan, monthly_orders, order_curve
+
+
+def _cost_per_order(chosen: Levers) -> float:
+    return chosen.service_cost_per_order + chosen.retention_cost_per_year / chosen.orders_per_year
+
+
+def cumulative_contribution(orders: pd.Series, chosen: Levers) -> pd.Series:
+    """Add up what an average customer brings, month by month (money, before acquisition, undiscounted).
+
+    `orders`: orders per customer by age in months, as `lifespan.monthly_orders` gives them.
+    """
+    per_order = chosen.order_value * chosen.margin - _cost_per_order(chosen)
+    return (orders * per_order).cumsum().rename("contribution")
+
+
+def observed_contribution(cohorts: pd.DataFrame, economics: Economics) -> pd.Series:
+    """Add up what customers have brought by age, month by month (money per customer), from cohorts pooled by age.
+
+    `cohorts`: monthly `aggregate.cohorts`. Only ages that all of them have reached to the end; margin on revenue less
+    the cost to serve orders and to keep the customer.
+    """
+    seen = cohorts[cohorts["complete"]]
+    months = seen.groupby("cohort")["age"].max().min() + 1 if len(seen) else 0
+    pooled = seen[seen["age"] < months].groupby("age")[["size", "revenue", "purchases"]].sum()
+    left = pooled["revenue"] * economics.margin - pooled["purchases"] * economics.service_cost_per_order
+    each = left / pooled["size"] - economics.retention_cost_per_year / 12
+    return each.cumsum().rename("contribution")
+
+
+def payback_months(gained: pd.Series, cost: float) -> float:
+    """Give the months a customer takes to bring back the cost to acquire; NaN if not within those of `gained`.
+
+    `gained`: cumulated money per customer by age in months, as `cumulative_contribution` and `observed_contribution`
+    give it. The month of the first purchase counts as 1. Undiscounted, as the field does it. Raises CannotAnswer when
+    no cost to acquire is known (0).
+    """
+    if cost == 0:
+        raise CannotAnswer(
+            "The cost to acquire a customer is not known, so there is no payback.",
+            "Add the table marketing_costs, or acquisition_cost to [economics] in the dataset card.",
+        )
+    reached = gained.to_numpy() >= cost * (1 - 1e-9)  # rounding is no month
+    return float(reached.argmax() + 1) if reached.any() else math.nan
+
+
+def in_words(months: float) -> str:
+    """Say a payback time as the end of a sentence: "within 3 month(s)", or that it isn't reached."""
+    return "later than the horizon, if ever" if math.isnan(months) else f"within {months:.0f} month(s)"
+
+
+def affordable_cac(orders: pd.Series, chosen: Levers) -> pd.Series:
+    """Give the most that winning a customer may cost, by the rule one keeps (money per customer).
+
+    The rules: paid back by the first month's orders; within 12 months; CLV : CAC of 3; CLV : CAC of 1 (no
+    gain left).
+    """
+    gained = cumulative_contribution(orders, chosen)
+    worth = value_before_acquisition(chosen)
+    rules = {
+        "Paid back in the first month": gained.iloc[0],
+        "Paid back within 12 months": gained.iloc[:12].iloc[-1],
+        "CLV : CAC of 3": worth / 3,
+        "CLV : CAC of 1 (nothing left)": worth,
+    }
+    return pd.Series(rules, name="acquisition_cost", dtype=float).clip(lower=0).rename_axis("rule")
+
+
+def value_by_age(cohorts: pd.DataFrame, chosen: Levers) -> pd.DataFrame:
+    """Add up each monthly cohort's contribution per customer by age (index, months), one column per cohort.
+
+    Only months observed to their end; columns are the first day of the cohort's month. Cohorts are comparable
+    along a row of this table (same age), never by their last value.
+    """
+    seen = cohorts[cohorts["complete"]]
+    left = seen["revenue"] * chosen.margin - seen["purchases"] * _cost_per_order(chosen)
+    table = pd.DataFrame({"cohort": seen["cohort"], "age": seen["age"], "left": left / seen["size"]})
+    return table.pivot(index="age", columns="cohort", values="left").cumsum(skipna=False)
+
+
+def by_cohort(cohorts: pd.DataFrame, orders: pd.Series, chosen: Levers, equal_age: int = 6) -> pd.DataFrame:
+    """Set what each monthly cohort has brought so far beside what an average one would still bring at its age.
+
+    `orders`: orders per customer by age over the horizon (`lifespan.monthly_orders`). Returns a frame indexed
+    by cohort (first day of its month), money per customer: customers, months (observed to their end),
+    at_equal_age (contribution of the first `equal_age` months; NaN for younger cohorts), historic (so far),
+    projected (further contribution up to the horizon, discounted to today), clv (their sum, before the cost
+    to acquire).
+    """
+    gained = value_by_age(cohorts, chosen)
+    per_order = chosen.order_value * chosen.margin - _cost_per_order(chosen)
+    sizes = cohorts[cohorts["age"] == 0].set_index("cohort")["size"].reindex(gained.columns)
+    rows = {}
+    for cohort, size in sizes.items():
+        so_far = gained[cohort]
+        seen = int(so_far.count())
+        later = orders.iloc[seen:].to_numpy()
+        rows[cohort] = {
+            "customers": size,
+            "months": seen,
+            "at_equal_age": so_far.iloc[equal_age - 1] if seen >= equal_age else math.nan,
+            "historic": so_far.iloc[seen - 1],
+            "projected": float(present_value(later, chosen.annual_discount_rate, mid_periods(len(later))) * per_order),
+        }
+    frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("cohort")
+    frame = frame.astype({"customers": "int64", "months": "int64"})
+    return frame.assign(clv=frame["historic"] + frame["projected"])
+
+
+def by_channel(ds: Dataset, horizon_years: int = 5, tail: Tail | None = None) -> pd.DataFrame:
+    """Compute the formula for each acquisition channel, on the cohorts that it won.
+
+    tail: None for that of the whole base (`lifespan.continuation`).
+
+    Returns a frame indexed by acquisition_channel, best CLV first: customers (who bought), order_value,
+    orders_per_year, years, clv (before the cost to acquire), spent (currency), new_customers and cac (of the months
+    whose cost is known, as `acquisition.Ledger.by_channel`; where the data tell no cost at all, the card's cac), and
+    clv_to_cac, payback_months. NaN where a channel cost nothing or has too few months or repeat orders. Customers whose
+    channel is not known are the channel "unknown". Raises MissingTable without the column.
+    """
+    people = ds.customers()
+    if "acquisition_channel" not in people.columns:
+        raise MissingTable(
+            "The customers table has no column 'acquisition_channel', so there is no CLV by channel.",
+            "Add it, one channel per customer: it says which channels bring customers who stay.",
+        )
+    channel = people["acquisition_channel"]
+    nothing = {"spent": math.nan, "new_customers": math.nan, "cac": math.nan}
+    paid: dict[Any, dict[Any, float]] = {}
+    try:
+        paid = acquisition.ledger(ds).by_channel()[list(nothing)].to_dict("index")
+    except CannotAnswer:
+        nothing["cac"] = ds.economics.acquisition_cost or math.nan
+    rows, tail = {}, tail or continuation(ds)
+    for name, cohorts in aggregate.cohorts(ds.transactions, ds.as_of, by=channel).groupby("group"):
+        rows[name] = _channel(cohorts, ds.economics, paid.get(str(name), nothing), horizon_years, tail)
+    frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("acquisition_channel")
+    return frame.astype({"customers": "int64"}).sort_values("clv", ascending=False, kind="stable")
+
+
+def _channel(
+    cohorts: pd.DataFrame, economics: Economics, paid: dict[Any, float], horizon_years: int, tail: Tail
+) -> dict[Any, float]:
+    row: dict[Any, float] = {"customers": float(cohorts.loc[cohorts["age"] == 0, "size"].sum())}
+    try:
+        span = lifespan(cohorts, horizon_years, tail)
+    except NotEnoughData:
+        before, after = ("order_value", "orders_per_year", "years", "clv"), ("clv_to_cac", "payback_months")
+        return row | dict.fromkeys(before, math.nan) | paid | dict.fromkeys(after, math.nan)
+    chosen, cac = levers(order_curve(cohorts), span, economics), paid["cac"]
+    worth = value_before_acquisition(chosen)
+    gained = cumulative_contribution(monthly_orders(cohorts, 12 * horizon_years, tail), chosen)
+    value = {
+        "order_value": chosen.order_value,
+        "orders_per_year": chosen.orders_per_year,
+        "years": chosen.years,
+        "clv": worth,
+    }
+    ratios = {
+        "clv_to_cac": worth / cac if cac > 0 else math.nan,
+        "payback_months": payback_months(gained, cac) if cac > 0 else math.nan,
+    }
+    return row | value | paid | ratios

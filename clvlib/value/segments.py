@@ -1,0 +1,346 @@
+"""Customer summaries → RFM scores, named segments, value tiers, groups by any attribute, and who moved between them.
+
+Scores are places in a ranking: the customers of equal value always share one, whatever their number, so that
+nothing depends on the order of the rows. Frames and Series about customers are indexed by customer_id.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import ibis
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from clvlib import aggregate
+from clvlib.dataset import Dataset
+from clvlib.ingest.tables import NotEnoughData, UsageError
+
+BINS = 5
+UNKNOWN = "(unknown)"
+OTHER = "(all others)"
+NOT_YET = "(not yet a customer)"
+
+
+WORTH_AN_EFFORT = ("Champions", "Loyal", "New", "Promising", "Wavering", "At risk", "Can't lose")
+LITTLE = 0.1  # of the mean forecast CLV of all customers: too little to be called or won back for
+
+
+def rank_scores(values: pd.Series, bins: int = BINS, best_low: bool = False) -> pd.Series:
+    """Score values 1 (worst) to `bins` (best) by rank; equal values get equal scores.
+
+    A value's place is the middle of the customers who share it: a tie of all gives the middle score, and fewer
+    distinct values than bins leave some scores unused. Only the order of the values matters. Raises UsageError
+    when values are missing.
+    """
+    if values.isna().any():
+        raise UsageError(f"{int(values.isna().sum())} value(s) of {values.name!r} are missing.", "Fill or drop them.")
+    # Twice the average rank minus 1 is a whole number from 1 to 2n − 1: no rounding can part two equal values.
+    twice = (2 * values.rank(method="average", ascending=not best_low) - 1).round().astype("int64")
+    return 1 + twice * bins // (2 * max(len(values), 1))
+
+
+def rfm_scores(rfm: pd.DataFrame, bins: int = BINS) -> pd.DataFrame:
+    """Score recency, frequency and spend of every customer, 1 to `bins` (Hughes 1994, "Strategic database marketing").
+
+    `rfm` is `aggregate.rfm_summary`. Returns a frame with its index: r_score (from days_since_last_order: the
+    more recent, the higher), f_score (frequency), m_score (total_spend), and rfm ("545": the three side by
+    side).
+    """
+    scores = pd.DataFrame(
+        {
+            "r_score": rank_scores(rfm["days_since_last_order"], bins, best_low=True),
+            "f_score": rank_scores(rfm["frequency"], bins),
+            "m_score": rank_scores(rfm["total_spend"], bins),
+        }
+    )
+    text = scores.astype(str)
+    return scores.assign(rfm=text["r_score"] + text["f_score"] + text["m_score"])
+
+
+# Rows: recency 5 (bought lately) to 1; columns: weight 1 to 5, the mean of the frequency and spend scores, halves up.
+_GRID = {
+    5: ("Promising", "Promising", "Promising", "Champions", "Champions"),
+    4: ("Promising", "Promising", "Promising", "Loyal", "Champions"),
+    3: ("Slipping", "Slipping", "Wavering", "Loyal", "Loyal"),
+    2: ("Dormant", "Dormant", "Dormant", "At risk", "Can't lose"),
+    1: ("Lost", "Lost", "Dormant", "At risk", "Can't lose"),
+}
+SEGMENTS = {
+    "Champions": "bought lately, often and much: thank them, ask them to recommend",
+    "Loyal": "buy often or much, silent no longer than most: offer the next product, a programme",
+    "New": "one purchase so far, lately: make the second one happen",
+    "Promising": "bought lately, still rarely or little: build the habit",
+    "Wavering": "middling, last seen a while ago: a reason to come back now",
+    "Slipping": "small buyers, silent for some time: a light reminder",
+    "At risk": "came back and spent well, silent for long: win back, ask why",
+    "Can't lose": "were among the best, silent for long: call them in person",
+    "Dormant": "small or middling buyers, silent for long: only cheap contacts",
+    "Lost": "small buyers of long ago: spend nothing, learn from them",
+}
+
+
+def recency_bounds(rfm: pd.DataFrame, scores: pd.DataFrame) -> tuple[float, float]:
+    """Give what the names mean in days: the longest silence still called "lately", the shortest called "long".
+
+    These are the ends of recency scores 4 and 2 of `rfm_scores(rfm)` with 5 bins; NaN where nobody has such a score.
+    """
+    days = rfm["days_since_last_order"]
+    return float(days[scores["r_score"] >= 4].max()), float(days[scores["r_score"] <= 2].min())
+
+
+def named_segments(rfm: pd.DataFrame, scores: pd.DataFrame) -> pd.Series:
+    """Name each customer's segment, one of SEGMENTS, as an ordered category from champions to lost.
+
+    The name comes from the recency score and the weight (mean of the frequency and spend scores, at most 3 for a
+    customer of a single purchase); a single, recent purchase (recency score 4 or 5) is "New". `scores` is
+    `rfm_scores(rfm)` with 5 bins.
+    """
+    weight = (scores["f_score"] + scores["m_score"] + 1) // 2
+    # Where most buy once, even they rank in the middle: one purchase, however large, is no proof of loyalty.
+    weight = weight.where(rfm["frequency"] > 0, weight.clip(upper=3))
+    names = [_GRID[r][w - 1] for r, w in zip(scores["r_score"], weight, strict=True)]
+    segment = pd.Series(names, index=rfm.index, name="segment", dtype=object)
+    segment[(rfm["frequency"] == 0) & (scores["r_score"] >= 4)] = "New"
+    return segment.astype(pd.CategoricalDtype(list(SEGMENTS), ordered=True))
+
+
+def against_forecast(segment: pd.Series, scores: pd.DataFrame) -> pd.DataFrame:
+    """Set the advice of each segment beside what a forecast expects of its customers.
+
+    The names come from a board of ranks, which knows nothing of who still buys; a forecast does. They contradict each
+    other where the advice is an effort for customers of whom, on average, less than a tenth of the mean CLV is
+    expected, or where it is to spend nothing or little on customers of whom more than the mean is.
+
+    Args:
+        segment: from `named_segments`.
+        scores: from `scoring.score`, same index (p_purchase, clv).
+
+    Returns:
+        Indexed by segment, in their order: `advice`, `customers`, `customer_share`, `clv_share` (NaN where all CLV is
+        not positive), `p_purchase` (mean chance of at least one purchase within the horizon), `contradicts` (bool).
+    """
+    groups = scores.groupby(segment.astype(str))
+    total = float(scores["clv"].sum())
+    names = [name for name in SEGMENTS if name in groups.groups]
+    frame = pd.DataFrame({"advice": pd.Series(SEGMENTS), "customers": groups.size()}).loc[names]
+    frame["customer_share"] = frame["customers"] / len(scores)
+    frame["clv_share"] = groups["clv"].sum() / total if total > 0 else np.nan
+    frame["p_purchase"] = groups["p_purchase"].mean()
+    times = frame["clv_share"] / frame["customer_share"]
+    effort = frame.index.isin(WORTH_AN_EFFORT)
+    frame["contradicts"] = (effort & (times < LITTLE)) | (~effort & (times > 1))
+    return frame.rename_axis("segment")
+
+
+TIERS = {"Top 5 %": 0.05, "Next 15 %": 0.20, "Next 30 %": 0.50, "Lower half": 1.0}
+
+
+def value_tiers(value: pd.Series, tiers: Mapping[str, float] = TIERS) -> pd.Series:
+    """Put customers into tiers by their place from the top; equal values share a tier (ordered category).
+
+    `tiers`: name → share of customers that it ends at. The customer pyramid of Zeithaml, Rust & Lemon (2001).
+    """
+    twice = (2 * value.rank(method="average", ascending=False) - 1).round()
+    place = twice / (2 * max(len(value), 1))
+    ends = list(tiers.values())
+    if ends != sorted(set(ends)) or not ends or ends[0] <= 0 or ends[-1] != 1:
+        raise UsageError(f"Tiers end at {ends}.", "Give rising shares above 0, the last one 1.")
+    names = np.array(list(tiers), dtype=object)[np.searchsorted(ends, place, side="left")]
+    return pd.Series(names, index=value.index, name="tier").astype(pd.CategoricalDtype(list(tiers), ordered=True))
+
+
+def whale_curve(value: pd.Series) -> pd.DataFrame:
+    """Accumulate value over customers, the best first (Kaplan & Narayanan 2001, the "whale curve" of profit).
+
+    Returns a frame indexed by customers_share (0 to 1 in steps of 0.01): value_share, the part of the total
+    that these customers bring. Above 1 where the rest loses money. Raises NotEnoughData when the total is not
+    positive.
+    """
+    _total(value)
+    sums = np.concatenate([[0.0], np.cumsum(np.sort(value.to_numpy(float))[::-1])])
+    at = np.linspace(0, 1, 101)
+    shares = np.interp(at, np.linspace(0, 1, len(sums)), sums) / sums[-1]
+    return pd.DataFrame({"value_share": shares}, index=pd.Index(at.round(2), name="customers_share"))
+
+
+def top_share(value: pd.Series, customers: float = 0.2) -> float:
+    """Give the part of the total value that the best `customers` (a share, 0 to 1) bring."""
+    curve = whale_curve(value)
+    return float(np.interp(customers, curve.index, curve["value_share"]))
+
+
+def gini(value: pd.Series) -> float:
+    """Give the Gini coefficient: 0 when all are worth the same, near 1 when one is worth all.
+
+    It may pass 1 when some customers lose money. Raises NotEnoughData when the total is not positive.
+    """
+    total, n = _total(value), len(value)
+    ranked = np.sort(value.to_numpy(float))
+    return float((2 * np.arange(1, n + 1) - n - 1) @ ranked / (n * total))
+
+
+def _total(value: pd.Series) -> float:
+    total = float(value.sum())
+    if total <= 0:
+        raise NotEnoughData(
+            f"The {len(value)} customers together are worth {total:.2f}: shares of that mean nothing.",
+            "Check margin and costs in the dataset card.",
+        )
+    return total
+
+
+FORMATS = {
+    "customers": "count",
+    "customer_share": "percent",
+    "revenue": "money",
+    "revenue_share": "percent",
+    "value": "money",
+    "value_share": "percent",
+    "value_per_customer": "money",
+    "orders": "number",
+    "days_since_last_order": "count",
+}
+"""How `show.table` writes the columns of `profile`."""
+
+
+def profile(groups: pd.Series, rfm: pd.DataFrame, value: pd.Series) -> pd.DataFrame:
+    """Describe groups of customers, whatever made them: segments, tiers, clusters, an attribute.
+
+    `groups`, `rfm` and `value` (money per customer, for instance `lifespan.historic_value`) share their
+    index. Returns a frame indexed by group (categories in their order, empty ones left out; else by falling
+    value): customers, customer_share, revenue, revenue_share, value, value_share, value_per_customer, orders
+    (mean per customer), days_since_last_order (median). Shares sum to 1; those of a total that is not
+    positive are NaN.
+    """
+    missing = rfm.index.difference(groups.index)
+    if len(missing):
+        raise UsageError(f"{len(missing)} customers have no group.", "Group exactly the customers of the summary.")
+    table = pd.DataFrame(
+        {
+            "group": groups.reindex(rfm.index),
+            "revenue": rfm["total_spend"],
+            "value": value.reindex(rfm.index),
+            "orders": rfm["frequency"] + 1,
+            "days_since_last_order": rfm["days_since_last_order"],
+        }
+    )
+    by = table.groupby("group", observed=True)
+    frame = pd.DataFrame()
+    for column, share in (("customers", "customer_share"), ("revenue", "revenue_share"), ("value", "value_share")):
+        frame[column] = by.size() if column == "customers" else by[column].sum()
+        total = frame[column].sum()
+        frame[share] = frame[column] / total if total > 0 else np.nan
+    frame["value_per_customer"] = frame["value"] / frame["customers"]
+    frame["orders"] = by["orders"].mean()
+    frame["days_since_last_order"] = by["days_since_last_order"].median()
+    if not isinstance(groups.dtype, pd.CategoricalDtype):
+        frame = frame.sort_values("value", ascending=False, kind="stable")
+    frame.index = frame.index.astype(str)
+    return frame
+
+
+def apart(value: pd.Series, groups: pd.Series) -> bool:
+    """Whether the groups of the highest and the lowest mean differ by more than luck among so many gives.
+
+    Of k groups, k (k − 1) / 2 pairs could have been the farthest apart (Bonferroni); False where there is one group, or
+    a mean of a single customer.
+    """
+    means = value.groupby(groups, observed=True).agg(["mean", "sem"]).sort_values("mean")
+    ends, pairs = means.iloc[[0, -1]], len(means) * (len(means) - 1) / 2
+    error = float(np.sqrt((ends["sem"] ** 2).sum(skipna=False)))
+    return bool(pairs and ends["mean"].diff().iloc[1] > norm.isf(0.025 / pairs) * error)
+
+
+def first_spend(transactions: ibis.Table, as_of: pd.Timestamp) -> pd.Series:
+    """Give each customer's spend on the first purchase day (money): known of everyone, and known early."""
+    return aggregate.features(transactions, as_of)["first_spend"]
+
+
+def criterion(values: pd.Series, customers: pd.Index, most: int = 10) -> pd.Series:
+    """Turn any attribute into groups of `customers`: the most frequent values, or four bands of equal size for numbers.
+
+    Numbers with more than `most` distinct values are cut into quarters by rank (ties together), named by their range;
+    dates become years; other attributes keep their `most` commonest values, the rest is "(all others)". Numbers stand
+    in their order. A missing value is "(unknown)".
+    """
+    values = values.reindex(customers)
+    if pd.api.types.is_datetime64_any_dtype(values):
+        values = values.dt.year.astype("Int64").astype("string")
+    found = values.dropna()
+    if found.nunique() > most and pd.api.types.is_numeric_dtype(values) and values.dtype != bool:
+        quarter = rank_scores(found.astype(float), 4)
+        ends = found.groupby(quarter).agg(["min", "max"])
+        names = {q: f"{_plain(low)} to {_plain(high)}" for q, low, high in ends.itertuples()}
+        groups = quarter.map(names).reindex(customers).fillna(UNKNOWN)
+        order = [*names.values(), UNKNOWN]
+    else:
+        text = found.astype(str)
+        kept = list(text.value_counts().sort_index().sort_values(ascending=False, kind="stable").index[:most])
+        if pd.api.types.is_numeric_dtype(found) and found.dtype != bool:
+            kept = sorted(kept, key=float)
+        groups = text.where(text.isin(kept), OTHER).reindex(customers).fillna(UNKNOWN)
+        order = [*kept, OTHER, UNKNOWN]
+    category = pd.CategoricalDtype(list(dict.fromkeys(order)), ordered=True)
+    return groups.astype(category).cat.remove_unused_categories()
+
+
+def _plain(value: float) -> str:
+    return f"{value:.0f}" if value == round(value) else f"{value:.2f}"
+
+
+def attribute(ds: Dataset, column: str, customers: pd.Index) -> pd.Series:
+    """Group customers by a column of the dataset: one of customers if it is there, else of transactions.
+
+    Returns what `criterion` gives. Raises MissingTable when the column is nowhere; see `aggregate.main_value`.
+    """
+    if ds.has("customers") and column in ds.table("customers").columns:
+        return criterion(ds.customers()[column], customers)
+    return criterion(aggregate.main_value(ds.transactions, column, ds.as_of), customers)
+
+
+def segments_at(transactions: ibis.Table, day: pd.Timestamp) -> pd.Series:
+    """Name the segment of every customer known on `day`, scored among the customers of that day.
+
+    Raises NotEnoughData when there was none.
+    """
+    rfm = aggregate.rfm_summary(transactions, day)
+    if rfm.empty:
+        raise NotEnoughData(f"No customer had bought by {day:%Y-%m-%d}.", "Choose a later date.")
+    return named_segments(rfm, rfm_scores(rfm))
+
+
+def migration(then: pd.Series, now: pd.Series) -> pd.DataFrame:
+    """Count customers by group then (rows) and now (columns), for the same kind of groups at two dates.
+
+    Customers of `now` who were not there are in the row "(not yet a customer)", which is left out when empty.
+    """
+    names = _order(then, now)
+    before = then.astype(str).reindex(now.index).fillna(NOT_YET)
+    counts = pd.crosstab(before.rename("then"), now.astype(str).rename("now"))
+    rows = [name for name in [*names, NOT_YET] if name in counts.index]
+    return counts.reindex(index=rows, columns=[name for name in names if name in counts.columns])
+
+
+def stayed(moved: pd.DataFrame) -> float:
+    """Give the share, among customers there at both dates of `migration`, of those in the same group."""
+    known = moved.drop(index=NOT_YET, errors="ignore")
+    same = sum(_cell(known, str(name)) for name in known.index)
+    return same / int(known.to_numpy().sum()) if known.size else math.nan
+
+
+def flows(moved: pd.DataFrame, group: str) -> tuple[int, int]:
+    """Give how many customers left a group and how many joined it (newcomers included) in `migration`."""
+    before, after = moved.reindex(index=[group]), moved.reindex(columns=[group])
+    same = _cell(moved, group)
+    return int(np.nansum(before)) - same, int(np.nansum(after)) - same
+
+
+def _cell(moved: pd.DataFrame, group: str) -> int:
+    return int(np.nansum(moved.reindex(index=[group], columns=[group])))
+
+
+def _order(*groups: pd.Series) -> Sequence[str]:
+    if all(isinstance(group.dtype, pd.CategoricalDtype) for group in groups):
+        return list(dict.fromkeys(str(name) for group in groups for name in group.cat.categories))
+    return sorted({str(name) for group in groups for name in group})

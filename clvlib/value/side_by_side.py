@@ -1,0 +1,123 @@
+"""A dataset and its valuation → every CLV of a run in one table, so that a reader sees why two of them differ.
+
+A value of a customer is told apart by: how far it looks, whose it is, revenue or margin, which costs are taken off, and
+whether later money is discounted. Each row is computed as the notebook that uses it does.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from clvlib import aggregate
+from clvlib.actions import stake
+from clvlib.ingest.tables import CannotAnswer, NotEnoughData
+from clvlib.value import kpis
+from clvlib.value.equity import Valuation
+from clvlib.value.formula import clv, simple_clv, value_before_acquisition
+from clvlib.value.lifespan import continuation, historic_value, levers, lifespan, order_curve
+
+if TYPE_CHECKING:
+    from clvlib.dataset import Dataset
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A CLV figure in words: horizon, who, counts (revenue or margin), costs (taken off), discounted, used_in."""
+
+    horizon: str
+    who: str
+    counts: str
+    costs: str
+    discounted: str
+    used_in: str
+
+
+NEW, EVER, MID = "an average new customer", "who ever bought", "from the middle of each month"
+BUYING = "goods, serving orders"
+DEFINITIONS = {
+    "Revenue of a life": Definition("{years} years", NEW, "revenue", "none", "no", "01"),
+    "CLV before acquisition": Definition(
+        "{years} years", NEW, "margin", f"{BUYING}, keeping", "from the start of each year (textbook)", "01, 05b"
+    ),
+    "CLV by the formula": Definition(
+        "{years} years", NEW, "margin", f"{BUYING}, keeping, acquiring", "from the start of each year (textbook)", "01"
+    ),
+    "Value of a new customer": Definition(
+        "first {months} months, as seen", NEW, "margin", BUYING, "from each month, to the first purchase", "08"
+    ),
+    "Historic value": Definition(
+        "so far", EVER, "margin (the cost of orders, where stated)", f"{BUYING}, keeping", "no", "01, 02, 07"
+    ),
+    "CLV ahead": Definition("next {months} months", EVER, "margin", BUYING, MID, "03, 07, 08, customers.csv"),
+    "CLV of active customers": Definition(
+        "next {months} months", "who bought in the last {window} days", "margin", BUYING, MID, "07"
+    ),
+    "Lifetime value": Definition(
+        "so far + next {months} months", EVER, "margin", f"{BUYING}, keeping so far", f"what is ahead: {MID}", "07"
+    ),
+}
+
+
+def table(ds: "Dataset", now: Valuation, window: int, horizon_years: int = 5) -> pd.DataFrame:
+    """Every CLV figure that this dataset can tell, indexed by its name (`DEFINITIONS`).
+
+    now: the valuation at the as-of date. window: days in which somebody active bought. horizon_years: that of the
+    formula. Columns: the words of `Definition`, customers (counted), each (currency per customer) and total (currency:
+    each × customers; customer equity in the row "CLV ahead").
+    """
+    values = kpis.lifetime_value(ds, now.rfm, now.as_of, now.model, now.spend)
+    active = now.rfm["days_since_last_order"] < window
+    cohorts = aggregate.cohorts(ds.transactions, ds.as_of)
+    said = {"years": horizon_years, "months": ds.economics.horizon_months, "window": window}
+    rows = {}
+    for name, measure in _measures(ds, now, values, active, cohorts, horizon_years).items():
+        try:
+            each, customers = measure()
+        except CannotAnswer:
+            continue
+        words = {key: text.format(**said) for key, text in vars(DEFINITIONS[name]).items()}
+        rows[name] = words | {"customers": customers, "each": each, "total": each * customers}
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("figure")
+
+
+def row(table: pd.DataFrame, figure: str) -> pd.Series:
+    """One row of `table`. Raises NotEnoughData where the data can't tell that figure."""
+    if figure not in table.index:
+        raise NotEnoughData(f"These data don't tell the “{figure}”.", "Its own notebook says why.")
+    return table.loc[[figure]].iloc[0]
+
+
+def _measures(
+    ds: "Dataset",
+    now: Valuation,
+    values: pd.DataFrame,
+    active: pd.Series,
+    cohorts: pd.DataFrame,
+    horizon_years: int,
+) -> dict[str, Callable[[], tuple[float, int]]]:
+    brought = aggregate.brought(ds.transactions, now.as_of, ds.economics.margin)
+    economics, won = ds.economics, int(cohorts.loc[cohorts["age"] == 0, "size"].sum())
+
+    def by_formula(of: Callable) -> Callable[[], tuple[float, int]]:
+        def measure() -> tuple[float, int]:
+            span = lifespan(cohorts, horizon_years, continuation(ds))
+            return of(levers(order_curve(cohorts), span, economics)), won
+
+        return measure
+
+    def mean_of(customers: pd.Series) -> Callable[[], tuple[float, int]]:
+        return lambda: (float(customers.mean()) if len(customers) else np.nan, len(customers))
+
+    return {
+        "Revenue of a life": by_formula(lambda c: simple_clv(c.order_value, c.orders_per_year, c.years)),
+        "CLV before acquisition": by_formula(value_before_acquisition),
+        "CLV by the formula": by_formula(clv),
+        "Value of a new customer": lambda: (stake.new_customer_value(cohorts, economics), won),
+        "Historic value": mean_of(historic_value(now.rfm, economics, brought)),
+        "CLV ahead": mean_of(now.customers["clv"]),
+        "CLV of active customers": mean_of(now.customers["clv"][active]),
+        "Lifetime value": mean_of(values["lifetime_value"]),
+    }

@@ -1,0 +1,439 @@
+"""All tables → the stage that every customer has reached, by stated rules; how many get on, how fast, who is silent.
+
+Seven stages (McClure 2007's "pirate metrics", with awareness before and advocacy after). The first three follow each
+other; the other four branch off the first purchase. A stage once reached is never taken back; whether somebody is still
+there is another question (`status`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import numpy as np
+import pandas as pd
+
+from clvlib import aggregate
+from clvlib.aggregate import clock
+from clvlib.aggregate.journeys import REACTIONS
+from clvlib.ingest.tables import MissingTable, NotEnoughData
+from clvlib.models.silence import plan, silence_curve
+from clvlib.stats import shares_differ
+from clvlib.value import acquisition
+from clvlib.value.equity import LEAST
+from clvlib.value.kpis import PROMOTER, answers, chance_of_difference
+
+if TYPE_CHECKING:
+    from clvlib.dataset import Dataset
+
+WITHIN = (30, 90, 365)
+DIGITS = 6
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A stage's rule in words, the stage that it comes after, and what the dataset must have."""
+
+    rule: str
+    comes_after: str
+    needs: str
+    given: Callable[["Dataset"], bool]
+
+
+def _has_column(column: str) -> Callable[["Dataset"], bool]:
+    return lambda ds: ds.has("customers") and column in ds.table("customers").columns
+
+
+def _has_cost(ds: "Dataset") -> bool:
+    return ds.economics.acquisition_cost is not None or _has_column("acquisition_cost")(ds)
+
+
+STAGES = {
+    "awareness": Rule(
+        "first trace of them: a contact, the sign-up or a purchase, whichever came first",
+        "",
+        "touchpoints",
+        lambda ds: ds.has("touchpoints"),
+    ),
+    "acquisition": Rule(
+        "they signed up (at the latest with the first purchase)",
+        "awareness",
+        "customers: acquired_on",
+        _has_column("acquired_on"),
+    ),
+    "activation": Rule("first purchase", "acquisition", "transactions", lambda ds: True),
+    "revenue": Rule(
+        "the margin so far, before serving, has paid back what it cost to win them (shares leave out who cost nothing)",
+        "activation",
+        "customers: acquisition_cost (or the card's)",
+        _has_cost,
+    ),
+    "retention": Rule("second purchase, on another day", "activation", "transactions", lambda ds: True),
+    "referral": Rule(
+        "somebody who names them as referrer has signed up",
+        "activation",
+        "customers: referred_by",
+        _has_column("referred_by"),
+    ),
+    "advocacy": Rule(
+        f"they answered {PROMOTER} or 10 when asked (only those who were asked and answered count)",
+        "activation",
+        "surveys",
+        lambda ds: ds.has("surveys"),
+    ),
+}
+
+
+def rules(ds: "Dataset") -> pd.DataFrame:
+    """The rules as a table, indexed by stage: rule, comes_after, needs, and here (bool: can this dataset tell?)."""
+    rows = {name: (r.rule, r.comes_after or "–", r.needs, r.given(ds)) for name, r in STAGES.items()}
+    frame = pd.DataFrame.from_dict(rows, orient="index", columns=["rule", "comes_after", "needs", "here"])
+    return frame.rename_axis("stage")
+
+
+@dataclass(frozen=True)
+class Journey:
+    """When each customer reached each stage, up to `as_of`.
+
+    dates: indexed by customer_id, one datetime column per stage that the dataset can tell, NaT where not reached.
+    seen_until: same shape, the last day on which reaching the stage could have been noticed; NaT where it never could
+    (nobody asked, no cost known, or nothing to pay back). last_sign: the last purchase; before the first one the last
+    reaction to a contact.
+    """
+
+    as_of: pd.Timestamp
+    starts: pd.Timestamp
+    dates: pd.DataFrame
+    seen_until: pd.DataFrame
+    last_sign: pd.Series
+
+    @property
+    def stages(self) -> list[str]:
+        """The stages that the dataset can tell, in their order."""
+        return [str(name) for name in self.dates]
+
+    def before(self, stage: str) -> str | None:
+        """The stage that `stage` comes after, among those told here; None for the first."""
+        earlier = STAGES[stage].comes_after
+        while earlier and earlier not in self.dates:
+            earlier = STAGES[earlier].comes_after
+        return earlier or None
+
+    def way(self, stage: str) -> list[str]:
+        """The steps that lead to `stage`, itself the last; the stage where the way begins is none."""
+        before = self.before(stage)
+        return [*self.way(before), stage] if before else []
+
+
+def journey(ds: "Dataset") -> Journey:
+    """Date every stage of every customer that the tables know of by the as-of date."""
+    told = [name for name, rule in STAGES.items() if rule.given(ds)]
+    rfm = ds.rfm_summary()
+    people = ds.customers() if ds.has("customers") else pd.DataFrame(index=rfm.index)
+    touched = _touches(ds.table("touchpoints"), ds.as_of) if ds.has("touchpoints") else pd.DataFrame()
+    everyone = rfm.index.union(people.index).union(touched.index).rename("customer_id")
+    nothing = pd.Series(pd.NaT, index=everyone, dtype="datetime64[us]")
+
+    def column(frame: pd.DataFrame, name: str) -> pd.Series:
+        if name not in frame:
+            return nothing
+        values = frame[name].reindex(everyone).astype("datetime64[us]").dt.normalize()
+        return values.where(values <= ds.as_of)
+
+    bought = column(rfm, "first_purchase")
+    signed = _earliest(column(people, "acquired_on"), bought)
+    dates = {
+        "awareness": _earliest(column(touched, "first_touch"), signed),
+        "acquisition": signed,
+        "activation": bought,
+        "retention": _second_purchase(ds).reindex(everyone),
+    }
+    seen_until = {name: nothing.fillna(ds.as_of) for name in STAGES}
+    if "revenue" in told:
+        cost = acquisition.cost_of(ds, rfm.index)
+        dates["revenue"] = _paid_back(ds, rfm["first_purchase"], cost).reindex(everyone)
+        seen_until["revenue"] = seen_until["revenue"].where(cost.reindex(everyone) > 0)
+    if "referral" in told:
+        won = pd.DataFrame({"by": people["referred_by"].reindex(everyone), "on": signed}).dropna()
+        dates["referral"] = won.groupby("by")["on"].min().reindex(everyone)
+    if "advocacy" in told:
+        said = answers(ds)
+        dates["advocacy"] = said[said["score"] >= PROMOTER].groupby("customer_id")["date"].min().reindex(everyone)
+        seen_until["advocacy"] = said.groupby("customer_id")["date"].max().reindex(everyone)
+    frame = pd.DataFrame({name: dates[name].astype("datetime64[us]") for name in told}, index=everyone)
+    frame = frame[frame.notna().any(axis=1)]
+    seen = pd.DataFrame({name: seen_until[name].astype("datetime64[us]") for name in told}).loc[frame.index]
+    sign = column(rfm, "last_purchase").fillna(_latest(column(touched, "last_reaction"), signed))
+    return Journey(ds.as_of, ds.starts, frame, seen, sign.loc[frame.index].fillna(frame.min(axis=1)))
+
+
+def _earliest(*dates: pd.Series) -> pd.Series:
+    return pd.concat(dates, axis=1).min(axis=1).astype("datetime64[us]")
+
+
+def _latest(*dates: pd.Series) -> pd.Series:
+    return pd.concat(dates, axis=1).max(axis=1).astype("datetime64[us]")
+
+
+def _touches(touchpoints: ibis.Table, as_of: Any) -> pd.DataFrame:
+    """Reads raw touchpoints: each customer's first_touch (anything) and last_reaction (open, click, visit)."""
+    day = touchpoints["date"].cast("date")
+    end = pd.Timestamp(as_of)
+    rows = touchpoints.mutate(day=day).filter(day <= ibis.date(end.year, end.month, end.day))
+    own = rows["event"].isin(REACTIONS) if "event" in rows.columns else ibis.literal(True)
+    found = rows.group_by("customer_id").agg(first_touch=rows["day"].min(), last_reaction=rows["day"].max(where=own))
+    frame = found.to_pyarrow().to_pandas(date_as_object=False).set_index("customer_id").sort_index()
+    return frame.apply(pd.to_datetime)
+
+
+def _second_purchase(ds: "Dataset") -> pd.Series:
+    purchases = aggregate.purchase_days(ds.transactions, ds.as_of)
+    second = purchases.filter(purchases["position"] == 2).select("customer_id", "day")
+    frame = second.to_pyarrow().to_pandas(date_as_object=False).set_index("customer_id").sort_index()
+    return pd.to_datetime(frame["day"]).astype("datetime64[us]")
+
+
+def _paid_back(ds: "Dataset", first: pd.Series, cost: pd.Series) -> pd.Series:
+    """The day on which a customer's margins since the first purchase, before the cost of serving, reach the cost."""
+    clocked = clock.on_one_clock(ds.transactions, first, ds.as_of)
+    longest = (ds.as_of - ds.starts).days
+    left = clock.money(clocked, 0, longest, ds.economics.margin, every=1)["contribution"]
+    total = left.groupby("customer_id").cumsum().round(DIGITS)
+    target = cost.reindex(total.index.get_level_values("customer_id")).to_numpy()
+    reached = total[total.to_numpy() >= target].reset_index("step").groupby("customer_id")["step"].min()
+    return (first.reindex(reached.index) + pd.to_timedelta(reached, unit="D")).reindex(first.index)
+
+
+def conversion(journey: Journey) -> pd.DataFrame:
+    """Stage by stage: came_from, could (customers of the stage before who could have been noticed reaching this one),
+    reached (of them), share (reached / could) and share_of_all (of everybody known). Indexed by stage.
+
+    Customers who came lately have had little time: `times` is fair to them.
+    """
+    rows = {}
+    for stage in journey.stages:
+        before = journey.before(stage)
+        could = journey.seen_until[stage].notna()
+        if before is not None:
+            could &= journey.dates[before].notna()
+        reached = int((journey.dates[stage].notna() & could).sum())
+        share = reached / could.sum() if could.any() else np.nan
+        rows[stage] = (before or "–", int(could.sum()), reached, share, reached / len(could))
+    columns = ["came_from", "could", "reached", "share", "share_of_all"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("stage")
+
+
+def durations(journey: Journey, stage: str) -> pd.DataFrame:
+    """Days from the stage before to `stage` (0 or more): columns days and reached (bool; if not, days waited so far).
+
+    Indexed by customer_id. Left out: customers who came to the stage before ahead of the first day observed.
+    """
+    before = journey.before(stage)
+    start = journey.dates[before] if before else journey.dates[stage]
+    until = journey.seen_until[stage]
+    known = start.notna() & until.notna() & (start >= journey.starts)
+    reached = journey.dates.loc[known, stage].notna()
+    end = journey.dates.loc[known, stage].fillna(until[known])
+    days = (end - start[known]).dt.days.clip(lower=0).astype("int64")
+    return pd.DataFrame({"days": days, "reached": reached})
+
+
+def times(journey: Journey, within: tuple[int, ...] = WITHIN) -> pd.DataFrame:
+    """How long a stage takes, counting fairly those who have not reached it yet (Kaplan & Meier 1958).
+
+    One row per stage with one before it: customers; reached; within_30 … (share expected to reach it within so many
+    days, were all seen that long; NaN where nobody was); median_days (by when half have; NaN where fewer than half
+    ever do, as far as can be seen); median_of_reached (days, of those who did, if 5 or more: what one sees by looking
+    only at them).
+    """
+    rows = {}
+    for stage in journey.stages:
+        if journey.before(stage) is None:
+            continue
+        waited = durations(journey, stage)
+        did = waited.loc[waited["reached"], "days"]
+        not_yet = waiting(waited)
+        shares = [_share_by(not_yet, days) for days in within]
+        halfway = not_yet.index[not_yet.to_numpy() <= 0.5]
+        median = float(halfway[0]) if len(halfway) else np.nan
+        own = float(did.median()) if len(did) >= LEAST else np.nan
+        rows[stage] = (len(waited), len(did), *shares, median, own)
+    columns = ["customers", "reached", *(f"within_{d}" for d in within), "median_days", "median_of_reached"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("stage")
+
+
+def _share_by(not_yet: pd.Series, days: int) -> float:
+    everybody = len(not_yet) > 0 and not_yet.iloc[-1] == 0
+    return 1 - float(not_yet[days]) if days in not_yet.index else 1.0 if everybody else np.nan
+
+
+def waiting(waited: pd.DataFrame) -> pd.Series:
+    """Share not there yet after 0, 1, 2 … days (Kaplan & Meier 1958) from `durations`, up to the longest wait seen."""
+    if not len(waited):
+        return pd.Series(dtype=float)
+    if not waited["reached"].any():
+        return pd.Series(1.0, index=range(int(waited["days"].max()) + 1))
+    did = waited.loc[waited["reached"], "days"].value_counts()
+    return silence_curve(did, waited.loc[~waited["reached"], "days"])["still_silent"]
+
+
+def silence_window(ds: "Dataset") -> int:
+    """Days after which a customer counts as silent: the window of `silence.plan`, as in the notebook on churn.
+
+    Raises NotEnoughData when nobody ever came back, or the history is too short.
+    """
+    silences = ds.rfm_summary()["days_since_last_order"].astype("int64")
+    curve = silence_curve(aggregate.gaps(ds.transactions, ds.as_of), silences)
+    return plan(curve, ds.starts, ds.as_of).window_days
+
+
+def today(journey: Journey, silent_after: int) -> pd.DataFrame:
+    """Where every customer stands, indexed by customer_id.
+
+    Columns: stage (the last in the order of STAGES that was reached), since (datetime), status ("silent" when the last
+    sign of life, a purchase or before any purchase a reaction, is more than `silent_after` days old, else "active") and
+    days_since_sign.
+    """
+    reached = journey.dates.notna().to_numpy()
+    last = reached.shape[1] - 1 - reached[:, ::-1].argmax(axis=1)
+    stages = journey.dates.columns.to_numpy()[last]
+    since = journey.dates.to_numpy()[np.arange(len(last)), last]
+    silent = (journey.as_of - journey.last_sign).dt.days
+    return pd.DataFrame(
+        {
+            "stage": stages,
+            "since": since,
+            "status": np.where(silent > silent_after, "silent", "active"),
+            "days_since_sign": silent,
+        },
+        index=journey.dates.index,
+    )
+
+
+def where_silent(standing: pd.DataFrame, ahead: pd.DataFrame | None = None) -> pd.DataFrame:
+    """By stage, in their order: customers, active, silent, silent_share.
+
+    With `ahead` (of `scoring.score`: p_purchase, clv; a customer without counts 0) also `buying`
+    (customers expected to buy at least once within the horizon), and the value of the active, the silent and both:
+    value_active, value_silent, value_ahead. What would tell of fewer than 5 customers is NaN: the share and the sums of
+    so small a stage, and both parts where one of them is so small.
+    """
+    silent, groups = standing["status"] == "silent", standing["stage"]
+    columns = {"customers": groups.value_counts(), "silent": silent.groupby(groups).sum()}
+    if ahead is not None:
+        known = ahead.reindex(standing.index).fillna(0.0)
+        columns["buying"] = known["p_purchase"].groupby(groups).sum()
+        columns["value_active"] = known["clv"].where(~silent, 0.0).groupby(groups).sum()
+        columns["value_silent"] = known["clv"].where(silent, 0.0).groupby(groups).sum()
+        columns["value_ahead"] = known["clv"].groupby(groups).sum()
+    frame = pd.DataFrame(columns).reindex([name for name in STAGES if name in set(groups)])
+    frame.insert(1, "active", frame["customers"] - frame["silent"])
+    few = frame[["customers", "active", "silent"]].apply(lambda n: n.between(1, LEAST - 1))
+    frame.insert(3, "silent_share", (frame["silent"] / frame["customers"]).mask(few["customers"]))
+    if ahead is not None:
+        parts = ["value_active", "value_silent"]
+        frame[parts] = frame[parts].mask(few["active"] | few["silent"])
+        frame[["buying", "value_ahead"]] = frame[["buying", "value_ahead"]].mask(few["customers"])
+    return frame.rename_axis("stage")
+
+
+def by_group(journey: Journey, groups: pd.Series, days: int = 90) -> pd.DataFrame:
+    """How many get on within `days` of the stage before, by group (customer_id → name), among those seen that long.
+
+    Indexed by group: customers (known at all), then one column per stage with one before it (share of 1; NaN where
+    fewer than 5 of the group could have). Raises NotEnoughData when that is so everywhere.
+    """
+    names = groups.dropna().astype(str).reindex(journey.dates.index).fillna(aggregate.UNKNOWN)
+    frame = names.value_counts().rename("customers").to_frame()
+    for stage, done in _done_within(journey, days).items():
+        parts = done.groupby(names.reindex(done.index))
+        frame[stage] = parts.mean().where(parts.size() >= LEAST)
+    if frame.drop(columns="customers").isna().all(axis=None):
+        raise NotEnoughData(
+            f"No group has {LEAST} customers who were watched for {days} days.",
+            "Bring a longer history or more customers.",
+        )
+    return frame.rename_axis("group").sort_index()
+
+
+def _done_within(journey: Journey, days: int) -> dict[str, pd.Series]:
+    """By stage with one before it: who of those seen for `days` reached it within them (customer_id → bool)."""
+    found = {}
+    for stage in journey.stages:
+        before = journey.before(stage)
+        if before is None or stage == "advocacy":  # when somebody is asked is the shop's choice
+            continue
+        waited = durations(journey, stage)
+        waiting_for = (journey.as_of - journey.dates[before].reindex(waited.index)).dt.days
+        long = waited[waiting_for >= days]
+        found[stage] = long["reached"] & (long["days"] <= days)
+    return found
+
+
+def groups_differ(journey: Journey, groups: pd.Series, days: int = 90) -> pd.Series:
+    """By stage: chance of shares as different as those of `by_group` if all groups were alike.
+
+    Chi-square test of independence, times the number of stages looked at (Bonferroni), at most 1; 1 where there are no
+    two groups of 5, or all did the same.
+    """
+    chances = {}
+    for stage, done in _done_within(journey, days).items():
+        try:
+            chances[stage] = chance_of_difference(groups, done)
+        except NotEnoughData:
+            chances[stage] = 1.0
+    return (pd.Series(chances, dtype=float) * len(chances)).clip(upper=1.0).rename_axis("stage").rename("chance")
+
+
+def require_stages(journey: Journey, least: int = 2) -> None:
+    """Raise MissingTable when so few stages are told that there is no way from one to the next to look at."""
+    if len(journey.stages) < least:
+        raise MissingTable(
+            f"Only {len(journey.stages)} of {len(STAGES)} stages can be told from this dataset.",
+            "The table of rules says what each of the others needs.",
+        )
+
+
+def narrowest(steps: pd.DataFrame, way: list[str]) -> tuple[str, dict[str, object]]:
+    """The sentence on the narrowest step of `way` (stages of `conversion`): a template for `show.say`, and its values.
+
+    One is called narrowest where its share is below that of the next beyond noise. Raises NotEnoughData where no share
+    is known.
+    """
+    known = steps.loc[way].dropna(subset="share").sort_values("share", kind="stable")
+    if known.empty:
+        raise NotEnoughData("Too few customers could take a step to a second purchase.", "Bring more customers.")
+    first = known.iloc[0]
+    text = "On the way to a second purchase one step shows, {stage:text}"
+    if len(known) > 1:
+        reached, could = known["reached"].astype(float), known["could"].astype(float)
+        sure = shares_differ(reached.iloc[0], could.iloc[0], reached.iloc[1], could.iloc[1])
+        text = text.replace(
+            "one step shows,", "the narrowest step is" if sure else "no step is narrowest beyond chance;"
+        )
+    text += ": of those who came to {came_from:text}, {share:percent} have reached it."
+    return text, {"stage": first.name, "came_from": first["came_from"], "share": first["share"]}
+
+
+def never_signed_up(journey: Journey) -> int:
+    """How many people are known by a trace only: those of the aware who have not signed up (or bought)."""
+    if "awareness" not in journey.dates:
+        return 0
+    later = journey.dates.drop(columns="awareness")
+    return int((journey.dates["awareness"].notna() & later.isna().all(axis=1)).sum())
+
+
+def against_truth(standing: pd.DataFrame, active: pd.Series) -> dict[str, float]:
+    """Hold `status` of the buyers against the truth of a simulated shop (`active`: customer_id → bool, still there).
+
+    Gives silent and active (buyers so called), gone and gone_too (share of each who have really left).
+    """
+    bought = standing[standing["stage"].isin(list(STAGES)[list(STAGES).index("activation") :])]
+    really = ~active.reindex(bought.index).dropna().astype(bool)
+    called = bought["status"].reindex(really.index) == "silent"
+    return {
+        "silent": int(called.sum()),
+        "active": int((~called).sum()),
+        "gone": float(really[called].mean()),
+        "gone_too": float(really[~called].mean()),
+    }

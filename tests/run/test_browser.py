@@ -1,0 +1,190 @@
+"""A real browser: JupyterLab opens and runs a notebook, the report displays without any network."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from clvlib.run import report, runner
+from clvlib.run.refresh import NOTEBOOKS
+
+BROWSERS = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+    "msedge",
+    "microsoft-edge",
+)
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+LAB_SETTINGS = Path(report.__file__).parent / "lab"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    found = next((path for path in map(shutil.which, BROWSERS) if path), None)
+    if found is None:
+        message = f"no browser is installed: looked for {', '.join(BROWSERS)}"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        launched = driver.chromium.launch(executable_path=found, args=ARGUMENTS)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="module")
+def page_file(tmp_path_factory):
+    """The report of a run of the first notebook."""
+    out = tmp_path_factory.mktemp("runs")
+    assert runner.run("cdnow_sample", only=["00"], out=out) == 0
+    return next(out.rglob("report.html"))
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 900), (390, 844)], ids=["desk", "phone"])
+def test_the_report_displays_offline(browser, page_file, width, height):
+    context = browser.new_context(viewport={"width": width, "height": height}, offline=True)
+    page = context.new_page()
+    asked, errors = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.goto(page_file.as_uri())
+    assert page.locator("h1").inner_text().startswith("Customer lifetime value")
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+    assert errors == []
+    widths = page.evaluate("[...document.images].map(image => image.naturalWidth)")
+    assert widths
+    assert min(widths) > 600
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    page.locator("#contents a").first.click()
+    assert page.evaluate("window.scrollY") > 0
+    context.close()
+
+
+def test_the_report_prints(browser, page_file):
+    page = browser.new_page()
+    page.goto(page_file.as_uri())
+    page.emulate_media(media="print")
+    assert page.pdf(format="A4").startswith(b"%PDF")
+    page.close()
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """JupyterLab on a copy of the notebooks without outputs, this computer only, with a token: address, folder."""
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    for file in NOTEBOOKS.glob("*.ipynb"):
+        notebook = nbformat.read(file, as_version=4)
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+        nbformat.write(notebook, folder / file.name)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--ServerApp.root_dir={folder}"),
+        *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--IdentityProvider.token=secret"),
+        *("--ServerApp.port_retries=0", f"--LabApp.app_settings_dir={LAB_SETTINGS}"),
+        *(f"--LabApp.user_settings_dir={tmp_path / 'user'}", f"--LabApp.workspaces_dir={tmp_path / 'workspaces'}"),
+    ]
+    with (tmp_path / "lab.log").open("w") as log:
+        server = subprocess.Popen(
+            command, stdout=log, stderr=log, env=os.environ | {"JUPYTER_CONFIG_DIR": str(tmp_path)}
+        )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait(lambda: answers(f"{address}/api"), 90, lambda: (tmp_path / "lab.log").read_text()[-2000:])
+        yield address, folder
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+def answers(address):
+    try:
+        with urllib.request.urlopen(address, timeout=2) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+def kernels(address):
+    """What the kernels are doing, as the server tells; nothing while it can't tell, as when a kernel is starting."""
+    try:
+        with urllib.request.urlopen(f"{address}/api/kernels?token=secret", timeout=5) as answer:
+            return [kernel["execution_state"] for kernel in json.load(answer)]
+    except urllib.error.HTTPError:
+        return []
+
+
+def wait(ready, seconds, explain):
+    end = time.monotonic() + seconds
+    while not ready():
+        assert time.monotonic() < end, explain()
+        time.sleep(1)
+
+
+def test_without_the_token_jupyterlab_shows_nothing(lab):
+    address, _ = lab
+    assert not answers(f"{address}/api/contents")
+
+
+def test_jupyterlab_opens_notebook_01_and_runs_it_to_its_end(browser, lab):
+    address, folder = lab
+    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    page.goto(f"{address}/lab/tree/01_clv_formula.ipynb?token=secret")
+    page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=120_000)
+    wait(lambda: kernels(address) == ["idle"], 120, lambda: str(kernels(address)))
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for(timeout=120_000)
+    assert "would you like" not in page.content().lower()  # no news pop-up
+    wait(lambda: started(page), 60, lambda: "no cell was started")
+    file = folder / "01_clv_formula.ipynb"
+
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for(timeout=240_000)
+    page.keyboard.press("Control+s")
+    wait(
+        lambda: error_outputs(file) or all(cell["execution_count"] for cell in code_cells(file)),
+        30,
+        lambda: str([cell["execution_count"] for cell in code_cells(file)]),
+    )
+    assert error_outputs(file) == []
+    assert any("image/png" in output.get("data", {}) for cell in code_cells(file) for output in cell["outputs"])
+    page.close()
+
+
+def started(page):
+    """Choose Run All Cells; while the notebook is still being opened, the menu does nothing."""
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    page.wait_for_timeout(2000)
+    return page.locator(".jp-InputPrompt", has_text=re.compile(r"\[(\*|\d+)\]")).count() > 0
+
+
+def code_cells(file):
+    return [cell for cell in json.loads(file.read_text("utf-8"))["cells"] if cell["cell_type"] == "code"]
+
+
+def error_outputs(file):
+    outputs = [output for cell in code_cells(file) for output in cell["outputs"]]
+    return [output["evalue"] for output in outputs if output["output_type"] == "error"]

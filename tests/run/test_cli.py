@@ -1,0 +1,211 @@
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from clvlib import dataset
+from clvlib.run import cli, doctor, runner
+
+ROWS = "Client;Jour;Montant\nA;13/02/2025;12,50\nB;05/03/2025;8,00\nA;01/04/2025;3,10\n"
+FLAGS = ["--customer-id", "Client", "--date", "Jour", "--amount", "Montant", "--decimal", ","]
+
+
+@pytest.fixture
+def clv(monkeypatch, capsys, tmp_path):
+    """Run the command in a folder of its own: `clv("check", "x.csv")` → exit code, what it printed."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONSAFEPATH", "")
+    on_interrupt = signal.getsignal(signal.SIGINT)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["clv", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        signal.signal(signal.SIGINT, on_interrupt)
+        printed = capsys.readouterr()
+        assert "Traceback" not in printed.err + printed.out
+        return ended.value.code, printed.out + printed.err
+
+    return run
+
+
+def test_check_of_a_file_with_flags_says_that_it_is_ready(clv, tmp_path):
+    (tmp_path / "orders.csv").write_text(ROWS)
+    code, text = clv("check", "orders.csv", *FLAGS)
+    assert code == 0
+    assert "day first, as 1 of its values proves" in text
+    assert "Ready for `clv run`" in text
+
+
+def test_check_prints_every_problem_and_ends_with_code_1(clv, tmp_path):
+    (tmp_path / "orders.csv").write_text("customer_id,date,amount\na,soon,1\nb,2025-01-03,five\n")
+    code, text = clv("check", "orders.csv")
+    assert code == 1
+    assert "date can't be read (for instance soon)" in text
+    assert "amount can't be read (for instance five)" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["check", "gone.csv"], "There is no file 'gone.csv'"),
+        (["check", "gone"], "There is no dataset 'gone'"),
+        (["check", "cdnow", "--as-of", "10/11/1997"], "not a date of the form year-month-day"),
+        (["check", "cdnow", "--as-of", "2999-01-01"], "in the future"),
+        (["check", "gone.csv", "--decimal", ","], "There is no file 'gone.csv'"),
+        (["check", "cdnow", "--as-of", "1990-01-01"], "before the first transaction"),
+        (["check", "cdnow", "--as-of", "someday"], "not a date"),
+        (["run", "cdnow", "--set", "horizon"], "name=value"),
+        (["check"], "Missing argument"),
+    ],
+)
+def test_wrong_usage_gets_one_message_and_code_2(clv, arguments, message):
+    code, text = clv(*arguments)
+    assert code == 2
+    assert message in text
+
+
+def test_flags_beside_a_card_are_refused(clv, tmp_path):
+    (tmp_path / "c.toml").write_text('[transactions]\npath = "orders.csv"\n')
+    code, text = clv("check", "c.toml", "--decimal", ",")
+    assert code == 2
+    assert "go with a data file" in text
+
+
+def test_init_writes_a_card_once(clv, tmp_path):
+    (tmp_path / "orders.csv").write_text(ROWS)
+    code, text = clv("init", "orders.csv")
+    assert code == 0
+    assert "to be confirmed" in text
+    assert clv("check", "orders.toml")[0] == 0
+    code, text = clv("init", "orders.csv")
+    assert code == 2
+    assert "exists already" in text
+
+
+def test_a_full_disk_is_one_message(clv, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(dataset, "build", full)
+    code, text = clv("check", "cdnow")
+    assert code == 1
+    assert "No space left on device" in text
+
+
+def test_a_fault_of_the_program_is_one_message_and_its_details_are_kept(clv, monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError("by design")
+
+    monkeypatch.setattr(dataset, "build", broken)
+    code, text = clv("check", "cdnow")
+    assert code == 4
+    assert "ZeroDivisionError: by design" in text
+
+
+def test_the_error_log_is_private_and_follows_no_link(clv, monkeypatch, tmp_path):
+    monkeypatch.setattr(dataset, "build", lambda *_: 1 / 0)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "victim").write_text("untouched")
+    (tmp_path / "clv-error.log").symlink_to(tmp_path / "victim")
+    assert clv("check", "cdnow")[0] == 4
+    (log,) = tmp_path.glob("clv-error-*.log")
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+    assert "ZeroDivisionError" in log.read_text()
+    assert (tmp_path / "victim").read_text() == "untouched"
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    code, text = clv("check", "cdnow")
+    assert code == 4
+    assert "could not be written to a file" in text
+
+
+def test_what_steers_a_terminal_never_reaches_it(clv, tmp_path):
+    (tmp_path / "orders.csv").write_text("customer_id,date,amount\na,so\x1b[2Jon\x07,1\nb,\x9b31m,2\n")
+    code, text = clv("check", "orders.csv")
+    assert code == 1
+    assert not set(text) & set("\x1b\x07\x9b")
+    (tmp_path / "c.toml").write_text('name = "a\\u001b[2J"\n[transactions]\npath = "good.csv"\n')
+    (tmp_path / "good.csv").write_text("customer_id,date,amount\na,2025-01-01,1\nb,2025-01-02,2\n")
+    code, text = clv("check", "c.toml")
+    assert code == 0
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.3, 0.8, 1.5])
+def test_an_interruption_while_the_program_is_loaded_is_one_line(tmp_path, seconds):
+    program = "import os, signal, sys, threading; from clvlib.run import start; sys.argv = ['clv', 'check', 'cdnow']\n"
+    program += f"threading.Timer({seconds}, os.kill, (os.getpid(), signal.SIGINT)).start(); start.main()"
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 130, done.stderr
+    assert done.stderr.startswith("Stopped.")
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_package_alone_loads_nothing_heavy():
+    program = (
+        "import sys, clvlib, clvlib.run.start; print([m for m in ('pandas', 'ibis', 'typer') if m in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_an_interruption_ends_with_130_however_often_it_comes(tmp_path, times):
+    sleeps = "import nbformat; from pathlib import Path; from clvlib.run import cli, runner; import sys\n"
+    sleeps += "book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell('import time; time.sleep(600)')])\n"
+    sleeps += "nbformat.write(book, '00_sleeps.ipynb'); whole = runner.run\n"
+    sleeps += "runner.run = lambda *a, **k: whole(*a, notebooks=Path('.'), **k)\n"
+    sleeps += "sys.argv = ['clv', 'run', 'cdnow_sample']; cli.main()"
+    command = [sys.executable, "-c", sleeps]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    while not list(tmp_path.rglob("job.json")) and process.poll() is None:
+        time.sleep(0.1)
+    for _ in range(times):
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert b"Traceback" not in said
+    assert said.count(b"Stopped.") <= 1
+
+
+def test_another_file_of_the_same_name_never_touches_the_card_of_a_run(clv, monkeypatch, tmp_path):
+    monkeypatch.setattr(runner, "run", lambda *_, **__: 0)
+    (tmp_path / "orders.csv").write_text(ROWS)
+    assert clv("run", "orders.csv", *FLAGS)[0] == 0
+    assert clv("run", "orders.csv", *FLAGS[:4], "--amount", "Jour")[0] == 0
+    assert len(list((tmp_path / "runs/cards").glob("orders-*.toml"))) == 2
+
+
+def test_an_interruption_is_one_message(clv, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runner, "run", stop)
+    code, text = clv("run", "cdnow")
+    assert code == 130
+    assert "goes on from here" in text
+
+
+def test_the_doctor_finds_this_installation_sound(clv):
+    code, text = clv("doctor")
+    assert code == 0, text
+    assert "counted 2,349 customers" in text
+
+
+def test_the_doctor_names_a_package_of_another_version(tmp_path):
+    (tmp_path / "requirements.lock").write_text("pandas==0.1 \\\n    --hash=sha256:0\n")
+    result = doctor._packages(tmp_path)
+    assert not result.good
+    assert "pandas" in result.what
+
+
+def test_the_command_is_installed():
+    command = Path(sys.executable).with_name("clv")
+    done = subprocess.run([command, "--help"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "Exit codes: 0 done" in done.stdout
