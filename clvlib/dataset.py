@@ -14,10 +14,11 @@ from babel import Locale, UnknownLocaleError
 
 from clvlib import aggregate
 from clvlib.aggregate import purchases
+from clvlib.errors import CannotAnswer, DataError, MissingTable, UsageError
 from clvlib.ingest import card as cards
 from clvlib.ingest import reading, subscribers, totals
 from clvlib.ingest.casting import currency as currency_of
-from clvlib.ingest.tables import TABLES, CannotAnswer, DataError, MissingTable, UsageError
+from clvlib.ingest.tables import TABLES
 from clvlib.value import acquisition
 
 DATA = Path(__file__).parent.parent / "data"

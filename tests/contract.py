@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from clvlib import dataset
-from clvlib.ingest.tables import ClvError
+from clvlib.errors import ClvError
 
 
 def read(card: Path) -> tuple[Any, list[str]]:

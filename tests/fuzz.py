@@ -18,9 +18,10 @@ from typing import Any
 
 import tomli_w
 
+from clvlib.errors import ClvError
 from clvlib.ingest import propose
 from clvlib.ingest.options import OPTIONS
-from clvlib.ingest.tables import TABLES, ClvError
+from clvlib.ingest.tables import TABLES
 from tests import corpus
 from tests.contract import read, unbalanced
 

@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.worlds import every, proof
-from clvlib.ingest.tables import NotEnoughData
+from clvlib.errors import NotEnoughData
 
 SEED = 0
 NEAR = 2.0  # half-widths of a 95 % interval: about four standard errors, so that no seed has to be chosen

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from benchmarks.worlds.proof import Answer, World
 from clvlib.causes import adoption, causal, verdict
 from clvlib.dataset import Dataset, Economics
-from clvlib.ingest.tables import CannotAnswer
+from clvlib.errors import CannotAnswer
 from tools.demo_shop import build
 from tools.demo_shop import world as shop
 

@@ -12,7 +12,7 @@ from clvlib.causes import experiments, lasting, levers, trial, uplift
 from clvlib.causes.experiments import Reading
 from clvlib.causes.trial import Trial
 from clvlib.dataset import Economics
-from clvlib.ingest.tables import NotEnoughData
+from clvlib.errors import NotEnoughData
 
 Random = np.random.Generator
 ECONOMICS = Economics(margin=0.4, service_cost_per_order=1.0, annual_discount_rate=0.1)

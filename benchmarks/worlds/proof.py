@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from scipy.stats import beta, binom, norm
 
-from clvlib.ingest.tables import CannotAnswer
+from clvlib.errors import CannotAnswer
 
 Kind = Literal["covers", "alarms", "refuses", "errs"]
 WIDEST = 3.0  # 1 is the interval of somebody who knows the law of the estimates, if that is normal

@@ -20,7 +20,7 @@ from scipy.sparse import csr_matrix
 from scipy.stats import hypergeom
 from statsmodels.stats.proportion import proportion_confint
 
-from clvlib.ingest.tables import MissingTable, NotEnoughData
+from clvlib.errors import MissingTable, NotEnoughData
 
 with warnings.catch_warnings():  # importing mlxtend turns on every DeprecationWarning of the process
     from mlxtend.frequent_patterns import association_rules, fpgrowth

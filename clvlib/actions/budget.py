@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from clvlib.ingest.tables import UsageError
+from clvlib.errors import UsageError
 
 CENTS = 6  # decimals of money kept when costs are added up
 

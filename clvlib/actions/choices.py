@@ -16,7 +16,7 @@ import pandas as pd
 from clvlib import aggregate
 from clvlib.actions.stake import LEVERS
 from clvlib.dataset import Dataset, Economics
-from clvlib.ingest.tables import NotEnoughData, UsageError
+from clvlib.errors import NotEnoughData, UsageError
 
 GAP_CLOSED = 0.05  # assumed: of the distance to the best quarter
 NEW_CUSTOMERS = 0.02  # assumed: for each customer asked

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from clvlib.ingest.tables import CannotAnswer
+from clvlib.errors import CannotAnswer
 
 if TYPE_CHECKING:
     from clvlib.dataset import Economics

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from clvlib import aggregate
-from clvlib.ingest.tables import CannotAnswer, NotEnoughData, UsageError
+from clvlib.errors import CannotAnswer, NotEnoughData, UsageError
 
 FEWEST_CUSTOMERS = 100
 DAYS = 365  # a year

@@ -12,7 +12,7 @@ import pandas as pd
 from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.proportion import proportion_effectsize
 
-from clvlib.ingest.tables import NotEnoughData
+from clvlib.errors import NotEnoughData
 from clvlib.show import wording
 
 SEED = 20_000

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from clvlib.dataset import Dataset
-from clvlib.ingest.tables import MissingTable, NotEnoughData
+from clvlib.errors import MissingTable, NotEnoughData
 
 KERNEL = {-2: 0.25, -1: 0.5, 0: 1.0, 1: 0.5, 2: 0.25}  # an act at 20 h speaks for 19 h and 21 h too
 PRIOR = 3.0  # acts that everybody's habits count for

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from clvlib.aggregate.purchases import contribution, purchase_days, rounded, spent_on_days, until
-from clvlib.ingest.tables import MissingTable
+from clvlib.errors import MissingTable
 
 PERIODS = {"D": "D", "W": "W", "M": "M", "Q": "Q"}
 DAYS_PER_UNIT = {"D": 1, "W": 7}

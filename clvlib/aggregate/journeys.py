@@ -11,7 +11,7 @@ from typing import Any
 import ibis
 import pandas as pd
 
-from clvlib.ingest.tables import MissingTable
+from clvlib.errors import MissingTable
 
 DIGITS = 8
 VISIT = "visit"

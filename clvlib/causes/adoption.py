@@ -19,7 +19,8 @@ from clvlib.aggregate import journeys
 from clvlib.causes import causal
 from clvlib.causes.channels import channels_used
 from clvlib.dataset import Dataset
-from clvlib.ingest.tables import TABLES, NotEnoughData, UsageError
+from clvlib.errors import NotEnoughData, UsageError
+from clvlib.ingest.tables import TABLES
 from clvlib.show import wording
 
 Design = Literal["visits", "orders"]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from clvlib.ingest.tables import NotEnoughData
+from clvlib.errors import NotEnoughData
 
 HALF_LIFE_DAYS = 7.0
 ENDS = 0.4  # position-based: to the first and to the last contact each; the rest is shared by those between

@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.model_selection import StratifiedKFold
 from threadpoolctl import threadpool_limits
 
-from clvlib.ingest.tables import CannotAnswer, NotEnoughData
+from clvlib.errors import CannotAnswer, NotEnoughData
 
 Array = NDArray[np.float64]
 Target = Literal["all", "treated"]

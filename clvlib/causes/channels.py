@@ -11,7 +11,7 @@ import pandas as pd
 from clvlib.aggregate import journeys
 from clvlib.causes import causal
 from clvlib.dataset import Dataset
-from clvlib.ingest.tables import NotEnoughData
+from clvlib.errors import NotEnoughData
 
 MOST_COUNTED = 4  # four or more channels are one group, as articles have it
 BANDS = {"1": 1, "2": 2, "3-4": 4, "5-9": 9, "10+": np.inf}  # purchases, by the largest of the group

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from scipy.stats import hypergeom, norm, skew
 from scipy.stats import t as student
 
-from clvlib.ingest.tables import NotEnoughData
+from clvlib.errors import NotEnoughData
 
 Array = NDArray[np.float64]
 

@@ -22,7 +22,8 @@ from clvlib.causes import contrast, trial
 from clvlib.causes.contrast import Contrast
 from clvlib.causes.trial import Trial
 from clvlib.dataset import Dataset, Economics
-from clvlib.ingest.tables import TABLES, CannotAnswer, MissingTable, NotEnoughData
+from clvlib.errors import CannotAnswer, MissingTable, NotEnoughData
+from clvlib.ingest.tables import TABLES
 from clvlib.show import wording
 
 YEAR = 365

@@ -16,7 +16,7 @@ import pandas as pd
 from clvlib.causes.contrast import FEW
 from clvlib.causes.experiments import Reading, compare
 from clvlib.dataset import Economics
-from clvlib.ingest.tables import NotEnoughData
+from clvlib.errors import NotEnoughData
 from clvlib.models.scoring import DAYS_PER_MONTH
 from clvlib.stats import mid_periods, present_value
 

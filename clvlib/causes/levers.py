@@ -15,7 +15,7 @@ from clvlib.causes.contrast import FEW, Contrast, contrasts
 from clvlib.causes.experiments import Reading, adjusted, expected
 from clvlib.causes.trial import Trial
 from clvlib.dataset import Economics
-from clvlib.ingest.tables import NotEnoughData
+from clvlib.errors import NotEnoughData
 
 Array = NDArray[np.float64]
 

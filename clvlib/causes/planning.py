@@ -12,7 +12,7 @@ from scipy.stats import norm
 from clvlib import aggregate
 from clvlib.aggregate import clock
 from clvlib.dataset import Economics
-from clvlib.ingest.tables import NotEnoughData, UsageError
+from clvlib.errors import NotEnoughData, UsageError
 
 WINDOWS = (30, 90, 180, 365)
 LIFTS = (0.1, 0.15, 0.2, 0.3)

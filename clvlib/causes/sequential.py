@@ -24,7 +24,7 @@ from scipy.stats import norm
 from statsmodels.stats.proportion import proportion_confint
 
 from clvlib.causes.experiments import Reading
-from clvlib.ingest.tables import NotEnoughData, UsageError
+from clvlib.errors import NotEnoughData, UsageError
 
 Array = NDArray[np.float64]
 Treated = NDArray[np.bool_]

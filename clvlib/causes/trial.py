@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.stats import chisquare
 
 from clvlib.causes.contrast import LEVEL
-from clvlib.ingest.tables import CannotAnswer, NotEnoughData, UsageError
+from clvlib.errors import CannotAnswer, NotEnoughData, UsageError
 
 FEWEST = 25  # customers in an arm: below, an interval around a mean of heavy-tailed amounts means little
 MOST_IN_TWO = 0.10  # share of a test's customers in two arms above which it isn't read

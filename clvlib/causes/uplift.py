@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 from clvlib.causes.contrast import Contrast, contrasts, dealt
 from clvlib.causes.experiments import holm, numbers
 from clvlib.causes.trial import FEWEST, Trial
-from clvlib.ingest.tables import NotEnoughData
+from clvlib.errors import NotEnoughData
 
 Array = NDArray[np.float64]
 

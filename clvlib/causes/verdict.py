@@ -12,7 +12,7 @@ from clvlib.causes.adoption import DAY, FAMILIES, KNOWN, OUTCOMES, STEP, Study
 from clvlib.causes.channels import band
 from clvlib.causes.sensitivity import ALL_BOUGHT
 from clvlib.dataset import Dataset
-from clvlib.ingest.tables import CannotAnswer, MissingTable, NotEnoughData
+from clvlib.errors import CannotAnswer, MissingTable, NotEnoughData
 from clvlib.show import wording
 
 ANSWERS: dict[causal.Target, str] = {"all": "adjusted, everybody", "treated": "adjusted, those who did"}

@@ -6,7 +6,7 @@ from functools import partial
 import pandas as pd
 
 from clvlib.causes.experiments import METRICS, Reading
-from clvlib.ingest.tables import MissingTable, NotEnoughData
+from clvlib.errors import MissingTable, NotEnoughData
 from clvlib.show import wording
 
 

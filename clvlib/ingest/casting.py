@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import duckdb
 from babel.numbers import list_currencies
 
+from clvlib.errors import DataError
 from clvlib.ingest.raw import literal, rows
-from clvlib.ingest.tables import DataError
 
 NOT_FINITE = r"^[+-]?(?i:nan|inf|infinity)$"
 NUMBER = rf"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$|{NOT_FINITE}"

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import duckdb
 
+from clvlib.errors import DataError
 from clvlib.ingest.card import inline
 from clvlib.ingest.casting import Remark, proved_by
 from clvlib.ingest.raw import literal, rows
-from clvlib.ingest.tables import DataError
 
 CLOCK = r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?(?:\s*[AaPp]\.?[Mm]\b\.?)?"
 WHEN = rf"^(.*?)(?:(?:\s+|T)({CLOCK})\s*([\pL+\x{{2212}}\[(-].*)?)?$"

@@ -18,11 +18,11 @@ from typing import IO, Any
 
 import duckdb
 
+from clvlib.errors import DataError
 from clvlib.ingest import headings
 from clvlib.ingest.card import inline
 from clvlib.ingest.headings import Heading
 from clvlib.ingest.raw import ROW, Noticed, Raw, as_text, literal, plainly_named, quoted, refuse_names, rows
-from clvlib.ingest.tables import DataError
 
 DELIMITERS = (",", ";", "\t", "|")
 RARER = ("~", "^", ":", "¦", "\x1f", "\x01")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from clvlib.ingest.tables import DataError
+from clvlib.errors import DataError
 
 FORMATS = Path(__file__).parent / "formats"
 OPTIONS: dict[str, Any] = {

@@ -15,11 +15,12 @@ from pathlib import Path
 import duckdb
 import ibis
 
+from clvlib.errors import DataError
 from clvlib.ingest import card, sources, subscribers
 from clvlib.ingest.dates import DateShape, Undeclared
 from clvlib.ingest.options import FORMATS
 from clvlib.ingest.raw import Raw, literal, quoted, rows
-from clvlib.ingest.tables import TABLES, Column, DataError
+from clvlib.ingest.tables import TABLES, Column
 
 NAMES: dict[str, dict[str, list[str]]] = tomllib.loads((Path(__file__).parent / "names.toml").read_text("utf-8"))
 MAIN = ("transactions", "totals", "subscriptions")  # the tables of which a card needs one

@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from clvlib.ingest.tables import DataError, Grade
+from clvlib.errors import DataError, Grade
 
 OURS = "__clv_"  # no client's column may begin so
 ROW = f"{OURS}row"

@@ -16,11 +16,12 @@ import ibis
 import pandas as pd
 
 from clvlib.aggregate import purchases
+from clvlib.errors import DataError, Grade, Problem
 from clvlib.ingest import casting, dates, rules, sources, subscribers, totals
 from clvlib.ingest.card import inline
 from clvlib.ingest.options import nearest, options_of
 from clvlib.ingest.raw import ROW, Raw, literal, quoted, rows
-from clvlib.ingest.tables import TABLES, Column, DataError, Grade, Kind, Problem
+from clvlib.ingest.tables import TABLES, Column, Kind
 
 # Read from transactions, but not columns of the canonical table.
 INPUTS: dict[str, Kind] = {"unit_price": "number", "refunded": "number", "currency": "text"}

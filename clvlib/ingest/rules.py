@@ -14,8 +14,8 @@ import ibis
 import pandas as pd
 
 from clvlib.aggregate.purchases import heavy
+from clvlib.errors import Problem
 from clvlib.ingest.raw import ROW, literal, quoted, rows
-from clvlib.ingest.tables import Problem
 
 WHOLE = "NOT (isfinite({0}) AND {0} >= 0 AND {0} = floor({0}))"
 COUNTS = ("tenure", "period", "survivors")

@@ -18,10 +18,10 @@ from typing import Any
 
 import duckdb
 
+from clvlib.errors import DataError, printable
 from clvlib.ingest import delimited
 from clvlib.ingest.excel import SEVERAL, cell, only_numbers
 from clvlib.ingest.raw import ROW, Raw, as_text, first_line, literal, plainly_named, quoted, refuse_names, rows
-from clvlib.ingest.tables import DataError, printable
 
 EXCEL = {".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"}
 DATABASES = {".duckdb", ".db", ".sqlite", ".sqlite3"}

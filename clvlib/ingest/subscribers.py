@@ -15,8 +15,8 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from clvlib.errors import DataError, Problem
 from clvlib.ingest.raw import rows
-from clvlib.ingest.tables import DataError, Problem
 
 PERIODS = {"week": 365.25 / 7, "month": 12.0, "quarter": 4.0, "year": 1.0}  # how many of them a year has
 SHAPES = (("tenure", "churned"), ("period", "survivors"))

@@ -1,4 +1,4 @@
-"""The canonical tables and the customer summary as schemas, and the errors that every module raises.
+"""The canonical tables: their columns, what each means, its kind and whether it is needed.
 
 One shape for all clients: whatever the file looked like, after ingest a table has these columns, these types
 and these units. `data/README.md` describes them for people; a test holds the two together.
@@ -7,66 +7,7 @@ and these units. `data/README.md` describes them for people; a test holds the tw
 from dataclasses import dataclass
 from typing import Literal
 
-import pandas as pd
-import pandera.pandas as pa
-from pandera.errors import SchemaErrors
-
 Kind = Literal["text", "date", "number"]
-Grade = Literal["error", "warning", "note"]
-
-
-def printable(text: str) -> str:
-    """A text without what would steer a terminal, or be in no encoding: each such letter becomes a question mark."""
-    kept = "".join(c if c.isprintable() or c in "\n\t" or c.isspace() else "?" for c in text.replace("\r", "?"))
-    return kept.encode("utf-8", "replace").decode()
-
-
-class ClvError(Exception):
-    """Something a person can mend. `str(error)` says what, how many and where, then how to mend it."""
-
-    def __init__(self, what: str, mend: str = "") -> None:
-        self.what, self.mend = what, mend = printable(what), printable(mend)
-        super().__init__(f"{what} {mend}".strip())
-
-
-class DataError(ClvError):
-    """The data can't be used (exit code 1)."""
-
-
-class UsageError(ClvError):
-    """A name or a value that doesn't exist was asked for (exit code 2)."""
-
-
-class CannotAnswer(ClvError):
-    """This dataset can't answer this question; the rest goes on."""
-
-
-class NotEnoughData(CannotAnswer):
-    """Too few customers, repeat purchases or days."""
-
-
-class ConvergenceError(CannotAnswer):
-    """A fit that didn't converge: its numbers would mean nothing."""
-
-
-class MissingTable(CannotAnswer):
-    """A table or an optional column that the dataset doesn't have."""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing to know about the data: how grave, where, what, how many, examples, and how to mend it."""
-
-    grade: Grade
-    where: str
-    what: str
-    count: int
-    examples: tuple[str, ...] = ()
-    mend: str = ""
-
-    def __str__(self) -> str:
-        examples = f" (for instance {', '.join(self.examples)})" if self.examples else ""
-        return printable(f"{self.where}: {self.what}{examples}. {self.mend}".strip())
 
 
 @dataclass(frozen=True)
@@ -155,62 +96,3 @@ TABLES: dict[str, tuple[Column, ...]] = {
         required=0,
     ),
 }
-
-_number = {"coerce": True}
-RFM_SUMMARY = pa.DataFrameSchema(
-    {
-        "frequency": pa.Column("int64", pa.Check.ge(0), description="repeat purchase days", title="count", **_number),
-        "recency": pa.Column(
-            "float64", pa.Check.ge(0), description="age at the last purchase", title="time unit", **_number
-        ),
-        "T": pa.Column(
-            "float64",
-            pa.Check.ge(0),
-            description="age at the end of observation",
-            title="time unit",
-            **_number,
-        ),
-        "monetary_value": pa.Column(
-            "float64",
-            pa.Check.gt(0),
-            nullable=True,
-            required=False,
-            description="mean spend per repeat purchase day; empty for one-time buyers",
-            title="currency",
-            **_number,
-        ),
-    },
-    checks=[
-        pa.Check(lambda f: f["recency"] <= f["T"], name="recency <= T"),
-        pa.Check(lambda f: (f["frequency"] > 0) | (f["recency"] == 0), name="recency is 0 without a repeat"),
-    ],
-    index=pa.Index("str", name="customer_id", unique=True, coerce=True),
-    name="rfm summary",
-)
-
-
-def require(frame: pd.DataFrame, schema: pa.DataFrameSchema = RFM_SUMMARY) -> pd.DataFrame:
-    """Return `frame` as `schema` describes it (columns cast, others left alone).
-
-    Raises DataError that names every column that is missing or wrong, with the count and up to three examples.
-    """
-    try:
-        return schema.validate(frame, lazy=True)
-    except SchemaErrors as error:
-        cases = error.failure_cases
-        missing = cases[cases["check"] == "column_in_dataframe"]
-        per_column = cases[cases["schema_context"].isin(["Column", "Index"])]
-        per_column = per_column[~per_column["check"].str.startswith("dtype")]
-        parts = [f"column {column!r} is missing" for column in missing["failure_case"]]
-        for column, group in per_column.groupby("column", sort=False):
-            rule = group["check"].iloc[0]
-            broken = group[group["check"] == rule]
-            examples = ", ".join(str(case) for case in broken["failure_case"].unique()[:3])
-            parts.append(f"{column}: {len(broken)} value(s) break the rule {rule} (for instance {examples})")
-        if not parts:
-            for rule, group in cases.groupby("check", sort=False):
-                parts.append(f"{group['index'].nunique()} customer(s) break the rule {rule!r}")
-        raise DataError(
-            f"This {schema.name} can't be used: {'; '.join(parts)}.",
-            "Build it with aggregate.rfm_summary, or correct these columns.",
-        ) from None

@@ -10,7 +10,7 @@ import ibis
 import pandas as pd
 
 from clvlib.aggregate.purchases import rounded
-from clvlib.ingest.tables import DataError, Problem, UsageError
+from clvlib.errors import DataError, Problem, UsageError
 
 GRAINS = ("row", "customer")
 

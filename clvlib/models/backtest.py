@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from clvlib import aggregate
-from clvlib.ingest.tables import CannotAnswer, NotEnoughData
+from clvlib.errors import CannotAnswer, NotEnoughData
 from clvlib.models.forecast import DAYS, GammaGamma, PurchaseModel, TimeUnit, fit_all
 from clvlib.stats import differs
 

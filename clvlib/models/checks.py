@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from clvlib.ingest.tables import NotEnoughData
+from clvlib.errors import NotEnoughData
 
 MIN_CUSTOMERS = 30
 WEAK = 0.2  # a rank correlation below it moves the forecast spend of frequent buyers by little

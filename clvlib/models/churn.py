@@ -26,7 +26,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from threadpoolctl import threadpool_limits
 
 from clvlib import aggregate
-from clvlib.ingest.tables import CannotAnswer, NotEnoughData, UsageError
+from clvlib.errors import CannotAnswer, NotEnoughData, UsageError
 from clvlib.models import forecast
 from clvlib.models.backtest import auc
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from clvlib.ingest.tables import UsageError
+from clvlib.errors import UsageError
 from clvlib.models.likelihood import Maximum
 
 Array = NDArray[np.float64]

@@ -26,10 +26,11 @@ with warnings.catch_warnings():  # importing lifetimes silences FutureWarning fo
     from lifetimes import BetaGeoFitter, ModifiedBetaGeoFitter
     from lifetimes.fitters import value_and_grad
 
-from clvlib.ingest.tables import ConvergenceError, DataError, NotEnoughData, UsageError, require
+from clvlib.errors import ConvergenceError, DataError, NotEnoughData, UsageError
 from clvlib.models import gamma_gamma, nbd, pareto_nbd
 from clvlib.models.fitted import FittedModel
 from clvlib.models.likelihood import LARGEST_LOG, Maximum, maximise, unique_rows
+from clvlib.models.summary import require
 
 Array = NDArray[np.float64]
 TimeUnit = Literal["D", "W"]

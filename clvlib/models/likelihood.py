@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from clvlib.ingest.tables import ConvergenceError
+from clvlib.errors import ConvergenceError
 
 Array = NDArray[np.float64]
 Objective = Callable[[Array], tuple[float, Array]]

@@ -18,7 +18,7 @@ import pandas as pd
 from scipy.stats import norm, t
 
 from clvlib import aggregate
-from clvlib.ingest.tables import CannotAnswer, NotEnoughData
+from clvlib.errors import CannotAnswer, NotEnoughData
 from clvlib.models.forecast import MODELS, GammaGamma
 from clvlib.models.scoring import DAYS_PER_MONTH, Total
 

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from clvlib.dataset import Economics
-from clvlib.ingest.tables import require
 from clvlib.models.fitted import FittedModel
 from clvlib.models.forecast import DAYS, GammaGamma, PurchaseModel
 from clvlib.models.likelihood import unique_rows
+from clvlib.models.summary import require
 from clvlib.stats import Array, mid_periods, present_value
 
 Model = TypeVar("Model", bound=FittedModel)

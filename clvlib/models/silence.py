@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from clvlib.ingest.tables import NotEnoughData
+from clvlib.errors import NotEnoughData
 
 SHORTEST_WINDOW = 7
 

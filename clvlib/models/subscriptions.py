@@ -20,8 +20,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import gammaln, hyp2f1
 
+from clvlib.errors import CannotAnswer, ConvergenceError, DataError, MissingTable, NotEnoughData, UsageError
 from clvlib.ingest.subscribers import counted
-from clvlib.ingest.tables import CannotAnswer, ConvergenceError, DataError, MissingTable, NotEnoughData, UsageError
 from clvlib.models.likelihood import maximise
 from clvlib.stats import Array, mid_periods, present_value
 

@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from clvlib import aggregate
-from clvlib.ingest.tables import NotEnoughData
+from clvlib.errors import NotEnoughData
 from clvlib.models.churn import FEWEST_OF_EACH, features_at, is_active
 from clvlib.stats import present_value
 

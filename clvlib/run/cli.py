@@ -13,7 +13,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from clvlib.ingest.tables import ClvError, UsageError, printable
+from clvlib.errors import ClvError, UsageError, printable
 
 app = typer.Typer(
     no_args_is_help=True,

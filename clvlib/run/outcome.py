@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from clvlib.ingest.tables import printable
+from clvlib.errors import printable
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from clvlib.ingest.tables import UsageError
+from clvlib.errors import UsageError
 
 RESERVED = "dataset"  # given by the command's argument, never by --set
 _LIMITS = re.compile(

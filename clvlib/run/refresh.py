@@ -16,8 +16,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from clvlib import show
+from clvlib.errors import UsageError
 from clvlib.files import write_text
-from clvlib.ingest.tables import UsageError
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 _KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}

@@ -32,10 +32,10 @@ from tqdm import tqdm
 
 from clvlib import show
 from clvlib.dataset import DATA, Dataset, find_card, load, read_card
+from clvlib.errors import DataError, UsageError, printable
 from clvlib.files import write_text
 from clvlib.ingest import sources
 from clvlib.ingest.card import as_toml
-from clvlib.ingest.tables import DataError, UsageError, printable
 from clvlib.run import handover, parameters, parts, report
 from clvlib.run.execute import DISK_FULL
 from clvlib.run.outcome import Outcome

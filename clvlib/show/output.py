@@ -21,8 +21,8 @@ from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from clvlib.errors import CannotAnswer, UsageError
 from clvlib.files import replacing
-from clvlib.ingest.tables import CannotAnswer, UsageError
 from clvlib.show import figures, plots, wording
 from clvlib.show.wording import count, date, days, money, number, percent
 

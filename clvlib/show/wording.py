@@ -14,7 +14,7 @@ from babel.dates import format_date
 from babel.numbers import NumberPattern, format_compact_currency, format_compact_decimal
 from babel.units import format_unit
 
-from clvlib.ingest.tables import UsageError
+from clvlib.errors import UsageError
 
 NOTHING = "–"
 _LARGE_MONEY = 1_000_000

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from clvlib import aggregate
-from clvlib.ingest.tables import CannotAnswer, MissingTable, NotEnoughData
+from clvlib.errors import CannotAnswer, MissingTable, NotEnoughData
 
 if TYPE_CHECKING:
     from clvlib.dataset import Dataset

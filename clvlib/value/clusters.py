@@ -13,7 +13,7 @@ from sklearn.metrics import adjusted_rand_score, silhouette_score
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from clvlib.ingest.tables import NotEnoughData, UsageError
+from clvlib.errors import NotEnoughData, UsageError
 
 STABLE = 0.8
 """Mean adjusted Rand index from which clusters are called stable (Hennig 2007 asks for .75 to .85)."""

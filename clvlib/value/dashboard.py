@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from clvlib import aggregate
-from clvlib.ingest.tables import CannotAnswer, NotEnoughData
+from clvlib.errors import CannotAnswer, NotEnoughData
 from clvlib.models.forecast import GammaGamma, PurchaseModel
 from clvlib.show import wording
 from clvlib.show.waterfall import Panel

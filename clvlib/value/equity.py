@@ -20,7 +20,7 @@ from clvlib import aggregate
 from clvlib.aggregate import clock
 from clvlib.aggregate.journeys import REACTIONS
 from clvlib.dataset import Economics
-from clvlib.ingest.tables import CannotAnswer, MissingTable, NotEnoughData
+from clvlib.errors import CannotAnswer, MissingTable, NotEnoughData
 from clvlib.models.forecast import DAYS, GammaGamma, PurchaseModel, fit_best
 from clvlib.models.likelihood import unique_rows
 from clvlib.models.scoring import DAYS_PER_MONTH

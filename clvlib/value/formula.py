@@ -15,7 +15,7 @@ from typing import Literal
 import pandas as pd
 from scipy.optimize import brentq
 
-from clvlib.ingest.tables import CannotAnswer, UsageError
+from clvlib.errors import CannotAnswer, UsageError
 
 Timing = Literal["start of year", "end of year", "end of year, if still kept"]
 

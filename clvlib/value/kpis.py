@@ -17,7 +17,7 @@ from scipy.stats import chi2_contingency, norm
 
 from clvlib import aggregate
 from clvlib.aggregate.purchases import rounded
-from clvlib.ingest.tables import NotEnoughData
+from clvlib.errors import NotEnoughData
 from clvlib.models.forecast import GammaGamma, PurchaseModel
 from clvlib.models.scoring import DAYS_PER_MONTH
 from clvlib.value.equity import LEAST, factors

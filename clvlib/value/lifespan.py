@@ -28,7 +28,7 @@ from scipy.stats import t as student
 
 from clvlib import aggregate
 from clvlib.dataset import Dataset, Economics
-from clvlib.ingest.tables import NotEnoughData, UsageError
+from clvlib.errors import NotEnoughData, UsageError
 from clvlib.stats import Array, differs, present_value
 from clvlib.value.formula import Levers, require_horizon, yearly_margin
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from clvlib import aggregate
 from clvlib.dataset import Dataset, Economics
-from clvlib.ingest.tables import CannotAnswer, MissingTable, NotEnoughData
+from clvlib.errors import CannotAnswer, MissingTable, NotEnoughData
 from clvlib.stats import mid_periods, present_value
 from clvlib.value import acquisition
 from clvlib.value.formula import Levers, value_before_acquisition

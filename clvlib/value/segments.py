@@ -14,7 +14,7 @@ from scipy.stats import norm
 
 from clvlib import aggregate
 from clvlib.dataset import Dataset
-from clvlib.ingest.tables import NotEnoughData, UsageError
+from clvlib.errors import NotEnoughData, UsageError
 
 BINS = 5
 UNKNOWN = "(unknown)"

@@ -13,7 +13,7 @@ import pandas as pd
 
 from clvlib import aggregate
 from clvlib.actions import stake
-from clvlib.ingest.tables import CannotAnswer, NotEnoughData
+from clvlib.errors import CannotAnswer, NotEnoughData
 from clvlib.value import kpis
 from clvlib.value.equity import Valuation
 from clvlib.value.formula import clv, simple_clv, value_before_acquisition

@@ -16,7 +16,7 @@ import pandas as pd
 from clvlib import aggregate
 from clvlib.aggregate import clock
 from clvlib.aggregate.journeys import REACTIONS
-from clvlib.ingest.tables import MissingTable, NotEnoughData
+from clvlib.errors import MissingTable, NotEnoughData
 from clvlib.models.silence import plan, silence_curve
 from clvlib.stats import shares_differ
 from clvlib.value import acquisition

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clvlib.actions import baskets
-from clvlib.ingest.tables import MissingTable, NotEnoughData
+from clvlib.errors import MissingTable, NotEnoughData
 
 START = pd.Timestamp("2024-01-01")
 AS_OF = START + pd.Timedelta(days=700)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clvlib.actions import budget
-from clvlib.ingest.tables import UsageError
+from clvlib.errors import UsageError
 
 # Up to five customers, each with up to three actions of (cost, gain), whole numbers so that sums are exact.
 few = settings(max_examples=25, deadline=None)

@@ -10,7 +10,7 @@ from clvlib import load
 from clvlib.actions import budget, choices, stake, worklist
 from clvlib.causes import experiments, trial
 from clvlib.dataset import Dataset, Economics
-from clvlib.ingest.tables import MissingTable, NotEnoughData, UsageError
+from clvlib.errors import MissingTable, NotEnoughData, UsageError
 
 WINDOW = 90
 ECONOMICS = Economics(margin=0.4, contact_cost=1.0, save_rate=0.1)

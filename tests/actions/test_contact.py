@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from clvlib.actions import contact
 from clvlib.dataset import Economics
-from clvlib.ingest.tables import CannotAnswer
+from clvlib.errors import CannotAnswer
 
 ECONOMICS = Economics(margin=0.4, annual_discount_rate=0.1, horizon_months=12, contact_cost=1.0, save_rate=0.1)
 

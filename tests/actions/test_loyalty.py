@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clvlib.actions import loyalty
-from clvlib.ingest.tables import CannotAnswer, NotEnoughData, UsageError
+from clvlib.errors import CannotAnswer, NotEnoughData, UsageError
 
 spends = st.lists(st.floats(1, 5000), min_size=110, max_size=150, unique=True)
 

@@ -7,7 +7,7 @@ from scipy.stats import norm
 
 from clvlib.actions import choices, contact, measure
 from clvlib.dataset import Economics
-from clvlib.ingest.tables import NotEnoughData
+from clvlib.errors import NotEnoughData
 
 EFFECTS = choices.assumed(Economics(save_rate=0.2))
 

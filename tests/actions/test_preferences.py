@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from clvlib.actions import preferences
-from clvlib.ingest.tables import NotEnoughData
+from clvlib.errors import NotEnoughData
 
 
 def acts(*rows: tuple[str, str, int, int, int]) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clvlib.aggregate import journeys
-from clvlib.ingest.tables import MissingTable
+from clvlib.errors import MissingTable
 
 ORDERS = pd.DataFrame(
     [

@@ -9,7 +9,7 @@ from benchmarks.worlds.channels import shop_dataset
 from clvlib import aggregate
 from clvlib.causes import adoption, causal, verdict
 from clvlib.dataset import Dataset
-from clvlib.ingest.tables import CannotAnswer, MissingTable, NotEnoughData, UsageError
+from clvlib.errors import CannotAnswer, MissingTable, NotEnoughData, UsageError
 from tests.causes.test_channels import small
 from tools.demo_shop import build
 from tools.demo_shop import world as shop

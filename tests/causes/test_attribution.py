@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clvlib.causes import attribution
-from clvlib.ingest.tables import NotEnoughData
+from clvlib.errors import NotEnoughData
 
 
 def paths(*rows: tuple[str, bool]) -> pd.DataFrame:

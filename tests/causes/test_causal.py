@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from clvlib.causes import causal
 from clvlib.causes.causal import CrossFit, NoOverlap
-from clvlib.ingest.tables import CannotAnswer, NotEnoughData
+from clvlib.errors import CannotAnswer, NotEnoughData
 
 EFFECT = {"a": 4.0, "b": 10.0}
 

@@ -7,7 +7,7 @@ import pytest
 from benchmarks.worlds.channels import shop_dataset
 from clvlib.causes import adoption, causal, channels, verdict
 from clvlib.dataset import Dataset, Economics
-from clvlib.ingest.tables import MissingTable, NotEnoughData
+from clvlib.errors import MissingTable, NotEnoughData
 from tools.demo_shop import world as shop
 
 FIRST, LAST = pd.Timestamp("2024-01-01"), pd.Timestamp("2025-12-31")

@@ -6,7 +6,7 @@ from scipy.stats import ttest_ind
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from clvlib.causes import contrast
-from clvlib.ingest.tables import NotEnoughData
+from clvlib.errors import NotEnoughData
 
 
 def columns(*arms):

@@ -15,7 +15,7 @@ from clvlib.aggregate import clock
 from clvlib.causes import experiments, lasting, levers, trial, verdicts
 from clvlib.causes.trial import Trial
 from clvlib.dataset import Economics
-from clvlib.ingest.tables import CannotAnswer, MissingTable, NotEnoughData, UsageError
+from clvlib.errors import CannotAnswer, MissingTable, NotEnoughData, UsageError
 from clvlib.show import wording
 
 START, AS_OF = pd.Timestamp("2024-01-01"), pd.Timestamp("2025-12-31")

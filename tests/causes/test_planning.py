@@ -8,7 +8,7 @@ from statsmodels.stats.power import NormalIndPower
 
 from clvlib.causes import planning
 from clvlib.dataset import Economics
-from clvlib.ingest.tables import NotEnoughData, UsageError
+from clvlib.errors import NotEnoughData, UsageError
 
 START, AS_OF = pd.Timestamp("2024-01-01"), pd.Timestamp("2025-12-31")
 ECONOMICS = Economics(margin=0.5, service_cost_per_order=2.0)

@@ -8,7 +8,7 @@ from scipy.stats import norm, ttest_ind
 
 from clvlib.causes import sequential
 from clvlib.causes.trial import Trial
-from clvlib.ingest.tables import NotEnoughData, UsageError
+from clvlib.errors import NotEnoughData, UsageError
 
 
 def amounts(n: int, seed: int = 0) -> np.ndarray:

@@ -6,7 +6,7 @@ from statsmodels.stats.meta_analysis import combine_effects
 
 from clvlib.causes import uplift
 from clvlib.causes.trial import Trial
-from clvlib.ingest.tables import NotEnoughData
+from clvlib.errors import NotEnoughData
 
 
 def simulate(n: int = 2000, seed: int = 0, extra: float = 0.0) -> tuple[pd.DataFrame, Trial, pd.DataFrame]:

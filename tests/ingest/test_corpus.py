@@ -10,8 +10,8 @@ import ibis
 import pandas as pd
 import pytest
 
+from clvlib.errors import DataError
 from clvlib.ingest import sources
-from clvlib.ingest.tables import DataError
 from tests import fuzz
 from tests.contract import read, unbalanced
 from tests.corpus import CASES, PLAIN, Case

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clvlib import dataset
+from clvlib.errors import DataError
 from clvlib.ingest import card, propose
-from clvlib.ingest.tables import DataError
 
 ROWS = [
     ("K1", "2025-01-03", "12.50"),

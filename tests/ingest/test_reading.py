@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clvlib import aggregate, dataset
+from clvlib.errors import DataError
 from clvlib.ingest import propose
-from clvlib.ingest.tables import DataError
 from tests.workbooks import workbook
 
 PLAIN = "customer_id,date,amount\n007,2025-01-03,20.0\n007,2025-02-14,35.5\n12,2025-01-20,99\n"

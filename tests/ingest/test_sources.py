@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from clvlib.errors import DataError
 from clvlib.ingest import delimited, raw, sources
-from clvlib.ingest.tables import DataError
 from tests.workbooks import workbook
 
 ROWS = "customer_id,date,amount\n007,2025-01-03,20.5\n12,2025-02-14,35\nzoé,2025-04-30,12.25\n"

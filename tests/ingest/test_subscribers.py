@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from clvlib import dataset
+from clvlib.errors import DataError, MissingTable, UsageError
 from clvlib.ingest import propose, subscribers
-from clvlib.ingest.tables import DataError, MissingTable, UsageError
 from clvlib.models import subscriptions
 from clvlib.run import runner
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from clvlib import aggregate, dataset, load
-from clvlib.ingest.tables import DataError, MissingTable, UsageError
+from clvlib.errors import DataError, MissingTable, UsageError
 from clvlib.run import reconcile, runner
 
 CARD = 'currency = "USD"\nas_of = 1998-06-30\n[transactions]\npath = "totals.csv"\ngrain = "customer"\n'

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clvlib import aggregate, load
-from clvlib.ingest.tables import NotEnoughData
+from clvlib.errors import NotEnoughData
 from clvlib.models import backtest
 from clvlib.models.checks import SpendCheck, spend_against_frequency, spend_by_frequency, timing_regularity
 from clvlib.models.forecast import GammaGamma

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clvlib import aggregate
-from clvlib.ingest.tables import NotEnoughData, UsageError
+from clvlib.errors import NotEnoughData, UsageError
 from clvlib.models import churn, ranking
 from clvlib.models.backtest import auc
 from clvlib.models.forecast import BetaGeo, ModifiedBetaGeo

@@ -18,7 +18,7 @@ from scipy.special import betaln, gammaln
 from scipy.stats import nbinom
 
 from clvlib import aggregate, load
-from clvlib.ingest.tables import ConvergenceError, DataError, NotEnoughData, UsageError
+from clvlib.errors import ConvergenceError, DataError, NotEnoughData, UsageError
 from clvlib.models import pareto_nbd
 from clvlib.models import published as papers
 from clvlib.models.forecast import (

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from clvlib import aggregate, load
 from clvlib.dataset import Economics
-from clvlib.ingest.tables import DataError
+from clvlib.errors import DataError
 from clvlib.models.forecast import MODELS, BetaGeo, GammaGamma, ParetoNBD, fit_all
 from clvlib.models.scoring import DAYS_PER_MONTH, RANKS, buyers, by_rank, score, share_of_value, total
 from tools.demo_shop import simulate

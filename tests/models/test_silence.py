@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clvlib.ingest.tables import NotEnoughData
+from clvlib.errors import NotEnoughData
 from clvlib.models import silence
 
 DAY = pd.Timedelta(days=1)

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clvlib.dataset import Dataset
+from clvlib.errors import CannotAnswer, DataError, MissingTable, NotEnoughData, UsageError
 from clvlib.ingest.subscribers import PERIODS
-from clvlib.ingest.tables import CannotAnswer, DataError, MissingTable, NotEnoughData, UsageError
 from clvlib.models import subscriptions
 from clvlib.models.subscriptions import PUBLISHED, PUBLISHED_YEARS, ShiftedBetaGeometric
 

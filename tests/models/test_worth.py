@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.worlds import silence as world
 from clvlib.dataset import Economics
-from clvlib.ingest.tables import NotEnoughData
+from clvlib.errors import NotEnoughData
 from clvlib.models import churn, worth
 from clvlib.models.forecast import ParetoNBD
 from tools.demo_shop import simulate

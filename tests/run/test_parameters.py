@@ -1,7 +1,7 @@
 import nbformat
 import pytest
 
-from clvlib.ingest.tables import UsageError
+from clvlib.errors import UsageError
 from clvlib.run import parameters
 
 CELL = """dataset: str = "cdnow"  # name or path of a dataset card

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clvlib.ingest.tables import UsageError
+from clvlib.errors import UsageError
 from clvlib.run import refresh
 
 

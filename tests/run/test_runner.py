@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from clvlib import files
-from clvlib.ingest.tables import DataError, UsageError
+from clvlib.errors import DataError, UsageError
 from clvlib.run import runner
 
 PARAMETERS = 'dataset: str = "cdnow"  # name or path of a dataset card\nmonths: int = 12  # how far ahead'

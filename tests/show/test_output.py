@@ -9,7 +9,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from PIL import Image
 
 from clvlib import show
-from clvlib.ingest.tables import DataError, NotEnoughData, UsageError
+from clvlib.errors import DataError, NotEnoughData, UsageError
 from clvlib.show import figures
 
 

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from clvlib.ingest.tables import UsageError
+from clvlib.errors import UsageError
 from clvlib.show import wording
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from clvlib.dataset import Dataset, Economics
-from clvlib.ingest.tables import MissingTable, NotEnoughData
+from clvlib.errors import MissingTable, NotEnoughData
 from clvlib.value import acquisition, payback
 
 END = pd.Timestamp("2025-12-31")

@@ -9,7 +9,7 @@ import pytest
 from clvlib import load
 from clvlib.actions import stake
 from clvlib.dataset import Economics
-from clvlib.ingest.tables import MissingTable, NotEnoughData
+from clvlib.errors import MissingTable, NotEnoughData
 from clvlib.value import advocates
 
 STARTS, AS_OF = pd.Timestamp("2024-01-01"), pd.Timestamp("2025-12-31")

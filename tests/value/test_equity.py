@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from clvlib import aggregate
 from clvlib.dataset import Economics
-from clvlib.ingest.tables import MissingTable, NotEnoughData
+from clvlib.errors import MissingTable, NotEnoughData
 from clvlib.models import scoring
 from clvlib.value import equity
 from tools.demo_shop import simulate

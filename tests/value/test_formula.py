@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clvlib.ingest.tables import CannotAnswer, UsageError
+from clvlib.errors import CannotAnswer, UsageError
 from clvlib.value import formula
 from clvlib.value.formula import Levers
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from clvlib import aggregate
 from clvlib.dataset import Economics
-from clvlib.ingest.tables import MissingTable, NotEnoughData
+from clvlib.errors import MissingTable, NotEnoughData
 from clvlib.show import wording
 from clvlib.value import acquisition, dashboard, equity, kpis, payback
 from tools.demo_shop import simulate

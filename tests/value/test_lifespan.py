@@ -10,7 +10,7 @@ import pytest
 
 from clvlib import aggregate
 from clvlib.dataset import Economics
-from clvlib.ingest.tables import CannotAnswer, MissingTable, NotEnoughData, UsageError
+from clvlib.errors import CannotAnswer, MissingTable, NotEnoughData, UsageError
 from clvlib.value import lifespan, payback
 
 END = pd.Timestamp("2025-12-31")

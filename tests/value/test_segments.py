@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clvlib import aggregate
-from clvlib.ingest.tables import MissingTable, NotEnoughData, UsageError
+from clvlib.errors import MissingTable, NotEnoughData, UsageError
 from clvlib.value import clusters, segments
 
 

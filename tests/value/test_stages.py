@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from clvlib import aggregate
 from clvlib.dataset import Economics
-from clvlib.ingest.tables import MissingTable, NotEnoughData
+from clvlib.errors import MissingTable, NotEnoughData
 from clvlib.value import stages
 
 STARTS, AS_OF = pd.Timestamp("2024-01-01"), pd.Timestamp("2024-12-31")
