@@ -1,7 +1,5 @@
 """A dataset card (TOML) or a name → `Dataset`: lazy tables, economics, currency, as-of date, and the ledger."""
 
-import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -10,18 +8,13 @@ from typing import Any
 import ibis
 import numpy as np
 import pandas as pd
-from babel import Locale, UnknownLocaleError
 
 from clvlib import aggregate
-from clvlib.aggregate import purchases
-from clvlib.errors import CannotAnswer, DataError, MissingTable, UsageError
-from clvlib.ingest import card as cards
-from clvlib.ingest import reading, subscribers, totals
-from clvlib.ingest.casting import currency as currency_of
+from clvlib.aggregate import acquisition, purchases, totals
+from clvlib.errors import CannotAnswer, DataError, MissingTable, Problem, UsageError
+from clvlib.ingest import reading, subscribers
+from clvlib.ingest.card import TO_CONFIRM, day_of, find_card, odd_currency, read_card, to_confirm, wrong_entries
 from clvlib.ingest.tables import TABLES
-from clvlib.value import acquisition
-
-DATA = Path(__file__).parent.parent / "data"
 
 COUNTED = "purchases"  # the unit where there are no amounts
 
@@ -96,7 +89,7 @@ class Dataset:
     economics: Economics
     assumptions: pd.DataFrame
     ledger: pd.DataFrame
-    problems: tuple[reading.Problem, ...]
+    problems: tuple[Problem, ...]
     tables: Mapping[str, ibis.Table]
     files: tuple[Path, ...]
     truths: Mapping[str, Path] = field(default_factory=dict)
@@ -126,7 +119,7 @@ class Dataset:
     @property
     def assumed(self) -> pd.DataFrame:
         """The assumptions that nobody stated or confirmed for this business."""
-        return self.assumptions[self.assumptions["origin"].astype(str).str.startswith(("default", cards.TO_CONFIRM))]
+        return self.assumptions[self.assumptions["origin"].astype(str).str.startswith(("default", TO_CONFIRM))]
 
     @property
     def transactions(self) -> ibis.Table:
@@ -178,41 +171,6 @@ class Dataset:
         return aggregate.rfm_summary(self.transactions, self.as_of, time_unit)
 
 
-def bundled() -> list[str]:
-    """The names of the datasets that come with the project."""
-    return sorted(card.stem for card in DATA.glob("*.toml"))
-
-
-def find_card(name_or_path: str | Path) -> Path:
-    """The card of a bundled dataset (by name) or of a client (by path). UsageError names what there is."""
-    for path in (Path(name_or_path), DATA / f"{name_or_path}.toml"):
-        if path.is_file():
-            if path.suffix != ".toml":
-                raise UsageError(
-                    f"{path} is not a dataset card (a .toml file).",
-                    f"Run `clv init {path}` to propose one, or `clv run {path} --customer-id …`.",
-                )
-            return path
-    if Path(name_or_path).suffix not in {"", ".toml"} or Path(name_or_path).is_dir():
-        raise UsageError(f"There is no file {str(name_or_path)!r}.", f"Looked for it in {Path.cwd()}.")
-    known = ", ".join(bundled())
-    raise UsageError(
-        f"There is no dataset {str(name_or_path)!r}: no such card file, and no bundled dataset of that name.",
-        f"Bundled datasets: {known}. A card of your own is given by its path, such as acme.toml.",
-    )
-
-
-def read_card(path: Path) -> dict[str, Any]:
-    """The card's content, with what its marks say is `to_confirm`. DataError says where it stops being TOML."""
-    try:
-        text = path.read_text("utf-8-sig")
-        found = tomllib.loads(text)
-        marked, stated = cards.unconfirmed(text), found.get("to_confirm", [])
-        return found | ({"to_confirm": [*stated, *marked]} if marked and isinstance(stated, list) else {})
-    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, or beyond what Python reads
-        raise DataError(f"The dataset card {path} can't be read: {error}.", "Mend that line.") from None
-
-
 def load(name_or_path: str | Path, as_of: Any = None) -> Dataset:
     """Read a dataset by the name of a bundled card or by the path of a client's.
 
@@ -230,7 +188,7 @@ def load(name_or_path: str | Path, as_of: Any = None) -> Dataset:
     return dataset
 
 
-def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset | None, tuple[reading.Problem, ...]]:
+def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset | None, tuple[Problem, ...]]:
     """Read all that a card names. Returns the dataset (None when transactions can't be read) and every problem.
 
     A card may name subscriptions in place of transactions: then it must say the day for which they stand.
@@ -238,35 +196,35 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
     known = {"name", "currency", "timezone", "locale", "as_of", "economics", "truth", "to_confirm"}
     known |= TABLES.keys() - {"totals"}
     problems = [
-        reading.Problem("error", "card", f"unknown entry {entry!r}", 1, (), f"Known: {', '.join(sorted(known))}.")
+        Problem("error", "card", f"unknown entry {entry!r}", 1, (), f"Known: {', '.join(sorted(known))}.")
         for entry in card
         if entry not in known
     ]
-    problems += _wrong_entries(card)
-    problems += _odd_currency(card.get("currency"))
-    doubtful = _to_confirm(card)
+    problems += wrong_entries(card)
+    problems += odd_currency(card.get("currency"))
+    doubtful = to_confirm(card)
     if doubtful:
-        what = f"{len(doubtful)} entries of the card are still marked “{cards.TO_CONFIRM}” and are taken as they stand"
+        what = f"{len(doubtful)} entries of the card are still marked “{TO_CONFIRM}” and are taken as they stand"
         mend = "Check each, then delete its mark."
-        problems.append(reading.Problem("warning", "card", what, len(doubtful), tuple(doubtful), mend))
+        problems.append(Problem("warning", "card", what, len(doubtful), tuple(doubtful), mend))
     given = card.get("economics", {})
     given = given if isinstance(given, dict) else {}
     names = [entry.name for entry in fields(Economics)]
     for entry in given:
         if entry not in names:
             problems.append(
-                reading.Problem("error", "card", f"unknown economics {entry!r}", 1, (), f"Known: {', '.join(names)}.")
+                Problem("error", "card", f"unknown economics {entry!r}", 1, (), f"Known: {', '.join(names)}.")
             )
     economics = Economics()
     try:
         economics = Economics(**{k: v for k, v in given.items() if k in names})
     except DataError as error:
-        problems.append(reading.Problem("error", "card", error.what, 1, (), error.mend))
+        problems.append(Problem("error", "card", error.what, 1, (), error.mend))
 
     try:
         card = totals.of_the_card(card)
     except DataError as error:
-        problems.append(reading.Problem("error", "transactions", error.what.rstrip("."), 1, (), error.mend))
+        problems.append(Problem("error", "transactions", error.what.rstrip("."), 1, (), error.mend))
         card = {entry: value for entry, value in card.items() if entry != "transactions"}
     read = reading.read_tables(
         {table: card[table] for table in TABLES if table in card},
@@ -280,7 +238,7 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
         for about, file in (card["truth"].items() if isinstance(card.get("truth"), dict) else ())
     }
     problems += [
-        reading.Problem("error", "card", f"truth.{about} names no file: {file}", 1, (), "Correct the card.")
+        Problem("error", "card", f"truth.{about} names no file: {file}", 1, (), "Correct the card.")
         for about, file in truths.items()
         if not file.is_file()
     ]
@@ -291,20 +249,20 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
         span = read.tables["transactions"].aggregate(first=lambda t: t["date"].min(), last=lambda t: t["date"].max())
         first, last = (pd.Timestamp(day).normalize() for day in span.to_pandas().iloc[0])
     elif "totals" in read.tables:
-        first, last, said = totals.span(read.tables["totals"], None if stated is None else _day(stated))
-        problems += said
+        first, last, said = totals.span(read.tables["totals"], None if stated is None else day_of(stated))
+        problems += said + totals.remarks(totals.read(read.tables["totals"]))
     elif alone and stated is not None:
-        last = _day(stated)
+        last = day_of(stated)
         first = min(subscribers.first_start(read.tables["subscriptions"]) or last, last)
     else:
         return None, (*problems, *(_NO_DAY if alone else ()))
-    end = last if stated is None else _day(stated)
+    end = last if stated is None else day_of(stated)
     if end < first:
         raise UsageError(
             f"The as-of date {end:%Y-%m-%d} is before the first transaction ({first:%Y-%m-%d}).",
             f"Choose a date from {first:%Y-%m-%d} to {last:%Y-%m-%d}.",
         )
-    problems += reading.known_by(read, end)
+    problems += reading.known_by(read, end, *_bought(read.tables, end))
     origins = dict.fromkeys(names, "default") | dict.fromkeys(given, "card")
     tables = dict(read.tables)
     if "transactions" in tables and not read.counts:
@@ -344,7 +302,7 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
         problems=tuple(problems),
         tables=tables,
         files=(path, *read.files, *truths.values()),
-        truths=truths if as_of is None or end == _day(card.get("as_of", last)) else {},
+        truths=truths if as_of is None or end == day_of(card.get("as_of", last)) else {},
         terms=read.terms,
         in_file=read.in_file,
         counts=read.counts,
@@ -353,10 +311,10 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
         dataset, origins["acquisition_cost"] = _with_cac(dataset)
     values = {name: getattr(dataset.economics, name) for name in names} | stated_terms
     values |= {"currency": dataset.currency, "as_of": f"{end:%Y-%m-%d}"}
-    origins |= {name: cards.TO_CONFIRM for name in origins if origins[name] == "card" and name in doubtful}
+    origins |= {name: TO_CONFIRM for name in origins if origins[name] == "card" and name in doubtful}
     rows = [(name, value, origins[name], MEANINGS[name]) for name, value in values.items()]
     rows += [
-        (entry, value, cards.TO_CONFIRM, "which column of the file, or how it is written")
+        (entry, value, TO_CONFIRM, "which column of the file, or how it is written")
         for entry, value in doubtful.items()
         if entry not in values
     ]
@@ -364,22 +322,22 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
     return replace(dataset, assumptions=table), tuple(problems)
 
 
-def _to_confirm(card: dict[str, Any]) -> dict[str, Any]:
-    """The entries of the card that nobody has confirmed, by the name under which the assumptions list them."""
-    found = {}
-    listed = card.get("to_confirm", [])
-    for entry in listed if isinstance(listed, list) else ():
-        value: Any = card
-        for part in str(entry).split("."):
-            value = value.get(part) if isinstance(value, dict) else None
-        if value is not None and not isinstance(value, dict):
-            found[str(entry).removeprefix("economics.")] = value
-    return found
+def _bought(
+    tables: Mapping[str, ibis.Table], end: pd.Timestamp
+) -> tuple[pd.DataFrame, tuple[int, int, int]] | tuple[None, None]:
+    """The largest order, day and customer of the purchases known by `end`, and how many bought; None without any."""
+    if "transactions" in tables:
+        with purchases.by_order(tables["transactions"], end).cache() as orders:
+            return purchases.largest(orders), purchases.buyers(orders)
+    if "totals" in tables:
+        known = totals.read(tables["totals"])
+        return totals.largest(known), totals.buyers(known, end)
+    return None, None
 
 
 def _with_margin(
     economics: Economics, transactions: ibis.Table, end: pd.Timestamp, stated: bool
-) -> tuple[Economics, str, list[reading.Problem]]:
+) -> tuple[Economics, str, list[Problem]]:
     """The economics with the margin that lines' own costs leave, unless the card states one, and where it comes from.
 
     Also says when the card's margin is another than theirs, or theirs is none that could be used.
@@ -395,7 +353,7 @@ def _with_margin(
         return economics, origin, []
     what = f"{where}; the margin of the {origin}, {economics.margin:.1%}, is used for money to come"
     mend = "Check the costs, or correct margin under [economics]."
-    return economics, origin, [reading.Problem("warning", "transactions", what, 1, (), mend)]
+    return economics, origin, [Problem("warning", "transactions", what, 1, (), mend)]
 
 
 def _with_cac(dataset: Dataset) -> tuple[Dataset, str]:
@@ -409,83 +367,34 @@ def _with_cac(dataset: Dataset) -> tuple[Dataset, str]:
 
 
 _NO_DAY = (
-    reading.Problem(
+    Problem(
         "error", "card", "without transactions nothing tells the day for which the subscriptions stand", 1, (),
         "Add as_of = 2026-10-31, say, to the card.",
     ),
 )  # fmt: skip
 
 
-def _undated(subscriptions: ibis.Table, end: pd.Timestamp, asked: Any) -> list[reading.Problem]:
+def _undated(subscriptions: ibis.Table, end: pd.Timestamp, asked: Any) -> list[Problem]:
     """Without a `started_on` nothing tells how the subscriptions stood on an earlier day."""
     if asked is None or "started_on" in subscriptions.columns:
         return []
     what = f"without a column started_on, they are taken as the file has them, not as they stood on {end:%Y-%m-%d}"
     mend = "Map started_on, or give the file of that day."
-    return [reading.Problem("warning", "subscriptions", what, 1, (), mend)]
+    return [Problem("warning", "subscriptions", what, 1, (), mend)]
 
 
-def _wrong_entries(card: dict[str, Any]) -> list[reading.Problem]:
-    found = [
-        f"{entry} = {card[entry]!r} is not a text"
-        for entry in ("name", "currency", "timezone", "locale")
-        if entry in card and not (isinstance(card[entry], str) and card[entry].strip())
-    ]
-    if isinstance(card.get("locale", ""), str) and card.get("locale", "").strip():
-        try:
-            Locale.parse(card["locale"])
-        except (ValueError, UnknownLocaleError):
-            found.append(f"locale = {card['locale']!r} is unknown: write fr_FR or en_US, say")
-    if not isinstance(card.get("to_confirm", []), list):
-        found.append('to_confirm is not a list of entries, as ["currency"]')
-    if not isinstance(card.get("economics", {}), dict):
-        found.append("economics is not a section: write [economics] on a line and its values below it")
-    if not isinstance(card.get("truth", {}), dict):
-        found.append("truth is not a section: write [truth] on a line and its files below it")
-    if "transactions" not in card and "subscriptions" not in card:
-        found.append("there is no section [transactions]: its path names the file of orders")
-    return [reading.Problem("error", "card", what, 1, (), "Correct the card.") for what in found]
-
-
-def _odd_currency(stated: Any) -> list[reading.Problem]:
-    """A currency that isn't the code of one: it is written as it stands, after every amount."""
-    if not isinstance(stated, str) or not stated.strip() or currency_of(stated) == (stated,):
-        return []
-    codes = currency_of(stated)
-    what = f"currency = {stated!r} is no code of a currency: it is written as it stands, after the amounts"
-    mend = (
-        f"Write currency = {cards.inline(codes[0])}, say." if codes else "If it is one, write its code, as EUR or USD."
-    )
-    return [reading.Problem("warning", "card", what, 1, (), mend)]
-
-
-def _without_amounts(stated: list[str]) -> reading.Problem:
+def _without_amounts(stated: list[str]) -> Problem:
     """What it means that a purchase counts 1, and which costs of the card can't be set against it."""
     what = f"there are no amounts: each purchase counts 1, and what is called money is a number of {COUNTED}"
     unused = sorted(set(stated) - {"annual_discount_rate", "horizon_months"})
     mend = "Margin is 100%, and nothing is said of money."
     if unused:
         mend += f" Of the card, {', '.join(unused)} can't be used."
-    return reading.Problem("warning", "transactions", what, 1, (), mend)
+    return Problem("warning", "transactions", what, 1, (), mend)
 
 
-def _odd_dates(transactions: ibis.Table) -> list[reading.Problem]:
+def _odd_dates(transactions: ibis.Table) -> list[Problem]:
     old = int(transactions.filter(transactions["date"] < ibis.date(1970, 1, 1)).count().to_pandas())
     what = f"{old:,} row(s) are dated before 1970"
     mend = "If they are placeholders, correct the file: they make customers look older than they are."
-    return [reading.Problem("warning", "transactions", what, old, (), mend)] if old else []
-
-
-def _day(stated: Any) -> pd.Timestamp:
-    mend = "Write it year first, as 2026-10-31."
-    if isinstance(stated, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", stated):
-        raise UsageError(f"The as-of date {stated!r} is not a date of the form year-month-day.", mend)
-    if isinstance(stated, int | float):
-        raise UsageError(f"The as-of date {stated!r} is not a date.", mend)
-    try:
-        day = pd.Timestamp(stated).tz_localize(None).normalize()
-    except (ValueError, TypeError):
-        raise UsageError(f"The as-of date {stated!r} is not a date.", mend) from None
-    if day > pd.Timestamp.now().normalize():
-        raise UsageError(f"The as-of date {day:%Y-%m-%d} is in the future: nothing is known of it yet.", mend)
-    return day
+    return [Problem("warning", "transactions", what, old, (), mend)] if old else []

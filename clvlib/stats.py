@@ -7,10 +7,13 @@ formula counts a year's money at the start of the year (`formula`), and a contra
 """
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
 
+SUM_DIGITS, SMALL = 8, 0.01  # decimals of a sum; where all is below SMALL, as many more as there are zeros
+LARGE, FEW = 0.10, 20
 BEYOND = 1.96  # standard errors: chance alone gives a larger difference once in twenty times
 
 
@@ -44,3 +47,15 @@ def present_value(flows: ArrayLike, annual_rate: float, years: ArrayLike) -> Arr
     years: shape (n,); `mid_periods` gives those of regular periods. Returns shape (…): a number for a plain list.
     """
     return (1 + annual_rate) ** -np.asarray(years, dtype=float) @ np.asarray(flows, dtype=float)
+
+
+def rounded(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with its floats rounded as sums of money are, each column by its largest value."""
+    largest = frame.select_dtypes("float").abs().max()
+    zeros = np.ceil(np.log10(SMALL / largest.where((largest > 0) & (largest < SMALL), SMALL))).astype(int)
+    return frame.round((SUM_DIGITS + zeros).to_dict())
+
+
+def heavy(largest: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `purchases.largest` over a tenth of the money, among 20 or more units: of fewer, one often is."""
+    return largest[(largest["share"] > LARGE) & (largest["of"] >= FEW)]

@@ -7,12 +7,13 @@ import pandas as pd
 
 from clvlib import dataset
 from clvlib.errors import ClvError
+from clvlib.ingest.card import read_card
 
 
 def read(card: Path) -> tuple[Any, list[str]]:
     """The dataset of a card, None where it can't be used, and the errors that say why."""
     try:
-        found, problems = dataset.build(dataset.read_card(card), card)
+        found, problems = dataset.build(read_card(card), card)
     except ClvError as error:
         return None, [str(error)]
     for problem in problems:

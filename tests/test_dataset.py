@@ -3,9 +3,9 @@ import pytest
 
 from clvlib import dataset
 from clvlib.actions import stake
+from clvlib.aggregate import acquisition
 from clvlib.errors import DataError, MissingTable, UsageError
 from clvlib.ingest.tables import TABLES
-from clvlib.value import acquisition
 
 ROWS = "customer_id,date,amount\na,2025-01-03,20\na,2025-02-14,35\nb,2025-01-20,99\n"
 

@@ -8,7 +8,6 @@ import pandas as pd
 from clvlib import aggregate
 from clvlib.dataset import Dataset, Economics
 from clvlib.models import backtest, churn, forecast, ranking, scoring, silence, worth
-from clvlib.stats import mid_periods, present_value
 from clvlib.value.kpis import PROMOTER
 
 HEADROOM = 0.75  # the level that the best quarter of the active customers reaches
@@ -104,19 +103,6 @@ def promoters(surveys: pd.DataFrame) -> pd.Index:
     last = surveys.sort_values(["customer_id", "date", "score"], ascending=[True, True, False])
     last = last.drop_duplicates("customer_id", keep="last")
     return pd.Index(last.loc[last["score"] >= PROMOTER, "customer_id"])
-
-
-def new_customer_value(cohorts: pd.DataFrame, economics: Economics) -> float:
-    """Margin that a new customer brought within the horizon, from monthly `aggregate.cohorts` (currency).
-
-    After the cost of serving orders, discounted to the first purchase (`stats`). Each age is averaged over the
-    cohorts that were observed at it to its end; ages that no cohort has reached add nothing.
-    """
-    seen = cohorts[cohorts["complete"] & (cohorts["age"] < economics.horizon_months)]
-    ages = seen.groupby("age")[["revenue", "purchases", "size"]].sum()
-    kept = economics.margin * ages["revenue"] - economics.service_cost_per_order * ages["purchases"]
-    years = mid_periods(len(ages), first=-0.5)
-    return float(present_value(kept / ages["size"], economics.annual_discount_rate, years))
 
 
 def at_stake(

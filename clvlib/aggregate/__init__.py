@@ -2,7 +2,8 @@
 
 In: the canonical tables of a `Dataset` (lazy, Ibis) and the as-of date. Out: pandas frames, indexed by `customer_id`
 wherever rows are customers. What a purchase is stands in `purchases`; `customers` counts them, `clock` sets them on the
-clock of an assignment, `journeys` follows contacts. Whoever needs to know what customers did may call.
+clock of an assignment, `journeys` follows contacts, `acquisition` sets what was spent beside who came, `totals` stands
+in where a file has no single purchases. Whoever needs to know what customers did may call.
 """
 
 from clvlib.aggregate.customers import (

@@ -10,7 +10,8 @@ from typing import Any
 import ibis
 import pandas as pd
 
-from clvlib.aggregate.purchases import contribution, lines, purchase_days, rounded
+from clvlib.aggregate.purchases import contribution, lines, purchase_days
+from clvlib.stats import rounded
 
 CLOCK = pd.Timestamp("2000-01-01")
 

@@ -16,8 +16,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clvlib.aggregate.purchases import contribution, purchase_days, rounded, spent_on_days, until
+from clvlib.aggregate.purchases import contribution, purchase_days, spent_on_days, until
 from clvlib.errors import MissingTable
+from clvlib.stats import rounded
 
 PERIODS = {"D": "D", "W": "W", "M": "M", "Q": "Q"}
 DAYS_PER_UNIT = {"D": 1, "W": 7}

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from ibis.util import gen_name
 
-SUM_DIGITS, SMALL = 8, 0.01  # decimals of a sum; where all is below SMALL, as many more as there are zeros
-LARGE, FEW = 0.10, 20
+from clvlib.stats import SMALL, SUM_DIGITS, rounded
+
 _MOST_KEPT = 3_000_000  # rows of all days that are kept (about 100 MB)
 REFUNDS = ("their order", "what was bought that day", "the purchase before", "nothing known")  # what they are taken off
 
@@ -27,13 +27,6 @@ def added_up(amounts: ibis.Value) -> ibis.Value:
     largest = ibis.greatest(amounts.abs().max(), 10.0**-SUM_DIGITS * SMALL)
     zeros = ibis.greatest(0, -(largest / SMALL).log10().floor().cast("int32"))
     return amounts.sum().round(SUM_DIGITS + zeros)
-
-
-def rounded(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with its floats rounded as `added_up` rounds, each column by its largest value."""
-    largest = frame.select_dtypes("float").abs().max()
-    zeros = np.ceil(np.log10(SMALL / largest.where((largest > 0) & (largest < SMALL), SMALL))).astype(int)
-    return frame.round((SUM_DIGITS + zeros).to_dict())
 
 
 def until(transactions: ibis.Table, as_of: Any) -> ibis.Table:
@@ -185,11 +178,6 @@ def buyers(orders: ibis.Table) -> tuple[int, int, int]:
     counts = people.agg(all=people.count(), bought=(people["days"] > 0).sum(), repeated=(people["days"] > 1).sum())
     every, bought, repeated = (int(value or 0) for value in counts.to_pandas().iloc[0])
     return every, bought, repeated
-
-
-def heavy(largest: pd.DataFrame) -> pd.DataFrame:
-    """The rows of `largest` that are over a tenth of the money, among 20 or more such units: of fewer, one often is."""
-    return largest[(largest["share"] > LARGE) & (largest["of"] >= FEW)]
 
 
 def contribution(rows: ibis.Table, margin: float) -> dict[str, ibis.Value]:

@@ -1,13 +1,20 @@
-"""Dataset cards as text: written so that they can be read again, and read with what in them is not confirmed yet."""
+"""Dataset cards: found, read with what in them is not confirmed yet, checked, and written so that they read back."""
 
 import json
 import re
 import tomllib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import tomli_w
+from babel import Locale, UnknownLocaleError
 
+from clvlib.errors import DataError, Problem, UsageError
+from clvlib.ingest.casting import currency
+
+DATA = Path(__file__).parents[2] / "data"
 TO_CONFIRM = "to be confirmed"
 _STRING = re.compile(r'"(?:\\.|[^"\\])*"|\'[^\']*\'')
 _ENTRY = re.compile(r'\s*("(?:\\.|[^"\\])*"|[\w-]+)\s*=')
@@ -59,3 +66,98 @@ def unconfirmed(text: str) -> list[str]:
         elif (entry := _ENTRY.match(row)) and (marked or whole):
             found.append(section + entry[1].strip('"'))
     return found
+
+
+def bundled() -> list[str]:
+    """The names of the datasets that come with the project."""
+    return sorted(card.stem for card in DATA.glob("*.toml"))
+
+
+def find_card(name_or_path: str | Path) -> Path:
+    """The card of a bundled dataset (by name) or of a client (by path). UsageError names what there is."""
+    for path in (Path(name_or_path), DATA / f"{name_or_path}.toml"):
+        if path.is_file():
+            if path.suffix != ".toml":
+                raise UsageError(
+                    f"{path} is not a dataset card (a .toml file).",
+                    f"Run `clv init {path}` to propose one, or `clv run {path} --customer-id …`.",
+                )
+            return path
+    if Path(name_or_path).suffix not in {"", ".toml"} or Path(name_or_path).is_dir():
+        raise UsageError(f"There is no file {str(name_or_path)!r}.", f"Looked for it in {Path.cwd()}.")
+    known = ", ".join(bundled())
+    raise UsageError(
+        f"There is no dataset {str(name_or_path)!r}: no such card file, and no bundled dataset of that name.",
+        f"Bundled datasets: {known}. A card of your own is given by its path, such as acme.toml.",
+    )
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """The card's content, with what its marks say is `to_confirm`. DataError says where it stops being TOML."""
+    try:
+        text = path.read_text("utf-8-sig")
+        found = tomllib.loads(text)
+        marked, stated = unconfirmed(text), found.get("to_confirm", [])
+        return found | ({"to_confirm": [*stated, *marked]} if marked and isinstance(stated, list) else {})
+    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, or beyond what Python reads
+        raise DataError(f"The dataset card {path} can't be read: {error}.", "Mend that line.") from None
+
+
+def to_confirm(card: dict[str, Any]) -> dict[str, Any]:
+    """The entries of the card that nobody has confirmed, by the name under which the assumptions list them."""
+    found = {}
+    listed = card.get("to_confirm", [])
+    for entry in listed if isinstance(listed, list) else ():
+        value: Any = card
+        for part in str(entry).split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        if value is not None and not isinstance(value, dict):
+            found[str(entry).removeprefix("economics.")] = value
+    return found
+
+
+def wrong_entries(card: dict[str, Any]) -> list[Problem]:
+    found = [
+        f"{entry} = {card[entry]!r} is not a text"
+        for entry in ("name", "currency", "timezone", "locale")
+        if entry in card and not (isinstance(card[entry], str) and card[entry].strip())
+    ]
+    if isinstance(card.get("locale", ""), str) and card.get("locale", "").strip():
+        try:
+            Locale.parse(card["locale"])
+        except (ValueError, UnknownLocaleError):
+            found.append(f"locale = {card['locale']!r} is unknown: write fr_FR or en_US, say")
+    if not isinstance(card.get("to_confirm", []), list):
+        found.append('to_confirm is not a list of entries, as ["currency"]')
+    if not isinstance(card.get("economics", {}), dict):
+        found.append("economics is not a section: write [economics] on a line and its values below it")
+    if not isinstance(card.get("truth", {}), dict):
+        found.append("truth is not a section: write [truth] on a line and its files below it")
+    if "transactions" not in card and "subscriptions" not in card:
+        found.append("there is no section [transactions]: its path names the file of orders")
+    return [Problem("error", "card", what, 1, (), "Correct the card.") for what in found]
+
+
+def odd_currency(stated: Any) -> list[Problem]:
+    """A currency that isn't the code of one: it is written as it stands, after every amount."""
+    if not isinstance(stated, str) or not stated.strip() or currency(stated) == (stated,):
+        return []
+    codes = currency(stated)
+    what = f"currency = {stated!r} is no code of a currency: it is written as it stands, after the amounts"
+    mend = f"Write currency = {inline(codes[0])}, say." if codes else "If it is one, write its code, as EUR or USD."
+    return [Problem("warning", "card", what, 1, (), mend)]
+
+
+def day_of(stated: Any) -> pd.Timestamp:
+    mend = "Write it year first, as 2026-10-31."
+    if isinstance(stated, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", stated):
+        raise UsageError(f"The as-of date {stated!r} is not a date of the form year-month-day.", mend)
+    if isinstance(stated, int | float):
+        raise UsageError(f"The as-of date {stated!r} is not a date.", mend)
+    try:
+        day = pd.Timestamp(stated).tz_localize(None).normalize()
+    except (ValueError, TypeError):
+        raise UsageError(f"The as-of date {stated!r} is not a date.", mend) from None
+    if day > pd.Timestamp.now().normalize():
+        raise UsageError(f"The as-of date {day:%Y-%m-%d} is in the future: nothing is known of it yet.", mend)
+    return day

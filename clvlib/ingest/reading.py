@@ -15,9 +15,8 @@ import duckdb
 import ibis
 import pandas as pd
 
-from clvlib.aggregate import purchases
 from clvlib.errors import DataError, Grade, Problem
-from clvlib.ingest import casting, dates, rules, sources, subscribers, totals
+from clvlib.ingest import casting, dates, rules, sources, subscribers
 from clvlib.ingest.card import inline
 from clvlib.ingest.options import nearest, options_of
 from clvlib.ingest.raw import ROW, Raw, literal, quoted, rows
@@ -91,10 +90,13 @@ def read_tables(
     return result
 
 
-def known_by(read: Ingested, as_of: pd.Timestamp) -> list[Problem]:
+def known_by(
+    read: Ingested, as_of: pd.Timestamp, largest: pd.DataFrame | None, buyers: tuple[int, int, int] | None
+) -> list[Problem]:
     """Take out of every table what nobody knew on the day `as_of`, and lay the tables side by side.
 
-    The one place where rows are cut at the as-of date: after it, no method can read a later one.
+    The one place where rows are cut at the as-of date: after it, no method can read a later one. largest, buyers: what
+    `aggregate` finds in the purchases or totals known by then (`largest`, `buyers`), where there are any.
     """
     connection = next(iter(read.tables.values())).get_backend().con
     ledger: list[dict[str, Any]] = [dict(line) for line in read.ledger.to_dict("records")]  # type: ignore[arg-type]
@@ -106,17 +108,10 @@ def known_by(read: Ingested, as_of: pd.Timestamp) -> list[Problem]:
     if "transactions" in read.tables:
         rules.say_of_amounts(connection, ledger)
         found += rules.of_the_start(connection)
-        with purchases.by_order(read.tables["transactions"], as_of).cache() as orders:
-            found += rules.of_the_money(purchases.largest(orders), ledger)
-            named, customers, repeaters = purchases.buyers(orders)
-        found += check_usable(read.in_file["customers"], named, customers, repeaters, as_of)
-    if "totals" in read.tables:
-        known = totals.read(read.tables["totals"])
-        found += rules.of_the_money(totals.largest(known), ledger, "totals")
-        found += totals.remarks(known)
-        bought = totals.summary(known, as_of)
-        counts = (len(known), len(bought), int((bought["frequency"] > 0).sum()))
-        found += check_usable(read.in_file["customers"], *counts, as_of, "totals")
+    for table in [table for table in PAID if table in read.tables]:
+        if largest is not None and buyers is not None:
+            found += rules.of_the_money(largest, ledger, table)
+            found += check_usable(read.in_file["customers"], *buyers, as_of, table)
     read.ledger = pd.DataFrame(ledger, columns=list(read.ledger))
     return found
 

@@ -13,9 +13,9 @@ import duckdb
 import ibis
 import pandas as pd
 
-from clvlib.aggregate.purchases import heavy
 from clvlib.errors import Problem
 from clvlib.ingest.raw import ROW, literal, quoted, rows
+from clvlib.stats import heavy
 
 WHOLE = "NOT (isfinite({0}) AND {0} >= 0 AND {0} = floor({0}))"
 COUNTS = ("tenure", "period", "survivors")

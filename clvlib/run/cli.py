@@ -203,13 +203,13 @@ def _card(
     date_format: str | None, decimal: str | None, currency: str | None, format: str | None,
 ) -> tuple[Path | None, dict[str, Any]]:  # fmt: skip
     """The card that `source` names with its path, or one made from a data file and flags."""
-    from clvlib import dataset
+    from clvlib.ingest.card import bundled, find_card, read_card
 
     columns = {"customer_id": customer_id, "date": date, "amount": amount, "order_id": order_id}
     given = {name: value for name, value in columns.items() if value is not None}
     options = {"date_format": date_format, "decimal": decimal, "format": format}
     flags = {name: value for name, value in options.items() if value is not None}
-    is_file = Path(source).exists() and not source.endswith(".toml") and source not in dataset.bundled()
+    is_file = Path(source).exists() and not source.endswith(".toml") and source not in bundled()
     if not is_file:
         if given or flags or currency:
             raise (
@@ -220,8 +220,8 @@ def _card(
                 if Path(source).is_file()
                 else UsageError(f"There is no file {source!r}.", "Check the path.")
             )
-        path = dataset.find_card(source)
-        return path, dataset.read_card(path)
+        path = find_card(source)
+        return path, read_card(path)
     file = Path(source).resolve()
     card: dict[str, Any] = {"name": file.name.split(".")[0]} | ({"currency": currency} if currency else {})
     card["transactions"] = {"path": str(file), **flags} | ({"columns": given} if given else {})

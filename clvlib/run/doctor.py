@@ -57,10 +57,11 @@ def _kernel() -> Result:
 
 def _data() -> Result:
     from clvlib import dataset
+    from clvlib.ingest.card import DATA
 
     return _tried(
         "bundled datasets",
-        lambda: ", ".join(dataset.load(c).name for c in sorted(dataset.DATA.glob("*.toml"))),
+        lambda: ", ".join(dataset.load(c).name for c in sorted(DATA.glob("*.toml"))),
     )
 
 

@@ -2,9 +2,10 @@
 
 import pandas as pd
 
-from clvlib.aggregate import purchases
+from clvlib.aggregate import purchases, totals
 from clvlib.dataset import Dataset
-from clvlib.ingest import rules, totals
+from clvlib.ingest import rules
+from clvlib.stats import rounded
 
 
 def account(ds: Dataset) -> pd.DataFrame:
@@ -18,7 +19,7 @@ def account(ds: Dataset) -> pd.DataFrame:
     frame = pd.DataFrame({"read": {**ds.in_file, "revenue": read["money"]}, "kept": kept}).T
     frame.loc["read", "rows"] = read["rows"]  # also those of a broken line
     frame.loc["left out"] = frame.loc["read"] - frame.loc["kept"]
-    frame = purchases.rounded(frame.astype(float)) + 0.0  # no “-0.00”
+    frame = rounded(frame.astype(float)) + 0.0  # no “-0.00”
     return frame.loc[["read", "left out", "kept"]].astype(dict.fromkeys(("rows", "customers", "orders"), "int64"))
 
 

@@ -31,11 +31,11 @@ from nbformat import NotebookNode
 from tqdm import tqdm
 
 from clvlib import show
-from clvlib.dataset import DATA, Dataset, find_card, load, read_card
+from clvlib.dataset import Dataset, load
 from clvlib.errors import DataError, UsageError, printable
 from clvlib.files import write_text
 from clvlib.ingest import sources
-from clvlib.ingest.card import as_toml
+from clvlib.ingest.card import DATA, as_toml, find_card, read_card
 from clvlib.run import handover, parameters, parts, report
 from clvlib.run.execute import DISK_FULL
 from clvlib.run.outcome import Outcome

@@ -13,8 +13,8 @@ import pandas as pd
 import statsmodels.api as sm
 
 from clvlib import aggregate
+from clvlib.aggregate import acquisition
 from clvlib.errors import MissingTable, NotEnoughData
-from clvlib.value import acquisition
 from clvlib.value.equity import LEAST
 from clvlib.value.kpis import DETRACTOR, PROMOTER, answers, latest
 

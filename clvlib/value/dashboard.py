@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 
 from clvlib import aggregate
+from clvlib.aggregate import acquisition
 from clvlib.errors import CannotAnswer, NotEnoughData
 from clvlib.models.forecast import GammaGamma, PurchaseModel
 from clvlib.show import wording
 from clvlib.show.waterfall import Panel
 from clvlib.stats import BEYOND
-from clvlib.value import acquisition, kpis
+from clvlib.value import kpis
 from clvlib.value.equity import LEAST, factors
 from clvlib.value.kpis import KPIS, WINDOWS
 from clvlib.value.payback import observed_contribution, payback_months

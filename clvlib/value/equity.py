@@ -17,7 +17,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from clvlib import aggregate
-from clvlib.aggregate import clock
+from clvlib.aggregate import acquisition, clock
 from clvlib.aggregate.journeys import REACTIONS
 from clvlib.dataset import Economics
 from clvlib.errors import CannotAnswer, MissingTable, NotEnoughData
@@ -25,7 +25,6 @@ from clvlib.models.forecast import DAYS, GammaGamma, PurchaseModel, fit_best
 from clvlib.models.likelihood import unique_rows
 from clvlib.models.scoring import DAYS_PER_MONTH
 from clvlib.stats import mid_periods, present_value
-from clvlib.value import acquisition
 from clvlib.value.lifespan import half_way
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ import pandas as pd
 from scipy.stats import chi2_contingency, norm
 
 from clvlib import aggregate
-from clvlib.aggregate.purchases import rounded
 from clvlib.errors import NotEnoughData
 from clvlib.models.forecast import GammaGamma, PurchaseModel
 from clvlib.models.scoring import DAYS_PER_MONTH
+from clvlib.stats import rounded
 from clvlib.value.equity import LEAST, factors
 from clvlib.value.lifespan import historic_value
 

@@ -11,10 +11,10 @@ from typing import Any
 import pandas as pd
 
 from clvlib import aggregate
+from clvlib.aggregate import acquisition
 from clvlib.dataset import Dataset, Economics
 from clvlib.errors import CannotAnswer, MissingTable, NotEnoughData
 from clvlib.stats import mid_periods, present_value
-from clvlib.value import acquisition
 from clvlib.value.formula import Levers, value_before_acquisition
 from clvlib.value.lifespan import Tail, continuation, levers, lifespan, monthly_orders, order_curve
 
@@ -179,3 +179,25 @@ def _channel(
         "payback_months": payback_months(gained, cac) if cac > 0 else math.nan,
     }
     return row | value | paid | ratios
+
+
+def new_customer_value(cohorts: pd.DataFrame, economics: Economics) -> float:
+    """Margin that a new customer brought within the horizon, from monthly `aggregate.cohorts` (currency).
+
+    After the cost of serving orders, discounted to the first purchase (`stats`). Each age is averaged over the
+    cohorts that were observed at it to its end; ages that no cohort has reached add nothing.
+    """
+    seen = cohorts[cohorts["complete"] & (cohorts["age"] < economics.horizon_months)]
+    ages = seen.groupby("age")[["revenue", "purchases", "size"]].sum()
+    kept = economics.margin * ages["revenue"] - economics.service_cost_per_order * ages["purchases"]
+    years = mid_periods(len(ages), first=-0.5)
+    return float(present_value(kept / ages["size"], economics.annual_discount_rate, years))
+
+
+def require_ratio(ratio: pd.Series) -> None:
+    """Raise NotEnoughData when no channel has a CLV : CAC."""
+    if ratio.empty:
+        raise NotEnoughData(
+            "No channel has both a cost and enough repeat orders, so there is no CLV : CAC by channel.",
+            "Add acquisition_cost to customers, or bring a longer history.",
+        )

@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 
 from clvlib import aggregate
-from clvlib.actions import stake
 from clvlib.errors import CannotAnswer, NotEnoughData
 from clvlib.value import kpis
 from clvlib.value.equity import Valuation
 from clvlib.value.formula import clv, simple_clv, value_before_acquisition
 from clvlib.value.lifespan import continuation, historic_value, levers, lifespan, order_curve
+from clvlib.value.payback import new_customer_value
 
 if TYPE_CHECKING:
     from clvlib.dataset import Dataset
@@ -115,7 +115,7 @@ def _measures(
         "Revenue of a life": by_formula(lambda c: simple_clv(c.order_value, c.orders_per_year, c.years)),
         "CLV before acquisition": by_formula(value_before_acquisition),
         "CLV by the formula": by_formula(clv),
-        "Value of a new customer": lambda: (stake.new_customer_value(cohorts, economics), won),
+        "Value of a new customer": lambda: (new_customer_value(cohorts, economics), won),
         "Historic value": mean_of(historic_value(now.rfm, economics, brought)),
         "CLV ahead": mean_of(now.customers["clv"]),
         "CLV of active customers": mean_of(now.customers["clv"][active]),

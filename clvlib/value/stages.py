@@ -14,12 +14,11 @@ import numpy as np
 import pandas as pd
 
 from clvlib import aggregate
-from clvlib.aggregate import clock
+from clvlib.aggregate import acquisition, clock
 from clvlib.aggregate.journeys import REACTIONS
 from clvlib.errors import MissingTable, NotEnoughData
 from clvlib.models.silence import plan, silence_curve
 from clvlib.stats import shares_differ
-from clvlib.value import acquisition
 from clvlib.value.equity import LEAST
 from clvlib.value.kpis import PROMOTER, answers, chance_of_difference
 

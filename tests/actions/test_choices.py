@@ -11,6 +11,7 @@ from clvlib.actions import budget, choices, stake, worklist
 from clvlib.causes import experiments, trial
 from clvlib.dataset import Dataset, Economics
 from clvlib.errors import MissingTable, NotEnoughData, UsageError
+from clvlib.value import payback
 
 WINDOW = 90
 ECONOMICS = Economics(margin=0.4, contact_cost=1.0, save_rate=0.1)
@@ -88,11 +89,11 @@ def test_a_new_customers_value_is_the_mean_margin_by_age_of_complete_cohorts() -
     rows = [(0, 10, 10, 100.0, True), (1, 10, 2, 50.0, True), (0, 30, 32, 300.0, True), (1, 30, 9, 999.0, False)]
     cohorts = pd.DataFrame(rows, columns=["age", "size", "purchases", "revenue", "complete"])
     plain = replace(ECONOMICS, annual_discount_rate=0.0)
-    assert stake.new_customer_value(cohorts, plain) == pytest.approx(0.4 * (400 / 40 + 50 / 10))
-    assert stake.new_customer_value(cohorts, replace(plain, horizon_months=1)) == pytest.approx(0.4 * 10)
+    assert payback.new_customer_value(cohorts, plain) == pytest.approx(0.4 * (400 / 40 + 50 / 10))
+    assert payback.new_customer_value(cohorts, replace(plain, horizon_months=1)) == pytest.approx(0.4 * 10)
     both = replace(ECONOMICS, annual_discount_rate=0.1, service_cost_per_order=2.0)
     kept = (0.4 * 10 - 2 * 42 / 40) + (0.4 * 5 - 2 * 2 / 10) / 1.1 ** (1 / 12)
-    assert stake.new_customer_value(cohorts, both) == pytest.approx(kept)
+    assert payback.new_customer_value(cohorts, both) == pytest.approx(kept)
 
 
 def test_promoters_are_judged_by_their_last_answer() -> None:

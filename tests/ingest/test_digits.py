@@ -8,6 +8,7 @@ from clvlib import show
 from clvlib.aggregate import purchases
 from clvlib.run import handover
 from clvlib.show import wording
+from clvlib.stats import rounded
 
 TEXT = "customer_id,date,amount\n" + "".join(
     f"{name},2025-0{month}-03,{amount}\n"
@@ -41,7 +42,7 @@ def test_a_purchase_sent_back_leaves_nothing_however_small(build):
 
 def test_rounding_at_usual_sizes_is_as_it_was():
     frame = pd.DataFrame({"large": [0.1 + 0.2, 1234.123456789], "small": [0.02, 0.010000001234], "none": [np.nan, 0.0]})
-    pd.testing.assert_frame_equal(purchases.rounded(frame), frame.round(8))
+    pd.testing.assert_frame_equal(rounded(frame), frame.round(8))
 
 
 def test_the_csv_keeps_small_amounts_apart(coins):

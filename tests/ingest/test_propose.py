@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from clvlib import dataset
 from clvlib.errors import DataError
 from clvlib.ingest import card, propose
+from clvlib.ingest.card import read_card
 
 ROWS = [
     ("K1", "2025-01-03", "12.50"),
@@ -126,14 +127,14 @@ def test_odd_names_survive_the_card():
 
 def test_what_is_marked_is_an_assumption_until_its_mark_is_deleted(proposed, tmp_path):
     _, text = proposed(("Kunde", "Datum", "Betrag"), ROWS * 3)
-    found, problems = dataset.build(dataset.read_card(tmp_path / "card.toml"), tmp_path / "card.toml")
+    found, problems = dataset.build(read_card(tmp_path / "card.toml"), tmp_path / "card.toml")
     said = next(problem for problem in problems if problem.where == "card")
     assert said.grade == "warning"
     assert {"currency", "margin", "transactions.columns.amount"} <= set(said.examples)
     origins = found.assumptions.set_index("name")["origin"]
     assert origins["currency"] == origins["margin"] == origins["transactions.columns.date"] == "to be confirmed"
     (tmp_path / "card.toml").write_text(text.replace("to be confirmed", "checked"), encoding="utf-8")
-    found, problems = dataset.build(dataset.read_card(tmp_path / "card.toml"), tmp_path / "card.toml")
+    found, problems = dataset.build(read_card(tmp_path / "card.toml"), tmp_path / "card.toml")
     assert not [problem for problem in problems if problem.where == "card"]
     assert set(found.assumptions.set_index("name")["origin"][["currency", "margin"]]) == {"card"}
 

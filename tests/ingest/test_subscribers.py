@@ -6,6 +6,7 @@ import pytest
 from clvlib import dataset
 from clvlib.errors import DataError, MissingTable, UsageError
 from clvlib.ingest import propose, subscribers
+from clvlib.ingest.card import read_card
 from clvlib.models import subscriptions
 from clvlib.run import runner
 
@@ -254,7 +255,7 @@ def test_init_proposes_a_card_for_a_file_of_subscribers(tmp_path):
     text = propose.propose_card(file)
     assert 'period = "month"  # to be confirmed' in text
     (tmp_path / "c.toml").write_text(text.replace("# as_of", "as_of"), encoding="utf-8")
-    card = dataset.read_card(tmp_path / "c.toml")
+    card = read_card(tmp_path / "c.toml")
     assert "transactions" not in card
     assert card["subscriptions"]["columns"] == {
         "customer_id": "customerID", "tenure": "tenure", "churned": "Churn", "plan": "Contract",

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clvlib import aggregate
+from clvlib.aggregate import acquisition
 from clvlib.dataset import Economics
 from clvlib.errors import MissingTable, NotEnoughData
 from clvlib.show import wording
-from clvlib.value import acquisition, dashboard, equity, kpis, payback
+from clvlib.value import dashboard, equity, kpis, payback
 from tools.demo_shop import simulate
 
 AS_OF = pd.Timestamp("2025-12-31")

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from clvlib import aggregate
-from clvlib.dataset import DATA
+from clvlib.ingest.card import DATA
 from tools.demo_shop import world as shop
 from tools.demo_shop.world import END, START, YEAR, World
 

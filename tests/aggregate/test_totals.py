@@ -7,6 +7,7 @@ import pytest
 
 from clvlib import aggregate, dataset, load
 from clvlib.errors import DataError, MissingTable, UsageError
+from clvlib.ingest.card import read_card
 from clvlib.run import reconcile, runner
 
 CARD = 'currency = "USD"\nas_of = 1998-06-30\n[transactions]\npath = "totals.csv"\ngrain = "customer"\n'
@@ -213,4 +214,4 @@ def test_a_run_without_amounts_tells_numbers_of_purchases(counted, tmp_path):
 
 
 def read(path):
-    return dataset.read_card(path), path
+    return read_card(path), path

@@ -9,8 +9,8 @@ from typing import Any
 import ibis
 import pandas as pd
 
-from clvlib.aggregate.purchases import rounded
 from clvlib.errors import DataError, Problem, UsageError
+from clvlib.stats import rounded
 
 GRAINS = ("row", "customer")
 
@@ -101,6 +101,12 @@ def brought(known: pd.DataFrame, margin: float) -> pd.DataFrame:
     """The columns of `aggregate.brought`: no cost of a line is known, so that the margin counts for all."""
     revenue = known["amount"]
     return pd.DataFrame({"revenue": revenue, "contribution": margin * revenue, "unknown_costs": known["purchases"]})
+
+
+def buyers(known: pd.DataFrame, as_of: pd.Timestamp) -> tuple[int, int, int]:
+    """Of the customers of totals (`read`): all, those who bought, and those who bought on two days or more."""
+    bought = summary(known, as_of)
+    return len(known), len(bought), int((bought["frequency"] > 0).sum())
 
 
 def largest(known: pd.DataFrame) -> pd.DataFrame:

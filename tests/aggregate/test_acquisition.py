@@ -5,9 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from clvlib.aggregate import acquisition
 from clvlib.dataset import Dataset, Economics
 from clvlib.errors import MissingTable, NotEnoughData
-from clvlib.value import acquisition, payback
+from clvlib.value import next_customer, payback
 
 END = pd.Timestamp("2025-12-31")
 
@@ -181,7 +182,7 @@ def test_every_page_takes_its_cac_from_one_place(demo: Dataset) -> None:
     assert payback.by_channel(demo).loc["social", "cac"] == known["social"]
     each, channel = acquisition.by_customer(demo), demo.customers()["acquisition_channel"]
     assert each[channel.reindex(each.index) == "social"].unique().tolist() == [known["social"]]
-    assert acquisition.marginal(acquisition.ledger(demo)).loc["social", "cac"] == known["social"]
+    assert next_customer.cost(acquisition.ledger(demo)).loc["social", "cac"] == known["social"]
 
 
 def test_the_ratio_is_value_over_cost_and_dearer_customers_pay_back_later() -> None:
@@ -198,12 +199,12 @@ def test_a_channel_that_cost_nothing_has_no_ratio() -> None:
     found = payback.by_channel(replace(base, tables={**base.tables, "customers": table}))
     assert found[["cac", "clv_to_cac", "payback_months"]].isna().all().all()
     with pytest.raises(NotEnoughData, match="CLV : CAC"):
-        acquisition.require_ratio(found["clv_to_cac"].dropna())
+        payback.require_ratio(found["clv_to_cac"].dropna())
 
 
 @pytest.mark.parametrize("elasticity", [0.4, 1.0])
 def test_the_cost_of_the_next_customer_is_recovered(elasticity: float) -> None:
-    row = acquisition.marginal(ledger(months(elasticity))).loc["search"]
+    row = next_customer.cost(ledger(months(elasticity))).loc["search"]
     assert row["low"] < elasticity < row["high"]
     assert row["marginal_low"] < row["cac"] / elasticity < row["marginal_high"]
     assert row["marginal_cac"] == pytest.approx(row["cac"] / row["elasticity"])
@@ -212,21 +213,21 @@ def test_the_cost_of_the_next_customer_is_recovered(elasticity: float) -> None:
 def test_the_true_elasticity_is_that_of_each_channel() -> None:
     columns = ["topic", "item", "group", "quantity", "value"]
     rows = [("acquisition", "search", "all", "elasticity", 0.7), ("channels", "x", "all", "revenue", 3.0)]
-    assert acquisition.truth(pd.DataFrame(rows, columns=columns)).to_dict() == {"search": 0.7}
+    assert next_customer.truth(pd.DataFrame(rows, columns=columns)).to_dict() == {"search": 0.7}
 
 
 def test_an_elasticity_that_may_be_zero_has_no_upper_marginal_cost() -> None:
-    row = acquisition.marginal(ledger(months(0.0))).loc["search"]
+    row = next_customer.cost(ledger(months(0.0))).loc["search"]
     assert np.isnan(row["marginal_high"])
 
 
 def test_a_channel_with_few_months_is_left_out_and_none_is_refused() -> None:
     short = months(1.0).head(11).assign(channel="new")
-    assert list(acquisition.marginal(ledger(pd.concat([months(1.0), short]))).index) == ["search"]
+    assert list(next_customer.cost(ledger(pd.concat([months(1.0), short]))).index) == ["search"]
     with pytest.raises(NotEnoughData, match="12 periods"):
-        acquisition.marginal(ledger(short))
+        next_customer.cost(ledger(short))
 
 
 def test_without_bills_the_next_customer_s_cost_is_not_read_from_the_customers_own() -> None:
     with pytest.raises(MissingTable, match="marketing_costs"):
-        acquisition.marginal(acquisition.ledger(shop()))
+        next_customer.cost(acquisition.ledger(shop()))
