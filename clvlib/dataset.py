@@ -16,7 +16,7 @@ from clvlib.ingest import reading, subscribers
 from clvlib.ingest.card import TO_CONFIRM, day_of, find_card, odd_currency, read_card, to_confirm, wrong_entries
 from clvlib.ingest.tables import TABLES
 
-COUNTED = "purchases"  # the unit where there are no amounts
+_COUNTED = "purchases"  # the unit where there are no amounts
 
 MARGINS_ALIKE = 0.01  # of revenue: the card's margin and that of the lines' own costs are the same, rounded
 
@@ -285,7 +285,7 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
     currency = card.get("currency") or read.currency or "EUR"
     origins["currency"] = "card" if "currency" in card else "the file" if read.currency else "default"
     if read.counts:
-        currency, origins["currency"], origins["margin"] = COUNTED, "no amounts", "no amounts"
+        currency, origins["currency"], origins["margin"] = _COUNTED, "no amounts", "no amounts"
         economics = replace(economics, margin=1.0, service_cost_per_order=0.0, retention_cost_per_year=0.0)
         problems.append(_without_amounts([name for name in ("currency", *given) if name in card or name in names]))
     origin = "default: the last day with data" if stated is None else "asked for" if as_of is not None else "card"
@@ -385,7 +385,7 @@ def _undated(subscriptions: ibis.Table, end: pd.Timestamp, asked: Any) -> list[P
 
 def _without_amounts(stated: list[str]) -> Problem:
     """What it means that a purchase counts 1, and which costs of the card can't be set against it."""
-    what = f"there are no amounts: each purchase counts 1, and what is called money is a number of {COUNTED}"
+    what = f"there are no amounts: each purchase counts 1, and what is called money is a number of {_COUNTED}"
     unused = sorted(set(stated) - {"annual_discount_rate", "horizon_months"})
     mend = "Margin is 100%, and nothing is said of money."
     if unused:

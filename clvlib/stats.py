@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 Array = NDArray[np.float64]
 
 SUM_DIGITS, SMALL = 8, 0.01  # decimals of a sum; where all is below SMALL, as many more as there are zeros
-LARGE, FEW = 0.10, 20
+_LARGE, _FEW = 0.10, 20
 BEYOND = 1.96  # standard errors: chance alone gives a larger difference once in twenty times
 
 
@@ -58,4 +58,4 @@ def rounded(frame: pd.DataFrame) -> pd.DataFrame:
 
 def heavy(largest: pd.DataFrame) -> pd.DataFrame:
     """The rows of `purchases.largest` over a tenth of the money, among 20 or more units: of fewer, one often is."""
-    return largest[(largest["share"] > LARGE) & (largest["of"] >= FEW)]
+    return largest[(largest["share"] > _LARGE) & (largest["of"] >= _FEW)]

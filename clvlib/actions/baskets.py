@@ -29,7 +29,7 @@ LEVELS = ("product", "category")
 MOST_ITEMS = 500  # the items in most baskets; rarer ones are too few to learn from
 MOST_BASKETS = 50_000  # the latest ones; more would not change a rule that matters
 FEWEST_BASKETS = 20  # holding both items of a rule
-FEWEST_CUSTOMERS = 100  # with a basket before and after the split
+_FEWEST_CUSTOMERS = 100  # with a basket before and after the split
 LEVEL_OF_TEST = 0.05
 RECOMMENDED = 1  # items recommended to a customer: as many are judged as are handed over
 SHRINKAGE = 10  # customers of popularity added to every P(j | i)
@@ -163,7 +163,7 @@ def _co_purchase(counts: csr_matrix) -> Callable[[csr_matrix], np.ndarray]:
     return score
 
 
-METHODS = {"popularity": _popularity, "own habit": _own_habit, "co-purchase": _co_purchase}
+_METHODS = {"popularity": _popularity, "own habit": _own_habit, "co-purchase": _co_purchase}
 
 
 def recommend(known: pd.DataFrame, method: str, k: int = RECOMMENDED, new_only: bool = True) -> pd.DataFrame:
@@ -177,7 +177,7 @@ def recommend(known: pd.DataFrame, method: str, k: int = RECOMMENDED, new_only: 
     """
     items = sorted(known["item"].unique())
     counts = _wide(known, "customer_id", items)
-    score = METHODS[method](counts)
+    score = _METHODS[method](counts)
     best = []
     for start in range(0, counts.shape[0], _CHUNK):
         asked = counts[start : start + _CHUNK]
@@ -208,14 +208,14 @@ def hits(known: pd.DataFrame, later: pd.DataFrame, new_only: bool, k: int = RECO
         before = pd.MultiIndex.from_frame(known[["customer_id", "item"]])
         both = both[~pd.MultiIndex.from_frame(both[["customer_id", "item"]]).isin(before)]
     size = both.groupby("customer_id").size()
-    if len(size) < FEWEST_CUSTOMERS:
+    if len(size) < _FEWEST_CUSTOMERS:
         held = "something new in their next basket" if new_only else "a basket before and after the split"
         raise NotEnoughData(
-            f"{len(size):,} customers have {held}; to judge a recommendation takes {FEWEST_CUSTOMERS}.",
+            f"{len(size):,} customers have {held}; to judge a recommendation takes {_FEWEST_CUSTOMERS}.",
             "Bring a longer history or more customers.",
         )
     found = {}
-    for method in METHODS:
+    for method in _METHODS:
         if new_only and method == "own habit":
             continue  # what they buy already is never new
         told = recommend(known, method, k, new_only).reindex(size.index).melt(ignore_index=False, value_name="item")

@@ -15,13 +15,13 @@ import pandas as pd
 from clvlib import aggregate
 from clvlib.errors import CannotAnswer, NotEnoughData, UsageError
 
-FEWEST_CUSTOMERS = 100
-DAYS = 365  # a year
-TIERS = {"Gold": 0.05, "Silver": 0.20}  # share of the year's buyers that each tier and those above it should hold
+_FEWEST_CUSTOMERS = 100
+_DAYS = 365  # a year
+_TIERS = {"Gold": 0.05, "Silver": 0.20}  # share of the year's buyers that each tier and those above it should hold
 REST = "Member"
 OF_TOP_REWARD = {"Gold": 1.0, "Silver": 0.5, REST: 0.0}  # reward of each tier, as a share of the best tier's
-LEAST = 5  # shares that rest on fewer customers are not given
-NEAR = 0.8  # share of a threshold from which the next tier is within reach
+_LEAST = 5  # shares that rest on fewer customers are not given
+_NEAR = 0.8  # share of a threshold from which the next tier is within reach
 _ROUND = np.array([1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0])
 
 
@@ -30,8 +30,8 @@ def yearly_spend(transactions: ibis.Table, starts: pd.Timestamp, as_of: pd.Times
 
     Raises NotEnoughData where the data begin later than that year.
     """
-    end = as_of - pd.Timedelta(days=DAYS * years_ago)
-    first = end - pd.Timedelta(days=DAYS - 1)
+    end = as_of - pd.Timedelta(days=_DAYS * years_ago)
+    first = end - pd.Timedelta(days=_DAYS - 1)
     if starts > first:
         raise NotEnoughData(
             f"The data begin on {starts:%Y-%m-%d}, after the year from {first:%Y-%m-%d}.", "Bring a longer history."
@@ -39,7 +39,7 @@ def yearly_spend(transactions: ibis.Table, starts: pd.Timestamp, as_of: pd.Times
     return aggregate.holdout(transactions, first - pd.Timedelta(days=1), end)["spend"]
 
 
-def thresholds(spend: pd.Series, tiers: Mapping[str, float] = TIERS) -> pd.Series:
+def thresholds(spend: pd.Series, tiers: Mapping[str, float] = _TIERS) -> pd.Series:
     """Yearly spend that each tier asks for: round amounts nearest to the spend of the share of buyers it should hold.
 
     Args:
@@ -52,9 +52,9 @@ def thresholds(spend: pd.Series, tiers: Mapping[str, float] = TIERS) -> pd.Serie
         NotEnoughData: fewer than 100 buyers, or so many equal ones that two tiers would ask the same.
     """
     buyers = spend[spend > 0]
-    if len(buyers) < FEWEST_CUSTOMERS:
+    if len(buyers) < _FEWEST_CUSTOMERS:
         raise NotEnoughData(
-            f"Only {len(buyers):,} customers bought in the year; tiers need {FEWEST_CUSTOMERS}.",
+            f"Only {len(buyers):,} customers bought in the year; tiers need {_FEWEST_CUSTOMERS}.",
             "Bring more customers.",
         )
     found = pd.Series({name: _round(float(buyers.quantile(1 - share))) for name, share in tiers.items()})
@@ -124,7 +124,7 @@ def programme(spend: pd.Series, asked: pd.Series, top_reward: float, margin: flo
     frame["cost"] = reward * sums["sum"]
     frame["breakeven_uplift"] = [breakeven_uplift(rate, margin) for rate in reward]
     following = asked.reindex(order).shift(1).to_dict()
-    frame["within_reach"] = [int((buyers[tier == name] >= NEAR * following[name]).sum()) for name in order]
+    frame["within_reach"] = [int((buyers[tier == name] >= _NEAR * following[name]).sum()) for name in order]
     return frame.rename_axis("tier")
 
 
@@ -140,7 +140,7 @@ def needed_uplift(table: pd.DataFrame, spend: pd.Series, margin: float) -> dict[
         return {"cost": 0.0, "all": 0.0, "within_reach": float("nan")}
     asked = table.loc[table["from_spend"] > 0, "from_spend"]
     rewarded = spend >= table.loc[table["reward"] > 0, "from_spend"].min()
-    near = pd.concat([(spend >= NEAR * least) & (spend < least) for least in asked], axis=1).any(axis=1)
+    near = pd.concat([(spend >= _NEAR * least) & (spend < least) for least in asked], axis=1).any(axis=1)
     alone = _uplift_that_pays(table, spend[near], cost, margin) if near.any() else float("nan")
     return {"cost": cost, "all": _uplift_that_pays(table, spend[rewarded], cost, margin), "within_reach": alone}
 
@@ -190,6 +190,6 @@ def moved(before: pd.Series, now: pd.Series, asked: pd.Series) -> pd.DataFrame:
     is_now = tier_of(now, asked).reindex(was.index).fillna("none")
     order = [*asked.index, REST]
     counts = pd.crosstab(was, is_now).reindex(columns=[*order, "none"], fill_value=0)
-    table = counts.div(counts.sum(axis=1), axis=0).where((counts == 0) | (counts >= LEAST))
+    table = counts.div(counts.sum(axis=1), axis=0).where((counts == 0) | (counts >= _LEAST))
     table.insert(0, "customers", counts.sum(axis=1))
     return table.reindex([name for name in order if name in table.index]).rename_axis(index="a year ago", columns=None)

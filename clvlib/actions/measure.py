@@ -16,7 +16,7 @@ from clvlib.errors import NotEnoughData
 from clvlib.show import wording
 
 SEED = 20_000
-POWER = 0.8
+_POWER = 0.8
 SIGNIFICANCE = 0.05
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5)  # of the customers left alone, smallest first
 LONG_RUN = (0.05, 0.1, 0.2, 0.5)  # left alone over many campaigns
@@ -34,7 +34,7 @@ def needed(size: float, share: float = 0.5) -> float:
     """
     if abs(size) < 1e-9:
         return float("inf")
-    each = NormalIndPower().solve_power(abs(size), power=POWER, alpha=SIGNIFICANCE, ratio=(1 - share) / share)
+    each = NormalIndPower().solve_power(abs(size), power=_POWER, alpha=SIGNIFICANCE, ratio=(1 - share) / share)
     return float(np.ceil(each / share))
 
 
@@ -42,7 +42,7 @@ def visible(customers: int, share: float) -> float:
     """The smallest standardised difference that so many customers can show, of whom a `share` is left alone."""
     ratio = (1 - share) / share
     return float(
-        NormalIndPower().solve_power(None, nobs1=customers * share, power=POWER, alpha=SIGNIFICANCE, ratio=ratio)
+        NormalIndPower().solve_power(None, nobs1=customers * share, power=_POWER, alpha=SIGNIFICANCE, ratio=ratio)
     )
 
 

@@ -9,9 +9,9 @@ from clvlib.dataset import Dataset
 from clvlib.errors import MissingTable, NotEnoughData
 
 KERNEL = {-2: 0.25, -1: 0.5, 0: 1.0, 1: 0.5, 2: 0.25}  # an act at 20 h speaks for 19 h and 21 h too
-PRIOR = 3.0  # acts that everybody's habits count for
+_PRIOR = 3.0  # acts that everybody's habits count for
 FEWEST_ACTS = 100
-Z = float(norm.ppf(0.975))
+_Z = float(norm.ppf(0.975))
 
 
 def _smooth(counts: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -42,7 +42,7 @@ def best_hour(hours: pd.DataFrame) -> pd.DataFrame:
     own = hours.assign(acts=hours["bought"] + hours["reacted"])
     table = own.pivot_table(index="customer_id", columns="hour", values="acts", aggfunc="sum", fill_value=0)
     counts = table.reindex(columns=range(24), fill_value=0).to_numpy(dtype=float)
-    density = _smooth(counts + PRIOR * common.to_numpy())
+    density = _smooth(counts + _PRIOR * common.to_numpy())
     best = density.round(9).argmax(axis=1)
     return pd.DataFrame({"best_hour": best, "acts": counts.sum(axis=1).astype("int64")}, index=table.index)
 
@@ -74,7 +74,7 @@ def hit_rate(before: pd.DataFrame, after: pd.DataFrame) -> dict[str, float]:
     gain = float((own - common).sum() / acts.sum())
     residual = pd.Series(own - common - gain * acts).groupby(later["customer_id"].to_numpy()).sum()
     se = float(np.sqrt(customers) * residual.std() / acts.sum())
-    found = {"gain": gain, "low": gain - Z * se, "high": gain + Z * se, "acts": acts.sum(), "hour": hour}
+    found = {"gain": gain, "low": gain - _Z * se, "high": gain + _Z * se, "acts": acts.sum(), "hour": hour}
     return {"own": own.sum() / acts.sum(), "common": common.sum() / acts.sum()} | found
 
 

@@ -31,7 +31,7 @@ SENTENCE = (
     "CAC, the cost to acquire: {spent:money} by {source:text}, over {new_customers:count} new customers, {first:date} "
     "to {last:date}, is {cac:money}.{missing:text}"
 )
-WHOLE = (3, 6, 12)  # months: a quarter, half a year, a year
+_WHOLE = (3, 6, 12)  # months: a quarter, half a year, a year
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def _lengths(bills: pd.DataFrame) -> tuple[dict[str, float], int, int]:
         )
     pooled = int(np.gcd.reduce(np.diff(np.unique(np.concatenate(list(several.values()))))))
     gaps = {name: int(np.gcd.reduce(np.diff(when))) for name, when in several.items()}
-    own = {name: gap if gap in WHOLE else pooled for name, gap in gaps.items()}
+    own = {name: gap if gap in _WHOLE else pooled for name, gap in gaps.items()}
     anchor = int(several[max(own, key=lambda name: own[name])][0])
     if any((when[0] - anchor) % own[name] for name, when in several.items()):
         raise NotEnoughData(

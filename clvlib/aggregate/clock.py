@@ -1,6 +1,6 @@
 """Raw transactions and who was assigned when → what each assigned customer did before and after: on raw rows, in Ibis.
 
-The clocks of all customers are set so that each was assigned on the same day, CLOCK. A window after assignment is then
+The clocks of all customers are set so that each was assigned on the same day, _CLOCK. A window after assignment is then
 one stretch of dates for everybody, and every rule of `purchases` (what is a purchase, how a refund counts) holds as it
 stands. Day 0 is the day of assignment; what is bought on it counts as after.
 """
@@ -13,16 +13,16 @@ import pandas as pd
 from clvlib.aggregate.purchases import contribution, lines, purchase_days
 from clvlib.stats import rounded
 
-CLOCK = pd.Timestamp("2000-01-01")
+_CLOCK = pd.Timestamp("2000-01-01")
 
 
 def day(offset: int) -> pd.Timestamp:
     """The date, on the clock that all share, of the day `offset` after (before, if negative) assignment."""
-    return CLOCK + pd.Timedelta(days=offset)
+    return _CLOCK + pd.Timedelta(days=offset)
 
 
 def on_one_clock(transactions: ibis.Table, assigned: pd.Series, as_of: Any) -> ibis.Table:
-    """Transactions of the assigned customers up to `as_of`, their dates moved so that all were assigned on CLOCK.
+    """Transactions of the assigned customers up to `as_of`, their dates moved so that all were assigned on _CLOCK.
 
     assigned: customer_id → date of assignment. Customers without a transaction have no row. Lazy.
     """
@@ -33,7 +33,7 @@ def on_one_clock(transactions: ibis.Table, assigned: pd.Series, as_of: Any) -> i
     rows = transactions.filter(on <= ibis.date(end.year, end.month, end.day))
     rows = rows.inner_join(known, rows["customer_id"] == known["member"])
     since = rows["date"].cast("date").delta(rows["assigned_on"], unit="day")
-    moved = ibis.date(CLOCK.year, CLOCK.month, CLOCK.day) + since.cast("int64").as_interval("D")
+    moved = ibis.date(_CLOCK.year, _CLOCK.month, _CLOCK.day) + since.cast("int64").as_interval("D")
     return rows.mutate(date=moved).drop("member", "assigned_on")
 
 
@@ -43,9 +43,9 @@ def purchases(clocked: ibis.Table, window_days: int) -> pd.DataFrame:
     As known at the end of that window: what was sent back by then is no purchase.
     """
     bought = purchase_days(clocked, day(window_days - 1))
-    bought = bought.filter(bought["day"] >= ibis.date(CLOCK.year, CLOCK.month, CLOCK.day))
+    bought = bought.filter(bought["day"] >= ibis.date(_CLOCK.year, _CLOCK.month, _CLOCK.day))
     frame = bought.select("customer_id", "day").to_pyarrow().to_pandas(date_as_object=False)
-    frame["day"] = (pd.to_datetime(frame["day"]) - CLOCK).dt.days.astype("int64")
+    frame["day"] = (pd.to_datetime(frame["day"]) - _CLOCK).dt.days.astype("int64")
     return frame.sort_values(["customer_id", "day"], ignore_index=True)
 
 

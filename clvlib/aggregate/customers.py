@@ -20,7 +20,7 @@ from clvlib.aggregate.purchases import contribution, purchase_days, spent_on_day
 from clvlib.errors import MissingTable
 from clvlib.stats import rounded
 
-PERIODS = {"D": "D", "W": "W", "M": "M", "Q": "Q"}
+_PERIODS = {"D": "D", "W": "W", "M": "M", "Q": "Q"}
 DAYS_PER_UNIT = {"D": 1, "W": 7}
 WINDOWS = (30, 90, 180, 365)
 UNKNOWN = "unknown"
@@ -132,14 +132,14 @@ def purchases_by_period(
     (currency, net of refunds on the day that they were made, so that periods add up to the total).
     """
     purchases = purchase_days(transactions, as_of, free_orders)
-    trade = purchases.mutate(period=purchases["day"].truncate(PERIODS[period])).group_by("period")
+    trade = purchases.mutate(period=purchases["day"].truncate(_PERIODS[period])).group_by("period")
     counts = trade.agg(
         customers=lambda t: t["customer_id"].nunique(),
         new_customers=lambda t: (t["position"] == 1).sum(),
         purchases=lambda t: t.count(),
     )
     rows = until(transactions, as_of)
-    revenue = rows.group_by(period=rows["day"].truncate(PERIODS[period])).agg(revenue=rows["amount"].sum())
+    revenue = rows.group_by(period=rows["day"].truncate(_PERIODS[period])).agg(revenue=rows["amount"].sum())
     frame = _frame(revenue.left_join(counts, "period").drop("period_right"), ["period"]).set_index("period")
     every = pd.period_range(frame.index.min(), frame.index.max(), freq=period).start_time if len(frame) else frame.index
     frame = frame.reindex(every.rename("period")).fillna(0)
@@ -171,7 +171,7 @@ def cohorts(
         purchases = purchases.mutate(group=purchases["group"].fill_null(UNKNOWN))
     first = purchases["day"].min().over(ibis.window(group_by="customer_id"))
     trade = purchases.mutate(
-        cohort=first.truncate(PERIODS[period]), bought_in=purchases["day"].truncate(PERIODS[period])
+        cohort=first.truncate(_PERIODS[period]), bought_in=purchases["day"].truncate(_PERIODS[period])
     )
     found = _frame(
         trade.group_by([*keys, "bought_in"]).agg(

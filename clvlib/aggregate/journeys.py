@@ -13,7 +13,7 @@ import pandas as pd
 
 from clvlib.errors import MissingTable
 
-DIGITS = 8
+_DIGITS = 8
 VISIT = "visit"
 REACTIONS = ("open", "click", VISIT)  # what a customer did; "sent" is what the shop did
 
@@ -57,7 +57,7 @@ def usage(transactions: ibis.Table, touchpoints: ibis.Table | None, start: Any, 
     rows = rows.filter(rows["channel"].notnull())
     keys = ["customer_id", "channel"]
     days = rows.group_by([*keys, "day"]).agg(
-        bought=(rows["amount"] > 0).any(), amount=rows["amount"].sum().round(DIGITS)
+        bought=(rows["amount"] > 0).any(), amount=rows["amount"].sum().round(_DIGITS)
     )
     used = days.group_by(keys).agg(
         purchases=days["bought"].sum(), amount=days["amount"].sum(), first_used=days["day"].min(where=days["bought"])
@@ -76,7 +76,7 @@ def usage(transactions: ibis.Table, touchpoints: ibis.Table | None, start: Any, 
             ),
         )
     frame = _frame(used, ["first_used"])
-    frame = frame.astype({"purchases": "int64", "amount": "float64"}).round({"amount": DIGITS})
+    frame = frame.astype({"purchases": "int64", "amount": "float64"}).round({"amount": _DIGITS})
     return frame.sort_values(keys, ignore_index=True)
 
 
@@ -156,7 +156,7 @@ def orders(transactions: ibis.Table, start: Any, end: Any) -> pd.DataFrame:
     day = rows["day"].cast("string")
     order = rows["order_id"].fill_null(day) if "order_id" in rows.columns else day
     made = rows.group_by(["customer_id", order.name("order")]).agg(
-        ordered_at=rows["date"].min(where=rows["amount"] > 0), amount=rows["amount"].sum().round(DIGITS)
+        ordered_at=rows["date"].min(where=rows["amount"] > 0), amount=rows["amount"].sum().round(_DIGITS)
     )
     frame = _frame(made.filter((made["amount"] > 0) & made["ordered_at"].notnull()), ["ordered_at"])
     return frame.sort_values(["ordered_at", "customer_id", "order"], ignore_index=True).drop(columns="order")

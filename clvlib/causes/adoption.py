@@ -36,10 +36,10 @@ FAMILIES = {
 }
 KNOWN = tuple(name for family in FAMILIES.values() for name in family if name not in {"home", "ordered_after"})
 NOT_ATTRIBUTES = {column.name for column in TABLES["customers"]} - {"acquisition_channel"}  # may change later
-MOST_VALUES = 12  # a text with more of them is a name, not an attribute
-FEWEST_DAYS = 60
+_MOST_VALUES = 12  # a text with more of them is a name, not an attribute
+_FEWEST_DAYS = 60
 PLACEBO_DAYS = 180
-SEEN = 0.95  # of the visits, those that must be a step; of the steps, those that must be seen before an order
+_SEEN = 0.95  # of the visits, those that must be a step; of the steps, those that must be seen before an order
 DAY = pd.Timedelta(days=1)
 Period = tuple[pd.Timestamp, pd.Timestamp, bool]  # first window, and whether it was shortened
 
@@ -88,10 +88,10 @@ def windows(
     seen = (as_of - starts).days + 1
     share = min(1.0, 2 / 3 * seen / (first_days + next_days))
     first, after = int(first_days * share), int(next_days * share)
-    if min(first, after) < min(FEWEST_DAYS, first_days, next_days):
+    if min(first, after) < min(_FEWEST_DAYS, first_days, next_days):
         raise NotEnoughData(
             f"In the {seen:,} days observed, the first window would have {first} days and the next one {after}, with a "
-            f"third of the history before them; each needs {FEWEST_DAYS}.",
+            f"third of the history before them; each needs {_FEWEST_DAYS}.",
             "Bring a longer history.",
         )
     split = as_of - pd.Timedelta(days=after)
@@ -130,7 +130,7 @@ def _told_by_visits(ds: Dataset, home: pd.Series, period: Period, known: str) ->
     visited, ordered = _elsewhere(visits, home), _elsewhere(channels_bought(ds, start, split), home)
     other = visits["channel"].to_numpy() != home.reindex(visits["customer_id"]).to_numpy()
     steps = other.sum() / visits["days"].sum()
-    if steps < SEEN:
+    if steps < _SEEN:
         return None, (
             f"Only {wording.percent(steps)} of the visits are somebody's first in another channel: visits show who is "
             "active, as orders do, and can't tell the step from it."
@@ -139,7 +139,7 @@ def _told_by_visits(ds: Dataset, home: pd.Series, period: Period, known: str) ->
     first = ordered.reindex(stepped)
     share = ((visited.reindex(stepped) < first) | first.isna()).mean()
     reason = f"Visits show {wording.percent(share)} of those who used another channel before they ordered there"
-    if share < SEEN or len(visited) < causal.FEWEST:
+    if share < _SEEN or len(visited) < causal.FEWEST:
         return None, f"{reason}, too few to go by visits."
     seen = by_visits(ds, home, visited, period, known)
     try:
@@ -243,7 +243,7 @@ def _attributes(ds: Dataset, index: pd.Index, names: str) -> pd.DataFrame:
     people = ds.customers().reindex(index)
     asked = [name for name in _named(names) if name in people and name not in NOT_ATTRIBUTES.union(KNOWN, ["home"])]
     texts = people[asked].fillna("unknown").astype(str)
-    return texts.loc[:, [2 <= texts[name].nunique() <= MOST_VALUES for name in texts]]
+    return texts.loc[:, [2 <= texts[name].nunique() <= _MOST_VALUES for name in texts]]
 
 
 def attributes(seen: Study, names: str) -> tuple[list[str], list[str]]:

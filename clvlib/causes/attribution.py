@@ -14,7 +14,7 @@ from clvlib.errors import NotEnoughData
 HALF_LIFE_DAYS = 7.0
 ENDS = 0.4  # position-based: to the first and to the last contact each; the rest is shared by those between
 FEWEST_ORDERS = 25
-MODELS = {
+_MODELS = {
     "first": "all to the first contact",
     "last": "all to the last contact",
     "linear": "the same to every contact",
@@ -42,7 +42,7 @@ def credits(paths: pd.DataFrame) -> pd.DataFrame:
     table["Markov"] = markov(paths)
     table["Shapley"] = shapley(paths)
     every = sorted(paths["channel"].unique())
-    return pd.DataFrame(table).reindex(index=every, columns=list(MODELS)).fillna(0.0).rename_axis("channel")
+    return pd.DataFrame(table).reindex(index=every, columns=list(_MODELS)).fillna(0.0).rename_axis("channel")
 
 
 def _first(won: pd.DataFrame) -> pd.Series:

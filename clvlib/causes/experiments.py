@@ -26,7 +26,7 @@ from clvlib.errors import CannotAnswer, MissingTable, NotEnoughData
 from clvlib.ingest.tables import TABLES
 from clvlib.show import wording
 
-YEAR = 365
+_YEAR = 365
 METRICS = {  # column → words, unit
     "converted": ("bought at all", "points"),
     "bought_twice": ("bought twice", "points"),
@@ -94,7 +94,7 @@ def known_before(
     frame = pd.DataFrame(index=people)
     if trial.dated:
         rfm = aggregate.rfm_summary(clocked, assigned.day(-1))
-        money = assigned.money(clocked, -YEAR, -1, economics.margin)
+        money = assigned.money(clocked, -_YEAR, -1, economics.margin)
         frame["orders_before"] = (rfm["frequency"] + 1).reindex(people, fill_value=0)
         frame["value_before"] = money["contribution"].reindex(people, fill_value=0.0)
         frame["silent_days"] = rfm["days_since_last_order"].reindex(people)

@@ -14,25 +14,25 @@ from clvlib.aggregate import clock
 from clvlib.dataset import Economics
 from clvlib.errors import NotEnoughData, UsageError
 
-WINDOWS = (30, 90, 180, 365)
+_WINDOWS = (30, 90, 180, 365)
 LIFTS = (0.1, 0.15, 0.2, 0.3)
-FEWEST = 100  # customers from whom a standard deviation of heavy-tailed amounts can be read
-POWER, LEVEL = 0.8, 0.95
+_FEWEST = 100  # customers from whom a standard deviation of heavy-tailed amounts can be read
+_POWER, _LEVEL = 0.8, 0.95
 
 
 def newcomers(transactions: ibis.Table, as_of: pd.Timestamp, economics: Economics) -> pd.DataFrame:
     """What new customers did in the first days after their first purchase, that day included.
 
-    Returns one row per customer who was watched for the longest of WINDOWS that at least 100 customers were watched
+    Returns one row per customer who was watched for the longest of _WINDOWS that at least 100 customers were watched
     for: first_purchase, and for each window that is not longer again_30 … (0 or 1: bought on a second day) and
     value_30 … (currency: contribution less the cost of serving orders). Raises NotEnoughData.
     """
     first = aggregate.rfm_summary(transactions, as_of)["first_purchase"]
     seen = (as_of - first).dt.days + 1
-    windows = [days for days in WINDOWS if (seen >= days).sum() >= FEWEST]
+    windows = [days for days in _WINDOWS if (seen >= days).sum() >= _FEWEST]
     if not windows:
         raise NotEnoughData(
-            f"Fewer than {FEWEST} customers were watched for {WINDOWS[0]} days after their first purchase.",
+            f"Fewer than {_FEWEST} customers were watched for {_WINDOWS[0]} days after their first purchase.",
             "How noisy customers are can't be told from so few: bring more of them, or a longer history.",
         )
     first = first[seen >= windows[-1]]
@@ -55,13 +55,13 @@ def arrivals(transactions: ibis.Table, as_of: pd.Timestamp) -> float:
 
 
 def per_arm(
-    sd: float | pd.Series, difference: float | pd.Series, power: float = POWER, level: float = LEVEL
+    sd: float | pd.Series, difference: float | pd.Series, power: float = _POWER, level: float = _LEVEL
 ) -> float | pd.Series:
     """Customers needed in each of two equal arms: 2 (z_{1−α/2} + z_power)² sd² / difference²."""
     return 2 * (_both(power, level) * sd / difference) ** 2
 
 
-def detectable(standard_error: float | pd.Series, power: float = POWER, level: float = LEVEL) -> float | pd.Series:
+def detectable(standard_error: float | pd.Series, power: float = _POWER, level: float = _LEVEL) -> float | pd.Series:
     """The true difference that a test with this standard error shows in a share `power` of its runs."""
     return _both(power, level) * standard_error
 
@@ -70,7 +70,7 @@ def _both(power: float, level: float) -> float:
     return float(norm.ppf((1 + level) / 2) + norm.ppf(power))
 
 
-def plan(people: pd.DataFrame, per_day: float, lift: float = 0.1, power: float = POWER) -> pd.DataFrame:
+def plan(people: pd.DataFrame, per_day: float, lift: float = 0.1, power: float = _POWER) -> pd.DataFrame:
     """What it takes to show a relative lift, on each measure of `newcomers`.
 
     per_day: new customers who enter the test a day, both arms together. Returns a frame indexed by measure ("buys
@@ -112,7 +112,7 @@ def by_lift(people: pd.DataFrame) -> pd.DataFrame:
     return frame.set_axis([f"{kind}, {days} days" for kind, days in chosen], axis=1).dropna(axis=1, how="all")
 
 
-def what_it_could_show(effects: pd.DataFrame, level: float, power: float = POWER) -> pd.DataFrame:
+def what_it_could_show(effects: pd.DataFrame, level: float, power: float = _POWER) -> pd.DataFrame:
     """What a finished test could have shown, from `experiments.effects` with intervals of this level (`Trial.level`).
 
     By arm and metric: control, shown (the difference that it shows in a share `power` of its runs) and lift (shown over

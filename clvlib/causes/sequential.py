@@ -29,13 +29,13 @@ from clvlib.errors import NotEnoughData, UsageError
 Array = NDArray[np.float64]
 Treated = NDArray[np.bool_]
 
-LEVEL = 0.95
+_LEVEL = 0.95
 FIRST_LOOK = 100  # customers in each arm before anybody looks: an effect rests on means
 PLANNED = 10  # times the customers of the first look, where no size was planned
 LOOKS = (1, 2, 5, 10, 20, 50)
 
 
-def reach(information: Array, planned: Array | float, level: float = LEVEL) -> Array:
+def reach(information: Array, planned: Array | float, level: float = _LEVEL) -> Array:
     """How many standard errors the sequence reaches either side.
 
     Normal mixture boundary √((vρ² + 1) / (vρ²) · log((vρ² + 1) / α²)), v the `information` so far (a number of
@@ -78,7 +78,7 @@ def _first_look(values: Array, treated: Treated) -> NDArray[np.intp]:
 
 
 def _sequence(
-    values: Array, treated: Treated, planned: float | None, level: float = LEVEL
+    values: Array, treated: Treated, planned: float | None, level: float = _LEVEL
 ) -> tuple[Array, Array, NDArray[np.intp]]:
     """The estimated difference, how far the sequence reaches either side (after each customer), and the first look.
 
@@ -121,7 +121,7 @@ def watch(values: Array, treated: Treated, planned: float | None = None) -> pd.D
         raise UsageError(f"The planned number of customers is {planned}.", f"Give {2 * FIRST_LOOK} or more.")
     middle, half, first = _sequence(values, treated, planned)
     difference, error = _two_means(values, treated)
-    once = norm.ppf((1 + LEVEL) / 2) * error
+    once = norm.ppf((1 + _LEVEL) / 2) * error
     frame = pd.DataFrame(
         {
             "difference": difference,
@@ -145,7 +145,7 @@ def false_alarms(
     pool: Array | None,
     customers: int = 2000,
     runs: int = 4000,
-    level: float = LEVEL,
+    level: float = _LEVEL,
     share: float = 0.5,
     seed: int = 0,
 ) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from clvlib.errors import CannotAnswer, NotEnoughData, UsageError
 
 FEWEST = 25  # customers in an arm: below, an interval around a mean of heavy-tailed amounts means little
 MOST_IN_TWO = 0.10  # share of a test's customers in two arms above which it isn't read
-FEWEST_DAYS = 7
+_FEWEST_DAYS = 7
 WATCHED = 0.9  # share of the customers whose days after assignment must all have been seen
 ALARM = 0.001  # a sample ratio less likely than this is no chance (Kohavi, Tang & Xu 2020, chapter 21)
 
@@ -82,8 +82,8 @@ def prepare(
     Raises CannotAnswer when no arm is called `control`; NotEnoughData when there is one arm only, an arm with nobody
     (or fewer than 25) is all that could be compared, or it was watched for less than a week; UsageError.
     """
-    if window_days < FEWEST_DAYS:
-        raise UsageError(f"window_days is {window_days}.", f"Give {FEWEST_DAYS} or more.")
+    if window_days < _FEWEST_DAYS:
+        raise UsageError(f"window_days is {window_days}.", f"Give {_FEWEST_DAYS} or more.")
     rows = experiments.assign(date=_dates(experiments))
     rows = rows[(rows["experiment"] == name) & rows["variant"].notna()]
     if rows.empty:
@@ -177,9 +177,9 @@ def _stated(assigned_on: str) -> pd.Timestamp:
 
 def _window(name: str, seen: pd.Series, window_days: int) -> int:
     longest = int(np.quantile(seen, 1 - WATCHED, method="lower")) if len(seen) else 0
-    if longest < FEWEST_DAYS:
+    if longest < _FEWEST_DAYS:
         raise NotEnoughData(
-            f"The experiment {name!r} was watched for {longest} day(s) after assignment; it takes {FEWEST_DAYS}.",
+            f"The experiment {name!r} was watched for {longest} day(s) after assignment; it takes {_FEWEST_DAYS}.",
             "Wait, or bring transactions until a later day.",
         )
     return min(window_days, longest)

@@ -23,7 +23,7 @@ from clvlib.errors import NotEnoughData
 
 Array = NDArray[np.float64]
 
-PARTS = 5
+_PARTS = 5
 _CLASSES = 3
 _MOST_GROUPS = 8
 
@@ -179,10 +179,10 @@ def score(
     part = np.empty(len(two), dtype=int)
     for place, side in enumerate((treated, ~treated)):
         dealt = np.random.default_rng([seed, place]).permutation(int(side.sum()))
-        part[side] = dealt * PARTS // len(dealt)
+        part[side] = dealt * _PARTS // len(dealt)
     found = []
     with threadpool_limits(1):
-        for k in range(1, PARTS):
+        for k in range(1, _PARTS):
             judge = part == k
             foretold = []
             for side in (treated, ~treated):

@@ -17,7 +17,7 @@ from clvlib.show import wording
 
 ANSWERS: dict[causal.Target, str] = {"all": "adjusted, everybody", "treated": "adjusted, those who did"}
 REDRAWS = 8
-LEAST = 0.05  # what a hidden cause is allowed to explain, however little is known
+_LEAST = 0.05  # what a hidden cause is allowed to explain, however little is known
 WINDOW, INDEX = "any order of the window", "the first order of the window"
 WHO: dict[causal.Target, str] = {
     "all": "Had everybody taken the step, each would have",
@@ -54,12 +54,12 @@ def target(fitted: causal.CrossFit) -> causal.Target:
 
 
 def benchmarks(seen: Study, fitted: causal.CrossFit) -> pd.DataFrame:
-    """`sensitivity.strengths` of the families of a study, and a cause that explains LEAST of the outcome and the step.
+    """`sensitivity.strengths` of the families of a study, and a cause that explains _LEAST of the outcome and the step.
 
     It comes first where nothing known is stronger: features that tell nothing are no reason to be surer of a cause.
     """
     known = sensitivity.strengths(fitted, seen.features, families(seen), target(fitted))
-    known.loc[f"any cause that explains {LEAST:.0%} of each"] = LEAST
+    known.loc[f"any cause that explains {_LEAST:.0%} of each"] = _LEAST
     return sensitivity.by_harm(known)
 
 

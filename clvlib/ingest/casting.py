@@ -26,8 +26,8 @@ TIDY = (  # one way of writing a space, a minus and an apostrophe; no invisible 
     (r"^'", ""),
 )
 AROUND = r"(?:\pL\.|[^0-9.,])*"  # before the digits: a sign, a currency; the point of “Rs.” is no mark
-POWER = "(?:[eE][+-]?[0-9]+)?"
-ANY = rf"^({AROUND})((?:[0-9][0-9., ']*[0-9.,]|[0-9]|[.,][0-9]+){POWER})([^0-9]*)$"
+_POWER = "(?:[eE][+-]?[0-9]+)?"
+ANY = rf"^({AROUND})((?:[0-9][0-9., ']*[0-9.,]|[0-9]|[.,][0-9]+){_POWER})([^0-9]*)$"
 # What a sign can stand for, the most usual first. Codes are those of ISO 4217.
 SIGNS = {
     "€": "EUR", "euro": "EUR", "euros": "EUR", "£": "GBP", "$": "USD CAD AUD NZD SGD HKD TWD MXN ARS CLP COP UYU BRL",
@@ -167,7 +167,7 @@ class _Column:
             for mark in map(re.escape, self.between)
             if mark != point
         ]
-        return "|".join([f"(?:[0-9]+{decimals}|{point}[0-9]+){POWER}", *groups])
+        return "|".join([f"(?:[0-9]+{decimals}|{point}[0-9]+){_POWER}", *groups])
 
     def ambiguous(self) -> tuple[str, str]:
         """What to say where both readings fit."""

@@ -14,14 +14,14 @@ from clvlib.ingest.card import inline
 from clvlib.ingest.casting import Remark, proved_by
 from clvlib.ingest.raw import literal, rows
 
-CLOCK = r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?(?:\s*[AaPp]\.?[Mm]\b\.?)?"
-WHEN = rf"^(.*?)(?:(?:\s+|T)({CLOCK})\s*([\pL+\x{{2212}}\[(-].*)?)?$"
+_CLOCK = r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?(?:\s*[AaPp]\.?[Mm]\b\.?)?"
+WHEN = rf"^(.*?)(?:(?:\s+|T)({_CLOCK})\s*([\pL+\x{{2212}}\[(-].*)?)?$"
 RUN_TOGETHER = r"^([0-9]{8})[T ]?([0-9]{2})([0-9]{2})([0-9]{2})((?:Z|[+-][0-9]{4})?)$"
 OFFSET = re.compile(r"(?:UTC|GMT|UT)?\s*([+-])(\d{1,2})(?::?(\d{2}))?")
 NAMED = re.compile(
     r"(.*?[0-9])\s*[\[(]?([A-Za-z][^\])]*)[\])]?"
 )  # it says its zone too: +01:00[Europe/Paris], +0000 UTC
-KINDS = {  # how a day may be written: the pattern of its text, as the card names it
+_KINDS = {  # how a day may be written: the pattern of its text, as the card names it
     "year first": (r"[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}", "%Y-%m-%d"),
     "in eight digits": (r"[0-9]{8}", "%Y%m%d"),
     "year last": (r"[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{4}", "%d-%m-%Y"),
@@ -31,11 +31,11 @@ KINDS = {  # how a day may be written: the pattern of its text, as the card name
     "as Unix seconds": (r"[0-9]{9,10}(?:\.[0-9]+)?", "unix"),
     "as Unix milliseconds": (r"[0-9]{12,13}", "unix_ms"),
 }
-MONTHS = (  # days whose month is named, in English
+_MONTHS = (  # days whose month is named, in English
     "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%B %d %Y", "%d-%b-%Y", "%d-%b-%y", "%d/%b/%Y",
     "%d %b %y", "%Y-%b-%d", "%a, %d %b %Y", "%a %b %d %Y", "%A, %B %d, %Y",
 )  # fmt: skip
-COUNTED = {  # numbers that count from a day: SQL of the instant, and the numbers of 1970 (Unix: 1980) to 2099
+_COUNTED = {  # numbers that count from a day: SQL of the instant, and the numbers of 1970 (Unix: 1980) to 2099
     "excel": ("TIMESTAMP '1899-12-30' + to_seconds(CAST(round({0} * 86400) AS BIGINT))", 25_569, 73_050),
     "unix": ("make_timestamp(CAST(round({0} * 1000000) AS BIGINT))", 315_532_800, 4_102_444_799),
     "unix_ms": ("make_timestamp(CAST({0} * 1000 AS BIGINT))", 315_532_800_000, 4_102_444_799_999),
@@ -124,7 +124,7 @@ class DateShape:
         """The formats of a column that the card says nothing of."""
         written: dict[str, dict[str, int]] = {}
         for shape, count in self.distinct("regexp_replace(day, '[0-9]', '9', 'g')"):
-            for kind, (pattern, form) in KINDS.items():
+            for kind, (pattern, form) in _KINDS.items():
                 if shape and re.fullmatch(pattern, shape):
                     marks = re.sub("[0-9]", "", shape)
                     form = form.replace("-", marks[0]) if marks and "-" in form else form
@@ -149,7 +149,7 @@ class DateShape:
                 in_order,
             )
         kind, count = next((kind, sum(forms.values())) for kind, forms in written.items())
-        form = next(iter(written[kind])) if kind not in KINDS else KINDS[kind][1]
+        form = next(iter(written[kind])) if kind not in _KINDS else _KINDS[kind][1]
         if kind == "with a named month" and "%y" in form:
             raise Undeclared(
                 f"{self.target}: {count:,} dates have a year of two digits (for instance {self.some_examples()}).",
@@ -167,17 +167,17 @@ class DateShape:
             return self.ordered(_commonest(written[kind]))
         if form == "month":
             return [form], [Remark(f"{count:,} value(s) of {self.target} say a month: its first day is taken", count)]
-        if form in COUNTED:
+        if form in _COUNTED:
             return [form], [
                 Remark(f"{count:,} value(s) of {self.target} were read {kind}, as their range proves", count)
             ]
         return [form], []
 
     def named(self) -> dict[str, int]:
-        """The format of MONTHS that fits the most days, and how many; none where no day names its month."""
+        """The format of _MONTHS that fits the most days, and how many; none where no day names its month."""
         day = "day"
         years = {
-            form: "[0-9]{4}" if "%Y" in form else "[0-9]" for form in MONTHS
+            form: "[0-9]{4}" if "%Y" in form else "[0-9]" for form in _MONTHS
         }  # DuckDB reads 25 as the year 25, and infinity
         counts = ", ".join(
             f"coalesce(sum(n) FILTER (try_strptime({day}, {literal(form)}) IS NOT NULL AND "
@@ -185,7 +185,7 @@ class DateShape:
             for form, year in years.items()
         )
         spelt = f"SELECT {counts} FROM {self.parts} WHERE regexp_matches(said, '[A-Za-z]{{3}}')"
-        fits = dict(zip(MONTHS, rows(self.connection, spelt)[0], strict=True))
+        fits = dict(zip(_MONTHS, rows(self.connection, spelt)[0], strict=True))
         best = max(fits, key=lambda form: fits[form])
         return {best: fits[best]} if fits[best] else {}
 
@@ -223,8 +223,8 @@ class DateShape:
     def local(self, form: str, declared: bool) -> str:
         """SQL of the TIMESTAMP that the text says by itself, whatever its zone. DataError for an unknown format."""
         day, clock = "day", "clock"
-        if form in COUNTED:
-            instant, least, most = COUNTED[form]
+        if form in _COUNTED:
+            instant, least, most = _COUNTED[form]
             value = "TRY_CAST(said AS DOUBLE)"
             return f"CASE WHEN {value} BETWEEN {least} AND {most} THEN {instant.format(value)} END"
         if form == "month":
@@ -234,9 +234,9 @@ class DateShape:
         four = "[0-9]{4}" if "%Y" in form else "[0-9]"  # DuckDB reads 25 as the year 25, and infinity
         bare = re.sub(r"\s*%[zZ]$", "", form)
         if re.search("%[HIMST]", bare):  # the card writes the clock out: only the zone is ours
-            whole = f"regexp_replace(said, '({CLOCK})\\s*[\\pL+\\x{{2212}}\\[(-].*$', '\\1')"
+            whole = f"regexp_replace(said, '({_CLOCK})\\s*[\\pL+\\x{{2212}}\\[(-].*$', '\\1')"
             return f"CASE WHEN regexp_matches({whole}, '{four}') THEN {self.parsed(whole, bare)} END"
-        if not declared and form not in MONTHS:
+        if not declared and form not in _MONTHS:
             day = f"regexp_replace({day}, '[/.]', '-', 'g')"
         as_day = f"CAST({self.parsed(day, bare)} AS DATE)"
         noon = f"regexp_replace({clock}, '\\s*([AaPp])\\.?([Mm])\\.?$', ' \\1\\2')"

@@ -27,7 +27,7 @@ from clvlib.ingest.raw import ROW, Noticed, Raw, as_text, literal, plainly_named
 DELIMITERS = (",", ";", "\t", "|")
 RARER = ("~", "^", ":", "¦", "\x1f", "\x01")
 SPACES = "whitespace"
-SAMPLE = 65_536
+_SAMPLE = 65_536
 MOST_LINES_OF_A_CELL = 200
 MOST_UNPACKED, MOST_TIMES = 256 * 1024**2, 200  # bytes that a gzip may grow to, and times its size beyond them
 
@@ -56,7 +56,7 @@ def read(connection: duckdb.DuckDBPyConnection, path: Path, table: str, options:
         zipped = stream.read(2) == b"\x1f\x8b"
     encoding, ends, noticed = _survey(path, zipped, options.get("encoding"))
     with _decoded(path, zipped, encoding) as text:
-        head = text.read(SAMPLE)
+        head = text.read(_SAMPLE)
     if not head.strip("\ufeff \t\r\n"):
         raise DataError(f"{path.name} holds no text.", "Export it again.")
     hint = re.match(r"sep=(.)[\r\n]+", head)  # a first line that tells Excel the delimiter
@@ -102,10 +102,10 @@ def read(connection: duckdb.DuckDBPyConnection, path: Path, table: str, options:
 def _shape(head: str, declared: str | None, header: list[str] | None, path: Path) -> _Shape:
     """How the text is to be read: as declared, or as its first lines themselves show. DataError where nothing fits."""
     text = head.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    whole = len(head) < SAMPLE
+    whole = len(head) < _SAMPLE
     text = text if whole else text[: text.rfind("\n") + 1]
     if not text.strip():
-        what = f"{path.name}: its first line is longer than {SAMPLE:,} letters: no table."
+        what = f"{path.name}: its first line is longer than {_SAMPLE:,} letters: no table."
         raise DataError(what, "Look at its line ends and quotes, or export it again with fewer columns.")
     escapes = ('"', "\\") if '\\"' in text else ('"',)
     best = None
@@ -254,7 +254,7 @@ def _survey(path: Path, zipped: bool, declared: str | None) -> tuple[str, set[st
     """
     try:
         with _bytes(path, zipped) as stream:
-            head = stream.read(SAMPLE)
+            head = stream.read(_SAMPLE)
         if head.startswith((b"\xff\xfe", b"\xfe\xff")):
             return "utf-16", _line_ends(path, zipped, "utf-16"), []
         if declared:

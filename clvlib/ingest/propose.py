@@ -22,7 +22,7 @@ from clvlib.ingest.options import FORMATS
 from clvlib.ingest.raw import Raw, literal, quoted, rows
 from clvlib.ingest.tables import TABLES, Column
 
-NAMES: dict[str, dict[str, list[str]]] = tomllib.loads((Path(__file__).parent / "names.toml").read_text("utf-8"))
+_NAMES: dict[str, dict[str, list[str]]] = tomllib.loads((Path(__file__).parent / "names.toml").read_text("utf-8"))
 MAIN = ("transactions", "totals", "subscriptions")  # the tables of which a card needs one
 CURRENCY = ("currency", "currencycode", "devise", "waehrung", "wahrung", "moneda", "valuta")
 
@@ -183,7 +183,7 @@ def _recognise(
     connection: duckdb.DuckDBPyConnection, raw: Raw, facts: dict[str, _Column]
 ) -> tuple[str, dict[str, str], dict[str, str]]:
     """The table that the file is, its columns (canonical → the file's), and what else each might be."""
-    found = {table: _by_name(table, facts) for table in NAMES}
+    found = {table: _by_name(table, facts) for table in _NAMES}
     has = {table: set(mapping) for table, (mapping, _) in found.items()}
     contracts = subscribers.shape(has["subscriptions"])
     per_row = has["customers"] and "customer_id" in has["customers"]
@@ -245,7 +245,7 @@ def _first_and_last(
 def _by_name(table: str, facts: dict[str, _Column]) -> tuple[dict[str, str], dict[str, str]]:
     """The best column for each canonical one whose name and values fit; the others that would do, in words."""
     kinds = {column.name: column.kind for column in TABLES[table]} | {"unit_price": "number"}
-    words = {name: NAMES[table].get(name, []) + NAMES["transactions"].get(name, []) for name in kinds}
+    words = {name: _NAMES[table].get(name, []) + _NAMES["transactions"].get(name, []) for name in kinds}
     plain = {column: re.sub(r"[^a-z0-9]", "", _unaccented(column.lower())) for column in facts}
     mapping: dict[str, str] = {}
     doubts: dict[str, str] = {}

@@ -25,8 +25,8 @@ from clvlib.ingest.tables import TABLES, Column, Kind
 # Read from transactions, but not columns of the canonical table.
 INPUTS: dict[str, Kind] = {"unit_price": "number", "refunded": "number", "currency": "text"}
 PAID = ("transactions", "totals")  # the tables of which one is needed, whose amounts are what customers paid
-TOO_MANY = 0.05
-MOST_VALUES = 20  # that a message lists for the card
+_TOO_MANY = 0.05
+_MOST_VALUES = 20  # that a message lists for the card
 NOT_READ = "can't be read"
 REASON, CAST = "__clv_reason", "__clv_cast_"
 
@@ -262,7 +262,7 @@ class _Reading:
             names = [name for (name,) in self.rows(f"SELECT name FROM ({distinct}) WHERE {said} ORDER BY n DESC, 1")]
             if names:
                 what = f"whose {column} is no product by its name ({', '.join(names[:3])}) are kept"
-                drop = ", ".join(inline(name.strip()) for name in names[:MOST_VALUES])
+                drop = ", ".join(inline(name.strip()) for name in names[:_MOST_VALUES])
                 mend = f"To leave them out, add drop = {{ {inline(column)} = [{drop}] }} to [transactions]."
                 self.doubts.append((f"{quoted(column)} IN ({rules.listed(names)})", what, mend))
                 return
@@ -487,7 +487,7 @@ class _Reading:
         )
         odd = [word for word, _ in found if not casting.currency(word)]
         if odd:
-            renames = ", ".join(f'{inline(word)} = "EUR"' for word in odd[:MOST_VALUES])
+            renames = ", ".join(f'{inline(word)} = "EUR"' for word in odd[:_MOST_VALUES])
             raise DataError(
                 f"currency: {', '.join(map(repr, odd[:3]))} is no currency that is known.",
                 f"Say which it is: values = {{ currency = {{ {renames} }} }}, say.",
@@ -566,7 +566,7 @@ class _Reading:
         if self.raw.bad_lines:
             self.write_down("dropped", self.raw.bad_lines, "not as many cells as columns, or a quote left open")
             share = self.raw.bad_lines / (self.raw.rows + self.raw.bad_lines)
-            self.note("error" if share > TOO_MANY else "warning",
+            self.note("error" if share > _TOO_MANY else "warning",
                       f"{self.raw.bad_lines:,} line(s) don't have as many cells as the header", self.raw.bad_lines,
                       self.raw.bad_examples, "The file may be cut short, or need another delimiter.")  # fmt: skip
         for i, (_condition, reason, text) in enumerate(reasons):
@@ -686,7 +686,7 @@ class _Reading:
         amounts = reason == f"amount {NOT_READ}"
         # Amounts that can't be read aren't any amounts: they are the large ones, or the refunds.
         if unread and (
-            count > TOO_MANY * total or (amounts and self.count(f"{those} AND regexp_matches({text}, '\\pN')"))
+            count > _TOO_MANY * total or (amounts and self.count(f"{those} AND regexp_matches({text}, '\\pN')"))
         ):
             grade = "error"
             other = self.readings["amount"].other if amounts else ""
@@ -714,7 +714,7 @@ class _Reading:
             row[0] for row in self.rows(f"SELECT DISTINCT {text} FROM {self.raw.table} WHERE {condition} ORDER BY 1")
         ]
         of = [name for name in self.raw.columns if f"({quoted(name)})" in str(text)]
-        if len(of) != 1 or len(odd) > MOST_VALUES:
+        if len(of) != 1 or len(odd) > _MOST_VALUES:
             return ""
         column = of[0]
         return f", or leave these rows out: drop = {{ {inline(column)} = [{', '.join(map(inline, odd))}] }}."

@@ -17,13 +17,13 @@ from clvlib.errors import Problem
 from clvlib.ingest.raw import ROW, literal, quoted, rows
 from clvlib.stats import heavy
 
-WHOLE = "NOT (isfinite({0}) AND {0} >= 0 AND {0} = floor({0}))"
+_WHOLE = "NOT (isfinite({0}) AND {0} >= 0 AND {0} = floor({0}))"
 COUNTS = ("tenure", "period", "survivors")
 RANGES = {
     ("surveys", "score"): ("{} NOT BETWEEN 0 AND 10", "not between 0 and 10"),
     ("marketing_costs", "cost"): ("{} < 0", "below 0"),
-    ("totals", "purchases"): (f"{WHOLE} OR {{0}} < 1", "not a whole number of 1 or more"),
-    **{("subscriptions", column): (WHOLE, "not a whole number of 0 or more") for column in COUNTS},
+    ("totals", "purchases"): (f"{_WHOLE} OR {{0}} < 1", "not a whole number of 1 or more"),
+    **{("subscriptions", column): (_WHOLE, "not a whole number of 0 or more") for column in COUNTS},
 }
 CONTRADICTIONS = (  # of totals: SQL of the cast columns, words
     ("CAST({last_purchase} AS DATE) < CAST({first_purchase} AS DATE)", "the last purchase is before the first"),
@@ -84,7 +84,7 @@ LEAST_NEW = 30  # customers
 YES = ("yes", "y", "true", "1", "oui", "o", "ja", "opt-in", "subscribed", "granted")
 NO = ("no", "n", "false", "0", "non", "nein", "opt-out", "unsubscribed", "denied")
 MEET = 0.5  # of a table's customers are expected among the transactions
-ALIKE = (  # ids that a person would take for the same: SQL, and in what they differ
+_ALIKE = (  # ids that a person would take for the same: SQL, and in what they differ
     ("lower({})", "upper and lower case"),
     ("ltrim({}, '0')", "zeros at the start"),
     ("regexp_replace(lower({}), '[^\\p{{L}}0-9]', '', 'g')", "spaces, hyphens or other signs"),
@@ -271,7 +271,7 @@ def _strangers(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, ibis.
     for name in [name for name in DATED if name in tables and name != "transactions" and "transactions" in tables]:
         if "customer_id" not in tables[name].columns:
             continue
-        alike = {words: sql for sql, words in ALIKE}
+        alike = {words: sql for sql, words in _ALIKE}
         shared = ", ".join(
             f"count(DISTINCT {sql.format('customer_id')}) FILTER ({sql.format('customer_id')} IN "
             f"(SELECT {sql.format('customer_id')} FROM transactions))"

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 FLOOR = 0.01  # "never again" is read as one purchase in a hundred customers: a wrong 0 has infinite deviance
-TOP_FREQUENCY = 7
-YEAR = 365  # days
+_TOP_FREQUENCY = 7
+_YEAR = 365  # days
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def parts(
     calibration = aggregate.calibration_holdout(transactions, cut, as_of, time_unit, free_orders)
     first = calibration["first_purchase"]
     day = pd.Timedelta(days=1)
-    length, year = as_of - cut, YEAR * day
+    length, year = as_of - cut, _YEAR * day
     history = min(year, cut - first.min() + day) if len(first) else year
     windows = {"same as last period": (cut - length, cut, 1.0), "last 365 days": (cut - history, cut, length / history)}
     if length < year <= history:
@@ -308,10 +308,10 @@ def by_frequency(calibration: pd.DataFrame, forecasts: pd.DataFrame) -> pd.DataF
     """Mean purchases in the holdout by repeat purchases before it ("0" … "7+"): customers, actual, each
     method.
     """
-    x = calibration["frequency"].clip(upper=TOP_FREQUENCY).rename("repeat purchases so far")
+    x = calibration["frequency"].clip(upper=_TOP_FREQUENCY).rename("repeat purchases so far")
     means = forecasts.groupby(x).mean()
     means.insert(0, "customers", x.value_counts().sort_index())
-    return means.rename(index=lambda n: f"{n}+" if n == TOP_FREQUENCY else str(n))
+    return means.rename(index=lambda n: f"{n}+" if n == _TOP_FREQUENCY else str(n))
 
 
 def tracking(

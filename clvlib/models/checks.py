@@ -12,7 +12,7 @@ from clvlib.errors import NotEnoughData
 
 MIN_CUSTOMERS = 30
 WEAK = 0.2  # a rank correlation below it moves the forecast spend of frequent buyers by little
-TOP_FREQUENCY = 10
+_TOP_FREQUENCY = 10
 Rhythm = Literal["regular", "random", "bursty"]
 
 
@@ -115,8 +115,8 @@ def spend_against_frequency(rfm: pd.DataFrame) -> SpendCheck:
 def spend_by_frequency(rfm: pd.DataFrame) -> pd.Series:
     """Mean spend per purchase (currency) by repeat purchases ("1" … "10+"), one-time buyers left out."""
     buyers = rfm[(rfm["frequency"] > 0) & (rfm["monetary_value"] > 0)]
-    means = buyers.groupby(buyers["frequency"].clip(upper=TOP_FREQUENCY))["monetary_value"].mean()
-    return means.rename("mean spend").rename(index=lambda n: f"{n}+" if n == TOP_FREQUENCY else str(n))
+    means = buyers.groupby(buyers["frequency"].clip(upper=_TOP_FREQUENCY))["monetary_value"].mean()
+    return means.rename("mean spend").rename(index=lambda n: f"{n}+" if n == _TOP_FREQUENCY else str(n))
 
 
 def timing_regularity(features: pd.DataFrame) -> TimingCheck:

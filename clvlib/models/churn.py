@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import ibis
 
 FEWEST_OF_EACH = 25
-FAMILIES = {
+_FAMILIES = {
     "how long the silence": ("days_since_last_order", "overdue"),
     "how often they buy": ("frequency", "purchases_last_"),
     "how much they spend": (
@@ -51,7 +51,7 @@ FAMILIES = {
 }
 Kind = Literal["logistic", "boosting"]
 KINDS: tuple[Kind, ...] = ("logistic", "boosting")
-LEFT, NONE = "1 − P(alive), ", "no purchase expected, "  # before the name of a forecast model
+LEFT, _NONE = "1 − P(alive), ", "no purchase expected, "  # before the name of a forecast model
 LABELS = {
     "silence": "days of silence",
     "silence_limit": "silence limit",
@@ -270,7 +270,7 @@ def forecast_scores(models: Mapping[str, forecast.PurchaseModel], rfm: pd.DataFr
     """
     history = (rfm["frequency"], rfm["recency"], rfm["T"])
     gone = {LEFT + name: 1 - model.p_alive(*history) for name, model in models.items()}
-    none = {NONE + name: 1 - model.p_at_least(1, window_days, *history) for name, model in models.items()}
+    none = {_NONE + name: 1 - model.p_at_least(1, window_days, *history) for name, model in models.items()}
     return pd.DataFrame(gone | none, index=rfm.index)
 
 
@@ -298,8 +298,8 @@ def probability(method: str, learned: Snapshot, features: pd.DataFrame, rfm: pd.
     Raises:
         UsageError: a method that doesn't foretell this event, such as 1 − P(alive).
     """
-    if method.startswith(NONE):
-        name = method.removeprefix(NONE)
+    if method.startswith(_NONE):
+        name = method.removeprefix(_NONE)
         scores = forecast_scores({name: forecast.MODELS[name]().fit(rfm)}, rfm, learned.window_days)
         return scores[method].reindex(features.index).rename("churn_probability")
     for kind in KINDS:
@@ -357,7 +357,7 @@ def drivers(model: ChurnModel, data: Snapshot, repeats: int = 5) -> pd.DataFrame
     full = auc(churned, risk.to_numpy())
     random = np.random.default_rng(0)
     rows = []
-    for family, prefixes in FAMILIES.items():
+    for family, prefixes in _FAMILIES.items():
         columns = [c for c in model.columns_ if c.startswith(prefixes)]
         if not columns:
             continue

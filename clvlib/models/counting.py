@@ -13,7 +13,7 @@ import pandas as pd
 if TYPE_CHECKING:
     from clvlib.models.forecast import PurchaseModel
 
-ALIKE = 0.01  # P(alive) that differs by less than this between any two customers says nothing about any of them
+_ALIKE = 0.01  # P(alive) that differs by less than this between any two customers says nothing about any of them
 
 
 def counted(models: "Mapping[str, PurchaseModel]", rfm: pd.DataFrame, t: float) -> pd.DataFrame:
@@ -32,5 +32,5 @@ def counted(models: "Mapping[str, PurchaseModel]", rfm: pd.DataFrame, t: float) 
     rows = {}
     for name, model in models.items():
         alive = model.p_alive(*history)
-        rows[name] = (model.p_at_least(1, t, *history).sum(), alive.sum(), bool(alive.max() - alive.min() >= ALIKE))
+        rows[name] = (model.p_at_least(1, t, *history).sum(), alive.sum(), bool(alive.max() - alive.min() >= _ALIKE))
     return pd.DataFrame.from_dict(rows, orient="index", columns=["buying", "alive", "alive_tells"]).rename_axis("model")

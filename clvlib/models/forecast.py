@@ -36,7 +36,7 @@ Array = NDArray[np.float64]
 TimeUnit = Literal["D", "W"]
 
 DAYS: dict[str, float] = {"D": 1.0, "W": 7.0}
-SAMPLE = 10_000  # of many more different histories, so many give a fit its start
+_SAMPLE = 10_000  # of many more different histories, so many give a fit its start
 MIN_REPEATERS = 10  # four parameters from fewer customers who came back would be invention
 EQUAL = 1e-6  # mean spends whose whole spread is a smaller share of their size are the same: a matter of rounding
 _NODES = (32, 256)
@@ -83,11 +83,11 @@ class PurchaseModel(FittedModel, ABC):
             return self._mean_loss(log_params, x, t_x / scale, T / scale, w)
 
         def sample_loss(log_params: Array) -> tuple[float, Array]:
-            some = slice(None, None, len(x) // SAMPLE)
+            some = slice(None, None, len(x) // _SAMPLE)
             return self._mean_loss(log_params, x[some], t_x[some] / scale, T[some] / scale, w[some])
 
         with warnings.catch_warnings():  # so does every call of lifetimes' likelihoods
-            sample = sample_loss if len(x) > 5 * SAMPLE else None
+            sample = sample_loss if len(x) > 5 * _SAMPLE else None
             found = maximise(mean_loss, [-LARGEST_LOG] * 4, w.sum(), self.name, sample)
             found.log_params[list(self._times)] += np.log(scale)
             loss = self._mean_loss(found.log_params, x, t_x, T, w)[0]

@@ -20,8 +20,8 @@ Array = NDArray[np.float64]
 SMALLEST_Q = 1.1  # at q <= 1 the mean spend is infinite or negative; at 1.1 it is eleven times the usual one
 NO_LIMIT = 30.0  # log of a p or q that stands for infinity: spreads of e^-15 are below any currency's digits
 SMALLEST = -10.0
-NEAR = 4.0  # log of a p or q from which on the end may be as good
-SAMPLE = 500  # so many different histories are enough to find where the search starts
+_NEAR = 4.0  # log of a p or q from which on the end may be as good
+_SAMPLE = 500  # so many different histories are enough to find where the search starts
 AS_GOOD = 0.01  # log-likelihood units in which the model without limit may fall behind, to be taken for the simpler one
 _LARGE = 40.0  # above it three terms of Stirling's series have all digits
 
@@ -70,7 +70,7 @@ def maximum(x: Array, m: Array, w: Array) -> Maximum | None:
     found: list[tuple[float, tuple[Array, Array, NDArray[np.bool_], float]]] = []
     inside = np.inf  # the loss at the best point of the grid inside
     for start, held, loss in _starts(x, m / middle, w):
-        if loss > inside and all(climbed[0][[0, 1] if held is None else held].max() < NEAR for _, climbed in found):
+        if loss > inside and all(climbed[0][[0, 1] if held is None else held].max() < _NEAR for _, climbed in found):
             continue  # far from this end
         if held is None:
             inside = min(inside, loss)
@@ -92,14 +92,14 @@ def _starts(x: Array, m: Array, w: Array) -> list[tuple[Array, int | None, float
 
     The likelihood can have several maxima (with one huge customer, or few customers): each family has its own.
     """
-    some = slice(None, None, max(1, len(x) // SAMPLE))
+    some = slice(None, None, max(1, len(x) // _SAMPLE))
     x, m, w = x[some], m[some], w[some]
     inside = np.arange(-2.0, NO_LIMIT - 1, 3.0)
     grid = [np.array([log_p, log_q]) for log_p in (*inside, NO_LIMIT) for log_q in (*(inside + 2.5), NO_LIMIT)]
     levels = (0.0, np.log(w @ m / w.sum()))
     points = np.array([[*at, level] for at in grid for level in levels])
     losses = -log_likelihood(np.exp(points.T)[:, :, None], x, m)[0] @ w
-    ends, near = points[:, :2] == NO_LIMIT, (points[:, :2] <= NEAR).all(axis=1)
+    ends, near = points[:, :2] == NO_LIMIT, (points[:, :2] <= _NEAR).all(axis=1)
     families = (
         (None, near),
         (None, ~near & ~ends.any(axis=1)),

@@ -22,7 +22,7 @@ Found = tuple[Array, Array, NDArray[np.bool_]]  # log parameters, Hessian, which
 PENALTIES = (0.0, 1e-4, 1e-3, 1e-2, 1e-1)
 LARGEST_LOG = 10.0  # times are scaled to 1: a parameter e^10 away from that is not determined by the data
 FLAT = 1e-6  # gradient of the mean log-likelihood: far less than a standard error away from the maximum
-STEP = 1e-4
+_STEP = 1e-4
 
 
 @dataclass(frozen=True)
@@ -131,6 +131,6 @@ def _hessian(loss: Objective, at: Array) -> Array:
     columns = []
     for i in range(len(at)):
         step = np.zeros(len(at))
-        step[i] = STEP
-        columns.append((loss(at + step)[1] - loss(at - step)[1]) / (2 * STEP))
+        step[i] = _STEP
+        columns.append((loss(at + step)[1] - loss(at - step)[1]) / (2 * _STEP))
     return (np.array(columns) + np.array(columns).T) / 2

@@ -27,7 +27,7 @@ Model = TypeVar("Model", bound=FittedModel)
 
 DAYS_PER_MONTH = 365.25 / 12
 LEVEL = 0.9  # share of customers, or of repetitions of history, that an interval is meant to hold
-TOP_FREQUENCY = 7
+_TOP_FREQUENCY = 7
 RANKS = {  # place of a customer by CLV: 0 lowest, 1 highest
     "lowest tenth": 0.1,
     "middle": 0.5,
@@ -139,10 +139,10 @@ def score(
 
 def share_of_value(scores: pd.DataFrame, rfm: pd.DataFrame) -> pd.DataFrame:
     """By repeat purchases so far ("0" … "7+"): share of the customers, share of the CLV (0 to 1)."""
-    groups = rfm["frequency"].clip(upper=TOP_FREQUENCY).rename("repeat purchases so far")
+    groups = rfm["frequency"].clip(upper=_TOP_FREQUENCY).rename("repeat purchases so far")
     value = scores["clv"].groupby(groups).sum()
     shares = pd.DataFrame({"customers": groups.value_counts(normalize=True), "CLV": value / value.sum()})
-    return shares.sort_index().rename(index=lambda n: f"{n}+" if n == TOP_FREQUENCY else str(n))
+    return shares.sort_index().rename(index=lambda n: f"{n}+" if n == _TOP_FREQUENCY else str(n))
 
 
 def by_rank(scores: pd.DataFrame) -> pd.DataFrame:

@@ -40,7 +40,7 @@ PUBLISHED = pd.DataFrame(
 PUBLISHED_YEARS = 7
 FEWEST_LOST = 10
 FEWEST_PERIODS = 3
-Z = 1.96  # standard errors: 5 %, two-sided
+_Z = 1.96  # standard errors: 5 %, two-sided
 
 
 @dataclass(frozen=True)
@@ -334,7 +334,7 @@ def early_and_late(life: pd.DataFrame) -> dict[str, float]:
     lost, seen = (np.add.reduceat(life[name].to_numpy(float), [0, half]) for name in ("lost", "at_risk"))
     early, late = 1 - lost / seen
     error = np.sqrt(((1 - lost / seen) * lost / seen**2).sum())
-    change = int(np.sign(late - early)) if abs(late - early) > Z * error else 0
+    change = int(np.sign(late - early)) if abs(late - early) > _Z * error else 0
     return {"split": int(life.index[half - 1]), "early": float(early), "late": float(late), "change": change}
 
 

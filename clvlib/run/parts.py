@@ -14,7 +14,7 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
-PARTS = "parts"
+_PARTS = "parts"
 _ABOUT = "part.json"
 _UNFINISHED = ".unfinished"
 
@@ -45,7 +45,7 @@ class Part:
 @contextmanager
 def making(run: Path, stem: str) -> Iterator[Path]:
     """Give an empty folder to work in, which is gone when the block ends, unless `keep` has put it in its place."""
-    scratch = run / PARTS / f"{stem}.{os.getpid()}{_UNFINISHED}"
+    scratch = run / _PARTS / f"{stem}.{os.getpid()}{_UNFINISHED}"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
     try:
@@ -79,16 +79,16 @@ def find(run: Path, stem: str, key: str) -> Part | None:
 
 def clear(run: Path, kept: dict[str, str] | None = None) -> None:
     """Delete what a run that was ended left unfinished; with `kept` (notebook → key), other keys of those too."""
-    for folder in (run / PARTS).glob(f"*{_UNFINISHED}"):
+    for folder in (run / _PARTS).glob(f"*{_UNFINISHED}"):
         shutil.rmtree(folder, ignore_errors=True)
     for stem, key in (kept or {}).items():
-        for folder in (run / PARTS / stem).glob("*"):
+        for folder in (run / _PARTS / stem).glob("*"):
             if folder != _place(run, stem, key):
                 shutil.rmtree(folder, ignore_errors=True)
 
 
 def _place(run: Path, stem: str, key: str) -> Path:
-    return run / PARTS / stem / key[:16]
+    return run / _PARTS / stem / key[:16]
 
 
 def _hashes(folder: Path) -> dict[str, str]:

@@ -16,9 +16,9 @@ from babel.units import format_unit
 
 from clvlib.errors import UsageError
 
-NOTHING = "–"
+_NOTHING = "–"
 _LARGE_MONEY = 1_000_000
-SMALL = 0.01
+_SMALL = 0.01
 
 
 class _Reader:
@@ -52,7 +52,7 @@ def is_missing(value: Any) -> bool:
 
 def _write(pattern: NumberPattern, value: float, least: int, most: int, **keywords: Any) -> str:
     if is_missing(value):
-        return NOTHING
+        return _NOTHING
     if math.isinf(value):
         return "∞" if value > 0 else "-∞"
     pattern = copy.copy(pattern)
@@ -88,7 +88,7 @@ def money(value: float) -> str:
 
 def _digits_of_small(size: float, usual: float) -> int:
     """The decimals that show three digits of an amount below a hundredth (0.00005) where such are usual, else 0."""
-    small = 0 < usual < SMALL and usual / 1e6 < abs(size) < SMALL  # less is what adding up leaves
+    small = 0 < usual < _SMALL and usual / 1e6 < abs(size) < _SMALL  # less is what adding up leaves
     return 2 - math.floor(math.log10(abs(size))) if small else 0
 
 
@@ -111,7 +111,7 @@ def number(value: float, digits: int = 2) -> str:
 def date(value: Any) -> str:
     """Write the day of a date or timestamp."""
     if is_missing(value):
-        return NOTHING
+        return _NOTHING
     return format_date(pd.Timestamp(value).date(), format="medium", locale=_Reader.locale)
 
 
@@ -128,7 +128,7 @@ def days(value: float) -> str:
 def text(value: Any) -> str:
     """Write anything else: dates as dates, yes or no for truth, numbers plainly."""
     if is_missing(value):
-        return NOTHING
+        return _NOTHING
     if isinstance(value, (bool, np.bool_)):
         return "yes" if value else "no"
     if isinstance(value, (pd.Timestamp, np.datetime64)):

@@ -21,9 +21,9 @@ from clvlib.value.payback import observed_contribution, payback_months
 if TYPE_CHECKING:
     from clvlib.dataset import Dataset
 
-MONTHS = {365: 12, 182: 6, 91: 3, 30: 1}  # days of a window: full months in which a cost can have come back
+_MONTHS = {365: 12, 182: 6, 91: 3, 30: 1}  # days of a window: full months in which a cost can have come back
 LEAST_CHANGE = 0.01
-LARGE = 0.5  # a change by more than this share of what was is named with its size
+_LARGE = 0.5  # a change by more than this share of what was is named with its size
 
 
 def trend(ds: "Dataset", model: PurchaseModel, spend: GammaGamma, window: int) -> pd.DataFrame:
@@ -91,13 +91,13 @@ def _acquisition(
             row["cac"] = spent / customers
             worth = kpis.lifetime_value(ds, won, day, model, spend)["lifetime_value"].mean()
             row["clv_to_cac"] = worth / row["cac"]
-        before = day - pd.DateOffset(months=MONTHS[window]) + pd.offsets.MonthEnd(0)
+        before = day - pd.DateOffset(months=_MONTHS[window]) + pd.offsets.MonthEnd(0)
         earlier = kpis.months_until(before, WINDOWS[window])
         cohorts = aggregate.cohorts(ds.transactions, day)
         then = cohorts[cohorts["cohort"].isin(earlier)]
         customers, spent = first.between(earlier[0], before).sum(), paid.spent(earlier)
         if spent > 0 and customers and len(then):
-            gained = observed_contribution(then, ds.economics).iloc[: MONTHS[window]]
+            gained = observed_contribution(then, ds.economics).iloc[: _MONTHS[window]]
             row["payback"] = payback_months(gained, spent / customers)
         rows[day] = row
     return pd.DataFrame.from_dict(rows, orient="index")
@@ -185,7 +185,7 @@ def _by_chance(figures: pd.DataFrame) -> pd.Series:
 
 def _moved(name: str, row: pd.Series) -> str:
     share = row["change"] / row["before"] if row["before"] > 0 and KPIS[name].unit in ("count", "money") else np.nan
-    return f"{KPIS[name].title} ({wording.percent(share)})" if abs(share) > LARGE else KPIS[name].title
+    return f"{KPIS[name].title} ({wording.percent(share)})" if abs(share) > _LARGE else KPIS[name].title
 
 
 def split(ds: "Dataset", groups: pd.Series, values: pd.DataFrame, rfm: pd.DataFrame, window: int) -> pd.DataFrame:

@@ -43,7 +43,7 @@ EFFECTS = {
 }
 LEAST_HISTORY = 183
 EARLY_DAYS, LATE_DAYS = 30, 365
-LEVEL = 0.95
+_LEVEL = 0.95
 LEAST = 5
 
 
@@ -310,7 +310,7 @@ def short_against_long(values: pd.DataFrame, groups: pd.Series, cost: pd.Series 
         )
     parts = values.loc[names.index].groupby(names)
     frame = parts.mean().assign(customers=parts.size())
-    reach = norm.ppf((1 + LEVEL) / 2) * parts["late"].std() / np.sqrt(frame["customers"])
+    reach = norm.ppf((1 + _LEVEL) / 2) * parts["late"].std() / np.sqrt(frame["customers"])
     frame = frame.assign(late_low=frame["late"] - reach, late_high=frame["late"] + reach)
     frame["year"] = frame["early"] + frame["late"]
     known = pd.Series(np.nan, index=names.index) if cost is None else cost.reindex(names.index)
@@ -331,7 +331,7 @@ def standing_out(raced: pd.DataFrame) -> pd.Series:
     number of groups (Bonferroni), so that looking at many of them finds nothing where nothing is.
     """
     known = raced.dropna(subset=["late_high"])
-    error = (known["late_high"] - known["late"]) / norm.ppf((1 + LEVEL) / 2)
+    error = (known["late_high"] - known["late"]) / norm.ppf((1 + _LEVEL) / 2)
     gap = known["late"] - np.average(known["late"], weights=known["customers"]) if len(known) else known["late"]
-    limit = norm.ppf(1 - (1 - LEVEL) / 2 / max(len(known), 1))
+    limit = norm.ppf(1 - (1 - _LEVEL) / 2 / max(len(known), 1))
     return gap[(error > 0) & (gap.abs() > limit * error)].sort_values(ascending=False).rename("difference")

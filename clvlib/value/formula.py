@@ -65,7 +65,7 @@ class Levers:
             )
 
 
-LEVERS = ("order_value", "orders_per_year", "years")
+_LEVERS = ("order_value", "orders_per_year", "years")
 _MOVABLE = tuple(field.name for field in fields(Levers) if field.name != "horizon_years")
 NAMES = {
     "order_value": "order value",
@@ -205,7 +205,7 @@ def change(levers: Levers, factors: Mapping[str, float]) -> Levers:
     return replace(levers, **values)
 
 
-def elasticities(levers: Levers, names: Iterable[str] = LEVERS) -> pd.Series:
+def elasticities(levers: Levers, names: Iterable[str] = _LEVERS) -> pd.Series:
     """Give by how many percent CLV changes when a lever rises by one percent, the others unchanged.
 
     Returns a Series indexed by lever, for small changes (central difference in logarithms).

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 WINDOWS = {365: 3, 182: 3, 91: 1, 30: 1}  # days of a retention window: months from one date of the trend to the next
 LOYAL_AFTER = 3
 PROMOTER, DETRACTOR = 9, 6
-LEVEL = 0.95
+_LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -202,7 +202,7 @@ def nps(scores: pd.Series) -> pd.Series:
     if n == 0:
         return pd.Series({"answers": 0.0, "nps": np.nan, "low": np.nan, "high": np.nan})
     p, d, total = (up + 0.75) / (n + 3), (down + 0.75) / (n + 3), n + 3
-    reach = norm.ppf((1 + LEVEL) / 2) * np.sqrt((p + d - (p - d) ** 2) / total)
+    reach = norm.ppf((1 + _LEVEL) / 2) * np.sqrt((p + d - (p - d) ** 2) / total)
     low, high = max(p - d - reach, -1.0), min(p - d + reach, 1.0)
     return pd.Series({"answers": float(n), "nps": 100 * (up - down) / n, "low": 100 * low, "high": 100 * high})
 
@@ -275,7 +275,7 @@ def nps_change(ds: "Dataset", day: pd.Timestamp, months: int) -> dict[str, float
 
 def in_errors(change: float, width: float, width_before: float) -> float:
     """A change in its standard errors, from the widths of the 95 % intervals of the two figures."""
-    return change * 2 * float(norm.ppf((1 + LEVEL) / 2)) / float(np.hypot(width, width_before))
+    return change * 2 * float(norm.ppf((1 + _LEVEL) / 2)) / float(np.hypot(width, width_before))
 
 
 def retention_differs(ds: "Dataset", groups: pd.Series, window: int) -> float:

@@ -36,7 +36,7 @@ Tail = Literal["constant", "rising"]
 TAILS: tuple[Tail, ...] = ("constant", "rising")
 METHODS: dict[Tail, str] = {"constant": "Cohorts, constant retention", "rising": "Cohorts, rising retention"}
 
-YEAR = 365.25
+_YEAR = 365.25
 _MIN_MONTHS = 3
 _MIN_REPEATS = 10
 _MIN_SHARE = 0.1
@@ -54,7 +54,7 @@ def historic_value(rfm: pd.DataFrame, economics: Economics, brought: pd.DataFram
     come is in it.
     """
     served = economics.service_cost_per_order * (rfm["frequency"] + 1)
-    kept = economics.retention_cost_per_year * rfm["T"] / YEAR
+    kept = economics.retention_cost_per_year * rfm["T"] / _YEAR
     return (brought["contribution"].reindex(rfm.index).fillna(0.0) - served - kept).rename("historic_value")
 
 
@@ -297,7 +297,7 @@ def averages(then: pd.DataFrame, now: pd.DataFrame, lately: int = 90) -> pd.Data
     rows = {}
     for name, members in groups.items():
         known, later = then[members], now[members]
-        years = known["T"].sum() / YEAR
+        years = known["T"].sum() / _YEAR
         rows[name] = {
             "customers": len(known),
             "orders_per_year": (known["frequency"] + 1).sum() / years if years > 0 else math.nan,
@@ -362,7 +362,7 @@ def backtest(cohorts: pd.DataFrame, then: pd.DataFrame, split: pd.Timestamp) -> 
         "Everyone goes on as so far": then["frequency"].sum() / then["T"].sum(),
         "Everyone is like those who came back": back["frequency"].sum() / back["T"].sum() if len(back) else 0.0,
     }
-    orders = {name: rate * YEAR / 12 * months for name, rate in rates.items()}
+    orders = {name: rate * _YEAR / 12 * months for name, rate in rates.items()}
     for tail in TAILS:
         curve_on = monthly_orders(past, int(sizes.index.max()) + months + 1, tail)
         totals = [size * curve_on.iloc[age + 1 : age + 1 + months].sum() for age, size in sizes.items()]

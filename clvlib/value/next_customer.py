@@ -9,7 +9,7 @@ from clvlib.aggregate.acquisition import BILLS, Ledger
 from clvlib.errors import MissingTable, NotEnoughData
 
 FEWEST_MONTHS = 12
-Z = NormalDist().inv_cdf(0.975)
+_Z = NormalDist().inv_cdf(0.975)
 
 
 def cost(known: Ledger) -> pd.DataFrame:
@@ -57,8 +57,8 @@ def _elasticity(months: pd.DataFrame) -> dict[str, float]:
     return {
         "months": len(months),
         "elasticity": slope,
-        "low": slope - Z * se,
-        "high": slope + Z * se,
+        "low": slope - _Z * se,
+        "high": slope + _Z * se,
     }
 
 

@@ -17,7 +17,7 @@ from clvlib.dataset import Dataset
 from clvlib.errors import NotEnoughData, UsageError
 
 BINS = 5
-UNKNOWN = "(unknown)"
+_UNKNOWN = "(unknown)"
 OTHER = "(all others)"
 NOT_YET = "(not yet a customer)"
 
@@ -133,10 +133,10 @@ def against_forecast(segment: pd.Series, scores: pd.DataFrame) -> pd.DataFrame:
     return frame.rename_axis("segment")
 
 
-TIERS = {"Top 5 %": 0.05, "Next 15 %": 0.20, "Next 30 %": 0.50, "Lower half": 1.0}
+_TIERS = {"Top 5 %": 0.05, "Next 15 %": 0.20, "Next 30 %": 0.50, "Lower half": 1.0}
 
 
-def value_tiers(value: pd.Series, tiers: Mapping[str, float] = TIERS) -> pd.Series:
+def value_tiers(value: pd.Series, tiers: Mapping[str, float] = _TIERS) -> pd.Series:
     """Put customers into tiers by their place from the top; equal values share a tier (ordered category).
 
     `tiers`: name → share of customers that it ends at. The customer pyramid of Zeithaml, Rust & Lemon (2001).
@@ -272,15 +272,15 @@ def criterion(values: pd.Series, customers: pd.Index, most: int = 10) -> pd.Seri
         quarter = rank_scores(found.astype(float), 4)
         ends = found.groupby(quarter).agg(["min", "max"])
         names = {q: f"{_plain(low)} to {_plain(high)}" for q, low, high in ends.itertuples()}
-        groups = quarter.map(names).reindex(customers).fillna(UNKNOWN)
-        order = [*names.values(), UNKNOWN]
+        groups = quarter.map(names).reindex(customers).fillna(_UNKNOWN)
+        order = [*names.values(), _UNKNOWN]
     else:
         text = found.astype(str)
         kept = list(text.value_counts().sort_index().sort_values(ascending=False, kind="stable").index[:most])
         if pd.api.types.is_numeric_dtype(found) and found.dtype != bool:
             kept = sorted(kept, key=float)
-        groups = text.where(text.isin(kept), OTHER).reindex(customers).fillna(UNKNOWN)
-        order = [*kept, OTHER, UNKNOWN]
+        groups = text.where(text.isin(kept), OTHER).reindex(customers).fillna(_UNKNOWN)
+        order = [*kept, OTHER, _UNKNOWN]
     category = pd.CategoricalDtype(list(dict.fromkeys(order)), ordered=True)
     return groups.astype(category).cat.remove_unused_categories()
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from clvlib.dataset import Dataset
 
 WITHIN = (30, 90, 365)
-DIGITS = 6
+_DIGITS = 6
 
 
 @dataclass(frozen=True)
@@ -197,7 +197,7 @@ def _paid_back(ds: "Dataset", first: pd.Series, cost: pd.Series) -> pd.Series:
     clocked = clock.on_one_clock(ds.transactions, first, ds.as_of)
     longest = (ds.as_of - ds.starts).days
     left = clock.money(clocked, 0, longest, ds.economics.margin, every=1)["contribution"]
-    total = left.groupby("customer_id").cumsum().round(DIGITS)
+    total = left.groupby("customer_id").cumsum().round(_DIGITS)
     target = cost.reindex(total.index.get_level_values("customer_id")).to_numpy()
     reached = total[total.to_numpy() >= target].reset_index("step").groupby("customer_id")["step"].min()
     return (first.reindex(reached.index) + pd.to_timedelta(reached, unit="D")).reindex(first.index)

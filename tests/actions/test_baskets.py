@@ -163,7 +163,7 @@ def test_the_order_of_the_rows_changes_no_recommendation(random, method, new_onl
 def test_something_new_was_never_bought_before(tastes) -> None:
     known = baskets.history(lines(tastes))
     bought = set(zip(known["customer_id"], known["item"], strict=True))
-    for method in baskets.METHODS:
+    for method in baskets._METHODS:
         told = baskets.recommend(known, method, 3).melt(ignore_index=False)["value"].dropna()
         assert not bought & set(told.items())
 

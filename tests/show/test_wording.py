@@ -46,7 +46,7 @@ def test_a_french_reader_gets_french_numbers_and_the_datasets_currency():
 @pytest.mark.parametrize("value", [None, float("nan"), pd.NaT, pd.NA])
 @pytest.mark.parametrize("spec", ["money", "percent", "count", "number", "date", "days", "text"])
 def test_what_is_missing_is_a_dash_and_never_a_nought(value, spec):
-    assert wording.writer(spec)(value) == wording.NOTHING
+    assert wording.writer(spec)(value) == wording._NOTHING
 
 
 def test_a_column_has_the_same_number_of_decimals_from_top_to_bottom():
