@@ -17,7 +17,7 @@ from clvlib.show import figures
 def shown(monkeypatch):
     """What the functions display, as (data, what the report is told)."""
     outputs = []
-    monkeypatch.setattr(show, "display", lambda data, raw, metadata: outputs.append((data, metadata["clv"])))
+    monkeypatch.setattr(show.output, "display", lambda data, raw, metadata: outputs.append((data, metadata["clv"])))
     ds = SimpleNamespace(
         locale="en_US",
         currency="USD",
