@@ -92,6 +92,15 @@ def test_code_cells_are_short(file):
 
 
 @each
+def test_every_cell_says_its_name_first_so_that_it_can_be_left_out_by_it(file):
+    begun = False
+    for cell in code_cells(file):
+        if begun:
+            assert re.match(r"# [A-Z].+\n|(from|import) ", cell.source), cell.source
+        begun |= "show.start(ds)" in cell.source
+
+
+@each
 def test_a_notebook_is_small_and_names_no_machine(file):
     assert file.stat().st_size < MOST_BYTES
     text = file.read_text("utf-8")

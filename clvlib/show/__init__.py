@@ -5,19 +5,8 @@ sentences and pictures, each with a text form. `wording` writes numbers as the r
 `waterfall` draw, `figures` tells a picture in words. Notebooks call; a method may ask `wording` for a word.
 """
 
-from clvlib.show.output import (
-    FIGURE_SCALE,
-    NOTEBOOK,
-    RUN_FOLDER,
-    attempt,
-    deliver,
-    figure,
-    keep,
-    say,
-    start,
-    suppress,
-    table,
-)
+from clvlib.show.output import FIGURE_SCALE, figure, say, suppress, table
+from clvlib.show.session import NOTEBOOK, RUN_FOLDER, attempt, deliver, keep, start
 from clvlib.show.wording import count, date, days, money, number, percent
 
 __all__ = [

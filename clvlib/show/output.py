@@ -8,12 +8,8 @@ import html
 import os
 import string
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dis import get_instructions
-from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -21,50 +17,13 @@ from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from clvlib.errors import CannotAnswer, UsageError
-from clvlib.files import replacing
-from clvlib.show import figures, plots, wording
-from clvlib.show.wording import count, date, days, money, number, percent
-
-if TYPE_CHECKING:
-    from clvlib.dataset import Dataset
-
-__all__ = [
-    "attempt",
-    "count",
-    "date",
-    "days",
-    "deliver",
-    "figure",
-    "keep",
-    "money",
-    "number",
-    "percent",
-    "say",
-    "start",
-    "suppress",
-    "table",
-]
+from clvlib.errors import UsageError
+from clvlib.show import figures, wording
+from clvlib.show.wording import count
 
 MOST_ROWS = 30
-_NO_FORMULAS = "mathjax_ignore tex2jax_ignore"  # two dollar amounts in a line are not a formula
-RUN_FOLDER = "CLV_RUN_FOLDER"  # set by the runner: where customers' scores are handed over
-NOTEBOOK = "CLV_NOTEBOOK"  # set by the runner: the notebook's name without .ipynb
+NO_FORMULAS = "mathjax_ignore tex2jax_ignore"  # two dollar amounts in a line are not a formula
 FIGURE_SCALE = "CLV_FIGURE_SCALE"  # set by the runner: 2 draws figures for print
-
-_missing: dict[str, str] = {}  # names that a failed attempt would have made, and that attempt's title
-_kept: list[pd.DataFrame] = []
-
-
-def start(ds: "Dataset") -> None:
-    """Set theme, language and currency for this dataset, and say which dataset and which dates are shown."""
-    wording.write_for(ds.locale, ds.currency, ds.usual_amount())
-    plots.theme()
-    _missing.clear()
-    _kept.clear()
-    days = date(ds.as_of) if ds.starts == ds.as_of else f"{date(ds.starts)} to {date(ds.as_of)}"
-    text = f"{ds.name} · {days} · amounts in {ds.currency}"
-    _publish("dataset", text, f'<p class="clv-dataset {_NO_FORMULAS}">{html.escape(text)}</p>')
 
 
 def say(template: str, *, headline: bool = False, **values: Any) -> None:
@@ -75,10 +34,10 @@ def say(template: str, *, headline: bool = False, **values: Any) -> None:
     """
     text = _Sentence().vformat(template, (), values)
     marked = _Sentence(marked=True).vformat(html.escape(template, quote=False), (), values)
-    _publish(
+    publish(
         "headline" if headline else "sentence",
         text,
-        f'<p class="clv-sentence {_NO_FORMULAS}">{marked}</p>',
+        f'<p class="clv-sentence {NO_FORMULAS}">{marked}</p>',
     )
 
 
@@ -120,7 +79,7 @@ def table(
     note = ""
     if len(frame) > len(shown):
         note = f"The first {count(len(shown))} of {count(len(frame))} rows."
-    _publish(
+    publish(
         "table",
         _text_table(columns, caption, note),
         _html_table(columns, caption, note),
@@ -181,7 +140,7 @@ def _html_table(columns: list[_Column], caption: str, note: str) -> str:
     foot = f'<p class="clv-note">{html.escape(note)}</p>' if note else ""
     rows = "\n".join(body)
     return (
-        f'<div class="clv-table {_NO_FORMULAS}"><table>{title}<thead><tr>{head}</tr></thead>\n'
+        f'<div class="clv-table {NO_FORMULAS}"><table>{title}<thead><tr>{head}</tr></thead>\n'
         f"<tbody>\n{rows}\n</tbody></table></div>{foot}"
     )
 
@@ -210,90 +169,14 @@ def figure(drawing: Figure | Axes, caption: str = "", headline: bool = False) ->
     display(data, raw=True, metadata={"image/png": {"width": figures.width(drawn)}, "clv": about})
     plt.close(drawn)
     if caption:
-        _publish(
+        publish(
             "caption",
             caption,
-            f'<p class="clv-caption {_NO_FORMULAS}"><em>{html.escape(caption)}</em></p>',
+            f'<p class="clv-caption {NO_FORMULAS}"><em>{html.escape(caption)}</em></p>',
             headline=headline,
         )
 
 
-@contextmanager
-def attempt(section: str) -> Iterator[None]:
-    """Leave a section out, saying why, when this dataset cannot answer it; the notebook goes on.
-
-    Later attempts that need a name which this one would have made are left out too, and say so.
-    """
-    try:
-        yield
-    except CannotAnswer as error:
-        _leave_out(section, str(error), error.__traceback__)
-    except NameError as error:
-        if error.name not in _missing:
-            raise
-        cause = _missing[error.name]
-        reason = f"It builds on “{cause}”, which was left out above."
-        _leave_out(section, reason, error.__traceback__, builds_on=cause)
-
-
-def _leave_out(section: str, reason: str, trace: TracebackType | None, **about: str) -> None:
-    plt.close("all")
-    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
-        trace = trace.tb_next
-    if trace is not None:
-        for step in get_instructions(trace.tb_frame.f_code):
-            if step.opname in ("STORE_NAME", "STORE_GLOBAL"):
-                _missing[str(step.argval)] = section
-    words = f"<strong>Left out: {html.escape(section)}.</strong> {html.escape(reason)}"
-    box = "border-left:4px solid #E69F00;background:#FFF8E8;color:#333;padding:0.6em 1em;margin:0.6em 0"
-    _publish(
-        "skipped",
-        f"Left out: {section}. {reason}",
-        f'<div class="clv-skipped {_NO_FORMULAS}" style="{box}">{words}</div>',
-        section=section,
-        reason=reason,
-        **about,
-    )
-
-
-def keep(frame: pd.DataFrame) -> None:
-    """Hand columns per customer (index ``customer_id``, one row each) to the run's customers.csv.
-
-    Does nothing outside of ``clv run``. Raises UsageError when the rows are not customers.
-    """
-    folder, notebook = os.environ.get(RUN_FOLDER), os.environ.get(NOTEBOOK)
-    if frame.index.name != "customer_id" or not frame.index.is_unique:
-        raise UsageError(
-            "show.keep got a table whose rows are not one customer each.",
-            mend="Index it by customer_id, without doubles.",
-        )
-    if not folder or not notebook:
-        return
-    added = frame.set_axis(frame.index.astype(str)).rename_axis("customer_id")
-    earlier = [part.drop(columns=added.columns, errors="ignore") for part in _kept]
-    _kept[:] = [pd.concat([*earlier, added], axis=1).rename_axis("customer_id")]
-    target = Path(folder) / "scores" / f"{notebook}.parquet"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(target) as partial:
-        _kept[0].to_parquet(partial)
-
-
-def deliver(frame: pd.DataFrame, name: str) -> None:
-    """Hand a list over as a file of its own: the run writes it as `name`.csv beside customers.csv.
-
-    A named index is written too. Does nothing outside of ``clv run``. Raises UsageError for a name that isn't
-    letters, digits and underscores, or is that of customers.csv.
-    """
-    if not name.isidentifier() or name == "customers":
-        raise UsageError(f"A list can't be called {name!r}.", mend="Use letters and underscores, as in action_list.")
-    folder, notebook = os.environ.get(RUN_FOLDER), os.environ.get(NOTEBOOK)
-    if not folder or not notebook:
-        return
-    target = Path(folder) / "lists" / notebook / f"{name}.parquet"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(target) as partial:
-        frame.to_parquet(partial)
-
-
-def _publish(kind: str, text: str, markup: str, **about: Any) -> None:
+def publish(kind: str, text: str, markup: str, **about: Any) -> None:
+    """Show a text and its markup, and tell the report what it is."""
     display({"text/plain": text, "text/html": markup}, raw=True, metadata={"clv": {"kind": kind, **about}})

@@ -1,0 +1,157 @@
+"""What holds for a whole notebook: its dataset's words, what is left out of it, what it hands over to a run.
+
+From `start` on, each cell is guarded: where the dataset can't answer it, the notebook says so and goes on. A later cell
+that needs a name which such a cell would have made is left out too, and says so; any other error stays one. What is
+left out is called by the comment on the cell's first line.
+"""
+
+import ast
+import html
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dis import get_instructions
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from IPython.core.getipython import get_ipython
+
+from clvlib.errors import CannotAnswer, UsageError
+from clvlib.files import replacing
+from clvlib.show import plots, wording
+from clvlib.show.output import NO_FORMULAS, publish
+from clvlib.show.wording import date
+
+if TYPE_CHECKING:
+    from clvlib.dataset import Dataset
+
+RUN_FOLDER = "CLV_RUN_FOLDER"  # set by the runner: where customers' scores are handed over
+NOTEBOOK = "CLV_NOTEBOOK"  # set by the runner: the notebook's name without .ipynb
+_GUARD, _LAST = "_clv_guard", "_clv_last"  # names in the notebook
+_UNNAMED = "A cell without a name"
+
+_missing: dict[str, str] = {}  # names that a failed attempt would have made, and that attempt's title
+_kept: list[pd.DataFrame] = []
+
+
+def start(ds: "Dataset") -> None:
+    """Set theme, language and currency for this dataset, and say which dataset and which dates are shown."""
+    wording.write_for(ds.locale, ds.currency, ds.usual_amount())
+    plots.theme()
+    _missing.clear()
+    _kept.clear()
+    days = date(ds.as_of) if ds.starts == ds.as_of else f"{date(ds.starts)} to {date(ds.as_of)}"
+    text = f"{ds.name} · {days} · amounts in {ds.currency}"
+    _guard_cells()
+    publish("dataset", text, f'<p class="clv-dataset {NO_FORMULAS}">{html.escape(text)}</p>')
+
+
+class _Guard(ast.NodeTransformer):
+    """Puts what a cell does into `attempt`; the value of its last line is still shown."""
+
+    def visit_Module(self, cell: ast.Module) -> ast.Module:
+        body, last = cell.body, ast.parse("None").body
+        if not body:
+            return cell
+        if isinstance(body[-1], ast.Expr):
+            body[-1] = ast.copy_location(ast.Assign([ast.Name(_LAST, ast.Store())], body[-1].value), body[-1])
+            last = ast.parse(_LAST).body
+        (guarded,) = ast.parse(f"with {_GUARD}():\n    pass").body
+        assert isinstance(guarded, ast.With)
+        guarded.body = body
+        cell.body = [*ast.parse(f"{_LAST} = None").body, guarded, *last]
+        return ast.fix_missing_locations(cell)
+
+
+def _guard_cells() -> None:
+    """Guard every later cell of this notebook, once; where there is no notebook, nothing happens."""
+    shell = get_ipython()
+    if shell is None:
+        return
+    shell.ast_transformers = [t for t in shell.ast_transformers if not isinstance(t, _Guard)] + [_Guard()]
+    shell.user_ns[_GUARD] = lambda: attempt(_named(shell.user_ns["In"][-1]))
+
+
+def _named(cell: str) -> str:
+    first = cell.lstrip().partition("\n")[0]
+    return first.lstrip("# ").strip() if first.startswith("#") else _UNNAMED
+
+
+@contextmanager
+def attempt(section: str) -> Iterator[None]:
+    """Leave a section out, saying why, when this dataset cannot answer it; the notebook goes on.
+
+    Later attempts that need a name which this one would have made are left out too, and say so.
+    """
+    try:
+        yield
+    except CannotAnswer as error:
+        _leave_out(section, str(error), error.__traceback__)
+    except NameError as error:
+        if error.name not in _missing:
+            raise
+        cause = _missing[error.name]
+        reason = f"It builds on “{cause}”, which was left out above."
+        _leave_out(section, reason, error.__traceback__, builds_on=cause)
+
+
+def _leave_out(section: str, reason: str, trace: TracebackType | None, **about: str) -> None:
+    plt.close("all")
+    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+        trace = trace.tb_next
+    if trace is not None:
+        for step in get_instructions(trace.tb_frame.f_code):
+            if step.opname in ("STORE_NAME", "STORE_GLOBAL"):
+                _missing[str(step.argval)] = section
+    words = f"<strong>Left out: {html.escape(section)}.</strong> {html.escape(reason)}"
+    box = "border-left:4px solid #E69F00;background:#FFF8E8;color:#333;padding:0.6em 1em;margin:0.6em 0"
+    publish(
+        "skipped",
+        f"Left out: {section}. {reason}",
+        f'<div class="clv-skipped {NO_FORMULAS}" style="{box}">{words}</div>',
+        section=section,
+        reason=reason,
+        **about,
+    )
+
+
+def keep(frame: pd.DataFrame) -> None:
+    """Hand columns per customer (index ``customer_id``, one row each) to the run's customers.csv.
+
+    Does nothing outside of ``clv run``. Raises UsageError when the rows are not customers.
+    """
+    folder, notebook = os.environ.get(RUN_FOLDER), os.environ.get(NOTEBOOK)
+    if frame.index.name != "customer_id" or not frame.index.is_unique:
+        raise UsageError(
+            "show.keep got a table whose rows are not one customer each.",
+            mend="Index it by customer_id, without doubles.",
+        )
+    if not folder or not notebook:
+        return
+    added = frame.set_axis(frame.index.astype(str)).rename_axis("customer_id")
+    earlier = [part.drop(columns=added.columns, errors="ignore") for part in _kept]
+    _kept[:] = [pd.concat([*earlier, added], axis=1).rename_axis("customer_id")]
+    target = Path(folder) / "scores" / f"{notebook}.parquet"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(target) as partial:
+        _kept[0].to_parquet(partial)
+
+
+def deliver(frame: pd.DataFrame, name: str) -> None:
+    """Hand a list over as a file of its own: the run writes it as `name`.csv beside customers.csv.
+
+    A named index is written too. Does nothing outside of ``clv run``. Raises UsageError for a name that isn't
+    letters, digits and underscores, or is that of customers.csv.
+    """
+    if not name.isidentifier() or name == "customers":
+        raise UsageError(f"A list can't be called {name!r}.", mend="Use letters and underscores, as in action_list.")
+    folder, notebook = os.environ.get(RUN_FOLDER), os.environ.get(NOTEBOOK)
+    if not folder or not notebook:
+        return
+    target = Path(folder) / "lists" / notebook / f"{name}.parquet"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(target) as partial:
+        frame.to_parquet(partial)
