@@ -65,3 +65,11 @@ def build(tmp_path: Path) -> Callable[..., tuple[Dataset | None, tuple[Any, ...]
         return dataset.build({**(card or {}), "transactions": section}, tmp_path / "card.toml", as_of)
 
     return made
+
+
+LONG = ("test_notebooks.py", "test_runs.py", "test_runner.py")  # begun first, so that no worker waits for another's
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest; the order within a file stays."""
+    items.sort(key=lambda item: [*LONG, item.path.name].index(item.path.name))

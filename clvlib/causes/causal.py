@@ -19,8 +19,8 @@ from sklearn.model_selection import StratifiedKFold
 from threadpoolctl import threadpool_limits
 
 from clvlib.errors import CannotAnswer, NotEnoughData
+from clvlib.stats import Array
 
-Array = NDArray[np.float64]
 Target = Literal["all", "treated"]
 TARGETS: tuple[Target, ...] = ("all", "treated")
 

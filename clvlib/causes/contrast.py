@@ -20,13 +20,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import hypergeom, norm, skew
 from scipy.stats import t as student
 
 from clvlib.errors import NotEnoughData
-
-Array = NDArray[np.float64]
+from clvlib.stats import Array
 
 LEVEL = 0.95
 FEW = 10  # customers with (or without) something in an arm below which a share's law decides

@@ -7,7 +7,6 @@ from math import factorial
 import ibis
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 
 from clvlib.aggregate import clock
@@ -16,8 +15,7 @@ from clvlib.causes.experiments import Reading, adjusted, expected
 from clvlib.causes.trial import Trial
 from clvlib.dataset import Economics
 from clvlib.errors import NotEnoughData
-
-Array = NDArray[np.float64]
+from clvlib.stats import Array
 
 LEVERS = ("conversion", "orders per buyer", "order value", "margin")
 _PARTS = ["converted", "orders", "revenue", "value"]  # whose ratios, one after the other, are the levers

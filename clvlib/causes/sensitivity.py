@@ -14,7 +14,8 @@ import pandas as pd
 from scipy.optimize import brentq
 
 from clvlib.causes import causal
-from clvlib.causes.causal import Array, CrossFit, Target
+from clvlib.causes.causal import CrossFit, Target
+from clvlib.stats import Array
 
 ALL_BOUGHT = "everything they bought so far"
 

@@ -25,8 +25,8 @@ from statsmodels.stats.proportion import proportion_confint
 
 from clvlib.causes.experiments import Reading
 from clvlib.errors import NotEnoughData, UsageError
+from clvlib.stats import Array
 
-Array = NDArray[np.float64]
 Treated = NDArray[np.bool_]
 
 _LEVEL = 0.95

@@ -9,7 +9,6 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.stats import chi2
 from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
@@ -20,8 +19,7 @@ from clvlib.causes.contrast import Contrast, contrasts, dealt
 from clvlib.causes.experiments import holm, numbers
 from clvlib.causes.trial import FEWEST, Trial
 from clvlib.errors import NotEnoughData
-
-Array = NDArray[np.float64]
+from clvlib.stats import Array
 
 _PARTS = 5
 _CLASSES = 3

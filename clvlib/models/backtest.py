@@ -17,12 +17,11 @@ from scipy.stats import rankdata
 from clvlib import aggregate
 from clvlib.errors import CannotAnswer, NotEnoughData
 from clvlib.models.forecast import DAYS, GammaGamma, PurchaseModel, TimeUnit, fit_all
-from clvlib.stats import differs
+from clvlib.stats import Array, differs
 
 if TYPE_CHECKING:
     import ibis
 
-Array = NDArray[np.float64]
 
 FLOOR = 0.01  # "never again" is read as one purchase in a hundred customers: a wrong 0 has infinite deviance
 _TOP_FREQUENCY = 7

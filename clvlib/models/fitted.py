@@ -10,12 +10,11 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from clvlib.errors import UsageError
 from clvlib.models.likelihood import Maximum
-
-Array = NDArray[np.float64]
+from clvlib.stats import Array
 
 
 class FittedModel:

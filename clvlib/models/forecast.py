@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.linalg import eigh_tridiagonal
 from scipy.special import betainc, betaln
 
@@ -31,8 +31,8 @@ from clvlib.models import gamma_gamma, nbd, pareto_nbd
 from clvlib.models.fitted import FittedModel
 from clvlib.models.likelihood import LARGEST_LOG, Maximum, maximise, unique_rows
 from clvlib.models.summary import require
+from clvlib.stats import Array
 
-Array = NDArray[np.float64]
 TimeUnit = Literal["D", "W"]
 
 DAYS: dict[str, float] = {"D": 1.0, "W": 7.0}

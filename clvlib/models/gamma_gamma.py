@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import digamma, gammaln
 
 from clvlib.models.likelihood import Maximum, climb
-
-Array = NDArray[np.float64]
+from clvlib.stats import Array
 
 SMALLEST_Q = 1.1  # at q <= 1 the mean spend is infinite or negative; at 1.1 it is eleven times the usual one
 NO_LIMIT = 30.0  # log of a p or q that stands for infinity: spreads of e^-15 are below any currency's digits

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from clvlib.errors import ConvergenceError
+from clvlib.stats import Array
 
-Array = NDArray[np.float64]
 Objective = Callable[[Array], tuple[float, Array]]
 Found = tuple[Array, Array, NDArray[np.bool_]]  # log parameters, Hessian, which are off their floor
 

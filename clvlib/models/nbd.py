@@ -4,12 +4,10 @@ A gamma law of purchase rates and nothing else; the models of `forecast` come do
 """
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import digamma, gammaln
 
 from clvlib.models.likelihood import LARGEST_LOG, maximise
-
-Array = NDArray[np.float64]
+from clvlib.stats import Array
 
 SEEN = 3.0  # dropout has two parameters: half the 95 % point of chi-squared with 2 degrees of freedom
 

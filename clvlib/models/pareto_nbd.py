@@ -11,10 +11,9 @@ Here the integral behind both functions is summed directly, which also gives the
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import betainc, digamma, gammaln
 
-Array = NDArray[np.float64]
+from clvlib.stats import Array
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(32)
 _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2

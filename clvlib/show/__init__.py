@@ -1,11 +1,13 @@
 """Frames and sentences → outputs that a person, a report and a test can read: the only way out of a notebook.
 
 In: frames, figures, templates with named values; the `Dataset` for its currency, locale and dates. Out: tables,
-sentences and pictures, each with a text form. `wording` writes numbers as the reader's country does, `plots` and
-`waterfall` draw, `figures` tells a picture in words. Notebooks call; a method may ask `wording` for a word.
+sentences and pictures, each with a text form. `units` knows how a column is written, `wording` writes numbers as the
+reader's country does, `plots` and `waterfall` draw, `figures` tells a picture in words. Notebooks call; a method may
+ask `wording` for a word.
 """
 
 from clvlib.show.output import FIGURE_SCALE, figure, say, suppress, table
+from clvlib.show.pictures import bars, heatmap, interval, lines
 from clvlib.show.session import NOTEBOOK, RUN_FOLDER, attempt, deliver, keep, start
 from clvlib.show.wording import count, date, days, money, number, percent
 
@@ -14,12 +16,16 @@ __all__ = [
     "NOTEBOOK",
     "RUN_FOLDER",
     "attempt",
+    "bars",
     "count",
     "date",
     "days",
     "deliver",
     "figure",
+    "heatmap",
+    "interval",
     "keep",
+    "lines",
     "money",
     "number",
     "percent",

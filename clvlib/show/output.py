@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 
 from clvlib.errors import UsageError
 from clvlib.show import figures, wording
+from clvlib.show.units import UNITS
 from clvlib.show.wording import count
 
 MOST_ROWS = 30
@@ -66,16 +67,17 @@ class _Sentence(string.Formatter):
 def table(
     frame: pd.DataFrame | pd.Series,
     caption: str = "",
-    formats: Mapping[str, str] | None = None,
+    formats: str | Mapping[str, str] = "",
     headline: bool = False,
 ) -> None:
     """Show a frame (or the columns of a Series) as a table, its first 30 rows if it has more.
 
-    ``formats`` maps columns (or the index's name) to a spec of ``wording.writer``; others follow their type.
+    Figures are written by their column's name (``units.UNITS``), else by their type. ``formats`` says what a name can't
+    tell: columns (or the index's name) to a spec of ``wording.writer``, or one spec for all other columns of figures.
     """
     frame = frame.to_frame() if isinstance(frame, pd.Series) else frame
     shown = frame.head(MOST_ROWS)
-    columns = _written_columns(shown, dict(formats or {}))
+    columns = _written_columns(shown, formats)
     note = ""
     if len(frame) > len(shown):
         note = f"The first {count(len(shown))} of {count(len(frame))} rows."
@@ -90,18 +92,21 @@ def table(
 _Column = tuple[str, list[str], str]  # heading, cells, kind (num, text or name)
 
 
-def _written_columns(frame: pd.DataFrame, formats: dict[str, str]) -> list[_Column]:
+def _written_columns(frame: pd.DataFrame, formats: str | Mapping[str, str]) -> list[_Column]:
     columns: list[_Column] = []
+    stated, others = ({}, formats or None) if isinstance(formats, str) else (formats, None)
     if frame.index.nlevels > 1 or frame.index.name is not None or not isinstance(frame.index, pd.RangeIndex):
         for level, name in enumerate(frame.index.names):
             values = pd.Series(frame.index.get_level_values(level))
-            spec = formats.get(str(name)) or (None if pd.api.types.is_datetime64_any_dtype(values) else "text")
+            spec = stated.get(str(name)) or (None if pd.api.types.is_datetime64_any_dtype(values) else "text")
             columns.append((_heading(name if name is not None else ""), wording.column(values, spec), "name"))
     for position, name in enumerate(frame.columns):
         values = frame.iloc[:, position]
-        spec = formats.get(name) or formats.get(str(name))
-        numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
-        kind = "num" if (numeric if spec is None else spec not in ("text", "date")) else "text"
+        figures_in_it = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+        spec = stated.get(name) or stated.get(str(name))
+        if spec is None and figures_in_it:
+            spec = UNITS.get(str(name), others)
+        kind = "num" if (figures_in_it if spec is None else spec not in ("text", "date")) else "text"
         columns.append((_heading(name), wording.column(values, spec), kind))
     return columns
 

@@ -190,31 +190,6 @@ def _name_cells(axis: Axis, index: pd.Index, most: int) -> None:
         axis.set_tick_params(rotation=45)
 
 
-def scatter(
-    frame: pd.DataFrame,
-    x: str,
-    y: str,
-    title: str,
-    xlabel: str,
-    ylabel: str,
-    hue: str | None = None,
-    unit: str | None = None,
-) -> Figure:
-    """Draw one dot per row at columns ``x`` and ``y``, coloured by column ``hue``; ``unit`` is that of the height."""
-    figure, axes = _canvas(title, xlabel, ylabel)
-    groups = [("", frame)] if hue is None else list(frame.groupby(hue, observed=True))
-    alpha = 0.85 if len(frame) <= 300 else 0.35
-    for position, (name, rows) in enumerate(groups):
-        style: dict[str, Any] = {"s": 28 if len(frame) <= 300 else 12, "alpha": alpha, "linewidths": 0}
-        axes.scatter(rows[x], rows[y], label=str(name), color=_colour(position), **style)
-    _set_unit(axes.yaxis, unit)
-    if not _is_time(pd.Index(frame[x])):
-        axes.xaxis.set_major_formatter(FuncFormatter(wording.tick(None)))
-    if hue is not None:
-        _legend(axes, hue.replace("_", " "))
-    return figure
-
-
 def interval(frame: pd.DataFrame, title: str, xlabel: str, ylabel: str = "", unit: str | None = None) -> Figure:
     """Draw one dot at ``mid`` per row with a whisker from ``low`` to ``high`` (same unit as ``xlabel`` says)."""
     figure, axes = _canvas(title, xlabel, ylabel, rows=len(frame))

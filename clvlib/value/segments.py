@@ -190,20 +190,6 @@ def _total(value: pd.Series) -> float:
     return total
 
 
-FORMATS = {
-    "customers": "count",
-    "customer_share": "percent",
-    "revenue": "money",
-    "revenue_share": "percent",
-    "value": "money",
-    "value_share": "percent",
-    "value_per_customer": "money",
-    "orders": "number",
-    "days_since_last_order": "count",
-}
-"""How `show.table` writes the columns of `profile`."""
-
-
 def profile(groups: pd.Series, rfm: pd.DataFrame, value: pd.Series) -> pd.DataFrame:
     """Describe groups of customers, whatever made them: segments, tiers, clusters, an attribute.
 

@@ -193,7 +193,7 @@ def test_where_nobody_has_a_taste_the_plainer_way_is_kept() -> None:
 
 
 def test_hits_and_recall_are_those_counted_by_hand(monkeypatch) -> None:
-    monkeypatch.setattr(baskets, "FEWEST_CUSTOMERS", 1)
+    monkeypatch.setattr(baskets, "_FEWEST_CUSTOMERS", 1)
     known = baskets.history(lines(few([("a", "1", "tea", 5.0), ("b", "2", "tea", 5.0), ("b", "3", "cup", 5.0)])))
     later = pd.DataFrame({"customer_id": ["a", "a", "b", "z"], "item": ["tea", "cup", "cup", "tea"]})
     found = baskets.hits(known, later, new_only=False, k=1)["popularity"]

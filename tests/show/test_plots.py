@@ -118,12 +118,6 @@ def test_a_heatmap_lists_its_cells_and_writes_them_while_there_is_room():
     assert not overlaps(large.axes[0])
 
 
-def test_a_scatter_names_its_groups():
-    frame = pd.DataFrame({"a": [1, 2], "b": [3.0, 4.0], "k": ["u", "v"]})
-    lines = texts(plots.scatter(frame, "a", "b", "t", "x", "y", hue="k", unit="money"))
-    assert lines[-2:] == ["1 points “u”: 1 → 3", "1 points “v”: 2 → 4"]
-
-
 def test_intervals_tell_their_ends():
     frame = pd.DataFrame({"low": [1.0, 2.0], "mid": [2.0, 3.0], "high": [4.0, 3.5]}, index=["a", "b"])
     lines = texts(plots.interval(frame, "t", "CLV", unit="money"))

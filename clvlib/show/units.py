@@ -1,0 +1,41 @@
+"""Names of columns → how their figures are written: known once, so that no table has to say it.
+
+A spec as `wording.writer` knows it. A name that means different things in different tables (low, total, difference …)
+isn't here: its table says it.
+"""
+
+_MONEY = """
+acquisition_cost actual_revenue after_cost amount at_equal_age at_stake at_stake_each cac cac_ever clv clv_active
+clv_forecast clv_high clv_low contact_gain cost cost_each cost_in_all cost_of_silence expected_gain expected_spend
+from_spend historic lifetime_value marginal_cac marginal_high marginal_low money net order_value projected revenue
+spend spend_before spend_per_customer spend_per_order spend_since spent value_active value_ahead value_per_customer
+value_silent
+"""
+_PERCENT = """
+bias bought_again breakeven_save_rate breakeven_uplift came_back change_share churn churn_probability clv_share
+confidence control_share customer_share error first_churn formula_share hit_rate loyal_share mean_churn miss
+no_purchase observed p_purchase paths_with_order predicted recall retention revenue_share reward share share_of_all
+share_of_customers share_of_revenue silent_share still_buying support value_share
+"""
+_COUNT = """
+active answers best_hour buying campaigns customers days_first_to_last_now days_first_to_last_then
+days_since_last_order expected_to_buy lines median_days median_hour median_of_reached needed new_customers nps nps_high
+nps_low payback_ever payback_months rank_early rank_year reached refunds rows staying window_days within_reach
+"""
+_NUMBER_1 = "clv_to_cac clv_to_cac_ever expected_purchases lift repeat_purchases sees_once"
+_NUMBER_2 = "noise standard_error"
+_NUMBER_4 = "alpha beta"
+
+UNITS = {
+    name: spec
+    for spec, names in {
+        "money": _MONEY,
+        "percent": _PERCENT,
+        "count": _COUNT,
+        "number.1": _NUMBER_1,
+        "number.2": _NUMBER_2,
+        "number.4": _NUMBER_4,
+        "number": "elasticity",
+    }.items()
+    for name in names.split()
+}
