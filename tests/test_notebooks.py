@@ -11,6 +11,7 @@ import nbformat
 import papermill
 import pytest
 
+from clvlib.ingest.card import bundled, find_card, read_card
 from clvlib.run import parameters
 from clvlib.run.refresh import NOTEBOOKS, clean, compare, execute
 
@@ -106,6 +107,15 @@ def test_a_notebook_is_small_and_names_no_machine(file):
     text = file.read_text("utf-8")
     assert str(NOTEBOOKS.parent) not in text
     assert "papermill" not in json.loads(text)["metadata"]
+
+
+@each
+def test_outputs_come_from_bundled_data(file):
+    knobs = parameters.schema(nbformat.read(file, as_version=4))
+    assert knobs["dataset"].default in bundled()
+    shown = [o for cell in code_cells(file) for o in cell.outputs if o.metadata.get("clv", {}).get("kind") == "dataset"]
+    name = read_card(find_card(knobs["dataset"].default))["name"]
+    assert [o.data["text/plain"].startswith(f"{name} · ") for o in shown] == [True]
 
 
 @each
