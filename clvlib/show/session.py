@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import matplotlib.pyplot as plt
 import pandas as pd
 from IPython.core.getipython import get_ipython
+from IPython.core.interactiveshell import ExecutionInfo
 
 from clvlib.errors import CannotAnswer, UsageError
 from clvlib.files import replacing
@@ -35,6 +36,7 @@ _UNNAMED = "A cell without a name"
 
 _missing: dict[str, str] = {}  # names that a failed attempt would have made, and that attempt's title
 _kept: list[pd.DataFrame] = []
+_cell = {"name": _UNNAMED}  # that runs now
 
 
 def start(ds: "Dataset") -> None:
@@ -72,12 +74,13 @@ def _guard_cells() -> None:
     if shell is None:
         return
     shell.ast_transformers = [t for t in shell.ast_transformers if not isinstance(t, _Guard)] + [_Guard()]
-    shell.user_ns[_GUARD] = lambda: attempt(_named(shell.user_ns["In"][-1]))
+    shell.events.register("pre_run_cell", _read_name)
+    shell.user_ns[_GUARD] = lambda: attempt(_cell["name"])
 
 
-def _named(cell: str) -> str:
-    first = cell.lstrip().partition("\n")[0]
-    return first.lstrip("# ").strip() if first.startswith("#") else _UNNAMED
+def _read_name(cell: ExecutionInfo) -> None:
+    first = str(cell.raw_cell).lstrip().partition("\n")[0]
+    _cell["name"] = first.lstrip("# ").strip() if first.startswith("#") else _UNNAMED
 
 
 @contextmanager

@@ -24,7 +24,7 @@ def notebook(monkeypatch):
 
     def run(cell):
         outputs.clear()
-        result = shell.run_cell(cell, store_history=True)
+        result = shell.run_cell(cell, store_history=False)  # as nbval has it
         return list(outputs), result.result, result.error_before_exec or result.error_in_exec
 
     assert run("from clvlib import show\nshow.start(ds)")[2] is None
