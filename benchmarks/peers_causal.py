@@ -66,7 +66,7 @@ def main() -> int:
     warnings.filterwarnings("ignore", module="doubleml|ibis")
     agree, rows = True, []
     for seed in range(parser.parse_args().shops):
-        seen = adoption.study(shop_dataset(world.world(seed)), known_before="age_band")
+        seen = adoption.study(shop_dataset(world.world(seed)), known_before=["age_band"])
         for target in SCORES:
             a, b = ours(seen, target), theirs(seen, target)
             near = all(abs(a[name] / b[name] - 1) <= CLOSE for name in ("estimate", "se"))

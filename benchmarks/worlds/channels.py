@@ -5,7 +5,7 @@ chance, or taken up by who looks, or is, a good customer. Each shop's orders and
 `verdict` as a client's do; what is judged is what notebook 05 prints.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -83,7 +83,7 @@ def amounts(rng: np.random.Generator, person: NDArray[np.intp], n: int) -> Array
 def printed(
     ds: Dataset,
     truth: Callable[[pd.Index], Array],
-    known: str = "",
+    known: Sequence[str] = (),
     hidden: bool = False,
     designs: tuple[str, ...] = ("visits", "orders"),
 ) -> Answer:

@@ -7,6 +7,7 @@ counted from one order of their own, the first of the window (the index order): 
 however many follow. `study` decides from the data which of the two applies; `causal` adjusts for what was known before.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -98,7 +99,7 @@ def windows(
     return split - pd.Timedelta(days=first - 1), split, share < 1
 
 
-def study(ds: Dataset, first_days: int = 181, next_days: int = 365, known_before: str = "") -> Study:
+def study(ds: Dataset, first_days: int = 181, next_days: int = 365, known_before: Sequence[str] = ()) -> Study:
     """Follow the customers of one channel (see `Study`), by visits where these show the step, by orders elsewhere.
 
     Visits do when at least 95 % of them are somebody's first in another channel (a record of all visits shows who is
@@ -107,7 +108,7 @@ def study(ds: Dataset, first_days: int = 181, next_days: int = 365, known_before
     visit, they had not.
 
     Features: frequency, silence, age and spend as `aggregate.features` gives them, home channel, by orders the day of
-    the order, and those columns of the customers table that `known_before` lists (commas between) and that have 2 to 12
+    the order, and those columns of the customers table that `known_before` lists and that have 2 to 12
     values. That table has no dates: whoever names a column vouches that it was known before the first window.
 
     Raises MissingTable when transactions have no channel; NotEnoughData when the history is too short, the shop sells
@@ -120,7 +121,7 @@ def study(ds: Dataset, first_days: int = 181, next_days: int = 365, known_before
     return replace(seen, reason=reason) if seen else by_orders(ds, home, period, known_before, reason)
 
 
-def _told_by_visits(ds: Dataset, home: pd.Series, period: Period, known: str) -> tuple[Study | None, str]:
+def _told_by_visits(ds: Dataset, home: pd.Series, period: Period, known: Sequence[str]) -> tuple[Study | None, str]:
     """The study by visits, or None where they don't tell; and why."""
     start, split, _ = period
     visits = _visits(ds, start, split)
@@ -185,7 +186,7 @@ def _elsewhere(used: pd.DataFrame, home: pd.Series) -> pd.Series:
     return other.groupby("customer_id")["first_used"].min()
 
 
-def by_visits(ds: Dataset, home: pd.Series, visited: pd.Series, period: Period, known: str) -> Study:
+def by_visits(ds: Dataset, home: pd.Series, visited: pd.Series, period: Period, known: Sequence[str]) -> Study:
     """The study by visits: two windows for everybody; `visited` as `_elsewhere` gives it."""
     start, split, shortened = period
     features, placebo = _before(ds, ds.transactions, start - DAY, home, known)
@@ -194,7 +195,7 @@ def by_visits(ds: Dataset, home: pd.Series, visited: pd.Series, period: Period, 
     return Study("visits", "", start, split, ds.as_of, shortened, features, added, outcomes, placebo)
 
 
-def by_orders(ds: Dataset, home: pd.Series, period: Period, known: str, reason: str) -> Study:
+def by_orders(ds: Dataset, home: pd.Series, period: Period, known: Sequence[str], reason: str) -> Study:
     """The study by orders: everybody from the first order of the window on."""
     start, split, shortened = period
     index = journeys.first_orders(ds.transactions, start, split)
@@ -216,7 +217,7 @@ def by_orders(ds: Dataset, home: pd.Series, period: Period, known: str, reason: 
 
 
 def _before(
-    ds: Dataset, rows: ibis.Table, day: pd.Timestamp, home: pd.Series, known: str
+    ds: Dataset, rows: ibis.Table, day: pd.Timestamp, home: pd.Series, known: Sequence[str]
 ) -> tuple[pd.DataFrame, pd.Series]:
     """The features known on `day` of those who have a `home`, and what they spent in the 180 days up to it."""
     behaviour = aggregate.features(rows, day)
@@ -233,23 +234,21 @@ def _after(rows: ibis.Table, day: pd.Timestamp, end: pd.Timestamp, index: pd.Ind
     return pd.DataFrame({"revenue": after["spend"], "orders": after["purchases"].astype(float), "bought": bought})
 
 
-def _named(names: str) -> list[str]:
-    return list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
-
-
-def _attributes(ds: Dataset, index: pd.Index, names: str) -> pd.DataFrame:
+def _attributes(ds: Dataset, index: pd.Index, names: Sequence[str]) -> pd.DataFrame:
     if not ds.has("customers"):
         return pd.DataFrame(index=index)
     people = ds.customers().reindex(index)
-    asked = [name for name in _named(names) if name in people and name not in NOT_ATTRIBUTES.union(KNOWN, ["home"])]
+    asked = [
+        name for name in dict.fromkeys(names) if name in people and name not in NOT_ATTRIBUTES.union(KNOWN, ["home"])
+    ]
     texts = people[asked].fillna("unknown").astype(str)
     return texts.loc[:, [2 <= texts[name].nunique() <= _MOST_VALUES for name in texts]]
 
 
-def attributes(seen: Study, names: str) -> tuple[list[str], list[str]]:
-    """Part the `names` (commas between) into the attributes that the adjustment uses, and those it can't use."""
-    used = [name for name in _named(names) if name in seen.features and name not in (*KNOWN, "home")]
-    return used, [name for name in _named(names) if name not in used]
+def attributes(seen: Study, names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Part the `names` into the attributes that the adjustment uses, and those it can't use."""
+    used = [name for name in dict.fromkeys(names) if name in seen.features and name not in (*KNOWN, "home")]
+    return used, [name for name in dict.fromkeys(names) if name not in used]
 
 
 def ahead(ds: Dataset, seen: Study, visited: pd.Series) -> causal.Effect:

@@ -24,6 +24,16 @@ WHO: dict[causal.Target, str] = {
     "treated": "Because they took the step, those who did",
 }
 Verdict = Literal["cause", "if", "nothing"]
+_SPAN = "over {days:days} (95 % interval {low:money} to {high:money})"
+SENTENCES: dict[Verdict, str] = {
+    "cause": "{who} brought {size:money} {than} " + _SPAN + ", if the five conditions hold; even with something "
+    "unrecorded as strong as “{cause}” it is {least:money} to {most:money}.",
+    "if": "Among customers alike, another channel goes with {size:money} {than} "
+    + _SPAN
+    + ". Nobody can say that it is "
+    "the cause: something unrecorded, {share:percent} as strong as “{cause}”, would do.",
+    "nothing": "Nothing shows that another channel changes anything " + _SPAN + ".",
+}
 
 
 def fits(seen: Study) -> dict[str, causal.CrossFit]:
@@ -175,7 +185,7 @@ def redrawn(ds: Dataset, seen: Study) -> pd.DataFrame:
     home = adoption.homes(ds, seen.start, seen.split)
     period = (seen.start, seen.split, seen.shortened)
     nobody = pd.Series(dtype="datetime64[us]")
-    named = ",".join(seen.features.columns.difference([*KNOWN, "home", "ordered_after"]))
+    named = list(seen.features.columns.difference([*KNOWN, "home", "ordered_after"]))
     window = seen if seen.design == "visits" else adoption.by_visits(ds, home, nobody, period, named)
     index = seen if seen.design == "orders" else adoption.by_orders(ds, home, period, named, "")
     used = adoption.channels_bought(ds, seen.start, seen.split)
@@ -195,17 +205,17 @@ def redrawn(ds: Dataset, seen: Study) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index", columns=["mid", "low", "high"]).rename_axis("counted")
 
 
-def require_null(drawn: pd.DataFrame) -> pd.DataFrame:
-    """Refuse when the first order of the window doesn't come out as nothing in the world of `redrawn`.
-
-    Returns what it was given. Raises CannotAnswer.
-    """
-    mid, low, high = map(float, drawn.loc[INDEX, ["mid", "low", "high"]])
-    if low <= 0 <= high:
-        return drawn
+def null_of(seen: Study, drawn: pd.DataFrame) -> pd.Series:
+    """Give what the study's own way of counting finds in the world of `redrawn`: mid, low, high; 0 where it counts no
+    orders. Raises CannotAnswer where it finds what can't be."""
+    if seen.design == "visits":
+        return pd.Series(0.0, ["mid", "low", "high"])
+    found = drawn.loc[INDEX, ["mid", "low", "high"]]
+    if found["low"] <= 0 <= found["high"]:
+        return found
     raise CannotAnswer(
-        f"In a world in which channels change nothing, this study finds {wording.money(mid)} "
-        f"({wording.money(low)} to {wording.money(high)}): what it would find here can't be trusted.",
+        f"In a world in which channels change nothing, this study finds {wording.money(found['mid'])} "
+        f"({wording.money(found['low'])} to {wording.money(found['high'])}): what it would find here can't be trusted.",
         "Bring more customers, or run an experiment (notebook 06).",
     )
 

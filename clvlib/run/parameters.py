@@ -121,6 +121,8 @@ def _read(kind: str, text: str) -> Any:
         if number != number or abs(number) == float("inf"):
             raise ValueError(text)
         return number
+    if kind == "list[str]" and not text.startswith("["):
+        return [name.strip() for name in text.split(",") if name.strip()]
     value = ast.literal_eval(text)
     if not isinstance(value, {"list": list, "tuple": tuple, "dict": dict}.get(kind.split("[")[0], ())):
         raise ValueError(text)
@@ -128,5 +130,7 @@ def _read(kind: str, text: str) -> Any:
 
 
 def _example(parameter: Parameter) -> str:
+    if parameter.annotation == "list[str]":
+        return ",".join(parameter.default)
     fallback = {"int": "12", "float": "0.1", "bool": "true"}.get(parameter.annotation.split("|")[0].strip(), "text")
     return fallback if parameter.default is None else str(parameter.default)

@@ -2,12 +2,12 @@
 
 In: frames, figures, templates with named values; the `Dataset` for its currency, locale and dates. Out: tables,
 sentences and pictures, each with a text form. `units` knows how a column is written, `wording` writes numbers as the
-reader's country does, `plots` and `waterfall` draw, `figures` tells a picture in words. Notebooks call; a method may
-ask `wording` for a word.
+reader's country does, `sentences` fills templates, `plots` draws, `figures` tells a picture in words. Notebooks call;
+a method may ask `wording` for a word.
 """
 
-from clvlib.show.output import FIGURE_SCALE, figure, say, suppress, table
-from clvlib.show.pictures import bars, heatmap, interval, lines
+from clvlib.show.output import FIGURE_SCALE, agree, figure, say, suppress, table
+from clvlib.show.pictures import bars, heatmap, interval, lines, panels, waterfall
 from clvlib.show.session import NOTEBOOK, RUN_FOLDER, attempt, deliver, keep, start
 from clvlib.show.wording import count, date, days, money, number, percent
 
@@ -15,6 +15,7 @@ __all__ = [
     "FIGURE_SCALE",
     "NOTEBOOK",
     "RUN_FOLDER",
+    "agree",
     "attempt",
     "bars",
     "count",
@@ -28,9 +29,11 @@ __all__ = [
     "lines",
     "money",
     "number",
+    "panels",
     "percent",
     "say",
     "start",
     "suppress",
     "table",
+    "waterfall",
 ]

@@ -5,10 +5,10 @@ metadata, by which the report finds the headlines and what was left out.
 """
 
 import html
+import math
 import os
-import string
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -17,8 +17,9 @@ from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from clvlib.errors import UsageError
 from clvlib.show import figures, wording
+from clvlib.show.figures import Picture
+from clvlib.show.sentences import closing, fill, marked
 from clvlib.show.units import UNITS
 from clvlib.show.wording import count
 
@@ -28,40 +29,15 @@ FIGURE_SCALE = "CLV_FIGURE_SCALE"  # set by the runner: 2 draws figures for prin
 
 
 def say(template: str, *, headline: bool = False, **values: Any) -> None:
-    """Say a sentence built from data.
+    """Say a sentence built from data: a literal with named fields, as in ``"{n:count} customers"`` (``sentences``).
 
-    ``template`` is a literal with named fields and the specs of ``wording.writer``, as in ``"{n:count} customers"``.
     ``headline`` puts the sentence at the head of the report. Raises UsageError when a field has no value.
     """
-    text = _Sentence().vformat(template, (), values)
-    marked = _Sentence(marked=True).vformat(html.escape(template, quote=False), (), values)
     publish(
         "headline" if headline else "sentence",
-        text,
-        f'<p class="clv-sentence {NO_FORMULAS}">{marked}</p>',
+        fill(template, values),
+        f'<p class="clv-sentence {NO_FORMULAS}">{marked(template, values)}</p>',
     )
-
-
-class _Sentence(string.Formatter):
-    """Named fields only, each written for the reader; ``marked`` gives HTML with the figures in bold."""
-
-    def __init__(self, marked: bool = False) -> None:
-        self.marked = marked
-
-    def get_field(self, field_name: str, args: Any, kwargs: Mapping[str, Any]) -> tuple[Any, str]:
-        if field_name not in kwargs:
-            raise UsageError(
-                f"The sentence needs a value for {{{field_name}}}.",
-                mend=f"Give it by name: show.say(…, {field_name or 'name'}=…).",
-            )
-        return kwargs[field_name], field_name
-
-    def format_field(self, value: Any, format_spec: str) -> str:
-        spec = format_spec or wording.default_spec(value)
-        text = wording.writer(spec)(value)
-        if not self.marked:
-            return text
-        return html.escape(text) if spec in ("text", "date") else f"<strong>{html.escape(text)}</strong>"
 
 
 def table(
@@ -69,12 +45,18 @@ def table(
     caption: str = "",
     formats: str | Mapping[str, str] = "",
     headline: bool = False,
+    n: int | Sized | None = None,
+    of: str = "customers",
+    dates: Any = None,
+    **values: Any,
 ) -> None:
     """Show a frame (or the columns of a Series) as a table, its first 30 rows if it has more.
 
     Figures are written by their column's name (``units.UNITS``), else by their type. ``formats`` says what a name can't
     tell: columns (or the index's name) to a spec of ``wording.writer``, or one spec for all other columns of figures.
+    ``caption`` is a template with ``values``, ended by n and dates (``sentences.closing``).
     """
+    caption = closing(fill(caption, values), n, of, dates)
     frame = frame.to_frame() if isinstance(frame, pd.Series) else frame
     shown = frame.head(MOST_ROWS)
     columns = _written_columns(shown, formats)
@@ -160,26 +142,39 @@ def suppress(frame: pd.DataFrame, n: str = "customers", least: int = 5) -> pd.Da
     return frame.assign(**{str(name): others[name].mask(small) for name in others})  # counts stay whole numbers
 
 
-def figure(drawing: Figure | Axes, caption: str = "", headline: bool = False) -> None:
-    """Show a figure (or the figure of these axes) with its caption, and close it."""
-    drawn = drawing if isinstance(drawing, Figure) else drawing.get_figure(root=True)
-    if not isinstance(drawn, Figure):
-        raise UsageError("show.figure got axes that are in no figure.", mend="Give it a matplotlib figure or axes.")
-    if drawn.get_layout_engine() is None:
-        drawn.set_layout_engine("constrained")
-    image = figures.png(drawn, scale=float(os.environ.get(FIGURE_SCALE, "1")))
-    text = figures.describe(drawn)
-    data = {"image/png": b64encode(image).decode("ascii"), "text/plain": text}
-    about = {"kind": "figure", "title": figures.title_of(drawn), "headline": headline}
-    display(data, raw=True, metadata={"image/png": {"width": figures.width(drawn)}, "clv": about})
-    plt.close(drawn)
-    if caption:
+def figure(
+    drawing: Figure | Axes | Picture,
+    caption: str = "",
+    headline: bool = False,
+    n: int | Sized | None = None,
+    of: str = "customers",
+    dates: Any = None,
+    **values: Any,
+) -> None:
+    """Show a picture of ``plots``, or a matplotlib figure of your own, with its caption, and close it.
+
+    ``caption`` is a template with ``values``, ended by n and dates (``sentences.closing``).
+    """
+    picture = drawing if isinstance(drawing, Picture) else figures.foreign(drawing)
+    image = figures.png(picture.figure, scale=float(os.environ.get(FIGURE_SCALE, "1")))
+    data = {"image/png": b64encode(image).decode("ascii"), "text/plain": picture.text}
+    about = {"kind": "figure", "title": picture.title, "headline": headline}
+    display(data, raw=True, metadata={"image/png": {"width": figures.width(picture.figure)}, "clv": about})
+    plt.close(picture.figure)
+    if caption := closing(fill(caption, values), n, of, dates):
         publish(
             "caption",
             caption,
             f'<p class="clv-caption {NO_FORMULAS}"><em>{html.escape(caption)}</em></p>',
             headline=headline,
         )
+
+
+def agree(what: str, by_hand: float, package: float, unit: str = "number") -> None:
+    """Say a figure that was computed in the open beside the package's, and whether both are the same."""
+    same = "the same" if math.isclose(by_hand, package, rel_tol=1e-6, abs_tol=1e-9) else "NOT the same"
+    template = "{what}: {hand:UNIT} by hand, {package:UNIT} by the package, {same}.".replace("UNIT", unit)
+    say(template, what=what, hand=by_hand, package=package, same=same)
 
 
 def publish(kind: str, text: str, markup: str, **about: Any) -> None:

@@ -1,101 +1,111 @@
-"""Frames in, matplotlib figures out: the theme, the palette and the few shapes of figure that the notebooks use."""
+"""Frames in, pictures out: the few shapes of figure that the notebooks use.
+
+What the title says stands in one colour (``accent``), the rest in grey; where nothing is said of it, each column has a
+colour of its own. Series are named where they are, not in a legend, while there is room.
+"""
 
 import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-import matplotlib as mpl
-import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.collections import PathCollection
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from clvlib.show import figures, wording
+from clvlib.show import wording
+from clvlib.show.canvas import (
+    ACCENT,
+    GUIDE,
+    HEIGHT,
+    INK,
+    NAMED_BARS,
+    PALETTE,
+    REST,
+    WIDTH,
+    as_frame,
+    canvas,
+    colours_of,
+    darkened,
+    date_axis,
+    draw_levels,
+    draw_marks,
+    entitle,
+    is_scale,
+    is_time,
+    luminance,
+    plain,
+    positions,
+    row_names,
+    set_unit,
+    show_zero,
+    too_many_words,
+    wrap,
+    write,
+)
+from clvlib.show.figures import Picture, axes_told, grid, notes, one_line, pairs, places, quoted, rounded, told
 
-# Okabe and Ito (2008), without yellow and black: told apart by colour-blind readers, and dark enough on white;
-# then two of Paul Tol's, for the rare eighth and ninth.
-PALETTE = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#7F7F7F", "#332288", "#882255"]
-INK = "#333333"
-_SIZE = (8.2, 4.4)
-_NAMED_BARS = 12
-_MOST_NAMES = 20
+_MOST_WRITTEN = 15  # rows and columns of a heat map whose values are written
 
-
-def theme() -> None:
-    """Set fonts, colours and grid of every figure drawn from now on."""
-    import seaborn as sns  # takes a second and more to load, which whoever draws nothing is spared
-
-    sns.set_theme(style="whitegrid", palette=PALETTE, font="DejaVu Sans")
-    mpl.rcParams.update(
-        {
-            "axes.edgecolor": "#BBBBBB",
-            "axes.labelcolor": INK,
-            "axes.labelsize": 10,
-            "axes.spines.right": False,
-            "axes.spines.top": False,
-            "axes.titlecolor": "#111111",
-            "axes.titlelocation": "left",
-            "axes.titlepad": 12,
-            "axes.titlesize": 12,
-            "axes.titleweight": "bold",
-            "figure.figsize": _SIZE,
-            "grid.color": "#E6E6E6",
-            "legend.fontsize": 9,
-            "legend.frameon": False,
-            "legend.title_fontsize": 9,
-            "xtick.labelsize": 9,
-            "ytick.labelsize": 9,
-        }
-    )
+_Frame = pd.DataFrame | pd.Series
 
 
 def bars(
-    data: pd.Series | pd.DataFrame,
+    data: _Frame,
     title: str,
-    xlabel: str,
-    ylabel: str,
+    x: str,
+    y: str,
     unit: str | None = None,
     horizontal: bool = False,
     stacked: bool = False,
-) -> Figure:
+    accent: Any = None,
+    levels: Mapping[str, float] | None = None,
+) -> Picture:
     """Draw one bar per row, or one group (or stack) per row with one colour per column.
 
-    ``unit`` (money, percent, count) is that of the lengths; ``xlabel`` names the horizontal axis, whichever way
-    the bars lie. Rows of dates stand on a time axis; many words lie down, so that they stay readable.
+    unit: money, percent or count, that of the lengths. x names the horizontal axis, whichever way the bars lie. Rows of
+    dates stand on a time axis; many words lie down, so that they stay readable. accent: the column, or of a single one
+    the row, that the title is about. levels: name → length at which a dashed line is drawn.
     """
-    frame = data.to_frame(data.name if data.name is not None else "") if isinstance(data, pd.Series) else data
-    words = not _is_time(frame.index) and not _is_scale(frame.index)
-    lying = horizontal or (words and _too_many_words(frame.index))
+    frame = as_frame(data)
+    words = not is_time(frame.index) and not is_scale(frame.index)
+    lying = horizontal or (words and too_many_words(frame.index))
     if lying and not horizontal:
-        xlabel, ylabel = ylabel, xlabel
-    figure, axes = _canvas(title, xlabel, ylabel, rows=len(frame) if lying else 0)
-    places, thickness = _places(frame.index) if not lying else (np.arange(len(frame)), 0.8)
-    _draw_bars(axes, frame, places, thickness, lying, stacked)
+        x, y = y, x
+    figure, axes = canvas(x, y, rows=len(frame) if lying else 0)
+    at, thickness = positions(frame.index) if not lying else (np.arange(len(frame)), 0.8)
+    single = frame.shape[1] == 1
+    by_row = single and accent is not None
+    colours = [ACCENT if row == accent else REST[0] for row in frame.index] if by_row else colours_of(frame, accent)
+    drawn = [colours] if by_row else [[colour] * len(frame) for colour in colours]
+    _draw_bars(axes, frame, at, thickness, lying, stacked, drawn)
     value_axis, name_axis = (axes.xaxis, axes.yaxis) if lying else (axes.yaxis, axes.xaxis)
     if lying or words:
-        name_axis.set_ticks(places, [_wrap(name) for name in _names(frame.index)])
-    elif not _is_time(frame.index):
+        name_axis.set_ticks(at, [wrap(name) for name in row_names(frame.index)])
+    elif not is_time(frame.index):
         name_axis.set_major_locator(MaxNLocator(integer=True))
     else:
-        _date_axis(axes)
+        date_axis(axes)
     if lying:
         axes.invert_yaxis()
-    _set_unit(value_axis, unit)
+    set_unit(value_axis, unit)
     axes.grid(visible=False, axis="y" if lying else "x")
-    if frame.shape[1] == 1 and len(frame) <= _NAMED_BARS:
-        _write_lengths(axes, unit)
-    elif frame.shape[1] > 1:
-        _legend(axes, frame.columns.name)
-    return figure
+    if (frame.to_numpy(dtype=float, na_value=0) < 0).any():
+        (axes.axvline if lying else axes.axhline)(0, color=GUIDE, linewidth=0.8)
+    draw_levels(axes, levels or {}, lying)
+    if frame.size <= NAMED_BARS and not stacked:
+        _write_lengths(axes, frame, unit)
+    entitle(axes, title, [] if single else list(zip(map(str, frame), colours, strict=True)))
+    lines = [told("bars", "" if single else name, frame.index, frame[name]) for name in frame]
+    return _picture(figure, axes, title, lines, list(levels or {}))
 
 
 def _draw_bars(
-    axes: Axes, frame: pd.DataFrame, places: np.ndarray, thickness: float, lying: bool, stacked: bool
+    axes: Axes, frame: pd.DataFrame, at: np.ndarray, thickness: float, lying: bool, stacked: bool, colours: list[Any]
 ) -> None:
     above, below = np.zeros(len(frame)), np.zeros(len(frame))
     groups = 1 if stacked else max(frame.shape[1], 1)
@@ -104,183 +114,289 @@ def _draw_bars(
         values = frame[name].to_numpy(dtype=float, na_value=0.0)
         starts = np.where(values >= 0, above, below) if stacked else np.zeros(len(frame))
         shift = 0.0 if groups == 1 else (position - (groups - 1) / 2) * thickness / groups
-        style: dict[str, Any] = {"label": str(name), "color": _colour(position), "linewidth": 0}
-        draw(places + shift, values, thickness / groups * (1 if groups == 1 else 0.92), starts, **style)
+        style: dict[str, Any] = {"color": colours[position], "linewidth": 0}
+        draw(at + shift, values, thickness / groups * (1 if groups == 1 else 0.92), starts, **style)
         above, below = above + values.clip(min=0), below + values.clip(max=0)
 
 
-def _write_lengths(axes: Axes, unit: str | None) -> None:
-    bars = axes.containers[0]
-    lengths = pd.Series(bars.datavalues)  # type: ignore[attr-defined]
-    names = [plain(name) for name in wording.column(lengths, unit or "number")]
-    axes.bar_label(bars, names, padding=3, fontsize=9, color=INK, gid=figures.VALUE)  # type: ignore[arg-type]
-    lying = getattr(bars, "orientation", "") == "horizontal"
-    axes.margins(x=0.14 if lying else None, y=None if lying else 0.14)
+def _write_lengths(axes: Axes, frame: pd.DataFrame, unit: str | None) -> None:
+    texts = iter(wording.column(pd.Series(frame.T.to_numpy(dtype=float, na_value=np.nan).ravel()), unit or "number"))
+    for bars, name in zip(axes.containers, frame.columns, strict=True):
+        names = ["" if pd.isna(value) else plain(text) for value, text in zip(frame[name], texts, strict=False)]
+        size = 9 if frame.shape[1] == 1 else 8
+        axes.bar_label(bars, names, padding=3, fontsize=size, color=INK)  # type: ignore[arg-type]
+        lying = getattr(bars, "orientation", "") == "horizontal"
+        axes.margins(x=0.14 if lying else None, y=None if lying else 0.14)
 
 
 def lines(
-    frame: pd.DataFrame | pd.Series,
+    frame: _Frame,
     title: str,
-    xlabel: str,
-    ylabel: str,
+    x: str,
+    y: str,
     unit: str | None = None,
     markers: bool = False,
-) -> Figure:
-    """Draw one line per column over the index (dates or numbers); ``unit`` is that of the height."""
-    frame = frame.to_frame(frame.name if frame.name is not None else "") if isinstance(frame, pd.Series) else frame
-    figure, axes = _canvas(title, xlabel, ylabel)
-    places, _ = _places(frame.index)
-    for position, name in enumerate(frame.columns):
+    accent: Any = None,
+    bands: Mapping[str, pd.DataFrame] | None = None,
+    marks: Mapping[str, Any] | None = None,
+    levels: Mapping[str, float] | None = None,
+    points: Mapping[str, tuple[Any, float]] | None = None,
+) -> Picture:
+    """Draw one line per column over the index (dates or numbers); zero is on the axis unless values lie below it.
+
+    unit: money, percent or count, that of the height. accent: the column that the title is about. bands: name → a frame
+    of two columns, low and high, over its own index; a band named as a column has its colour. marks: name → place on
+    the index, a dotted line. levels: name → height, a dashed line. points: name → (place, height), a dot.
+    """
+    frame = as_frame(frame)
+    figure, axes = canvas(x, y)
+    at, _ = positions(frame.index)
+    colours = dict(zip(map(str, frame.columns), colours_of(frame, accent), strict=True))
+    for position, (name, colour) in enumerate(zip(frame.columns, colours.values(), strict=True)):
+        front = accent is not None and name == accent
         axes.plot(
-            places,
+            at,
             frame[name].to_numpy(dtype=float, na_value=np.nan),
-            label=str(name),
-            color=_colour(position),
+            color=colour,
             marker="o" if markers else "",
             markersize=5,
+            linewidth=2.4 if front else 1.8,
+            zorder=3 if front else 2.5,
             linestyle=["-", "--", "-.", ":"][position // len(PALETTE) % 4],
         )
-    if _is_time(frame.index):
-        _date_axis(axes)
-    elif not _is_scale(frame.index):
-        axes.set_xticks(places, [_wrap(name) for name in _names(frame.index)])
-    _set_unit(axes.yaxis, unit)
-    if unit == "money" and frame.min().min() >= 0:
-        axes.set_ylim(bottom=0)  # cut off, a fall looks steeper than it is
-    if frame.shape[1] > 1:
-        _legend(axes, frame.columns.name)
-    return figure
+    key = list(colours.items()) if frame.shape[1] > 1 else []
+    key += _bands(axes, bands or {}, colours)
+    if is_time(frame.index):
+        date_axis(axes)
+    elif not is_scale(frame.index):
+        axes.set_xticks(at, [wrap(name) for name in row_names(frame.index)])
+    set_unit(axes.yaxis, unit)
+    show_zero(axes)
+    draw_levels(axes, levels or {}, lying=False)
+    draw_marks(axes, marks or {}, frame.index)
+    for name, (place, height) in (points or {}).items():
+        axes.plot([place], [height], "o", color=INK, zorder=4)
+        write(axes, name, (place, height), (7, -9), va="top")
+    entitle(axes, title, key if bands or not _name_ends(axes, frame, at, colours) else [])
+    lines = [told("line", name, frame.index, frame[name]) for name in frame if frame[name].notna().any()]
+    lines += [f"area{quoted(name)}: {' to '.join(rounded(_ends(band)))}" for name, band in (bands or {}).items()]
+    named = [*(levels or {}), *(marks or {}), *(points or {})]
+    return _picture(figure, axes, title, lines, named)
 
 
-def heatmap(frame: pd.DataFrame, title: str, xlabel: str, ylabel: str, unit: str | None = "percent") -> Figure:
-    """Colour every cell of the frame by its value, and write the value in it while there is room."""
+def _bands(axes: Axes, bands: Mapping[str, pd.DataFrame], colours: dict[str, str]) -> list[tuple[str, str]]:
+    """Fill each band; give the key of those that are no line's."""
+    key = []
+    for position, (name, band) in enumerate(bands.items(), start=1):
+        colour = colours.get(name, PALETTE[position % len(PALETTE)])
+        low, high = (band[column].to_numpy(dtype=float) for column in band)
+        axes.fill_between(positions(band.index)[0], low, high, color=colour, alpha=0.22, linewidth=0)
+        key += [] if name in colours else [(name, colour)]
+    return key
+
+
+def _ends(band: pd.DataFrame) -> list[float]:
+    return [float(np.nanmin(band.to_numpy(dtype=float))), float(np.nanmax(band.to_numpy(dtype=float)))]
+
+
+def _name_ends(axes: Axes, frame: pd.DataFrame, at: np.ndarray, colours: dict[str, str]) -> bool:
+    """Write each line's name at its right end; tell whether there was room."""
+    known = [name for name in frame.columns if frame[name].notna().any()]
+    if not 1 < len(known) <= 6 or not all(frame[name].notna().to_numpy()[-1] for name in known):
+        return False
+    low, high = axes.get_ylim()
+    last = at.max() if len(at) else 0.0
+    heights = {name: (float(frame[name].iloc[int(np.argmax(at))]) - low) / (high - low) for name in known}
+    order = sorted(known, key=lambda name: heights[name])
+    placed: list[float] = []
+    for name in order:  # apart by a line of text, from the lowest up, then back from the top
+        gap = 0.055 * (1 + len(wrap(str(name), 18).splitlines())) / 2
+        placed.append(max(heights[name], placed[-1] + gap if placed else 0.0))
+    over = max(0.0, placed[-1] - 1.0)
+    for name, height in zip(order, placed, strict=True):
+        shift = (7, (height - over - heights[name]) * HEIGHT * 72 * 0.72)
+        style: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "va": "center", "ha": "left"}
+        write(axes, wrap(str(name), 18), (last, heights[name]), shift, color=darkened(colours[str(name)]), **style)
+    return True
+
+
+def heatmap(frame: pd.DataFrame, title: str, x: str, y: str, unit: str | None = "percent") -> Picture:
+    """Colour every cell of the frame by its value, dark = much, and write the value in it while there is room."""
     height = max(2.8, min(8.5, 1.7 + 0.34 * len(frame)))
-    figure, axes = plt.subplots(figsize=(_SIZE[0], height), layout="constrained")
-    write = wording.tick(unit)
+    figure, axes = plt.subplots(figsize=(WIDTH, height), layout="constrained")
     values = frame.to_numpy(dtype=float, na_value=np.nan)
-    mesh = axes.pcolormesh(values, cmap="cividis_r", edgecolors="white", linewidth=0.5)
-    colorbar = figure.colorbar(mesh, ax=axes, format=FuncFormatter(write), pad=0.02)
-    colorbar.outline.set_visible(False)
-    if frame.shape[1] <= (20 if unit == "percent" else 9) and len(frame) <= 24:
+    mesh = axes.pcolormesh(values, cmap="Blues", edgecolors="white", linewidth=0.5)
+    if max(frame.shape) <= _MOST_WRITTEN:
         _write_cells(axes, mesh, values, unit)
+    else:
+        colorbar = figure.colorbar(mesh, ax=axes, format=FuncFormatter(wording.tick(unit)), pad=0.02)
+        colorbar.outline.set_visible(False)
     _name_cells(axes.xaxis, frame.columns, most=20)
     _name_cells(axes.yaxis, frame.index, most=24)
     axes.invert_yaxis()
     axes.grid(visible=False)
-    _entitle(axes, title, xlabel, ylabel)
-    return figure
+    axes.set_xlabel(plain(x))
+    axes.set_ylabel(plain(y))
+    entitle(axes, title)
+    return _picture(figure, axes, title, grid(values))
 
 
 def _write_cells(axes: Axes, mesh: Any, values: np.ndarray, unit: str | None) -> None:
     write = wording.writer("number" if unit is None else unit)
     for row, col in np.argwhere(np.isfinite(values)):
-        red, green, blue = to_rgb(mesh.cmap(mesh.norm(values[row, col])))
-        light = 0.299 * red + 0.587 * green + 0.114 * blue > 0.5
+        light = luminance(mesh.cmap(mesh.norm(values[row, col]))) > 0.5
         text = f"{100 * values[row, col]:.0f}" if unit == "percent" else plain(write(values[row, col]))
         colour = "#222222" if light else "white"
-        place = (col + 0.5, row + 0.5)
-        axes.text(*place, text, ha="center", va="center", fontsize=8, color=colour, gid=figures.VALUE)
+        axes.text(col + 0.5, row + 0.5, text, ha="center", va="center", fontsize=8, color=colour)
 
 
 def _name_cells(axis: Axis, index: pd.Index, most: int) -> None:
     step = max(1, int(np.ceil(len(index) / most)))
-    names = [name if place % step == 0 else "" for place, name in enumerate(_names(index))]
+    names = [name if place % step == 0 else "" for place, name in enumerate(row_names(index))]
     axis.set_ticks(np.arange(len(index)) + 0.5, names)
     if getattr(axis, "axis_name", "") == "x" and sum(len(name) for name in names) > 60:
         axis.set_tick_params(rotation=45)
 
 
-def interval(frame: pd.DataFrame, title: str, xlabel: str, ylabel: str = "", unit: str | None = None) -> Figure:
-    """Draw one dot at ``mid`` per row with a whisker from ``low`` to ``high`` (same unit as ``xlabel`` says)."""
-    figure, axes = _canvas(title, xlabel, ylabel, rows=len(frame))
-    places = np.arange(len(frame))
-    reach = np.vstack([frame["mid"] - frame["low"], frame["high"] - frame["mid"]]).clip(min=0)
-    axes.errorbar(frame["mid"], places, xerr=reach, fmt="o", color=PALETTE[0], ecolor=INK, capsize=4, elinewidth=1.4)
-    axes.set_yticks(places, [_wrap(name) for name in _names(frame.index)])
-    axes.set_ylim(len(frame) - 0.5, -0.5)
+def interval(
+    frame: pd.DataFrame,
+    title: str,
+    x: str,
+    y: str = "",
+    unit: str | None = None,
+    mark: float = 0.0,
+    accent: Any = None,
+) -> Picture:
+    """Draw one dot at ``mid`` per row, with its value, and a whisker from ``low`` to ``high``.
+
+    unit: of the values, which x says. mark: the value that means no effect, always on the axis. accent: the row that
+    the title is about. A column ``true`` is drawn as a hollow diamond.
+    """
+    figure, axes = canvas(x, y, rows=1.4 * len(frame))
+    at = np.arange(len(frame))
+    axes.axvline(mark, color=GUIDE, linewidth=1)
+    colours = [ACCENT if accent in (None, row) else REST[0] for row in frame.index]
+    texts = wording.column(frame["mid"], unit or "number")
+    for place, (row, colour) in enumerate(zip(frame.to_dict("records"), colours, strict=True)):
+        axes.plot([row["low"], row["high"]], [place, place], color=colour, linewidth=2.2, solid_capstyle="round")
+        axes.plot([row["mid"]], [place], "o", color=colour, markersize=7)
+        if pd.notna(row["mid"]):
+            write(axes, texts[place], (row["mid"], place), (0, 6), ha="center", va="bottom")
+    if "true" in frame:
+        axes.plot(frame["true"], at, "D", color="white", markeredgecolor=INK, markersize=6, zorder=4)
+    axes.set_yticks(at, [wrap(name) for name in row_names(frame.index)])
+    axes.set_ylim(len(frame) - 0.4, -0.6)
     axes.grid(visible=False, axis="y")
-    _set_unit(axes.xaxis, unit)
-    return figure
+    set_unit(axes.xaxis, unit)
+    entitle(axes, title)
+    lows, mids, highs = (rounded(frame[end]) for end in ("low", "mid", "high"))
+    ranges = [f"{mid} ({low} to {high})" for low, mid, high in zip(lows, mids, highs, strict=True)]
+    true = [told("true", "", frame.index, frame["true"])] if "true" in frame else []
+    return _picture(figure, axes, title, ["intervals: " + pairs(places(frame.index), ranges), *true])
 
 
-def _canvas(title: str, xlabel: str, ylabel: str, rows: int = 0) -> tuple[Figure, Axes]:
-    height = _SIZE[1] if rows == 0 else max(2.4, min(11.0, 1.6 + 0.36 * rows))
-    figure, axes = plt.subplots(figsize=(_SIZE[0], height), layout="constrained")
-    _entitle(axes, title, xlabel, ylabel)
-    return figure, axes
+def waterfall(steps: pd.Series, title: str, x: str = "", y: str = "", unit: str | None = None) -> Picture:
+    """Draw a bridge: the first and last of `steps` are totals, the steps between them add up from one to the other.
+
+    The index names the bars; unit: of the heights. Zero is always on the axis: bars cut off at the foot would make
+    every step look larger than it is.
+    """
+    values = steps.to_numpy(dtype=float)
+    moved = np.concatenate([[0.0], np.cumsum(values[:-2]), [0.0]])  # where each bar starts
+    figure, axes = canvas(x, y)
+    at = np.arange(len(values))
+    total = (at == 0) | (at == len(values) - 1)
+    kinds = {"total": total, "rise": ~total & (values >= 0), "fall": ~total & (values < 0)}
+    for kind, colour in zip(kinds.values(), (REST[2], PALETTE[2], PALETTE[5]), strict=True):
+        axes.bar(at[kind], values[kind], 0.72, moved[kind], color=colour, linewidth=0)
+    ends = moved + values
+    axes.hlines(ends[:-1], at[:-1] + 0.36, at[:-1] + 0.64, colors="#999999", linewidth=0.8)
+    for place, text in enumerate(wording.column(pd.Series(values), unit or "number")):
+        signed = f"+{text}" if kinds["rise"][place] and values[place] > 0 else text
+        write(axes, signed, (place, max(moved[place], ends[place])), (0, 3), ha="center", va="bottom")
+    axes.set_xticks(at, [wrap(str(name), 11) for name in steps.index], fontsize=8.5)
+    set_unit(axes.yaxis, unit)
+    axes.grid(visible=False, axis="x")
+    low, high = min(0.0, np.minimum(moved, ends).min()), max(0.0, np.maximum(moved, ends).max())
+    axes.set_ylim(low * 1.12, high * 1.12 if high > 0 else 1.0)
+    entitle(axes, title)
+    lines = [told("bars", name, steps.index[kind], values[kind]) for name, kind in kinds.items() if kind.any()]
+    return _picture(figure, axes, title, lines)
 
 
-def _entitle(axes: Axes, title: str, xlabel: str, ylabel: str) -> None:
-    axes.set_title(textwrap.fill(plain(title), 62))
-    axes.set_xlabel(plain(xlabel))
-    axes.set_ylabel(plain(ylabel))
+@dataclass(frozen=True)
+class Panel:
+    """A small picture of one figure over time: column of the frame, title, unit, and a quoted level to draw, if any.
+
+    low, high: columns of an interval around it.
+    """
+
+    column: str
+    title: str
+    unit: str | None = None
+    quoted: float | None = None
+    low: str = ""
+    high: str = ""
 
 
-def plain(text: str) -> str:
-    """Keep matplotlib from reading two dollar signs as a formula."""
-    return text.replace("\\$", "$").replace("$", r"\$")
+def panels(frame: pd.DataFrame, title: str, shown: Sequence[Panel], columns: int = 2) -> Picture:
+    """Draw one small panel per figure, all over the same dates (the index), with its last value written beside it.
+
+    A dashed line is the level quoted in the literature, a band the interval. Panels whose column the frame does not
+    have, or has no value in, are left out.
+    """
+    known = [panel for panel in shown if panel.column in frame and frame[panel.column].notna().any()]
+    rows = max(int(np.ceil(len(known) / columns)), 1)
+    size = (WIDTH, 0.7 + 1.75 * rows)
+    figure, boxes = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False, sharex=True)
+    heading = [textwrap.fill(plain(line), 88) for line in title.splitlines()]
+    figure.suptitle("\n".join(heading), fontsize=11, fontweight="bold", x=0.01, ha="left")
+    lines: list[str] = []
+    for axes, panel in zip(boxes.flat, known, strict=False):
+        _panel(axes, frame, panel)
+        lines += [f"panel: {panel.title}", *_panel_told(frame, panel)]
+    for axes in boxes.flat[len(known) :]:
+        axes.set_visible(False)
+    for column in range(columns):
+        visible = [axes for axes in boxes[:, column] if axes.get_visible()]
+        for axes in visible:
+            date_axis(axes, show_offset=False)
+            axes.tick_params(axis="x", labelbottom=axes is visible[-1])
+            axes.margins(x=0.09)
+    return Picture(figure, one_line(title), lines)
 
 
-def _wrap(name: str) -> str:
-    return textwrap.fill(plain(name), 22)
+def _panel(axes: Axes, frame: pd.DataFrame, panel: Panel) -> None:
+    values = frame[panel.column].astype(float).dropna()
+    axes.plot(values.index, values, color=ACCENT, marker="o", markersize=3.5)
+    if panel.low:
+        bottom, top = (frame[end].astype(float) for end in (panel.low, panel.high))
+        axes.fill_between(frame.index, bottom, top, color=ACCENT, alpha=0.18, linewidth=0)
+    if panel.quoted is not None:
+        axes.plot(frame.index[[0, -1]], [panel.quoted] * 2, color=PALETTE[5], linestyle="--", linewidth=1.2)
+    spec = {"number": "number.1"}.get(panel.unit or "number", panel.unit or "number")
+    place = (values.index[-1], values.iloc[-1])
+    write(axes, wording.writer(spec)(values.iloc[-1]), place, (6, 0), fontweight="bold", va="center")
+    axes.set_title(plain(panel.title), fontsize=10, pad=5)
+    axes.yaxis.set_major_formatter(FuncFormatter(wording.tick(panel.unit)))
+    axes.yaxis.set_major_locator(MaxNLocator(4))
+    low, high = axes.get_ylim()
+    if low > 0 or (panel.unit in ("money", "percent") and low < 0 <= axes.dataLim.y0):
+        axes.set_ylim(bottom=0)
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high + 0.08 * (high - low))
 
 
-def _colour(position: int) -> str:
-    return PALETTE[position % len(PALETTE)]
+def _panel_told(frame: pd.DataFrame, panel: Panel) -> list[str]:
+    values = frame[panel.column].astype(float).dropna()
+    lines = [told("line", panel.title, values.index, values)]
+    if panel.quoted is not None:
+        lines.append(f"quoted: {rounded([panel.quoted])[0]}")
+    if panel.low:
+        lines.append("interval: " + " to ".join(rounded(_ends(frame[[panel.low, panel.high]]))))
+    return lines
 
 
-def _legend(axes: Axes, name: Any) -> None:
-    legend = axes.legend(title=str(name) if name else None, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    for handle in legend.legend_handles:
-        if isinstance(handle, PathCollection):  # dots are small and faint where there are many
-            handle.set(sizes=[40], alpha=1)
-
-
-def _set_unit(axis: Axis, unit: str | None) -> None:
-    scale = getattr(axis, "get_scale", lambda: "linear")()
-    if unit == "count" and scale == "linear":
-        axis.set_major_locator(MaxNLocator(integer=True, nbins="auto"))
-    axis.set_major_formatter(FuncFormatter(wording.tick(unit)))
-
-
-def _date_axis(axes: Axes) -> None:
-    axes.xaxis_date()
-    locator = mdates.AutoDateLocator(minticks=3, maxticks=9)
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))
-
-
-def _is_time(index: pd.Index) -> bool:
-    return isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex))
-
-
-def _is_scale(index: pd.Index) -> bool:
-    return bool(pd.api.types.is_numeric_dtype(index)) and len(index) > _NAMED_BARS
-
-
-def _places(index: pd.Index) -> tuple[np.ndarray, float]:
-    """Give the positions of the rows on their axis and the thickness of a bar."""
-    if _is_time(index):
-        stamps = index.to_timestamp() if isinstance(index, pd.PeriodIndex) else index
-        positions = np.asarray(mdates.date2num(stamps.to_numpy()), dtype=float)
-    elif _is_scale(index):
-        positions = index.to_numpy(dtype=float)
-    else:
-        return np.arange(len(index), dtype=float), 0.8
-    gaps = np.diff(np.sort(positions))
-    return positions, 0.85 * float(gaps.min()) if len(gaps) and gaps.min() > 0 else 0.8
-
-
-def _too_many_words(index: pd.Index) -> bool:
-    names = _names(index)
-    return len(names) > _MOST_NAMES or sum(min(len(name), 22) for name in names) > 84
-
-
-def _names(index: pd.Index) -> list[str]:
-    if isinstance(index, pd.PeriodIndex):
-        return [str(period) for period in index]
-    if isinstance(index, pd.DatetimeIndex):
-        return [f"{stamp:%Y-%m}" if (index.day == 1).all() else f"{stamp:%Y-%m-%d}" for stamp in index]
-    if isinstance(index, pd.MultiIndex):
-        return [" · ".join(map(str, row)) for row in index]
-    return [f"{name:g}" if isinstance(name, float) else str(name) for name in index]
+def _picture(figure: Figure, axes: Axes, title: str, lines: list[str], noted: Sequence[str] = ()) -> Picture:
+    told_axes = axes_told(one_line(axes.get_xlabel()), one_line(axes.get_ylabel()))
+    return Picture(figure, one_line(title), [*told_axes, *lines, *notes(noted)])

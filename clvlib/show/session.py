@@ -22,8 +22,9 @@ from IPython.core.interactiveshell import ExecutionInfo
 
 from clvlib.errors import CannotAnswer, UsageError
 from clvlib.files import replacing
-from clvlib.show import plots, wording
+from clvlib.show import canvas, wording
 from clvlib.show.output import NO_FORMULAS, publish
+from clvlib.show.sentences import stand
 from clvlib.show.wording import date
 
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ _cell = {"name": _UNNAMED}  # that runs now
 def start(ds: "Dataset") -> None:
     """Set theme, language and currency for this dataset, and say which dataset and which dates are shown."""
     wording.write_for(ds.locale, ds.currency, ds.usual_amount())
-    plots.theme()
+    about = {"starts": ds.starts, "as_of": ds.as_of, "currency": ds.currency, "dataset": ds.name}
+    stand(**about, horizon_months=ds.economics.horizon_months)
+    canvas.theme()
     _missing.clear()
     _kept.clear()
     days = date(ds.as_of) if ds.starts == ds.as_of else f"{date(ds.starts)} to {date(ds.as_of)}"

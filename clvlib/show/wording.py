@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
+from babel.lists import format_list
 from babel.numbers import NumberPattern, format_compact_currency, format_compact_decimal
 from babel.units import format_unit
 
@@ -155,6 +156,11 @@ def _column_number(values: pd.Series) -> Callable[[float], str]:
     return lambda value: number(value, digits)
 
 
+def _join(values: Any, style: str) -> str:
+    texts = [text(value) for value in values]
+    return format_list(texts, style, locale=_Reader.locale) if texts else _NOTHING
+
+
 _SINGLE: dict[str, Callable[[Any], str]] = {
     "money": money,
     "percent": percent,
@@ -163,12 +169,16 @@ _SINGLE: dict[str, Callable[[Any], str]] = {
     "date": date,
     "days": days,
     "text": text,
+    "list": lambda values: _join(values, "standard"),
+    "either": lambda values: _join(values, "or"),
 }
 _COLUMN = {"money": _column_money, "percent": _column_percent, "number": _column_number}
 
 
 def writer(spec: str) -> Callable[[Any], str]:
     """Give the function that writes one value: money, percent, count, number, number.3, date, days or text.
+
+    ``list`` writes several names (a, b, and c), ``either`` the same as a choice (a, b, or c).
 
     Raises UsageError on any other spec.
     """
@@ -181,10 +191,12 @@ def writer(spec: str) -> Callable[[Any], str]:
     return _SINGLE[spec]
 
 
-def default_spec(value: Any) -> str:
-    """Choose how to write a value of which nothing is said."""
+def default_spec(value: Any, unit: str | None = None) -> str:
+    """Choose how to write a value of which nothing is said: a number by the ``unit`` of its name, if it has one."""
     if isinstance(value, (bool, np.bool_)):
         return "text"
+    if isinstance(value, numbers.Real) and unit is not None:
+        return unit
     if isinstance(value, numbers.Integral):
         return "count"
     return "number" if isinstance(value, numbers.Real) else "text"

@@ -11,7 +11,7 @@ from clvlib.aggregate import acquisition
 from clvlib.errors import CannotAnswer, NotEnoughData
 from clvlib.models.forecast import GammaGamma, PurchaseModel
 from clvlib.show import wording
-from clvlib.show.waterfall import Panel
+from clvlib.show.plots import Panel
 from clvlib.stats import BEYOND
 from clvlib.value import kpis
 from clvlib.value.equity import LEAST, factors

@@ -27,7 +27,7 @@ def ds(world: shop.World) -> Dataset:
 
 @pytest.fixture(scope="module")
 def seen(ds: Dataset) -> adoption.Study:
-    return adoption.study(ds, known_before="age_band")
+    return adoption.study(ds, known_before=["age_band"])
 
 
 @pytest.fixture(scope="module")
@@ -125,9 +125,11 @@ def test_in_a_world_without_effect_every_order_of_the_window_finds_one_and_the_f
     drawn = verdict.redrawn(ds, seen)
     assert drawn.loc[verdict.WINDOW, "low"] > 30
     assert drawn.loc[verdict.INDEX, "low"] < 0 < drawn.loc[verdict.INDEX, "high"]
-    assert verdict.require_null(drawn) is drawn
+    by_orders = replace(seen, design="orders")
+    assert list(verdict.null_of(by_orders, drawn)) == list(drawn.loc[verdict.INDEX])
     with pytest.raises(CannotAnswer, match="In a world in which channels change nothing"):
-        verdict.require_null(drawn + 1000)
+        verdict.null_of(by_orders, drawn + 1000)
+    assert not verdict.null_of(replace(seen, design="visits"), drawn + 1000).any()
 
 
 # The two windows
@@ -171,7 +173,7 @@ def test_features_know_nothing_of_the_windows_and_outcomes_nothing_of_the_time_b
     rows = ds.transactions
     late = rows.filter(rows["date"] >= ibis.timestamp(seen.start.isoformat()))
     changed = ibis.union(rows.filter(rows["date"] < ibis.timestamp(seen.start.isoformat())), late.mutate(amount=1.0))
-    again = adoption.study(replace(ds, tables={**ds.tables, "transactions": changed}), known_before="age_band")
+    again = adoption.study(replace(ds, tables={**ds.tables, "transactions": changed}), known_before=["age_band"])
     pd.testing.assert_frame_equal(again.features, seen.features)
     after = aggregate.holdout(ds.transactions, seen.split, seen.end).reindex(seen.added.index).fillna(0.0)
     assert seen.outcomes["revenue"].to_list() == pytest.approx(after["spend"].to_list())
@@ -182,7 +184,7 @@ def test_only_attributes_that_are_named_and_have_few_values_are_features(ds: Dat
     people = ds.customers().reset_index()
     people = people.assign(consent=np.where(people.index % 2, "yes", "no"), name=people["customer_id"], constant="x")
     table = ibis.duckdb.connect().create_table("people", people)
-    names = "age_band, consent,name, constant, home, agee"
+    names = ["age_band", "consent", "name", "constant", "home", "agee"]
     study = adoption.study(replace(ds, tables={**ds.tables, "customers": table}), known_before=names)
     assert set(study.features) - set(adoption.KNOWN) == {"home", "age_band"}
     assert adoption.attributes(study, names) == (["age_band"], ["consent", "name", "constant", "home", "agee"])
@@ -195,7 +197,7 @@ def test_a_status_of_the_last_day_changes_nothing_unless_it_is_named(ds: Dataset
     people = ds.customers().reset_index()
     people["status"] = np.where(people["customer_id"].isin(bought_late.index[bought_late]), "active", "lost")
     table = ibis.duckdb.connect().create_table("people", people)
-    again = adoption.study(replace(ds, tables={**ds.tables, "customers": table}), known_before="age_band")
+    again = adoption.study(replace(ds, tables={**ds.tables, "customers": table}), known_before=["age_band"])
     pd.testing.assert_frame_equal(again.features, seen.features)
 
 

@@ -25,7 +25,7 @@ def ds(world: shop.World) -> Dataset:
 
 @pytest.fixture(scope="module")
 def seen(ds: Dataset) -> adoption.Study:
-    return adoption.study(ds, known_before="age_band")
+    return adoption.study(ds, known_before=["age_band"])
 
 
 @pytest.fixture(scope="module")

@@ -38,6 +38,8 @@ def test_a_schema_holds_names_types_defaults_and_comments(knobs):
         ("limit", "None", None),
         ("limit", "3", 3.0),
         ("names", '["x"]', ["x"]),
+        ("names", "x, y", ["x", "y"]),
+        ("names", "", []),
         ("dataset", 'a "quoted" {name}', 'a "quoted" {name}'),
     ],
 )
@@ -55,7 +57,7 @@ def test_a_text_becomes_a_value_of_the_annotated_type(knobs, name, text, value):
         ("rate", "nan"),
         ("rate", "inf"),
         ("quiet", "perhaps"),
-        ("names", "1"),
+        ("names", "[1"),
         ("months", ""),
     ],
 )

@@ -25,6 +25,7 @@ def shown(monkeypatch):
         usual_amount=lambda: 1.0,
         starts=pd.Timestamp("1997-01-01"),
         as_of=pd.Timestamp("1998-06-30"),
+        economics=SimpleNamespace(horizon_months=12),
     )
     show.start(ds)
     return outputs
@@ -70,7 +71,7 @@ def test_a_value_without_a_spec_follows_its_type(shown):
 def test_a_clients_text_never_becomes_markup(shown):
     evil = "<script>alert(1)</script> & {n:count}"
     show.say("Best: {who} < all", who=evil)
-    show.table(pd.DataFrame({evil: [evil]}, index=pd.Index([evil], name=evil)), caption=evil)
+    show.table(pd.DataFrame({evil: [evil]}, index=pd.Index([evil], name=evil)), caption="{name}", name=evil)
     with show.attempt(evil):
         raise NotEnoughData(evil)
     for data, _ in shown[1:]:
@@ -87,6 +88,35 @@ def test_a_sentence_that_lacks_a_value_says_which(shown):
 def test_a_sentence_cant_reach_into_its_values(shown):
     with pytest.raises(UsageError):
         show.say("{who.__class__}", who="x")
+
+
+def test_a_field_without_a_spec_is_written_as_a_column_of_its_name(shown):
+    show.say("{clv} and {share}, {n} of {of:list}, {a:either}", clv=3, share=0.5, n=2357, of=["a", "b"], a=["x", "y"])
+    assert last(shown)[1] == "$3.00 and 50%, 2,357 of a and b, x or y"
+
+
+def test_words_that_depend_on_a_value_stand_in_the_field(shown):
+    template = "The effect {sure:differs by {name}|is the same} ({way:up|down|flat} {gap:money})"
+    show.say(template, sure=True, name="a|b {c} <i>", way=2, gap=3)
+    assert last(shown)[1] == "The effect differs by a|b {c} <i> (flat $3.00)"
+    assert "<i>" not in last(shown)[0]
+    show.say(template, sure=pd.Series([1.0]).gt(2).any(), name="", way=0, gap=3)
+    assert last(shown)[1] == "The effect is the same (up $3.00)"
+
+
+def test_titles_and_captions_are_templates_and_what_holds_for_the_notebook_needs_no_value(shown):
+    money = pd.Series({"a": 1.0}, name="revenue")
+    show.bars(money, title="{most} leads by {gap:money} ({currency})", x="who", y="revenue", most="a", gap=1, n=[1, 2])
+    (drawn, _), (caption, _) = shown[-2:]
+    assert drawn["text/plain"].splitlines()[1:4] == ["title: a leads by $1.00 (USD)", "x: who", "y: revenue (USD)"]
+    assert caption["text/plain"] == "n = 2 customers, Jan 1, 1997 to Jun 30, 1998"
+
+
+def test_a_caption_ends_with_its_own_dates_where_they_differ(shown):
+    show.table(money := pd.DataFrame({"revenue": [1.0]}), caption="Until {as_of}", n=3, of="orders", dates="1998-01-31")
+    assert last(shown)[1].startswith("Until Jun 30, 1998; n = 3 orders, Jan 31, 1998\n")
+    show.table(money, caption="Plain")
+    assert last(shown)[1].startswith("Plain\n")
 
 
 def test_a_headline_is_told_to_the_report(shown):
@@ -134,7 +164,7 @@ def test_a_figure_is_a_picture_a_text_and_is_closed(shown):
     image = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
     assert "Software" not in image.info
     assert about == {"kind": "figure", "title": "Found", "headline": True}
-    assert data["text/plain"].splitlines()[1:] == ["title: Found", "x: what", "y: USD", "bars: a → 1, b → 2.35"]
+    assert data["text/plain"].splitlines()[1:] == ["title: Found", "x: what", "y: USD"]
     assert caption["text/plain"] == "n = 2"
     assert about_caption["headline"]
     assert not plt.fignum_exists(drawn.number)

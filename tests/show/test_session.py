@@ -18,7 +18,13 @@ def notebook(monkeypatch):
     shell = InteractiveShell.instance()
     day = pd.Timestamp("2024-06-30")
     shell.user_ns["ds"] = SimpleNamespace(
-        locale="en_US", currency="USD", name="A", usual_amount=lambda: 1.0, starts=day, as_of=day
+        locale="en_US",
+        currency="USD",
+        name="A",
+        usual_amount=lambda: 1.0,
+        starts=day,
+        as_of=day,
+        economics=SimpleNamespace(horizon_months=12),
     )
     shell.user_ns["NotEnoughData"] = NotEnoughData
 

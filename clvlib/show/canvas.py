@@ -1,0 +1,195 @@
+"""What every shape of figure stands on: the theme, the palette, titles, axes, and what is written beside the data."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.dates as mdates
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from clvlib.show import wording
+
+# Okabe and Ito (2008), without yellow and black: told apart by colour-blind readers, and dark enough on white;
+# then two of Paul Tol's, for the rare eighth and ninth.
+PALETTE = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#7F7F7F", "#332288", "#882255"]
+ACCENT, REST = PALETTE[0], ["#9AA3AB", "#C3C9CE", "#6F7981", "#DADEE1"]
+INK, GUIDE = "#333333", "#777777"
+WIDTH, HEIGHT = 8.2, 4.4
+NAMED_BARS = 12
+_MOST_NAMES = 20
+
+
+def theme() -> None:
+    """Set fonts, colours and grid of every figure drawn from now on."""
+    import seaborn as sns  # takes a second and more to load, which whoever draws nothing is spared
+
+    sns.set_theme(style="whitegrid", palette=PALETTE, font="DejaVu Sans")
+    mpl.rcParams.update(
+        {
+            "axes.edgecolor": "#BBBBBB",
+            "axes.labelcolor": INK,
+            "axes.labelsize": 10,
+            "axes.spines.right": False,
+            "axes.spines.top": False,
+            "axes.titlecolor": "#111111",
+            "axes.titlelocation": "left",
+            "axes.titlepad": 12,
+            "axes.titlesize": 12,
+            "axes.titleweight": "bold",
+            "figure.figsize": (WIDTH, HEIGHT),
+            "grid.color": "#E6E6E6",
+            "legend.fontsize": 9,
+            "legend.frameon": False,
+            "xtick.labelsize": 9,
+            "ytick.labelsize": 9,
+        }
+    )
+
+
+def as_frame(data: pd.DataFrame | pd.Series) -> pd.DataFrame:
+    return data.to_frame(data.name if data.name is not None else "") if isinstance(data, pd.Series) else data
+
+
+def canvas(x: str, y: str, rows: float = 0) -> tuple[Figure, Axes]:
+    height = HEIGHT if rows == 0 else max(2.4, min(11.0, 1.6 + 0.36 * rows))
+    figure, axes = plt.subplots(figsize=(WIDTH, height), layout="constrained")
+    axes.set_xlabel(plain(x))
+    axes.set_ylabel(plain(y))
+    return figure, axes
+
+
+def entitle(axes: Axes, title: str, key: Sequence[tuple[str, str]] = ()) -> None:
+    """Write the title and, in a line under it, which colour is what."""
+    if key:
+        signs = [plt.Rectangle((0, 0), 1, 1, color=colour, linewidth=0) for _, colour in key]
+        names = [wrap(name, 34) for name, _ in key]
+        fit = max(1, min(len(key), int(95 / (max(map(len, names)) + 5))))
+        style: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.2}
+        axes.legend(signs, names, ncols=fit, handlelength=1, handleheight=1, columnspacing=1.4, **style)
+        rows = int(np.ceil(len(key) / fit)) * max(name.count("\n") + 1 for name in names)
+        axes.set_title(textwrap.fill(plain(title), 66), pad=12 + 15 * rows)
+    else:
+        axes.set_title(textwrap.fill(plain(title), 66))
+
+
+def plain(text: str) -> str:
+    """Keep matplotlib from reading two dollar signs as a formula."""
+    return text.replace("\\$", "$").replace("$", r"\$")
+
+
+def wrap(name: str, wide: int = 22) -> str:
+    return textwrap.fill(plain(name), wide)
+
+
+def write(axes: Axes, text: str, place: Any, shift: tuple[float, float], **style: Any) -> None:
+    about: dict[str, Any] = {"fontsize": 9, "color": INK, "annotation_clip": False, **style}
+    axes.annotate(plain(text), place, shift, textcoords="offset points", **about)
+
+
+def colours_of(frame: pd.DataFrame, accent: Any) -> list[str]:
+    """One colour per column: the accent and greys, or, where none is named, the palette's."""
+    names = list(frame)
+    if accent is None:
+        return [PALETTE[position % len(PALETTE)] for position in range(len(names))]
+    greys = iter(REST)
+    return [ACCENT if name == accent else REST[0] if len(names) > len(REST) else next(greys) for name in names]
+
+
+def luminance(colour: Any) -> float:
+    red, green, blue = to_rgb(colour)
+    return 0.299 * red + 0.587 * green + 0.114 * blue
+
+
+def darkened(colour: str) -> str:
+    """Darken a colour of a line until its name can be read on white."""
+    shade = np.array(to_rgb(colour))
+    while luminance(shade) > 0.52:
+        shade = shade * 0.92
+    return to_hex(tuple(shade))
+
+
+def draw_levels(axes: Axes, levels: Mapping[str, float], lying: bool) -> None:
+    for name, value in levels.items():
+        draw, place, shift = (axes.axvline, (value, 1), (4, -4)) if lying else (axes.axhline, (0, value), (4, 3))
+        draw(value, color=PALETTE[5], linestyle="--", linewidth=1.2)
+        coordinates: Any = ("data", "axes fraction") if lying else ("axes fraction", "data")
+        style = {"xycoords": coordinates, "color": PALETTE[5], "va": "top" if lying else "bottom"}
+        write(axes, name, place, shift, **style)
+
+
+def draw_marks(axes: Axes, marks: Mapping[str, Any], index: pd.Index) -> None:
+    first, last = axes.get_xlim()
+    for name, value in marks.items():
+        place = mdates.date2num(pd.Timestamp(value)) if is_time(index) else float(value)
+        axes.axvline(place, color=GUIDE, linestyle=":", linewidth=1.2)
+        right = first + 0.7 * (last - first) < place
+        side = "right" if right else "left"
+        shift = (-4 if right else 4, -4)
+        write(axes, name, (place, 1), shift, xycoords=("data", "axes fraction"), ha=side, va="top", color="#555555")
+
+
+def show_zero(axes: Axes) -> None:
+    """Begin at zero where nothing is below it (cut off, a fall looks steeper than it is), else draw it."""
+    low, high = axes.get_ylim()
+    if axes.dataLim.y0 >= 0 and high > 0:
+        axes.set_ylim(0, high)
+    elif low < 0 < high:
+        axes.axhline(0, color=GUIDE, linewidth=1)
+
+
+def set_unit(axis: Axis, unit: str | None) -> None:
+    scale = getattr(axis, "get_scale", lambda: "linear")()
+    if unit == "count" and scale == "linear":
+        axis.set_major_locator(MaxNLocator(integer=True, nbins="auto"))
+    axis.set_major_formatter(FuncFormatter(wording.tick(unit)))
+
+
+def date_axis(axes: Axes, show_offset: bool = True) -> None:
+    axes.xaxis_date()
+    locator = mdates.AutoDateLocator(minticks=3, maxticks=9)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator, show_offset=show_offset))
+
+
+def is_time(index: pd.Index) -> bool:
+    return isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex))
+
+
+def is_scale(index: pd.Index) -> bool:
+    return bool(pd.api.types.is_numeric_dtype(index)) and len(index) > NAMED_BARS
+
+
+def positions(index: pd.Index) -> tuple[np.ndarray, float]:
+    """Give the positions of the rows on their axis and the thickness of a bar."""
+    if is_time(index):
+        stamps = index.to_timestamp() if isinstance(index, pd.PeriodIndex) else index
+        positions = np.asarray(mdates.date2num(stamps.to_numpy()), dtype=float)
+    elif is_scale(index):
+        positions = index.to_numpy(dtype=float)
+    else:
+        return np.arange(len(index), dtype=float), 0.8
+    gaps = np.diff(np.sort(positions))
+    return positions, 0.85 * float(gaps.min()) if len(gaps) and gaps.min() > 0 else 0.8
+
+
+def too_many_words(index: pd.Index) -> bool:
+    names = row_names(index)
+    return len(names) > _MOST_NAMES or sum(min(len(name), 22) for name in names) > 84
+
+
+def row_names(index: pd.Index) -> list[str]:
+    if isinstance(index, pd.PeriodIndex):
+        return [str(period) for period in index]
+    if isinstance(index, pd.DatetimeIndex):
+        return [f"{stamp:%Y-%m}" if (index.day == 1).all() else f"{stamp:%Y-%m-%d}" for stamp in index]
+    if isinstance(index, pd.MultiIndex):
+        return [" · ".join(map(str, row)) for row in index]
+    return [f"{name:g}" if isinstance(name, float) else str(name) for name in index]
