@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test lab lock bench worlds proof refresh install
+.PHONY: demo test lab lock bench worlds proof refresh docs install
 
 demo: $(INSTALLED)
 	$(BIN)/clv run demo
@@ -22,6 +22,10 @@ lab: $(INSTALLED)
 
 refresh: $(INSTALLED)
 	$(BIN)/clv refresh
+
+docs: $(INSTALLED)
+	$(BIN)/python -m tools.docs site
+	@echo site/index.html
 
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/speed.py

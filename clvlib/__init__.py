@@ -1,4 +1,25 @@
-"""A helper package to measure customer lifetime value: one module per idea (see README.md)."""
+"""Customer lifetime value, measured: a client's files in, what customers are worth and what to do about it out.
+
+    from clvlib import aggregate, load, show
+    ds = load("demo")          # a bundled dataset, a card, or `clv run FILE` on the command line
+
+The map of the house. The way leads from left to right, and nobody reaches back (import-linter keeps the doors):
+
+    errors, files < stats < ingest | aggregate < dataset < models | show < value | causes < actions < run
+
+- `clvlib.ingest`: a client's files → canonical tables, every row kept or dropped for a stated reason.
+- `clvlib.aggregate`: raw rows → frames per customer, cohort, period; nobody else touches raw rows.
+- `clvlib.dataset`: the hall: one client's tables, and what is assumed of the business.
+- `clvlib.models`: what each customer will do: forecasts, churn, subscriptions, and how far to trust them.
+- `clvlib.value`: what customers are worth: formula, segments, stages, payback, the value of the base.
+- `clvlib.causes`: whether something caused anything: channels, experiments, uplift.
+- `clvlib.actions`: whom to contact, with what, within which budget.
+- `clvlib.show`: tables, sentences and pictures that a person, a report and a test can read.
+- `clvlib.run`: the `clv` command: a dataset → executed notebooks, report, lists.
+
+In examples, `sample` is the bundled dataset "cdnow_sample" (2,357 real customers of 1997), `rfm` its customers'
+summary, `model` a BG/NBD fitted to it in weeks, and `shop` the made-up dataset "demo".
+"""
 
 from typing import TYPE_CHECKING, Any
 

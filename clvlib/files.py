@@ -1,9 +1,17 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and where the project's own are."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_PACKAGE = Path(__file__).parent
+CHECKOUT = _PACKAGE.parent if (_PACKAGE.parent / "requirements.lock").is_file() else None  # None: a package
+
+
+def own(folder: str) -> Path:
+    """Give the folder of the bundled ``data`` or ``notebooks``: of the checkout, or inside the installed package."""
+    return (CHECKOUT or _PACKAGE / "bundled") / folder
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from clvlib.run.start import spare_grammar
+from clvlib.run.cli import spare_grammar
 
 spare_grammar()
 

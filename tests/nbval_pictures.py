@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 
-from clvlib.run.start import spare_grammar
+from clvlib.run.cli import spare_grammar
 
 spare_grammar()
 

@@ -78,22 +78,15 @@ def assumed(economics: Economics) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["lever", *EFFECT]).set_index("lever").assign(tested=False, arm="")
 
 
-def parse_tests(measured_by: str) -> dict[str, str]:
-    """Read "win back: winback; keep: spring call" as lever → experiment. UsageError for a lever that doesn't exist."""
-    pairs = [part.partition(":") for part in measured_by.split(";") if part.strip()]
-    found = {lever.strip(): test.strip() for lever, _, test in pairs}
-    if unknown := sorted(set(found) - set(LEVERS)):
-        raise UsageError(f"There is no lever {unknown[0]!r}.", f"Levers are: {', '.join(LEVERS)}.")
-    return found
-
-
 def with_measured(effects: pd.DataFrame, lever: str, stakes: pd.DataFrame, arm: pd.Series, test: str) -> pd.DataFrame:
     """Put what the best arm of an experiment brought in the place of an assumption.
 
     arm: a row of `experiments.measured`. The effect becomes an amount, the same for every customer whom the lever
     applies to today: the test shows a mean, and nothing of who gains more. Taken for granted is that they answer as
-    those in the test did. NotEnoughData where the lever applies to nobody.
+    those in the test did. UsageError for a lever that doesn't exist, NotEnoughData for one that applies to nobody.
     """
+    if lever not in LEVERS:
+        raise UsageError(f"There is no lever {lever!r}.", f"Levers are: {', '.join(LEVERS)}.")
     if not stakes[lever].notna().any():
         raise NotEnoughData(f"The lever {lever!r} applies to nobody today.", "Leave it out of measured_by.")
     amounts = {"low": float(arm["low"]), "mid": float(arm["difference"]), "high": float(arm["high"])}

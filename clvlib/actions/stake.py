@@ -84,17 +84,17 @@ def outlook(ds: Dataset) -> Outlook:
 def standing(outlook: Outlook) -> pd.DataFrame:
     """Where customers stand: one row a group.
 
-    `customers`; `buying` (of them, expected to buy at least once within the horizon); `at_stake`, `clv` (sums) and
-    `each` (mean at stake).
+    `customers`; `expected_to_buy` (of them, at least once within the horizon); `at_stake`, `clv_forecast` (sums) and
+    `at_stake_each` (mean).
     """
     who, window = outlook.customers, outlook.window_days
     long_silent = who["days_since_last_order"] > SILENT_WINDOWS * window
     names = ["active, bought twice or more", "active, bought once", "silent", "silent for long"]
     found = np.select([who["active"] & (who["purchases"] > 1), who["active"], ~long_silent], names[:3], names[3])
     groups = who.groupby(found)
-    frame = groups[["at_stake", "clv"]].sum().assign(each=groups["at_stake"].mean())
-    frame.insert(0, "customers", groups.size())
-    frame.insert(1, "buying", groups["p_purchase"].sum())
+    frame = pd.DataFrame({"customers": groups.size(), "expected_to_buy": groups["p_purchase"].sum()})
+    frame = frame.assign(at_stake=groups["at_stake"].sum(), clv_forecast=groups["clv"].sum())
+    frame["at_stake_each"] = groups["at_stake"].mean()
     return frame.reindex([name for name in names if name in frame.index]).rename_axis("group")
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from clvlib.aggregate.purchases import contribution, purchase_days, spent_on_days, until
-from clvlib.errors import MissingTable
+from clvlib.errors import MissingTable, NotEnoughData
 from clvlib.stats import rounded
 
 _PERIODS = {"D": "D", "W": "W", "M": "M", "Q": "Q"}
@@ -198,6 +198,20 @@ def cohorts(
     reached = pd.PeriodIndex(frame["cohort"], freq=period) + frame["age"].to_numpy()
     frame["complete"] = reached.end_time.normalize() <= pd.Timestamp(as_of)
     return frame.astype({"size": "int64", "active": "int64", "purchases": "int64", "revenue": "float64"})
+
+
+def followed(cohorts: pd.DataFrame, ages: int, smallest: int) -> pd.DataFrame:
+    """The rows of `cohorts` that tell retention: periods 1 … `ages` seen to their end, of `smallest` customers or more.
+
+    Raises NotEnoughData unless they follow somebody for two periods.
+    """
+    rows = cohorts[cohorts["complete"] & cohorts["age"].between(1, ages) & (cohorts["size"] >= smallest)]
+    if rows["age"].nunique() < 2:
+        raise NotEnoughData(
+            f"No cohort of {smallest} customers or more was seen for two whole periods after its first.",
+            "Bring a longer history, or take a shorter period or smaller cohorts.",
+        )
+    return rows
 
 
 def _ordinals(days: pd.Series, period: str) -> NDArray[np.int64]:

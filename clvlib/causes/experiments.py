@@ -38,7 +38,7 @@ METRICS = {  # column → words, unit
     "value": ("value realised", "money"),
     "late": ("of it in the second half", "money"),
 }
-KNOWN_BEFORE = "acquisition_channel, age_band, region"  # as in the parameters of notebooks 06 and 06b
+KNOWN_BEFORE = ("acquisition_channel", "age_band", "region")  # as in the parameters of notebooks 06 and 06b
 _MOST_LEVELS = 12
 
 
@@ -81,14 +81,18 @@ def outcomes(trial: Trial, clocked: ibis.Table, economics: Economics) -> pd.Data
 
 
 def known_before(
-    trial: Trial, clocked: ibis.Table, economics: Economics, customers: pd.DataFrame | None = None, names: str = ""
+    trial: Trial,
+    clocked: ibis.Table,
+    economics: Economics,
+    customers: pd.DataFrame | None = None,
+    names: Sequence[str] = (),
 ) -> pd.DataFrame:
     """What was known of each customer before assignment, one row each (customer_id).
 
     orders_before (purchase days ever), value_before (currency, 365 days), silent_days (since the last purchase; NaN if
     never), channel_before (where they spent most, with a column channel), and those columns of `customers` that `names`
-    lists (commas between): numbers where all are numbers, else text. Columns that are the same for all are left
-    out; so is all that rests on a date where the test has none.
+    lists: numbers where all are numbers, else text. Columns that are the same for all are left out; so is all that
+    rests on a date where the test has none.
     """
     people = trial.customers.index
     frame = pd.DataFrame(index=people)
@@ -107,20 +111,17 @@ def known_before(
     return frame.loc[:, frame.nunique(dropna=False) > 1]
 
 
-def attributes(customers: pd.DataFrame | None, names: str) -> list[str]:
+def attributes(customers: pd.DataFrame | None, names: Sequence[str]) -> list[str]:
     """Those columns of `customers` that `names` lists; nothing that is only known later."""
     later = {column.name for column in TABLES["customers"]} - {"acquisition_channel"}
-    return [name for name in _split(names) if customers is not None and name in customers and name not in later]
+    known = set() if customers is None else set(customers) - later
+    return [name for name in dict.fromkeys(names) if name in known]
 
 
-def not_used(ds: Dataset, names: str) -> list[str]:
+def not_used(ds: Dataset, names: Sequence[str]) -> list[str]:
     """What `names` lists and `attributes` leaves out: perhaps misspelt."""
     used = attributes(ds.customers() if ds.has("customers") else None, names)
-    return [name for name in _split(names) if name not in used]
-
-
-def _split(names: str) -> list[str]:
-    return [name.strip() for name in names.split(",") if name.strip()]
+    return [name for name in dict.fromkeys(names) if name not in used]
 
 
 def numbers(before: pd.DataFrame) -> pd.DataFrame:
@@ -306,10 +307,12 @@ class Reading:
     untold: pd.Series = field(default_factory=lambda: pd.Series(dtype=object))
 
 
-def read_all(tests: Mapping[str, Trial], ds: Dataset, known: str = "") -> tuple[dict[str, Reading], dict[str, str]]:
+def read_all(
+    tests: Mapping[str, Trial], ds: Dataset, known: Sequence[str] = ()
+) -> tuple[dict[str, Reading], dict[str, str]]:
     """Read every test of a dataset. Returns the readings, and why the others can't be read.
 
-    known: columns of customers that were known before assignment, commas between. Raises NotEnoughData when none can.
+    known: columns of customers that were known before assignment. Raises NotEnoughData when none can.
     """
     people = ds.customers() if ds.has("customers") else None
     found: dict[str, Reading] = {}
@@ -348,7 +351,7 @@ def on_value(reading: Reading) -> pd.DataFrame:
     return frame.sort_values("difference", ascending=False, kind="stable")
 
 
-def measured(ds: Dataset, test: str, known: str = KNOWN_BEFORE, **asked: Any) -> pd.DataFrame:
+def measured(ds: Dataset, test: str, known: Sequence[str] = KNOWN_BEFORE, **asked: Any) -> pd.DataFrame:
     """`on_value` of one test of a dataset, read as notebook 06 reads it; `asked` as for `trial.prepare`.
 
     Raises MissingTable where the dataset has no such test, NotEnoughData for too few customers or purchases.
@@ -366,6 +369,26 @@ def variance_saved(reading: Reading) -> float:
     """What CUPED removes of the variance of value realised, mean of the variants; 0 when it can't."""
     mean = reading.effects["saved"].unstack("metric").reindex(columns=["value"])["value"].mean()
     return float(mean) if mean > 0 else 0.0
+
+
+def most_telling(readings: Mapping[str, Reading]) -> tuple[str, pd.Series]:
+    """The test, and the one number known of its customers before, that goes most with value realised.
+
+    Returns the test's name and the column of `numbers`, by customer_id. Raises NotEnoughData when nothing known before
+    goes with value in any test.
+    """
+    found: dict[tuple[float, str], pd.Series] = {}
+    for name, reading in readings.items():
+        known = numbers(reading.before)
+        fit = known.loc[:, known.nunique() > 1].corrwith(reading.outcomes["value"]).abs()
+        found |= {(strength, name): known[column] for column, strength in fit.items() if strength > 0}
+    if not found:
+        raise NotEnoughData(
+            "Nothing known of the customers before assignment goes with the value that they brought.",
+            "Test on customers who have bought before, or name columns of customers in known_before.",
+        )
+    strength, name = max(found)
+    return name, found[strength, name]
 
 
 def scores(readings: Mapping[str, Reading]) -> pd.DataFrame:

@@ -203,10 +203,10 @@ def course(readings: Mapping[str, Reading], economics: Economics) -> pd.DataFram
     return pd.concat(parts, names=["test"]).reset_index("test").reset_index(drop=True)
 
 
-def side_by_side(course: pd.DataFrame) -> pd.DataFrame:
-    """The differences of `course` by day (rows), a column for each test and arm; days between steps interpolated."""
+def side_by_side(course: pd.DataFrame, column: str = "difference") -> pd.DataFrame:
+    """One column of `course` by day (rows), a column for each test and arm; days between steps interpolated."""
     named = course.assign(arm=course["test"] + ", " + course["arm"])
-    wide = named.pivot(index="day", columns="arm", values="difference").rename_axis(columns=None)
+    wide = named.pivot(index="day", columns="arm", values=column).rename_axis(columns=None)
     return wide.interpolate("index", limit_area="inside")
 
 

@@ -4,9 +4,10 @@ Everybody is watched for the same number of days after assignment, or the arms c
 counted: customers found in two arms, without a date, or assigned too late to be watched that long.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import comb
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ FEWEST = 25  # customers in an arm: below, an interval around a mean of heavy-ta
 MOST_IN_TWO = 0.10  # share of a test's customers in two arms above which it isn't read
 _FEWEST_DAYS = 7
 WATCHED = 0.9  # share of the customers whose days after assignment must all have been seen
+NO_SHARES: Mapping[str, float] = MappingProxyType({})  # all arms alike
 ALARM = 0.001  # a sample ratio less likely than this is no chance (Kohavi, Tang & Xu 2020, chapter 21)
 
 
@@ -68,16 +70,15 @@ def prepare(
     starts: pd.Timestamp,
     as_of: pd.Timestamp,
     window_days: int = 365,
-    control: str = "control",
+    control: Sequence[str] = ("control",),
     assigned_on: str = "",
 ) -> Trial:
     """Make one test ready to be read.
 
     experiments: customer_id, experiment, variant and perhaps date. starts, as_of: first and last day of the data.
     window_days: days after assignment that count, the day of assignment included; fewer where the data end sooner, so
-    that nine in ten customers are watched to the end. control: the name of the arm left alone, or several, with
-    commas between, for several tests. assigned_on: day of assignment of a test whose table has no date; without it
-    all days of the data count as after.
+    that nine in ten customers are watched to the end. control: what the arm left alone is called, in one test or
+    another. assigned_on: day of assignment of a test whose table has no date; without it all days count as after.
 
     Raises CannotAnswer when no arm is called `control`; NotEnoughData when there is one arm only, an arm with nobody
     (or fewer than 25) is all that could be compared, or it was watched for less than a week; UsageError.
@@ -156,14 +157,15 @@ def overview(tests: Mapping[str, Trial]) -> pd.DataFrame:
     return pd.concat(parts, names=["test"])
 
 
-def _control(name: str, arms: list[str], control: str) -> str:
-    wanted = {word.strip().casefold() for word in control.split(",")}
+def _control(name: str, arms: list[str], control: Sequence[str]) -> str:
+    wanted = {word.casefold() for word in control}
     found = [arm for arm in arms if arm.casefold() in wanted]
     if len(found) != 1:
         what = "no arm" if not found else "more than one arm"
         raise CannotAnswer(
-            f"The experiment {name!r} has {what} called {control!r}; its arms are: {', '.join(arms)}.",
-            "Set control to the name of the arm that was left alone.",
+            f"The experiment {name!r} has {what} called {' or '.join(map(repr, control))}; its arms are: "
+            f"{', '.join(arms)}.",
+            "Name the arm that was left alone in control.",
         )
     return found[0]
 
@@ -201,12 +203,12 @@ class SampleRatio:
         return min(self.p, self.p_kept) >= ALARM
 
 
-def sample_ratio(trial: Trial, shares: str = "") -> SampleRatio:
+def sample_ratio(trial: Trial, shares: Mapping[str, float] = NO_SHARES) -> SampleRatio:
     """Check that arms are as large as they were planned to be: the first thing that a broken test shows.
 
-    shares: planned shares when they aren't equal, as in "control 10, email 90"; a test none of whose variants it names
-    was planned with equal arms. Returns arms: arm → customers (all in the table), planned (customers). Raises
-    UsageError, also when some variants are named and others aren't.
+    shares: arm → planned share, when they aren't equal; a test none of whose variants it names was planned with equal
+    arms. Returns arms: arm → customers (all in the table), planned (customers). Raises UsageError, also when some
+    variants are named and others aren't.
     """
     planned = _planned(shares, trial)
     found, kept = trial.arms["in_the_table"], trial.arms.loc[list(trial.both), "kept"]
@@ -215,10 +217,12 @@ def sample_ratio(trial: Trial, shares: str = "") -> SampleRatio:
     return SampleRatio(table, float(chisquare(found, expected).pvalue), float(chisquare(kept, still).pvalue))
 
 
-def sample_ratios(tests: Mapping[str, Trial], experiments: pd.DataFrame, shares: str = "") -> dict[str, SampleRatio]:
+def sample_ratios(
+    tests: Mapping[str, Trial], experiments: pd.DataFrame, shares: Mapping[str, float] = NO_SHARES
+) -> dict[str, SampleRatio]:
     """`sample_ratio` of every test. Raises UsageError when `shares` names what is no arm of any test in the table."""
     arms = {str(arm) for arm in experiments["variant"].dropna()}
-    unknown = [arm for arm in _given(shares) if arm not in arms]
+    unknown = [arm for arm in shares if arm not in arms]
     if unknown:
         raise UsageError(
             f"shares names {', '.join(map(repr, unknown))}, which is no arm of any experiment.",
@@ -227,26 +231,15 @@ def sample_ratios(tests: Mapping[str, Trial], experiments: pd.DataFrame, shares:
     return {name: sample_ratio(test, shares) for name, test in tests.items()}
 
 
-def _planned(shares: str, trial: Trial) -> pd.Series:
-    given, arms = _given(shares), trial.arms.index
-    if not set(given) & (set(arms) - {trial.control}):  # planned for another test
+def _planned(shares: Mapping[str, float], trial: Trial) -> pd.Series:
+    if not all(0 < share < np.inf for share in shares.values()):
+        raise UsageError(f"shares is {shares}.", "Planned shares must be above 0.")
+    arms = trial.arms.index
+    if not set(shares) & (set(arms) - {trial.control}):  # planned for another test
         return pd.Series(1.0, index=arms)
-    if missing := [arm for arm in arms if arm not in given]:
+    if missing := [arm for arm in arms if arm not in shares]:
         raise UsageError(
-            f"shares is {shares!r}, which doesn't name {', '.join(missing)} of the experiment {trial.name!r}.",
+            f"shares is {shares}, which doesn't name {', '.join(missing)} of the experiment {trial.name!r}.",
             "Name all its arms.",
         )
-    return pd.Series(given).reindex(arms)
-
-
-def _given(shares: str) -> dict[str, float]:
-    given: dict[str, float] = {}
-    if shares.strip():
-        try:
-            pairs = [part.rsplit(maxsplit=1) for part in shares.split(",")]
-            given = {arm.strip(): float(share) for arm, share in pairs}
-        except ValueError:
-            raise UsageError(f"shares is {shares!r}.", "Write it as: control 10, email 90.") from None
-    if not all(0 < share < np.inf for share in given.values()):
-        raise UsageError(f"shares is {shares!r}.", "Planned shares must be above 0.")
-    return given
+    return pd.Series(shares).reindex(arms)

@@ -210,12 +210,12 @@ def null_of(seen: Study, drawn: pd.DataFrame) -> pd.Series:
     orders. Raises CannotAnswer where it finds what can't be."""
     if seen.design == "visits":
         return pd.Series(0.0, ["mid", "low", "high"])
-    found = drawn.loc[INDEX, ["mid", "low", "high"]]
-    if found["low"] <= 0 <= found["high"]:
-        return found
+    mid, low, high = map(float, drawn.loc[INDEX, ["mid", "low", "high"]])
+    if low <= 0 <= high:
+        return pd.Series({"mid": mid, "low": low, "high": high})
     raise CannotAnswer(
-        f"In a world in which channels change nothing, this study finds {wording.money(found['mid'])} "
-        f"({wording.money(found['low'])} to {wording.money(found['high'])}): what it would find here can't be trusted.",
+        f"In a world in which channels change nothing, this study finds {wording.money(mid)} "
+        f"({wording.money(low)} to {wording.money(high)}): what it would find here can't be trusted.",
         "Bring more customers, or run an experiment (notebook 06).",
     )
 

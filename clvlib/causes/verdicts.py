@@ -81,6 +81,11 @@ def on(judged: pd.DataFrame, measure: str) -> pd.DataFrame:
     return bars
 
 
+def named(arms: pd.MultiIndex) -> list[str]:
+    """Name variants for a sentence, from an index of test and arm: "voucher (winback)"."""
+    return [f"{arm} ({test})" for test, arm in arms]
+
+
 def not_enough(reading: Reading) -> list[str]:
     """One sentence for each reason why measures of a variant have no interval: which, why, and what it would take."""
     said = []

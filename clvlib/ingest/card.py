@@ -12,9 +12,10 @@ import tomli_w
 from babel import Locale, UnknownLocaleError
 
 from clvlib.errors import DataError, Problem, UsageError
+from clvlib.files import own
 from clvlib.ingest.casting import currency
 
-DATA = Path(__file__).parents[2] / "data"
+DATA = own("data")
 TO_CONFIRM = "to be confirmed"
 _STRING = re.compile(r'"(?:\\.|[^"\\])*"|\'[^\']*\'')
 _ENTRY = re.compile(r'\s*("(?:\\.|[^"\\])*"|[\w-]+)\s*=')

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 FEWEST_OF_EACH = 25
 _FAMILIES = {
-    "how long the silence": ("days_since_last_order", "overdue"),
+    "how long they were silent": ("days_since_last_order", "overdue"),
     "how often they buy": ("frequency", "purchases_last_"),
     "how much they spend": (
         "monetary_value",

@@ -1,12 +1,10 @@
-"""A maximum goes in, a fitted model comes out that explains itself and can be kept in a file.
+"""A maximum goes in, a fitted model comes out that explains itself.
 
-What purchase and spend models share: parameters with their precision, a summary in words, and JSON.
+What purchase and spend models share: parameters with their precision, and a summary in words.
 """
 
 import copy
-import json
-from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -18,11 +16,10 @@ from clvlib.stats import Array
 
 
 class FittedModel:
-    """What all models share: parameters with their precision, a summary in words, and a JSON file."""
+    """What all models share: parameters with their precision, and a summary in words."""
 
     name: ClassVar[str]
     parameters: ClassVar[tuple[str, ...]]
-    _also_kept: ClassVar[tuple[str, ...]] = ()  # numbers of this kind of model that a file keeps too
 
     params_: pd.Series
     log_covariance_: Array
@@ -73,39 +70,6 @@ class FittedModel:
     @property
     def _units(self) -> str:
         return ""
-
-    @property
-    def settings(self) -> dict[str, str]:
-        """What the model was made with, as keyword arguments."""
-        return {}
-
-    def save(self, path: str | Path) -> None:
-        """Write the fitted model as JSON (numbers only: loading it can't run anything)."""
-        self.check_fitted()
-        content = {
-            "model": self.name,
-            "settings": self.settings,
-            "params": self.params_.to_dict(),
-            "log_covariance": self.log_covariance_.tolist(),
-            "log_likelihood": self.log_likelihood_,
-            "penalty": self.penalty_,
-            "held": list(self.held_),
-            "also": {name: getattr(self, name) for name in self._also_kept},
-            "customers": [self.n_customers_, self.n_repeaters_, self.n_patterns_],
-        }
-        Path(path).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-
-    def restore(self, content: dict[str, Any]) -> Self:
-        """Take over what `save` wrote. Raises KeyError, TypeError or ValueError when it is something else."""
-        k = len(self.parameters)
-        self.params_ = pd.Series({name: float(content["params"][name]) for name in self.parameters})
-        self.log_covariance_ = np.array(content["log_covariance"], dtype=float).reshape(k, k)
-        self.log_likelihood_, self.penalty_ = float(content["log_likelihood"]), float(content["penalty"])
-        self.held_ = tuple(name for name in self.parameters if name in content["held"])
-        for name in self._also_kept:
-            setattr(self, name, content["also"][name])
-        self.n_customers_, self.n_repeaters_, self.n_patterns_ = map(int, content["customers"])
-        return self
 
     def store(self, found: Maximum, log_likelihood: float, counts: tuple[int, int, int]) -> Self:
         """Keep the result of a fit; counts are customers, customers with a repeat purchase, and patterns."""

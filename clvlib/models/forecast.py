@@ -6,13 +6,11 @@ Three models of purchases (BG/NBD, MBG/NBD, Pareto/NBD) and one of spend (Gamma-
 Learned values end in `_`. A summary is what `aggregate.rfm_summary` gives; a new customer is x = t_x = T = 0.
 """
 
-import json
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -45,7 +43,6 @@ _NODES = (32, 256)
 class PurchaseModel(FittedModel, ABC):
     """A model of when customers buy and when they leave. Fit it, then ask it about customers or patterns."""
 
-    _also_kept = ("dropout_",)
     dropout_: float  # log-likelihood units gained over a model in which nobody ever leaves
     _times: ClassVar[tuple[int, ...]]  # which parameters are times, and so are scaled with the time axis
 
@@ -53,11 +50,6 @@ class PurchaseModel(FittedModel, ABC):
         if time_unit not in DAYS:
             raise UsageError(f"Time unit {time_unit!r} is unknown.", "Use 'D' for days or 'W' for weeks.")
         self.time_unit = time_unit
-
-    @property
-    def settings(self) -> dict[str, str]:
-        """What the model was made with, as keyword arguments."""
-        return {"time_unit": self.time_unit}
 
     @property
     def _units(self) -> str:
@@ -231,7 +223,6 @@ class GammaGamma(FittedModel):
 
     name = "Gamma-Gamma"
     parameters = ("p", "q", "v")
-    _also_kept = ("equal_",)
     equal_: bool = False  # whether all mean spends are the same
 
     def fit(self, rfm: pd.DataFrame, weights: ArrayLike | None = None) -> Self:
@@ -296,18 +287,6 @@ class GammaGamma(FittedModel):
 
 
 MODELS: dict[str, type[PurchaseModel]] = {m.name: m for m in (BetaGeo, ModifiedBetaGeo, ParetoNBD)}
-
-
-def load_model(path: str | Path) -> FittedModel:
-    """Read a model written by `save`. Raises DataError when the file is missing or is not such a model."""
-    known: dict[str, type[FittedModel]] = {**MODELS, GammaGamma.name: GammaGamma}
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-        return known[content["model"]](**content["settings"]).restore(content)
-    except OSError as error:
-        raise DataError(f"The model {path} can't be read: {error.strerror}.") from None
-    except (KeyError, TypeError, ValueError, UsageError) as error:
-        raise DataError(f"{path} is not a saved model ({error}).", "Write it again with model.save(path).") from None
 
 
 def fit_all(rfm: pd.DataFrame, time_unit: TimeUnit = "D") -> tuple[dict[str, PurchaseModel], dict[str, str]]:

@@ -28,13 +28,13 @@ Model = TypeVar("Model", bound=FittedModel)
 DAYS_PER_MONTH = 365.25 / 12
 LEVEL = 0.9  # share of customers, or of repetitions of history, that an interval is meant to hold
 _TOP_FREQUENCY = 7
-RANKS = {  # place of a customer by CLV: 0 lowest, 1 highest
-    "lowest tenth": 0.1,
-    "middle": 0.5,
-    "top quarter": 0.75,
-    "top tenth": 0.9,
-    "top 1 in 20": 0.95,
-    "top 1 in 100": 0.99,
+PLACES = {  # groups of customers by CLV: name → the share of all customers, from the best, at which the group ends
+    "top 1%": 0.01,
+    "top 1–5%": 0.05,
+    "top 5–10%": 0.10,
+    "top 10–25%": 0.25,
+    "top 25–50%": 0.50,
+    "lower half": 1.0,
 }
 _STEP = 1e-4
 _NEVER = 1e-8
@@ -146,10 +146,11 @@ def share_of_value(scores: pd.DataFrame, rfm: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_rank(scores: pd.DataFrame) -> pd.DataFrame:
-    """The customers with whom each of RANKS begins (the lowest tenth: ends) by CLV: low, mid and high (currency)."""
-    ordered = scores.sort_values("clv", kind="stable")[["clv_low", "clv", "clv_high"]]
-    picked = ordered.iloc[[int((len(ordered) - 1) * rank) for rank in RANKS.values()]]
-    return picked.set_axis(["low", "mid", "high"], axis=1).set_axis(list(RANKS))
+    """The middle customer of each of PLACES that has any, the best first: medians low, mid and high (currency)."""
+    place = scores["clv"].rank(ascending=False, method="first") / len(scores)
+    group = pd.cut(place, [0, *PLACES.values()], labels=list(PLACES))
+    medians = scores.groupby(group, observed=True)[["clv_low", "clv", "clv_high"]].median()
+    return medians.set_axis(["low", "mid", "high"], axis=1)
 
 
 def total(

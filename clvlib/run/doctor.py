@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from clvlib.files import CHECKOUT
+
 PROBE = "from clvlib import load\nds = load('cdnow_sample')\nlen(ds.rfm_summary())"
 
 
@@ -20,9 +22,9 @@ class Result:
     mend: str = ""
 
 
-def examine(root: Path) -> list[Result]:
-    """Look at everything; one result each. `root` is the project folder that holds requirements.lock."""
-    return [_python(), _packages(root), _kernel(), _data(), _notebook()]
+def examine(root: Path | None = CHECKOUT) -> list[Result]:
+    """Look at everything; one result each. `root`: the project folder with requirements.lock, if any."""
+    return [_python(), *([_packages(root)] if root else []), _kernel(), _data(), _notebook()]
 
 
 def _python() -> Result:

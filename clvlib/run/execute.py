@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from clvlib.run.start import spare_grammar
+from clvlib.run.cli import spare_grammar
 
 DISK_FULL = 28  # exit code: nothing could be written any more
 

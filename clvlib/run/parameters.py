@@ -84,7 +84,7 @@ def coerce(parameter: Parameter, value: Any) -> Any:
         return None
     try:
         found = _read(kinds[0], value if isinstance(value, str) else text)
-    except (ValueError, KeyError, SyntaxError):
+    except (ValueError, TypeError, KeyError, SyntaxError):
         example = f" Its default is {parameter.default!r}." if parameter.default is not None else ""
         raise UsageError(
             f"The parameter {parameter.name} takes a value of type {parameter.annotation}, not {value!r}.{example}",
@@ -123,6 +123,11 @@ def _read(kind: str, text: str) -> Any:
         return number
     if kind == "list[str]" and not text.startswith("["):
         return [name.strip() for name in text.split(",") if name.strip()]
+    if kind.startswith("dict[str, "):
+        named = not text.startswith("{")
+        pairs = dict(part.split("=") for part in text.split(",") if part.strip()) if named else ast.literal_eval(text)
+        of = kind.removeprefix("dict[str, ").removesuffix("]")
+        return {str(name).strip(): _read(of, str(value).strip()) for name, value in dict(pairs).items()}
     value = ast.literal_eval(text)
     if not isinstance(value, {"list": list, "tuple": tuple, "dict": dict}.get(kind.split("[")[0], ())):
         raise ValueError(text)
@@ -132,5 +137,7 @@ def _read(kind: str, text: str) -> Any:
 def _example(parameter: Parameter) -> str:
     if parameter.annotation == "list[str]":
         return ",".join(parameter.default)
+    if parameter.annotation.startswith("dict["):
+        return ",".join(f"{name}={value}" for name, value in parameter.default.items()) or "control=10,email=90"
     fallback = {"int": "12", "float": "0.1", "bool": "true"}.get(parameter.annotation.split("|")[0].strip(), "text")
     return fallback if parameter.default is None else str(parameter.default)

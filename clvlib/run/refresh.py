@@ -17,9 +17,9 @@ from tqdm import tqdm
 
 from clvlib import show
 from clvlib.errors import UsageError
-from clvlib.files import write_text
+from clvlib.files import own, write_text
 
-NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+NOTEBOOKS = own("notebooks")
 _KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 

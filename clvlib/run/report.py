@@ -20,6 +20,7 @@ from clvlib.dataset import Dataset
 from clvlib.files import write_text
 from clvlib.run.outcome import LeftOut, Outcome
 from clvlib.show import wording
+from clvlib.show.output import stated
 
 MOST_BYTES = 5_000_000
 _STYLE = Path(__file__).with_name("report.css")
@@ -188,7 +189,7 @@ def _headlines(notebooks: Mapping[str, NotebookNode]) -> str:
 
 def _assumptions(ds: Dataset) -> str:
     rows = [
-        f'<tr><th scope="row">{_text(row["name"])}</th><td>{_text(row["value"])}</td>'
+        f'<tr><th scope="row">{_text(row["name"])}</th><td>{html.escape(stated(row["name"], row["value"]))}</td>'
         f"<td>{_text(row['origin'])}</td><td>{_text(row['meaning'])}</td></tr>"
         for row in ds.assumptions.to_dict("records")
     ]

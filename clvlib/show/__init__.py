@@ -6,7 +6,7 @@ reader's country does, `sentences` fills templates, `plots` draws, `figures` tel
 a method may ask `wording` for a word.
 """
 
-from clvlib.show.output import FIGURE_SCALE, agree, figure, say, suppress, table
+from clvlib.show.output import FIGURE_SCALE, agree, assumptions, figure, say, suppress, table
 from clvlib.show.pictures import bars, heatmap, interval, lines, panels, waterfall
 from clvlib.show.session import NOTEBOOK, RUN_FOLDER, attempt, deliver, keep, start
 from clvlib.show.wording import count, date, days, money, number, percent
@@ -16,6 +16,7 @@ __all__ = [
     "NOTEBOOK",
     "RUN_FOLDER",
     "agree",
+    "assumptions",
     "attempt",
     "bars",
     "count",

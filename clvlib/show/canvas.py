@@ -1,5 +1,6 @@
 """What every shape of figure stands on: the theme, the palette, titles, axes, and what is written beside the data."""
 
+import itertools
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import Formatter, MaxNLocator
 
 from clvlib.show import wording
 
@@ -39,11 +40,7 @@ def theme() -> None:
             "axes.labelsize": 10,
             "axes.spines.right": False,
             "axes.spines.top": False,
-            "axes.titlecolor": "#111111",
             "axes.titlelocation": "left",
-            "axes.titlepad": 12,
-            "axes.titlesize": 12,
-            "axes.titleweight": "bold",
             "figure.figsize": (WIDTH, HEIGHT),
             "grid.color": "#E6E6E6",
             "legend.fontsize": 9,
@@ -67,17 +64,22 @@ def canvas(x: str, y: str, rows: float = 0) -> tuple[Figure, Axes]:
 
 
 def entitle(axes: Axes, title: str, key: Sequence[tuple[str, str]] = ()) -> None:
-    """Write the title and, in a line under it, which colour is what."""
+    """Write the title over the whole figure and, in a line under it, which colour is what."""
     if key:
-        signs = [plt.Rectangle((0, 0), 1, 1, color=colour, linewidth=0) for _, colour in key]
         names = [wrap(name, 34) for name, _ in key]
         fit = max(1, min(len(key), int(95 / (max(map(len, names)) + 5))))
+        order = [place for column in range(fit) for place in range(column, len(key), fit)]  # filled column by column
+        names = [names[place] for place in order]
+        signs = [plt.Rectangle((0, 0), 1, 1, color=key[place][1], linewidth=0) for place in order]
         style: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.2}
         axes.legend(signs, names, ncols=fit, handlelength=1, handleheight=1, columnspacing=1.4, **style)
-        rows = int(np.ceil(len(key) / fit)) * max(name.count("\n") + 1 for name in names)
-        axes.set_title(textwrap.fill(plain(title), 66), pad=12 + 15 * rows)
-    else:
-        axes.set_title(textwrap.fill(plain(title), 66))
+    head(axes.figure, title)
+
+
+def head(figure: Any, title: str) -> None:
+    """Write a title over a figure, from its left edge on."""
+    lines = [textwrap.fill(plain(line), 78) for line in title.splitlines()]
+    figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=12, fontweight="bold", color="#111111")
 
 
 def plain(text: str) -> str:
@@ -86,7 +88,7 @@ def plain(text: str) -> str:
 
 
 def wrap(name: str, wide: int = 22) -> str:
-    return textwrap.fill(plain(name), wide)
+    return textwrap.fill(plain(name), wide, break_on_hyphens=False)
 
 
 def write(axes: Axes, text: str, place: Any, shift: tuple[float, float], **style: Any) -> None:
@@ -99,8 +101,8 @@ def colours_of(frame: pd.DataFrame, accent: Any) -> list[str]:
     names = list(frame)
     if accent is None:
         return [PALETTE[position % len(PALETTE)] for position in range(len(names))]
-    greys = iter(REST)
-    return [ACCENT if name == accent else REST[0] if len(names) > len(REST) else next(greys) for name in names]
+    greys = itertools.cycle(REST)
+    return [ACCENT if name == accent else next(greys) for name in names]
 
 
 def luminance(colour: Any) -> float:
@@ -116,24 +118,31 @@ def darkened(colour: str) -> str:
     return to_hex(tuple(shade))
 
 
+PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
+
+
 def draw_levels(axes: Axes, levels: Mapping[str, float], lying: bool) -> None:
+    """Draw a dashed line across at each value, with its name at its end."""
     for name, value in levels.items():
-        draw, place, shift = (axes.axvline, (value, 1), (4, -4)) if lying else (axes.axhline, (0, value), (4, 3))
-        draw(value, color=PALETTE[5], linestyle="--", linewidth=1.2)
+        (axes.axvline if lying else axes.axhline)(value, color=PALETTE[5], linestyle="--", linewidth=1.2)
+        place, shift = ((value, 1), (4, -4)) if lying else ((1, value), (6, 0))
         coordinates: Any = ("data", "axes fraction") if lying else ("axes fraction", "data")
-        style = {"xycoords": coordinates, "color": PALETTE[5], "va": "top" if lying else "bottom"}
-        write(axes, name, place, shift, **style)
+        style: dict[str, Any] = {"xycoords": coordinates, "color": PALETTE[5], "va": "top" if lying else "center"}
+        write(axes, wrap(name, 18), place, shift, bbox=PAPER, **style)
 
 
 def draw_marks(axes: Axes, marks: Mapping[str, Any], index: pd.Index) -> None:
+    """Draw a dotted line at each place of the index, with its name beside it, above the data."""
+    if marks:
+        low, high = axes.get_ylim()
+        axes.set_ylim(low, high + 0.1 * (high - low))
     first, last = axes.get_xlim()
     for name, value in marks.items():
         place = mdates.date2num(pd.Timestamp(value)) if is_time(index) else float(value)
         axes.axvline(place, color=GUIDE, linestyle=":", linewidth=1.2)
         right = first + 0.7 * (last - first) < place
-        side = "right" if right else "left"
-        shift = (-4 if right else 4, -4)
-        write(axes, name, (place, 1), shift, xycoords=("data", "axes fraction"), ha=side, va="top", color="#555555")
+        style: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "ha": "right" if right else "left", "va": "top"}
+        write(axes, name, (place, 1), (-4 if right else 4, -4), color="#555555", bbox=PAPER, **style)
 
 
 def show_zero(axes: Axes) -> None:
@@ -145,11 +154,25 @@ def show_zero(axes: Axes) -> None:
         axes.axhline(0, color=GUIDE, linewidth=1)
 
 
+class _Ticks(Formatter):
+    """Labels of an axis, all written in one form."""
+
+    def __init__(self, unit: str | None) -> None:
+        self.unit = unit
+
+    def __call__(self, value: float, _position: Any = None) -> str:
+        return self.format_ticks([value])[0]
+
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
+        """Write the values of all ticks."""
+        return wording.ticks(values, self.unit)
+
+
 def set_unit(axis: Axis, unit: str | None) -> None:
     scale = getattr(axis, "get_scale", lambda: "linear")()
     if unit == "count" and scale == "linear":
         axis.set_major_locator(MaxNLocator(integer=True, nbins="auto"))
-    axis.set_major_formatter(FuncFormatter(wording.tick(unit)))
+    axis.set_major_formatter(_Ticks(unit))
 
 
 def date_axis(axes: Axes, show_offset: bool = True) -> None:

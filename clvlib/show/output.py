@@ -8,8 +8,8 @@ import html
 import math
 import os
 from base64 import b64encode
-from collections.abc import Mapping, Sized
-from typing import Any
+from collections.abc import Mapping, Sequence, Sized
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -20,8 +20,11 @@ from matplotlib.figure import Figure
 from clvlib.show import figures, wording
 from clvlib.show.figures import Picture
 from clvlib.show.sentences import closing, fill, marked
-from clvlib.show.units import UNITS
+from clvlib.show.units import UNITS, called
 from clvlib.show.wording import count
+
+if TYPE_CHECKING:
+    from clvlib.dataset import Dataset
 
 MOST_ROWS = 30
 NO_FORMULAS = "mathjax_ignore tex2jax_ignore"  # two dollar amounts in a line are not a formula
@@ -94,8 +97,7 @@ def _written_columns(frame: pd.DataFrame, formats: str | Mapping[str, str]) -> l
 
 
 def _heading(name: Any) -> str:
-    words = " · ".join(map(str, name)) if isinstance(name, tuple) else str(name)
-    return words.replace("_", " ")
+    return " · ".join(called(str(part)) for part in name) if isinstance(name, tuple) else called(str(name))
 
 
 def _text_table(columns: list[_Column], caption: str, note: str) -> str:
@@ -132,14 +134,34 @@ def _html_table(columns: list[_Column], caption: str, note: str) -> str:
     )
 
 
+def assumptions(
+    ds: "Dataset", names: Sequence[str] = (), caption: str = "What the figures rest on", **values: Any
+) -> None:
+    """Show what the card states and what is assumed instead: these ``names`` of its entries, or all."""
+    shown = ds.assumptions.set_index("name")
+    shown = shown[shown.index.isin(names)] if names else shown
+    table(shown.assign(value=[stated(str(name), value) for name, value in shown["value"].items()]), caption, **values)
+
+
+def stated(name: str, value: Any) -> str:
+    """Write an entry of a card in its unit."""
+    if wording.is_missing(value):
+        return "not known"
+    if name.endswith("_months"):
+        return wording.months(value)
+    return wording.writer(wording.default_spec(value, UNITS.get(name)))(value)
+
+
 def suppress(frame: pd.DataFrame, n: str = "customers", least: int = 5) -> pd.DataFrame:
     """Blank every figure of groups of fewer than ``least``, but for their count in column ``n``.
 
     Returns a copy; blanks are NaN, which a table writes as a dash and a figure leaves out.
     """
-    others = frame.select_dtypes("number").drop(columns=n).convert_dtypes(convert_floating=False)
+    others = frame.select_dtypes("number").drop(columns=n)
+    whole = [name for name in others if (others[name].dropna() % 1 == 0).all()]
+    others = others.astype(dict.fromkeys(whole, "Int64"))  # counts stay whole numbers where some are blank
     small = frame[n] < least
-    return frame.assign(**{str(name): others[name].mask(small) for name in others})  # counts stay whole numbers
+    return frame.assign(**{str(name): others[name].mask(small) for name in others})
 
 
 def figure(

@@ -4,7 +4,7 @@ What the title says stands in one colour (``accent``), the rest in grey; where n
 colour of its own. Series are named where they are, not in a legend, while there is room.
 """
 
-import textwrap
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from clvlib.show import wording
 from clvlib.show.canvas import (
@@ -25,6 +25,7 @@ from clvlib.show.canvas import (
     INK,
     NAMED_BARS,
     PALETTE,
+    PAPER,
     REST,
     WIDTH,
     as_frame,
@@ -35,6 +36,7 @@ from clvlib.show.canvas import (
     draw_levels,
     draw_marks,
     entitle,
+    head,
     is_scale,
     is_time,
     luminance,
@@ -49,6 +51,7 @@ from clvlib.show.canvas import (
 )
 from clvlib.show.figures import Picture, axes_told, grid, notes, one_line, pairs, places, quoted, rounded, told
 
+_TELLING = 0.02  # of the height, between the ends of lines that are named there
 _MOST_WRITTEN = 15  # rows and columns of a heat map whose values are written
 
 _Frame = pd.DataFrame | pd.Series
@@ -64,19 +67,23 @@ def bars(
     stacked: bool = False,
     accent: Any = None,
     levels: Mapping[str, float] | None = None,
+    marks: Mapping[str, Any] | None = None,
 ) -> Picture:
     """Draw one bar per row, or one group (or stack) per row with one colour per column.
 
     unit: money, percent or count, that of the lengths. x names the horizontal axis, whichever way the bars lie. Rows of
     dates stand on a time axis; many words lie down, so that they stay readable. accent: the column, or of a single one
-    the row, that the title is about. levels: name → length at which a dashed line is drawn.
+    the row, that the title is about. levels: name → length at which a dashed line is drawn. marks: of bars over dates,
+    name → day, a dotted line.
     """
     frame = as_frame(data)
     words = not is_time(frame.index) and not is_scale(frame.index)
     lying = horizontal or (words and too_many_words(frame.index))
     if lying and not horizontal:
         x, y = y, x
-    figure, axes = canvas(x, y, rows=len(frame) if lying else 0)
+    names = [wrap(name) for name in row_names(frame.index)]
+    tall = sum(max(1.0, 0.45 * (1 + name.count("\n"))) for name in names)
+    figure, axes = canvas(x, y, rows=tall if lying else 0)
     at, thickness = positions(frame.index) if not lying else (np.arange(len(frame)), 0.8)
     single = frame.shape[1] == 1
     by_row = single and accent is not None
@@ -85,23 +92,25 @@ def bars(
     _draw_bars(axes, frame, at, thickness, lying, stacked, drawn)
     value_axis, name_axis = (axes.xaxis, axes.yaxis) if lying else (axes.yaxis, axes.xaxis)
     if lying or words:
-        name_axis.set_ticks(at, [wrap(name) for name in row_names(frame.index)])
+        name_axis.set_ticks(at, names)
     elif not is_time(frame.index):
         name_axis.set_major_locator(MaxNLocator(integer=True))
+        set_unit(name_axis, None)
     else:
         date_axis(axes)
     if lying:
-        axes.invert_yaxis()
+        axes.set_ylim(len(frame) - 0.4, -1.1 if levels else -0.6)
     set_unit(value_axis, unit)
     axes.grid(visible=False, axis="y" if lying else "x")
     if (frame.to_numpy(dtype=float, na_value=0) < 0).any():
         (axes.axvline if lying else axes.axhline)(0, color=GUIDE, linewidth=0.8)
     draw_levels(axes, levels or {}, lying)
+    draw_marks(axes, marks or {}, frame.index)
     if frame.size <= NAMED_BARS and not stacked:
         _write_lengths(axes, frame, unit)
     entitle(axes, title, [] if single else list(zip(map(str, frame), colours, strict=True)))
     lines = [told("bars", "" if single else name, frame.index, frame[name]) for name in frame]
-    return _picture(figure, axes, title, lines, list(levels or {}))
+    return _picture(figure, axes, title, lines, [*(levels or {}), *(marks or {})])
 
 
 def _draw_bars(
@@ -114,7 +123,7 @@ def _draw_bars(
         values = frame[name].to_numpy(dtype=float, na_value=0.0)
         starts = np.where(values >= 0, above, below) if stacked else np.zeros(len(frame))
         shift = 0.0 if groups == 1 else (position - (groups - 1) / 2) * thickness / groups
-        style: dict[str, Any] = {"color": colours[position], "linewidth": 0}
+        style: dict[str, Any] = {"color": colours[position], "linewidth": 0.8 if stacked else 0, "edgecolor": "white"}
         draw(at + shift, values, thickness / groups * (1 if groups == 1 else 0.92), starts, **style)
         above, below = above + values.clip(min=0), below + values.clip(max=0)
 
@@ -137,6 +146,7 @@ def lines(
     unit: str | None = None,
     markers: bool = False,
     accent: Any = None,
+    dots: Any = None,
     bands: Mapping[str, pd.DataFrame] | None = None,
     marks: Mapping[str, Any] | None = None,
     levels: Mapping[str, float] | None = None,
@@ -144,7 +154,7 @@ def lines(
 ) -> Picture:
     """Draw one line per column over the index (dates or numbers); zero is on the axis unless values lie below it.
 
-    unit: money, percent or count, that of the height. accent: the column that the title is about. bands: name → a frame
+    unit: money, percent or count, that of the height. accent: the column that the title is about. dots: a column drawn as dots. bands: name → a frame
     of two columns, low and high, over its own index; a band named as a column has its colour. marks: name → place on
     the index, a dotted line. levels: name → height, a dashed line. points: name → (place, height), a dot.
     """
@@ -158,17 +168,19 @@ def lines(
             at,
             frame[name].to_numpy(dtype=float, na_value=np.nan),
             color=colour,
-            marker="o" if markers else "",
-            markersize=5,
+            marker="o" if markers or name == dots else "",
+            markersize=7 if name == dots else 5,
             linewidth=2.4 if front else 1.8,
-            zorder=3 if front else 2.5,
-            linestyle=["-", "--", "-.", ":"][position // len(PALETTE) % 4],
+            zorder=3.5 if name == dots else 3 if front else 2.5,
+            linestyle="" if name == dots else ["-", "--", "-.", ":"][position // len(PALETTE) % 4],
         )
     key = list(colours.items()) if frame.shape[1] > 1 else []
-    key += _bands(axes, bands or {}, colours)
+    key += _bands(axes, bands or {}, colours, is_scale(frame.index))
     if is_time(frame.index):
         date_axis(axes)
-    elif not is_scale(frame.index):
+    elif is_scale(frame.index):
+        set_unit(axes.xaxis, None)
+    else:
         axes.set_xticks(at, [wrap(name) for name in row_names(frame.index)])
     set_unit(axes.yaxis, unit)
     show_zero(axes)
@@ -176,7 +188,7 @@ def lines(
     draw_marks(axes, marks or {}, frame.index)
     for name, (place, height) in (points or {}).items():
         axes.plot([place], [height], "o", color=INK, zorder=4)
-        write(axes, name, (place, height), (7, -9), va="top")
+        write(axes, name, (place, height), (-7, 7), ha="right", bbox=PAPER)
     entitle(axes, title, key if bands or not _name_ends(axes, frame, at, colours) else [])
     lines = [told("line", name, frame.index, frame[name]) for name in frame if frame[name].notna().any()]
     lines += [f"area{quoted(name)}: {' to '.join(rounded(_ends(band)))}" for name, band in (bands or {}).items()]
@@ -184,13 +196,19 @@ def lines(
     return _picture(figure, axes, title, lines, named)
 
 
-def _bands(axes: Axes, bands: Mapping[str, pd.DataFrame], colours: dict[str, str]) -> list[tuple[str, str]]:
-    """Fill each band; give the key of those that are no line's."""
+def _bands(
+    axes: Axes, bands: Mapping[str, pd.DataFrame], colours: dict[str, str], scale: bool
+) -> list[tuple[str, str]]:
+    """Fill each band, over the numbers of its index where that of the lines is a `scale`.
+
+    Returns the key of the bands that are no line's.
+    """
     key = []
     for position, (name, band) in enumerate(bands.items(), start=1):
         colour = colours.get(name, PALETTE[position % len(PALETTE)])
         low, high = (band[column].to_numpy(dtype=float) for column in band)
-        axes.fill_between(positions(band.index)[0], low, high, color=colour, alpha=0.22, linewidth=0)
+        at = band.index.to_numpy(dtype=float) if scale else positions(band.index)[0]
+        axes.fill_between(at, low, high, color=colour, alpha=0.22, linewidth=0)
         key += [] if name in colours else [(name, colour)]
     return key
 
@@ -208,10 +226,12 @@ def _name_ends(axes: Axes, frame: pd.DataFrame, at: np.ndarray, colours: dict[st
     last = at.max() if len(at) else 0.0
     heights = {name: (float(frame[name].iloc[int(np.argmax(at))]) - low) / (high - low) for name in known}
     order = sorted(known, key=lambda name: heights[name])
-    placed: list[float] = []
-    for name in order:  # apart by a line of text, from the lowest up, then back from the top
-        gap = 0.055 * (1 + len(wrap(str(name), 18).splitlines())) / 2
-        placed.append(max(heights[name], placed[-1] + gap if placed else 0.0))
+    if any(heights[b] - heights[a] < _TELLING for a, b in itertools.pairwise(order)):
+        return False
+    tall = {name: 0.055 * len(wrap(str(name), 18).splitlines()) for name in known}
+    placed = [heights[order[0]]]
+    for below, name in itertools.pairwise(order):  # from the lowest up, apart by their own height
+        placed.append(max(heights[name], placed[-1] + (tall[below] + tall[name]) / 2))
     over = max(0.0, placed[-1] - 1.0)
     for name, height in zip(order, placed, strict=True):
         shift = (7, (height - over - heights[name]) * HEIGHT * 72 * 0.72)
@@ -229,7 +249,8 @@ def heatmap(frame: pd.DataFrame, title: str, x: str, y: str, unit: str | None = 
     if max(frame.shape) <= _MOST_WRITTEN:
         _write_cells(axes, mesh, values, unit)
     else:
-        colorbar = figure.colorbar(mesh, ax=axes, format=FuncFormatter(wording.tick(unit)), pad=0.02)
+        colorbar = figure.colorbar(mesh, ax=axes, pad=0.02)
+        set_unit(colorbar.ax.yaxis, unit)
         colorbar.outline.set_visible(False)
     _name_cells(axes.xaxis, frame.columns, most=20)
     _name_cells(axes.yaxis, frame.index, most=24)
@@ -242,10 +263,10 @@ def heatmap(frame: pd.DataFrame, title: str, x: str, y: str, unit: str | None = 
 
 
 def _write_cells(axes: Axes, mesh: Any, values: np.ndarray, unit: str | None) -> None:
-    write = wording.writer("number" if unit is None else unit)
+    write = wording.whole_percent if unit == "percent" else wording.writer(unit or "number")
     for row, col in np.argwhere(np.isfinite(values)):
         light = luminance(mesh.cmap(mesh.norm(values[row, col]))) > 0.5
-        text = f"{100 * values[row, col]:.0f}" if unit == "percent" else plain(write(values[row, col]))
+        text = plain(write(values[row, col]))
         colour = "#222222" if light else "white"
         axes.text(col + 0.5, row + 0.5, text, ha="center", va="center", fontsize=8, color=colour)
 
@@ -269,19 +290,24 @@ def interval(
 ) -> Picture:
     """Draw one dot at ``mid`` per row, with its value, and a whisker from ``low`` to ``high``.
 
-    unit: of the values, which x says. mark: the value that means no effect, always on the axis. accent: the row that
-    the title is about. A column ``true`` is drawn as a hollow diamond.
+    unit: of the values, which x says. mark: the value that means no effect, always on the axis. accent: the row, or
+    list of rows, that the title is about, whose ends are written too. A column ``true`` is drawn as a hollow diamond.
     """
     figure, axes = canvas(x, y, rows=1.4 * len(frame))
     at = np.arange(len(frame))
     axes.axvline(mark, color=GUIDE, linewidth=1)
-    colours = [ACCENT if accent in (None, row) else REST[0] for row in frame.index]
+    front = set(frame.index) if accent is None else set(accent) if isinstance(accent, list) else {accent}
+    colours = [ACCENT if row in front else REST[0] for row in frame.index]
     texts = wording.column(frame["mid"], unit or "number")
+    ends = {end: wording.column(frame[end], unit or "number") for end in ("low", "high")}
     for place, (row, colour) in enumerate(zip(frame.to_dict("records"), colours, strict=True)):
         axes.plot([row["low"], row["high"]], [place, place], color=colour, linewidth=2.2, solid_capstyle="round")
         axes.plot([row["mid"]], [place], "o", color=colour, markersize=7)
         if pd.notna(row["mid"]):
             write(axes, texts[place], (row["mid"], place), (0, 6), ha="center", va="bottom")
+        if accent is not None and colour == ACCENT and row["low"] < row["high"]:
+            for end in ("low", "high"):
+                write(axes, ends[end][place], (row[end], place), (0, -6), ha="center", va="top", fontsize=8)
     if "true" in frame:
         axes.plot(frame["true"], at, "D", color="white", markeredgecolor=INK, markersize=6, zorder=4)
     axes.set_yticks(at, [wrap(name) for name in row_names(frame.index)])
@@ -349,8 +375,7 @@ def panels(frame: pd.DataFrame, title: str, shown: Sequence[Panel], columns: int
     rows = max(int(np.ceil(len(known) / columns)), 1)
     size = (WIDTH, 0.7 + 1.75 * rows)
     figure, boxes = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False, sharex=True)
-    heading = [textwrap.fill(plain(line), 88) for line in title.splitlines()]
-    figure.suptitle("\n".join(heading), fontsize=11, fontweight="bold", x=0.01, ha="left")
+    head(figure, title)
     lines: list[str] = []
     for axes, panel in zip(boxes.flat, known, strict=False):
         _panel(axes, frame, panel)
@@ -378,7 +403,7 @@ def _panel(axes: Axes, frame: pd.DataFrame, panel: Panel) -> None:
     place = (values.index[-1], values.iloc[-1])
     write(axes, wording.writer(spec)(values.iloc[-1]), place, (6, 0), fontweight="bold", va="center")
     axes.set_title(plain(panel.title), fontsize=10, pad=5)
-    axes.yaxis.set_major_formatter(FuncFormatter(wording.tick(panel.unit)))
+    set_unit(axes.yaxis, panel.unit)
     axes.yaxis.set_major_locator(MaxNLocator(4))
     low, high = axes.get_ylim()
     if low > 0 or (panel.unit in ("money", "percent") and low < 0 <= axes.dataLim.y0):

@@ -1,26 +1,30 @@
-"""Names of columns → how their figures are written: known once, so that no table has to say it.
+"""Names of columns → how their figures are written and what they are called: known once, so that no table says it.
 
 A spec as `wording.writer` knows it. A name that means different things in different tables (low, total, difference …)
 isn't here: its table says it.
 """
 
+import re
+
 _MONEY = """
 acquisition_cost actual_revenue after_cost amount at_equal_age at_stake at_stake_each cac cac_ever clv clv_active
-clv_forecast clv_high clv_low contact_gain cost cost_each cost_in_all cost_of_silence expected_gain expected_spend
-from_spend historic lifetime_value marginal_cac marginal_high marginal_low money net order_value projected revenue
-spend spend_before spend_per_customer spend_per_order spend_since spent value_active value_ahead value_per_customer
-value_silent
+clv_forecast clv_high clv_low contact_cost contact_gain cost cost_each cost_in_all cost_of_silence expected_gain
+expected_spend from_spend historic lifetime_value margin_per_period marginal_cac marginal_high marginal_low money net
+order_value projected retention_cost_per_year revenue service_cost_per_order spend spend_before spend_per_customer
+spend_per_order spend_since spent value_active value_ahead value_per_customer value_silent
 """
 _PERCENT = """
-bias bought_again breakeven_save_rate breakeven_uplift came_back change_share churn churn_probability clv_share
-confidence control_share customer_share error first_churn formula_share hit_rate loyal_share mean_churn miss
-no_purchase observed p_purchase paths_with_order predicted recall retention revenue_share reward share share_of_all
-share_of_customers share_of_revenue silent_share still_buying support value_share
+annual_discount_rate bias bought_again breakeven_save_rate breakeven_uplift came_back change_share churn
+churn_probability clv_share confidence control_share customer_share error first_churn formula_share hit_rate
+loyal_share margin mean_churn miss no_purchase observed p_purchase paths_with_order predicted recall retention
+revenue_share reward save_rate share share_of_all share_of_customers share_of_revenue share_of_value silent_share
+still_buying support value_share within_30 within_365 within_90
 """
 _COUNT = """
 active answers best_hour buying campaigns customers days_first_to_last_now days_first_to_last_then
-days_since_last_order expected_to_buy lines median_days median_hour median_of_reached needed new_customers nps nps_high
-nps_low payback_ever payback_months rank_early rank_year reached refunds rows staying window_days within_reach
+days_since_last_order expected_to_buy horizon_months lines median_days median_hour median_of_reached needed
+new_customers nps nps_high nps_low payback_ever payback_months rank_early rank_year reached refunds rows staying
+window_days within_reach
 """
 _NUMBER_1 = "clv_to_cac clv_to_cac_ever expected_purchases lift repeat_purchases sees_once"
 _NUMBER_2 = "noise standard_error"
@@ -39,3 +43,22 @@ UNITS = {
     }.items()
     for name in names.split()
 }
+
+_CALLED = {
+    "clv_to_cac": "CLV : CAC",
+    "clv_to_cac_ever": "CLV : CAC ever",
+    "clv_share": "share of CLV",
+    "customer_share": "share of customers",
+    "p_holm": "p, corrected",
+    "p_purchase": "chance of a purchase",
+    "p_value": "p",
+    "revenue_share": "share of revenue",
+    "silent_share": "share silent",
+    "value_share": "share of value",
+}
+_SHORT = re.compile(r"\b(auc|cac|clv|nps|rfm)\b")
+
+
+def called(name: str) -> str:
+    """Name a column for a reader: the words of the code are the field's, its abbreviations in capitals."""
+    return _CALLED.get(name) or _SHORT.sub(lambda found: found[0].upper(), name.replace("_", " "))

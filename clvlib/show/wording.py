@@ -3,7 +3,7 @@
 import copy
 import math
 import numbers
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -99,6 +99,11 @@ def percent(value: float) -> str:
     return _write(_Reader.locale.percent_formats[None], value, 0, 2 if small else 1)
 
 
+def whole_percent(value: float) -> str:
+    """Write a share without decimals, where there is little room."""
+    return _write(_Reader.locale.percent_formats[None], value, 0, 0)
+
+
 def count(value: float) -> str:
     """Write a number of things without decimals."""
     return number(value, digits=0)
@@ -124,6 +129,11 @@ def days(value: float) -> str:
     return format_unit(
         Decimal(f"{rounded:g}" if rounded < 1e6 else f"{rounded:.0f}"), "duration-day", locale=_Reader.locale
     )
+
+
+def months(value: float) -> str:
+    """Write a number of months with its unit."""
+    return format_unit(value, "duration-month", locale=_Reader.locale)
 
 
 def text(value: Any) -> str:
@@ -223,23 +233,24 @@ def _spec_of_column(values: pd.Series) -> str:
     return "date" if pd.api.types.is_datetime64_any_dtype(values) else "text"
 
 
-def tick(unit: str | None) -> Callable[[float, Any], str]:
-    """Give the function that labels an axis in ``unit`` (money, percent, count or None), as matplotlib calls it."""
-    return {"money": _tick_money, "percent": _tick_percent}.get(unit or "", _tick_number)
+def ticks(values: Sequence[float], unit: str | None) -> list[str]:
+    """Label an axis in ``unit`` (money, percent, count or None), all labels in one form."""
+    if unit == "money":
+        large = max((abs(value) for value in values), default=0) >= 10_000
+        return [_compact(value, 1) if large else _tick_money(value) for value in values]
+    return [(_tick_percent if unit == "percent" else _tick_number)(value) for value in values]
 
 
-def _tick_money(value: float, _position: Any = None) -> str:
-    if abs(value) >= 10_000:
-        return _compact(value, 1)
+def _tick_money(value: float) -> str:
     digits = 0 if float(value).is_integer() else 2
     return _currency(value, digits, max(digits, _digits_of_small(value, _Reader.usual)))
 
 
-def _tick_percent(value: float, _position: Any = None) -> str:
+def _tick_percent(value: float) -> str:
     return _write(_Reader.locale.percent_formats[None], value, 0, 1)
 
 
-def _tick_number(value: float, _position: Any = None) -> str:
+def _tick_number(value: float) -> str:
     return _write(_Reader.locale.decimal_formats[None], value, 0, max(3, _digits_of_small(value, _Reader.usual)))
 
 

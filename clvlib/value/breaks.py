@@ -53,12 +53,18 @@ def fall(counts: pd.Series) -> Break | None:
     for other in (places - 12, places + 12):
         known = (other >= LENGTH) & (other < len(sums))
         was, became = sums[np.where(known, other - LENGTH, 0)], sums[np.where(known, other, 0)]
+        known &= was + became > 0  # where nobody came in either, there is no season to be told
         fell &= ~known | (after * was < HALF * before * became)
     if not fell.any():
         return None
     best = places[fell][np.argmin(chance[fell])]
     ends = (n[best], n[best - 1], sums[best] / LENGTH, sums[best - LENGTH] / LENGTH)
     return Break(counts.index[best], *(float(value) for value in ends))
+
+
+def mark(found: Break | None) -> dict[str, pd.Timestamp]:
+    """The month of a fall by what a picture calls it; empty without one."""
+    return {"new customers break off": found.month} if found else {}
 
 
 def new_customers(cohorts: pd.DataFrame) -> pd.Series:

@@ -138,7 +138,7 @@ def latest(figures: pd.DataFrame, name: str) -> float:
 
 
 def panels() -> list[Panel]:
-    """The dashboard's small pictures, for `waterfall.small_multiples` on a `trend`."""
+    """The dashboard's small pictures, for `show.panels` on a `trend`."""
     return [
         Panel(name, kpi.title, kpi.unit, kpi.benchmark, *(("nps_low", "nps_high") if name == "nps" else ("", "")))
         for name, kpi in KPIS.items()
@@ -161,8 +161,8 @@ def written(figures: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("figure")
 
 
-def finding(figures: pd.DataFrame) -> str:
-    """Which figures of `board` moved up and which down, in two lines; below 1 % of change is neither.
+def finding(figures: pd.DataFrame) -> dict[str, list[str]]:
+    """Which figures of `board` moved: the titles of those that went "up" and "down"; below 1 % of change is neither.
 
     Most can't be tested for chance, so that nothing is called better or worse; where there is a test (`z`, and the
     noise of Poisson for counts), only a change beyond chance counts. A change of a count or of money by more than half
@@ -170,11 +170,8 @@ def finding(figures: pd.DataFrame) -> str:
     """
     small = figures["change"].abs() <= LEAST_CHANGE * figures["before"].abs()
     known = figures[~_by_chance(figures) & ~small].drop(index="loyal_share", errors="ignore")
-    if known.empty:
-        return "No figure moved by more than 1% from the date before, beyond chance where that can be tested"
-    moved = {"Up": known[known["change"] > 0], "Down": known[known["change"] < 0]}
-    lines = {way: ", ".join(_moved(str(name), row) for name, row in some.iterrows()) for way, some in moved.items()}
-    return "\n".join(f"{way}: {names}" for way, names in lines.items() if names)
+    ways = {"up": known[known["change"] > 0], "down": known[known["change"] < 0]}
+    return {way: [_moved(str(name), row) for name, row in some.iterrows()] for way, some in ways.items()}
 
 
 def _by_chance(figures: pd.DataFrame) -> pd.Series:

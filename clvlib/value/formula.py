@@ -288,12 +288,6 @@ def _revenue(levers: Levers) -> float:
     return levers.order_value * levers.orders_per_year * levers.years
 
 
-def programme_gain(before: float, after: float, annual_discount_rate: float, timing: Timing) -> float:
-    """Give the relative gain in CLV when retention rises from `before` to `after`, all else unchanged."""
-    gained = retention_clv(1.0, after, annual_discount_rate, timing)
-    return gained / retention_clv(1.0, before, annual_discount_rate, timing) - 1
-
-
 def decompose(levers: Levers, factors: Mapping[str, float]) -> pd.DataFrame:
     """Split the change of CLV, when levers move together, into own effects and what only their meeting adds.
 

@@ -115,7 +115,7 @@ KPIS = {
         3.0,
     ),
     "payback": Kpi(
-        "Payback, months",
+        "Payback in months",
         "number",
         "months until customers won a window before the date had brought back their CAC (margin less serving, keeping)",
         "within 12 months is the usual rule of thumb",

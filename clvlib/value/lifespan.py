@@ -122,6 +122,15 @@ def _decline(cohorts: pd.DataFrame, ages: int, tail: Tail) -> tuple[float, float
 def monthly_orders(cohorts: pd.DataFrame, months: int, tail: Tail = "constant") -> pd.Series:
     """Give orders per customer by age 0 … months − 1: as observed in monthly `cohorts`, then along the tail.
 
+    Raises as `fitted_orders`.
+    """
+    modelled, curve = fitted_orders(cohorts, months, tail), order_curve(cohorts)
+    return curve["orders_per_customer"].reindex(modelled.index).fillna(modelled)
+
+
+def fitted_orders(cohorts: pd.DataFrame, months: int, tail: Tail) -> pd.Series:
+    """Give orders per customer by age 0 … months − 1 along the tail alone, in an average month of the calendar.
+
     Raises NotEnoughData when fewer than 3 months after the first, or fewer than 10 repeat orders, were
     observed; UsageError when no month is asked for.
     """
@@ -138,8 +147,8 @@ def monthly_orders(cohorts: pd.DataFrame, months: int, tail: Tail = "constant") 
     level, slope, _ = _decline(cohorts, len(curve), tail)
     ages = np.arange(months)
     scale = np.log(np.maximum(ages, 1)) if tail == "rising" else ages
-    modelled = pd.Series(np.exp(level + slope * scale), index=pd.RangeIndex(months, name="age"))
-    return curve["orders_per_customer"].reindex(modelled.index).fillna(modelled).rename("orders_per_customer")
+    index = pd.RangeIndex(months, name="age")
+    return pd.Series(np.exp(level + slope * scale), index=index, name="orders_per_customer")
 
 
 @dataclass(frozen=True)

@@ -62,11 +62,6 @@ def payback_months(gained: pd.Series, cost: float) -> float:
     return float(reached.argmax() + 1) if reached.any() else math.nan
 
 
-def in_words(months: float) -> str:
-    """Say a payback time as the end of a sentence: "within 3 month(s)", or that it isn't reached."""
-    return "later than the horizon, if ever" if math.isnan(months) else f"within {months:.0f} month(s)"
-
-
 def affordable_cac(orders: pd.Series, chosen: Levers) -> pd.Series:
     """Give the most that winning a customer may cost, by the rule one keeps (money per customer).
 

@@ -80,15 +80,6 @@ SEGMENTS = {
 }
 
 
-def recency_bounds(rfm: pd.DataFrame, scores: pd.DataFrame) -> tuple[float, float]:
-    """Give what the names mean in days: the longest silence still called "lately", the shortest called "long".
-
-    These are the ends of recency scores 4 and 2 of `rfm_scores(rfm)` with 5 bins; NaN where nobody has such a score.
-    """
-    days = rfm["days_since_last_order"]
-    return float(days[scores["r_score"] >= 4].max()), float(days[scores["r_score"] <= 2].min())
-
-
 def named_segments(rfm: pd.DataFrame, scores: pd.DataFrame) -> pd.Series:
     """Name each customer's segment, one of SEGMENTS, as an ordered category from champions to lost.
 

@@ -16,7 +16,7 @@ import pandas as pd
 from clvlib import aggregate
 from clvlib.aggregate import acquisition, clock
 from clvlib.aggregate.journeys import REACTIONS
-from clvlib.errors import MissingTable, NotEnoughData
+from clvlib.errors import NotEnoughData
 from clvlib.models.silence import plan, silence_curve
 from clvlib.stats import shares_differ
 from clvlib.value.equity import LEAST
@@ -384,34 +384,22 @@ def groups_differ(journey: Journey, groups: pd.Series, days: int = 90) -> pd.Ser
     return (pd.Series(chances, dtype=float) * len(chances)).clip(upper=1.0).rename_axis("stage").rename("chance")
 
 
-def require_stages(journey: Journey, least: int = 2) -> None:
-    """Raise MissingTable when so few stages are told that there is no way from one to the next to look at."""
-    if len(journey.stages) < least:
-        raise MissingTable(
-            f"Only {len(journey.stages)} of {len(STAGES)} stages can be told from this dataset.",
-            "The table of rules says what each of the others needs.",
-        )
+def narrowest(steps: pd.DataFrame, way: list[str]) -> dict[str, object]:
+    """The narrowest step of `way` (stages of `conversion`): stage, came_from, share, and which, how surely it is that.
 
-
-def narrowest(steps: pd.DataFrame, way: list[str]) -> tuple[str, dict[str, object]]:
-    """The sentence on the narrowest step of `way` (stages of `conversion`): a template for `show.say`, and its values.
-
-    One is called narrowest where its share is below that of the next beyond noise. Raises NotEnoughData where no share
-    is known.
+    which: 0 where one step shows, 1 where its share is below that of the next beyond noise, else 2. Raises
+    NotEnoughData where no share is known.
     """
     known = steps.loc[way].dropna(subset="share").sort_values("share", kind="stable")
     if known.empty:
         raise NotEnoughData("Too few customers could take a step to a second purchase.", "Bring more customers.")
-    first = known.iloc[0]
-    text = "On the way to a second purchase one step shows, {stage:text}"
+    which = 0
     if len(known) > 1:
         reached, could = known["reached"].astype(float), known["could"].astype(float)
         sure = shares_differ(reached.iloc[0], could.iloc[0], reached.iloc[1], could.iloc[1])
-        text = text.replace(
-            "one step shows,", "the narrowest step is" if sure else "no step is narrowest beyond chance;"
-        )
-    text += ": of those who came to {came_from:text}, {share:percent} have reached it."
-    return text, {"stage": first.name, "came_from": first["came_from"], "share": first["share"]}
+        which = 1 if sure else 2
+    first = known.iloc[0]
+    return {"stage": first.name, "came_from": first["came_from"], "share": first["share"], "which": which}
 
 
 def never_signed_up(journey: Journey) -> int:

@@ -141,22 +141,17 @@ def test_a_test_of_a_lever_that_fits_nobody_is_said() -> None:
         choices.with_measured(choices.assumed(ECONOMICS), "win back", stakes, pd.Series({"low": 0.0}), "x")
 
 
-def test_levers_and_their_tests_are_read_from_one_text() -> None:
-    assert choices.parse_tests("win back: winback; keep : spring call;") == {
-        "win back": "winback",
-        "keep": "spring call",
-    }
-    assert choices.parse_tests("") == {}
+def test_a_test_of_a_lever_that_does_not_exist_is_said() -> None:
     with pytest.raises(UsageError, match="no lever 'winback'"):
-        choices.parse_tests("winback: x")
+        choices.with_measured(choices.assumed(ECONOMICS), "winback", pd.DataFrame(), pd.Series({"low": 0.0}), "x")
 
 
 def test_a_plan_goes_by_the_figure_of_the_notebook_on_experiments(demo: Dataset) -> None:
     table = demo.table("experiments").to_pandas()
     read, _ = experiments.read_all(
-        {"winback": trial.prepare(table, "winback", demo.starts, demo.as_of)}, demo, known=""
+        {"winback": trial.prepare(table, "winback", demo.starts, demo.as_of)}, demo, known=[]
     )
-    arm = experiments.measured(demo, "winback", known="").iloc[0]
+    arm = experiments.measured(demo, "winback", known=[]).iloc[0]
     assert arm["difference"] == pytest.approx(read["winback"].effects.loc[(arm.name, "value"), "difference"])
     stakes = pd.DataFrame({"win back": [3.0, 1.0, np.nan]}, index=["a", "b", "c"])
     effects = choices.with_measured(choices.assumed(ECONOMICS), "win back", stakes, arm, "winback")
@@ -379,5 +374,5 @@ def test_a_small_world_is_scored_as_the_earlier_notebooks_do(cdnow_sample: Datas
     assert (who["p_purchase"] <= who["expected_purchases"] + 1e-12).all()
     groups = stake.standing(found)
     assert groups["customers"].sum() == len(who)
-    assert groups["buying"].sum() == pytest.approx(who["p_purchase"].sum())
+    assert groups["expected_to_buy"].sum() == pytest.approx(who["p_purchase"].sum())
     assert groups["at_stake"].sum() == pytest.approx(who["at_stake"].sum())

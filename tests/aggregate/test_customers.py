@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from clvlib import aggregate
 from clvlib.aggregate.purchases import purchase_days, refunds, sent_back
+from clvlib.errors import NotEnoughData
 
 START = pd.Timestamp("2024-01-15")
 AS_OF = pd.Timestamp("2024-03-31")
@@ -547,6 +548,14 @@ def test_a_lazy_table_outlives_what_is_kept(monkeypatch: pytest.MonkeyPatch) -> 
     for day in pd.date_range("2025-02-01", periods=3):
         assert len(aggregate.rfm_summary(table, day)) == 2
     assert days.count().to_pandas() == 2
+
+
+def test_retention_is_read_from_whole_periods_of_cohorts_that_are_large_enough() -> None:
+    ages = [0, 1, 2, 3, 1, 2]
+    cohorts = pd.DataFrame({"age": ages, "size": [9, 9, 9, 9, 2, 2], "complete": [age < 3 for age in ages]})
+    assert aggregate.followed(cohorts, 12, smallest=3).index.tolist() == [1, 2]
+    with pytest.raises(NotEnoughData, match="of 3 customers or more"):
+        aggregate.followed(cohorts, 1, smallest=3)
 
 
 def test_cohorts_of_customers_who_never_paid_are_an_empty_table() -> None:

@@ -113,8 +113,8 @@ def test_a_test_whose_arms_mix_is_refused(shop: tuple[pd.DataFrame, pd.DataFrame
 
 def test_without_the_name_of_the_control_the_arms_are_listed(shop: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     with pytest.raises(CannotAnswer, match="its arms are: control, offer"):
-        trial.prepare(shop[1], "offer", START, AS_OF, control="nobody")
-    assert trial.prepare(shop[1], "offer", START, AS_OF, control="none, OFFER").control == "offer"
+        trial.prepare(shop[1], "offer", START, AS_OF, control=["nobody"])
+    assert trial.prepare(shop[1], "offer", START, AS_OF, control=["none", "OFFER"]).control == "offer"
     with pytest.raises(UsageError, match="There are: offer"):
         trial.prepare(shop[1], "another", START, AS_OF)
 
@@ -135,10 +135,10 @@ def test_a_broken_sample_ratio_raises_the_alarm_and_a_planned_one_does_not() -> 
     table["variant"] = np.where(table.index < 400, "control", "offer")
     test = trial.prepare(table.astype({"customer_id": str}), "offer", START, AS_OF)
     assert not trial.sample_ratio(test).holds
-    assert trial.sample_ratio(test, "control 40, offer 60").p == 1
-    assert not trial.sample_ratio(test, "control 40, email 60").holds  # planned for another test
-    with pytest.raises(UsageError, match="control 10, email 90"):
-        trial.sample_ratio(test, "half and half")
+    assert trial.sample_ratio(test, {"control": 40, "offer": 60}).p == 1
+    assert not trial.sample_ratio(test, {"control": 40, "email": 60}).holds  # planned for another test
+    with pytest.raises(UsageError, match="must be above 0"):
+        trial.sample_ratio(test, {"control": 0, "offer": 60})
 
 
 def sized(**arms: int) -> pd.DataFrame:
@@ -170,13 +170,15 @@ def test_an_arm_from_which_more_are_left_out_raises_the_alarm() -> None:
 def test_planned_shares_that_fit_no_test_or_half_of_one_are_refused() -> None:
     table = sized(control=100, email=450, voucher=450)
     tests = {"offer": trial.prepare(table, "offer", START, AS_OF)}
-    assert trial.sample_ratios(tests, table, "control 10, email 45, voucher 45")["offer"].p == 1
+    assert trial.sample_ratios(tests, table, {"control": 10, "email": 45, "voucher": 45})["offer"].p == 1
     with pytest.raises(UsageError, match="names 'vuocher', which is no arm"):
-        trial.sample_ratios(tests, table, "control 10, email 45, vuocher 45")
+        trial.sample_ratios(tests, table, {"control": 10, "email": 45, "vuocher": 45})
     with pytest.raises(UsageError, match="doesn't name voucher of the experiment 'offer'"):
-        trial.sample_ratios(tests, table, "control 10, email 90")
+        trial.sample_ratios(tests, table, {"control": 10, "email": 90})
     another = pd.concat([table, table.assign(experiment="quiz", variant="quiz")])
-    assert not trial.sample_ratios(tests, another, "control 50, quiz 50")["offer"].holds  # equal arms were planned
+    assert not trial.sample_ratios(tests, another, {"control": 50, "quiz": 50})[
+        "offer"
+    ].holds  # equal arms were planned
 
 
 def test_the_sample_ratio_agrees_with_tea_tasting() -> None:
@@ -306,11 +308,12 @@ def test_columns_of_customers_are_known_before_only_when_they_are_named(
         },
         index=test.customers.index,
     )
-    before = experiments.known_before(test, clocked, ECONOMICS, people, "age, region, consent, shoe size")
+    names = ["age", "region", "consent", "shoe size"]
+    before = experiments.known_before(test, clocked, ECONOMICS, people, names)
     assert {"age", "region", "orders_before"} <= set(before)
     assert not {"consent", "shoe size"} & set(before)
     ds = SimpleNamespace(customers=lambda: people, has=lambda _: True)
-    assert experiments.not_used(ds, "age, region, consent, shoe size") == ["consent", "shoe size"]
+    assert experiments.not_used(ds, names) == ["consent", "shoe size"]
     assert before["age"].dtype.kind in "if"
     assert "region s" in experiments.numbers(before)
 
@@ -537,7 +540,7 @@ def test_outcomes_without_any_history_work_too() -> None:
     spends = random.random(n) < np.where(table["variant"] == "No E-Mail", 0.02, 0.06)
     tx = pd.DataFrame({"customer_id": table.loc[spends, "customer_id"], "date": ASSIGNED + pd.Timedelta(days=3)})
     tx["amount"] = random.gamma(2, 40, len(tx))
-    test = trial.prepare(table, "offer", ASSIGNED, ASSIGNED + pd.Timedelta(days=13), control="no e-mail")
+    test = trial.prepare(table, "offer", ASSIGNED, ASSIGNED + pd.Timedelta(days=13), control=["no e-mail"])
     clocked = experiments.clock(test, ibis.memtable(tx), AS_OF)
     found = experiments.outcomes(test, clocked, ECONOMICS)
     before = experiments.known_before(test, clocked, ECONOMICS)
@@ -628,6 +631,25 @@ def test_what_cuped_saves_is_told_of_value_and_is_nothing_without_a_past() -> No
     assert experiments.variance_saved(found) == found.effects.loc[("offer", "value"), "saved"] > 0
     unknown = replace(found, effects=experiments.effects(found.outcomes, found.trial))
     assert experiments.variance_saved(unknown) == 0
+
+
+def test_what_goes_most_with_value_is_found_among_all_tests(known: tuple[Trial, ibis.Table, pd.DataFrame]) -> None:
+    test, clocked, found = known
+    foretells = pd.DataFrame({"noise": np.arange(len(found)) % 7, "mirror": -found["value"] + 1}, index=found.index)
+    empty = foretells.iloc[:, :0]
+    readings = {
+        name: experiments.Reading(test, clocked, found, before, pd.DataFrame())
+        for name, before in {"a": foretells[["noise"]], "b": foretells, "c": empty}.items()
+    }
+    name, column = experiments.most_telling(readings)
+    assert (name, column.name) == ("b", "mirror")
+    with pytest.raises(NotEnoughData, match="Nothing known"):
+        experiments.most_telling({"c": readings["c"]})
+
+
+def test_variants_are_named_with_their_test() -> None:
+    arms = pd.MultiIndex.from_tuples([("winback", "voucher"), ("winback", "email")], names=["test", "arm"])
+    assert verdicts.named(arms) == ["voucher (winback)", "email (winback)"]
 
 
 def test_without_any_value_there_is_no_verdict(known: tuple[Trial, ibis.Table, pd.DataFrame]) -> None:

@@ -69,5 +69,6 @@ def test_a_column_of_small_amounts_has_as_many_decimals_as_its_usual_value_needs
 
 
 def test_ticks_of_small_amounts_differ(small):
-    assert wording.tick("money")(0.00002) == "€0.00002"
-    assert wording.tick(None)(0.00002) == "0.00002"
+    assert wording.ticks([0.00002], "money") == ["€0.00002"]
+    assert wording.ticks([0.00002], None) == ["0.00002"]
+    assert wording.ticks([0, 5000, 10000], "money") == ["€0", "€5K", "€10K"]

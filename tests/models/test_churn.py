@@ -326,14 +326,14 @@ def test_the_driver_that_decides_everything_comes_first(training: churn.Snapshot
     late = training.features["days_since_last_order"] > 60
     data = churn.Snapshot(TRAIN, TEST, training.features, late.rename("churned"), training.purchases, training.spend)
     found = churn.drivers(churn.ChurnModel("boosting").fit(data), data, repeats=2)
-    assert found.index[0] == "how long the silence"
+    assert found.index[0] == "how long they were silent"
     assert found["auc_lost"].iloc[0] > 0.3
     assert found["with_risk"].iloc[0] > 0.5
     assert found["auc_lost"].iloc[1:].abs().max() < 0.1
     words = churn.in_words(found)
-    assert words.loc["how long the silence"].tolist() == ["days since last order", "higher"]
+    assert words.loc["how long they were silent"].tolist() == ["days since last order", "higher"]
     turned = churn.in_words(found.assign(with_risk=-found["with_risk"]))
-    assert turned.loc["how long the silence", "risk"] == "lower"
+    assert turned.loc["how long they were silent", "risk"] == "lower"
 
 
 # What cannot be answered

@@ -2,7 +2,6 @@
 
 import copy
 import itertools
-import json
 import subprocess
 import sys
 import warnings
@@ -30,7 +29,6 @@ from clvlib.models.forecast import (
     alive_grid,
     fit_all,
     fit_best,
-    load_model,
 )
 
 # Parameters as printed in the papers.
@@ -225,7 +223,7 @@ def test_expected_purchases_are_the_average_over_all_chances_to_leave(kind, a, b
         log_weight = a * -np.logaddexp(0, -y) + b_now * -np.logaddexp(0, y) - betaln(a, b_now)
         return np.exp(log_weight) * -np.expm1(-(0.4 + x) * np.log1p(p * over)) / p
 
-    slow = sum(quad(weighted, low, low + 4, epsabs=0, epsrel=1e-9)[0] for low in range(-200, 200, 4))
+    slow = sum(quad(weighted, low, low + 4, epsabs=1e-30, epsrel=1e-9)[0] for low in range(-200, 200, 4))
     assert float(model.expected_if_alive(52, x, T)) == pytest.approx(slow, rel=1e-5)
 
 
@@ -561,27 +559,6 @@ def test_a_model_says_its_data_parameters_likelihood_and_convergence(fitted):
 def test_a_model_that_is_not_fitted_says_so():
     with pytest.raises(UsageError, match=r"not fitted yet.*fit"):
         BetaGeo().p_alive(1, 1, 2)
-
-
-def test_a_saved_model_forecasts_the_same_after_loading(tmp_path, fitted, spend):
-    for model in [*fitted.values(), spend]:
-        path = tmp_path / "model.json"
-        model.save(path)
-        again = load_model(path)
-        assert repr(again) == repr(model)
-        pd.testing.assert_series_equal(again.params_, model.params_)
-        pd.testing.assert_series_equal(again.standard_errors_, model.standard_errors_)
-        assert isinstance(json.loads(path.read_text(encoding="utf-8"))["params"], dict)
-
-
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"model": "BG/NBD"}', '{"model": "x", "settings": {}}'])
-def test_a_file_that_is_not_a_model_is_refused(tmp_path, content):
-    path = tmp_path / "model.json"
-    path.write_text(content, encoding="utf-8")
-    with pytest.raises(DataError, match="not a saved model"):
-        load_model(path)
-    with pytest.raises(DataError, match="can't be read"):
-        load_model(tmp_path / "absent.json")
 
 
 def test_importing_and_fitting_leave_warnings_alone(cdnow):

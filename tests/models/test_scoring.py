@@ -12,7 +12,7 @@ from clvlib import aggregate, load
 from clvlib.dataset import Economics
 from clvlib.errors import DataError
 from clvlib.models.forecast import MODELS, BetaGeo, GammaGamma, ParetoNBD, fit_all
-from clvlib.models.scoring import DAYS_PER_MONTH, RANKS, buyers, by_rank, score, share_of_value, total
+from clvlib.models.scoring import DAYS_PER_MONTH, PLACES, buyers, by_rank, score, share_of_value, total
 from tools.demo_shop import simulate
 
 ECONOMICS = Economics(margin=0.4, annual_discount_rate=0.12, horizon_months=12)
@@ -195,6 +195,9 @@ def test_shares_of_value_add_up_and_ranks_are_in_order(rfm, models, spend):
     assert list(shares.index) == ["0", "1", "2", "3", "4", "5", "6", "7+"]
     assert list(shares.sum()) == pytest.approx([1, 1])
     ranks = by_rank(scores)
-    assert list(ranks.index) == list(RANKS)
-    assert ranks["mid"].is_monotonic_increasing
-    assert len(by_rank(scores.head(1))) == 6
+    assert list(ranks.index) == list(PLACES)
+    assert ranks["mid"].is_monotonic_decreasing
+    assert (ranks["low"] <= ranks["high"]).all()
+    best = scores.nlargest(round(len(scores) / 100), "clv")
+    assert ranks.loc["top 1%", "mid"] == pytest.approx(best["clv"].median(), rel=0.1)
+    assert list(by_rank(scores.head(1)).index) == ["lower half"]

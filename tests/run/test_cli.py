@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from clvlib import dataset
-from clvlib.run import cli, doctor, runner
+from clvlib.run import commands, doctor, runner
 
 ROWS = "Client;Jour;Montant\nA;13/02/2025;12,50\nB;05/03/2025;8,00\nA;01/04/2025;3,10\n"
 FLAGS = ["--customer-id", "Client", "--date", "Jour", "--amount", "Montant", "--decimal", ","]
@@ -25,7 +25,7 @@ def clv(monkeypatch, capsys, tmp_path):
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["clv", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            commands.main()
         signal.signal(signal.SIGINT, on_interrupt)
         printed = capsys.readouterr()
         assert "Traceback" not in printed.err + printed.out
@@ -138,8 +138,8 @@ def test_what_steers_a_terminal_never_reaches_it(clv, tmp_path):
 
 @pytest.mark.parametrize("seconds", [0.05, 0.3, 0.8, 1.5])
 def test_an_interruption_while_the_program_is_loaded_is_one_line(tmp_path, seconds):
-    program = "import os, signal, sys, threading; from clvlib.run import start; sys.argv = ['clv', 'check', 'cdnow']\n"
-    program += f"threading.Timer({seconds}, os.kill, (os.getpid(), signal.SIGINT)).start(); start.main()"
+    program = "import os, signal, sys, threading; from clvlib.run import cli; sys.argv = ['clv', 'check', 'cdnow']\n"
+    program += f"threading.Timer({seconds}, os.kill, (os.getpid(), signal.SIGINT)).start(); cli.main()"
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 130, done.stderr
     assert done.stderr.startswith("Stopped.")
@@ -148,18 +148,18 @@ def test_an_interruption_while_the_program_is_loaded_is_one_line(tmp_path, secon
 
 def test_the_package_alone_loads_nothing_heavy():
     program = (
-        "import sys, clvlib, clvlib.run.start; print([m for m in ('pandas', 'ibis', 'typer') if m in sys.modules])"
+        "import sys, clvlib, clvlib.run.cli; print([m for m in ('pandas', 'ibis', 'typer') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 @pytest.mark.parametrize("times", [1, 2, 3])
 def test_an_interruption_ends_with_130_however_often_it_comes(tmp_path, times):
-    sleeps = "import nbformat; from pathlib import Path; from clvlib.run import cli, runner; import sys\n"
+    sleeps = "import nbformat; from pathlib import Path; from clvlib.run import commands, runner; import sys\n"
     sleeps += "book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell('import time; time.sleep(600)')])\n"
     sleeps += "nbformat.write(book, '00_sleeps.ipynb'); whole = runner.run\n"
     sleeps += "runner.run = lambda *a, **k: whole(*a, notebooks=Path('.'), **k)\n"
-    sleeps += "sys.argv = ['clv', 'run', 'cdnow_sample']; cli.main()"
+    sleeps += "sys.argv = ['clv', 'run', 'cdnow_sample']; commands.main()"
     command = [sys.executable, "-c", sleeps]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
     while not list(tmp_path.rglob("job.json")) and process.poll() is None:

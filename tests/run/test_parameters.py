@@ -9,7 +9,9 @@ months: int = 12  # how far ahead
 rate: float = 0.1  # "a" = b # c
 quiet: bool = False
 limit: float | None = None  # none: no limit
-names: list[str] = ["a", "b"]"""
+names: list[str] = ["a", "b"]
+shares: dict[str, float] = {}
+tests: dict[str, str] = {}"""
 
 
 @pytest.fixture
@@ -19,7 +21,7 @@ def knobs():
 
 
 def test_a_schema_holds_names_types_defaults_and_comments(knobs):
-    assert list(knobs) == ["dataset", "months", "rate", "quiet", "limit", "names"]
+    assert list(knobs) == ["dataset", "months", "rate", "quiet", "limit", "names", "shares", "tests"]
     assert knobs["months"] == parameters.Parameter("months", "int", 12, "how far ahead")
     assert knobs["rate"].comment == '"a" = b # c'
     assert knobs["quiet"].comment == ""
@@ -40,6 +42,11 @@ def test_a_schema_holds_names_types_defaults_and_comments(knobs):
         ("names", '["x"]', ["x"]),
         ("names", "x, y", ["x", "y"]),
         ("names", "", []),
+        ("shares", "control=10, e mail=90", {"control": 10.0, "e mail": 90.0}),
+        ("shares", "{'control': 10}", {"control": 10.0}),
+        ("shares", {"control": 10}, {"control": 10.0}),
+        ("shares", "", {}),
+        ("tests", "win back=winback", {"win back": "winback"}),
         ("dataset", 'a "quoted" {name}', 'a "quoted" {name}'),
     ],
 )
@@ -58,6 +65,9 @@ def test_a_text_becomes_a_value_of_the_annotated_type(knobs, name, text, value):
         ("rate", "inf"),
         ("quiet", "perhaps"),
         ("names", "[1"),
+        ("shares", "control 10"),
+        ("shares", "control=ten"),
+        ("shares", "{10}"),
         ("months", ""),
     ],
 )

@@ -199,7 +199,7 @@ def test_a_notebook_over_its_time_limit_is_stopped_and_named(shop, notebooks, tm
 
 def test_a_run_that_is_interrupted_leaves_nothing_half_written(shop, notebooks, tmp_path):
     program = (
-        f"import sys; from pathlib import Path; from clvlib.run import start; start.spare_grammar()\n"
+        f"import sys; from pathlib import Path; from clvlib.run import cli; cli.spare_grammar()\n"
         f"from clvlib.run import runner\nsys.argv = ['clv']\n"
         f"try: runner.run({str(shop)!r}, only=['02'], out={str(tmp_path)!r}, notebooks=Path({str(notebooks)!r}))\n"
         f"except KeyboardInterrupt: sys.exit(130)"
@@ -329,8 +329,8 @@ def test_nothing_of_the_current_folder_is_imported(shop, tmp_path, quiet):
     make_notebook(books, "00_imports", "import zipfile, colorsys, sys\nprint(colorsys.__file__)")
     for name in ("zipfile", "colorsys", "pandas", "typing"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('the current folder was imported')")
-    clv = "from pathlib import Path; from clvlib.run import start; start.spare_grammar()\n"
-    clv += "from clvlib.run import cli, runner\n"
+    clv = "from pathlib import Path; from clvlib.run import cli; cli.spare_grammar()\n"
+    clv += "from clvlib.run import commands, runner\n"
     clv += f"runner.run({str(shop)!r}, out='out', notebooks=Path({str(books)!r}))"
     done = subprocess.run([sys.executable, "-P", "-c", clv], cwd=tmp_path, capture_output=True, text=True, env=quiet)
     assert done.returncode == 0, done.stderr
@@ -339,7 +339,7 @@ def test_nothing_of_the_current_folder_is_imported(shop, tmp_path, quiet):
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="looks at processes as Linux shows them")
 def test_nothing_writes_on_after_the_run_was_killed(shop, notebooks, tmp_path):
-    program = "from pathlib import Path; from clvlib.run import start; start.spare_grammar()\n"
+    program = "from pathlib import Path; from clvlib.run import cli; cli.spare_grammar()\n"
     program += "from clvlib.run import runner\n"
     program += f"runner.run({str(shop)!r}, only=['02'], out={str(tmp_path)!r}, notebooks=Path({str(notebooks)!r}))"
     process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)

@@ -82,7 +82,7 @@ ODD = tuple(name for name in DATASETS if name != QUICK)
 
 def run_all(datasets, folder, quiet, *flags):
     """`clv run` on each dataset, two at a time: exit code, what was printed, the run's folder."""
-    program = "import sys; from clvlib.run.start import main; sys.argv = ['clv', 'run', *sys.argv[1:]]; main()"
+    program = "import sys; from clvlib.run.cli import main; sys.argv = ['clv', 'run', *sys.argv[1:]]; main()"
 
     def run(name):
         out = folder / "out" / name

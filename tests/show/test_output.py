@@ -134,7 +134,7 @@ def test_a_table_lines_up_its_columns_and_escapes_its_cells(shown):
     markup, text, _ = last(shown)
     assert text.splitlines() == [
         "All",
-        "seg ment     clv      n  a<b",
+        "seg ment     CLV      n  a<b",
         "A         $12.30      1  x",
         "B          $1.00  2,000  –",
     ]

@@ -112,7 +112,7 @@ def test_noise_that_is_nothing_beside_the_largest_value_is_nought():
 def test_a_heatmap_lists_its_cells_and_writes_them_while_there_is_room():
     small = plots.heatmap(pd.DataFrame([[0.5, np.nan]], index=["a"], columns=[1, 2]), "t", "age", "cohort")
     assert texts(small)[-2:] == ["grid of 1 rows and 2 columns", "  0.5 –"]
-    assert [text.get_text() for text in small.figure.axes[0].texts] == ["50"]
+    assert [text.get_text() for text in small.figure.axes[0].texts] == ["50%"]
     large = plots.heatmap(pd.DataFrame(np.random.default_rng(0).random((40, 40))), "t", "x", "y")
     assert not large.figure.axes[0].texts
     assert not overlaps(large.figure.axes[0])
@@ -128,13 +128,12 @@ def test_intervals_tell_their_ends():
 def test_two_amounts_in_a_title_are_not_a_formula():
     picture = plots.bars(SEGMENTS, "From $5 to $7", "x", "y")
     assert texts(picture)[1] == "title: From $5 to $7"
-    assert "$" in picture.figure.axes[0].get_title("left").replace("\\$", "$")
+    assert "$" in picture.figure.get_suptitle().replace("\\$", "$")
 
 
 def test_a_long_title_is_broken_not_cut():
     title = "finding " * 30
-    axes = plots.bars(SEGMENTS, title, "x", "y").figure.axes[0]
-    assert "\n" in axes.get_title("left")
+    assert "\n" in plots.bars(SEGMENTS, title, "x", "y").figure.get_suptitle()
 
 
 @pytest.mark.parametrize(
@@ -159,13 +158,15 @@ def test_what_the_title_says_stands_out_and_the_rest_is_grey():
 
 
 def test_lines_are_named_where_they_end_and_the_names_do_not_touch():
-    close = pd.DataFrame({f"rule {n}": [0.0, 1 + n / 100] for n in range(5)}, index=[1, 2])
+    close = pd.DataFrame({f"a rule of two lines {n}": [0.0, 1 + n / 30] for n in range(5)}, index=[1, 2])
     axes = plots.lines(close, "t", "x", "y").figure.axes[0]
     assert axes.get_legend() is None
     axes.figure.canvas.draw()
     boxes = [text.get_window_extent() for text in axes.texts]
     assert len(boxes) == 5
     assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+    same = pd.DataFrame({"a": [0.0, 1.0], "b": [2.0, 1.0]})
+    assert plots.lines(same, "t", "x", "y").figure.axes[0].get_legend(), "which is which can't be told at the end"
 
 
 def test_bands_marks_levels_and_points_are_told():

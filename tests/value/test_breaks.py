@@ -63,3 +63,9 @@ def test_new_customers_who_stop_coming_are_a_fall() -> None:
     counts = breaks.new_customers(cohorts.assign(complete=True))
     assert len(counts) == 24
     assert breaks.fall(counts).month == pd.Timestamp("2024-01-01")
+
+
+def test_new_customers_who_stop_for_good_fell_in_the_first_month_without_any() -> None:
+    found = breaks.fall(monthly([8000, 8400, 7200] + [0] * 15))
+    assert breaks.mark(found) == {"new customers break off": pd.Timestamp("2023-10-01")}
+    assert breaks.mark(None) == {}

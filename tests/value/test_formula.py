@@ -79,14 +79,15 @@ def test_a_horizon_below_one_year_is_refused(horizon: float) -> None:
 
 def test_retention_from_60_to_75_percent_turns_500_into_700_at_a_discount_rate_of_one_eighth() -> None:
     assert pytest.approx(700) == 500 * 1.40
-    assert formula.programme_gain(0.60, 0.75, 0.125, "start of year") == pytest.approx(0.40)
-    assert formula.programme_gain(0.60, 0.75, 0.125, "end of year") == pytest.approx(0.40)
+    for timing in ("start of year", "end of year"):
+        before, after = (formula.retention_clv(1, retention, 0.125, timing) for retention in (0.60, 0.75))
+        assert after / before == pytest.approx(1.40)
 
 
 def test_without_discounting_the_same_programme_keeps_customers_60_percent_longer() -> None:
     assert formula.years_within(0.60, math.inf) == pytest.approx(2.5)
     assert formula.years_within(0.75, math.inf) == pytest.approx(4.0)
-    assert formula.programme_gain(0.60, 0.75, 0.0, "start of year") == pytest.approx(0.60)
+    assert formula.retention_clv(1, 0.75, 0.0) == pytest.approx(1.6 * formula.retention_clv(1, 0.60, 0.0))
 
 
 def test_gupta_and_lehmann_s_multiple_at_90_percent_retention_and_12_percent_discount_is_about_4() -> None:

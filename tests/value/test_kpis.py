@@ -304,9 +304,9 @@ def test_the_finding_calls_nothing_better_and_counts_no_chance_and_no_drift() ->
     figures = moved(
         retention=(0.6, 0.5, none), cac=(9.0, 10.0, none), nps=(18.0, 16.0, 0.3), loyal_share=(0.9, 0.6, none)
     )
-    assert dashboard.finding(figures) == "Up: Retention\nDown: CAC"
-    assert dashboard.finding(moved(nps=(30.0, 16.0, 2.5))) == "Up: NPS"
-    assert "No figure" in dashboard.finding(moved(nps=(18.0, 16.0, 0.3), loyal_share=(0.9, 0.6, none)))
+    assert dashboard.finding(figures) == {"up": ["Retention"], "down": ["CAC"]}
+    assert dashboard.finding(moved(nps=(30.0, 16.0, 2.5))) == {"up": ["NPS"], "down": []}
+    assert not any(dashboard.finding(moved(nps=(18.0, 16.0, 0.3), loyal_share=(0.9, 0.6, none))).values())
 
 
 def test_the_finding_names_what_fell_and_by_how_much_beyond_the_noise_of_counts() -> None:
@@ -314,10 +314,11 @@ def test_the_finding_names_what_fell_and_by_how_much_beyond_the_noise_of_counts(
     figures = moved(
         customers=(2700, 3000, none), new_customers=(139, 881, none), spend=(2700.0, 34000.0, none), clv=(70, 59, none)
     )
-    assert dashboard.finding(figures) == (
-        "Up: CLV of active customers\nDown: Active customers, New customers (-84.2%), Spend to win customers (-92.1%)"
-    )
-    assert "No figure" in dashboard.finding(moved(new_customers=(10, 14, none)))
+    assert dashboard.finding(figures) == {
+        "up": ["CLV of active customers"],
+        "down": ["Active customers", "New customers (-84.2%)", "Spend to win customers (-92.1%)"],
+    }
+    assert not any(dashboard.finding(moved(new_customers=(10, 14, none))).values())
 
 
 def test_the_board_judges_nps_as_the_sentence_about_it_does_and_dates_both_values(

@@ -51,6 +51,8 @@ def test_a_constant_monthly_loss_is_recovered() -> None:
     span = lifespan.lifespan(cohorts_of(rates), horizon_years=10)
     assert span.orders_first_year == pytest.approx(sum(rates[:12]))
     assert span.orders_first_year * span.years == pytest.approx(sum(rates[:120]), rel=1e-4)
+    fitted = lifespan.fitted_orders(cohorts_of(rates), 60, "constant")
+    assert fitted.to_numpy()[1:] == pytest.approx(rates[1:60], rel=1e-4)
 
 
 def test_retention_that_rises_with_age_is_recovered_by_the_rising_tail_and_missed_by_the_constant_one() -> None:
@@ -70,7 +72,8 @@ def test_months_that_only_a_few_early_customers_reached_are_left_out() -> None:
 
 def test_a_month_not_yet_over_is_not_counted() -> None:
     cohorts = cohorts_of(declining(0.9), months=6)
-    running = cohorts["cohort"] + cohorts["age"].map(lambda n: pd.DateOffset(months=n)) == pd.Timestamp("2024-06-01")
+    begun = cohorts["cohort"].dt.to_period("M") + cohorts["age"]
+    running = begun == pd.Period("2024-06")
     cohorts.loc[running, "complete"] = False
     assert lifespan.order_curve(cohorts).index.max() == 4
 

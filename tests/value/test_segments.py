@@ -217,13 +217,6 @@ def test_bands_of_large_amounts_keep_their_cents() -> None:
     assert bands.cat.categories[0] == "2962935.25 to 2962937.25"
 
 
-def test_lately_and_long_silent_are_said_in_days() -> None:
-    rfm = rfm_of([0] * 5, [1.0] * 5, [1, 10, 20, 30, 40])
-    assert segments.recency_bounds(rfm, segments.rfm_scores(rfm)) == (10, 30)
-    alike = rfm_of([0, 0], [1.0, 1.0], [5, 5])
-    assert np.isnan(segments.recency_bounds(alike, segments.rfm_scores(alike))).all()
-
-
 def lines() -> ibis.Table:
     rows = [
         ("a", "2025-01-01", 10.0, "tea"),

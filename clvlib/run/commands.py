@@ -1,0 +1,245 @@
+"""The `clv` command. Exit codes: 0 done, 1 the data can't be used, 2 wrong usage, 3 a notebook failed."""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from clvlib.errors import ClvError, UsageError, printable
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Measure customer lifetime value from a client's transactions.",
+    epilog="Exit codes: 0 done · 1 the data can't be used · 2 wrong usage · 3 a notebook failed · 4 a fault of clv.",
+)
+INTERRUPTED = 130
+
+Source = Annotated[str, typer.Argument(help="a dataset card (.toml), a bundled dataset's name, or a data file")]
+AsOf = Annotated[str | None, typer.Option(help="last day of observation, as 2026-10-31")]
+CustomerId = Annotated[str | None, typer.Option(help="the file's column that names the customer")]
+Date = Annotated[str | None, typer.Option(help="the file's column of the date")]
+Amount = Annotated[str | None, typer.Option(help="the file's column of the amount")]
+OrderId = Annotated[str | None, typer.Option(help="the file's column of the order number")]
+DateFormat = Annotated[str | None, typer.Option(help='how dates are written, as "%d/%m/%Y"')]
+Decimal = Annotated[str | None, typer.Option(help='decimal mark, "." or ","')]
+Currency = Annotated[str | None, typer.Option(help="currency of the amounts, as EUR")]
+Format = Annotated[str | None, typer.Option(help="a known export, as shopify")]
+
+
+def main() -> None:
+    """Entry point: one message, never a traceback; a fault of the program itself is written to a file."""
+    for name in ("SIGTERM", "SIGHUP"):  # ended from outside like ended by hand: notebooks are stopped, nothing is lost
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)
+    os.environ["PYTHONSAFEPATH"] = "1"  # no process that is started imports from the current folder
+    try:
+        app()
+    except (KeyboardInterrupt, SystemExit) as ended:
+        if isinstance(ended, SystemExit) and ended.code != INTERRUPTED:
+            raise
+        _leave(INTERRUPTED, "Stopped. Nothing was left half-written; the same command goes on from here.")
+    except ClvError as error:
+        _leave(2 if isinstance(error, UsageError) else 1, f"{error}")
+    except OSError as error:
+        _leave(1, f"The system refused: {error}. Free space or check the folder, then run again.")
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] in ("duckdb", "_duckdb"):
+            if type(error).__name__ == "InterruptException":
+                _leave(INTERRUPTED, "Stopped.")
+            if type(error).__name__ in ("IOException", "OutOfMemoryException"):
+                _leave(1, f"The system refused: {str(error).splitlines()[0]}. Free space, then run again.")
+        what = f"{type(error).__name__}: {(str(error) or 'no message').splitlines()[0]}"
+        _leave(4, f"This is a fault of the program: {what}. {_write_down()}please report it.")
+
+
+def _leave(code: int, message: str) -> NoReturn:
+    """Say one thing and go, whatever the user presses meanwhile."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(OSError):  # nobody can read it any more
+        typer.secho(printable(message), fg="red", err=True)
+    sys.exit(code)
+
+
+def _write_down() -> str:
+    """Write the traceback to a new file that only its owner can read; say where."""
+    try:
+        handle, log = tempfile.mkstemp(prefix="clv-error-", suffix=".log")
+        with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as stream:
+            stream.write(traceback.format_exc())
+        return f"The details are in {log}; "
+    except OSError:
+        return "The details could not be written to a file; "
+
+
+@app.command()
+def check(
+    source: Source, customer_id: CustomerId = None, date: Date = None, amount: Amount = None, order_id: OrderId = None,
+    date_format: DateFormat = None, decimal: Decimal = None, currency: Currency = None, format: Format = None,
+    as_of: AsOf = None,
+) -> None:  # fmt: skip
+    """Read the data and print every problem at once: errors, warnings, notes, with counts and the way to mend them."""
+    from clvlib import dataset
+    from clvlib.run import reconcile
+
+    path, card = _card(source, customer_id, date, amount, order_id, date_format, decimal, currency, format)
+    found, problems = dataset.build(card, path or Path(source), as_of)
+    for grade, colour in (("error", "red"), ("warning", "yellow"), ("note", "blue")):
+        for problem in problems:
+            if problem.grade == grade:
+                typer.secho(f"{grade:8}", fg=colour, nl=False)
+                typer.echo(f"{problem}")
+    if found is not None:
+        shown = {"rows": "{:,}".format, "money": lambda paid: "" if paid != paid else f"{paid:,.2f}"}
+        typer.echo("\n" + printable(found.ledger.to_string(index=False, na_rep="", formatters=shown)))
+        if found.sells:
+            typer.echo("\n" + printable(reconcile.in_words(found)))
+        typer.echo(f"\n{printable(found.name)}: observed from {found.starts:%Y-%m-%d} to {found.as_of:%Y-%m-%d}.")
+    errors = sum(problem.grade == "error" for problem in problems)
+    typer.echo("Ready for `clv run`." if not errors else f"{errors} error(s) to mend first.")
+    raise typer.Exit(1 if errors else 0)
+
+
+@app.command()
+def init(
+    file: Annotated[Path, typer.Argument(help="the client's data file")],
+    out: Annotated[Path | None, typer.Option(help="where to write the card; default: beside the file")] = None,
+) -> None:
+    """Propose a dataset card from a file. What the file doesn't prove is marked "to be confirmed"."""
+    from clvlib.ingest import propose
+
+    target = out or file.with_name(file.name.split(".")[0] + ".toml")
+    beside = target.resolve().parent == file.resolve().parent
+    text = propose.propose_card(file, None if beside else str(file.resolve()))
+    try:
+        with target.open("x", encoding="utf-8") as stream:
+            stream.write(text)
+    except FileExistsError:
+        raise UsageError(f"{target} exists already.", "Give another place with --out, or delete it.") from None
+    typer.echo(text)
+    typer.echo(f"Written to {target}. {text.count('to be confirmed') - 1} line(s) to confirm; then: clv check {target}")
+
+
+@app.command()
+def run(
+    source: Source, customer_id: CustomerId = None, date: Date = None, amount: Amount = None, order_id: OrderId = None,
+    date_format: DateFormat = None, decimal: Decimal = None, currency: Currency = None, format: Format = None,
+    as_of: AsOf = None,
+    settings: Annotated[list[str] | None, typer.Option("--set", help="a notebook's parameter, as name=value")] = None,
+    only: Annotated[str | None, typer.Option(help="notebooks to run, as 01,03")] = None,
+    out: Annotated[Path, typer.Option(help="folder of the runs")] = Path("runs"),
+) -> None:  # fmt: skip
+    """Run the notebooks on a dataset and write report.html, customers.csv and manifest.json."""
+    from clvlib import files
+    from clvlib.ingest.card import as_toml
+    from clvlib.run import runner
+
+    path, card = _card(source, customer_id, date, amount, order_id, date_format, decimal, currency, format)
+    name = source
+    if path is None:  # made from flags: kept, so that the run can be repeated and the card mended
+        text = as_toml(card)
+        # Its name says what is in it: another file of the same name, or other flags, never touch the card of a run.
+        path = out / "cards" / f"{card['name']}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.toml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files.write_text(path, text)
+        typer.echo(f"Card written from the flags: {path}")
+        name = str(path)
+    wanted = dict(_pair(setting) for setting in settings or [])
+    raise typer.Exit(runner.run(name, as_of=as_of, settings=wanted, only=only.split(",") if only else None, out=out))
+
+
+@app.command()
+def lab(
+    browser: Annotated[bool, typer.Option(help="open the browser")] = True,
+    port: Annotated[int, typer.Option(help="port on this computer")] = 8888,
+) -> None:
+    """Open JupyterLab on the first notebook: this computer only, token on, no news pop-up."""
+    from clvlib import files
+
+    here = files.CHECKOUT or Path.cwd()
+    if not (here / "notebooks").is_dir():
+        shutil.copytree(files.own("notebooks"), here / "notebooks")
+        typer.echo(f"The notebooks were copied to {here / 'notebooks'}")
+    command = [
+        sys.executable, "-P", "-m", "jupyterlab", "notebooks/00_start_here.ipynb", "--ServerApp.ip=localhost",
+        f"--ServerApp.port={port}", f"--LabApp.app_settings_dir={Path(__file__).parent / 'lab'}",
+        *([] if browser else ["--no-browser"]),
+    ]  # fmt: skip
+    raise typer.Exit(subprocess.run(command, cwd=here, check=False).returncode)
+
+
+@app.command()
+def refresh(
+    check: Annotated[bool, typer.Option("--check", help="compare only, write nothing")] = False,
+) -> None:
+    """Execute the committed notebooks and write their outputs, or check that they are what is committed."""
+    from clvlib.files import CHECKOUT
+    from clvlib.run import runner
+
+    if CHECKOUT is None:
+        raise UsageError("The notebooks of an installed package stay as they are.", "Refresh them in a checkout.")
+    differences = runner.refresh(check=check)
+    for difference in differences:
+        typer.echo(difference)
+    raise typer.Exit(3 if check and differences else 0)
+
+
+@app.command()
+def doctor() -> None:
+    """Check versions, kernel and data, and run a five-second notebook."""
+    from clvlib.run import doctor as checks
+
+    results = checks.examine()
+    for result in results:
+        typer.secho("ok      " if result.good else "problem ", fg="green" if result.good else "red", nl=False)
+        typer.echo(f"{result.what}{'' if result.good else ' → ' + result.mend}")
+    raise typer.Exit(0 if all(result.good for result in results) else 1)
+
+
+def _card(
+    source: str, customer_id: str | None, date: str | None, amount: str | None, order_id: str | None,
+    date_format: str | None, decimal: str | None, currency: str | None, format: str | None,
+) -> tuple[Path | None, dict[str, Any]]:  # fmt: skip
+    """The card that `source` names with its path, or one made from a data file and flags."""
+    from clvlib.ingest.card import bundled, find_card, read_card
+
+    columns = {"customer_id": customer_id, "date": date, "amount": amount, "order_id": order_id}
+    given = {name: value for name, value in columns.items() if value is not None}
+    options = {"date_format": date_format, "decimal": decimal, "format": format}
+    flags = {name: value for name, value in options.items() if value is not None}
+    is_file = Path(source).exists() and not source.endswith(".toml") and source not in bundled()
+    if not is_file:
+        if given or flags or currency:
+            raise (
+                UsageError(
+                    "Column and format flags go with a data file, not with a card.",
+                    f"Write them into the card {source}.",
+                )
+                if Path(source).is_file()
+                else UsageError(f"There is no file {source!r}.", "Check the path.")
+            )
+        path = find_card(source)
+        return path, read_card(path)
+    file = Path(source).resolve()
+    card: dict[str, Any] = {"name": file.name.split(".")[0]} | ({"currency": currency} if currency else {})
+    card["transactions"] = {"path": str(file), **flags} | ({"columns": given} if given else {})
+    return None, card
+
+
+def _pair(setting: str) -> tuple[str, str]:
+    name, equals, value = setting.partition("=")
+    if not equals or not name:
+        raise UsageError(
+            f"--set {setting!r} is not of the form name=value.", "Write for instance --set horizon_years=3."
+        )
+    return name.strip(), value
