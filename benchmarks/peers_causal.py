@@ -27,7 +27,7 @@ CLOSE, CLOSE_SHARE = 0.01, 0.01
 
 def ours(seen: adoption.Study, target: causal.Target) -> dict[str, float]:
     """Our estimate on one split into folds."""
-    fitted = causal.fit(seen.features, seen.added, seen.outcomes["revenue"], splits=1)
+    fitted = causal.cross_fit(seen.features, seen.added, seen.outcomes["revenue"], splits=1)
     found = causal.effect(fitted, target)
     strength = sensitivity.robustness(fitted, target)
     return {"estimate": found.estimate, "se": found.se, "rv": strength["estimate"], "rv interval": strength["interval"]}

@@ -147,7 +147,7 @@ class Dataset:
     def brought(self) -> pd.DataFrame:
         """`aggregate.brought` at this dataset's as-of date: what each customer has brought."""
         if self.has("totals"):
-            return totals.brought(totals.read(self.table("totals")), self.economics.margin)
+            return totals.brought_of_totals(totals.read_totals(self.table("totals")), self.economics.margin)
         return aggregate.brought(self.transactions, self.as_of, self.economics.margin)
 
     @property
@@ -158,7 +158,7 @@ class Dataset:
     def usual_amount(self) -> float:
         """The median size of the amounts that aren't 0 (currency); 1 without purchases."""
         if self.has("totals"):
-            return float(totals.mean_amount(totals.read(self.table("totals"))).abs().median())
+            return float(totals.mean_amount(totals.read_totals(self.table("totals"))).abs().median())
         if not self.has("transactions"):
             return 1.0
         sizes = self.transactions.filter(lambda t: t["amount"] != 0)["amount"].abs()
@@ -167,7 +167,9 @@ class Dataset:
     def rfm_summary(self, time_unit: str = "D") -> pd.DataFrame:
         """`aggregate.rfm_summary` at this dataset's as-of date; of totals, what they tell of it."""
         if self.has("totals"):
-            return totals.summary(totals.read(self.table("totals")), self.as_of, aggregate.DAYS_PER_UNIT[time_unit])
+            return totals.summary_of_totals(
+                totals.read_totals(self.table("totals")), self.as_of, aggregate.DAYS_PER_UNIT[time_unit]
+            )
         return aggregate.rfm_summary(self.transactions, self.as_of, time_unit)
 
 
@@ -250,7 +252,7 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
         first, last = (pd.Timestamp(day).normalize() for day in span.to_pandas().iloc[0])
     elif "totals" in read.tables:
         first, last, said = totals.span(read.tables["totals"], None if stated is None else day_of(stated))
-        problems += said + totals.remarks(totals.read(read.tables["totals"]))
+        problems += said + totals.remarks(totals.read_totals(read.tables["totals"]))
     elif alone and stated is not None:
         last = day_of(stated)
         first = min(subscribers.first_start(read.tables["subscriptions"]) or last, last)
@@ -272,7 +274,7 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
     if "subscriptions" in tables and read.terms is not None:
         tables["subscriptions"], found = subscribers.as_known(tables["subscriptions"], end, read.terms.period)
         problems += found + _undated(tables["subscriptions"], end, as_of)
-        price = subscribers.mean_price(subscribers.counted(tables["subscriptions"]))
+        price = subscribers.mean_price(subscribers.periods_counted(tables["subscriptions"]))
         if economics.margin_per_period is None and price is not None:
             economics = replace(economics, margin_per_period=round(price * economics.margin, 4))
             origins["margin_per_period"] = f"mean price × margin (margin: {origins['margin']})"
@@ -330,8 +332,8 @@ def _bought(
         with purchases.by_order(tables["transactions"], end).cache() as orders:
             return purchases.largest(orders), purchases.buyers(orders)
     if "totals" in tables:
-        known = totals.read(tables["totals"])
-        return totals.largest(known), totals.buyers(known, end)
+        known = totals.read_totals(tables["totals"])
+        return totals.largest_of_totals(known), totals.buyers_of_totals(known, end)
     return None, None
 
 

@@ -1,9 +1,11 @@
 """The project's own files agree with each other: dependencies, lock, environment, data dictionary, README."""
 
+import ast
 import base64
 import json
 import re
 import tomllib
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -28,7 +30,7 @@ def test_the_lock_satisfies_every_dependency():
 
 
 def test_every_dependency_has_its_reason_beside_it():
-    lines = (ROOT / "pyproject.toml").read_text("utf-8").splitlines()
+    lines = (ROOT / "pyproject.toml").read_text("utf-8").partition("[tool.")[0].splitlines()
     stated = [line for line in lines if re.match(r'  "[\w-]+.*",', line)]
     assert len(stated) == len(PROJECT["dependencies"]) + sum(map(len, PROJECT["optional-dependencies"].values()))
     assert all(re.search(r'",\s+# \w', line) for line in stated)
@@ -98,3 +100,24 @@ def test_the_readme_says_what_every_room_is_for():
     }
     named = re.findall(r"^\| (`.*?`) \|", text, re.M)
     assert rooms - {"__init__"} == set(re.findall(r"`(\w+)`", " ".join(named)))
+
+
+def test_a_public_name_means_one_thing():
+    homes = defaultdict(list)
+    for file in sorted((ROOT / "clvlib").rglob("*.py")):
+        if file.name in ("__init__.py", "commands.py"):  # what a room passes on; the words of the command line
+            continue
+        for node in ast.parse(file.read_text("utf-8")).body:
+            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            parts = [part for target in targets for part in getattr(target, "elts", [target])]
+            names = [part.id for part in parts if isinstance(part, ast.Name)]
+            names += [node.name] if isinstance(node, ast.FunctionDef | ast.ClassDef) else []
+            for name in names:
+                homes[name] += [] if name.startswith("_") or name == "main" else [file.stem]
+    assert {name: files for name, files in homes.items() if len(files) > 1} == {}
+
+
+def test_the_wheel_carries_every_room_the_data_and_the_notebooks():
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]["packages"]
+    rooms = {"clvlib." + file.parent.name for file in (ROOT / "clvlib").glob("*/__init__.py")}
+    assert {*packages} == {"clvlib", "clvlib.bundled.data", "clvlib.bundled.notebooks", *rooms}

@@ -60,11 +60,17 @@ def gallery() -> dict[str, Picture]:
     nps = pd.DataFrame({"nps": 20.0 + steps, "low": 10.0 + steps, "high": 30.0 + steps, "clv": 90.0 + steps}, months)
     panels = [plots.Panel("nps", "NPS", None, 30, "low", "high"), plots.Panel("clv", "CLV", "money")]
     return {
-        "bars": plots.bars(shares, "Champions: 40 % of the value", "segment", "share", "percent", accent="champions"),
-        "bars, lying": plots.bars(both, "At risk: 20 % of customers, 30 % of value", "share", "", "percent", True),
-        "bars, stacked": plots.bars(trade, "Two of three purchases are repeats", "month", "purchases", stacked=True),
-        "bars with a level": plots.bars(shares, "Two stay below", "", "share", "percent", levels={"a quarter": 0.25}),
-        "lines": plots.lines(
+        "bars": plots.draw_bars(
+            shares, "Champions: 40 % of the value", "segment", "share", "percent", accent="champions"
+        ),
+        "bars, lying": plots.draw_bars(both, "At risk: 20 % of customers, 30 % of value", "share", "", "percent", True),
+        "bars, stacked": plots.draw_bars(
+            trade, "Two of three purchases are repeats", "month", "purchases", stacked=True
+        ),
+        "bars with a level": plots.draw_bars(
+            shares, "Two stay below", "", "share", "percent", levels={"a quarter": 0.25}
+        ),
+        "lines": plots.draw_lines(
             weeks,
             "The model expected less",
             "month",
@@ -72,13 +78,13 @@ def gallery() -> dict[str, Picture]:
             accent="expected",
             marks={"learned until": months[12]},
         ),
-        "lines with bands": plots.lines(
+        "lines with bands": plots.draw_lines(
             watched, "The sequence leaves zero out", "customers", "difference (EUR)", "money", bands={"95 %": sequence}
         ),
-        "heat map": plots.heatmap(grid, "Retention falls with age", "months since", "first purchase"),
-        "intervals": plots.interval(effects, "Of €3, €5 remain", "net revenue per customer (EUR)", unit="money"),
-        "bridge": plots.waterfall(bridge, "The base lost €20", y="customer equity (EUR)", unit="money"),
-        "panels": plots.panels(nps, "NPS and CLV rise", panels),
+        "heat map": plots.draw_heatmap(grid, "Retention falls with age", "months since", "first purchase"),
+        "intervals": plots.draw_interval(effects, "Of €3, €5 remain", "net revenue per customer (EUR)", unit="money"),
+        "bridge": plots.draw_waterfall(bridge, "The base lost €20", y="customer equity (EUR)", unit="money"),
+        "panels": plots.draw_panels(nps, "NPS and CLV rise", panels),
     }
 
 

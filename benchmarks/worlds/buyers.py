@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.worlds.proof import Answer, World
 from clvlib.models.forecast import fit_best
-from clvlib.models.scoring import buyers
+from clvlib.models.scoring import expected_buyers
 from tools.demo_shop import simulate
 
 CUSTOMERS, YEAR = 1500, 365.0
@@ -24,7 +24,7 @@ def count(draw: Callable[[int, np.ndarray], simulate.Simulated]) -> Callable[[in
     def run(seed: int) -> Answer:
         ages = np.random.default_rng(seed).integers(100, 700, CUSTOMERS).astype(float)
         customers = draw(seed, ages).customers
-        found = buyers(customers, fit_best(customers), YEAR)
+        found = expected_buyers(customers, fit_best(customers), YEAR)
         return Answer(float((customers["future"] > 0).sum()), found.expected, found.low, found.high)
 
     return run

@@ -95,14 +95,14 @@ def printed(
     seen = adoption.study(ds, FIRST, NEXT, known)
     if seen.design not in designs:
         raise CannotAnswer(f"The study goes by {seen.design}: it asks another question than the world answers.")
-    fitted = causal.fit(seen.features, seen.added, seen.outcomes["revenue"], splits=1)
+    fitted = causal.cross_fit(seen.features, seen.added, seen.outcomes["revenue"], splits=1)
     verdict.require_sound(verdict.placebo(seen))
     target = verdict.target(fitted)
     found = causal.effect(fitted, target)
     about = seen.added.index if target == "all" else seen.added.index[seen.added]
     true = float(truth(about).mean())
     if hidden:
-        return Answer(true, found.estimate, *verdict.allowing(fitted, verdict.benchmarks(seen, fitted)))
+        return Answer(true, found.estimate, *verdict.allowing_for_strongest(fitted, verdict.benchmarks(seen, fitted)))
     return Answer(true, found.estimate, found.low, found.high)
 
 

@@ -121,7 +121,7 @@ def several(seed: int, n: int = 3000) -> Answer:
     variant = random.choice(["control", "email", "voucher"], n, p=[0.1, 0.45, 0.45])
     test = in_arms(variant)
     outcomes = pd.DataFrame({"variant": variant, "value": lognormal(random, n, 1.3)}, index=test.customers.index)
-    row = experiments.pairs(outcomes, test, "value").sort_values("p").iloc[0]
+    row = experiments.arm_pairs(outcomes, test, "value").sort_values("p").iloc[0]
     return Answer(0.0, 0.0, row["low"], row["high"])
 
 
@@ -132,7 +132,7 @@ def group(seed: int, n: int = 3000) -> Answer:
     test = in_arms(variant)
     outcomes = pd.DataFrame({"variant": variant, "value": lognormal(random, n, 1.3)}, index=test.customers.index)
     parts = pd.Series(random.choice(["n", "s", "w"], n), index=outcomes.index, name="region")
-    found = uplift.by_group(outcomes, test, parts, "value")
+    found = uplift.effect_by_group(outcomes, test, parts, "value")
     if ("offer", "n") not in found.index:
         raise NotEnoughData("The group is not enough.")
     row = found.loc[("offer", "n")]
@@ -147,7 +147,7 @@ def differs(seed: int, n: int, share: float, sigma: float, buy: float = 1.0) -> 
     value = lognormal(random, n, sigma) * (random.random(n) < buy)
     outcomes = pd.DataFrame({"variant": variant, "value": value}, index=test.customers.index)
     ways = pd.DataFrame({"region": random.choice(["n", "s", "w"], n)}, index=outcomes.index)
-    alarm = uplift.differs(outcomes, test, ways, "value")["p"].iloc[0] < 0.05
+    alarm = uplift.effects_differ(outcomes, test, ways, "value")["p"].iloc[0] < 0.05
     return Answer(0.0, 0.0, 1.0 if alarm else -1.0, 2.0)
 
 
@@ -190,7 +190,7 @@ def shop(seed: int, measure: str, n: int = 1000) -> Answer:
     revenue = 0.8 * float(np.exp(3.4 + 0.125)) * 3.0 * (STAYS * FASTER * DEARER - 1)
     truths = {"orders": orders, "revenue": revenue, "value": 0.4 * revenue - orders}
     if measure == "levers":
-        split = levers.levers(done, test).loc["offer"]
+        split = levers.parts_of_difference(done, test).loc["offer"]
         gap = float(split["effect"].drop("all").sum() - split.loc["all", "effect"])
         exact = abs(gap) < 1e-9
         row = split.loc["all"]
@@ -219,7 +219,7 @@ def lever(seed: int, n: int = 3000) -> Answer:
     outcomes["converted"] = (orders > 0).astype(int)
     outcomes["revenue"] = orders * lognormal(random, n, 1.3)
     outcomes["value"] = 0.4 * outcomes["revenue"]
-    row = levers.levers(outcomes, test).loc[("offer", "order value")]
+    row = levers.parts_of_difference(outcomes, test).loc[("offer", "order value")]
     return Answer(0.0, row["effect"], row["low"], row["high"])
 
 
@@ -255,7 +255,7 @@ def ahead(
     outcomes = pd.DataFrame({"variant": variant, "value": value[0] + value[1], "late": value[1]})
     outcomes = outcomes.set_axis(test.customers.index)
     nothing = pd.DataFrame(index=outcomes.index)
-    row = lasting.clv(Reading(test, ibis.memtable(outcomes), outcomes, nothing, nothing), ECONOMICS).loc["offer"]
+    row = lasting.clv_gained(Reading(test, ibis.memtable(outcomes), outcomes, nothing, nothing), ECONOMICS).loc["offer"]
     truth = _clv(window, life * longer, basket, 0.5 * first if first != 1 else 1.0)
     truth += once * ORDER - _clv(window, life, 1.0, 0.5 if first != 1 else 1.0)
     return Answer(truth, (row["ends"] + row["grows"]) / 2, row["low"], row["high"])

@@ -82,7 +82,7 @@ def planned(law: Law, seed: int) -> Answer:
     model = ModifiedBetaGeo().fit(rfm)
     money = Economics(margin=1.0, annual_discount_rate=0.0, horizon_months=law.months)
     whole = scoring.total(rfm, model, GammaGamma().fit(rfm), money)
-    found = misses.plan(whole, misses.past(seen, START, as_of, law.months, model.name)[0], law.months)
+    found = misses.planning_range(whole, misses.past(seen, START, as_of, law.months, model.name)[0], law.months)
     known = bought["customer"].astype(str).isin(rfm.index)
     ahead = known & (bought["day"] >= DAYS) & ~bought["refunded"]
     return Answer(float(bought.loc[ahead, "amount"].sum()), whole.clv, found.low, found.high)
@@ -117,7 +117,7 @@ def _world(name: str, law: Law) -> World:
         "range to plan with",
         name,
         lambda seed: planned(law, seed),
-        level=scoring.LEVEL,
+        level=scoring.FORECAST_LEVEL,
         repetitions=60,
         answers=0.9,
         widest=4.0,  # it also holds what the miss of other years was

@@ -90,7 +90,7 @@ def first_after(lines: ibis.Table, date: pd.Timestamp) -> pd.DataFrame:
     return frame.to_pyarrow().to_pandas()
 
 
-def rules(lines: ibis.Table) -> pd.DataFrame:
+def product_rules(lines: ibis.Table) -> pd.DataFrame:
     """Pairs of items that are in one basket more often than by chance (association rules, Agrawal & Srikant 1994).
 
     One row a pair, strongest lift first: `if_bought`, `then_also` (the direction with the higher confidence), `baskets`
@@ -226,7 +226,7 @@ def hits(known: pd.DataFrame, later: pd.DataFrame, new_only: bool, k: int = RECO
     return found
 
 
-def scores(found: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def hit_scores(found: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """One row a method: `hit_rate`, `low`, `high` (95 %, Wilson 1927), `recall` and `customers`, highest first."""
     rows = {}
     for method, each in found.items():
@@ -244,6 +244,6 @@ def advantage(found: dict[str, pd.DataFrame], method: str, other: str) -> dict[s
     return {"gain": gain, "low": gain - margin, "high": gain + margin}
 
 
-def choose(found: dict[str, pd.DataFrame]) -> str:
+def choose_method(found: dict[str, pd.DataFrame]) -> str:
     """The method to use: co-purchase when it is shown to beat popularity, else popularity, the plainer."""
     return "co-purchase" if advantage(found, "co-purchase", "popularity")["low"] > 0 else "popularity"

@@ -32,7 +32,7 @@ ASSUMED = "assumption: "
 
 @dataclass(frozen=True)
 class Permission:
-    """Who may be reached how: frames of True and False, index customer_id, one column a treatment (see `reach`).
+    """Who may be reached how: frames of True and False, index customer_id, one column a treatment (see `reachable`).
 
     `allowed`: by the consent in the data; `if_all`: if everybody had given it. `required`: whether consent must be in
     the data for a message; `known`: whether the data say anything of it.
@@ -105,7 +105,7 @@ def each(effects: pd.DataFrame, stakes: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
-def reach(customers: pd.Index, consent: pd.Series, in_store: pd.Series) -> pd.DataFrame:
+def reachable(customers: pd.Index, consent: pd.Series, in_store: pd.Series) -> pd.DataFrame:
     """Which treatments each customer may get: True or False, index customer_id, one column a treatment.
 
     Messages, calls and letters need consent ("yes"; anything else, or nothing, counts as no). Whoever hasn't given it
@@ -126,7 +126,9 @@ def permission(ds: Dataset, customers: pd.Index, required: bool, store_channel: 
     if "channel" in ds.transactions.columns:
         in_store = aggregate.main_value(ds.transactions, "channel", ds.as_of) == store_channel
     everybody = pd.Series("yes", index=customers)
-    return Permission(reach(customers, consent, in_store), reach(customers, everybody, in_store), required, known)
+    return Permission(
+        reachable(customers, consent, in_store), reachable(customers, everybody, in_store), required, known
+    )
 
 
 def options(
@@ -141,7 +143,7 @@ def options(
     Args:
         stakes: from `at_stake`.
         effects: by lever, from `assumed` and `with_measured`: a share of what is at stake or, where tested, an amount.
-        allowed: from `reach`.
+        allowed: from `reachable`.
         come_anyway: chance (0 to 1) that the customer buys in the window without any action; whoever is spoken to in
             the store must come by first, so that levers meant to bring customers back have no place there.
         contact_cost: of a message (currency). Treatments cost and work by the multiples in `TREATMENTS`, which are

@@ -52,7 +52,7 @@ def net_curve(plan: pd.DataFrame, economics: "Economics", rates: tuple[float, ..
     return pd.DataFrame({r: gained * r - contacts * economics.contact_cost for r in save_rates}, index=contacts)
 
 
-def summary(plan: pd.DataFrame, economics: "Economics") -> dict[str, float]:
+def campaign_summary(plan: pd.DataFrame, economics: "Economics") -> dict[str, float]:
     """The campaign in a few numbers.
 
     Returns `contacts` (customers chosen) of `customers`, their `cost`, the `gain` and the `net` (expected, in
@@ -82,7 +82,7 @@ def by_risk_alone(plan: pd.DataFrame, contacts: int) -> dict[str, float]:
     return {"n": len(best), "best": float(best["net"].sum()), "risk": float(risk["net"].sum())}
 
 
-def scores(
+def contact_scores(
     churn_probability: pd.Series, active: pd.Series, worth: pd.DataFrame, plan: pd.DataFrame, may: pd.Series
 ) -> pd.DataFrame:
     """Columns of a campaign for every customer. Customers silent longer than the window are scored but never proposed.

@@ -18,8 +18,8 @@ from clvlib.errors import CannotAnswer, NotEnoughData, UsageError
 _FEWEST_CUSTOMERS = 100
 _DAYS = 365  # a year
 _TIERS = {"Gold": 0.05, "Silver": 0.20}  # share of the year's buyers that each tier and those above it should hold
-REST = "Member"
-OF_TOP_REWARD = {"Gold": 1.0, "Silver": 0.5, REST: 0.0}  # reward of each tier, as a share of the best tier's
+_REST = "Member"
+OF_TOP_REWARD = {"Gold": 1.0, "Silver": 0.5, _REST: 0.0}  # reward of each tier, as a share of the best tier's
 _LEAST = 5  # shares that rest on fewer customers are not given
 _NEAR = 0.8  # share of a threshold from which the next tier is within reach
 _ROUND = np.array([1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0])
@@ -73,7 +73,7 @@ def _round(amount: float) -> float:
 def tier_of(spend: pd.Series, asked: pd.Series) -> pd.Series:
     """The tier of each customer who spent anything, by `thresholds`; index of the buyers."""
     buyers = spend[spend > 0]
-    tier = pd.Series(REST, index=buyers.index, name="tier", dtype=object)
+    tier = pd.Series(_REST, index=buyers.index, name="tier", dtype=object)
     for name, least in asked.sort_values().items():
         tier = tier.mask(buyers >= least, str(name))
     return tier
@@ -114,7 +114,7 @@ def programme(spend: pd.Series, asked: pd.Series, top_reward: float, margin: flo
     """
     tier = tier_of(spend, asked)
     buyers = spend.reindex(tier.index)
-    order = [*asked.index, REST]
+    order = [*asked.index, _REST]
     sums = buyers.groupby(tier).agg(["size", "sum"]).reindex(order, fill_value=0)
     reward = rewards(top_reward).reindex(order)
     frame = pd.DataFrame({"from_spend": asked.reindex(order, fill_value=0.0), "customers": sums["size"].astype(int)})
@@ -164,7 +164,7 @@ def _uplift_that_pays(table: pd.DataFrame, spend: pd.Series, cost: float, margin
     return float(pays[pays >= np.concatenate([[0.0], rises[order]])][-1])
 
 
-def sensitivity(margin: float, reward: float, steps: int = 5) -> pd.DataFrame:
+def reward_sensitivity(margin: float, reward: float, steps: int = 5) -> pd.DataFrame:
     """Break-even uplift (share) by margin (columns, ± a third) and reward (rows, half to twice); NaN: it can't pay.
 
     Index and columns are shares, rounded to 4 decimals. Raises CannotAnswer where the margin can't pay the reward.
@@ -188,7 +188,7 @@ def moved(before: pd.Series, now: pd.Series, asked: pd.Series) -> pd.DataFrame:
     """
     was = tier_of(before, asked)
     is_now = tier_of(now, asked).reindex(was.index).fillna("none")
-    order = [*asked.index, REST]
+    order = [*asked.index, _REST]
     counts = pd.crosstab(was, is_now).reindex(columns=[*order, "none"], fill_value=0)
     table = counts.div(counts.sum(axis=1), axis=0).where((counts == 0) | (counts >= _LEAST))
     table.insert(0, "customers", counts.sum(axis=1))

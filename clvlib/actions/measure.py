@@ -21,7 +21,7 @@ SIGNIFICANCE = 0.05
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5)  # of the customers left alone, smallest first
 LONG_RUN = (0.05, 0.1, 0.2, 0.5)  # left alone over many campaigns
 TOO_FEW = 0.2  # left alone where no share would be enough
-FEWEST = 20
+FEWEST_TO_SPLIT = 20
 TOGETHER = "all together"
 CONTACT, CONTROL = "contact", "control"
 RETURNS, MARGIN = "buys within the window", "margin over the horizon"
@@ -46,7 +46,7 @@ def visible(customers: int, share: float) -> float:
     )
 
 
-def plan(
+def plan_tests(
     chosen: pd.DataFrame,
     churn_probability: pd.Series,
     margin: pd.Series,
@@ -73,7 +73,7 @@ def plan(
         NotEnoughData: no lever is left.
     """
     rows = {}
-    split = chosen[chosen.groupby("lever")["lever"].transform("size") >= FEWEST]
+    split = chosen[chosen.groupby("lever")["lever"].transform("size") >= FEWEST_TO_SPLIT]
     for lever, of_lever in [*split.groupby("lever"), (TOGETHER, split)]:
         n = len(of_lever)
         spread = float(margin.reindex(of_lever["customer_id"]).fillna(0.0).std())
@@ -95,7 +95,7 @@ def plan(
         rows[lever] = (n, outcome, needed(size), share, sees if sees <= most else np.inf, bool(enough))
     if not rows:
         raise NotEnoughData(
-            f"No lever of the plan has {FEWEST} customers and an effect to look for.", "Raise the budget."
+            f"No lever of the plan has {FEWEST_TO_SPLIT} customers and an effect to look for.", "Raise the budget."
         )
     columns = ["customers", "outcome", "needed", "control_share", "sees", "enough"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("lever")
@@ -107,8 +107,8 @@ def _share_kept(size: float, risk: float) -> float:
     return float((np.sin(angle) ** 2 - (1 - risk)) / risk) if angle <= np.pi / 2 else np.inf
 
 
-def in_words(tests: pd.DataFrame) -> pd.DataFrame:
-    """`plan` for readers: the last two columns as `can_show`, in words."""
+def tests_in_words(tests: pd.DataFrame) -> pd.DataFrame:
+    """`plan_tests` for readers: the last two columns as `can_show`, in words."""
     words = []
     for sees, enough in zip(tests["sees"], tests["enough"], strict=True):
         times = f"{wording.number(sees, 1)} times the expected effect"
@@ -120,7 +120,7 @@ def in_words(tests: pd.DataFrame) -> pd.DataFrame:
 def long_run(tests: pd.DataFrame, net: float) -> pd.DataFrame:
     """What it takes to show the expected effect over many campaigns like this one, by the share left alone in each.
 
-    tests: from `plan`; net: what a campaign brings with nobody left alone (currency). Index `left_alone` (share);
+    tests: from `plan_tests`; net: what a campaign brings with nobody left alone (currency). Index `left_alone` (share);
     `sees_once` (the smallest effect that one campaign shows, in multiples of the expected one), `campaigns` (counted
     together, until 80 % power), `cost_each`, `cost_in_all` (net gain that those left alone don't bring, a campaign, and
     until then). Customers who are in several campaigns count each time as if they were new: take the number as the
@@ -152,7 +152,7 @@ def draw(chosen: pd.DataFrame, shares: pd.Series, seed: int = SEED) -> pd.Series
     for lever, rows in chosen.groupby("lever", sort=True):
         names = rows["customer_id"].astype(str).to_numpy(dtype=object)
         lot = np.argsort([sha256(f"{seed}:{name}".encode()).digest() for name in names], kind="stable")
-        left = round(len(names) * float(shares.get(lever, SHARES[0]))) if len(names) >= FEWEST else 0
+        left = round(len(names) * float(shares.get(lever, SHARES[0]))) if len(names) >= FEWEST_TO_SPLIT else 0
         alone = np.arange(len(names)) < left
         groups.append(pd.Series(np.where(alone, CONTROL, CONTACT), index=names[lot], dtype=object))
     drawn = pd.concat(groups) if groups else pd.Series(dtype=object)

@@ -25,7 +25,7 @@ def by_lever(chosen: pd.DataFrame) -> pd.DataFrame:
     return sums.reindex([lever for lever in LEVERS if lever in sums.index])
 
 
-def total(chosen: pd.DataFrame) -> dict[str, float]:
+def plan_total(chosen: pd.DataFrame) -> dict[str, float]:
     """The plan in short: `customers`, `cost` and `net` (currency), if every effect is as assumed or measured."""
     cost = float(chosen["cost"].sum())
     return {"customers": len(chosen), "cost": cost, "net": float(chosen["gain"].sum()) - cost}
@@ -42,14 +42,14 @@ def ends(chosen: pd.DataFrame) -> pd.DataFrame:
     """
     frame = chosen.assign(below=chosen["gain"] - chosen["gain_low"], above=chosen["gain_high"] - chosen["gain"])
     by = frame.groupby("origin")[["below", "above"]].sum()
-    assumed, net = by.index.str.startswith(ASSUMED), total(chosen)["net"]
+    assumed, net = by.index.str.startswith(ASSUMED), plan_total(chosen)["net"]
     parts = {ASSUMPTIONS: by[assumed].sum(), TESTS: np.sqrt((by[~assumed] ** 2).sum()), ALL: by.sum()}
     used = {ASSUMPTIONS: assumed.any(), TESTS: (~assumed).any(), ALL: assumed.any() and (~assumed).any()}
     rows = {name: (net - away["below"], net + away["above"]) for name, away in parts.items() if used[name]}
     return pd.DataFrame.from_dict(rows, orient="index", columns=["low", "high"]).rename_axis("supposed")
 
 
-def scores(
+def customer_columns(
     customers: pd.DataFrame, best: pd.DataFrame, chosen: pd.DataFrame, groups: pd.Series, allowed: pd.DataFrame
 ) -> pd.DataFrame:
     """Columns of the plan for every customer, index customer_id.

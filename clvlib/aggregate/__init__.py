@@ -8,8 +8,8 @@ in where a file has no single purchases. Whoever needs to know what customers di
 
 from clvlib.aggregate.customers import (
     DAYS_PER_UNIT,
+    LOOK_BACKS,
     UNKNOWN,
-    WINDOWS,
     brought,
     calibration_holdout,
     cohorts,
@@ -25,8 +25,8 @@ from clvlib.aggregate.purchases import purchase_days
 
 __all__ = [
     "DAYS_PER_UNIT",
+    "LOOK_BACKS",
     "UNKNOWN",
-    "WINDOWS",
     "brought",
     "calibration_holdout",
     "cohorts",

@@ -27,7 +27,7 @@ SOURCES = {
     COLUMN: "the customers' column acquisition_cost (no marketing_costs are given)",
 }
 ORIGINS = {BILLS: "marketing costs / new customers", COLUMN: "customers' acquisition_cost / buyers"}
-SENTENCE = (
+SPENT_AND_WON = (
     "CAC, the cost to acquire: {spent:money} by {source:text}, over {new_customers:count} new customers, {first:date} "
     "to {last:date}, is {cac:money}.{missing:text}"
 )
@@ -220,7 +220,7 @@ def cost_of(ds: "Dataset", customers: pd.Index) -> pd.Series:
         return pd.Series(ds.economics.acquisition_cost, index=customers, dtype=float)
 
 
-def told(known: Ledger) -> dict[str, Any]:
+def spending_told(known: Ledger) -> dict[str, Any]:
     """The values that SENTENCE says: what was spent, on how many new customers, when, and what had to be left out."""
     rows, used = known.rows, known.known
     left = len(rows) - len(used)

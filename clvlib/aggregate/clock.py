@@ -10,7 +10,7 @@ from typing import Any
 import ibis
 import pandas as pd
 
-from clvlib.aggregate.purchases import contribution, lines, purchase_days
+from clvlib.aggregate.purchases import contribution, purchase_days, purchase_lines
 from clvlib.stats import rounded
 
 _CLOCK = pd.Timestamp("2000-01-01")
@@ -49,15 +49,15 @@ def purchases(clocked: ibis.Table, window_days: int) -> pd.DataFrame:
     return frame.sort_values(["customer_id", "day"], ignore_index=True)
 
 
-def money(clocked: ibis.Table, first: int, last: int, margin: float, every: int | None = None) -> pd.DataFrame:
+def money_around(clocked: ibis.Table, first: int, last: int, margin: float, every: int | None = None) -> pd.DataFrame:
     """What the purchases from day `first` to day `last`, both included, came to, as known on day `last`.
 
-    A refund is taken off the purchase that it belongs to, on that purchase's day (`purchases.lines`): one made in these
-    days for a purchase before them isn't counted here, as in `aggregate.holdout`. Columns revenue, contribution
+    A refund is taken off the purchase that it belongs to, on that purchase's day (`purchases.purchase_lines`): one
+    made in these days for a purchase before them isn't counted here, as in `aggregate.holdout`. Columns revenue, contribution
     (currency) and unknown_costs (lines): `purchases.contribution`. Indexed by customer_id and, with `every`, by step
     (int: day − first, in steps of so many days). Customers without a row in these days are not in it.
     """
-    rows = lines(clocked, day(last))
+    rows = purchase_lines(clocked, day(last))
     since = rows["purchased_on"].delta(ibis.date(day(first).date()), unit="day")
     rows = rows.mutate(since=since).filter(since >= 0)
     keys: dict[str, Any] = {"customer_id": rows["customer_id"]}

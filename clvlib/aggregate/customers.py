@@ -22,7 +22,7 @@ from clvlib.stats import rounded
 
 _PERIODS = {"D": "D", "W": "W", "M": "M", "Q": "Q"}
 DAYS_PER_UNIT = {"D": 1, "W": 7}
-WINDOWS = (30, 90, 180, 365)
+LOOK_BACKS = (30, 90, 180, 365)
 UNKNOWN = "unknown"
 
 
@@ -240,7 +240,7 @@ def features(transactions: ibis.Table, as_of: Any) -> pd.DataFrame:
     latest = ibis.window(group_by="customer_id", order_by=ibis.desc("day"))
     purchases = purchases.mutate(from_last=ibis.row_number().over(latest))
     measures: dict[str, Any] = {}
-    for days in WINDOWS:
+    for days in LOOK_BACKS:
         since = end - pd.Timedelta(days=days)
         recent = purchases["day"] > ibis.date(since.year, since.month, since.day)
         measures[f"purchases_last_{days}"] = recent.sum()
@@ -266,7 +266,7 @@ def features(transactions: ibis.Table, as_of: Any) -> pd.DataFrame:
     frame = _frame(behaviour.left_join(lines, "customer_id").drop("customer_id_right")).set_index("customer_id")
     known = rfm_summary(transactions, as_of).drop(columns=["first_purchase", "last_purchase"])
     frame = known.join(frame)
-    frame = frame.fillna({f"spend_last_{days}": 0.0 for days in WINDOWS})
+    frame = frame.fillna({f"spend_last_{days}": 0.0 for days in LOOK_BACKS})
     counted = [name for name in map(str, frame) if name.startswith(("purchases_", "refunds", "n_"))]
     measured = [name for name in map(str, frame) if name.startswith("spend_") or name.endswith(("_gap", "_spend"))]
     return frame.astype(dict.fromkeys(counted, "int64") | dict.fromkeys(measured, "float64"))

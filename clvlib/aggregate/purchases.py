@@ -97,7 +97,7 @@ def _spent_on_days(transactions: ibis.Table, as_of: Any, free_orders: bool) -> i
     return ibis.union(plain, netted.select("customer_id", "amount", day="purchased_on", bought=bought)[plain.columns])
 
 
-def lines(transactions: ibis.Table, as_of: Any) -> ibis.Table:
+def purchase_lines(transactions: ibis.Table, as_of: Any) -> ibis.Table:
     """Every row up to `as_of` with `purchased_on` (date): the day of the purchase that it belongs to. Lazy.
 
     A row of a customer's refund stands on the day of what was sent back; one with nothing before it, on its own day.
@@ -106,7 +106,7 @@ def lines(transactions: ibis.Table, as_of: Any) -> ibis.Table:
 
 
 def _placed(transactions: ibis.Table, as_of: Any) -> ibis.Table:
-    """`lines`, and what each refund goes to (`goes_to`, a text of REFUNDS; NULL on other rows)."""
+    """`purchase_lines`, and what each refund goes to (`goes_to`, a text of REFUNDS; NULL on other rows)."""
     rows = until(transactions, as_of)
     walked = _with_refunds(rows, _by_day(rows), free_orders=False)
     same = ibis.ifelse(rows["amount"] < 0, REFUNDS[1], ibis.null("string"))
@@ -147,7 +147,7 @@ def by_order(transactions: ibis.Table, as_of: Any) -> ibis.Table:
 
     An order is what has one order_id (`order` is that id); without it, a customer's day.
     """
-    rows = lines(transactions, as_of)
+    rows = purchase_lines(transactions, as_of)
     day = rows["purchased_on"].cast("string")
     order = rows["order_id"].cast("string").fill_null(day) if "order_id" in rows.columns else day
     return rows.group_by("customer_id", order=order, day=day).agg(lines=rows.count(), amount=rows["amount"].sum())

@@ -51,7 +51,7 @@ def span(totals: ibis.Table, stated: pd.Timestamp | None) -> tuple[pd.Timestamp,
     return first, stated, []
 
 
-def read(totals: ibis.Table) -> pd.DataFrame:
+def read_totals(totals: ibis.Table) -> pd.DataFrame:
     """The table as a frame: first_purchase, last_purchase (days), purchases (count), amount; indexed by customer_id."""
     frame = totals.to_pandas().set_index("customer_id").sort_index()
     days = {name: pd.to_datetime(frame[name]).dt.normalize() for name in ("first_purchase", "last_purchase")}
@@ -63,7 +63,7 @@ def mean_amount(known: pd.DataFrame) -> pd.Series:
     return known["amount"] / known["purchases"]
 
 
-def summary(known: pd.DataFrame, as_of: pd.Timestamp, days_per_unit: int = 1) -> pd.DataFrame:
+def summary_of_totals(known: pd.DataFrame, as_of: pd.Timestamp, days_per_unit: int = 1) -> pd.DataFrame:
     """The columns of `aggregate.rfm_summary`, as near as totals (`read`) come to them.
 
     Purchases are those of the file, at most one a day from the first day to the last: several of one day are one. What
@@ -97,19 +97,19 @@ def remarks(known: pd.DataFrame) -> list[Problem]:
     return found
 
 
-def brought(known: pd.DataFrame, margin: float) -> pd.DataFrame:
+def brought_of_totals(known: pd.DataFrame, margin: float) -> pd.DataFrame:
     """The columns of `aggregate.brought`: no cost of a line is known, so that the margin counts for all."""
     revenue = known["amount"]
     return pd.DataFrame({"revenue": revenue, "contribution": margin * revenue, "unknown_costs": known["purchases"]})
 
 
-def buyers(known: pd.DataFrame, as_of: pd.Timestamp) -> tuple[int, int, int]:
+def buyers_of_totals(known: pd.DataFrame, as_of: pd.Timestamp) -> tuple[int, int, int]:
     """Of the customers of totals (`read`): all, those who bought, and those who bought on two days or more."""
-    bought = summary(known, as_of)
+    bought = summary_of_totals(known, as_of)
     return len(known), len(bought), int((bought["frequency"] > 0).sum())
 
 
-def largest(known: pd.DataFrame) -> pd.DataFrame:
+def largest_of_totals(known: pd.DataFrame) -> pd.DataFrame:
     """The largest customer as a row of `purchases.largest`; empty without money."""
     paid = known["amount"].sum()
     if not paid > 0:

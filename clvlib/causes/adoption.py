@@ -263,4 +263,4 @@ def ahead(ds: Dataset, seen: Study, visited: pd.Series) -> causal.Effect:
     until = pd.Series(random.choice(chosen.to_numpy(), len(index)), index)
     until[chosen.index] = chosen
     bought = journeys.days_bought(ds.transactions, seen.start, until)
-    return causal.effect(causal.fit(seen.features, seen.added, bought), "treated")
+    return causal.effect(causal.cross_fit(seen.features, seen.added, bought), "treated")

@@ -40,7 +40,7 @@ def credits(paths: pd.DataFrame) -> pd.DataFrame:
     won = paths[paths["converted"]]
     table = {name: _by_contact(won, share) for name, share in _SHARES.items()}
     table["Markov"] = markov(paths)
-    table["Shapley"] = shapley(paths)
+    table["Shapley"] = shapley_credits(paths)
     every = sorted(paths["channel"].unique())
     return pd.DataFrame(table).reindex(index=every, columns=list(_MODELS)).fillna(0.0).rename_axis("channel")
 
@@ -81,7 +81,7 @@ def _by_contact(won: pd.DataFrame, share: Callable[[pd.DataFrame], pd.Series]) -
     return (weight / weight.groupby(won["path"]).transform("sum")).groupby(won["channel"]).sum()
 
 
-def shapley(paths: pd.DataFrame) -> pd.Series:
+def shapley_credits(paths: pd.DataFrame) -> pd.Series:
     """Give each channel its Shapley value, the worth of a set of channels being the orders won by them alone.
 
     With that worth, an order's credit is shared equally by the distinct channels on its path (Zhao, Mahboobi & Bagheri
@@ -135,7 +135,7 @@ def met(paths: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def summary(paths: pd.DataFrame, orders: int) -> dict[str, float]:
+def paths_summary(paths: pd.DataFrame, orders: int) -> dict[str, float]:
     """Say how far the paths reach: `orders` in all, with_contact (share of them), several (share of those that had more
     than one contact), nowhere (paths without an order)."""
     ends = paths[paths["position"] == paths["length"]]
@@ -148,7 +148,7 @@ def summary(paths: pd.DataFrame, orders: int) -> dict[str, float]:
     }
 
 
-def truth(effects: pd.DataFrame) -> pd.Series:
+def true_credits(effects: pd.DataFrame) -> pd.Series:
     """Pick from the truth of a simulated shop the orders that each channel of contact caused, by channel."""
     rows = effects[(effects["topic"] == "attribution") & (effects["quantity"] == "caused_orders")]
     return rows.set_index("item")["value"].rename("caused")

@@ -99,7 +99,7 @@ def _standard(values: Array) -> Array:
     return np.nan_to_num((values - known.mean()) / spread) if spread > 0 else np.zeros(len(values))
 
 
-def fit(features: pd.DataFrame, treated: pd.Series, outcome: pd.Series, splits: int = 3) -> CrossFit:
+def cross_fit(features: pd.DataFrame, treated: pd.Series, outcome: pd.Series, splits: int = 3) -> CrossFit:
     """Fit both models on all folds but one and let them judge that one, for `splits` splits into five folds.
 
     Args:
@@ -192,7 +192,7 @@ def effect(found: CrossFit, target: Target = "all") -> Effect:
     the splits disagree (Chernozhukov et al. 2018, definition 3.3). Raises NoOverlap as `require_overlap`.
     """
     require_overlap(found, target)
-    return _summary(found, scores(found, target), np.ones(len(found.index), dtype=bool), target)
+    return _summary(found, influence(found, target), np.ones(len(found.index), dtype=bool), target)
 
 
 def answers(found: CrossFit) -> dict[Target, Effect]:
@@ -222,12 +222,12 @@ def effect_by(found: CrossFit, groups: pd.Series) -> pd.DataFrame:
     given = groups.reindex(found.index)
     ordered = [str(name) for name in given.cat.categories] if isinstance(given.dtype, pd.CategoricalDtype) else []
     named = given.astype(object).fillna("unknown").astype(str).to_numpy()
-    influence = scores(found, "all")
+    pull = influence(found, "all")
     rows = {}
     for name in sorted(set(named), key=lambda name: (ordered.index(name) if name in ordered else -1, name)):
         inside = named == name
         if _comparable(found, inside):
-            rows[name] = vars(_summary(found, influence, inside, "all"))
+            rows[name] = vars(_summary(found, pull, inside, "all"))
         else:
             rows[name] = {"customers": int(inside.sum()), "treated": int(found.treated[inside].sum())}
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=list(Effect.__dataclass_fields__))
@@ -251,7 +251,7 @@ def _comparable(found: CrossFit, inside: NDArray[np.bool_]) -> bool:
     return alike and bool(_at_edge(found, "all")[:, inside].mean() <= MOST_AT_EDGE)
 
 
-def scores(found: CrossFit, target: Target) -> Array:
+def influence(found: CrossFit, target: Target) -> Array:
     """Give each customer's uncentred influence (splits × customers); its mean is the estimate."""
     e, given, y = found.propensity, found.treated, found.outcome
     if target == "all":

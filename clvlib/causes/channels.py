@@ -1,6 +1,7 @@
 """Who used which channels, and what they spent → what using several channels is worth, plainly compared and adjusted.
 
-The plain comparison is what articles quote. `quoted` sets beside it what a study that looks forward (`adoption`) finds.
+The plain comparison is what articles quote. `quoted_claims` sets beside it what a study that looks forward
+(`adoption`) finds.
 """
 
 from collections.abc import Mapping
@@ -61,7 +62,7 @@ def channels_used(ds: Dataset, start: pd.Timestamp, end: pd.Timestamp) -> pd.Dat
     return journeys.usage(ds.transactions, ds.table("touchpoints") if ds.has("touchpoints") else None, start, end)
 
 
-def compare(known: pd.DataFrame, by: pd.Series) -> pd.DataFrame:
+def means_by_group(known: pd.DataFrame, by: pd.Series) -> pd.DataFrame:
     """Average `people` by group: customers, revenue and orders per customer, order_value, bought_again and still_buying
     (shares), years_known (since the first purchase)."""
     groups = known.groupby(by)
@@ -92,7 +93,7 @@ def times_richer(known: pd.DataFrame) -> float:
     return float(several.mean() / one.mean())
 
 
-def number(channels: pd.Series) -> pd.Series:
+def name_number(channels: pd.Series) -> pd.Series:
     """Name the number of channels: "1", "2", "3", "4+"."""
     names = channels.clip(upper=MOST_COUNTED).astype(int).astype(str)
     return names.where(channels < MOST_COUNTED, f"{MOST_COUNTED}+").rename("channels")
@@ -118,7 +119,7 @@ def shuffled(ds: Dataset, known: pd.DataFrame, seed: int = 0) -> pd.Series:
 # What is quoted
 
 
-def quoted(known: pd.DataFrame, found: Mapping[str, causal.CrossFit] | None = None) -> pd.DataFrame:
+def quoted_claims(known: pd.DataFrame, found: Mapping[str, causal.CrossFit] | None = None) -> pd.DataFrame:
     """Set what articles quote, and what the article behind them reports, beside the same plain comparison here.
 
     Harvard Business Review, 3 January 2017: one retailer, 46,000 shoppers, 14 months; its authors disclaim causality.

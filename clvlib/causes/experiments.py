@@ -60,8 +60,10 @@ def outcomes(trial: Trial, clocked: ibis.Table, economics: Economics) -> pd.Data
     by = bought.groupby("customer_id")["day"]
     orders = by.size().reindex(people, fill_value=0)
     second = -(-days // 2)
-    money = assigned.money(clocked, 0, days - 1, economics.margin).reindex(people, fill_value=0)
-    later = assigned.money(clocked, second, days - 1, economics.margin)["contribution"].reindex(people, fill_value=0)
+    money = assigned.money_around(clocked, 0, days - 1, economics.margin).reindex(people, fill_value=0)
+    later = assigned.money_around(clocked, second, days - 1, economics.margin)["contribution"].reindex(
+        people, fill_value=0
+    )
     often = bought[bought["day"] >= second].groupby("customer_id").size().reindex(people, fill_value=0)
     return pd.DataFrame(
         {
@@ -98,20 +100,20 @@ def known_before(
     frame = pd.DataFrame(index=people)
     if trial.dated:
         rfm = aggregate.rfm_summary(clocked, assigned.day(-1))
-        money = assigned.money(clocked, -_YEAR, -1, economics.margin)
+        money = assigned.money_around(clocked, -_YEAR, -1, economics.margin)
         frame["orders_before"] = (rfm["frequency"] + 1).reindex(people, fill_value=0)
         frame["value_before"] = money["contribution"].reindex(people, fill_value=0.0)
         frame["silent_days"] = rfm["days_since_last_order"].reindex(people)
         if "channel" in clocked.columns:
             frame["channel_before"] = aggregate.main_value(clocked, "channel", assigned.day(-1)).reindex(people)
-    for name in attributes(customers, names):
+    for name in _attributes(customers, names):
         text = customers[name].reindex(people)  # type: ignore[index]
         number = pd.to_numeric(text, errors="coerce")
         frame[name] = number if number.notna().sum() == text.notna().sum() else text
     return frame.loc[:, frame.nunique(dropna=False) > 1]
 
 
-def attributes(customers: pd.DataFrame | None, names: Sequence[str]) -> list[str]:
+def _attributes(customers: pd.DataFrame | None, names: Sequence[str]) -> list[str]:
     """Those columns of `customers` that `names` lists; nothing that is only known later."""
     later = {column.name for column in TABLES["customers"]} - {"acquisition_channel"}
     known = set() if customers is None else set(customers) - later
@@ -120,7 +122,7 @@ def attributes(customers: pd.DataFrame | None, names: Sequence[str]) -> list[str
 
 def not_used(ds: Dataset, names: Sequence[str]) -> list[str]:
     """What `names` lists and `attributes` leaves out: perhaps misspelt."""
-    used = attributes(ds.customers() if ds.has("customers") else None, names)
+    used = _attributes(ds.customers() if ds.has("customers") else None, names)
     return [name for name in dict.fromkeys(names) if name not in used]
 
 
@@ -143,8 +145,8 @@ def effects(outcomes: pd.DataFrame, trial: Trial, before: pd.DataFrame | None = 
 
     Returns a frame indexed by arm and metric (keys of METRICS): control, variant (means per assigned customer;
     order_value: revenue over orders), difference, low, high (95 %, see `contrast`, for all pairs of arms together, as
-    in `pairs`; order_value linearised by the delta method), p (by itself); with something known before, plain_low and
-    plain_high keep that interval, and difference, low, high, p are adjusted by CUPED (Deng, Xu, Kohavi & Walker 2013),
+    in `arm_pairs`; order_value linearised by the delta method), p (by itself); with something known before, plain_low
+    and plain_high keep that interval, and difference, low, high, p are adjusted by CUPED (Deng, Xu, Kohavi & Walker 2013),
     the covariate being the outcome expected, by least squares on all that was known before. `saved`: share of the
     variance that this removes, less what as many columns of chance would seem to (the adjusted R²; below 0 where they
     did better); NaN where nothing was to adjust with. Money that nobody has, order_value with fewer than 10 buyers in
@@ -157,11 +159,11 @@ def effects(outcomes: pd.DataFrame, trial: Trial, before: pd.DataFrame | None = 
 def _effects(outcomes: pd.DataFrame, trial: Trial, before: pd.DataFrame | None) -> tuple[pd.DataFrame, pd.Series]:
     """`effects`, and why each measure without a row is not enough (arm, metric → words)."""
     both = [(trial.control, variant) for variant in trial.variants]
-    found, untold = compare(outcomes, both, before, trial.level)
+    found, untold = compare_arms(outcomes, both, before, trial.level)
     return found.droplevel("against"), untold.droplevel("against")
 
 
-def pairs(outcomes: pd.DataFrame, trial: Trial, metric: str, before: pd.DataFrame | None = None) -> pd.DataFrame:
+def arm_pairs(outcomes: pd.DataFrame, trial: Trial, metric: str, before: pd.DataFrame | None = None) -> pd.DataFrame:
     """All arms against each other on one metric, corrected for looking several times.
 
     Returns a frame indexed by arm and against: difference, p as `effects`; p_all (Bonferroni: p × rows, at most 1),
@@ -169,7 +171,7 @@ def pairs(outcomes: pd.DataFrame, trial: Trial, metric: str, before: pd.DataFram
     where, low and high leave 0 out. A pair that is not enough (see `contrast`) has no row; NotEnoughData when none is.
     """
     both = list(combinations(trial.both, 2))
-    found, _ = compare(outcomes[["variant", metric]], both, before, trial.level)
+    found, _ = compare_arms(outcomes[["variant", metric]], both, before, trial.level)
     found = found.droplevel("metric")
     return found[["difference", "low", "high", "p"]].assign(p_all=(found["p"] * len(both)).clip(upper=1))
 
@@ -183,7 +185,7 @@ def holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def best_arm(pairs: pd.DataFrame, trial: Trial) -> tuple[str, bool]:
-    """The arm of the highest mean by `pairs`, and whether it is shown to beat every other: no interval holds 0.
+    """The arm of the highest mean by `arm_pairs`, and whether it is shown to beat every other: no interval holds 0.
 
     An arm that is not enough to be compared with the control is not the best; NotEnoughData where all are.
     """
@@ -202,7 +204,7 @@ def best_arm(pairs: pd.DataFrame, trial: Trial) -> tuple[str, bool]:
     return best, bool(np.where(first, its["low"] > 0, its["high"] < 0).all())
 
 
-def compare(
+def compare_arms(
     outcomes: pd.DataFrame, pairs: Sequence[tuple[str, str]], before: pd.DataFrame | None, level: float
 ) -> tuple[pd.DataFrame, pd.Series]:
     """`effects` of these pairs of arms (control, variant), each interval of this level, by arm, against and metric; and
@@ -307,7 +309,7 @@ class Reading:
     untold: pd.Series = field(default_factory=lambda: pd.Series(dtype=object))
 
 
-def read_all(
+def read_experiments(
     tests: Mapping[str, Trial], ds: Dataset, known: Sequence[str] = ()
 ) -> tuple[dict[str, Reading], dict[str, str]]:
     """Read every test of a dataset. Returns the readings, and why the others can't be read.
@@ -333,13 +335,13 @@ def read_all(
 def on_value(reading: Reading) -> pd.DataFrame:
     """What each variant brought a customer assigned: the one figure of a test's effect on value, for every notebook.
 
-    The rows of `pairs` against the control on value realised, adjusted by what was known before. Returns a frame
+    The rows of `arm_pairs` against the control on value realised, adjusted by what was known before. Returns a frame
     indexed by arm, best first: customers, difference, low, high (currency per customer; the intervals of all pairs of
     arms hold together in 95 %), days (of the window). Variants that are not enough are left out; NotEnoughData when
     all are.
     """
     test = reading.trial
-    compared = pairs(reading.outcomes, test, "value", reading.before)
+    compared = arm_pairs(reading.outcomes, test, "value", reading.before)
     against = compared[compared.index.get_level_values("against") == test.control].droplevel("against")
     if against.empty:
         why = " ".join(dict.fromkeys(reading.untold))
@@ -362,7 +364,7 @@ def measured(ds: Dataset, test: str, known: Sequence[str] = KNOWN_BEFORE, **aske
             f"The table of experiments has no test {test!r}; it has {', '.join(names)}.", "Name one of these."
         )
     found = trial.prepare(table, test, ds.starts, ds.as_of, **asked)
-    return on_value(read_all({test: found}, ds, known=known)[0][test])
+    return on_value(read_experiments({test: found}, ds, known=known)[0][test])
 
 
 def variance_saved(reading: Reading) -> float:
@@ -391,7 +393,7 @@ def most_telling(readings: Mapping[str, Reading]) -> tuple[str, pd.Series]:
     return name, found[strength, name]
 
 
-def scores(readings: Mapping[str, Reading]) -> pd.DataFrame:
+def arms_of_customers(readings: Mapping[str, Reading]) -> pd.DataFrame:
     """Per customer (customer_id): the arm of each test, and the value realised since (currency; NaN for all others)."""
     parts = {}
     for name, reading in readings.items():

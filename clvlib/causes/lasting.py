@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from clvlib.causes.contrast import FEW
-from clvlib.causes.experiments import Reading, compare
+from clvlib.causes.experiments import Reading, compare_arms
 from clvlib.dataset import Economics
 from clvlib.errors import NotEnoughData
 from clvlib.models.scoring import DAYS_PER_MONTH
@@ -33,7 +33,7 @@ def growth(window_days: int, economics: Economics) -> float:
     return float(whole / (window_days - -(-window_days // 2)))
 
 
-def clv(reading: Reading, economics: Economics) -> pd.DataFrame:
+def clv_gained(reading: Reading, economics: Economics) -> pd.DataFrame:
     """The difference in CLV of each variant, from assignment to the end of the horizon that follows the window.
 
     Returns a frame indexed by arm, currency per customer assigned: ends, ends_low, ends_high (the effect ends with the
@@ -53,7 +53,7 @@ def clv(reading: Reading, economics: Economics) -> pd.DataFrame:
     parts = {}
     for name, factor in {"ends": 0.0, "grows": times}.items():
         value = reading.outcomes["value"] + factor * reading.outcomes["late"]
-        found, _ = compare(reading.outcomes[["variant"]].assign(value=value), both, reading.before, test.level)
+        found, _ = compare_arms(reading.outcomes[["variant"]].assign(value=value), both, reading.before, test.level)
         rows = found.droplevel(["against", "metric"])
         parts[name] = rows[["difference", "low", "high"]].set_axis([name, f"{name}_low", f"{name}_high"], axis=1)
     frame = pd.concat(parts.values(), axis=1, join="inner")
@@ -68,12 +68,12 @@ def clv(reading: Reading, economics: Economics) -> pd.DataFrame:
     return frame.assign(verdict=words)
 
 
-def of_all(readings: Mapping[str, Reading], economics: Economics) -> pd.DataFrame:
-    """`clv` of every test that has one, indexed by test and arm. Raises NotEnoughData when none has."""
+def lasting_gains(readings: Mapping[str, Reading], economics: Economics) -> pd.DataFrame:
+    """`clv_gained` of every test that has one, indexed by test and arm. Raises NotEnoughData when none has."""
     parts, why = {}, []
     for name, reading in readings.items():
         try:
-            parts[name] = clv(reading, economics)
+            parts[name] = clv_gained(reading, economics)
         except NotEnoughData as error:
             why.append(str(error))
     if not parts:

@@ -17,11 +17,11 @@ from clvlib.dataset import Economics
 from clvlib.errors import NotEnoughData
 from clvlib.stats import Array
 
-LEVERS = ("conversion", "orders per buyer", "order value", "margin")
+PARTS = ("conversion", "orders per buyer", "order value", "margin")
 _PARTS = ["converted", "orders", "revenue", "value"]  # whose ratios, one after the other, are the levers
 
 
-def levers(outcomes: pd.DataFrame, trial: Trial) -> pd.DataFrame:
+def parts_of_difference(outcomes: pd.DataFrame, trial: Trial) -> pd.DataFrame:
     """Split each variant's difference in value realised into levers that multiply to it.
 
     Value per assigned customer = conversion × orders per buyer × order value × margin (value over revenue); each
@@ -59,7 +59,7 @@ def levers(outcomes: pd.DataFrame, trial: Trial) -> pd.DataFrame:
             why.append(f"{arm}: {refused[0]}")
             continue
         sides = [np.append(_ratios(mean), mean[3]) for mean in (base, means[arm])]
-        for i, label in enumerate([*LEVERS, "all"]):
+        for i, label in enumerate([*PARTS, "all"]):
             known = found[i]
             cannot_move = (effect[i], effect[i])
             ends = known.interval(trial.level) if isinstance(known, Contrast) else cannot_move
@@ -70,12 +70,15 @@ def levers(outcomes: pd.DataFrame, trial: Trial) -> pd.DataFrame:
     return frame.set_axis(pd.MultiIndex.from_tuples(rows, names=["arm", "lever"]))
 
 
-def of_all(readings: Mapping[str, Reading]) -> pd.DataFrame:
-    """`levers` of every test that can be split, indexed by test, arm and lever. Raises NotEnoughData when none can."""
+def parts_of_all(readings: Mapping[str, Reading]) -> pd.DataFrame:
+    """`parts_of_difference` of every test that can be split, indexed by test, arm and lever.
+
+    Raises NotEnoughData when none can.
+    """
     parts, why = {}, []
     for name, reading in readings.items():
         try:
-            parts[name] = levers(reading.outcomes, reading.trial)
+            parts[name] = parts_of_difference(reading.outcomes, reading.trial)
         except NotEnoughData as error:
             why.append(str(error))
     if not parts:
@@ -90,11 +93,11 @@ def _ratios(means: Array) -> Array:
 def _split(point: Array) -> Array:
     """Parts of the levers and their sum; point: means of control, then variant."""
     control, variant = np.split(point, 2)
-    found = shapley(_ratios(control), _ratios(variant))
+    found = shapley_parts(_ratios(control), _ratios(variant))
     return np.append(found, found.sum())
 
 
-def shapley(before: Array, after: Array) -> Array:
+def shapley_parts(before: Array, after: Array) -> Array:
     """Split the change of a product of factors among them: Shapley values, which sum to it exactly."""
     n = len(before)
     parts = np.zeros(n)
@@ -166,7 +169,7 @@ def cumulated(
             f"In the experiment {trial.name!r} all purchases after assignment are dated on one day.",
             "When the difference comes can't be told: bring the days on which customers bought.",
         )
-    brought = clock.money(clocked, 0, days - 1, economics.margin, every)["contribution"].unstack(fill_value=0)
+    brought = clock.money_around(clocked, 0, days - 1, economics.margin, every)["contribution"].unstack(fill_value=0)
     orders = bought.groupby(["customer_id", bought["day"] // every]).size().unstack(fill_value=0)
     columns = range(-(-days // every))
     spread = [part.reindex(index=people, columns=columns, fill_value=0.0) for part in (brought, orders)]

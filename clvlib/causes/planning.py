@@ -40,7 +40,7 @@ def newcomers(transactions: ibis.Table, as_of: pd.Timestamp, economics: Economic
     frame = pd.DataFrame({"first_purchase": first})
     for days in windows:
         orders = clock.purchases(clocked, days).groupby("customer_id").size().reindex(first.index, fill_value=0)
-        money = clock.money(clocked, 0, days - 1, economics.margin)["contribution"]
+        money = clock.money_around(clocked, 0, days - 1, economics.margin)["contribution"]
         frame[f"again_{days}"] = (orders > 1).astype(int)
         frame[f"value_{days}"] = money.reindex(first.index, fill_value=0.0) - economics.service_cost_per_order * orders
     return frame
@@ -70,7 +70,7 @@ def _both(power: float, level: float) -> float:
     return float(norm.ppf((1 + level) / 2) + norm.ppf(power))
 
 
-def plan(people: pd.DataFrame, per_day: float, lift: float = 0.1, power: float = _POWER) -> pd.DataFrame:
+def plan_sizes(people: pd.DataFrame, per_day: float, lift: float = 0.1, power: float = _POWER) -> pd.DataFrame:
     """What it takes to show a relative lift, on each measure of `newcomers`.
 
     per_day: new customers who enter the test a day, both arms together. Returns a frame indexed by measure ("buys
@@ -105,7 +105,7 @@ def by_lift(people: pd.DataFrame) -> pd.DataFrame:
     """
     windows = [int(name.split("_")[1]) for name in map(str, people) if name.startswith("value_")]
     ends = sorted({windows[0], windows[-1]})
-    tables = {lift: plan(people, 1.0, lift)["per_arm"] for lift in LIFTS}
+    tables = {lift: plan_sizes(people, 1.0, lift)["per_arm"] for lift in LIFTS}
     chosen = [(kind, days) for kind in ("buys again", "value") for days in ends]
     rows = {lift: needed.reindex(chosen) for lift, needed in tables.items()}
     frame = pd.DataFrame(rows).T.rename_axis("lift")

@@ -69,10 +69,10 @@ def strengths(
     treatment (shares explained, 0 to 1) and strength (their geometric mean).
     """
     treated, y = pd.Series(found.treated, found.index), pd.Series(found.outcome, found.index)
-    nothing = _sizes(causal.fit(pd.DataFrame(index=features.index), treated, y, 1), target)
+    nothing = _sizes(causal.cross_fit(pd.DataFrame(index=features.index), treated, y, 1), target)
     rows = {}
     for name, columns in families.items():
-        noise, size = _sizes(causal.fit(features[list(columns)], treated, y, 1), target)
+        noise, size = _sizes(causal.cross_fit(features[list(columns)], treated, y, 1), target)
         outcome, chance = max(1 - noise / nothing[0], 0.0), max(1 - nothing[1] / size, 0.0)
         rows[name] = (outcome, chance, float(np.sqrt(outcome * chance)))
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=["outcome", "treatment", "strength"])
@@ -99,7 +99,7 @@ def _parts(found: CrossFit, target: Target) -> list[tuple[Array, Array, Array]]:
         w = w / share
         debiased = 2 * np.where(given, 1 / (1 - e), 0.0) / share**2 - w**2
     size = np.where(debiased.mean(axis=1, keepdims=True) > 0, debiased, w**2)
-    scores = causal.scores(found, target)
+    scores = causal.influence(found, target)
     if target == "treated":  # centred, so that the share of the treated counts as learned too
         middle = scores.mean(axis=1, keepdims=True)
         scores = scores - (given / given.mean()) * middle + middle

@@ -17,7 +17,7 @@ from scipy.stats import chisquare
 from clvlib.causes.contrast import LEVEL
 from clvlib.errors import CannotAnswer, NotEnoughData, UsageError
 
-FEWEST = 25  # customers in an arm: below, an interval around a mean of heavy-tailed amounts means little
+FEWEST_IN_ARM = 25  # customers in an arm: below, an interval around a mean of heavy-tailed amounts means little
 MOST_IN_TWO = 0.10  # share of a test's customers in two arms above which it isn't read
 _FEWEST_DAYS = 7
 WATCHED = 0.9  # share of the customers whose days after assignment must all have been seen
@@ -121,12 +121,12 @@ def prepare(
     table = counted.fillna(0).astype(int).rename_axis(index="arm", columns=None)
     table.insert(0, "in_the_table", table.sum(axis=1))
     table = table.reindex([left_alone, *(arm for arm in arms if arm != left_alone)])
-    enough = table.index[table["kept"] >= FEWEST]
+    enough = table.index[table["kept"] >= FEWEST_IN_ARM]
     variants = tuple(arm for arm in enough if arm != left_alone)
     if left_alone not in enough or not variants:
         listed = ", ".join(f"{arm} {kept:,}" for arm, kept in table["kept"].items())
         raise NotEnoughData(
-            f"The experiment {name!r} leaves too few customers to compare ({listed}); an arm needs {FEWEST}.",
+            f"The experiment {name!r} leaves too few customers to compare ({listed}); an arm needs {FEWEST_IN_ARM}.",
             "Those in two arms, without a date, assigned before the data or too late don't count: correct the table.",
         )
     kept = each[(status == "kept") & each["variant"].isin(enough)]

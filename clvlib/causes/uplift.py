@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from clvlib.causes.contrast import Contrast, contrasts, dealt
 from clvlib.causes.experiments import holm, numbers
-from clvlib.causes.trial import FEWEST, Trial
+from clvlib.causes.trial import FEWEST_IN_ARM, Trial
 from clvlib.errors import NotEnoughData
 from clvlib.stats import Array
 
@@ -62,7 +62,7 @@ def _thirds(column: pd.Series) -> pd.Series:
     return pd.Series(pd.Categorical.from_codes(list(place), pd.Index(labels)), index=column.index)
 
 
-def by_group(outcomes: pd.DataFrame, trial: Trial, groups: pd.Series, metric: str) -> pd.DataFrame:
+def effect_by_group(outcomes: pd.DataFrame, trial: Trial, groups: pd.Series, metric: str) -> pd.DataFrame:
     """The effect of each variant in each group.
 
     Returns a frame indexed by arm and group: customers (both arms), control, variant (means), difference, low, high
@@ -80,7 +80,7 @@ def by_group(outcomes: pd.DataFrame, trial: Trial, groups: pd.Series, metric: st
             why.append(f"{arm}, {group}: {found}")
     if not rows:
         raise NotEnoughData(
-            f"No group of {groups.name!r} has {FEWEST} customers in each arm, and enough to compare them.",
+            f"No group of {groups.name!r} has {FEWEST_IN_ARM} customers in each arm, and enough to compare them.",
             " ".join(["Part the customers more coarsely.", *why[:1]]),
         )
     columns = ["customers", "control", "variant", "difference", "low", "high", "error"]
@@ -100,12 +100,12 @@ def _cells(
             sides = [
                 values[(parts == group) & (outcomes["variant"] == side)].to_numpy() for side in (arm, trial.control)
             ]
-            if min(map(len, sides)) >= FEWEST:
+            if min(map(len, sides)) >= FEWEST_IN_ARM:
                 found[arm, group] = (sides[0], sides[1])
     return found
 
 
-def differs(outcomes: pd.DataFrame, trial: Trial, ways: pd.DataFrame, metric: str) -> pd.DataFrame:
+def effects_differ(outcomes: pd.DataFrame, trial: Trial, ways: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Does the effect differ between groups? One row per arm and way of parting.
 
     Cochran's Q (1954): squared distances of the groups' effects from their common mean, in standard errors. Its law is
@@ -134,7 +134,7 @@ def differs(outcomes: pd.DataFrame, trial: Trial, ways: pd.DataFrame, metric: st
     if not rows:
         raise NotEnoughData(
             f"In the experiment {trial.name!r} nothing known before assignment parts the customers in groups of "
-            f"{FEWEST} in each arm.",
+            f"{FEWEST_IN_ARM} in each arm.",
             "Bring columns of customers that were known before, and name them in known_before.",
         )
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=["groups", "p"])
@@ -150,7 +150,7 @@ def _cochran(gaps: Array, errors: Array) -> Array:
     return np.asarray((weight * (gaps - centre) ** 2).sum(axis=-1))
 
 
-def score(
+def uplift_scores(
     outcomes: pd.DataFrame, trial: Trial, arm: str, before: pd.DataFrame, metric: str, seed: int = 0
 ) -> pd.DataFrame:
     """What the treatment is expected to change for customers of `arm` and the control (a T-learner).
@@ -166,10 +166,10 @@ def score(
     two = outcomes[outcomes["variant"].isin([arm, trial.control])]
     known = numbers(before.loc[two.index])
     least = int(two["variant"].value_counts().min())
-    if known.shape[1] == 0 or least < 4 * FEWEST:
+    if known.shape[1] == 0 or least < 4 * FEWEST_IN_ARM:
         raise NotEnoughData(
             f"To rank customers of {trial.name!r} by uplift takes something known before assignment, and "
-            f"{4 * FEWEST} customers in each arm: there are {known.shape[1]} column(s) and {least:,} customers.",
+            f"{4 * FEWEST_IN_ARM} customers in each arm: there are {known.shape[1]} column(s) and {least:,} customers.",
             "Name columns of customers in known_before, or test on more of them.",
         )
     inputs, values = known.to_numpy(), two[metric].to_numpy(dtype=float)
@@ -208,7 +208,7 @@ class Qini:
 
 
 def qini(outcomes: pd.DataFrame, trial: Trial, arm: str, ranks: pd.Series, metric: str) -> Qini:
-    """Judge a ranking by a test (Radcliffe 2007), ranks as `score` gives them.
+    """Judge a ranking by a test (Radcliffe 2007), ranks as `uplift_scores` gives them.
 
     Each customer's own contribution to the difference in means, of mean the effect (the doubly robust score with arm
     means, Yadlowsky, Fleming, Shah, Brunskill & Wager 2025), is added up in the order of the ranking.

@@ -37,11 +37,11 @@ SENTENCES: dict[Verdict, str] = {
 
 
 def fits(seen: Study) -> dict[str, causal.CrossFit]:
-    """Fit the adjustment for each outcome of a study. Raises NotEnoughData as `causal.fit`."""
-    return {name: causal.fit(seen.features, seen.added, seen.outcomes[name]) for name in OUTCOMES}
+    """Fit the adjustment for each outcome of a study. Raises NotEnoughData as `causal.cross_fit`."""
+    return {name: causal.cross_fit(seen.features, seen.added, seen.outcomes[name]) for name in OUTCOMES}
 
 
-def effects(found: Mapping[str, causal.CrossFit]) -> pd.DataFrame:
+def adjusted_effects(found: Mapping[str, causal.CrossFit]) -> pd.DataFrame:
     """Set the plain difference beside the adjusted effects that can be told.
 
     Returns mid, low and high (95 %) per customer, indexed by outcome ("net revenue", "purchase days", "share who
@@ -73,20 +73,20 @@ def benchmarks(seen: Study, fitted: causal.CrossFit) -> pd.DataFrame:
     return sensitivity.by_harm(known)
 
 
-def allowing(fitted: causal.CrossFit, known: pd.DataFrame) -> tuple[float, float]:
+def allowing_for_strongest(fitted: causal.CrossFit, known: pd.DataFrame) -> tuple[float, float]:
     """Give the 95 % interval that allows for a hidden cause as strong as the strongest one of `benchmarks`."""
     strongest = known.iloc[0]
     return sensitivity.allowing(fitted, strongest["outcome"], strongest["treatment"], target(fitted))
 
 
 def doubted(money: pd.DataFrame, aim: causal.Target, doubt: tuple[float, float], cause: str) -> pd.DataFrame:
-    """Add to the answers of `effects` (mid, low, high) the headline's, with the interval of `allowing` for `cause`."""
+    """Add to the answers of `adjusted_effects` the headline's with the interval of `allowing_for_strongest`."""
     row = pd.DataFrame([(money.loc[ANSWERS[aim], "mid"], *doubt)], columns=list(money))
     row.index = pd.Index([f"{ANSWERS[aim]}, allowing for a cause as strong as “{cause}”"], name=money.index.name)
     return pd.concat([money, row])
 
 
-def read(found: pd.Series, doubt: tuple[float, float]) -> Verdict:
+def allowed_verdict(found: pd.Series, doubt: tuple[float, float]) -> Verdict:
     """Say which sentence an effect allows.
 
     Args:
@@ -156,7 +156,7 @@ def placebo(seen: Study) -> causal.Effect:
     money = {*FAMILIES["how much they spent"], "purchases_last_90", "purchases_last_365"}
     features = seen.features.drop(columns=sorted(money))
     features["spend_before"] = seen.features["total_spend"] - seen.placebo
-    return next(iter(causal.answers(causal.fit(features, seen.added, seen.placebo)).values()))
+    return next(iter(causal.answers(causal.cross_fit(features, seen.added, seen.placebo)).values()))
 
 
 def require_sound(past: causal.Effect) -> causal.Effect:
@@ -198,7 +198,7 @@ def redrawn(ds: Dataset, seen: Study) -> pd.DataFrame:
         found = []
         for _ in range(REDRAWS):
             added = pd.Series(random.random(len(chance)) < chance.to_numpy(), chance.index)
-            fitted = causal.fit(study.features, added, study.outcomes["revenue"], 1)
+            fitted = causal.cross_fit(study.features, added, study.outcomes["revenue"], 1)
             found.append(next(iter(causal.answers(fitted).values())).estimate)
         half = float(student.ppf(0.995, REDRAWS - 1) * np.std(found, ddof=1) / np.sqrt(REDRAWS))
         rows[name] = (np.mean(found), np.mean(found) - half, np.mean(found) + half)
@@ -246,12 +246,12 @@ def about(seen: Study) -> str:
     return f"n = {n} customers of one channel, {added}; next window {dates}"
 
 
-def in_words(feature: str) -> str:
+def feature_in_words(feature: str) -> str:
     """Write a feature's name for a figure."""
     return feature.replace("_", " ")
 
 
-def before_and_after(seen: Study) -> pd.DataFrame:
+def means_before_and_after(seen: Study) -> pd.DataFrame:
     """Compare those who used another channel with those who did not, before that and after it.
 
     Index: what (purchases so far, spend so far, days of silence, revenue in the next window); columns: added, others
@@ -269,7 +269,7 @@ def before_and_after(seen: Study) -> pd.DataFrame:
     return table.reindex(columns=["added", "others"]).rename(index=named).rename_axis(index="", columns="")
 
 
-def truth(effects: pd.DataFrame, study: Study) -> dict[str, float]:
+def true_effects(effects: pd.DataFrame, study: Study) -> dict[str, float]:
     """Pick from the truth of a simulated shop the mean effect of a second channel on revenue: all, treated.
 
     Raises MissingTable when the study goes by orders, or its windows are not those of which the truth is known.

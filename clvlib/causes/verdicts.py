@@ -10,7 +10,7 @@ from clvlib.errors import MissingTable, NotEnoughData
 from clvlib.show import wording
 
 
-def in_words(found: pd.DataFrame) -> pd.DataFrame:
+def effects_in_words(found: pd.DataFrame) -> pd.DataFrame:
     """`effects` for readers, all as text, each in its unit: control, variant, difference, 95 % interval, change.
 
     `variant` is control + difference, adjusted where the difference is, so that each row adds up.

@@ -49,7 +49,7 @@ class Remark:
 
 
 @dataclass(frozen=True)
-class Reading:
+class Cast:
     """How a column of numbers is read: SQL of its DOUBLE (NULL when unreadable), remarks, and currencies found.
 
     `currencies`: for each kind of sign or code beside the numbers, the codes that it can stand for → how many values.
@@ -82,7 +82,7 @@ def read_numbers(
     decimal: str | None = None,
     thousands: str | None = None,
     typed: Container[str] = (),
-) -> dict[str, Reading]:
+) -> dict[str, Cast]:
     """How each column of `texts` (name → SQL of its text in `table`) is read; marks as the card declares them.
 
     `typed` are those that the file itself says are numbers: their mark is a point.
@@ -182,21 +182,21 @@ class _Column:
             'Declare the decimal mark: decimal = "." or decimal = "," in the card, or --decimal on the command line.',
         )
 
-    def reading(self, decimal: str, declared: bool) -> Reading:
+    def reading(self, decimal: str, declared: bool) -> Cast:
         """The column in that reading. A comma before decimals needs the card's word, or a second mark as a proof."""
         used = [core for core in self.counts if decimal in core and self.decimals(core, decimal) is not None]
         grouped = [core for core in self.counts if re.search(f"[{MARKS.replace(decimal, '')}]", core)]
         if decimal == "," and used and not grouped and not declared:
-            return Reading(self.sql("."), (), self.currencies, 'decimal = ","')
+            return Cast(self.sql("."), (), self.currencies, 'decimal = ","')
         if self.plain and decimal == ".":
-            return Reading(self.sql("."))
+            return Cast(self.sql("."))
         if declared or not grouped:
-            return Reading(self.sql(decimal), (), self.currencies)
+            return Cast(self.sql(decimal), (), self.currencies)
         count = sum(self.counts[core] for core in grouped)
         seen = " and ".join(f"“{mark}”" for mark in MARKS.replace(decimal, "") if mark in "".join(grouped))
         points = f", “{decimal}” before decimals" if used else ""
         what = f"{seen} stands between thousands in {self.name}{points}, as {proved_by(count)}"
-        return Reading(self.sql(decimal), (Remark(what, count),), self.currencies)
+        return Cast(self.sql(decimal), (Remark(what, count),), self.currencies)
 
     def sql(self, decimal: str) -> str:
         """SQL of the DOUBLE; NULL where the text is anything else than a number in that reading."""

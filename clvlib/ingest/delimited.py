@@ -46,7 +46,7 @@ class _Shape:
     broken: bool
 
 
-def read(connection: duckdb.DuckDBPyConnection, path: Path, table: str, options: dict[str, Any]) -> Raw:
+def read_delimited(connection: duckdb.DuckDBPyConnection, path: Path, table: str, options: dict[str, Any]) -> Raw:
     """Load a text file into the DuckDB table `table`.
 
     options: `delimiter` (a character, or "whitespace"), `encoding`, `header` (names, for a file without them). Raises
@@ -153,7 +153,7 @@ def _split(text: str, delimiter: str, escape: str, header: list[str] | None) -> 
         before = lines[first - 1] if first else 0
         heading = Heading(tuple(header), 0, 0, width, False)
         return _Shape(delimiter, escape, heading, before, False) if fits else None
-    found = headings.find(records)
+    found = headings.find_headings(records)
     if found and delimiter == SPACES and not headings.has_values([r for r in records if len(r) == found.width][1:]):
         return None
     if found is None:

@@ -33,7 +33,7 @@ class Heading:
     values: bool
 
 
-def find(records: Sequence[Record]) -> Heading | None:
+def find_headings(records: Sequence[Record]) -> Heading | None:
     """The heading of a table, in records of stripped texts; None where most records don't share a width."""
     filled = [len(record) for record in records if any(record)]
     if not filled:

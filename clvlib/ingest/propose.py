@@ -120,13 +120,13 @@ def _tables(connection: duckdb.DuckDBPyConnection, path: Path) -> list[tuple[dic
     """What can be read of the file: the only table, or each sheet or table with the option that names it."""
     files = sources.files_of(str(path.absolute()), None, Path())
     try:
-        return [({}, sources.read_all(connection, files, "raw_file", {}))]
+        return [({}, sources.read_sources(connection, files, "raw_file", {}))]
     except sources.SeveralTables as several:
         found = []
         for i, name in enumerate(several.names[:_MOST_TABLES]):
             with suppress(DataError):  # an empty sheet, or one of notes
                 inside = {several.option: name}
-                found.append((inside, sources.read_all(connection, files, f"raw_{i}", inside)))
+                found.append((inside, sources.read_sources(connection, files, f"raw_{i}", inside)))
         if not found:
             raise
         return found

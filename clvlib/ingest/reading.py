@@ -20,10 +20,10 @@ from clvlib.ingest import casting, dates, rules, sources, subscribers
 from clvlib.ingest.card import inline
 from clvlib.ingest.options import nearest, options_of
 from clvlib.ingest.raw import ROW, Raw, literal, quoted, rows
-from clvlib.ingest.tables import TABLES, Column, Kind
+from clvlib.ingest.tables import TABLES, Column, ColumnKind
 
 # Read from transactions, but not columns of the canonical table.
-INPUTS: dict[str, Kind] = {"unit_price": "number", "refunded": "number", "currency": "text"}
+INPUTS: dict[str, ColumnKind] = {"unit_price": "number", "refunded": "number", "currency": "text"}
 PAID = ("transactions", "totals")  # the tables of which one is needed, whose amounts are what customers paid
 _TOO_MANY = 0.05
 _MOST_VALUES = 20  # that a message lists for the card
@@ -71,7 +71,7 @@ def read_tables(
             result.files += files
             if name == "subscriptions":
                 result.terms = subscribers.terms(options)
-            raw = sources.read_all(connection, files, f"raw_{name}", options)
+            raw = sources.read_sources(connection, files, f"raw_{name}", options)
             reading = _Reading(connection, name, raw, options, timezone, currency, result.problems, ledger)
             reading.run()
             if name in PAID:
@@ -167,7 +167,7 @@ class _Reading:
     currency: str | None
     problems: list[Problem]
     ledger: list[dict[str, Any]]
-    readings: dict[str, casting.Reading] = field(default_factory=dict)
+    readings: dict[str, casting.Cast] = field(default_factory=dict)
     doubts: list[tuple[str, str, str]] = field(default_factory=list)  # SQL of rows that are kept, words, how to mend
     by_itself: list[str] = field(default_factory=list)  # optional columns that the card doesn't name
     paid: float = nan  # the sum of all amounts that could be read

@@ -93,7 +93,7 @@ def _files_of(path: str | list[str], pattern: str | None, folder: Path) -> list[
     return fits
 
 
-def read_all(connection: duckdb.DuckDBPyConnection, files: list[Path], table: str, options: dict[str, Any]) -> Raw:
+def read_sources(connection: duckdb.DuckDBPyConnection, files: list[Path], table: str, options: dict[str, Any]) -> Raw:
     """Load files of one kind below each other into `table`: columns of one name are one, and `file` names the file."""
     if len(files) == 1:
         return read(connection, files[0], table, options)
@@ -153,7 +153,7 @@ def _read(connection: duckdb.DuckDBPyConnection, path: Path, table: str, options
         raise DataError(f"{name} is a PDF, not a table.", "Ask for the data behind it, as CSV or Excel.")
     if path.suffix.lower() in {".parquet", *DATABASES}:
         raise DataError(f"{name} is not what its ending says: {path.suffix}.", "Export or copy it again.")
-    return delimited.read(connection, path, table, options)
+    return delimited.read_delimited(connection, path, table, options)
 
 
 def _start(path: Path) -> bytes:

@@ -172,7 +172,7 @@ def _odd_periods(table: ibis.Table, end: pd.Timestamp, period: str) -> list[Prob
     return found
 
 
-def counted(table: ibis.Table) -> pd.DataFrame:
+def periods_counted(table: ibis.Table) -> pd.DataFrame:
     """Subscribers of either shape, counted: one row per plan, tenure and whether they left.
 
     Columns: plan ("all" without any, "unknown" where empty), tenure (full periods paid, or renewals seen), churned

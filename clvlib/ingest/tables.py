@@ -7,7 +7,7 @@ and these units. `data/README.md` describes them for people; a test holds the tw
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["text", "date", "number"]
+ColumnKind = Literal["text", "date", "number"]
 
 
 @dataclass(frozen=True)
@@ -15,12 +15,12 @@ class Column:
     """A column of a canonical table: what it is, in which unit, and whether the table needs it."""
 
     name: str
-    kind: Kind
+    kind: ColumnKind
     meaning: str
     required: bool = False
 
 
-def _table(*columns: tuple[str, Kind, str], required: int) -> tuple[Column, ...]:
+def _table(*columns: tuple[str, ColumnKind, str], required: int) -> tuple[Column, ...]:
     return tuple(Column(name, kind, meaning, i < required) for i, (name, kind, meaning) in enumerate(columns))
 
 

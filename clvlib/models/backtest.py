@@ -125,7 +125,7 @@ def split_date(starts: pd.Timestamp, as_of: pd.Timestamp, share: float = 0.5) ->
     return starts + pd.Timedelta(days=int((as_of - starts).days * share))
 
 
-def choose(transactions: "ibis.Table", starts: pd.Timestamp, as_of: pd.Timestamp) -> str | None:
+def choose_model(transactions: "ibis.Table", starts: pd.Timestamp, as_of: pd.Timestamp) -> str | None:
     """Name of the model that forecasts best on the second half of the history, as notebook 03 chooses it.
 
     None where no backtest can be made: `forecast.fit_best` then goes by the likelihood.
@@ -208,7 +208,7 @@ def baselines(calibration: pd.DataFrame, recent: pd.DataFrame) -> pd.DataFrame:
     return recent.assign(**{"rate x/T": rate, "hiatus rule": rate.where(~silent, 0.0)})
 
 
-def money(calibration: pd.DataFrame, purchases: pd.Series) -> pd.DataFrame:
+def money_check(calibration: pd.DataFrame, purchases: pd.Series) -> pd.DataFrame:
     """Money in the holdout per customer_id: forecast (purchases × expected spend) and actual, in currency.
 
     The spend model is fitted on the calibration part. calibration: from `aggregate.calibration_holdout`;
@@ -248,7 +248,7 @@ def scores_of(actual: pd.Series, forecast: pd.Series) -> dict[str, float]:
         "rmse": float(np.sqrt(np.mean((y - f) ** 2))),
         "mae": float(np.mean(np.abs(y - f))),
         "spearman": _correlation(rankdata(y), rankdata(f)),
-        "gini": gini(y, f),
+        "gini": gini_of_purchases(y, f),
         "auc": auc(y > 0, f),
     }
 
@@ -264,7 +264,7 @@ def _deviances(actual: Array, forecast: Array) -> Array:
     return 2 * (actual * log_ratio - actual + f)
 
 
-def gini(actual: Array, forecast: Array) -> float:
+def gini_of_purchases(actual: Array, forecast: Array) -> float:
     """Area between the concentration curve of `actual`, ordered by `forecast`, and the diagonal: 1 is perfect
     order.
 

@@ -122,11 +122,11 @@ def features_at(transactions: "ibis.Table", as_of: pd.Timestamp) -> pd.DataFrame
 def fair_windows(window_days: int) -> list[int]:
     """Lengths (days) of the recent-purchase counts to use: those not longer than the window, and the shortest.
 
-    A `silence.plan` keeps at least one window of history before its first date, so that these counts are
+    A `silence.plan_window` keeps at least one window of history before its first date, so that these counts are
     fully observed at all of its dates, whereas longer ones would still be filling up. The exception is a
     window below 30 days: the count over 30 days is used all the same, and may still be filling up.
     """
-    return [days for days in aggregate.WINDOWS if days <= max(window_days, min(aggregate.WINDOWS))]
+    return [days for days in aggregate.LOOK_BACKS if days <= max(window_days, min(aggregate.LOOK_BACKS))]
 
 
 def snapshot(transactions: "ibis.Table", as_of: pd.Timestamp, end: pd.Timestamp) -> Snapshot:
@@ -244,7 +244,7 @@ def silence_limit(training: Snapshot) -> int:
     return int(gain.index.to_numpy()[gain.to_numpy().argmax()]) - 1
 
 
-def baselines(training: Snapshot, features: pd.DataFrame) -> pd.DataFrame:
+def rules_of_thumb(training: Snapshot, features: pd.DataFrame) -> pd.DataFrame:
     """What a model has to beat, by customer.
 
     Columns: `silence` (days since the last order: a ranking, not a probability); `silence_limit` (share that
@@ -281,7 +281,7 @@ def contest(train: Snapshot, test: Snapshot, rfm: pd.DataFrame) -> pd.DataFrame:
     `rfm`, the summary at the date of `test`. `ranking.evaluate` judges them. Raises NotEnoughData as `ChurnModel.fit`.
     """
     learned = {kind: ChurnModel(kind).fit(train).predict(test.features) for kind in KINDS}
-    scores = baselines(train, test.features).assign(**learned)
+    scores = rules_of_thumb(train, test.features).assign(**learned)
     with suppress(CannotAnswer):
         scores = scores.join(forecast_scores(forecast.fit_all(rfm)[0], rfm, test.window_days))
     return scores
@@ -306,7 +306,7 @@ def probability(method: str, learned: Snapshot, features: pd.DataFrame, rfm: pd.
         if method == kind:
             return ChurnModel(kind).fit(learned).predict(features)
     if method == "silence_limit":
-        return baselines(learned, features)[method].rename("churn_probability")
+        return rules_of_thumb(learned, features)[method].rename("churn_probability")
     if method != "silence":
         raise UsageError(f"{method!r} doesn't say the chance of no purchase in the window.", "Take another method.")
     known, asked = (np.log1p(of[["days_since_last_order"]].to_numpy()) for of in (learned.features, features))
@@ -372,7 +372,7 @@ def drivers(model: ChurnModel, data: Snapshot, repeats: int = 5) -> pd.DataFrame
     return table.sort_values("auc_lost", ascending=False, kind="stable").set_index("family")
 
 
-def in_words(drivers: pd.DataFrame) -> pd.DataFrame:
+def drivers_in_words(drivers: pd.DataFrame) -> pd.DataFrame:
     """The direction of each driver that matters (loss above twice its standard deviation).
 
     Columns: `the_higher` (the feature) and `risk` ("higher", "lower", or "no clear direction" under 0.1 of

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _ALIKE = 0.01  # P(alive) that differs by less than this between any two customers says nothing about any of them
 
 
-def counted(models: "Mapping[str, PurchaseModel]", rfm: pd.DataFrame, t: float) -> pd.DataFrame:
+def customer_counts(models: "Mapping[str, PurchaseModel]", rfm: pd.DataFrame, t: float) -> pd.DataFrame:
     """What fitted models say of how many customers there are.
 
     Args:

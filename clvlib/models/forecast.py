@@ -253,7 +253,7 @@ class GammaGamma(FittedModel):
                     "Look at the largest and the smallest purchases first.",
                 )
             log_p, log_q, log_v = found.log_params
-            value, _ = gamma_gamma.log_likelihood(np.exp([log_p, log_q, log_p + log_v - log_q]), x, m)
+            value, _ = gamma_gamma.spend_log_likelihood(np.exp([log_p, log_q, log_p + log_v - log_q]), x, m)
         return self.store(found, float(w @ value), counts)
 
     @property

@@ -25,7 +25,7 @@ AS_GOOD = 0.01  # log-likelihood units in which the model without limit may fall
 _LARGE = 40.0  # above it three terms of Stirling's series have all digits
 
 
-def log_likelihood(params: Array, x: Array, m: Array) -> tuple[Array, Array]:
+def spend_log_likelihood(params: Array, x: Array, m: Array) -> tuple[Array, Array]:
     """Log-likelihood of each customer, shape (n,), and its gradient by (log p, log q, log level), (3, n).
 
     params (p, q, level), level = p v / q in units of m, numbers or columns that broadcast; x purchases with the mean m.
@@ -97,7 +97,7 @@ def _starts(x: Array, m: Array, w: Array) -> list[tuple[Array, int | None, float
     grid = [np.array([log_p, log_q]) for log_p in (*inside, NO_LIMIT) for log_q in (*(inside + 2.5), NO_LIMIT)]
     levels = (0.0, np.log(w @ m / w.sum()))
     points = np.array([[*at, level] for at in grid for level in levels])
-    losses = -log_likelihood(np.exp(points.T)[:, :, None], x, m)[0] @ w
+    losses = -spend_log_likelihood(np.exp(points.T)[:, :, None], x, m)[0] @ w
     ends, near = points[:, :2] == NO_LIMIT, (points[:, :2] <= _NEAR).all(axis=1)
     families = (
         (None, near),
@@ -123,7 +123,7 @@ def _climb(
     unit = np.array([1.0, 1.0, 1 / np.sqrt(w @ (p * x * q / (p * x + q)) / w.sum())])
 
     def mean_loss(scaled: Array) -> tuple[float, Array]:
-        value, gradient = log_likelihood(np.exp(scaled * unit), x, m)
+        value, gradient = spend_log_likelihood(np.exp(scaled * unit), x, m)
         return -float(w @ value) / w.sum(), -(gradient @ w) / w.sum() * unit
 
     low = np.array([SMALLEST, np.log(SMALLEST_Q), -np.inf])

@@ -73,7 +73,7 @@ def past(
     return made, len(cuts) - len(made)
 
 
-def plan(total: Total, made: pd.DataFrame, months: float) -> Range:
+def planning_range(total: Total, made: pd.DataFrame, months: float) -> Range:
     """The range to plan with for a forecast of `months` ahead, after the forecasts `made` before (see `past`).
 
     Misses of shorter windows count for more, by the root of the length. What the model doesn't know of its own

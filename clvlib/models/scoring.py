@@ -26,7 +26,7 @@ from clvlib.stats import Array, mid_periods, present_value
 Model = TypeVar("Model", bound=FittedModel)
 
 DAYS_PER_MONTH = 365.25 / 12
-LEVEL = 0.9  # share of customers, or of repetitions of history, that an interval is meant to hold
+FORECAST_LEVEL = 0.9  # share of customers, or of repetitions of history, that an interval is meant to hold
 _TOP_FREQUENCY = 7
 PLACES = {  # groups of customers by CLV: name → the share of all customers, from the best, at which the group ends
     "top 1%": 0.01,
@@ -96,7 +96,7 @@ class _Patterns:
 
 
 def score(
-    rfm: pd.DataFrame, model: PurchaseModel, spend: GammaGamma, economics: Economics, level: float = LEVEL
+    rfm: pd.DataFrame, model: PurchaseModel, spend: GammaGamma, economics: Economics, level: float = FORECAST_LEVEL
 ) -> pd.DataFrame:
     """Score every customer, one-time buyers included. Rows and index are those of `rfm` (customer_id).
 
@@ -154,7 +154,7 @@ def by_rank(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def total(
-    rfm: pd.DataFrame, model: PurchaseModel, spend: GammaGamma, economics: Economics, level: float = LEVEL
+    rfm: pd.DataFrame, model: PurchaseModel, spend: GammaGamma, economics: Economics, level: float = FORECAST_LEVEL
 ) -> Total:
     """Value of all customers of `rfm` together, with an interval (delta method; see `Total` for what it
     covers).
@@ -182,7 +182,7 @@ def total(
     return Total(len(rfm), middle, middle - margin, middle + margin, level)
 
 
-def buyers(rfm: pd.DataFrame, model: PurchaseModel, t: float, level: float = LEVEL) -> Buyers:
+def expected_buyers(rfm: pd.DataFrame, model: PurchaseModel, t: float, level: float = FORECAST_LEVEL) -> Buyers:
     """How many customers of `rfm` buy at least once in (T, T + t], in the model's time unit (delta method)."""
     rfm = require(rfm)
     patterns = _patterns(rfm)

@@ -72,7 +72,7 @@ def window_for(curve: pd.DataFrame, share: float) -> int:
     return int((curve["returns_within"] < min(share, 1.0) - 1e-12).sum())
 
 
-def sensitivity(curve: pd.DataFrame, shares: tuple[float, ...] = (0.7, 0.8, 0.85, 0.9, 0.95)) -> pd.DataFrame:
+def other_windows(curve: pd.DataFrame, shares: tuple[float, ...] = (0.7, 0.8, 0.85, 0.9, 0.95)) -> pd.DataFrame:
     """What another choice would change: one row a share of returns to wait for.
 
     Columns: `share_of_returns`, `window_days`, `outlast_window` (share of all silences that outlast the
@@ -111,7 +111,7 @@ class Plan:
         return self.window_days < self.wanted_days
 
 
-def plan(curve: pd.DataFrame, starts: pd.Timestamp, as_of: pd.Timestamp, share: float = 0.9) -> Plan:
+def plan_window(curve: pd.DataFrame, starts: pd.Timestamp, as_of: pd.Timestamp, share: float = 0.9) -> Plan:
     """Window and dates for learning and testing, from the data.
 
     The window is the shortest that covers `share` of the returns, but at least a week, and at most a third of

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike
 from scipy.special import gammaln, hyp2f1
 
 from clvlib.errors import CannotAnswer, ConvergenceError, DataError, MissingTable, NotEnoughData, UsageError
-from clvlib.ingest.subscribers import counted
+from clvlib.ingest.subscribers import periods_counted
 from clvlib.models.likelihood import maximise
 from clvlib.stats import Array, mid_periods, present_value
 
@@ -142,7 +142,7 @@ def subscribers(ds: "Dataset") -> pd.DataFrame:
     margin (money left of one period, their mean: as the card states it for all, else price × margin, the mean price
     where a price is missing; NaN where neither is known). Raises MissingTable and NotEnoughData (nobody is in it).
     """
-    rows = counted(ds.table("subscriptions"))
+    rows = periods_counted(ds.table("subscriptions"))
     if not rows["customers"].sum():
         raise NotEnoughData("Nobody is in the table of subscriptions.", f"Look at the rows as of {ds.as_of:%Y-%m-%d}.")
     each, origins = ds.economics.margin_per_period, ds.assumptions.set_index("name")["origin"]
@@ -176,7 +176,7 @@ def customer_table(
     return pd.DataFrame({"at_risk": at_risk, "lost": lost}).astype("int64")
 
 
-def fit(life: pd.DataFrame) -> ShiftedBetaGeometric:
+def fit_sbg(life: pd.DataFrame) -> ShiftedBetaGeometric:
     """Fit the sBG to a life table by maximum likelihood (Fader & Hardie 2007, equation 7, with censoring).
 
     Raises NotEnoughData (fewer than 10 lost, or fewer than 3 renewals seen), ConvergenceError.
@@ -302,13 +302,13 @@ def judged(life: pd.DataFrame, share: float = 0.6) -> dict[str, float]:
 
     Gives learned and horizon (renewals); observed, by_model and by_constant_churn: of those left after renewal
     `learned`, the share left after renewal `horizon`; error: the standard error of observed (Greenwood 1926).
-    Raises as `fit`; NotEnoughData also when nothing is left to judge on.
+    Raises as `fit_sbg`; NotEnoughData also when nothing is left to judge on.
     """
     life = life[(life["at_risk"] >= FEWEST_LOST).cumprod().astype(bool)]
     learned, later = life.iloc[: int(len(life) * share)], life.iloc[int(len(life) * share) :]
     if later.empty or not later["lost"].sum():
         raise NotEnoughData(f"{len(life)} renewal(s) leave nothing to judge a forecast on.", "Give a longer history.")
-    model, churn = fit(learned), constant_churn(learned)
+    model, churn = fit_sbg(learned), constant_churn(learned)
     lost, at_risk = later["lost"].to_numpy(float), later["at_risk"].to_numpy(float)
     observed = float(np.prod(1 - lost / at_risk))
     spread = (lost / at_risk / np.maximum(at_risk - lost, 0.5)).sum()
@@ -360,9 +360,9 @@ def by_plan(subscribers: pd.DataFrame, left: str, rate: float, horizon: int = 12
     value (of a new subscriber: lifetime × margin), value_within and value_to_come (of those still there, at their own).
 
     A plan too small to fit has NaN, but for what is to come: that is by the model of all. What is to come from all is
-    the sum of the plans. Raises as `fit`, for all together.
+    the sum of the plans. Raises as `fit_sbg`, for all together.
     """
-    whole = fit(life_table(subscribers, left))
+    whole = fit_sbg(life_table(subscribers, left))
     plans = {str(name): rows for name, rows in subscribers.groupby("plan")}
     plans = dict(sorted(plans.items(), key=lambda item: -item[1]["customers"].sum()))
     table = pd.DataFrame({name: _described(rows, left, rate, horizon, whole) for name, rows in plans.items()}).T
@@ -386,7 +386,7 @@ def _described(
     margin = float(np.average(priced["margin"], weights=priced["customers"]))
     facts: dict[str, float] = {"customers": n, "staying": int(there["customers"].sum())}
     try:
-        model = fit(life)
+        model = fit_sbg(life)
         churn, lifetime = constant_churn(life), model.lifetime(rate)
         facts |= {"first_churn": 1 - float(model.retention(1)), "mean_churn": churn, "lifetime": lifetime}
     except (NotEnoughData, ConvergenceError):

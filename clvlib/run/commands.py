@@ -103,7 +103,7 @@ def check(
         shown = {"rows": "{:,}".format, "money": lambda paid: "" if paid != paid else f"{paid:,.2f}"}
         typer.echo("\n" + printable(found.ledger.to_string(index=False, na_rep="", formatters=shown)))
         if found.sells:
-            typer.echo("\n" + printable(reconcile.in_words(found)))
+            typer.echo("\n" + printable(reconcile.account_in_words(found)))
         typer.echo(f"\n{printable(found.name)}: observed from {found.starts:%Y-%m-%d} to {found.as_of:%Y-%m-%d}.")
     errors = sum(problem.grade == "error" for problem in problems)
     typer.echo("Ready for `clv run`." if not errors else f"{errors} error(s) to mend first.")

@@ -23,7 +23,7 @@ def main(job_file: str) -> None:
     job = json.loads(Path(job_file).read_text("utf-8"))
     threading.Thread(target=_end_with, args=(job["parent"],), daemon=True).start()
     try:
-        outcome = execute(job)
+        outcome = execute_part(job)
         Path(job["result"]).write_text(json.dumps(outcome), encoding="utf-8")
     except OSError as error:
         if error.errno != errno.ENOSPC:
@@ -38,7 +38,7 @@ def _end_with(parent: int) -> None:
     os._exit(1)
 
 
-def execute(job: dict[str, Any]) -> dict[str, Any]:
+def execute_part(job: dict[str, Any]) -> dict[str, Any]:
     """Run papermill; return {} when all went well, else which cell failed (position from 0, or None) and why."""
     spare_grammar()
     import papermill

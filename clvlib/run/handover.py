@@ -62,7 +62,7 @@ def write_workbook(sheets: Mapping[str, pd.DataFrame], target: Path) -> None:
     book = Workbook(write_only=True)
     for name, frame in sheets.items():
         sheet = book.create_sheet(name[:31])
-        table = rounded(frame.reset_index() if frame.index.name is not None else frame)
+        table = _rounded(frame.reset_index() if frame.index.name is not None else frame)
 
         def cell(value: Any, sheet: Any = sheet) -> Any:
             if value is None or value is pd.NaT or value is pd.NA or value != value:
@@ -85,7 +85,7 @@ def write_list(source: Path, target: Path) -> None:
     """Write what a notebook delivered (a Parquet file) as CSV: made harmless as customers.csv is, or for MACHINES as it
     is, so that they know their own ids."""
     table = pd.read_parquet(source)
-    read = rounded(table) if target.stem in MACHINES else defuse(table)
+    read = _rounded(table) if target.stem in MACHINES else defuse(table)
     named = table.index.name is not None
     encoding = "utf-8" if target.stem in MACHINES else "utf-8-sig"
     read.to_csv(target, encoding=encoding, date_format="%Y-%m-%d", index=named)
@@ -105,13 +105,13 @@ def gather_customers(summary: pd.DataFrame, scores: list[Path]) -> pd.DataFrame:
 
 def defuse(table: pd.DataFrame) -> pd.DataFrame:
     """Round the numbers and make texts harmless, index and headings too."""
-    table = rounded(table)
+    table = _rounded(table)
     safe = {str(_harmless(name)): _safe_column(table[name]) for name in table.columns}
     index = table.index.map(_harmless).rename(table.index.name)
     return pd.DataFrame({name: column.to_numpy() for name, column in safe.items()}, index=index)
 
 
-def rounded(table: pd.DataFrame) -> pd.DataFrame:
+def _rounded(table: pd.DataFrame) -> pd.DataFrame:
     """Numbers with as many digits as tell something."""
     floats = [name for name in table.columns if pd.api.types.is_float_dtype(table[name])]
     return table.assign(**{name: table[name].round(_decimals(table[name])) for name in floats})

@@ -52,7 +52,9 @@ def schema(notebook: NotebookNode) -> dict[str, Parameter]:
     }
 
 
-def choose(schemas: Mapping[str, Mapping[str, Parameter]], settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def choose_settings(
+    schemas: Mapping[str, Mapping[str, Parameter]], settings: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
     """Give each notebook the settings that it knows, as values of the annotated type.
 
     `schemas` maps a notebook's name to its schema. Raises UsageError for a name that no notebook knows and for a

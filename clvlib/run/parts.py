@@ -44,7 +44,7 @@ class Part:
 
 @contextmanager
 def making(run: Path, stem: str) -> Iterator[Path]:
-    """Give an empty folder to work in, which is gone when the block ends, unless `keep` has put it in its place."""
+    """Give an empty folder to work in, which is gone when the block ends, unless `keep_part` has put it in place."""
     scratch = run / _PARTS / f"{stem}.{os.getpid()}{_UNFINISHED}"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
@@ -54,7 +54,7 @@ def making(run: Path, stem: str) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def keep(scratch: Path, key: str, seconds: float) -> Part:
+def keep_part(scratch: Path, key: str, seconds: float) -> Part:
     """Put the folder that was worked in where runs of this key find it, instead of what was there."""
     stem = scratch.name.removesuffix(_UNFINISHED).rpartition(".")[0]
     about = {"key": key, "seconds": seconds, "files": _hashes(scratch)}
@@ -66,7 +66,7 @@ def keep(scratch: Path, key: str, seconds: float) -> Part:
     return Part(target, seconds)
 
 
-def find(run: Path, stem: str, key: str) -> Part | None:
+def find_part(run: Path, stem: str, key: str) -> Part | None:
     """What was made with this key, if it is there as it was made."""
     folder = _place(run, stem, key)
     try:

@@ -23,13 +23,17 @@ def account(ds: Dataset) -> pd.DataFrame:
     return frame.loc[["read", "left out", "kept"]].astype(dict.fromkeys(("rows", "customers", "orders"), "int64"))
 
 
-def in_words(ds: Dataset) -> str:
+def account_in_words(ds: Dataset) -> str:
     """The account as lines to say yes to, with the first and last day, the largest customer and customers.csv."""
     if ds.has("totals"):
-        known = totals.read(ds.table("totals"))
+        known = totals.read_totals(ds.table("totals"))
         sums = known[["purchases", "amount"]].sum()
         table = f"{len(known):,} customer(s), {sums['purchases']:,.0f} purchase(s), {sums['amount']:,.2f} in all"
-        first, last, largest = known["first_purchase"].min(), known["last_purchase"].max(), totals.largest(known)
+        first, last, largest = (
+            known["first_purchase"].min(),
+            known["last_purchase"].max(),
+            totals.largest_of_totals(known),
+        )
     else:
         whole = dict.fromkeys(("rows", "customers", "orders"), "{:,}".format)
         table = account(ds).to_string(formatters={**whole, "revenue": "{:,.2f}".format})

@@ -49,7 +49,7 @@ _ATTRIBUTES = {"*": ["class", "id", "colspan", "rowspan", "scope"], "a": ["href"
 _SHOWN = ("text/html", "text/markdown", "image/png", "text/plain")
 
 
-def write(ds: Dataset, executed: Mapping[str, NotebookNode], outcomes: list[Outcome], target: Path) -> None:
+def write_report(ds: Dataset, executed: Mapping[str, NotebookNode], outcomes: list[Outcome], target: Path) -> None:
     """Write the report of a run.
 
     `executed` maps the names of notebooks to their executed content, in the order of the tour. Pictures are made
@@ -57,15 +57,15 @@ def write(ds: Dataset, executed: Mapping[str, NotebookNode], outcomes: list[Outc
     """
     wording.write_for(ds.locale, ds.currency)
     notebooks = {name: _readable(notebook) for name, notebook in executed.items()}
-    page = build(ds, notebooks, outcomes)
+    page = compose(ds, notebooks, outcomes)
     for share in (0.7, 0.5, 0.35):
         if len(page.encode()) < MOST_BYTES:
             break
-        page = build(ds, {name: _shrunk(notebook, share) for name, notebook in notebooks.items()}, outcomes)
+        page = compose(ds, {name: _shrunk(notebook, share) for name, notebook in notebooks.items()}, outcomes)
     write_text(target, page)
 
 
-def build(ds: Dataset, notebooks: Mapping[str, NotebookNode], outcomes: list[Outcome]) -> str:
+def compose(ds: Dataset, notebooks: Mapping[str, NotebookNode], outcomes: list[Outcome]) -> str:
     """Give the whole page: assumptions, headlines, what was left out, contents, then every notebook."""
     chapters = {name: _chapter(name, notebook, list(notebooks)) for name, notebook in notebooks.items()}
     title = f"Customer lifetime value · {ds.name}"

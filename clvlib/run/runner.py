@@ -183,7 +183,7 @@ def _answerable(chosen: list[Path], ds: Dataset, only: Sequence[str] | None) -> 
 def _plan(files: list[Path], settings: Mapping[str, Any]) -> list[_Plan]:
     read = {file: nbformat.read(file, as_version=4) for file in files}
     schemas = {file.stem: parameters.schema(notebook) for file, notebook in read.items()}
-    given = parameters.choose(schemas, settings)
+    given = parameters.choose_settings(schemas, settings)
     return [_Plan(file, notebook, given[file.stem]) for file, notebook in read.items()]
 
 
@@ -255,7 +255,7 @@ def _execute_all(plans: list[_Plan], folder: Path, limit: int) -> list[_Made]:
 
 
 def _already_done(plan: _Plan, folder: Path) -> _Made | None:
-    part = parts.find(folder, plan.file.stem, plan.key)
+    part = parts.find_part(folder, plan.file.stem, plan.key)
     if part is None:
         return None
     skipped = report.left_out(nbformat.read(part.notebook, as_version=4))
@@ -279,7 +279,7 @@ def _execute(plan: _Plan, folder: Path, limit: int) -> _Made:
         write_text(produced, nbformat.writes(notebook) + "\n")
         for file in JOB:
             (scratch / file).unlink(missing_ok=True)
-        part = parts.keep(scratch, plan.key, seconds)
+        part = parts.keep_part(scratch, plan.key, seconds)
     return Outcome(stem, "done", seconds=seconds, skipped=report.left_out(notebook)), part
 
 
@@ -385,7 +385,7 @@ def _hand_over(
     shutil.rmtree(new, ignore_errors=True)
     (new / "notebooks").mkdir(parents=True)
     try:
-        report.write(ds, executed, outcomes, new / "report.html")
+        report.write_report(ds, executed, outcomes, new / "report.html")
         lists = {source.stem: source for part in done.values() for source in part.lists}
         if ds.sells:
             handover.write_customers(ds, [file for part in done.values() for file in part.scores], lists, new)

@@ -73,17 +73,17 @@ def axes_told(x: str, y: str) -> list[str]:
     return [f"{which}: {label}" for which, label in (("x", x), ("y", y)) if label]
 
 
-def told(kind: str, name: Any, index: pd.Index, values: Any) -> str:
+def series_told(kind: str, name: Any, index: pd.Index, values: Any) -> str:
     """Tell a series: ``bars “new”: a → 1, b → 2.35``."""
-    return f"{kind}{quoted(name)}: " + pairs(places(index), rounded(values))
+    return f"{kind}{name_told(name)}: " + name_values(places(index), digits(values))
 
 
-def quoted(name: Any) -> str:
+def name_told(name: Any) -> str:
     """Write a series' name as it is told: in quotes, or not at all."""
     return f" “{one_line(str(name))}”" if name is not None and str(name) else ""
 
 
-def pairs(names: list[str], values: list[str]) -> str:
+def name_values(names: list[str], values: list[str]) -> str:
     """Tell which name has which value."""
     return ", ".join(f"{names[index]} → {values[index]}" for index in sample(len(values)))
 
@@ -103,10 +103,10 @@ def places(index: pd.Index) -> list[str]:
         return [f"{day:%Y-%m-%d}" for day in index]
     if isinstance(index, pd.MultiIndex):
         return [" · ".join(map(str, row)) for row in index]
-    return rounded(index) if pd.api.types.is_float_dtype(index) else [str(name) for name in index]
+    return digits(index) if pd.api.types.is_float_dtype(index) else [str(name) for name in index]
 
 
-def rounded(values: Any) -> list[str]:
+def digits(values: Any) -> list[str]:
     """Round to three significant digits; what is nothing beside the largest value is nought."""
     figures = np.asarray(values, dtype=float)
     finite = np.abs(figures[np.isfinite(figures)])
@@ -117,7 +117,7 @@ def rounded(values: Any) -> list[str]:
 def grid(values: np.ndarray) -> list[str]:
     """Tell a table of figures, rows and columns sampled."""
     rows, columns = (sample(size) for size in values.shape)
-    texts = np.array(rounded(values.ravel()), dtype=object).reshape(values.shape)
+    texts = np.array(digits(values.ravel()), dtype=object).reshape(values.shape)
     lines = [f"grid of {values.shape[0]} rows and {values.shape[1]} columns"]
     return lines + ["  " + " ".join(texts[row, col] for col in columns) for row in rows]
 

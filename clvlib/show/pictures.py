@@ -25,32 +25,32 @@ _CAPTION = ("caption", "headline", "n", "of", "dates")
 def bars(frame: _Frame, *, title: str, **about: Any) -> None:
     """Show a bar per row, or a group (`stacked`: a stack) per row with one colour per column; see `plots.bars`."""
     lying = about.get("horizontal", False)
-    _show(plots.bars, frame, title, "x" if lying else "y", about)
+    _show(plots.draw_bars, frame, title, "x" if lying else "y", about)
 
 
 def lines(frame: _Frame, *, title: str, **about: Any) -> None:
     """Show a line per column over the index; see `plots.lines`."""
-    _show(plots.lines, frame, title, "y", about)
+    _show(plots.draw_lines, frame, title, "y", about)
 
 
 def heatmap(frame: pd.DataFrame, *, title: str, **about: Any) -> None:
     """Show every cell of the frame in the colour of its value; see `plots.heatmap`."""
-    _show(plots.heatmap, frame, title, "", {"unit": "percent"} | about)
+    _show(plots.draw_heatmap, frame, title, "", {"unit": "percent"} | about)
 
 
 def interval(frame: pd.DataFrame, *, title: str, **about: Any) -> None:
     """Show a dot at `mid` per row, with a whisker from `low` to `high`; see `plots.interval`."""
-    _show(plots.interval, frame, title, "x", about)
+    _show(plots.draw_interval, frame, title, "x", about)
 
 
 def waterfall(steps: pd.Series, *, title: str, **about: Any) -> None:
     """Show how one total becomes another, step by step; see `plots.waterfall`."""
-    _show(plots.waterfall, steps, title, "y", about)
+    _show(plots.draw_waterfall, steps, title, "y", about)
 
 
 def panels(frame: pd.DataFrame, *, title: str, **about: Any) -> None:
     """Show one small picture per figure over the same dates; see `plots.panels`."""
-    _show(plots.panels, frame, title, "", about)
+    _show(plots.draw_panels, frame, title, "", about)
 
 
 def _show(draw: Callable[..., Picture], frame: _Frame, title: str, lengths: str, about: dict[str, Any]) -> None:

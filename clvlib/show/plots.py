@@ -49,7 +49,18 @@ from clvlib.show.canvas import (
     wrap,
     write,
 )
-from clvlib.show.figures import Picture, axes_told, grid, notes, one_line, pairs, places, quoted, rounded, told
+from clvlib.show.figures import (
+    Picture,
+    axes_told,
+    digits,
+    grid,
+    name_told,
+    name_values,
+    notes,
+    one_line,
+    places,
+    series_told,
+)
 
 _TELLING = 0.02  # of the height, between the ends of lines that are named there
 _MOST_WRITTEN = 15  # rows and columns of a heat map whose values are written
@@ -57,7 +68,7 @@ _MOST_WRITTEN = 15  # rows and columns of a heat map whose values are written
 _Frame = pd.DataFrame | pd.Series
 
 
-def bars(
+def draw_bars(
     data: _Frame,
     title: str,
     x: str,
@@ -109,7 +120,7 @@ def bars(
     if frame.size <= NAMED_BARS and not stacked:
         _write_lengths(axes, frame, unit)
     entitle(axes, title, [] if single else list(zip(map(str, frame), colours, strict=True)))
-    lines = [told("bars", "" if single else name, frame.index, frame[name]) for name in frame]
+    lines = [series_told("bars", "" if single else name, frame.index, frame[name]) for name in frame]
     return _picture(figure, axes, title, lines, [*(levels or {}), *(marks or {})])
 
 
@@ -138,7 +149,7 @@ def _write_lengths(axes: Axes, frame: pd.DataFrame, unit: str | None) -> None:
         axes.margins(x=0.14 if lying else None, y=None if lying else 0.14)
 
 
-def lines(
+def draw_lines(
     frame: _Frame,
     title: str,
     x: str,
@@ -154,9 +165,10 @@ def lines(
 ) -> Picture:
     """Draw one line per column over the index (dates or numbers); zero is on the axis unless values lie below it.
 
-    unit: money, percent or count, that of the height. accent: the column that the title is about. dots: a column drawn as dots. bands: name → a frame
-    of two columns, low and high, over its own index; a band named as a column has its colour. marks: name → place on
-    the index, a dotted line. levels: name → height, a dashed line. points: name → (place, height), a dot.
+    unit: money, percent or count, that of the height. accent: the column that the title is about. dots: a column drawn
+    as dots. bands: name → a frame of two columns, low and high, over its own index; a band named as a column has its
+    colour. marks: name → place on the index, a dotted line. levels: name → height, a dashed line. points: name →
+    (place, height), a dot.
     """
     frame = as_frame(frame)
     figure, axes = canvas(x, y)
@@ -190,8 +202,8 @@ def lines(
         axes.plot([place], [height], "o", color=INK, zorder=4)
         write(axes, name, (place, height), (-7, 7), ha="right", bbox=PAPER)
     entitle(axes, title, key if bands or not _name_ends(axes, frame, at, colours) else [])
-    lines = [told("line", name, frame.index, frame[name]) for name in frame if frame[name].notna().any()]
-    lines += [f"area{quoted(name)}: {' to '.join(rounded(_ends(band)))}" for name, band in (bands or {}).items()]
+    lines = [series_told("line", name, frame.index, frame[name]) for name in frame if frame[name].notna().any()]
+    lines += [f"area{name_told(name)}: {' to '.join(digits(_ends(band)))}" for name, band in (bands or {}).items()]
     named = [*(levels or {}), *(marks or {}), *(points or {})]
     return _picture(figure, axes, title, lines, named)
 
@@ -240,7 +252,7 @@ def _name_ends(axes: Axes, frame: pd.DataFrame, at: np.ndarray, colours: dict[st
     return True
 
 
-def heatmap(frame: pd.DataFrame, title: str, x: str, y: str, unit: str | None = "percent") -> Picture:
+def draw_heatmap(frame: pd.DataFrame, title: str, x: str, y: str, unit: str | None = "percent") -> Picture:
     """Colour every cell of the frame by its value, dark = much, and write the value in it while there is room."""
     height = max(2.8, min(8.5, 1.7 + 0.34 * len(frame)))
     figure, axes = plt.subplots(figsize=(WIDTH, height), layout="constrained")
@@ -279,7 +291,7 @@ def _name_cells(axis: Axis, index: pd.Index, most: int) -> None:
         axis.set_tick_params(rotation=45)
 
 
-def interval(
+def draw_interval(
     frame: pd.DataFrame,
     title: str,
     x: str,
@@ -315,13 +327,13 @@ def interval(
     axes.grid(visible=False, axis="y")
     set_unit(axes.xaxis, unit)
     entitle(axes, title)
-    lows, mids, highs = (rounded(frame[end]) for end in ("low", "mid", "high"))
+    lows, mids, highs = (digits(frame[end]) for end in ("low", "mid", "high"))
     ranges = [f"{mid} ({low} to {high})" for low, mid, high in zip(lows, mids, highs, strict=True)]
-    true = [told("true", "", frame.index, frame["true"])] if "true" in frame else []
-    return _picture(figure, axes, title, ["intervals: " + pairs(places(frame.index), ranges), *true])
+    true = [series_told("true", "", frame.index, frame["true"])] if "true" in frame else []
+    return _picture(figure, axes, title, ["intervals: " + name_values(places(frame.index), ranges), *true])
 
 
-def waterfall(steps: pd.Series, title: str, x: str = "", y: str = "", unit: str | None = None) -> Picture:
+def draw_waterfall(steps: pd.Series, title: str, x: str = "", y: str = "", unit: str | None = None) -> Picture:
     """Draw a bridge: the first and last of `steps` are totals, the steps between them add up from one to the other.
 
     The index names the bars; unit: of the heights. Zero is always on the axis: bars cut off at the foot would make
@@ -346,7 +358,7 @@ def waterfall(steps: pd.Series, title: str, x: str = "", y: str = "", unit: str 
     low, high = min(0.0, np.minimum(moved, ends).min()), max(0.0, np.maximum(moved, ends).max())
     axes.set_ylim(low * 1.12, high * 1.12 if high > 0 else 1.0)
     entitle(axes, title)
-    lines = [told("bars", name, steps.index[kind], values[kind]) for name, kind in kinds.items() if kind.any()]
+    lines = [series_told("bars", name, steps.index[kind], values[kind]) for name, kind in kinds.items() if kind.any()]
     return _picture(figure, axes, title, lines)
 
 
@@ -365,7 +377,7 @@ class Panel:
     high: str = ""
 
 
-def panels(frame: pd.DataFrame, title: str, shown: Sequence[Panel], columns: int = 2) -> Picture:
+def draw_panels(frame: pd.DataFrame, title: str, shown: Sequence[Panel], columns: int = 2) -> Picture:
     """Draw one small panel per figure, all over the same dates (the index), with its last value written beside it.
 
     A dashed line is the level quoted in the literature, a band the interval. Panels whose column the frame does not
@@ -414,11 +426,11 @@ def _panel(axes: Axes, frame: pd.DataFrame, panel: Panel) -> None:
 
 def _panel_told(frame: pd.DataFrame, panel: Panel) -> list[str]:
     values = frame[panel.column].astype(float).dropna()
-    lines = [told("line", panel.title, values.index, values)]
+    lines = [series_told("line", panel.title, values.index, values)]
     if panel.quoted is not None:
-        lines.append(f"quoted: {rounded([panel.quoted])[0]}")
+        lines.append(f"quoted: {digits([panel.quoted])[0]}")
     if panel.low:
-        lines.append("interval: " + " to ".join(rounded(_ends(frame[[panel.low, panel.high]]))))
+        lines.append("interval: " + " to ".join(digits(_ends(frame[[panel.low, panel.high]]))))
     return lines
 
 

@@ -16,7 +16,7 @@ from clvlib import aggregate
 from clvlib.aggregate import acquisition
 from clvlib.errors import MissingTable, NotEnoughData
 from clvlib.value.equity import LEAST
-from clvlib.value.kpis import DETRACTOR, PROMOTER, answers, latest
+from clvlib.value.kpis import DETRACTOR, PROMOTER, latest, survey_answers
 
 if TYPE_CHECKING:
     from clvlib.dataset import Dataset
@@ -41,7 +41,7 @@ def before_and_after(ds: "Dataset", window: int) -> pd.DataFrame:
 
     Raises MissingTable without surveys, NotEnoughData when nobody was known by that day.
     """
-    said = answers(ds)
+    said = survey_answers(ds)
     cut = ds.as_of - pd.Timedelta(days=window)
     if cut < ds.starts:
         raise NotEnoughData("The history holds no window to look at after an answer.", "Bring a longer history.")

@@ -15,7 +15,7 @@ from scipy.stats import binom
 LENGTH = 3
 HALF = 0.5
 CHANCE = 0.05
-SENTENCE = (
+BROKE_OFF = (
     "New customers broke off: {count:count} in the month from {month:date} on, {count_before:count} in the one before; "
     "{mean:number.1} a month in the three from then on, {mean_before:number.1} in the three before. Few came since, so "
     "that their figures swing by chance."

@@ -23,7 +23,7 @@ _RESAMPLES = 8
 _MOST = 20
 
 
-def features(rfm: pd.DataFrame) -> pd.DataFrame:
+def cluster_features(rfm: pd.DataFrame) -> pd.DataFrame:
     """Give the three features of every customer in their own units: days, repeat orders, money per order."""
     spend = (rfm["total_spend"] / (rfm["frequency"] + 1)).clip(lower=0)
     return pd.DataFrame(
@@ -36,7 +36,7 @@ def features(rfm: pd.DataFrame) -> pd.DataFrame:
 
 
 def _scaled(rfm: pd.DataFrame) -> np.ndarray:
-    return np.asarray(StandardScaler().fit_transform(np.log1p(features(rfm.sort_index()).to_numpy())))
+    return np.asarray(StandardScaler().fit_transform(np.log1p(cluster_features(rfm.sort_index()).to_numpy())))
 
 
 def _fit(points: np.ndarray, k: int) -> KMeans:
@@ -44,7 +44,7 @@ def _fit(points: np.ndarray, k: int) -> KMeans:
         return KMeans(k, n_init=10, random_state=0).fit(points)
 
 
-def choose(rfm: pd.DataFrame, ks: tuple[int, ...] = (3, 4, 5, 6, 7, 8), wanted: int = 0) -> pd.DataFrame:
+def choose_number(rfm: pd.DataFrame, ks: tuple[int, ...] = (3, 4, 5, 6, 7, 8), wanted: int = 0) -> pd.DataFrame:
     """Judge each number of clusters by how apart they are and by whether other samples give the same ones.
 
     Returns a frame indexed by k: silhouette (−1 to 1: how much nearer customers are to their own cluster than
@@ -94,12 +94,12 @@ class Clusters:
     table: pd.DataFrame
 
 
-def fit(rfm: pd.DataFrame, k: int) -> Clusters:
+def fit_clusters(rfm: pd.DataFrame, k: int) -> Clusters:
     """Cluster all customers into `k` groups and name each from its data; numbered by falling mean spend."""
     ordered = rfm.sort_index()
     numbers = pd.Series(_fit(_scaled(rfm), k).labels_, index=ordered.index)
     rank = ordered["total_spend"].groupby(numbers).mean().sort_values(ascending=False, kind="stable").index
-    own = features(ordered)
+    own = cluster_features(ordered)
     medians = own.groupby(numbers).median().loc[rank]
     names = [f"{place}. {_words(own[numbers == number], own)}" for place, number in enumerate(rank, 1)]
     labels = numbers.map(dict(zip(rank, names, strict=True)))

@@ -48,7 +48,7 @@ def trend(ds: "Dataset", model: PurchaseModel, spend: GammaGamma, window: int) -
         if len(active):
             frame.loc[day, "clv"] = factors(active, model, spend, ds.economics)["clv"].mean()
     if ds.has("surveys"):
-        said = kpis.answers(ds)
+        said = kpis.survey_answers(ds)
         points = {day: kpis.nps(kpis.latest(said, last[day][0] - pd.Timedelta(days=1), day)) for day in at}
         scores = pd.DataFrame(points).T.rename(columns={"low": "nps_low", "high": "nps_high"})
         frame = frame.join(scores.where(scores["answers"] >= LEAST).drop(columns="answers"))
@@ -130,14 +130,14 @@ def board(trend: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("figure")
 
 
-def latest(figures: pd.DataFrame, name: str) -> float:
+def latest_figure(figures: pd.DataFrame, name: str) -> float:
     """The latest value of one figure of `board`. Raises NotEnoughData when it has none."""
     if name not in figures.index:
         raise NotEnoughData(f"{KPIS[name].title} has no value at the end of any month.", "Bring a longer history.")
     return float(figures["now"][name])
 
 
-def panels() -> list[Panel]:
+def kpi_panels() -> list[Panel]:
     """The dashboard's small pictures, for `show.panels` on a `trend`."""
     return [
         Panel(name, kpi.title, kpi.unit, kpi.benchmark, *(("nps_low", "nps_high") if name == "nps" else ("", "")))
@@ -210,7 +210,7 @@ def split(ds: "Dataset", groups: pd.Series, values: pd.DataFrame, rfm: pd.DataFr
         frame["churn"] = kpis.monthly_churn(frame["retention"].astype(float), window)
     frame["loyal_share"] = _loyal_by_group(ds, of, window).where(frame["active"] >= LEAST)
     if ds.has("surveys"):
-        scores = kpis.latest(kpis.answers(ds), ds.as_of - pd.Timedelta(days=window), ds.as_of)
+        scores = kpis.latest(kpis.survey_answers(ds), ds.as_of - pd.Timedelta(days=window), ds.as_of)
         said = {name: kpis.nps(part) for name, part in scores.groupby(of(scores.index))}
         points = pd.DataFrame(said, index=["answers", "nps", "low", "high"]).T.reindex(frame.index)
         points["answers"] = points["answers"].fillna(0.0)

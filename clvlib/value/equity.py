@@ -109,7 +109,7 @@ def previous_date(starts: pd.Timestamp, as_of: pd.Timestamp) -> pd.Timestamp:
     return year_ago if (year_ago - starts).days >= LEAST_HISTORY else half_way(starts, as_of)
 
 
-def effects(before: Valuation, after: Valuation, economics: Economics) -> pd.DataFrame:
+def equity_effects(before: Valuation, after: Valuation, economics: Economics) -> pd.DataFrame:
     """What moved each customer's value between two valuations; rows add up to clv after − clv before.
 
     Indexed by customer_id (all who are known at either date), columns as EFFECTS (currency):
@@ -151,7 +151,7 @@ def _part(old: pd.DataFrame, new: pd.DataFrame, name: str) -> pd.Series:
 
 def bridge(before: Valuation, after: Valuation, economics: Economics) -> pd.Series:
     """From the value at the first date to that at the second: "before", the EFFECTS (by key), "after"; exact."""
-    moved = effects(before, after, economics).sum()
+    moved = equity_effects(before, after, economics).sum()
     return pd.concat([pd.Series({"before": before.total}), moved, pd.Series({"after": after.total})]).rename("value")
 
 
@@ -194,7 +194,7 @@ def promise(
     }
 
 
-def by_group(before: Valuation, after: Valuation, groups: pd.Series) -> pd.DataFrame:
+def equity_by_group(before: Valuation, after: Valuation, groups: pd.Series) -> pd.DataFrame:
     """Customer equity by group (customer_id → name), largest first: customers, before, after, change (currency).
 
     `customers` counts those known at the second date; unknown ones are of the group "unknown". A value that rests on
@@ -212,7 +212,7 @@ def by_group(before: Valuation, after: Valuation, groups: pd.Series) -> pd.DataF
     return frame.rename_axis("group").sort_values("after", ascending=False, kind="stable")
 
 
-def early_and_late(transactions: "ibis.Table", as_of: pd.Timestamp, economics: Economics) -> pd.DataFrame:
+def earlier_and_later(transactions: "ibis.Table", as_of: pd.Timestamp, economics: Economics) -> pd.DataFrame:
     """What each customer left in the first 30 days from the first purchase on, and from then to the end of one year.
 
     Only customers whose first year is observed to its end, so that all are compared at the same age, as known at that
@@ -231,7 +231,7 @@ def early_and_late(transactions: "ibis.Table", as_of: pd.Timestamp, economics: E
             "Bring a longer history.",
         )
     clocked = clock.on_one_clock(transactions, old, as_of)
-    steps = clock.money(clocked, 0, LATE_DAYS - 1, economics.margin, every=EARLY_DAYS)["contribution"].unstack()
+    steps = clock.money_around(clocked, 0, LATE_DAYS - 1, economics.margin, every=EARLY_DAYS)["contribution"].unstack()
     left = steps.reindex(old.index).fillna(0.0)
     return pd.DataFrame({"early": left[0], "late": left.drop(columns=0).sum(axis=1)})
 
@@ -293,7 +293,7 @@ def pool_small(groups: pd.Series, customers: pd.Index, least: int, name: str = "
 def short_against_long(values: pd.DataFrame, groups: pd.Series, cost: pd.Series | None = None) -> pd.DataFrame:
     """Groups of customers by what they bring at once and in the year that follows (means per customer, currency).
 
-    values: `early_and_late`. groups: customer_id → name (acquisition channel, campaign). cost: customer_id → what it
+    values: `earlier_and_later`. groups: customer_id → name (acquisition channel, campaign). cost: customer_id → what it
     cost to win the customer, where known.
 
     One row per group, best year first: customers; early; late; late_low, late_high (95 % interval of the mean: NaN

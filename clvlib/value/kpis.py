@@ -3,8 +3,8 @@
 Every figure is measured at ends of months (`dates`), with what was known by then: retention over two windows
 (`window_days`), what is counted by period over the months since the date before. The
 forecast part of CLV uses today's models at all dates: one yardstick, so that the trend is the customers' and not the
-models'. Money is margin: revenue × margin; in what came so far (`contribution`, not in payback) amount − cost where
-orders say their cost.
+models'. Money is margin: revenue × margin; in what came so far (`contribution_of_window`, not in payback) amount − cost
+where orders say their cost.
 """
 
 from dataclasses import dataclass
@@ -207,7 +207,7 @@ def nps(scores: pd.Series) -> pd.Series:
     return pd.Series({"answers": float(n), "nps": 100 * (up - down) / n, "low": 100 * low, "high": 100 * high})
 
 
-def answers(ds: "Dataset") -> pd.DataFrame:
+def survey_answers(ds: "Dataset") -> pd.DataFrame:
     """The survey's answers up to the as-of date, in the order of time: customer_id, date (day), score."""
     found = ds.table("surveys").to_pandas()[["customer_id", "date", "score"]].dropna()
     found["date"] = found["date"].astype("datetime64[us]").dt.normalize()
@@ -221,7 +221,7 @@ def latest(answers: pd.DataFrame, since: pd.Timestamp, until: pd.Timestamp) -> p
     return inside.drop_duplicates("customer_id", keep="last").set_index("customer_id")["score"].sort_index()
 
 
-def contribution(ds: "Dataset", rfm: pd.DataFrame, as_of: pd.Timestamp) -> pd.Series:
+def contribution_of_window(ds: "Dataset", rfm: pd.DataFrame, as_of: pd.Timestamp) -> pd.Series:
     """What each customer has left by `as_of` (currency): margin of the goods, less serving orders and keeping."""
     brought = aggregate.brought(ds.transactions, as_of, ds.economics.margin)
     return historic_value(rfm, ds.economics, brought).rename("contribution")
@@ -230,9 +230,9 @@ def contribution(ds: "Dataset", rfm: pd.DataFrame, as_of: pd.Timestamp) -> pd.Se
 def lifetime_value(
     ds: "Dataset", rfm: pd.DataFrame, as_of: pd.Timestamp, model: PurchaseModel, spend: GammaGamma
 ) -> pd.DataFrame:
-    """By customer, in currency: so_far (`contribution`), ahead (the forecast CLV) and lifetime_value, their sum."""
+    """By customer, in currency: so_far (`contribution_of_window`), ahead (forecast CLV) and their sum."""
     ahead = factors(rfm, model, spend, ds.economics)["clv"]
-    so_far = contribution(ds, rfm, as_of)
+    so_far = contribution_of_window(ds, rfm, as_of)
     return pd.DataFrame({"so_far": so_far, "ahead": ahead, "lifetime_value": so_far + ahead})
 
 
@@ -259,7 +259,7 @@ def nps_change(ds: "Dataset", day: pd.Timestamp, months: int) -> dict[str, float
 
     z: the difference in standard errors. Raises MissingTable without surveys, NotEnoughData below 5 answers.
     """
-    said = answers(ds)
+    said = survey_answers(ds)
     found: dict[str, float] = {}
     for suffix, end in (("", day), ("_before", day - pd.DateOffset(years=1) + pd.offsets.MonthEnd(0))):
         score = nps(latest(said, months_until(end, months)[0] - pd.Timedelta(days=1), end))

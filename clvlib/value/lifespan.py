@@ -212,7 +212,7 @@ def levers(curve: pd.DataFrame, span: Lifespan, economics: Economics) -> Levers:
     )
 
 
-def sensitivity(cohorts: pd.DataFrame, horizons: tuple[int, ...] = (1, 2, 3, 5, 10)) -> pd.DataFrame:
+def years_by_belief(cohorts: pd.DataFrame, horizons: tuple[int, ...] = (1, 2, 3, 5, 10)) -> pd.DataFrame:
     """Give years kept by horizon (index, years) and by what is believed of the months not yet observed.
 
     Columns: "nothing more" (only ages already observed: the floor), "constant" and "rising" retention; NaN where
@@ -323,7 +323,7 @@ def continuation(ds: Dataset) -> Tail:
     try:
         split = half_way(ds.starts, ds.as_of)
         then, cohorts = aggregate.rfm_summary(ds.transactions, split), aggregate.cohorts(ds.transactions, ds.as_of)
-        return best_tail(backtest(cohorts, then, split), cohorts)
+        return best_tail(formula_test(cohorts, then, split), cohorts)
     except NotEnoughData:
         return "constant"
 
@@ -343,7 +343,7 @@ def half_way(starts: pd.Timestamp, as_of: pd.Timestamp) -> pd.Timestamp:
     return split
 
 
-def backtest(cohorts: pd.DataFrame, then: pd.DataFrame, split: pd.Timestamp) -> pd.DataFrame:
+def formula_test(cohorts: pd.DataFrame, then: pd.DataFrame, split: pd.Timestamp) -> pd.DataFrame:
     """Compute the formula on the months up to `split` and compare with what the same customers did next.
 
     `cohorts`: monthly, up to the last day observed. `then`: rfm summary at `split` (a month's end), in days.

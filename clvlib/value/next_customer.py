@@ -62,7 +62,7 @@ def _elasticity(months: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def truth(effects: pd.DataFrame) -> pd.Series:
+def true_elasticity(effects: pd.DataFrame) -> pd.Series:
     """Pick from the truth of a simulated shop the elasticity of each acquisition channel, by channel."""
     rows = effects[(effects["topic"] == "acquisition") & (effects["quantity"] == "elasticity")]
     return rows.set_index("item")["value"].rename("true")

@@ -61,7 +61,7 @@ DEFINITIONS = {
 }
 
 
-def table(ds: "Dataset", now: Valuation, window: int, horizon_years: int = 5) -> pd.DataFrame:
+def every_clv(ds: "Dataset", now: Valuation, window: int, horizon_years: int = 5) -> pd.DataFrame:
     """Every CLV figure that this dataset can tell, indexed by its name (`DEFINITIONS`).
 
     now: the valuation at the as-of date. window: days in which somebody active bought. horizon_years: that of the
@@ -84,7 +84,7 @@ def table(ds: "Dataset", now: Valuation, window: int, horizon_years: int = 5) ->
 
 
 def row(table: pd.DataFrame, figure: str) -> pd.Series:
-    """One row of `table`. Raises NotEnoughData where the data can't tell that figure."""
+    """One row of `every_clv`. Raises NotEnoughData where the data can't tell that figure."""
     if figure not in table.index:
         raise NotEnoughData(f"These data don't tell the “{figure}”.", "Its own notebook says why.")
     return table.loc[[figure]].iloc[0]

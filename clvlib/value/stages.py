@@ -17,10 +17,10 @@ from clvlib import aggregate
 from clvlib.aggregate import acquisition, clock
 from clvlib.aggregate.journeys import REACTIONS
 from clvlib.errors import NotEnoughData
-from clvlib.models.silence import plan, silence_curve
+from clvlib.models.silence import plan_window, silence_curve
 from clvlib.stats import shares_differ
 from clvlib.value.equity import LEAST
-from clvlib.value.kpis import PROMOTER, answers, chance_of_difference
+from clvlib.value.kpis import PROMOTER, chance_of_difference, survey_answers
 
 if TYPE_CHECKING:
     from clvlib.dataset import Dataset
@@ -83,7 +83,7 @@ STAGES = {
 }
 
 
-def rules(ds: "Dataset") -> pd.DataFrame:
+def stage_rules(ds: "Dataset") -> pd.DataFrame:
     """The rules as a table, indexed by stage: rule, comes_after, needs, and here (bool: can this dataset tell?)."""
     rows = {name: (r.rule, r.comes_after or "–", r.needs, r.given(ds)) for name, r in STAGES.items()}
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=["rule", "comes_after", "needs", "here"])
@@ -156,7 +156,7 @@ def journey(ds: "Dataset") -> Journey:
         won = pd.DataFrame({"by": people["referred_by"].reindex(everyone), "on": signed}).dropna()
         dates["referral"] = won.groupby("by")["on"].min().reindex(everyone)
     if "advocacy" in told:
-        said = answers(ds)
+        said = survey_answers(ds)
         dates["advocacy"] = said[said["score"] >= PROMOTER].groupby("customer_id")["date"].min().reindex(everyone)
         seen_until["advocacy"] = said.groupby("customer_id")["date"].max().reindex(everyone)
     frame = pd.DataFrame({name: dates[name].astype("datetime64[us]") for name in told}, index=everyone)
@@ -196,7 +196,7 @@ def _paid_back(ds: "Dataset", first: pd.Series, cost: pd.Series) -> pd.Series:
     """The day on which a customer's margins since the first purchase, before the cost of serving, reach the cost."""
     clocked = clock.on_one_clock(ds.transactions, first, ds.as_of)
     longest = (ds.as_of - ds.starts).days
-    left = clock.money(clocked, 0, longest, ds.economics.margin, every=1)["contribution"]
+    left = clock.money_around(clocked, 0, longest, ds.economics.margin, every=1)["contribution"]
     total = left.groupby("customer_id").cumsum().round(_DIGITS)
     target = cost.reindex(total.index.get_level_values("customer_id")).to_numpy()
     reached = total[total.to_numpy() >= target].reset_index("step").groupby("customer_id")["step"].min()
@@ -277,13 +277,13 @@ def waiting(waited: pd.DataFrame) -> pd.Series:
 
 
 def silence_window(ds: "Dataset") -> int:
-    """Days after which a customer counts as silent: the window of `silence.plan`, as in the notebook on churn.
+    """Days after which a customer counts as silent: the window of `silence.plan_window`, as in the notebook on churn.
 
     Raises NotEnoughData when nobody ever came back, or the history is too short.
     """
     silences = ds.rfm_summary()["days_since_last_order"].astype("int64")
     curve = silence_curve(aggregate.gaps(ds.transactions, ds.as_of), silences)
-    return plan(curve, ds.starts, ds.as_of).window_days
+    return plan_window(curve, ds.starts, ds.as_of).window_days
 
 
 def today(journey: Journey, silent_after: int) -> pd.DataFrame:
@@ -336,7 +336,7 @@ def where_silent(standing: pd.DataFrame, ahead: pd.DataFrame | None = None) -> p
     return frame.rename_axis("stage")
 
 
-def by_group(journey: Journey, groups: pd.Series, days: int = 90) -> pd.DataFrame:
+def speed_by_group(journey: Journey, groups: pd.Series, days: int = 90) -> pd.DataFrame:
     """How many get on within `days` of the stage before, by group (customer_id → name), among those seen that long.
 
     Indexed by group: customers (known at all), then one column per stage with one before it (share of 1; NaN where
@@ -370,7 +370,7 @@ def _done_within(journey: Journey, days: int) -> dict[str, pd.Series]:
 
 
 def groups_differ(journey: Journey, groups: pd.Series, days: int = 90) -> pd.Series:
-    """By stage: chance of shares as different as those of `by_group` if all groups were alike.
+    """By stage: chance of shares as different as those of `speed_by_group` if all groups were alike.
 
     Chi-square test of independence, times the number of stages looked at (Bonferroni), at most 1; 1 where there are no
     two groups of 5, or all did the same.

@@ -90,7 +90,7 @@ def test_a_pair_bought_together_is_found_and_independent_ones_are_not() -> None:
         if "P0" in held and random.random() < 0.6:
             held.add("P1")
         rows += [(f"c{order % 300}", str(order), item, 5.0) for item in sorted(held)]
-    found = baskets.rules(lines(few(rows).assign(date=START)))
+    found = baskets.product_rules(lines(few(rows).assign(date=START)))
     assert len(found) == 1
     first = found.iloc[0]
     assert {first["if_bought"], first["then_also"]} == {"P0", "P1"}
@@ -102,7 +102,7 @@ def test_support_confidence_and_lift_are_those_counted_by_hand() -> None:
         (f"c{i}", str(i), item, 5.0) for i in range(100) for item in (["x", "y"] if i < 30 else ["x"] if i < 40 else [])
     ]
     rows += [(f"c{i}", str(i), "z", 5.0) for i in range(40, 100)]
-    found = baskets.rules(lines(few(rows).assign(date=START)))
+    found = baskets.product_rules(lines(few(rows).assign(date=START)))
     row = found.set_index("if_bought").loc["y"]
     assert (row["then_also"], row["baskets"], row["support"]) == ("x", 30, 0.3)
     assert row["confidence"] == 1.0
@@ -112,9 +112,9 @@ def test_support_confidence_and_lift_are_those_counted_by_hand() -> None:
 def test_where_no_pair_is_frequent_it_says_so() -> None:
     alone = [(f"c{i}", str(i), "tea", 5.0) for i in range(50)]
     with pytest.raises(NotEnoughData, match="No two items"):
-        baskets.rules(lines(few(alone).assign(date=START)))
+        baskets.product_rules(lines(few(alone).assign(date=START)))
     with pytest.raises(NotEnoughData, match="No item"):
-        baskets.rules(lines(few(alone[:5]).assign(date=START)))
+        baskets.product_rules(lines(few(alone[:5]).assign(date=START)))
 
 
 # Recommendations
@@ -124,7 +124,7 @@ def test_of_many_items_the_commonest_make_the_rules_not_the_first_by_name() -> N
     """500 items in 20 baskets each, and a pair of the commonest at the end of the alphabet."""
     rare = [("a", f"r{n}-{basket}", f"item {n:03}", 5.0) for n in range(500) for basket in range(20)]
     pair = [("a", f"p{basket}", item, 5.0) for basket in range(40) for item in ("zebra", "zinc")]
-    found = baskets.rules(lines(few(rare + pair).assign(date=START)))
+    found = baskets.product_rules(lines(few(rare + pair).assign(date=START)))
     assert found[["if_bought", "then_also", "baskets"]].to_numpy().tolist() == [["zebra", "zinc", 40]]
 
 
@@ -178,10 +178,10 @@ def test_where_tastes_differ_co_purchase_beats_popularity_on_later_baskets(taste
     cut = START + pd.Timedelta(days=450)
     known, later = baskets.history(lines(tastes, as_of=cut)), baskets.first_after(lines(tastes), cut)
     found = baskets.hits(known, later, new_only=True, k=3)
-    table = baskets.scores(found)
+    table = baskets.hit_scores(found)
     assert table.index[0] == "co-purchase"
     assert table.loc["co-purchase", "low"] > table.loc["popularity", "high"]
-    assert baskets.choose(found) == "co-purchase"
+    assert baskets.choose_method(found) == "co-purchase"
     assert "own habit" not in table.index
 
 
@@ -189,7 +189,7 @@ def test_where_nobody_has_a_taste_the_plainer_way_is_kept() -> None:
     frame = shop(taste=0.0, seed=5)
     cut = START + pd.Timedelta(days=450)
     known, later = baskets.history(lines(frame, as_of=cut)), baskets.first_after(lines(frame), cut)
-    assert baskets.choose(baskets.hits(known, later, new_only=True, k=3)) == "popularity"
+    assert baskets.choose_method(baskets.hits(known, later, new_only=True, k=3)) == "popularity"
 
 
 def test_hits_and_recall_are_those_counted_by_hand(monkeypatch) -> None:

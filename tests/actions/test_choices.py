@@ -48,7 +48,7 @@ def table(rows: list[tuple]) -> pd.DataFrame:
 
 def all_options(frame: pd.DataFrame, economics: Economics = ECONOMICS, newcomer: float = 50.0) -> pd.DataFrame:
     stakes = stake.at_stake(frame, WINDOW, economics, frame.index[::3], newcomer)
-    allowed = choices.reach(frame.index, frame["consent"], frame["in_store"])
+    allowed = choices.reachable(frame.index, frame["consent"], frame["in_store"])
     effects = choices.assumed(economics)
     return choices.options(stakes, effects, allowed, 1 - frame["churn_probability"], economics.contact_cost)
 
@@ -123,7 +123,7 @@ def test_a_tested_lever_brings_each_customer_what_the_test_measured() -> None:
     arm = pd.Series({"difference": 4.0, "low": -1.0, "high": 9.0}, name="voucher")
     effects = choices.with_measured(choices.assumed(ECONOMICS), "win back", stakes, arm, "winter")
     assert effects.loc["win back", "origin"] == "test winter, voucher"
-    allowed = choices.reach(stakes.index, pd.Series("yes", index=stakes.index), pd.Series(dtype=bool))
+    allowed = choices.reachable(stakes.index, pd.Series("yes", index=stakes.index), pd.Series(dtype=bool))
     found = choices.options(stakes, effects, allowed, pd.Series(0.5, index=stakes.index), 1.0)
     assert set(found["treatment"]) == {"message: voucher"}
     assert (found[["gain_low", "gain", "gain_high"]] == [-1.0, 4.0, 9.0]).all(axis=None)
@@ -148,7 +148,7 @@ def test_a_test_of_a_lever_that_does_not_exist_is_said() -> None:
 
 def test_a_plan_goes_by_the_figure_of_the_notebook_on_experiments(demo: Dataset) -> None:
     table = demo.table("experiments").to_pandas()
-    read, _ = experiments.read_all(
+    read, _ = experiments.read_experiments(
         {"winback": trial.prepare(table, "winback", demo.starts, demo.as_of)}, demo, known=[]
     )
     arm = experiments.measured(demo, "winback", known=[]).iloc[0]
@@ -247,7 +247,7 @@ def test_the_order_of_the_customers_changes_nothing(rows, random) -> None:
     other = stake.at_stake(frame.loc[order], WINDOW, ECONOMICS, fans, 50.0)
     pd.testing.assert_frame_equal(one, other.loc[one.index])
     come, effects = 1 - frame["churn_probability"], choices.assumed(ECONOMICS)
-    allowed = choices.reach(frame.index, frame["consent"], frame["in_store"])
+    allowed = choices.reachable(frame.index, frame["consent"], frame["in_store"])
     pd.testing.assert_frame_equal(
         choices.options(one, effects, allowed, come, 1.0),
         choices.options(other, effects, allowed.loc[order], come, 1.0),
@@ -294,7 +294,7 @@ def plan(lever: list[str], gain: list[float]) -> pd.DataFrame:
 def test_the_ends_say_what_they_suppose() -> None:
     """Assumptions are wrong together, in no known proportion; sampling errors of tests are independent."""
     assumed = plan(["keep", "keep", "win back"], [3.0, 4.0, 5.0])
-    assert worklist.total(assumed) == {"customers": 3, "cost": 3.0, "net": 9.0}
+    assert worklist.plan_total(assumed) == {"customers": 3, "cost": 3.0, "net": 9.0}
     alone = worklist.ends(assumed)
     assert alone.index.tolist() == [worklist.ASSUMPTIONS]
     assert alone.loc[worklist.ASSUMPTIONS].tolist() == [-3.0, 21.0]  # nothing but the cost; twice as much
@@ -311,7 +311,7 @@ def test_the_plan_carried_out_is_that_of_the_customers_to_contact() -> None:
     groups = pd.Series({"c0": "contact", "c1": "control", "c2": "contact"})
     done = worklist.contacted(chosen, groups)
     assert done["customer_id"].tolist() == ["c0", "c2"]
-    assert worklist.total(done)["net"] == 6.0
+    assert worklist.plan_total(done)["net"] == 6.0
     assert worklist.contacted(chosen.head(0), groups.head(0)).empty
 
 
@@ -338,9 +338,9 @@ def test_the_list_and_its_long_form_hold_every_customer_of_the_plan_once() -> No
 def test_every_customer_has_a_line_of_scores_in_the_plan_or_not() -> None:
     known = table([(5, 10, 0.5, 100.0, 2.0, 20.0, "yes", False)] * 3).set_axis(["c0", "c1", "c2"])
     chosen = plan(["keep", "keep"], [3.0, 4.0])
-    allowed = choices.reach(known.index, pd.Series({"c0": "yes"}), pd.Series({"c1": True}))
+    allowed = choices.reachable(known.index, pd.Series({"c0": "yes"}), pd.Series({"c1": True}))
     groups = pd.Series({"c0": "contact", "c1": "control"})
-    scores = worklist.scores(known, chosen.set_index("customer_id"), chosen, groups, allowed)
+    scores = worklist.customer_columns(known, chosen.set_index("customer_id"), chosen, groups, allowed)
     assert scores["plan_group"].tolist() == ["contact", "control", "none"]
     assert scores["planned_treatment"].tolist() == [choices.MESSAGE, "none", "none"]
     assert scores["allowed_by"].tolist() == ["message, call or letter", "in store", "none"]

@@ -75,7 +75,7 @@ def test_at_the_break_even_rate_the_campaign_pays_exactly_for_itself(
 ) -> None:
     economics = replace(ECONOMICS, save_rate=rate, contact_cost=cost)
     plan = chosen(customers, economics)
-    facts = contact.summary(plan, economics)
+    facts = contact.campaign_summary(plan, economics)
     even = facts["breakeven"]
     assert facts["net"] == pytest.approx(facts["gain"] - facts["cost"], abs=1e-6)
     if not plan["contact"].any():
@@ -112,7 +112,7 @@ def test_the_silent_are_scored_but_never_contacted_and_nobody_who_may_not_be_rea
     risk = pd.Series([0.5, 0.9, 0.9, 0.99], index=names)
     worth = pd.DataFrame({"value_if_buying": 100.0, "value_if_silent": 20.0}, index=names)
     may = pd.Series([True, False, True], index=names[:3])
-    found = contact.scores(risk, pd.Series([True, True, True, False], index=names), worth, plan, may)
+    found = contact.contact_scores(risk, pd.Series([True, True, True, False], index=names), worth, plan, may)
     assert found["churn_status"].tolist() == ["active", "active", "active", "silent"]
     assert plan["contact"].reindex(names[:3]).tolist() == [True, True, False]
     assert found["contact"].tolist() == [True, False, False, False]

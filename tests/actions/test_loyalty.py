@@ -114,13 +114,13 @@ def test_no_reward_costs_nothing_and_needs_nothing() -> None:
 
 
 def test_the_larger_the_reward_and_the_thinner_the_margin_the_more_must_be_spent() -> None:
-    grid = loyalty.sensitivity(0.3, 0.05)
+    grid = loyalty.reward_sensitivity(0.3, 0.05)
     assert (grid.diff(axis=0).iloc[1:] > 0).all().all()
     assert (grid.diff(axis=1).iloc[:, 1:] < 0).all().all()
     assert grid.loc[0.05, 0.3] == pytest.approx(0.2)
-    assert np.isnan(loyalty.sensitivity(0.06, 0.05).iloc[-1, 0])
+    assert np.isnan(loyalty.reward_sensitivity(0.06, 0.05).iloc[-1, 0])
     with pytest.raises(CannotAnswer):
-        loyalty.sensitivity(0.04, 0.05)
+        loyalty.reward_sensitivity(0.04, 0.05)
 
 
 def test_customers_who_move_between_tiers_add_up_to_all_of_a_tier() -> None:

@@ -44,7 +44,7 @@ def test_what_is_visible_is_the_size_for_which_so_many_are_needed() -> None:
 
 
 def test_the_plan_agrees_with_the_group_size_of_the_churn_notebook() -> None:
-    table = measure.plan(chosen(5000), flat(5000, 0.4), money(5000), EFFECTS, choices.SAVED)
+    table = measure.plan_tests(chosen(5000), flat(5000, 0.4), money(5000), EFFECTS, choices.SAVED)
     assert table.loc["keep", "needed"] == pytest.approx(2 * contact.group_size(0.4, 0.2), rel=0.02)
     assert table.loc["keep", "outcome"] == measure.RETURNS
     assert table.loc["keep", "enough"]
@@ -52,7 +52,8 @@ def test_the_plan_agrees_with_the_group_size_of_the_churn_notebook() -> None:
 
 def test_a_call_that_works_twice_as_well_needs_fewer_customers_than_a_message() -> None:
     message, call = (
-        measure.plan(chosen(500, gain=gain), flat(500, 0.4), money(500), EFFECTS, choices.SAVED) for gain in (2.0, 4.0)
+        measure.plan_tests(chosen(500, gain=gain), flat(500, 0.4), money(500), EFFECTS, choices.SAVED)
+        for gain in (2.0, 4.0)
     )
     assert message.loc["keep", "needed"] == pytest.approx(2 * contact.group_size(0.4, 0.2), rel=0.02)
     assert call.loc["keep", "needed"] == pytest.approx(2 * contact.group_size(0.4, 0.4), rel=0.02)
@@ -60,19 +61,21 @@ def test_a_call_that_works_twice_as_well_needs_fewer_customers_than_a_message() 
 
 def test_money_is_the_outcome_of_other_levers_and_of_tested_ones() -> None:
     plan = chosen(400, "raise frequency")
-    table = measure.plan(plan, flat(400, 0.4), money(400), EFFECTS, choices.SAVED)
+    table = measure.plan_tests(plan, flat(400, 0.4), money(400), EFFECTS, choices.SAVED)
     assert table.loc["raise frequency", "outcome"] == measure.MARGIN
     assert table.loc["raise frequency", "needed"] == measure.needed(0.2)
     tested = EFFECTS.assign(tested=True)
     assert (
-        measure.plan(chosen(400), flat(400, 0.4), money(400), tested, choices.SAVED)["outcome"].eq(measure.MARGIN).all()
+        measure.plan_tests(chosen(400), flat(400, 0.4), money(400), tested, choices.SAVED)["outcome"]
+        .eq(measure.MARGIN)
+        .all()
     )
 
 
 def test_the_smallest_control_group_that_shows_the_effect_is_taken_and_a_fifth_where_none_does() -> None:
-    many = measure.plan(chosen(50_000), flat(50_000, 0.4), money(50_000), EFFECTS, choices.SAVED)
+    many = measure.plan_tests(chosen(50_000), flat(50_000, 0.4), money(50_000), EFFECTS, choices.SAVED)
     assert many.loc["keep", "control_share"] == 0.1
-    few = measure.plan(chosen(100), flat(100, 0.4), money(100, 500), EFFECTS, choices.SAVED)
+    few = measure.plan_tests(chosen(100), flat(100, 0.4), money(100, 500), EFFECTS, choices.SAVED)
     assert few.loc["keep", "control_share"] == measure.TOO_FEW
     assert few.loc["keep", "sees"] > 1
     assert not few["enough"].any()
@@ -88,24 +91,24 @@ def test_a_simulated_campaign_of_the_needed_size_is_significant_in_four_of_five(
 
 def test_too_small_a_plan_is_said() -> None:
     both = pd.concat([chosen(400, "raise frequency"), chosen(5).assign(customer_id=[f"k{i}" for i in range(5)])])
-    table = measure.plan(both, flat(400, 0.4), money(400), EFFECTS, choices.SAVED)
+    table = measure.plan_tests(both, flat(400, 0.4), money(400), EFFECTS, choices.SAVED)
     assert table["customers"].to_dict() == {"raise frequency": 400, measure.TOGETHER: 400}
     with pytest.raises(NotEnoughData, match="20 customers"):
-        measure.plan(chosen(5), flat(5, 0.4), money(5), EFFECTS, choices.SAVED)
+        measure.plan_tests(chosen(5), flat(5, 0.4), money(5), EFFECTS, choices.SAVED)
 
 
 def test_an_effect_that_not_even_keeping_everybody_would_show_is_not_called_visible() -> None:
     """37 customers, of whom the effect expected is to keep 8 %: 20 times that was said to be visible."""
     gain = EFFECTS.assign(mid=0.08)
-    table = measure.plan(chosen(37, gain=0.8), flat(37, 0.2), money(37), gain, choices.SAVED)
+    table = measure.plan_tests(chosen(37, gain=0.8), flat(37, 0.2), money(37), gain, choices.SAVED)
     assert table.loc["keep", "sees"] == np.inf
-    assert measure.in_words(table).loc["keep", "can_show"] == "nothing: not even all at stake won"
-    dear = measure.plan(chosen(30, "raise frequency", 0.5), flat(30, 0.4), money(30, 100), EFFECTS, choices.SAVED)
+    assert measure.tests_in_words(table).loc["keep", "can_show"] == "nothing: not even all at stake won"
+    dear = measure.plan_tests(chosen(30, "raise frequency", 0.5), flat(30, 0.4), money(30, 100), EFFECTS, choices.SAVED)
     assert dear.loc["raise frequency", "sees"] == np.inf  # 20 times 0.5 is all of the 10 at stake
 
 
 def test_the_share_kept_that_is_visible_is_where_a_campaign_shows_it_in_four_of_five() -> None:
-    table = measure.plan(chosen(2000, gain=0.5), flat(2000, 0.4), money(2000), EFFECTS, choices.SAVED)
+    table = measure.plan_tests(chosen(2000, gain=0.5), flat(2000, 0.4), money(2000), EFFECTS, choices.SAVED)
     kept = table.loc["keep", "sees"] * 0.05
     size = table.loc["keep", "control_share"] * 2000
     random = np.random.default_rng(0)
@@ -116,7 +119,7 @@ def test_the_share_kept_that_is_visible_is_where_a_campaign_shows_it_in_four_of_
 
 
 def test_over_many_campaigns_a_smaller_control_group_costs_less_in_all_and_takes_longer() -> None:
-    table = measure.plan(chosen(400, "raise frequency", 0.5), flat(400, 0.4), money(400), EFFECTS, choices.SAVED)
+    table = measure.plan_tests(chosen(400, "raise frequency", 0.5), flat(400, 0.4), money(400), EFFECTS, choices.SAVED)
     found = measure.long_run(table, net=1000.0)
     assert found["campaigns"].is_monotonic_decreasing
     assert found["cost_in_all"].is_monotonic_increasing
@@ -144,7 +147,7 @@ def test_the_draw_is_the_same_in_any_order_and_leaves_the_share_alone(n, random,
     shares = pd.Series({"keep": share})
     one, other = measure.draw(plan, shares), measure.draw(plan.loc[order], shares)
     pd.testing.assert_series_equal(one, other)
-    assert (one == measure.CONTROL).sum() == (round(n * share) if n >= measure.FEWEST else 0)
+    assert (one == measure.CONTROL).sum() == (round(n * share) if n >= measure.FEWEST_TO_SPLIT else 0)
     assert one.index.is_unique
 
 

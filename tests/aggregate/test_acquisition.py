@@ -79,10 +79,10 @@ def test_a_month_without_its_bill_is_left_out_with_its_customers_and_said() -> N
     known = acquisition.ledger(shop(marketing_costs=bills(*holed)))
     assert known.by_channel().loc["dear", ["spent", "new_customers", "months"]].tolist() == [300, 30, 3]
     assert known.cac == 700 / 70
-    told = acquisition.told(known)
+    told = acquisition.spending_told(known)
     assert "1 bill(s)" in told["missing"]
     assert "10 new customers" in told["missing"]
-    assert acquisition.told(acquisition.ledger(shop(marketing_costs=bills(*EVERY))))["missing"] == ""
+    assert acquisition.spending_told(acquisition.ledger(shop(marketing_costs=bills(*EVERY))))["missing"] == ""
 
 
 def test_bills_by_the_quarter_meet_the_customers_of_the_quarter() -> None:
@@ -100,7 +100,7 @@ def test_bills_not_in_yet_at_a_channel_s_end_or_start_do_not_make_its_customers_
     rows = EVERY[:4] + [("dear", month, 500.0) for month in kept]
     known = acquisition.ledger(shop(marketing_costs=bills(*rows)))
     assert known.cac == (400 + 1000) / (40 + 20)
-    told = acquisition.told(known)["missing"]
+    told = acquisition.spending_told(known)["missing"]
     assert "2 bill(s)" in told
     assert "20 new customers" in told
     assert np.isnan(known.spent(pd.DatetimeIndex(MONTHS)))
@@ -109,7 +109,7 @@ def test_bills_not_in_yet_at_a_channel_s_end_or_start_do_not_make_its_customers_
 def test_a_channel_that_won_nobody_before_its_first_bill_misses_none() -> None:
     earlier = [("cheap", day, 100.0) for day in ("2024-11-01", "2024-12-01")]
     known = acquisition.ledger(shop(marketing_costs=bills(*earlier, *EVERY)))
-    assert acquisition.told(known)["missing"] == ""
+    assert acquisition.spending_told(known)["missing"] == ""
     assert known.spent(pd.DatetimeIndex(["2024-11-01", "2024-12-01"])) == 200
 
 
@@ -140,7 +140,7 @@ def test_a_single_bill_does_not_say_for_how_long_it_stands() -> None:
     base = shop(marketing_costs=bills(*EVERY[:4], yearly[1]))
     known = acquisition.ledger(base)
     assert known.cac == 400 / 40
-    told = acquisition.told(known)["missing"]
+    told = acquisition.spending_told(known)["missing"]
     assert "40 new customers" in told
     assert "No bill of dear" in told
     each = acquisition.by_customer(base)
@@ -213,7 +213,7 @@ def test_the_cost_of_the_next_customer_is_recovered(elasticity: float) -> None:
 def test_the_true_elasticity_is_that_of_each_channel() -> None:
     columns = ["topic", "item", "group", "quantity", "value"]
     rows = [("acquisition", "search", "all", "elasticity", 0.7), ("channels", "x", "all", "revenue", 3.0)]
-    assert next_customer.truth(pd.DataFrame(rows, columns=columns)).to_dict() == {"search": 0.7}
+    assert next_customer.true_elasticity(pd.DataFrame(rows, columns=columns)).to_dict() == {"search": 0.7}
 
 
 def test_an_elasticity_that_may_be_zero_has_no_upper_marginal_cost() -> None:

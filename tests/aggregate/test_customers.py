@@ -220,7 +220,7 @@ def test_features_agree_with_a_slow_walk_through_the_days(tx: pd.DataFrame) -> N
     for customer, purchases in slow.items():
         row, amounts = found.loc[customer], [amount for _, amount in purchases]
         gaps = [(b[0] - a[0]).days for a, b in pairwise(purchases)]
-        for window in aggregate.WINDOWS:
+        for window in aggregate.LOOK_BACKS:
             recent = [a for when, a in purchases if (AS_OF - when).days < window]
             assert row[f"purchases_last_{window}"] == len(recent)
             assert row[f"spend_last_{window}"] == pytest.approx(sum(recent))

@@ -64,7 +64,7 @@ def test_what_single_purchases_are_needed_for_says_so(acme):
 
 
 def test_check_gives_the_account_of_totals(acme):
-    said = reconcile.in_words(load(acme))
+    said = reconcile.account_in_words(load(acme))
     assert "2,349 customer(s), 6,688 purchase(s), 244,091.94 in all" in said
     assert "largest customer: 1901, who brought 6,552.70 (2.7%)" in said
 

@@ -115,7 +115,7 @@ def test_visits_only_of_those_who_still_buy_do_not_decide(ds: Dataset, seen: ado
 def test_channels_drawn_by_chance_over_the_same_orders_have_no_effect(ds: Dataset, seed: int) -> None:
     study = adoption.study(redrawn_orders(ds, seed))
     assert study.design == "orders"
-    found = causal.effect(causal.fit(study.features, study.added, study.outcomes["revenue"], 1))
+    found = causal.effect(causal.cross_fit(study.features, study.added, study.outcomes["revenue"], 1))
     assert abs(found.estimate) < 3 * found.se
 
 
@@ -208,7 +208,7 @@ def test_the_adjusted_interval_holds_the_truth_and_the_plain_one_does_not(
     world: shop.World, found: dict[str, causal.CrossFit]
 ) -> None:
     effect, _, added = build.channel_effect(world)
-    money = verdict.effects(found).loc["net revenue"]
+    money = verdict.adjusted_effects(found).loc["net revenue"]
     for answer, truth in (("adjusted, everybody", effect.mean()), ("adjusted, those who did", effect[added].mean())):
         assert money.loc[answer, "low"] < truth < money.loc[answer, "high"]
     assert money.loc["plain difference", "low"] > effect.mean()
@@ -228,7 +228,7 @@ def test_the_placebo_unmasks_a_difference_that_the_features_hide(seen: adoption.
 
 
 def test_those_who_add_a_channel_were_better_customers_before(seen: adoption.Study) -> None:
-    means = verdict.before_and_after(seen)
+    means = verdict.means_before_and_after(seen)
     assert means.loc["spend of the year before", "added"] > means.loc["spend of the year before", "others"]
     assert means.loc["days since the last order", "added"] < means.loc["days since the last order", "others"]
 
@@ -261,20 +261,20 @@ def test_the_periods_and_the_caption_of_a_study_say_its_dates(seen: adoption.Stu
 
 def test_the_truth_is_that_of_all_and_of_the_treated(world: shop.World, seen: adoption.Study) -> None:
     effect, _, added = build.channel_effect(world)
-    truth = verdict.truth(build.truth_of_effects(world), seen)
+    truth = verdict.true_effects(build.truth_of_effects(world), seen)
     assert truth == pytest.approx({"all": effect.mean(), "treated": effect[added].mean()}, abs=1e-4)
     assert np.isfinite(list(truth.values())).all()
 
 
 def test_the_truth_of_a_step_that_visits_show_is_not_that_of_an_order(world: shop.World, ds: Dataset) -> None:
     with pytest.raises(MissingTable, match="visits show"):
-        verdict.truth(build.truth_of_effects(world), adoption.study(only_orders(ds)))
+        verdict.true_effects(build.truth_of_effects(world), adoption.study(only_orders(ds)))
 
 
 def test_the_truth_of_one_year_is_not_that_of_half_a_year(world: shop.World, seen: adoption.Study) -> None:
     shorter = replace(seen, end=seen.end - pd.Timedelta(days=180))
     with pytest.raises(MissingTable, match="181 and 365 days"):
-        verdict.truth(build.truth_of_effects(world), shorter)
+        verdict.true_effects(build.truth_of_effects(world), shorter)
 
 
 # The words that it allows
@@ -284,7 +284,7 @@ def test_few_who_did_are_answered_though_everybody_can_not_be(seen: adoption.Stu
     order = seen.features["spend_last_365"].rank(method="first", ascending=False)
     few = (order <= 300) & (np.random.default_rng(0).random(len(order)) < 0.2)
     found = verdict.fits(replace(seen, added=few))
-    money = verdict.effects(found).loc["net revenue"]
+    money = verdict.adjusted_effects(found).loc["net revenue"]
     assert money.index.to_list() == ["plain difference", "adjusted, those who did"]
     assert money.notna().all(axis=None)
     assert verdict.target(found["revenue"]) == "treated"
@@ -301,7 +301,7 @@ def test_nothing_is_missing_where_both_answers_are(found: dict[str, causal.Cross
     [(1, 9, (0.5, 20), "cause"), (1, 9, (-5, 20), "if"), (-1, 9, (-8, 20), "nothing"), (-9, -1, (-20, -0.5), "cause")],
 )
 def test_a_sentence_about_cause_needs_more_than_an_interval_without_zero(low, high, doubt, word) -> None:
-    assert verdict.read(pd.Series({"low": low, "high": high}), doubt) == word
+    assert verdict.allowed_verdict(pd.Series({"low": low, "high": high}), doubt) == word
 
 
 def test_a_failed_placebo_is_a_refusal(seen: adoption.Study) -> None:

@@ -118,7 +118,7 @@ def test_shapley_is_the_mean_gain_over_all_orders_of_joining(laid: pd.DataFrame)
         return int(sum(path <= set(chosen) for path in won))
 
     n = len(names)
-    for name, value in attribution.shapley(laid).items():
+    for name, value in attribution.shapley_credits(laid).items():
         others, total = [other for other in names if other != name], 0.0
         for size in range(n):
             for chosen in combinations(others, size):
@@ -143,5 +143,5 @@ def test_counts_of_what_the_paths_hold() -> None:
         "a": {"contacts": 3, "orders_met": 1, "paths_with_order": 0.5},
         "b": {"contacts": 1, "orders_met": 1, "paths_with_order": 1.0},
     }
-    facts = attribution.summary(laid, orders=4)
+    facts = attribution.paths_summary(laid, orders=4)
     assert facts == {"orders": 4, "with_contact": 0.25, "several": 1.0, "nowhere": 1}

@@ -27,7 +27,7 @@ def confounded(n: int = 1500, seed: int = 0) -> tuple[pd.DataFrame, pd.Series, p
 
 @pytest.fixture(scope="module")
 def found() -> CrossFit:
-    return causal.fit(*confounded()[:3])
+    return causal.cross_fit(*confounded()[:3])
 
 
 # The estimate
@@ -52,7 +52,7 @@ def test_the_95_percent_interval_covers_as_often_as_it_says() -> None:
     covered = []
     for seed in range(100):
         features, treated, outcome, effect = confounded(600, seed)
-        estimate = causal.effect(causal.fit(features, treated, outcome, splits=1))
+        estimate = causal.effect(causal.cross_fit(features, treated, outcome, splits=1))
         covered.append(estimate.low <= effect.mean() <= estimate.high)
     assert 0.89 <= np.mean(covered) <= 0.99
 
@@ -92,7 +92,7 @@ def test_nobody_is_judged_by_a_model_that_saw_them() -> None:
     features, treated, outcome, _ = confounded(400)
     wild = outcome.copy()
     wild.iloc[7] = 1e6
-    one, other = (causal.fit(features, treated, y, splits=1) for y in (outcome, wild))
+    one, other = (causal.cross_fit(features, treated, y, splits=1) for y in (outcome, wild))
     guess = "with_it" if treated.iloc[7] else "without"
     assert getattr(one, guess)[0, 7] == pytest.approx(getattr(other, guess)[0, 7])
 
@@ -104,14 +104,14 @@ def test_another_currency_scales_the_effect_and_a_shift_or_another_order_changes
 ) -> None:
     features, treated, outcome, _ = confounded(300)
     order = np.random.default_rng(seed).permutation(len(features))
-    first = causal.effect(causal.fit(features, treated, outcome, splits=1))
-    again = causal.effect(causal.fit(features.iloc[order], treated, k * outcome + shift, splits=1))
+    first = causal.effect(causal.cross_fit(features, treated, outcome, splits=1))
+    again = causal.effect(causal.cross_fit(features.iloc[order], treated, k * outcome + shift, splits=1))
     assert again.estimate == pytest.approx(k * first.estimate, rel=1e-6)
     assert again.se == pytest.approx(k * first.se, rel=1e-6)
 
 
 def test_the_standard_error_on_the_treated_is_the_one_written_down_customer_by_customer() -> None:
-    found = causal.fit(*confounded()[:3], splits=1)
+    found = causal.cross_fit(*confounded()[:3], splits=1)
     on_treated = causal.effect(found, "treated")
     share, total = found.treated.mean(), 0.0
     for i, (d, y) in enumerate(zip(found.treated, found.outcome, strict=True)):
@@ -161,7 +161,7 @@ def test_a_group_without_overlap_has_its_count_only_though_all_together_overlap(
     chance = np.where(group == "free", 0.4, np.where(x > 0, 0.999, 0.001))
     treated = pd.Series(random.random(n) < chance, index)
     outcome = 5 * x + 20 * ((group == "decided") & (x > 0)) + random.normal(size=n)  # no effect at all
-    found = causal.fit(pd.DataFrame({"x": x, "group": group}), treated, outcome)
+    found = causal.cross_fit(pd.DataFrame({"x": x, "group": group}), treated, outcome)
     assert abs(causal.effect(found).estimate) < 2
     by = causal.effect_by(found, group)
     assert by.loc["decided", "treated"] == treated[group == "decided"].sum() >= 25
@@ -171,7 +171,7 @@ def test_a_group_without_overlap_has_its_count_only_though_all_together_overlap(
 
 def test_a_group_whose_weights_rest_on_a_few_customers_has_its_count_only() -> None:
     features, treated, outcome, _ = confounded()
-    found = causal.fit(features, treated, outcome, splits=1)
+    found = causal.cross_fit(features, treated, outcome, splits=1)
     half = pd.Series(np.where(np.arange(1500) < 300, "one", "other"), found.index, name="half")
     e = np.full((1, 1500), 0.5)
     e[0, np.flatnonzero(found.treated[:300])[:6]] = 0.012
@@ -181,7 +181,7 @@ def test_a_group_whose_weights_rest_on_a_few_customers_has_its_count_only() -> N
 
 
 def test_a_group_of_whom_many_had_no_real_chance_has_its_count_only() -> None:
-    found = causal.fit(*confounded(600)[:3], splits=1)
+    found = causal.cross_fit(*confounded(600)[:3], splits=1)
     half = pd.Series(np.where(np.arange(600) < 300, "one", "other"), found.index, name="half")
     e = np.full((1, 600), 0.5)
     e[0, np.flatnonzero(~found.treated[:300])[:20]] = causal.EDGE
@@ -207,7 +207,7 @@ def test_groups_come_in_the_order_of_their_categories(found: CrossFit) -> None:
 def test_without_overlap_it_refuses() -> None:
     features, _, outcome, _ = confounded(600)
     decided = features["size"] > features["size"].median()
-    found = causal.fit(features, decided, outcome, splits=1)
+    found = causal.cross_fit(features, decided, outcome, splits=1)
     for target in ("all", "treated"):
         with pytest.raises(NoOverlap, match="too unlike"):
             causal.effect(found, target)  # type: ignore[arg-type]
@@ -222,7 +222,7 @@ def test_each_effect_is_answered_or_refused_on_its_own() -> None:
         random.random(n) < 1 / (1 + np.exp(-(3 * x - 5.0).clip(upper=0))), x.index
     )  # few, and never at low x
     outcome = 4 * x + 7 * treated + random.normal(size=n)
-    found = causal.fit(x.to_frame(), treated, outcome)
+    found = causal.cross_fit(x.to_frame(), treated, outcome)
     with pytest.raises(NoOverlap):
         causal.effect(found)
     given = causal.answers(found)
@@ -233,14 +233,14 @@ def test_each_effect_is_answered_or_refused_on_its_own() -> None:
 def test_no_answer_at_all_is_a_refusal() -> None:
     features, _, outcome, _ = confounded(600)
     with pytest.raises(NoOverlap, match="too unlike"):
-        causal.answers(causal.fit(features, features["size"] > features["size"].median(), outcome, splits=1))
+        causal.answers(causal.cross_fit(features, features["size"] > features["size"].median(), outcome, splits=1))
 
 
 def test_a_handful_of_treated_customers_is_not_enough() -> None:
     features, _, outcome, _ = confounded(300)
     few = pd.Series(np.arange(300) < 24, features.index)
     with pytest.raises(NotEnoughData, match="24 customers to look at who did, and 276"):
-        causal.fit(features, few, outcome)
+        causal.cross_fit(features, few, outcome)
 
 
 # Diagnostics

@@ -59,14 +59,14 @@ def test_people_are_set_beside_their_channels() -> None:
     assert known["home"].to_dict() == {"a": "web", "b": "web"}
     assert known["orders"].to_dict() == {"a": 2, "b": 1}
     assert known["recent"].to_dict() == {"a": True, "b": False}
-    table = channels.compare(known, channels.number(known["channels"]))
+    table = channels.means_by_group(known, channels.name_number(known["channels"]))
     assert table.loc["2", ["customers", "revenue", "orders", "order_value", "bought_again"]].to_list() == [
         2, 24, 1.5, 16, 0.5,
     ]  # fmt: skip
 
 
 def test_four_channels_and_more_are_one_group_and_purchases_come_in_bands() -> None:
-    assert channels.number(pd.Series([1, 3, 4, 7])).to_list() == ["1", "3", "4+", "4+"]
+    assert channels.name_number(pd.Series([1, 3, 4, 7])).to_list() == ["1", "3", "4+", "4+"]
     assert channels.band(pd.Series([1, 2, 3, 4, 5, 9, 10, 99])).astype(str).to_list() == [
         "1", "2", "3-4", "3-4", "5-9", "5-9", "10+", "10+",
     ]  # fmt: skip
@@ -95,7 +95,7 @@ def test_channels_drawn_by_chance_keep_everybodys_purchases(ds: Dataset) -> None
 
 def test_even_drawn_by_chance_customers_of_more_channels_brought_more(ds: Dataset) -> None:
     known = channels.people(ds)
-    revenue = channels.compare(known, channels.number(channels.shuffled(ds, known)))["revenue"]
+    revenue = channels.means_by_group(known, channels.name_number(channels.shuffled(ds, known)))["revenue"]
     assert revenue.is_monotonic_increasing
     assert revenue["3"] > 2 * revenue["1"]
     assert channels.times_richer(known) > 1.5
@@ -103,7 +103,7 @@ def test_even_drawn_by_chance_customers_of_more_channels_brought_more(ds: Datase
 
 def test_what_is_quoted_stands_beside_what_is_here(ds: Dataset, found: dict[str, causal.CrossFit]) -> None:
     known = channels.people(ds)
-    claims = channels.quoted(known, found)
+    claims = channels.quoted_claims(known, found)
     assert claims["quoted"].dropna().to_list() == [0.30, 0.06, 0.09]
     assert claims["reported"].dropna().to_list() == [0.23, 0.04, 0.09, 0.10]
     one, several = known[known["channels"] == 1], known[known["channels"] > 1]
@@ -116,4 +116,4 @@ def test_what_is_quoted_stands_beside_what_is_here(ds: Dataset, found: dict[str,
     adjusted = claims["adjusted"].dropna()
     assert adjusted.is_unique
     assert list(adjusted.index) == [claims.index[0], claims.index[1], claims.index[3]]
-    assert channels.quoted(known.head(30))["plain"].isna().all()
+    assert channels.quoted_claims(known.head(30))["plain"].isna().all()

@@ -219,7 +219,7 @@ def test_the_day_of_assignment_counts_as_after_and_the_day_after_the_window_does
     tx = pd.DataFrame({"customer_id": who, "date": [ASSIGNED + pd.Timedelta(days=d, hours=9) for d in days]})
     _, clocked, found = read(tx.assign(amount=[1.0, 2.0, 4.0, 8.0]), table, window_days=30)
     assert found.loc[who, "revenue"] == 6
-    assert clock.money(clocked, -365, -1, 0.4).loc[who, "revenue"] == 1
+    assert clock.money_around(clocked, -365, -1, 0.4).loc[who, "revenue"] == 1
 
 
 def test_a_line_without_a_cost_counts_with_the_margin_and_is_counted() -> None:
@@ -280,7 +280,7 @@ def test_every_row_for_readers_adds_up() -> None:
     columns = ["control", "variant", "difference", "low", "high"]
     index = pd.MultiIndex.from_tuples([("email", "revenue")], names=["arm", "metric"])
     adjusted = pd.DataFrame([(10.0, 9.0, 2.0, 1.0, 3.0)], index=index, columns=columns)
-    row = verdicts.in_words(adjusted).loc[("email", "revenue")]
+    row = verdicts.effects_in_words(adjusted).loc[("email", "revenue")]
     assert (row["control"], row["variant"]) == (wording.money(10.0), wording.money(12.0))
     assert row["change"] == "up"
 
@@ -335,7 +335,7 @@ def test_where_nobody_bought_there_is_nothing_to_compare(shop: tuple[pd.DataFram
     with pytest.raises(NotEnoughData, match="Nobody of this experiment bought"):
         experiments.effects(found, test)
     with pytest.raises(NotEnoughData, match="fewer than 10 customers"):
-        levers.levers(found, test)
+        levers.parts_of_difference(found, test)
     with pytest.raises(NotEnoughData, match="fewer than 5"):
         levers.second_purchase(found, test)
 
@@ -343,12 +343,12 @@ def test_where_nobody_bought_there_is_nothing_to_compare(shop: tuple[pd.DataFram
 def test_verdict_and_interval_of_several_arms_rest_on_one_correction(
     known: tuple[Trial, ibis.Table, pd.DataFrame],
 ) -> None:
-    alone = experiments.pairs(known[2], known[0], "value")
+    alone = experiments.arm_pairs(known[2], known[0], "value")
     assert alone["p_all"].iloc[0] == pytest.approx(alone["p"].iloc[0])
     for seed in range(4):  # with Holm's p beside Bonferroni's intervals, some p below 0.05 had an interval that holds 0
         tx, table = simulate(500, seed=seed, arms=("control", "email", "voucher"), rate=1.35)
         test, _, found = read(tx, table)
-        several = experiments.pairs(found[["variant", "value"]], test, "value")
+        several = experiments.arm_pairs(found[["variant", "value"]], test, "value")
         assert list(several.index) == [("email", "control"), ("voucher", "control"), ("voucher", "email")]
         clear = (several["low"] > 0) | (several["high"] < 0)
         assert ((several["p_all"] < 0.05) == clear).all()
@@ -400,7 +400,7 @@ def test_an_effect_grows_in_proportion_to_the_time_since_assignment() -> None:
 
 def test_clv_reaches_from_an_effect_that_ends_to_one_that_grows_on(shop: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     mine = reading(*shop)
-    row = lasting.clv(mine, ECONOMICS).loc["offer"]
+    row = lasting.clv_gained(mine, ECONOMICS).loc["offer"]
     assert row[["ends", "ends_low", "ends_high"]].tolist() == pytest.approx(
         mine.effects.loc[("offer", "value"), ["difference", "low", "high"]].tolist()
     )
@@ -416,14 +416,14 @@ def test_a_purchase_brought_forward_once_is_not_carried_on_for_a_year() -> None:
     once = pd.DataFrame(
         {"customer_id": treated, "date": ASSIGNED + pd.Timedelta(days=20), "amount": 40.0, "cost": 24.0}
     )
-    row = lasting.clv(reading(pd.concat([tx, once]), table), ECONOMICS).loc["offer"]
+    row = lasting.clv_gained(reading(pd.concat([tx, once]), table), ECONOMICS).loc["offer"]
     assert row["low"] < 15 / 3 < row["high"]  # a third of the treated, 16 less the order's cost of 1
     assert row["verdict"] == "not shown" or row["low"] > 0
 
 
 def test_verdicts_of_a_short_window_need_a_longer_one(shop: tuple[pd.DataFrame, pd.DataFrame]) -> None:
-    year = lasting.clv(reading(*shop), ECONOMICS).loc["offer"]
-    month = lasting.clv(reading(*shop, window_days=30), ECONOMICS).loc["offer"]
+    year = lasting.clv_gained(reading(*shop), ECONOMICS).loc["offer"]
+    month = lasting.clv_gained(reading(*shop, window_days=30), ECONOMICS).loc["offer"]
     assert month["high"] - month["low"] > 1.5 * (year["high"] - year["low"])
 
 
@@ -443,7 +443,7 @@ def test_everybody_of_one_arm_and_nobody_of_the_other_differ_by_100_points() -> 
     said = verdicts.of_tests({"x": experiments.effects(found, test)})["verdict"]
     assert said.tolist() == ["loses on conversion and on value"]
     with pytest.raises(NotEnoughData, match="bought in the second half"):
-        lasting.of_all({"offer": reading(tx, table)}, ECONOMICS)
+        lasting.lasting_gains({"offer": reading(tx, table)}, ECONOMICS)
 
 
 def test_everybody_buying_the_same_is_not_nobody_buying() -> None:
@@ -466,14 +466,14 @@ factor = st.floats(0.01, 100)
 @given(st.lists(st.tuples(factor, factor), min_size=1, max_size=4))
 def test_the_parts_of_the_levers_sum_to_the_whole(pairs: list[tuple[float, float]]) -> None:
     before, after = np.array(pairs).T
-    parts = levers.shapley(before, after)
+    parts = levers.shapley_parts(before, after)
     assert parts.sum() == pytest.approx(after.prod() - before.prod(), rel=1e-6, abs=1e-9)
-    swapped = levers.shapley(before[::-1], after[::-1])
+    swapped = levers.shapley_parts(before[::-1], after[::-1])
     np.testing.assert_allclose(swapped[::-1], parts, rtol=1e-9, atol=1e-12)
 
 
 def test_a_lever_that_does_not_move_has_no_part() -> None:
-    parts = levers.shapley(np.array([2.0, 3.0, 5.0]), np.array([2.0, 4.0, 5.0]))
+    parts = levers.shapley_parts(np.array([2.0, 3.0, 5.0]), np.array([2.0, 4.0, 5.0]))
     np.testing.assert_allclose(parts, [0, 10, 0], atol=1e-12)
 
 
@@ -481,7 +481,7 @@ def test_the_levers_explain_the_difference_in_value_and_more_orders_are_orders(
     known: tuple[Trial, ibis.Table, pd.DataFrame],
 ) -> None:
     test, _, found = known
-    split = levers.levers(found, test).loc["offer"]
+    split = levers.parts_of_difference(found, test).loc["offer"]
     assert split["effect"].iloc[:-1].sum() == pytest.approx(split.loc["all", "effect"])
     assert split.loc["all", "effect"] == pytest.approx(
         experiments.effects(found, test).loc[("offer", "value"), "difference"]
@@ -498,7 +498,7 @@ def test_the_intervals_of_the_levers_are_those_of_a_bootstrap(known: tuple[Trial
         levers._split(np.concatenate([arm[random.integers(0, len(arm), len(arm))].mean(axis=0) for arm in arms]))
         for _ in range(600)
     ]
-    split = levers.levers(found, test).loc["offer"]
+    split = levers.parts_of_difference(found, test).loc["offer"]
     reach = (split["high"] - split["low"]) / 2 / 1.96
     np.testing.assert_allclose(reach, np.std(draws, axis=0), rtol=0.12)
 
@@ -547,9 +547,9 @@ def test_outcomes_without_any_history_work_too() -> None:
     table = experiments.effects(found, test, before)
     assert test.window_days == 14
     assert table.loc[("Mens E-Mail", "converted"), "low"] > 0
-    words = verdicts.in_words(table)
+    words = verdicts.effects_in_words(table)
     assert words.loc[("Mens E-Mail", "bought at all"), "change"] == "up"
-    assert levers.levers(found, test).loc[("Mens E-Mail", "conversion"), "low"] > 0
+    assert levers.parts_of_difference(found, test).loc[("Mens E-Mail", "conversion"), "low"] > 0
     with pytest.raises(NotEnoughData, match="dated on one day"):
         levers.cumulated(test, clocked, ECONOMICS)
 
@@ -563,10 +563,10 @@ def test_all_tests_are_read_and_those_that_cannot_be_say_why(shop: tuple[pd.Data
     assert list(tests) == ["offer", "strangers"]
     assert "one arm only" in refused["alone"]
     ds = SimpleNamespace(transactions=ibis.memtable(tx), as_of=AS_OF, economics=ECONOMICS, has=lambda _: False)
-    readings, unread = experiments.read_all(tests, ds)
+    readings, unread = experiments.read_experiments(tests, ds)
     assert list(readings) == ["offer"]
     assert "Nobody of this experiment bought" in unread["strangers"]
-    assert set(experiments.scores(readings)) == {"offer arm", "offer value"}
+    assert set(experiments.arms_of_customers(readings)) == {"offer arm", "offer value"}
     truth = pd.DataFrame(
         [("experiments", "offer", "offer", "orders", 0.9), ("experiments", "gone", "offer", "orders", 1.0)],
         columns=["topic", "item", "group", "quantity", "value"],
@@ -580,7 +580,7 @@ def test_all_tests_are_read_and_those_that_cannot_be_say_why(shop: tuple[pd.Data
     with pytest.raises(NotEnoughData, match="No test has a course"):
         levers.course({"flat": flat}, ECONOMICS)
     assert list(levers.side_by_side(course)) == ["offer, offer"]
-    assert levers.of_all(readings).index.nlevels == 3
+    assert levers.parts_of_all(readings).index.nlevels == 3
     with pytest.raises(NotEnoughData, match="No experiment can be read"):
         trial.prepare_all(alone, starts=START, as_of=AS_OF)
 
@@ -626,7 +626,7 @@ def test_p_values_are_written_for_readers() -> None:
 def test_what_cuped_saves_is_told_of_value_and_is_nothing_without_a_past() -> None:
     tx, table = simulate(800)
     ds = SimpleNamespace(transactions=ibis.memtable(tx), as_of=AS_OF, economics=ECONOMICS, has=lambda _: False)
-    readings, _ = experiments.read_all(trial.prepare_all(table, starts=START, as_of=AS_OF)[0], ds)
+    readings, _ = experiments.read_experiments(trial.prepare_all(table, starts=START, as_of=AS_OF)[0], ds)
     found = readings["offer"]
     assert experiments.variance_saved(found) == found.effects.loc[("offer", "value"), "saved"] > 0
     unknown = replace(found, effects=experiments.effects(found.outcomes, found.trial))
@@ -676,7 +676,7 @@ def test_money_that_one_arm_holds_is_not_enough_and_conversion_still_has_its_ver
         transactions=ibis.memtable(tx), starts=START, as_of=AS_OF, economics=ECONOMICS, has=lambda _: False,
         table=lambda _: ibis.memtable(table),
     )  # fmt: skip
-    mine = experiments.read_all(trial.prepare_all(table, starts=START, as_of=AS_OF)[0], ds)[0]["offer"]
+    mine = experiments.read_experiments(trial.prepare_all(table, starts=START, as_of=AS_OF)[0], ds)[0]["offer"]
     assert set(mine.untold.index.get_level_values("metric")) >= {"revenue", "contribution", "value"}
     assert not {"revenue", "contribution", "value"} & set(mine.effects.index.get_level_values("metric"))
     assert mine.effects[["difference", "low", "high", "p"]].notna().all(axis=None)
@@ -710,7 +710,7 @@ def test_one_function_gives_the_effect_on_value_to_every_notebook() -> None:
         table=lambda _: ibis.memtable(table),
     )  # fmt: skip
     found = experiments.measured(ds, "offer")
-    reading = experiments.read_all(trial.prepare_all(table, starts=START, as_of=AS_OF)[0], ds)[0]["offer"]
+    reading = experiments.read_experiments(trial.prepare_all(table, starts=START, as_of=AS_OF)[0], ds)[0]["offer"]
     for arm in ("email", "voucher"):  # adjusted by the past, as the table of notebook 06
         of_table = reading.effects.loc[(arm, "value"), "difference"]
         assert found.loc[arm, "difference"] == pytest.approx(of_table)

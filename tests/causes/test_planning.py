@@ -75,7 +75,7 @@ def test_only_customers_watched_to_the_end_of_the_longest_window_count(tx: pd.Da
 def test_a_plan_enrols_and_then_waits(tx: pd.DataFrame, people: pd.DataFrame) -> None:
     per_day = planning.arrivals(ibis.memtable(tx), AS_OF)
     assert per_day == 2
-    table = planning.plan(people, per_day, lift=0.2)
+    table = planning.plan_sizes(people, per_day, lift=0.2)
     assert (table["days_to_enrol"] == table["per_arm"]).all()  # two a day, two arms
     waited = table["days_in_all"] - table["days_to_enrol"]
     assert (waited == table.index.get_level_values("window")).all()
@@ -91,12 +91,12 @@ def test_what_a_test_could_show_is_a_multiple_of_its_error() -> None:
 def test_a_shop_whose_new_customers_bring_nothing_has_no_lift_to_plan_for(people: pd.DataFrame) -> None:
     poor = people.assign(**{name: 0.0 for name in people if name != "first_purchase"})
     with pytest.raises(NotEnoughData, match="bring nothing"):
-        planning.plan(poor, 1.0)
+        planning.plan_sizes(poor, 1.0)
 
 
 def test_a_lift_beyond_everybody_is_not_planned_and_no_lift_is_refused(people: pd.DataFrame) -> None:
-    table = planning.plan(people, 1.0, lift=1.0)
+    table = planning.plan_sizes(people, 1.0, lift=1.0)
     assert np.isnan(table.loc[("buys again", 365), "per_arm"])
     assert table.loc[("value", 365), "per_arm"] > 0
     with pytest.raises(UsageError, match="lift is 0"):
-        planning.plan(people, 1.0, lift=0)
+        planning.plan_sizes(people, 1.0, lift=0)

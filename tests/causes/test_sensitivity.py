@@ -9,11 +9,11 @@ from tests.causes.test_causal import confounded
 
 @pytest.fixture(scope="module")
 def found() -> CrossFit:
-    return causal.fit(*confounded()[:3])
+    return causal.cross_fit(*confounded()[:3])
 
 
 def test_the_robustness_value_is_where_the_largest_bias_meets_the_estimate() -> None:
-    found = causal.fit(*confounded()[:3], splits=1)
+    found = causal.cross_fit(*confounded()[:3], splits=1)
     value = sensitivity.robustness(found)
     w = causal.weights(found)[0]
     sigma2 = np.mean((found.outcome - np.where(found.treated, found.with_it[0], found.without[0])) ** 2)
@@ -24,7 +24,7 @@ def test_the_robustness_value_is_where_the_largest_bias_meets_the_estimate() -> 
 
 
 def test_the_robustness_of_the_interval_counts_the_noise_of_the_bias_too() -> None:
-    found = causal.fit(*confounded(600)[:3], splits=1)
+    found = causal.cross_fit(*confounded(600)[:3], splits=1)
     strength = sensitivity.robustness(found)["interval"]
     e, d, y, n = found.propensity[0], found.treated, found.outcome, len(found.outcome)
     mu, w = np.where(d, found.with_it[0], found.without[0]), np.where(d, 1 / e, -1 / (1 - e))
@@ -45,13 +45,13 @@ def test_the_robustness_of_the_interval_counts_the_noise_of_the_bias_too() -> No
 def test_an_interval_that_holds_zero_is_not_robust_at_all() -> None:
     features, treated, outcome, _ = confounded(400)
     noise = pd.Series(np.random.default_rng(0).normal(size=400), outcome.index)
-    assert sensitivity.robustness(causal.fit(features, treated, noise))["interval"] == 0
+    assert sensitivity.robustness(causal.cross_fit(features, treated, noise))["interval"] == 0
 
 
 def test_few_customers_with_small_chances_still_have_a_robustness_value() -> None:
     features, _, outcome, _ = confounded(300)
     rare = pd.Series(np.random.default_rng(3).random(300) < 0.2, features.index)
-    found = causal.fit(features, rare, outcome + 40 * rare, splits=1)
+    found = causal.cross_fit(features, rare, outcome + 40 * rare, splits=1)
     unlucky = CrossFit(**{**vars(found), "propensity": np.where(found.treated, 0.05, 0.5)[None, :]})
     w, e = causal.weights(unlucky), unlucky.propensity
     assert (2 / e + 2 / (1 - e) - w**2).mean() < 0
@@ -87,8 +87,8 @@ def test_a_cause_as_strong_as_the_robustness_value_brings_the_interval_to_zero(
 
 def test_a_hidden_cause_is_within_the_interval_that_allows_for_one_as_strong_as_it_is() -> None:
     features, treated, outcome, effect = confounded(3000)
-    full = causal.fit(features, treated, outcome)
-    blind = causal.fit(features[["group", "noise"]], treated, outcome)
+    full = causal.cross_fit(features, treated, outcome)
+    blind = causal.cross_fit(features[["group", "noise"]], treated, outcome)
     strength = sensitivity.strengths(full, features, {"size": ["size"]}).loc["size"]
     low, high = sensitivity.allowing(blind, strength["outcome"], strength["treatment"])
     assert causal.effect(blind).low > effect.mean()
@@ -96,7 +96,7 @@ def test_a_hidden_cause_is_within_the_interval_that_allows_for_one_as_strong_as_
 
 
 def test_the_robustness_value_of_the_treated_is_where_the_largest_bias_meets_their_estimate() -> None:
-    found = causal.fit(*confounded()[:3], splits=1)
+    found = causal.cross_fit(*confounded()[:3], splits=1)
     value = sensitivity.robustness(found, "treated")["estimate"]
     e, d, p = found.propensity[0], found.treated, found.treated.mean()
     w = np.where(d, 1.0, e / (1 - e)) / p

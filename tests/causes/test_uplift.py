@@ -25,7 +25,7 @@ def simulate(n: int = 2000, seed: int = 0, extra: float = 0.0) -> tuple[pd.DataF
 
 def coefficient(seed: int, extra: float = 0.0) -> uplift.Qini:
     outcomes, test, before = simulate(1200, seed, extra)
-    ranks = uplift.score(outcomes, test, "voucher", before, "value")["rank"]
+    ranks = uplift.uplift_scores(outcomes, test, "voucher", before, "value")["rank"]
     return uplift.qini(outcomes, test, "voucher", ranks, "value")
 
 
@@ -47,7 +47,7 @@ def test_a_number_of_few_values_is_parted_by_value() -> None:
 
 def test_the_effect_in_a_group_is_that_of_welch() -> None:
     outcomes, test, before = simulate()
-    table = uplift.by_group(outcomes, test, before["region"], "value")
+    table = uplift.effect_by_group(outcomes, test, before["region"], "value")
     north = outcomes[before["region"] == "n"]
     one, other = (north.loc[north["variant"] == arm, "value"] for arm in ("voucher", "control"))
     theirs = ttest_ind(one, other, equal_var=False).confidence_interval()
@@ -60,23 +60,23 @@ def test_the_effect_in_a_group_is_that_of_welch() -> None:
 def test_groups_too_small_to_compare_are_left_out() -> None:
     outcomes, test, before = simulate()
     rare = before["region"].mask(np.arange(len(before)) < 12, "island")
-    assert "island" not in uplift.by_group(outcomes, test, rare, "value").index.get_level_values("group")
+    assert "island" not in uplift.effect_by_group(outcomes, test, rare, "value").index.get_level_values("group")
     with pytest.raises(NotEnoughData, match="has 25 customers in each arm"):
-        uplift.by_group(outcomes.head(60), test, before["region"].head(60), "value")
+        uplift.effect_by_group(outcomes.head(60), test, before["region"].head(60), "value")
 
 
 def test_a_true_difference_between_groups_is_found_and_the_cause_comes_first() -> None:
     outcomes, test, before = simulate(4000, extra=25)
-    found = uplift.differs(outcomes, test, uplift.groupings(before), "value")
+    found = uplift.effects_differ(outcomes, test, uplift.groupings(before), "value")
     assert found.index[0] == ("voucher", "orders")
     assert found["p_holm"].iloc[0] < 0.01 < found["p_holm"].iloc[1]
 
 
 def test_cochrans_test_is_that_of_statsmodels() -> None:
     outcomes, test, before = simulate()
-    groups = uplift.by_group(outcomes, test, before["region"], "value")
+    groups = uplift.effect_by_group(outcomes, test, before["region"], "value")
     theirs = combine_effects(groups["difference"].to_numpy(), groups["error"].to_numpy() ** 2).test_homogeneity()
-    found = uplift.differs(outcomes, test, uplift.groupings(before[["region"]]), "value").iloc[0]
+    found = uplift.effects_differ(outcomes, test, uplift.groupings(before[["region"]]), "value").iloc[0]
     assert found["groups"] == 4
     q = uplift._cochran(groups["difference"].to_numpy(), groups["error"].to_numpy())
     assert q == pytest.approx(theirs.statistic)
@@ -91,9 +91,9 @@ def test_groups_whose_money_one_arm_holds_do_not_count() -> None:
     buys = (random.random(1000) < 0.3) & ((variant == "voucher") | (parts != "w"))
     outcomes = pd.DataFrame({"variant": variant, "value": random.lognormal(0, 1, 1000) * buys}, index=people)
     test = Trial("x", "control", ("voucher",), outcomes[["variant"]], 100, True, pd.DataFrame())
-    assert uplift.differs(outcomes, test, parts.to_frame(), "value")["groups"].tolist() == [2]
+    assert uplift.effects_differ(outcomes, test, parts.to_frame(), "value")["groups"].tolist() == [2]
     with pytest.raises(NotEnoughData, match="customers or more in that arm"):
-        uplift.by_group(outcomes, test, parts[parts == "w"], "value")
+        uplift.effect_by_group(outcomes, test, parts[parts == "w"], "value")
 
 
 def test_a_ranking_of_money_that_one_arm_holds_is_not_enough() -> None:
@@ -112,18 +112,18 @@ def test_equal_effects_look_different_as_rarely_as_the_level_says() -> None:
     found = []
     for seed in range(80):
         outcomes, test, before = simulate(1000, seed)
-        found.append(uplift.differs(outcomes, test, uplift.groupings(before[["region"]]), "value")["p"].iloc[0])
+        found.append(uplift.effects_differ(outcomes, test, uplift.groupings(before[["region"]]), "value")["p"].iloc[0])
     assert np.mean(np.array(found) < 0.05) <= 0.1
 
 
 def test_a_customer_is_never_ranked_by_models_that_saw_their_outcome_or_a_later_part() -> None:
     outcomes, test, before = simulate()
-    scores = uplift.score(outcomes, test, "voucher", before, "value")
+    scores = uplift.uplift_scores(outcomes, test, "voucher", before, "value")
     assert len(scores) == pytest.approx(0.8 * len(outcomes), abs=3)
     who = scores.index[5]
     changed = outcomes.copy()
     changed.loc[who, "value"] += 1000
-    again = uplift.score(changed, test, "voucher", before, "value")
+    again = uplift.uplift_scores(changed, test, "voucher", before, "value")
     assert again.loc[who, "uplift"] == scores.loc[who, "uplift"]
 
 
@@ -141,7 +141,7 @@ def test_where_some_gain_the_ranking_finds_them() -> None:
 
 def test_the_curve_starts_at_nothing_and_ends_at_the_effect_on_all() -> None:
     outcomes, test, before = simulate(extra=10)
-    scores = uplift.score(outcomes, test, "voucher", before, "value")
+    scores = uplift.uplift_scores(outcomes, test, "voucher", before, "value")
     found = uplift.qini(outcomes, test, "voucher", scores["rank"], "value")
     two = outcomes.loc[scores.index].groupby("variant")["value"].mean()
     assert found.curve.iloc[0].tolist() == [0, 0]
@@ -150,7 +150,7 @@ def test_the_curve_starts_at_nothing_and_ends_at_the_effect_on_all() -> None:
 
 def test_the_coefficient_is_the_area_between_the_curves() -> None:
     outcomes, test, before = simulate(extra=20)
-    ranks = uplift.score(outcomes, test, "voucher", before, "value")["rank"]
+    ranks = uplift.uplift_scores(outcomes, test, "voucher", before, "value")["rank"]
     found = uplift.qini(outcomes, test, "voucher", ranks, "value")
     gap = found.curve["by rank"] - found.curve["at random"]
     assert np.trapezoid(gap, gap.index) == pytest.approx(found.coefficient, rel=0.05)
@@ -159,7 +159,7 @@ def test_the_coefficient_is_the_area_between_the_curves() -> None:
 def test_the_interval_of_the_coefficient_is_that_of_a_bootstrap() -> None:
     """Of the coefficient as it is defined: the mean of each customer's own effect × (1/2 − rank)."""
     outcomes, test, before = simulate(extra=20)
-    ranks = uplift.score(outcomes, test, "voucher", before, "value")["rank"]
+    ranks = uplift.uplift_scores(outcomes, test, "voucher", before, "value")["rank"]
     found = uplift.qini(outcomes, test, "voucher", ranks, "value")
     two = outcomes.loc[ranks.index]
     value, treated, reach = two["value"].to_numpy(), two["variant"].eq("voucher").to_numpy(), 0.5 - ranks.to_numpy()
@@ -196,6 +196,6 @@ def test_where_one_in_ten_buys_a_ranking_is_judged_and_not_refused() -> None:
 def test_nothing_known_or_too_few_customers_are_refused() -> None:
     outcomes, test, before = simulate(150)
     with pytest.raises(NotEnoughData, match="100 customers in each arm"):
-        uplift.score(outcomes, test, "voucher", before, "value")
+        uplift.uplift_scores(outcomes, test, "voucher", before, "value")
     with pytest.raises(NotEnoughData, match="0 column"):
-        uplift.score(simulate()[0], test, "voucher", pd.DataFrame(index=simulate()[0].index), "value")
+        uplift.uplift_scores(simulate()[0], test, "voucher", pd.DataFrame(index=simulate()[0].index), "value")

@@ -32,7 +32,7 @@ def read(tmp_path):
         connection = ibis.duckdb.connect().con
         raw.rows(connection, "SET TimeZone = 'UTC'")
         files = sources.files_of(name if "path" not in options else options.pop("path"), options.get("glob"), tmp_path)
-        found = sources.read_all(connection, files, "raw_table", options)
+        found = sources.read_sources(connection, files, "raw_table", options)
         cells = ", ".join(f"trim({raw.quoted(column)})" for column in found.columns)
         return raw.rows(connection, f"SELECT {cells} FROM raw_table ORDER BY {raw.ROW}"), found
 

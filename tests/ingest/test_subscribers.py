@@ -52,7 +52,7 @@ def test_subscribers_are_read_relative_to_the_card_and_their_file_is_among_the_i
     assert not errors(problems)
     assert balance(made) == {"read": 60, "kept": 60}
     assert tmp_path / "subscribers.csv" in made.files
-    rows = subscribers.counted(made.table("subscriptions"))
+    rows = subscribers.periods_counted(made.table("subscriptions"))
     assert rows["customers"].sum() == 60
     assert rows.loc[rows["churned"], "customers"].sum() == 40
 
@@ -62,14 +62,14 @@ def test_columns_of_other_names_are_mapped_and_a_plan_groups(read):
     columns = {"customer_id": "Id", "tenure": "Months", "churned": "Gone", "plan": "Contract"}
     made, problems = read(text, columns=columns)
     assert not errors(problems)
-    rows = subscribers.counted(made.table("subscriptions")).set_index(["plan", "tenure"])["churned"]
+    rows = subscribers.periods_counted(made.table("subscriptions")).set_index(["plan", "tenure"])["churned"]
     assert rows.to_dict() == {("A", 0): False, ("A", 3): True, ("B", 5): False, ("unknown", 5): True}
 
 
 def test_a_cohort_counts_as_its_subscribers_one_by_one(read):
     made, problems = read(COHORT)
     assert not errors(problems)
-    rows = subscribers.counted(made.table("subscriptions"))
+    rows = subscribers.periods_counted(made.table("subscriptions"))
     assert rows[["tenure", "churned", "customers"]].to_numpy().tolist() == [
         [1, True, 20], [2, False, 70], [2, True, 10],
     ]  # fmt: skip
@@ -82,7 +82,7 @@ def test_cohorts_of_several_plans_and_starts_add_up(read):
     text += "A,2024-03-01,0,20,7\nA,2024-03-01,1,20,7\nB,2024-01-01,0,5,\nB,2024-01-01,1,4,\n"
     made, problems = read(text, period="month")
     assert not errors(problems)
-    rows = subscribers.counted(made.table("subscriptions")).set_index(["plan", "churned"])
+    rows = subscribers.periods_counted(made.table("subscriptions")).set_index(["plan", "churned"])
     assert rows["customers"].to_dict() == {("A", False): 28, ("A", True): 2, ("B", False): 4, ("B", True): 1}
     assert rows.loc[("A", False), "price"] == pytest.approx((8 * 5 + 20 * 7) / 28)
     assert rows.loc["B", "price"].isna().all()

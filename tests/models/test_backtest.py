@@ -78,8 +78,8 @@ def test_measures_agree_with_small_cases_worked_by_hand():
     actual, forecast = np.array([0.0, 2.0]), np.array([1.0, 1.0])
     assert backtest.poisson_deviance(actual, forecast) == pytest.approx(2 * np.log(2))
     assert backtest.auc(actual > 0, forecast) == 0.5
-    assert backtest.gini(actual, forecast) == pytest.approx(0)
-    assert backtest.gini(actual, np.array([1.0, 0.0])) == pytest.approx(-1)
+    assert backtest.gini_of_purchases(actual, forecast) == pytest.approx(0)
+    assert backtest.gini_of_purchases(actual, np.array([1.0, 0.0])) == pytest.approx(-1)
     assert backtest.auc(np.array([True, False, True]), np.array([3.0, 2.0, 1.0])) == 0.5
 
 
@@ -289,29 +289,29 @@ def test_methods_within_two_standard_errors_of_deviance_cannot_be_told_apart(res
 
 def test_money_of_the_holdout_is_forecast_from_the_calibration_part_alone(cdnow, result):
     calibration, _ = cdnow
-    earned = backtest.money(calibration, result.forecasts["BG/NBD"])
+    earned = backtest.money_check(calibration, result.forecasts["BG/NBD"])
     spend = GammaGamma().fit(calibration)
     once = calibration["frequency"] == 0
     expected = result.forecasts.loc[once, "BG/NBD"] * spend.mean_spend_
     np.testing.assert_allclose(earned.loc[once, "forecast"], expected)
     assert earned["actual"].sum() == pytest.approx(calibration["holdout_spend"].sum())
-    other = backtest.money(calibration.assign(holdout_spend=1.0), result.forecasts["BG/NBD"])
+    other = backtest.money_check(calibration.assign(holdout_spend=1.0), result.forecasts["BG/NBD"])
     pd.testing.assert_series_equal(other["forecast"], earned["forecast"])
     with pytest.raises(NotEnoughData, match="brought no money in the holdout"):
-        backtest.money(calibration.assign(holdout_spend=0.0), result.forecasts["BG/NBD"])
+        backtest.money_check(calibration.assign(holdout_spend=0.0), result.forecasts["BG/NBD"])
 
 
 def test_the_model_chosen_for_later_notebooks_is_that_of_the_contest():
     ds = load("cdnow_sample")
     cut = backtest.split_date(ds.starts, ds.as_of)
-    chosen = backtest.choose(ds.transactions, ds.starts, ds.as_of)
+    chosen = backtest.choose_model(ds.transactions, ds.starts, ds.as_of)
     assert chosen == backtest.backtest(*backtest.parts(ds.transactions, cut, ds.as_of)).best_model
 
 
 def test_without_a_backtest_no_model_is_chosen():
     ds = load("cdnow_sample")
     first = ds.transactions.filter(ds.transactions["date"] < pd.Timestamp("1997-01-03"))
-    assert backtest.choose(first, ds.starts, pd.Timestamp("1997-01-02")) is None
+    assert backtest.choose_model(first, ds.starts, pd.Timestamp("1997-01-02")) is None
 
 
 def test_an_order_is_called_better_only_beyond_its_error(result):

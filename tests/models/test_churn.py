@@ -147,7 +147,7 @@ def test_nobody_beats_the_one_who_sees_who_has_left(
 def test_a_model_ranks_at_least_as_well_as_silence_alone(
     training: churn.Snapshot, test_period: churn.Snapshot, model: churn.ChurnModel
 ) -> None:
-    scores = churn.baselines(training, test_period.features)
+    scores = churn.rules_of_thumb(training, test_period.features)
     scores["model"] = model.predict(test_period.features)
     for period in (test_period, test_period.active()):
         found = ranking.evaluate(period, scores)["auc"]
@@ -330,9 +330,9 @@ def test_the_driver_that_decides_everything_comes_first(training: churn.Snapshot
     assert found["auc_lost"].iloc[0] > 0.3
     assert found["with_risk"].iloc[0] > 0.5
     assert found["auc_lost"].iloc[1:].abs().max() < 0.1
-    words = churn.in_words(found)
+    words = churn.drivers_in_words(found)
     assert words.loc["how long they were silent"].tolist() == ["days since last order", "higher"]
-    turned = churn.in_words(found.assign(with_risk=-found["with_risk"]))
+    turned = churn.drivers_in_words(found.assign(with_risk=-found["with_risk"]))
     assert turned.loc["how long they were silent", "risk"] == "lower"
 
 

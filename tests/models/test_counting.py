@@ -6,7 +6,7 @@ import pytest
 
 from clvlib import aggregate, load
 from clvlib.models.backtest import auc
-from clvlib.models.counting import counted
+from clvlib.models.counting import customer_counts
 from clvlib.models.forecast import BetaGeo, fit_all
 
 # All 23,570 customers of CDNOW as known on 1997-09-30, and the 39 weeks after: sums of the chance of at least one
@@ -31,7 +31,7 @@ def models(cdnow):
 
 
 def test_on_cdnow_the_chance_of_a_purchase_counts_alike_where_p_alive_differs_twofold(cdnow, models) -> None:
-    found = counted(models, cdnow, 39)
+    found = customer_counts(models, cdnow, 39)
     assert int((cdnow["holdout_frequency"] > 0).sum()) == 7058
     for name, (buying, alive, _, _) in CDNOW.items():
         assert round(found.loc[name, "buying"]) == buying
@@ -53,7 +53,7 @@ def test_everybody_alive_for_certain_is_called_no_information() -> None:
     """Where nobody is seen to leave, a of BG/NBD goes to 0 and P(alive) to 1 for all, as on some real shops."""
     rfm = pd.DataFrame({"frequency": [0, 3, 20], "recency": [0.0, 50.0, 90.0], "T": [100.0, 400.0, 100.0]})
     nobody_leaves = BetaGeo().with_params(np.array([0.5, 20.0, 1e-9, 2.0]))
-    found = counted({"BG/NBD": nobody_leaves}, rfm, 365)
+    found = customer_counts({"BG/NBD": nobody_leaves}, rfm, 365)
     assert found.loc["BG/NBD", "alive"] == pytest.approx(3)
     assert not found.loc["BG/NBD", "alive_tells"]
     assert found.loc["BG/NBD", "buying"] < 3

@@ -45,7 +45,7 @@ def test_a_past_forecast_knows_nothing_of_the_months_that_it_forecasts(cdnow):
 
 
 def test_without_a_past_the_range_rests_on_what_is_taken_for_granted():
-    found = misses.plan(WHOLE, made(), 12)
+    found = misses.planning_range(WHOLE, made(), 12)
     assert found.windows == 0
     assert found.spread == pytest.approx(misses._PRIOR)
     assert found.high == pytest.approx(1000 * np.exp(t.ppf(0.95, misses.WORTH) * misses._PRIOR))
@@ -53,18 +53,23 @@ def test_without_a_past_the_range_rests_on_what_is_taken_for_granted():
 
 
 def test_large_misses_widen_the_range_and_many_small_ones_narrow_it():
-    plain, wide, narrow = (misses.plan(WHOLE, made(*each), 12) for each in ([0.1], [0.5, -0.3], [0.01, -0.01] * 5))
+    plain, wide, narrow = (
+        misses.planning_range(WHOLE, made(*each), 12) for each in ([0.1], [0.5, -0.3], [0.01, -0.01] * 5)
+    )
     assert wide.high > plain.high > narrow.high > 1000 > narrow.low > plain.low > wide.low
     assert (wide.windows, narrow.windows) == (2, 10)
 
 
 def test_a_miss_of_half_a_year_counts_for_more_over_a_year():
-    assert misses.plan(WHOLE, made(0.2, days=182), 12).spread > misses.plan(WHOLE, made(0.2, days=365), 12).spread
+    assert (
+        misses.planning_range(WHOLE, made(0.2, days=182), 12).spread
+        > misses.planning_range(WHOLE, made(0.2, days=365), 12).spread
+    )
 
 
 def test_what_the_model_does_not_know_of_itself_widens_the_range():
     unsure = Total(100, 1000.0, 700.0, 1300.0, 0.9)
-    assert misses.plan(unsure, made(), 12).high > misses.plan(WHOLE, made(), 12).high
+    assert misses.planning_range(unsure, made(), 12).high > misses.planning_range(WHOLE, made(), 12).high
 
 
 def test_a_history_too_short_to_forecast_from_has_no_past():

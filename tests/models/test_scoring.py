@@ -12,7 +12,7 @@ from clvlib import aggregate, load
 from clvlib.dataset import Economics
 from clvlib.errors import DataError
 from clvlib.models.forecast import MODELS, BetaGeo, GammaGamma, ParetoNBD, fit_all
-from clvlib.models.scoring import DAYS_PER_MONTH, PLACES, buyers, by_rank, score, share_of_value, total
+from clvlib.models.scoring import DAYS_PER_MONTH, PLACES, by_rank, expected_buyers, score, share_of_value, total
 from tools.demo_shop import simulate
 
 ECONOMICS = Economics(margin=0.4, annual_discount_rate=0.12, horizon_months=12)
@@ -71,10 +71,10 @@ def test_the_chance_of_a_purchase_is_that_of_at_least_one_within_the_horizon(rfm
 
 @pytest.mark.parametrize("name", MODELS)
 def test_buyers_are_the_sum_of_their_chances_and_no_more_than_there_are_customers(rfm, models, spend, name):
-    found = buyers(rfm, models[name], 12 * DAYS_PER_MONTH)
+    found = expected_buyers(rfm, models[name], 12 * DAYS_PER_MONTH)
     assert found.expected == pytest.approx(score(rfm, models[name], spend, ECONOMICS)["p_purchase"].sum())
     assert 0 < found.low < found.expected < found.high < found.customers == len(rfm)
-    few = buyers(rfm.iloc[:2], models[name], 12 * DAYS_PER_MONTH)
+    few = expected_buyers(rfm.iloc[:2], models[name], 12 * DAYS_PER_MONTH)
     assert few.low >= 0
     assert few.high <= 2
 

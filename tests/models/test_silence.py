@@ -62,8 +62,8 @@ def test_the_window_is_the_shortest_that_covers_the_share(gaps: pd.Series, still
 
 @given(some_gaps, some_silences, st.integers(2, 5))
 def test_more_of_the_same_customers_change_no_window(gaps: pd.Series, still: pd.Series, times: int) -> None:
-    one = silence.sensitivity(silence.silence_curve(gaps, still))
-    more = silence.sensitivity(silence.silence_curve(gaps * times, pd.concat([still] * times)))
+    one = silence.other_windows(silence.silence_curve(gaps, still))
+    more = silence.other_windows(silence.silence_curve(gaps * times, pd.concat([still] * times)))
     pd.testing.assert_frame_equal(one, more)
 
 
@@ -77,7 +77,7 @@ def test_no_label_window_reaches_into_the_next_question(
     gaps: pd.Series, still: pd.Series, history: int, share: float
 ) -> None:
     as_of = START + history * DAY
-    plan = silence.plan(silence.silence_curve(gaps, still), START, as_of, share)
+    plan = silence.plan_window(silence.silence_curve(gaps, still), START, as_of, share)
     window = plan.window_days * DAY
     assert plan.train_as_of + window == plan.test_as_of
     assert plan.test_as_of + window == plan.as_of == as_of
@@ -89,4 +89,4 @@ def test_no_label_window_reaches_into_the_next_question(
 def test_a_history_of_two_weeks_is_too_short_to_plan() -> None:
     curve = silence.silence_curve(counted({3: 5}), pd.Series([4]))
     with pytest.raises(NotEnoughData, match="2024-01-01 to 2024-01-15 is too short"):
-        silence.plan(curve, START, START + 14 * DAY)
+        silence.plan_window(curve, START, START + 14 * DAY)

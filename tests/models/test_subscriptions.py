@@ -25,7 +25,7 @@ def published(segment: str) -> pd.DataFrame:
 @pytest.mark.parametrize("segment", PAPER)
 def test_parameters_and_likelihood_are_those_of_the_paper(segment: str) -> None:
     alpha, beta, log_likelihood = PAPER[segment]
-    fitted = subscriptions.fit(published(segment))
+    fitted = subscriptions.fit_sbg(published(segment))
     assert fitted.alpha == pytest.approx(alpha, abs=6e-5)
     assert fitted.beta == pytest.approx(beta, abs=6e-5)
     assert fitted.log_likelihood == pytest.approx(log_likelihood, abs=0.006)
@@ -34,7 +34,7 @@ def test_parameters_and_likelihood_are_those_of_the_paper(segment: str) -> None:
 
 def test_survivors_of_years_never_seen_are_within_two_points() -> None:
     for segment in PAPER:
-        fitted = subscriptions.fit(published(segment))
+        fitted = subscriptions.fit_sbg(published(segment))
         seen = PUBLISHED[segment] / 1000
         np.testing.assert_allclose(fitted.survival(PUBLISHED.index)[8:], seen[8:], atol=0.02)
 
@@ -42,7 +42,7 @@ def test_survivors_of_years_never_seen_are_within_two_points() -> None:
 def test_a_constant_churn_forecasts_too_few_survivors() -> None:
     for segment in PAPER:
         life = published(segment)
-        table = subscriptions.curves(life, subscriptions.fit(life), subscriptions.constant_churn(life), 12)
+        table = subscriptions.curves(life, subscriptions.fit_sbg(life), subscriptions.constant_churn(life), 12)
         assert table["survival_constant"].iloc[12] < 0.85 * PUBLISHED[segment].iloc[12] / 1000
 
 
@@ -101,7 +101,7 @@ def simulate(n: int, alpha: float, beta: float, longest: int, seed: int) -> tupl
 
 def test_the_truth_is_recovered_from_customers_who_are_still_there() -> None:
     tenure, churned = simulate(30_000, 0.9, 3.0, 24, seed=1)
-    fitted = subscriptions.fit(subscriptions.customer_table(tenure, churned))
+    fitted = subscriptions.fit_sbg(subscriptions.customer_table(tenure, churned))
     assert abs(fitted.alpha - 0.9) < 3 * fitted.standard_errors[0]
     assert abs(fitted.beta - 3.0) < 3 * fitted.standard_errors[1]
     assert fitted.standard_errors[0] < 0.1
@@ -113,10 +113,10 @@ def test_the_truth_is_recovered_where_only_the_last_period_is_known() -> None:
     started = random.integers(1, 25, 200_000)
     there = leaves_at >= started
     tenure, churned = pd.Series(started[there]), pd.Series(leaves_at[there] == started[there])
-    fitted = subscriptions.fit(subscriptions.customer_table(tenure, churned, left="last"))
+    fitted = subscriptions.fit_sbg(subscriptions.customer_table(tenure, churned, left="last"))
     assert repr(fitted).startswith(f"sBG on {len(tenure):,} renewals")  # each customer is seen at one
     assert abs(fitted.alpha - 0.9) < 3 * fitted.standard_errors[0]
-    naive = subscriptions.fit(subscriptions.customer_table(tenure, churned, left="ever"))
+    naive = subscriptions.fit_sbg(subscriptions.customer_table(tenure, churned, left="ever"))
     assert naive.survival(12) > 1.2 * fitted.survival(12)
 
 
@@ -148,7 +148,7 @@ def test_survivors_that_rise_are_refused_and_too_few_losses_too() -> None:
     with pytest.raises(DataError, match="never rise, first at row 3"):
         subscriptions.cohort_table(pd.Series([10, 8, 9]))
     with pytest.raises(NotEnoughData, match="9 customers lost"):
-        subscriptions.fit(subscriptions.cohort_table(pd.Series([100, 97, 94, 91])))
+        subscriptions.fit_sbg(subscriptions.cohort_table(pd.Series([100, 97, 94, 91])))
     with pytest.raises(UsageError, match="left"):
         subscriptions.customer_table(pd.Series([1]), pd.Series([True]), left="often")
 
@@ -157,7 +157,7 @@ def test_customers_without_differences_converge_to_one_churn() -> None:
     random = np.random.default_rng(3)
     tenure = pd.Series(np.minimum(random.geometric(0.2, 5000), 10))
     life = subscriptions.customer_table(tenure, tenure < 10)
-    fitted = subscriptions.fit(life)
+    fitted = subscriptions.fit_sbg(life)
     assert float(fitted.retention(1)) == pytest.approx(0.8, abs=0.05)
     assert float(fitted.retention(9)) == pytest.approx(0.8, abs=0.05)
 
@@ -212,7 +212,7 @@ def test_what_is_to_come_from_all_is_the_sum_of_the_plans() -> None:
 def test_a_plan_keeps_its_own_future_among_others() -> None:
     rows = plans()
     alone = rows[rows["plan"] == "gold"]
-    pooled = subscriptions.fit(subscriptions.life_table(rows))
+    pooled = subscriptions.fit_sbg(subscriptions.life_table(rows))
     there = subscriptions.staying(alone)["customers"]
     own = subscriptions.by_plan(rows, "ever", 0.01).loc["gold"]
     assert own["to_come"] == pytest.approx(subscriptions.by_plan(alone, "ever", 0.01).loc["all", "to_come"])
@@ -274,7 +274,7 @@ def test_within_a_long_horizon_everything_is_to_come() -> None:
     np.testing.assert_allclose(table["within"], table["to_come"], rtol=1e-3)
     np.testing.assert_allclose(table["value_within"], table["value_to_come"], rtol=1e-3)
     near = subscriptions.by_plan(rows, "ever", 0.05, horizon=1)
-    model = subscriptions.fit(subscriptions.life_table(rows[rows["plan"] == "gold"]))
+    model = subscriptions.fit_sbg(subscriptions.life_table(rows[rows["plan"] == "gold"]))
     there = subscriptions.staying(rows[rows["plan"] == "gold"])["customers"]
     once = (model.retention(there.index + 1) @ there.to_numpy(float)) / there.sum() * 1.05**-0.5
     assert near.loc["gold", "within"] == pytest.approx(once)

@@ -147,9 +147,7 @@ def test_an_interruption_while_the_program_is_loaded_is_one_line(tmp_path, secon
 
 
 def test_the_package_alone_loads_nothing_heavy():
-    program = (
-        "import sys, clvlib, clvlib.run.cli; print([m for m in ('pandas', 'ibis', 'typer') if m in sys.modules])"
-    )
+    program = "import sys, clvlib, clvlib.run.cli; print([m for m in ('pandas', 'ibis', 'typer') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 

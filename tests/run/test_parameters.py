@@ -77,23 +77,23 @@ def test_a_text_of_another_type_is_refused_with_an_example(knobs, name, text):
 
 
 def test_each_notebook_gets_the_settings_that_it_knows(knobs):
-    chosen = parameters.choose({"a": knobs, "b": {}}, {"months": "6"})
+    chosen = parameters.choose_settings({"a": knobs, "b": {}}, {"months": "6"})
     assert chosen == {"a": {"months": 6}, "b": {}}
 
 
 def test_an_unknown_name_is_refused_with_the_nearest_and_all_known_ones(knobs):
     with pytest.raises(UsageError, match=r"Did you mean months\?.*Known parameters: limit, months"):
-        parameters.choose({"a": knobs}, {"month": "6"})
+        parameters.choose_settings({"a": knobs}, {"month": "6"})
 
 
 def test_the_dataset_is_no_setting(knobs):
     with pytest.raises(UsageError, match="dataset"):
-        parameters.choose({"a": knobs}, {"dataset": "x"})
+        parameters.choose_settings({"a": knobs}, {"dataset": "x"})
 
 
 def test_code_in_a_name_never_reaches_a_notebook(knobs):
     with pytest.raises(UsageError):
-        parameters.choose({"a": knobs}, {"months = 1\nimport os": "6"})
+        parameters.choose_settings({"a": knobs}, {"months = 1\nimport os": "6"})
 
 
 @pytest.mark.parametrize(

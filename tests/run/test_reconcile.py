@@ -26,7 +26,7 @@ def test_the_account_is_that_of_a_count_by_hand(build):
     assert "4 of 5 customers" in said.what
     assert "nothing paid, or all of it refunded (2); no row that is used (2)" in said.what
     assert len(handover.gather_customers(found.rfm_summary(), [])) == 5 - said.count
-    text = reconcile.in_words(found)
+    text = reconcile.account_in_words(found)
     assert "first row 2025-01-03, last 2025-02-03" in text
     assert "in customers.csv: 1 customer(s), who brought 35.00" in text
     assert "largest customer: a, who brought 35.00 (100.0%)" in text
@@ -48,7 +48,7 @@ def test_the_account_of_the_demo_is_that_of_pandas(demo):
         counts = len(rows), rows["customer_id"].nunique(), orders, rows["amount"].sum()
         assert account.loc[line].tolist() == pytest.approx(counts)
     assert (account.loc["read"] - account.loc["left out"]).tolist() == pytest.approx(account.loc["kept"].tolist())
-    text = reconcile.in_words(demo)
+    text = reconcile.account_in_words(demo)
     summary = demo.rfm_summary()
     assert f"in customers.csv: {len(summary):,} customer(s)" in text
     (said,) = [problem for problem in demo.problems if "no purchase up to" in problem.what]

@@ -74,7 +74,7 @@ def page(shop, tmp_path):
         Outcome("02_next", "done"),
         Outcome("03_bad", "failed", cell="fit", error=f"ValueError: {EVIL}"),
     ]
-    report.write(shop, {"01_formula": notebook(), "02_next": notebook()}, outcomes, tmp_path / "report.html")
+    report.write_report(shop, {"01_formula": notebook(), "02_next": notebook()}, outcomes, tmp_path / "report.html")
     return (tmp_path / "report.html").read_text("utf-8")
 
 
@@ -113,7 +113,7 @@ def test_what_builds_on_something_left_out_is_named_on_one_line(shop):
         LeftOut("Value", "It builds on it.", "Spend"),
         LeftOut("Ranks", "It too.", "Value"),
     ]
-    page = report.build(shop, {}, [Outcome("03_x", "done", skipped=parts)])
+    page = report.compose(shop, {}, [Outcome("03_x", "done", skipped=parts)])
     assert "Spend: few" in page
     assert "because they build on these: Value, Ranks." in page
 
@@ -143,13 +143,13 @@ def test_text_of_the_lesson_keeps_its_shape(page):
 
 def test_a_report_stays_under_five_megabytes(shop, tmp_path, monkeypatch):
     monkeypatch.setattr(report, "MOST_BYTES", 300_000)
-    report.write(shop, {"01_formula": notebook(300)}, [], tmp_path / "report.html")
+    report.write_report(shop, {"01_formula": notebook(300)}, [], tmp_path / "report.html")
     assert (tmp_path / "report.html").stat().st_size < 300_000
     assert (tmp_path / "report.html").read_text("utf-8").count("data:image/png") == 2
 
 
 def test_a_report_without_any_notebook_is_still_a_report(shop, tmp_path):
-    report.write(shop, {}, [Outcome("01_formula", "failed", error="ValueError: x")], tmp_path / "report.html")
+    report.write_report(shop, {}, [Outcome("01_formula", "failed", error="ValueError: x")], tmp_path / "report.html")
     assert "ValueError: x" in (tmp_path / "report.html").read_text("utf-8")
 
 

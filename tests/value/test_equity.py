@@ -53,13 +53,13 @@ def test_the_factors_multiply_to_the_clv_of_the_forecast(now: equity.Valuation) 
 def test_the_bridge_has_no_remainder(then: equity.Valuation, now: equity.Valuation) -> None:
     steps = equity.bridge(then, now, MONEY)
     assert steps.iloc[:-1].sum() == pytest.approx(steps["after"], rel=1e-9)
-    each = equity.effects(then, now, MONEY)
+    each = equity.equity_effects(then, now, MONEY)
     change = now.customers["clv"].reindex(each.index).fillna(0) - then.customers["clv"].reindex(each.index).fillna(0)
     np.testing.assert_allclose(each.sum(axis=1), change, atol=1e-9)
 
 
 def test_silence_only_takes_and_new_customers_only_give(then: equity.Valuation, now: equity.Valuation) -> None:
-    each = equity.effects(then, now, MONEY)
+    each = equity.equity_effects(then, now, MONEY)
     silent = now.rfm["frequency"].reindex(each.index) == then.rfm["frequency"].reindex(each.index)
     assert (each.loc[silent, "loss"] < 0).all()
     assert (each.loc[silent, "confirmed"] == 0).all()
@@ -68,14 +68,14 @@ def test_silence_only_takes_and_new_customers_only_give(then: equity.Valuation, 
 
 
 def test_nothing_moves_between_a_date_and_itself(now: equity.Valuation) -> None:
-    assert equity.effects(now, now, MONEY).abs().max().max() < 1e-9
+    assert equity.equity_effects(now, now, MONEY).abs().max().max() < 1e-9
 
 
 def test_other_models_alone_move_only_the_line_of_the_models(now: equity.Valuation) -> None:
     slower = now.model.with_params(now.model.values * [1, 2, 1, 1])
     customers = equity.factors(now.rfm, slower, now.spend, MONEY)
     early = equity.Valuation(now.as_of, now.rfm, slower, now.spend, customers)
-    moved = equity.effects(early, now, MONEY).sum()
+    moved = equity.equity_effects(early, now, MONEY).sum()
     assert moved["model"] == pytest.approx(now.total - early.total)
     assert moved.drop("model").abs().max() < 1e-9
 
@@ -83,7 +83,7 @@ def test_other_models_alone_move_only_the_line_of_the_models(now: equity.Valuati
 def test_a_customer_whose_purchases_were_all_refunded_is_lost(tx: pd.DataFrame, then: equity.Valuation) -> None:
     name = then.customers["clv"].idxmax()
     refunded = equity.Valuation(AS_OF, *_without(equity.value_base(table(tx), AS_OF, MONEY, "Pareto/NBD"), name))
-    each = equity.effects(then, refunded, MONEY).loc[name]
+    each = equity.equity_effects(then, refunded, MONEY).loc[name]
     assert each["loss"] + each["model"] == pytest.approx(-then.customers.loc[name, "clv"])
 
 
@@ -139,7 +139,7 @@ def test_what_was_expected_of_a_base_came_within_a_fifth(tx: pd.DataFrame, then:
 
 def test_groups_add_up_to_the_whole(then: equity.Valuation, now: equity.Valuation) -> None:
     groups = pd.Series({name: "even" if int(name[1:]) % 2 == 0 else None for name in now.customers.index})
-    parts = equity.by_group(then, now, groups)
+    parts = equity.equity_by_group(then, now, groups)
     assert set(parts.index) == {"even", "unknown"}
     assert parts["after"].sum() == pytest.approx(now.total)
     assert parts["change"].sum() == pytest.approx(now.total - then.total)
@@ -150,7 +150,7 @@ def test_the_value_of_a_group_of_four_is_blank_at_the_date_at_which_it_was_four(
 ) -> None:
     old, won = then.customers.index, now.customers.index.difference(then.customers.index)
     groups = pd.Series("young", index=[*old[:4], *won[:20]]).reindex(now.customers.index).fillna("others")
-    parts = equity.by_group(then, now, groups)
+    parts = equity.equity_by_group(then, now, groups)
     assert parts.loc["young", ["before", "change"]].isna().all()
     assert parts.loc["young", ["customers", "after"]].notna().all()
     assert parts.loc["others"].notna().all()
@@ -179,15 +179,15 @@ def test_all_customers_are_compared_over_their_own_first_year() -> None:
         ("a", "2024-12-31", 1000),
         ("young", "2025-06-01", 50),
     )
-    values = equity.early_and_late(table(rows), AS_OF, Economics(margin=0.5))
+    values = equity.earlier_and_later(table(rows), AS_OF, Economics(margin=0.5))
     assert values.to_dict("index") == {"a": {"early": 55.0, "late": 30.0}}
     with pytest.raises(NotEnoughData, match="365 days"):
-        equity.early_and_late(table(rows[5:]), AS_OF, MONEY)
+        equity.earlier_and_later(table(rows[5:]), AS_OF, MONEY)
 
 
 def test_a_known_cost_of_the_goods_replaces_the_assumed_margin() -> None:
     rows = orders(("a", "2024-01-01", 100), ("a", "2024-03-01", 100)).assign(cost=[30.0, None])
-    values = equity.early_and_late(table(rows), AS_OF, Economics(margin=0.5))
+    values = equity.earlier_and_later(table(rows), AS_OF, Economics(margin=0.5))
     assert values.to_dict("index") == {"a": {"early": 70.0, "late": 50.0}}
 
 

@@ -162,7 +162,7 @@ def test_contribution_is_the_margin_less_serving_and_keeping() -> None:
     economics = Economics(margin=0.4, service_cost_per_order=2.0, retention_cost_per_year=365.25)
     client = Shop({"transactions": rows}, economics=economics)
     rfm = aggregate.rfm_summary(client.transactions, AS_OF)
-    left = kpis.contribution(client, rfm, AS_OF)
+    left = kpis.contribution_of_window(client, rfm, AS_OF)
     assert left["a"] == pytest.approx(70 + 20 - 4 - 364)
 
 
@@ -341,14 +341,14 @@ def test_a_figure_that_is_never_known_is_asked_for_in_vain() -> None:
     with pytest.raises(NotEnoughData, match="No figure"):
         dashboard.board(pd.DataFrame({"clv": [np.nan]}, index=pd.DatetimeIndex(["2025-12-31"])))
     figures = dashboard.board(pd.DataFrame({"clv": [5.0]}, index=pd.DatetimeIndex(["2025-12-31"])))
-    assert dashboard.latest(figures, "clv") == 5.0
+    assert dashboard.latest_figure(figures, "clv") == 5.0
     assert dashboard.written(figures).index.tolist() == ["CLV of active customers"]
     with pytest.raises(NotEnoughData, match="Retention"):
-        dashboard.latest(figures, "retention")
+        dashboard.latest_figure(figures, "retention")
 
 
 def test_every_figure_has_its_panel_and_its_definition() -> None:
-    assert [panel.column for panel in dashboard.panels()] == list(kpis.KPIS)
+    assert [panel.column for panel in dashboard.kpi_panels()] == list(kpis.KPIS)
     assert kpis.definitions().notna().all(axis=None)
 
 

@@ -179,14 +179,14 @@ def test_amounts_times_k_change_the_order_value_and_nothing_else() -> None:
 
 
 def test_years_kept_grow_with_the_horizon_and_never_fall_below_what_was_observed() -> None:
-    table = lifespan.sensitivity(cohorts_of(declining(0.95)))
+    table = lifespan.years_by_belief(cohorts_of(declining(0.95)))
     assert (table[["constant", "rising"]].diff().dropna() >= -1e-12).all(axis=None)
     assert (table["nothing more"] <= table["constant"] + 1e-12).all()
 
 
 def test_a_horizon_that_one_belief_cannot_tell_is_blank_and_the_others_stay() -> None:
     level = cohorts_of([1.0] + [0.3] * 60, months=36)
-    years, values = lifespan.sensitivity(level), lifespan.clv_by_belief(level, Economics())
+    years, values = lifespan.years_by_belief(level), lifespan.clv_by_belief(level, Economics())
     assert years["constant"].isna().tolist() == values["constant retention"].isna().tolist() == [False] * 4 + [True]
     assert years["nothing more"].notna().all()
 
@@ -210,7 +210,7 @@ def test_a_horizon_below_one_year_is_refused(horizon: int) -> None:
 
 def test_the_first_purchase_is_not_extrapolated_as_a_rate() -> None:
     then = rfm_of([0] * 90 + [1] * 10, [40.0] * 100, age=365.25)
-    tested = lifespan.backtest(cohorts_of(declining(0.9)), then, pd.Timestamp("2024-12-31"))
+    tested = lifespan.formula_test(cohorts_of(declining(0.9)), then, pd.Timestamp("2024-12-31"))
     assert tested.loc["Everyone goes on as so far", "orders"] == pytest.approx(0.1)
 
 
@@ -243,7 +243,7 @@ def test_the_backtest_finds_the_truth_and_shows_how_far_off_the_survivors_are() 
     split = lifespan.half_way(pd.Timestamp("2024-01-01"), END)
     assert split == pd.Timestamp("2024-12-31")
     then = rfm_of([0] * 60 + [3] * 40, [40.0] * 100, age=183)
-    tested = lifespan.backtest(cohorts, then, split)
+    tested = lifespan.formula_test(cohorts, then, split)
     assert tested.loc["Cohorts, constant retention", "error"] == pytest.approx(0, abs=0.01)
     assert tested.loc["Everyone is like those who came back", "error"] > 1
     assert lifespan.best_tail(tested, cohorts) == "constant"
@@ -251,7 +251,7 @@ def test_the_backtest_finds_the_truth_and_shows_how_far_off_the_survivors_are() 
 
 def test_a_backtest_without_months_after_the_split_says_so() -> None:
     with pytest.raises(NotEnoughData, match="too few"):
-        lifespan.backtest(cohorts_of(declining(0.9), months=6), rfm_of([1], [1.0]), pd.Timestamp("2024-05-31"))
+        lifespan.formula_test(cohorts_of(declining(0.9), months=6), rfm_of([1], [1.0]), pd.Timestamp("2024-05-31"))
 
 
 def test_waiting_alone_lengthens_the_observed_lifetime() -> None:

@@ -268,10 +268,10 @@ def blobs(per_group: int = 60) -> tuple[pd.DataFrame, np.ndarray]:
 
 def test_groups_that_are_really_there_are_found_and_called_stable() -> None:
     rfm, truth = blobs()
-    judged = clusters.choose(rfm, ks=(3, 4, 5))
+    judged = clusters.choose_number(rfm, ks=(3, 4, 5))
     assert judged.index[judged["chosen"]].tolist() == [3]
     assert judged.loc[3, "stability"] > 0.95
-    found = clusters.fit(rfm, 3)
+    found = clusters.fit_clusters(rfm, 3)
     assert pd.crosstab(found.labels, truth).gt(0).to_numpy().sum() == 3
     assert found.table.index[-1].startswith("3. mostly one order") or "one order" in found.table.index[-1]
     assert found.table["customers"].tolist() == [60, 60, 60]
@@ -282,7 +282,7 @@ def test_a_cluster_of_baskets_that_hardly_differ_is_not_named_after_them() -> No
     rng = np.random.default_rng(0)
     orders = rng.poisson(3, 200)
     paid = rng.choice([29.89, 29.90, 29.91], 200)
-    found = clusters.fit(rfm_of(list(orders), list(paid * (orders + 1)), list(rng.uniform(1, 300, 200))), 4)
+    found = clusters.fit_clusters(rfm_of(list(orders), list(paid * (orders + 1)), list(rng.uniform(1, 300, 200))), 4)
     assert all("middling baskets" in name for name in found.table.index)
 
 
@@ -293,31 +293,31 @@ def test_few_values_of_a_number_stand_in_their_order_and_not_by_how_common_they_
 
 def test_clusters_depend_neither_on_row_order_nor_on_the_currency() -> None:
     rfm, _ = blobs()
-    found = clusters.fit(rfm, 3).labels
-    again = clusters.fit(rfm.sample(frac=1, random_state=3), 3).labels
+    found = clusters.fit_clusters(rfm, 3).labels
+    again = clusters.fit_clusters(rfm.sample(frac=1, random_state=3), 3).labels
     assert again.reindex(rfm.index).astype(str).equals(found.astype(str))
 
 
 def test_forty_customers_can_be_clustered_and_identical_ones_cannot() -> None:
-    assert clusters.choose(random_rfm(40))["chosen"].sum() == 1
+    assert clusters.choose_number(random_rfm(40))["chosen"].sum() == 1
     with pytest.raises(NotEnoughData, match=r"40 customers are of 1 kind"):
-        clusters.choose(rfm_of([0] * 40, [5.0] * 40, [3.0] * 40))
+        clusters.choose_number(rfm_of([0] * 40, [5.0] * 40, [3.0] * 40))
     with pytest.raises(NotEnoughData):
-        clusters.choose(rfm_of([0], [5.0], [3.0]))
+        clusters.choose_number(rfm_of([0], [5.0], [3.0]))
 
 
 def test_a_number_of_clusters_that_is_asked_for_is_used_or_refused() -> None:
-    judged = clusters.choose(random_rfm(60), ks=(3, 4), wanted=10)
+    judged = clusters.choose_number(random_rfm(60), ks=(3, 4), wanted=10)
     assert judged.index[judged["chosen"]].tolist() == [10]
     for wrong in (-1, 1, 21):
         with pytest.raises(UsageError, match="2 to 20"):
-            clusters.choose(random_rfm(60), wanted=wrong)
+            clusters.choose_number(random_rfm(60), wanted=wrong)
     with pytest.raises(NotEnoughData, match="kind"):
-        clusters.choose(random_rfm(30), wanted=12)
+        clusters.choose_number(random_rfm(30), wanted=12)
 
 
 def test_spend_refunded_below_zero_is_a_basket_of_nothing() -> None:
-    assert clusters.features(rfm_of([0], [-5.0], [3.0]))["spend_per_order"].tolist() == [0.0]
+    assert clusters.cluster_features(rfm_of([0], [-5.0], [3.0]))["spend_per_order"].tolist() == [0.0]
 
 
 def moved() -> pd.DataFrame:

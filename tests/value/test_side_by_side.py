@@ -13,7 +13,7 @@ def now(demo) -> equity.Valuation:
 
 
 def test_each_row_is_the_figure_of_the_notebook_that_uses_it(demo, now) -> None:
-    table = side_by_side.table(demo, now, 365)
+    table = side_by_side.every_clv(demo, now, 365)
     assert list(table.index) == list(side_by_side.DEFINITIONS)
     cohorts = aggregate.cohorts(demo.transactions, demo.as_of)
     span = lifespan.lifespan(cohorts, 5, lifespan.continuation(demo))
@@ -30,7 +30,7 @@ def test_each_row_is_the_figure_of_the_notebook_that_uses_it(demo, now) -> None:
 
 
 def test_two_figures_of_one_value_are_told_apart_by_a_word(demo, now) -> None:
-    table = side_by_side.table(demo, now, 365)
+    table = side_by_side.every_clv(demo, now, 365)
     words = table[["horizon", "who", "counts", "costs", "discounted"]]
     assert not words.duplicated().any()
     assert table[["customers", "each", "total"]].notna().all(axis=None)
@@ -39,6 +39,6 @@ def test_two_figures_of_one_value_are_told_apart_by_a_word(demo, now) -> None:
 
 def test_what_a_short_history_cannot_tell_is_left_out(cdnow_sample) -> None:
     valued = equity.value_base(cdnow_sample.transactions, cdnow_sample.as_of, cdnow_sample.economics)
-    table = side_by_side.table(cdnow_sample, valued, 182)
+    table = side_by_side.every_clv(cdnow_sample, valued, 182)
     assert "CLV ahead" in table.index
     assert table["each"].notna().all()

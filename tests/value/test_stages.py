@@ -111,7 +111,7 @@ def test_a_client_with_transactions_alone_has_two_stages() -> None:
     journey = stages.journey(Shop({"transactions": ORDERS}))
     assert journey.stages == ["activation", "retention"]
     assert journey.before("activation") is None
-    told = stages.rules(Shop({"transactions": ORDERS}))
+    told = stages.stage_rules(Shop({"transactions": ORDERS}))
     assert told["here"].to_dict() == {name: name in ("activation", "retention") for name in stages.STAGES}
 
 
@@ -253,11 +253,11 @@ def test_groups_count_only_those_watched_long_enough() -> None:
     orders += [(f"b{i}", "2024-01-01", 1.0) for i in range(5)] + [(f"c{i}", "2024-12-20", 1.0) for i in range(9)]
     journey = stages.journey(Shop({"transactions": frame("customer_id date amount", *orders)}))
     groups = pd.Series({"a": "x", **{f"b{i}": "x" for i in range(5)}})
-    table = stages.by_group(journey, groups, days=90)
+    table = stages.speed_by_group(journey, groups, days=90)
     assert table.loc["x"].to_dict() == {"customers": 6, "retention": pytest.approx(1 / 6)}
     assert np.isnan(table.loc["unknown", "retention"])
     with pytest.raises(NotEnoughData, match="watched for 400 days"):
-        stages.by_group(journey, groups, days=400)
+        stages.speed_by_group(journey, groups, days=400)
 
 
 def test_people_known_by_a_trace_only_are_counted(full: stages.Journey) -> None:
