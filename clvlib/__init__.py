@@ -18,7 +18,7 @@ The map of the house. The way leads from left to right, and nobody reaches back 
 - `clvlib.run`: the `clv` command: a dataset → executed notebooks, report, lists.
 
 In examples, `sample` is the bundled dataset "cdnow_sample" (2,357 real customers of 1997), `rfm` its customers'
-summary, `model` a BG/NBD fitted to it in weeks, and `shop` the made-up dataset "demo".
+summary in days, `model` a BG/NBD fitted to it, and `shop` the made-up dataset "demo".
 """
 
 from typing import TYPE_CHECKING, Any

@@ -23,7 +23,7 @@ def given():
 
     sample = load("cdnow_sample")
     rfm = sample.rfm_summary()
-    names = {"sample": sample, "rfm": rfm, "model": BetaGeo("W").fit(rfm), "shop": load("demo")}
+    names = {"sample": sample, "rfm": rfm, "model": BetaGeo().fit(rfm), "shop": load("demo")}
     return {"np": np, "pd": pd, "load": load, **names}
 
 

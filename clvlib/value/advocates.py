@@ -27,7 +27,11 @@ LEAST_COMPARED = 25
 
 
 def group_of(scores: pd.Series) -> pd.Series:
-    """Detractor (0–6), passive (7–8) or promoter (9–10) for each score."""
+    """Detractor (0–6), passive (7–8) or promoter (9–10) for each score.
+
+    >>> group_of(pd.Series([3, 7, 10])).tolist()
+    ['detractor', 'passive', 'promoter']
+    """
     return pd.cut(scores, [-np.inf, DETRACTOR, PROMOTER - 1, np.inf], labels=list(GROUPS)).astype(str)
 
 
@@ -40,6 +44,10 @@ def before_and_after(ds: "Dataset", window: int) -> pd.DataFrame:
     as-of date; days with a purchase, currency).
 
     Raises MissingTable without surveys, NotEnoughData when nobody was known by that day.
+
+    >>> seen = before_and_after(shop, 365)
+    >>> seen.loc["C0006", ["group", "purchases_before", "purchases"]].to_dict()
+    {'group': 'promoter', 'purchases_before': 24, 'purchases': 22.0}
     """
     said = survey_answers(ds)
     cut = ds.as_of - pd.Timedelta(days=window)
@@ -62,7 +70,17 @@ def before_and_after(ds: "Dataset", window: int) -> pd.DataFrame:
 
 
 def by_answer(seen: pd.DataFrame) -> pd.DataFrame:
-    """By group: customers, and means per customer of what they did before and after; came_back (share who bought)."""
+    """By group: customers, and means per customer of what they did before and after; came_back (share who bought).
+
+    >>> seen = before_and_after(shop, 365)
+    >>> by_answer(seen)[["customers", "purchases_before", "purchases", "came_back"]].round(2)
+                             customers  purchases_before  purchases  came_back
+    group
+    detractor                      186              8.31       4.71       0.63
+    passive                        355             10.77       7.17       0.72
+    promoter                       310             11.63       9.01       0.83
+    no answer in the window       3281              3.69       2.85       0.47
+    """
     parts = seen.groupby("group")
     frame = parts[["purchases_before", "spend_before", "silence", "purchases", "spend"]].mean()
     frame.insert(0, "customers", parts.size())
@@ -78,6 +96,14 @@ def ratios(seen: pd.DataFrame) -> pd.DataFrame:
     "adjusted") and group; columns mid, low, high (ratio, 95 %).
 
     Raises NotEnoughData when fewer than 25 detractors or promoters answered, or bought nothing at all afterwards.
+
+    >>> ratios(before_and_after(shop, 365)).round(2)
+                        mid   low  high
+    reading  group
+    as seen  passive   1.52  1.20  1.93
+             promoter  1.91  1.52  2.41
+    adjusted passive   1.29  1.07  1.57
+             promoter  1.56  1.30  1.88
     """
     known = seen[seen["group"] != NO_ANSWER]
     sizes = known["group"].value_counts().reindex(list(GROUPS), fill_value=0)
@@ -125,6 +151,11 @@ def referrals(ds: "Dataset", values: pd.DataFrame) -> pd.DataFrame:
     without a purchase). Referrals of referrals are not counted, so that nobody's value is counted twice in the column.
 
     Raises MissingTable without referred_by.
+
+    >>> brought = shop.customers().query("referred_by == 'C0777'").index
+    >>> values = pd.DataFrame({"lifetime_value": [100.0, 60.0]}, index=brought[:2])  # the other two bought nothing
+    >>> referrals(shop, values).loc["C0777"].round(1).to_dict()
+    {'referred': 4.0, 'referred_buyers': 2.0, 'referral_value': 121.4, 'own_value': 0.0}
     """
     people = _with_referrer(ds)
     brought = people.loc[people["referred_by"].notna()]
@@ -149,6 +180,14 @@ def referred_against_others(ds: "Dataset", values: pd.DataFrame, rfm: pd.DataFra
     repeat_purchases, lifetime_value and cac (currency), means per buyer; cac as `acquisition.cost_of` tells it.
 
     Each is NaN where it rests on fewer than 5.
+
+    >>> bought = shop.rfm_summary()
+    >>> spent = bought[["total_spend"]].set_axis(["lifetime_value"], axis=1)  # for short; take kpis.lifetime_value
+    >>> referred_against_others(shop, spent, bought)[["people", "buyers", "bought", "cac"]].round(2)
+                  people  buyers  bought    cac
+    group
+    referred         629     490    0.78  19.29
+    not referred    5571    4205    0.75  32.77
     """
     people = _with_referrer(ds)
     kind = people["referred_by"].notna().map({True: "referred", False: "not referred"})

@@ -26,7 +26,13 @@ NONE = "No month starts a fall of new customers by more than half, beyond chance
 @dataclass(frozen=True)
 class Break:
     """A fall: its first month (first day), the counts of that month and of the one before, and the means of the LENGTH
-    months from it on and before it."""
+    months from it on and before it.
+
+    >>> counts = pd.Series([90, 110, 100, 30, 20, 25], index=pd.date_range("2024-01-01", periods=6, freq="MS"))
+    >>> found = fall(counts)
+    >>> found.count_before, found.count, found.mean
+    (100.0, 30.0, 25.0)
+    """
 
     month: pd.Timestamp
     count: float
@@ -39,6 +45,10 @@ def fall(counts: pd.Series) -> Break | None:
     """The largest fall of monthly `counts` (indexed by first day of month; every month that is over), or None.
 
     Of several, that with the smallest chance. Fewer than 2 × LENGTH months have none.
+
+    >>> counts = pd.Series([90, 110, 100, 30, 20, 25], index=pd.date_range("2024-01-01", periods=6, freq="MS"))
+    >>> print(fall(counts).month.date(), fall(counts + 200))
+    2024-04-01 None
     """
     n = counts.to_numpy(dtype=float)
     places = np.arange(LENGTH, len(n) - LENGTH + 1)
@@ -63,7 +73,13 @@ def fall(counts: pd.Series) -> Break | None:
 
 
 def mark(found: Break | None) -> dict[str, pd.Timestamp]:
-    """The month of a fall by what a picture calls it; empty without one."""
+    """The month of a fall by what a picture calls it; empty without one.
+
+    >>> mark(Break(pd.Timestamp("2024-04-01"), count=30, count_before=100, mean=25, mean_before=100))
+    {'new customers break off': Timestamp('2024-04-01 00:00:00')}
+    >>> mark(None)
+    {}
+    """
     return {"new customers break off": found.month} if found else {}
 
 
@@ -71,6 +87,10 @@ def new_customers(cohorts: pd.DataFrame) -> pd.Series:
     """New customers by month (its first day), 0 where nobody came, from monthly `aggregate.cohorts`.
 
     Only months that are over.
+
+    >>> from clvlib.aggregate import cohorts
+    >>> new_customers(cohorts(sample.transactions, sample.as_of)).head(4).tolist()
+    [777.0, 854.0, 718.0, 0.0]
     """
     born = cohorts[(cohorts["age"] == 0) & cohorts["complete"]].set_index("cohort")["size"]
     if born.empty:

@@ -24,7 +24,12 @@ _MOST = 20
 
 
 def cluster_features(rfm: pd.DataFrame) -> pd.DataFrame:
-    """Give the three features of every customer in their own units: days, repeat orders, money per order."""
+    """Give the three features of every customer in their own units: days, repeat orders, money per order.
+
+    >>> bought = pd.DataFrame({"total_spend": [90.0], "frequency": [2], "days_since_last_order": [14]}, index=["Ann"])
+    >>> cluster_features(bought).loc["Ann"].to_dict()
+    {'days_since_last_order': 14.0, 'frequency': 2.0, 'spend_per_order': 30.0}
+    """
     spend = (rfm["total_spend"] / (rfm["frequency"] + 1)).clip(lower=0)
     return pd.DataFrame(
         {
@@ -53,6 +58,13 @@ def choose_number(rfm: pd.DataFrame, ks: tuple[int, ...] = (3, 4, 5, 6, 7, 8), w
     silhouette among the stable ones, else the most stable; `wanted`, when that isn't 0). Both on at most 2,000
     customers, drawn with a fixed seed. Raises NotEnoughData when there are fewer distinct customers than would make
     clusters, UsageError when `wanted` is neither 0 nor 2 to 20.
+
+    >>> judged = choose_number(rfm.head(150), ks=(3, 4))
+    >>> judged[["silhouette", "chosen"]].round(2)
+       silhouette  chosen
+    k
+    3        0.44    True
+    4        0.42   False
     """
     if wanted != 0 and not 2 <= wanted <= _MOST:
         raise UsageError(f"{wanted} clusters are wanted.", f"Give 2 to {_MOST}, or 0 to let the data choose.")
@@ -88,14 +100,27 @@ def _judge(points: np.ndarray, k: int, resamples: list[np.ndarray]) -> tuple[flo
 @dataclass(frozen=True)
 class Clusters:
     """Clusters of customers: `labels` (Series by customer_id, ordered category of names, most valuable first) and
-    `table` (frame indexed by name: customers, and the median of each feature in its own unit)."""
+    `table` (frame indexed by name: customers, and the median of each feature in its own unit).
+
+    >>> found = fit_clusters(rfm, 3)
+    >>> found.labels["0001"]
+    '1. many orders, middling baskets, bought very lately'
+    """
 
     labels: pd.Series
     table: pd.DataFrame
 
 
 def fit_clusters(rfm: pd.DataFrame, k: int) -> Clusters:
-    """Cluster all customers into `k` groups and name each from its data; numbered by falling mean spend."""
+    """Cluster all customers into `k` groups and name each from its data; numbered by falling mean spend.
+
+    >>> found = fit_clusters(rfm, 3)
+    >>> for name, customers in found.table["customers"].items():
+    ...     print(round(customers, -1), name)
+    580 1. many orders, middling baskets, bought very lately
+    750 2. mostly one order, large baskets, silent for a while
+    1020 3. mostly one order, small baskets, silent for a while
+    """
     ordered = rfm.sort_index()
     numbers = pd.Series(_fit(_scaled(rfm), k).labels_, index=ordered.index)
     rank = ordered["total_spend"].groupby(numbers).mean().sort_values(ascending=False, kind="stable").index

@@ -32,6 +32,14 @@ def trend(ds: "Dataset", model: PurchaseModel, spend: GammaGamma, window: int) -
     Units as in KPIS: money in currency, shares of 1, nps in points. Also nps_low, nps_high.
     NaN where a figure can't be told at a date: also what is counted over a window or a period of which the history
     doesn't hold the beginning, unless that is so at every date. model, spend: today's.
+
+    >>> from clvlib.models.forecast import BetaGeo
+    >>> seen = trend(sample, BetaGeo().fit(rfm), GammaGamma().fit(rfm), window=182)
+    >>> seen[["customers", "clv", "retention"]].tail(2).round({"clv": 1, "retention": 2})
+                customers   clv  retention
+    until
+    1998-03-31      592.0  31.2       0.53
+    1998-06-30      515.0  30.9       0.52
     """
     at = kpis.dates(ds.starts, ds.as_of, window)
     step = WINDOWS[window]
@@ -109,6 +117,12 @@ def board(trend: pd.DataFrame) -> pd.DataFrame:
     Columns: now, at (date: the latest with a value), before, before_at (date), change (now − before), z (the change in
     its standard errors where the trend has an interval, as for NPS; else NaN). Figures without any value are left out.
     Raises NotEnoughData when none has one.
+
+    >>> seen = pd.DataFrame({"customers": [400.0, 700.0]}, index=pd.to_datetime(["2023-12-31", "2024-12-31"]))
+    >>> board(seen)[["now", "before", "change"]]
+                 now  before  change
+    figure
+    customers  700.0   400.0   300.0
     """
     rows = {}
     for name in KPIS:
@@ -131,14 +145,23 @@ def board(trend: pd.DataFrame) -> pd.DataFrame:
 
 
 def latest_figure(figures: pd.DataFrame, name: str) -> float:
-    """The latest value of one figure of `board`. Raises NotEnoughData when it has none."""
+    """The latest value of one figure of `board`. Raises NotEnoughData when it has none.
+
+    >>> seen = pd.DataFrame({"customers": [400.0, 700.0]}, index=pd.to_datetime(["2023-12-31", "2024-12-31"]))
+    >>> latest_figure(board(seen), "customers")
+    700.0
+    """
     if name not in figures.index:
         raise NotEnoughData(f"{KPIS[name].title} has no value at the end of any month.", "Bring a longer history.")
     return float(figures["now"][name])
 
 
 def kpi_panels() -> list[Panel]:
-    """The dashboard's small pictures, for `show.panels` on a `trend`."""
+    """The dashboard's small pictures, for `show.panels` on a `trend`.
+
+    >>> [panel.title for panel in kpi_panels()][:3]
+    ['Active customers', 'New customers', 'Spend to win customers']
+    """
     return [
         Panel(name, kpi.title, kpi.unit, kpi.benchmark, *(("nps_low", "nps_high") if name == "nps" else ("", "")))
         for name, kpi in KPIS.items()
@@ -149,6 +172,12 @@ def written(figures: pd.DataFrame) -> pd.DataFrame:
     """`board` as texts, each figure in its unit, indexed by its title.
 
     Columns: latest, latest_on, earlier, earlier_on, quoted.
+
+    >>> seen = pd.DataFrame({"retention": [0.412, 0.405]}, index=pd.to_datetime(["2023-12-31", "2024-12-31"]))
+    >>> written(board(seen))[["latest", "latest_on", "earlier"]]
+              latest     latest_on earlier
+    figure
+    Retention  40.5%  Dec 31, 2024   41.2%
     """
     rows = {}
     for name, row in figures.iterrows():
@@ -167,6 +196,10 @@ def finding(figures: pd.DataFrame) -> dict[str, list[str]]:
     Most can't be tested for chance, so that nothing is called better or worse; where there is a test (`z`, and the
     noise of Poisson for counts), only a change beyond chance counts. A change of a count or of money by more than half
     is given its size. Revenue from loyal customers is left out: it rises by itself.
+
+    >>> figures = {"customers": [400.0, 700.0], "retention": [0.41, 0.36]}
+    >>> finding(board(pd.DataFrame(figures, index=pd.to_datetime(["2023-12-31", "2024-12-31"]))))
+    {'up': ['Active customers (75%)'], 'down': ['Retention']}
     """
     small = figures["change"].abs() <= LEAST_CHANGE * figures["before"].abs()
     known = figures[~_by_chance(figures) & ~small].drop(index="loyal_share", errors="ignore")
@@ -193,6 +226,16 @@ def split(ds: "Dataset", groups: pd.Series, values: pd.DataFrame, rfm: pd.DataFr
     have them answers, nps, nps_low, nps_high (last window). Of all customers so far and not of a period, so that they
     aren't the dashboard's: cac_ever (mean of `acquisition.by_customer`; NaN where nothing was spent), clv_to_cac_ever,
     payback_ever (months). Each is NaN where it rests on fewer than 5.
+
+    >>> from clvlib.models.forecast import BetaGeo
+    >>> values = kpis.lifetime_value(sample, rfm, sample.as_of, BetaGeo().fit(rfm), GammaGamma().fit(rfm))
+    >>> parts = split(sample, rfm["first_purchase"].dt.month_name(), values, rfm, 182)
+    >>> parts[["customers", "active", "clv", "retention"]].round({"clv": 1, "retention": 2})
+              customers  active   clv  retention
+    group
+    February        854     189  35.3       0.56
+    January         777     157  27.3       0.50
+    March           718     169  29.2       0.50
     """
     names = groups.dropna().astype(str)
 

@@ -52,6 +52,10 @@ class Valuation:
     """The customer base as known on `as_of`: customer summary, the models fitted to it, and each customer's factors.
 
     `customers`: indexed by customer_id; the columns of FACTORS (0 to 1; purchases; currency) and clv, their product.
+
+    >>> base = value_base(sample.transactions, sample.as_of, sample.economics, "BG/NBD")
+    >>> round(base.total, -2)
+    20700.0
     """
 
     as_of: pd.Timestamp
@@ -72,6 +76,10 @@ def value_base(
     """Value all customers on what was known by `as_of`, with models fitted to nothing later.
 
     `preferred`: name of the purchase model. Raises NotEnoughData and ConvergenceError as `forecast.fit_best`.
+
+    >>> base = value_base(sample.transactions, sample.as_of, sample.economics, "BG/NBD")
+    >>> base.customers.loc["0001"].round(2).to_dict()
+    {'p_alive': 0.66, 'purchases_if_alive': 1.74, 'margin_per_purchase': 7.79, 'clv': 8.97}
     """
     rfm = aggregate.rfm_summary(transactions, as_of)
     model, spend = fit_best(rfm, preferred), GammaGamma().fit(rfm)
@@ -79,7 +87,15 @@ def value_base(
 
 
 def factors(rfm: pd.DataFrame, model: PurchaseModel, spend: GammaGamma, economics: Economics) -> pd.DataFrame:
-    """The three factors of each customer's CLV and the CLV itself (as `scoring.score` gives it); see `Valuation`."""
+    """The three factors of each customer's CLV and the CLV itself (as `scoring.score` gives it); see `Valuation`.
+
+    >>> each = factors(rfm, fit_best(rfm, "BG/NBD"), GammaGamma().fit(rfm), Economics(margin=0.3))
+    >>> each.loc[["0001", "0002"]].round(2)
+                 p_alive  purchases_if_alive  margin_per_purchase   clv
+    customer_id
+    0001            0.66                1.74                 7.79  8.97
+    0002            0.17                0.69                 6.45  0.74
+    """
     (x, age), pair = unique_rows(rfm, ["frequency", "T"])
     months = np.arange(1, int(economics.horizon_months) + 1)
     edges = months[:, None] * DAYS_PER_MONTH / DAYS[model.time_unit]
@@ -103,6 +119,9 @@ def previous_date(starts: pd.Timestamp, as_of: pd.Timestamp) -> pd.Timestamp:
     """A year before `as_of`; where that leaves less than half a year of history, the middle of the observation.
 
     Raises NotEnoughData when the observation has no middle month.
+
+    >>> previous_date(pd.Timestamp("2022-03-01"), pd.Timestamp("2024-06-30"))
+    Timestamp('2023-06-30 00:00:00')
     """
     year_ago = as_of - pd.DateOffset(years=1)
     year_ago += pd.offsets.MonthEnd(0) if as_of.is_month_end else pd.Timedelta(0)
@@ -120,6 +139,12 @@ def equity_effects(before: Valuation, after: Valuation, economics: Economics) ->
     * frequency: the purchases expected while a customer moved; order_value: the margin of a purchase did.
 
     A customer of the first date whose purchases were all refunded since is lost.
+
+    >>> card = sample.economics
+    >>> before = value_base(sample.transactions, pd.Timestamp("1997-12-31"), card, "BG/NBD")
+    >>> after = value_base(sample.transactions, sample.as_of, card, "BG/NBD")
+    >>> equity_effects(before, after, card).loc["0001", ["model", "loss", "frequency"]].round(2).to_dict()
+    {'model': 0.48, 'loss': -3.35, 'frequency': -4.07}
     """
     old = factors(before.rfm, after.model, after.spend, economics)
     new = after.customers.reindex(old.index)
@@ -150,13 +175,26 @@ def _part(old: pd.DataFrame, new: pd.DataFrame, name: str) -> pd.Series:
 
 
 def bridge(before: Valuation, after: Valuation, economics: Economics) -> pd.Series:
-    """From the value at the first date to that at the second: "before", the EFFECTS (by key), "after"; exact."""
+    """From the value at the first date to that at the second: "before", the EFFECTS (by key), "after"; exact.
+
+    >>> card = sample.economics
+    >>> before = value_base(sample.transactions, pd.Timestamp("1997-12-31"), card, "BG/NBD")
+    >>> after = value_base(sample.transactions, sample.as_of, card, "BG/NBD")
+    >>> bridge(before, after, card).round(-2).to_dict()
+    {'before': 22900.0, 'model': 800.0, 'new': 0.0, 'loss': -4100.0, 'confirmed': 2200.0,
+     'frequency': -1100.0, 'order_value': 100.0, 'after': 20700.0}
+    """
     moved = equity_effects(before, after, economics).sum()
     return pd.concat([pd.Series({"before": before.total}), moved, pd.Series({"after": after.total})]).rename("value")
 
 
 def expected_purchases(valuation: Valuation, days: float) -> pd.Series:
-    """Purchases expected of each customer in the next `days` after the valuation's date."""
+    """Purchases expected of each customer in the next `days` after the valuation's date.
+
+    >>> base = value_base(sample.transactions, sample.as_of, sample.economics, "BG/NBD")
+    >>> round(float(expected_purchases(base, days=90)["0001"]), 2)
+    0.32
+    """
     rfm, model = valuation.rfm, valuation.model
     expected = model.expected_purchases(days / DAYS[model.time_unit], rfm["frequency"], rfm["recency"], rfm["T"])
     return pd.Series(expected, index=rfm.index, name="expected_purchases")
@@ -166,6 +204,10 @@ def expected_revenue(valuation: Valuation, months: int = 12) -> float:
     """What all customers together are expected to spend in the next `months` (currency, before margin and discount).
 
     A month is that of `scoring`, so that the sum is the one of the notebook on forecasts.
+
+    >>> base = value_base(sample.transactions, sample.as_of, sample.economics, "BG/NBD")
+    >>> round(expected_revenue(base, months=3), -2), round(expected_revenue(base, months=12), -2)
+    (19800.0, 72300.0)
     """
     spent = valuation.spend.expected_spend(valuation.rfm["frequency"], valuation.rfm["monetary_value"])
     return float(expected_purchases(valuation, months * DAYS_PER_MONTH) @ spent)
@@ -178,6 +220,11 @@ def promise(
 
     Gives expected, came (margin on their spend net of refunds, less the cost of serving their orders), miss
     (came over expected, less 1), expected_purchases, purchases, customers.
+
+    >>> before = value_base(sample.transactions, pd.Timestamp("1997-09-30"), sample.economics, "BG/NBD")
+    >>> kept = promise(before, sample.transactions, sample.as_of, sample.economics)
+    >>> round(kept["expected"], -2), round(kept["came"], -2), round(kept["miss"], 2)
+    (18000.0, 21300.0, 0.18)
     """
     rfm = before.rfm
     bought = expected_purchases(before, (until - before.as_of).days)
@@ -199,6 +246,15 @@ def equity_by_group(before: Valuation, after: Valuation, groups: pd.Series) -> p
 
     `customers` counts those known at the second date; unknown ones are of the group "unknown". A value that rests on
     1 to 4 customers is NaN.
+
+    >>> def known(clv):  # a valuation of which only the customers' values are needed
+    ...     return Valuation(sample.as_of, None, None, None, pd.DataFrame({"clv": clv}))
+    >>> groups = pd.Series(["search"] * 5 + ["social"] * 5)
+    >>> equity_by_group(known([20.0] * 10), known([30.0] * 5 + [12.0] * 5), groups)
+            customers  before  after  change
+    group
+    search          5   100.0  150.0    50.0
+    social          5   100.0   60.0   -40.0
     """
     named = groups.dropna().astype(str)
     then, now = (
@@ -221,6 +277,9 @@ def earlier_and_later(transactions: "ibis.Table", as_of: pd.Timestamp, economics
     before the cost of serving orders).
 
     Raises NotEnoughData when there is no such customer.
+
+    >>> earlier_and_later(sample.transactions, sample.as_of, sample.economics).loc["0001"].round(2).to_dict()
+    {'early': 17.72, 'late': 12.43}
     """
     first = aggregate.rfm_summary(transactions, as_of)["first_purchase"]
     old = first[first <= pd.Timestamp(as_of) - pd.Timedelta(days=LATE_DAYS - 1)]
@@ -241,6 +300,9 @@ def winning_campaign(ds: "Dataset", days: int = EARLY_DAYS) -> pd.Series:
 
     customer_id → "channel · campaign", or "no campaign". The last touch is a convention, not a cause.
     Raises MissingTable where the touchpoints name no campaigns.
+
+    >>> winning_campaign(shop).value_counts().head(3).to_dict()
+    {'no campaign': 2395, 'display · retarget': 505, 'search · generic': 422}
     """
     touchpoints = ds.table("touchpoints")
     if "campaign" not in touchpoints.columns:
@@ -264,6 +326,11 @@ def won_by(ds: "Dataset") -> pd.Series:
     """What each customer was won by: `winning_campaign`, or the acquisition channel where no campaign is known.
 
     Raises MissingTable when the dataset tells neither.
+
+    >>> from dataclasses import replace
+    >>> untracked = replace(shop, tables={"customers": shop.table("customers")})  # no touchpoints, so no campaigns
+    >>> won_by(shop)["C0013"], won_by(untracked)["C0013"]
+    ('search · brand', 'referral')
     """
     if ds.has("touchpoints") and "campaign" in ds.table("touchpoints").columns:
         return winning_campaign(ds)
@@ -277,7 +344,11 @@ def won_by(ds: "Dataset") -> pd.Series:
 
 
 def cost_to_win(ds: "Dataset") -> pd.Series | None:
-    """What winning each customer cost (`acquisition.by_customer`), where the data tell it."""
+    """What winning each customer cost (`acquisition.by_customer`), where the data tell it.
+
+    >>> round(float(cost_to_win(shop).mean()), 1), cost_to_win(sample)
+    (31.4, None)
+    """
     try:
         return acquisition.by_customer(ds)
     except CannotAnswer:
@@ -285,7 +356,12 @@ def cost_to_win(ds: "Dataset") -> pd.Series | None:
 
 
 def pool_small(groups: pd.Series, customers: pd.Index, least: int, name: str = "smaller campaigns") -> pd.Series:
-    """Give groups with fewer than `least` of these customers one common name: few customers have a year of chance."""
+    """Give groups with fewer than `least` of these customers one common name: few customers have a year of chance.
+
+    >>> groups = pd.Series(["search", "search", "fair"], index=["Ann", "Bob", "Cyd"])
+    >>> pool_small(groups, groups.index, least=2).to_dict()
+    {'Ann': 'search', 'Bob': 'search', 'Cyd': 'smaller campaigns'}
+    """
     sizes = groups.reindex(customers).value_counts()
     return groups.where(groups.map(sizes).fillna(0) >= least, name)
 
@@ -301,6 +377,14 @@ def short_against_long(values: pd.DataFrame, groups: pd.Series, cost: pd.Series 
     cost); rank_early and rank_year (1 = best).
 
     Raises NotEnoughData when no group has 5 customers.
+
+    >>> values = pd.DataFrame({"early": [30.0] * 5 + [20.0] * 5, "late": [1.0, 2, 3, 4, 5, 41, 42, 43, 44, 45]})
+    >>> groups = pd.Series(["coupon"] * 5 + ["newsletter"] * 5)
+    >>> short_against_long(values, groups)[["early", "late", "year", "rank_early", "rank_year"]]
+                early  late  year  rank_early  rank_year
+    group
+    newsletter   20.0  43.0  63.0           2          1
+    coupon       30.0   3.0  33.0           1          2
     """
     names = groups.dropna().astype(str).reindex(values.index).dropna()
     if names.value_counts().max() < LEAST or names.empty:
@@ -329,6 +413,11 @@ def standing_out(raced: pd.DataFrame) -> pd.Series:
 
     Index: group; value: late less the mean of all (currency). Each group's difference is tested at 5 % divided by the
     number of groups (Bonferroni), so that looking at many of them finds nothing where nothing is.
+
+    >>> values = pd.DataFrame({"early": [30.0] * 5 + [20.0] * 5, "late": [1.0, 2, 3, 4, 5, 41, 42, 43, 44, 45]})
+    >>> groups = pd.Series(["coupon"] * 5 + ["newsletter"] * 5)
+    >>> standing_out(short_against_long(values, groups)).to_dict()
+    {'newsletter': 20.0, 'coupon': -20.0}
     """
     known = raced.dropna(subset=["late_high"])
     error = (known["late_high"] - known["late"]) / norm.ppf((1 + _LEVEL) / 2)

@@ -37,6 +37,9 @@ class Kpi:
     """A figure of the dashboard: unit (money, percent, number, count), what it is, what is quoted of it, the caveat.
 
     benchmark: the quoted value that a picture can show as a line, if there is one.
+
+    >>> KPIS["payback"].title, KPIS["payback"].benchmark
+    ('Payback in months', 12.0)
     """
 
     title: str
@@ -136,6 +139,9 @@ def window_days(starts: pd.Timestamp, as_of: pd.Timestamp) -> int:
     """The longest window (365, 182, 91 or 30 days) of which the history holds two and a step of the trend.
 
     Raises NotEnoughData when not even two of 30 days fit.
+
+    >>> window_days(pd.Timestamp("2023-07-01"), pd.Timestamp("2024-12-31"))
+    182
     """
     history = (as_of - starts).days + 1
     for days, months in WINDOWS.items():
@@ -150,6 +156,9 @@ def dates(starts: pd.Timestamp, as_of: pd.Timestamp, window: int) -> pd.Datetime
     """The ends of months at which the trend is measured: the last complete month by `as_of`, and steps back from it.
 
     The first one leaves at least one step of history before it.
+
+    >>> dates(pd.Timestamp("2023-07-01"), pd.Timestamp("2024-08-15"), window=182).strftime("%Y-%m-%d").tolist()
+    ['2023-10-31', '2024-01-31', '2024-04-30', '2024-07-31']
     """
     last = as_of if as_of.is_month_end else as_of - pd.offsets.MonthEnd(1)
     step = WINDOWS[window]
@@ -163,6 +172,13 @@ def retention(transactions: ibis.Table, at: pd.DatetimeIndex, window: int, start
 
     Indexed by date: customers (buyers of the first window), retention, churn (a month); NaN where the history does not
     hold both windows.
+
+    >>> at = pd.DatetimeIndex(["1998-03-31", "1998-06-30"])
+    >>> retention(sample.transactions, at, 182, sample.starts).round(3)
+                customers  retention  churn
+    until
+    1998-03-31        725      0.531  0.100
+    1998-06-30        612      0.521  0.103
     """
     rows = {}
     for day in at:
@@ -179,6 +195,9 @@ def bought_again(transactions: ibis.Table, day: pd.Timestamp, window: int) -> pd
     """By buyer of the window before the last: did they buy (bool) in the last one too, which ends on `day`?
 
     Both windows as known on `day`: a purchase of the first that was sent back in the second made nobody a buyer.
+
+    >>> round(float(bought_again(sample.transactions, sample.as_of, 182).mean()), 2)
+    0.52
     """
     middle = day - pd.Timedelta(days=window)
     both = aggregate.holdout(transactions, middle - pd.Timedelta(days=window), day)["purchases"]
@@ -187,7 +206,11 @@ def bought_again(transactions: ibis.Table, day: pd.Timestamp, window: int) -> pd
 
 
 def monthly_churn(retention: pd.Series, window: int) -> pd.Series:
-    """The constant monthly loss that leaves the same share after `window` days."""
+    """The constant monthly loss that leaves the same share after `window` days.
+
+    >>> monthly_churn(pd.Series([0.8, 0.5]), window=365).round(3).tolist()
+    [0.018, 0.056]
+    """
     return 1 - retention ** (DAYS_PER_MONTH / window)
 
 
@@ -196,6 +219,9 @@ def nps(scores: pd.Series) -> pd.Series:
 
     Interval: 95 %, adjusted Wald with three answers added, shared out like 1 : 2 : 1 (Rocks 2016, The American
     Statistician 70), which holds its level in small samples too. NaN without an answer.
+
+    >>> nps(pd.Series([10, 9, 9, 8, 7, 3])).round(1).to_dict()
+    {'answers': 6.0, 'nps': 33.3, 'low': -26.7, 'high': 71.2}
     """
     n = len(scores)
     up, down = float((scores >= PROMOTER).sum()), float((scores <= DETRACTOR).sum())
@@ -208,7 +234,13 @@ def nps(scores: pd.Series) -> pd.Series:
 
 
 def survey_answers(ds: "Dataset") -> pd.DataFrame:
-    """The survey's answers up to the as-of date, in the order of time: customer_id, date (day), score."""
+    """The survey's answers up to the as-of date, in the order of time: customer_id, date (day), score.
+
+    >>> survey_answers(shop).head(2)
+      customer_id       date  score
+    0       C0016 2023-07-08   10.0
+    1       C0019 2023-07-08    8.0
+    """
     found = ds.table("surveys").to_pandas()[["customer_id", "date", "score"]].dropna()
     found["date"] = found["date"].astype("datetime64[us]").dt.normalize()
     found = found[found["date"] <= ds.as_of]
@@ -216,13 +248,23 @@ def survey_answers(ds: "Dataset") -> pd.DataFrame:
 
 
 def latest(answers: pd.DataFrame, since: pd.Timestamp, until: pd.Timestamp) -> pd.Series:
-    """The latest score of each customer who answered after `since` and by `until`, indexed by customer_id."""
+    """The latest score of each customer who answered after `since` and by `until`, indexed by customer_id.
+
+    >>> answers = pd.DataFrame({"customer_id": ["Ann", "Bob", "Ann"], "score": [4, 9, 8]})
+    >>> answers["date"] = pd.to_datetime(["2024-01-10", "2024-02-01", "2024-03-05"])
+    >>> latest(answers, pd.Timestamp("2023-12-31"), pd.Timestamp("2024-03-31")).to_dict()
+    {'Ann': 8, 'Bob': 9}
+    """
     inside = answers[(answers["date"] > since) & (answers["date"] <= until)]
     return inside.drop_duplicates("customer_id", keep="last").set_index("customer_id")["score"].sort_index()
 
 
 def contribution_of_window(ds: "Dataset", rfm: pd.DataFrame, as_of: pd.Timestamp) -> pd.Series:
-    """What each customer has left by `as_of` (currency): margin of the goods, less serving orders and keeping."""
+    """What each customer has left by `as_of` (currency): margin of the goods, less serving orders and keeping.
+
+    >>> contribution_of_window(sample, rfm, sample.as_of).head(2).round(2).to_dict()
+    {'0001': 30.15, '0002': 22.53}
+    """
     brought = aggregate.brought(ds.transactions, as_of, ds.economics.margin)
     return historic_value(rfm, ds.economics, brought).rename("contribution")
 
@@ -230,7 +272,13 @@ def contribution_of_window(ds: "Dataset", rfm: pd.DataFrame, as_of: pd.Timestamp
 def lifetime_value(
     ds: "Dataset", rfm: pd.DataFrame, as_of: pd.Timestamp, model: PurchaseModel, spend: GammaGamma
 ) -> pd.DataFrame:
-    """By customer, in currency: so_far (`contribution_of_window`), ahead (forecast CLV) and their sum."""
+    """By customer, in currency: so_far (`contribution_of_window`), ahead (forecast CLV) and their sum.
+
+    >>> from clvlib.models.forecast import BetaGeo
+    >>> values = lifetime_value(sample, rfm, sample.as_of, BetaGeo().fit(rfm), GammaGamma().fit(rfm))
+    >>> values.loc["0002"].round(1).to_dict()
+    {'so_far': 22.5, 'ahead': 0.7, 'lifetime_value': 23.3}
+    """
     ahead = factors(rfm, model, spend, ds.economics)["clv"]
     so_far = contribution_of_window(ds, rfm, as_of)
     return pd.DataFrame({"so_far": so_far, "ahead": ahead, "lifetime_value": so_far + ahead})
@@ -240,6 +288,12 @@ def loyal_revenue(transactions: ibis.Table, as_of: pd.Timestamp, by: str = "mont
     """Revenue and the loyal customers' part of it (currency), by "month" (first day) or by "customer_id".
 
     A purchase is a loyal customer's when the customer had bought on LOYAL_AFTER days before it.
+
+    >>> loyal_revenue(sample.transactions, sample.as_of).tail(2).round(0)
+                revenue   loyal
+    month
+    1998-05-01   6378.0  5516.0
+    1998-06-01   5591.0  4509.0
     """
     purchases = aggregate.purchase_days(transactions, as_of)
     keyed = purchases.mutate(month=purchases["day"].truncate("M"))
@@ -250,7 +304,11 @@ def loyal_revenue(transactions: ibis.Table, as_of: pd.Timestamp, by: str = "mont
 
 
 def months_until(day: pd.Timestamp, count: int) -> pd.DatetimeIndex:
-    """First days of the `count` months that end on `day`."""
+    """First days of the `count` months that end on `day`.
+
+    >>> months_until(pd.Timestamp("2024-06-30"), 3).strftime("%Y-%m-%d").tolist()
+    ['2024-04-01', '2024-05-01', '2024-06-01']
+    """
     return pd.date_range(end=day.replace(day=1), periods=count, freq="MS")
 
 
@@ -258,6 +316,10 @@ def nps_change(ds: "Dataset", day: pd.Timestamp, months: int) -> dict[str, float
     """NPS of the `months` up to `day` and of those a year before: nps, low, high, answers, the same with `_before`, z.
 
     z: the difference in standard errors. Raises MissingTable without surveys, NotEnoughData below 5 answers.
+
+    >>> found = nps_change(shop, shop.as_of, months=3)
+    >>> {name: round(found[name], 2) for name in ("nps", "low", "high", "nps_before", "z")}
+    {'nps': 16.9, 'low': 8.1, 'high': 25.35, 'nps_before': 16.62, 'z': 0.05}
     """
     said = survey_answers(ds)
     found: dict[str, float] = {}
@@ -274,7 +336,11 @@ def nps_change(ds: "Dataset", day: pd.Timestamp, months: int) -> dict[str, float
 
 
 def in_errors(change: float, width: float, width_before: float) -> float:
-    """A change in its standard errors, from the widths of the 95 % intervals of the two figures."""
+    """A change in its standard errors, from the widths of the 95 % intervals of the two figures.
+
+    >>> round(in_errors(10, width=16, width_before=12), 2)  # 10 points up, known to ± 8 and ± 6
+    1.96
+    """
     return change * 2 * float(norm.ppf((1 + _LEVEL) / 2)) / float(np.hypot(width, width_before))
 
 
@@ -283,6 +349,10 @@ def retention_differs(ds: "Dataset", groups: pd.Series, window: int) -> float:
 
     Groups of fewer than 5 buyers are left out. Raises NotEnoughData when fewer than two groups are left, or all
     customers did the same.
+
+    >>> month = rfm["first_purchase"].dt.month_name()  # of the sample's three months of new customers
+    >>> round(retention_differs(sample, month, 182), 2)
+    0.48
     """
     return chance_of_difference(groups, bought_again(ds.transactions, ds.as_of, window))
 
@@ -291,6 +361,11 @@ def chance_of_difference(groups: pd.Series, done: pd.Series) -> float:
     """Chance of shares of `done` (customer_id → bool) as different as the groups' if all were alike.
 
     groups: customer_id → name. Test, and errors raised, as `retention_differs`.
+
+    >>> groups = pd.Series(["search"] * 20 + ["social"] * 20)
+    >>> done = pd.Series([True] * 15 + [False] * 5 + [True] * 8 + [False] * 12)
+    >>> round(chance_of_difference(groups, done), 2)
+    0.05
     """
     named = groups.dropna().astype(str).reindex(done.index).fillna(aggregate.UNKNOWN)
     counts = pd.crosstab(named, done)
@@ -302,7 +377,11 @@ def chance_of_difference(groups: pd.Series, done: pd.Series) -> float:
 
 
 def definitions() -> pd.DataFrame:
-    """KPIS as a table, indexed by figure: definition, quoted (in the literature), with_care (why not to lean on it)."""
+    """KPIS as a table, indexed by figure: definition, quoted (in the literature), with_care (why not to lean on it).
+
+    >>> definitions().loc["CAC", "quoted"]
+    'acquisition spend / new customers, no level quoted'
+    """
     rows = {kpi.title: (kpi.definition, kpi.quoted, kpi.caveat) for kpi in KPIS.values()}
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=["definition", "quoted", "with_care"])
     return frame.rename_axis("figure")

@@ -24,6 +24,13 @@ def cost(known: Ledger) -> pd.DataFrame:
     `Ledger.by_channel`), elasticity, low and high (its 95 % interval), marginal_cac (currency), marginal_low,
     marginal_high (NaN where the interval holds no positive end).
     Raises NotEnoughData when no channel has 12 of them, MissingTable without bills.
+
+    >>> bills = pd.DataFrame({"channel": "search", "period": pd.date_range("2024-01-01", periods=12, freq="MS")})
+    >>> bills = bills.assign(cost=[400.0, 900.0, 1600.0] * 4, new_customers=[21.0, 29.0, 41.0] * 4, billed=True)
+    >>> cost(Ledger(BILLS, 1, bills))[["months", "cac", "elasticity", "marginal_cac"]].round(2)
+             months    cac  elasticity  marginal_cac
+    channel
+    search       12  31.87        0.49         65.33
     """
     if known.source != BILLS:
         raise MissingTable(
@@ -63,6 +70,10 @@ def _elasticity(months: pd.DataFrame) -> dict[str, float]:
 
 
 def true_elasticity(effects: pd.DataFrame) -> pd.Series:
-    """Pick from the truth of a simulated shop the elasticity of each acquisition channel, by channel."""
+    """Pick from the truth of a simulated shop the elasticity of each acquisition channel, by channel.
+
+    >>> round(float(true_elasticity(shop.truth("effects"))["search"]), 2)
+    0.74
+    """
     rows = effects[(effects["topic"] == "acquisition") & (effects["quantity"] == "elasticity")]
     return rows.set_index("item")["value"].rename("true")
