@@ -53,9 +53,9 @@ def money_around(clocked: ibis.Table, first: int, last: int, margin: float, ever
     """What the purchases from day `first` to day `last`, both included, came to, as known on day `last`.
 
     A refund is taken off the purchase that it belongs to, on that purchase's day (`purchases.purchase_lines`): one
-    made in these days for a purchase before them isn't counted here, as in `aggregate.holdout`. Columns revenue, contribution
-    (currency) and unknown_costs (lines): `purchases.contribution`. Indexed by customer_id and, with `every`, by step
-    (int: day − first, in steps of so many days). Customers without a row in these days are not in it.
+    made in these days for a purchase before them isn't counted here, as in `aggregate.holdout`. Columns revenue,
+    contribution (currency) and unknown_costs (lines): `purchases.contribution`. Indexed by customer_id and, with
+    `every`, by step (int: day − first, in steps of so many days). Customers without a row in these days are not in it.
     """
     rows = purchase_lines(clocked, day(last))
     since = rows["purchased_on"].delta(ibis.date(day(first).date()), unit="day")
