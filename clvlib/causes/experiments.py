@@ -149,9 +149,9 @@ def effects(outcomes: pd.DataFrame, trial: Trial, before: pd.DataFrame | None = 
     and plain_high keep that interval, and difference, low, high, p are adjusted by CUPED (Deng, Xu, Kohavi & Walker
     2013), the covariate being the outcome expected, by least squares on all that was known before. `saved`: share of
     the variance that this removes, less what as many columns of chance would seem to (the adjusted R²; below 0 where
-    they did better); NaN where nothing was to adjust with. Money that nobody has, order_value with fewer than 10 buyers in
-    an arm, and measures that are not enough (see `contrast`) have no row. Raises NotEnoughData when nobody bought, or
-    nothing is enough.
+    they did better); NaN where nothing was to adjust with. Money that nobody has, order_value with fewer than 10
+    buyers in an arm, and measures that are not enough (see `contrast`) have no row. Raises NotEnoughData when nobody
+    bought, or nothing is enough.
     """
     return _effects(outcomes, trial, before)[0]
 
