@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test lab lock bench worlds proof refresh docs install
+.PHONY: demo test coverage lab lock bench worlds proof refresh docs install
 
 demo: $(INSTALLED)
 	$(BIN)/clv run demo
@@ -16,6 +16,12 @@ test: $(INSTALLED)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+coverage: $(INSTALLED)
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 lab: $(INSTALLED)
 	$(BIN)/clv lab
@@ -33,7 +39,7 @@ bench: $(INSTALLED)
 worlds: $(INSTALLED)
 	$(BIN)/python -m benchmarks.worlds
 
-proof: worlds
+proof: worlds coverage
 	$(BIN)/pytest -m proof --numprocesses 2 --dist loadfile
 
 lock: $(INSTALLED)
