@@ -30,6 +30,14 @@ def credits(paths: pd.DataFrame) -> pd.DataFrame:
 
     `paths`: as `journeys.paths` gives it. Returns one row per channel, by name, and one column per model (orders; each
     column adds up to the number of converted paths). Raises NotEnoughData when fewer than 25 orders had a contact.
+
+    >>> paths = pd.DataFrame({"path": np.repeat(range(30), 2), "channel": ["search", "email"] * 30})
+    >>> paths = paths.assign(position=[1, 2] * 30, length=2, converted=True, days_before=[14.0, 0.0] * 30)
+    >>> credits(paths)[["first", "last", "linear", "time decay", "Shapley"]].round(1)
+             first  last  linear  time decay  Shapley
+    channel
+    email      0.0  30.0    15.0        24.0     15.0
+    search    30.0   0.0    15.0         6.0     15.0
     """
     orders = int(paths.loc[paths["converted"], "path"].nunique())
     if orders < FEWEST_ORDERS:
@@ -86,6 +94,14 @@ def shapley_credits(paths: pd.DataFrame) -> pd.Series:
 
     With that worth, an order's credit is shared equally by the distinct channels on its path (Zhao, Mahboobi & Bagheri
     2018, "Shapley value methods for attribution modeling in online advertising", theorem 1).
+
+    >>> paths = pd.DataFrame({"path": [1, 1, 2, 3], "channel": ["search", "email", "search", "email"]})
+    >>> paths = paths.assign(position=[1, 2, 1, 1], length=[2, 2, 1, 1], converted=[True, True, True, False])
+    >>> shapley_credits(paths)
+    channel
+    email     0.5
+    search    1.5
+    Name: channel, dtype: float64
     """
     met = paths.loc[paths["converted"], ["path", "channel"]].drop_duplicates()
     return (1 / met.groupby("path")["channel"].transform("size")).groupby(met["channel"]).sum()
@@ -98,6 +114,13 @@ def markov(paths: pd.DataFrame) -> pd.Series:
     Paths, those that led nowhere too, give the chance to go from one contact to the next, to an order, or to nothing.
     Taking a channel out sends all its visitors to nothing; its effect is the share of orders lost so. Effects are
     scaled to add up to the orders.
+
+    >>> paths = pd.DataFrame({"path": [1, 1, 2, 3], "channel": ["search", "email", "search", "email"]})
+    >>> paths = paths.assign(position=[1, 2, 1, 1], length=[2, 2, 1, 1], converted=[True, True, True, False])
+    >>> markov(paths).round(2)
+    email     0.8
+    search    1.2
+    dtype: float64
     """
     names = sorted(paths["channel"].unique())
     place = paths["channel"].map({name: i + 1 for i, name in enumerate(names)}).to_numpy()  # 0 is the start
@@ -124,7 +147,16 @@ def markov(paths: pd.DataFrame) -> pd.Series:
 
 def met(paths: pd.DataFrame) -> pd.DataFrame:
     """Count what the paths hold: contacts, orders whose path has the channel, and the share of its paths that led to an
-    order; one row per channel."""
+    order; one row per channel.
+
+    >>> paths = pd.DataFrame({"path": [1, 1, 2, 3], "channel": ["search", "email", "search", "email"]})
+    >>> paths = paths.assign(position=[1, 2, 1, 1], length=[2, 2, 1, 1], converted=[True, True, True, False])
+    >>> met(paths)
+             contacts  orders_met  paths_with_order
+    channel
+    email           2           1               0.5
+    search          2           2               1.0
+    """
     by_path = paths.drop_duplicates(["path", "channel"]).groupby("channel")["converted"]
     return pd.DataFrame(
         {
@@ -137,7 +169,13 @@ def met(paths: pd.DataFrame) -> pd.DataFrame:
 
 def paths_summary(paths: pd.DataFrame, orders: int) -> dict[str, float]:
     """Say how far the paths reach: `orders` in all, with_contact (share of them), several (share of those that had more
-    than one contact), nowhere (paths without an order)."""
+    than one contact), nowhere (paths without an order).
+
+    >>> paths = pd.DataFrame({"path": [1, 1, 2, 3], "channel": ["search", "email", "search", "email"]})
+    >>> paths = paths.assign(position=[1, 2, 1, 1], length=[2, 2, 1, 1], converted=[True, True, True, False])
+    >>> paths_summary(paths, orders=4)
+    {'orders': 4, 'with_contact': 0.5, 'several': 0.5, 'nowhere': 1}
+    """
     ends = paths[paths["position"] == paths["length"]]
     won = ends[ends["converted"]]
     return {
@@ -149,6 +187,14 @@ def paths_summary(paths: pd.DataFrame, orders: int) -> dict[str, float]:
 
 
 def true_credits(effects: pd.DataFrame) -> pd.Series:
-    """Pick from the truth of a simulated shop the orders that each channel of contact caused, by channel."""
+    """Pick from the truth of a simulated shop the orders that each channel of contact caused, by channel.
+
+    >>> effects = pd.DataFrame({"topic": "attribution", "item": ["email", "search"], "quantity": "caused_orders"})
+    >>> true_credits(effects.assign(value=[120, 310]))
+    item
+    email     120
+    search    310
+    Name: caused, dtype: int64
+    """
     rows = effects[(effects["topic"] == "attribution") & (effects["quantity"] == "caused_orders")]
     return rows.set_index("item")["value"].rename("caused")

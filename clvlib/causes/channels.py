@@ -13,6 +13,7 @@ from clvlib.aggregate import journeys
 from clvlib.causes import causal
 from clvlib.dataset import Dataset
 from clvlib.errors import NotEnoughData
+from clvlib.stats import DAYS_PER_YEAR
 
 MOST_COUNTED = 4  # four or more channels are one group, as articles have it
 BANDS = {"1": 1, "2": 2, "3-4": 4, "5-9": 9, "10+": np.inf}  # purchases, by the largest of the group
@@ -29,6 +30,12 @@ def people(ds: Dataset) -> pd.DataFrame:
     the last 365 days), years (since the first purchase).
 
     Raises MissingTable when transactions have no channel, NotEnoughData when there is only one.
+
+    >>> people(shop)[["channels", "mix", "orders", "revenue", "again"]].iloc[[0, 2]]
+                 channels                mix  orders  revenue  again
+    customer_id
+    C0001               1                web       1    29.89  False
+    C0003               3  app + store + web      32  1454.57   True
     """
     used = channels_used(ds, ds.starts, ds.as_of)
     if used["channel"].nunique() < 2:
@@ -50,7 +57,7 @@ def people(ds: Dataset) -> pd.DataFrame:
             "order_value": rfm["total_spend"] / orders,
             "again": rfm["frequency"] > 0,
             "recent": rfm["days_since_last_order"] < 365,
-            "years": rfm["T"] / 365.25,
+            "years": rfm["T"] / DAYS_PER_YEAR,
         }
     )
     frame = frame[frame["channels"].notna() & frame["orders"].notna()].rename_axis("customer_id")
@@ -58,13 +65,28 @@ def people(ds: Dataset) -> pd.DataFrame:
 
 
 def channels_used(ds: Dataset, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
-    """`journeys.usage` of a dataset, with its touchpoints if it has any."""
+    """`journeys.usage` of a dataset, with its touchpoints if it has any.
+
+    >>> channels_used(shop, shop.starts, shop.as_of)[["customer_id", "channel", "purchases", "amount"]].loc[[0, 2]]
+      customer_id channel  purchases  amount
+    0       C0001     web          1   29.89
+    2       C0003     app          8  300.29
+    """
     return journeys.usage(ds.transactions, ds.table("touchpoints") if ds.has("touchpoints") else None, start, end)
 
 
 def means_by_group(known: pd.DataFrame, by: pd.Series) -> pd.DataFrame:
     """Average `people` by group: customers, revenue and orders per customer, order_value, bought_again and still_buying
-    (shares), years_known (since the first purchase)."""
+    (shares), years_known (since the first purchase).
+
+    >>> known = pd.DataFrame({"channels": [1, 1, 2], "revenue": [30.0, 50.0, 200.0], "orders": [1, 1, 4]})
+    >>> known = known.assign(again=known["orders"] > 1, recent=[False, True, True], years=1.5)
+    >>> means_by_group(known, known["channels"])[["customers", "revenue", "order_value", "still_buying"]]
+              customers  revenue  order_value  still_buying
+    channels
+    1                 2     40.0         40.0           0.5
+    2                 1    200.0         50.0           1.0
+    """
     groups = known.groupby(by)
     return pd.DataFrame(
         {
@@ -83,6 +105,9 @@ def times_richer(known: pd.DataFrame) -> float:
     """Divide the mean revenue of customers of several channels by that of customers of one.
 
     Raises NotEnoughData when either group has fewer than 25 customers.
+
+    >>> times_richer(pd.DataFrame({"channels": [1] * 40 + [2] * 40, "revenue": [50.0] * 40 + [130.0] * 40}))
+    2.6
     """
     one, several = (known.loc[chosen, "revenue"] for chosen in (known["channels"] == 1, known["channels"] > 1))
     if min(len(one), len(several)) < causal.FEWEST or one.mean() <= 0:
@@ -94,13 +119,21 @@ def times_richer(known: pd.DataFrame) -> float:
 
 
 def name_number(channels: pd.Series) -> pd.Series:
-    """Name the number of channels: "1", "2", "3", "4+"."""
+    """Name the number of channels: "1", "2", "3", "4+".
+
+    >>> name_number(pd.Series([1, 3, 4, 6])).tolist()
+    ['1', '3', '4+', '4+']
+    """
     names = channels.clip(upper=MOST_COUNTED).astype(int).astype(str)
     return names.where(channels < MOST_COUNTED, f"{MOST_COUNTED}+").rename("channels")
 
 
 def band(orders: pd.Series) -> pd.Series:
-    """Name the number of purchases: "1", "2", "3-4", "5-9", "10+"."""
+    """Name the number of purchases: "1", "2", "3-4", "5-9", "10+".
+
+    >>> band(pd.Series([1, 2, 4, 7, 30])).tolist()
+    ['1', '2', '3-4', '5-9', '10+']
+    """
     return pd.cut(orders, [0, *BANDS.values()], labels=list(BANDS)).rename("purchases")
 
 
@@ -109,6 +142,10 @@ def shuffled(ds: Dataset, known: pd.DataFrame, seed: int = 0) -> pd.Series:
 
     Everybody keeps their purchases (`known`: as `people` gives it); each gets a channel from the whole shop's mix. In
     that world a channel changes nothing. Returns the number of channels, indexed as `known`.
+
+    >>> known = people(shop)
+    >>> round(float(known["channels"].mean()), 2), round(float(shuffled(shop, known).mean()), 2)
+    (1.3, 2.35)
     """
     bought = channels_used(ds, ds.starts, ds.as_of).groupby("channel")["purchases"].sum()
     mix = (bought / bought.sum()).to_numpy()
@@ -131,6 +168,12 @@ def quoted_claims(known: pd.DataFrame, found: Mapping[str, causal.CrossFit] | No
     Returns one row per claim, all relative differences: quoted, reported (by the article itself; NaN where it reports
     no such thing), plain (here; NaN where a group has fewer than 25 customers), adjusted (of adding one channel;
     NaN where the study has no such outcome).
+
+    >>> quoted_claims(people(shop)).loc[["many channels: more valuable", "many channels: more loyal"]].round(2)
+                                  quoted  reported  plain
+    claim
+    many channels: more valuable    0.30       NaN   1.38
+    many channels: more loyal       0.09       NaN  -0.25
     """
     one, several = known[known["channels"] == 1], known[known["channels"] > 1]
     four = known[known["channels"] >= MOST_COUNTED]

@@ -47,6 +47,11 @@ class Contrast:
     standard error. freedom: degrees of freedom (Welch–Satterthwaite). chance: t-values that chance gives, sorted; empty
     where counts alone decide. counts: with something and all, treated then control; None where they don't decide.
     unit: what somebody counted has.
+
+    >>> bought = np.repeat([0.0, 1.0], [880, 120])[:, None], np.repeat([0.0, 1.0], [900, 100])[:, None]
+    >>> found = contrasts(*bought, shares=[True])[0]
+    >>> round(found.difference, 3), [round(end, 3) for end in found.interval()], round(found.p, 2)
+    (0.02, [-0.007, 0.048], 0.15)
     """
 
     control: float
@@ -107,6 +112,12 @@ def contrasts(
 
     Returns a Contrast per column; None where nobody has anything, so that there is no unit to measure by; NotEnoughData
     (returned, not raised: other columns are told) where one arm holds the large amounts and has too few customers.
+
+    >>> random = np.random.default_rng(1)
+    >>> treated, control = random.gamma(2, 15, (400, 1)), random.gamma(2, 12, (400, 1))
+    >>> spend = contrasts(treated, control)[0]
+    >>> round(spend.difference, 1), [round(end, 1) for end in spend.interval()]
+    (5.1, [2.6, 7.7])
     """
     shares = shares if shares is not None else [False] * treated.shape[1]
     used = adjusted if adjusted is not None else (treated, control)
@@ -204,6 +215,11 @@ def dealt(treated: Array, control: Array, seed: int = 0) -> tuple[Array, Array]:
 
     treated, control: distances from the mean of the arm, a row per customer, a column per measure. Each customer falls
     to the treated with the share that the treated have. Returns a row per deal (400 to 2,000), a column per measure.
+
+    >>> treated, control = np.repeat([-2.0, 2.0], 50)[:, None], np.repeat([-1.0, 1.0], 50)[:, None]
+    >>> gaps, errors = dealt(treated, control)
+    >>> round(float(gaps.std()), 2), round(float(errors.mean()), 2)
+    (0.22, 0.22)
     """
     own = np.vstack([treated, control])
     n, width = own.shape

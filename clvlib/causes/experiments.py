@@ -43,7 +43,15 @@ _MOST_LEVELS = 12
 
 
 def clock(trial: Trial, transactions: ibis.Table, as_of: pd.Timestamp) -> ibis.Table:
-    """Transactions of the test's customers on the clock of `assigned`."""
+    """Transactions of the test's customers on the clock of `assigned`.
+
+    >>> people = pd.DataFrame({"customer_id": rfm.index[:60], "variant": ["control", "mail"] * 30})
+    >>> people = people.assign(experiment="spring", date="1997-07-01")
+    >>> test = trial.prepare(people, "spring", sample.starts, sample.as_of, window_days=90)
+    >>> clocked = clock(test, sample.transactions, sample.as_of)
+    >>> str(clocked["date"].min().execute())[:10]  # of 1997-01-01: 181 days before assignment, now 2000-01-01
+    '1999-07-04'
+    """
     return assigned.on_one_clock(transactions, trial.customers["date"], as_of)
 
 
@@ -53,6 +61,16 @@ def outcomes(trial: Trial, clocked: ibis.Table, economics: Economics) -> pd.Data
     Columns: variant; converted, bought_twice, retained (0 or 1: bought, on two days, in the second half of the window);
     orders (purchase days); revenue, contribution, value (currency, see the module), late (value in the second half);
     unknown_costs (lines); first_day, second_day (days since assignment; NaN if never).
+
+    >>> people = pd.DataFrame({"customer_id": rfm.index[:60], "variant": ["control", "mail"] * 30})
+    >>> people = people.assign(experiment="spring", date="1997-07-01")
+    >>> test = trial.prepare(people, "spring", sample.starts, sample.as_of, window_days=90)
+    >>> found = outcomes(test, clock(test, sample.transactions, sample.as_of), sample.economics)
+    >>> found.groupby("variant")[["converted", "orders", "revenue", "value"]].mean().round(2)
+             converted  orders  revenue  value
+    variant
+    control       0.17    0.23     6.88   2.06
+    mail          0.13    0.37    14.33   4.30
     """
     days = trial.window_days
     people = trial.customers.index
@@ -95,6 +113,16 @@ def known_before(
     never), channel_before (where they spent most, with a column channel), and those columns of `customers` that `names`
     lists: numbers where all are numbers, else text. Columns that are the same for all are left out; so is all that
     rests on a date where the test has none.
+
+    >>> people = pd.DataFrame({"customer_id": rfm.index[:60], "variant": ["control", "mail"] * 30})
+    >>> people = people.assign(experiment="spring", date="1997-07-01")
+    >>> test = trial.prepare(people, "spring", sample.starts, sample.as_of, window_days=90)
+    >>> known_before(test, clock(test, sample.transactions, sample.as_of), sample.economics).round(2).head(3)
+                 orders_before  value_before  silent_days
+    customer_id
+    0001                     2         17.72        163.0
+    0002                     2         22.53        168.0
+    0003                     1          2.04        180.0
     """
     people = trial.customers.index
     frame = pd.DataFrame(index=people)
@@ -121,13 +149,24 @@ def _attributes(customers: pd.DataFrame | None, names: Sequence[str]) -> list[st
 
 
 def not_used(ds: Dataset, names: Sequence[str]) -> list[str]:
-    """What `names` lists and `attributes` leaves out: perhaps misspelt."""
+    """What `names` lists and `known_before` leaves out: perhaps misspelt.
+
+    >>> not_used(shop, ["region", "regoin"])
+    ['regoin']
+    """
     used = _attributes(ds.customers() if ds.has("customers") else None, names)
     return [name for name in dict.fromkeys(names) if name not in used]
 
 
 def numbers(before: pd.DataFrame) -> pd.DataFrame:
-    """What was known before as numbers without gaps: medians with a 0/1 column for a gap, 0/1 columns for texts."""
+    """What was known before as numbers without gaps: medians with a 0/1 column for a gap, 0/1 columns for texts.
+
+    >>> numbers(pd.DataFrame({"silent_days": [10, None, 40], "region": ["north", "south", "north"]}))
+       silent_days  no silent_days  region south
+    0         10.0             0.0           0.0
+    1         25.0             1.0           1.0
+    2         40.0             0.0           0.0
+    """
     parts: list[pd.Series] = []
     for name, column in before.items():
         if pd.api.types.is_numeric_dtype(column):
@@ -152,6 +191,13 @@ def effects(outcomes: pd.DataFrame, trial: Trial, before: pd.DataFrame | None = 
     they did better); NaN where nothing was to adjust with. Money that nobody has, order_value with fewer than 10
     buyers in an arm, and measures that are not enough (see `contrast`) have no row. Raises NotEnoughData when nobody
     bought, or nothing is enough.
+
+    >>> test = Trial("spring", "control", ("mail",), pd.DataFrame(), 90, False, pd.DataFrame())
+    >>> done = pd.DataFrame({"variant": ["control", "mail"] * 200, "value": np.arange(400) % 7 + np.tile([0, 2], 200)})
+    >>> effects(done, test)[["control", "variant", "difference", "low", "high"]].round(2)
+                 control  variant  difference   low  high
+    arm  metric
+    mail value       3.0     4.99        1.99  1.59  2.38
     """
     return _effects(outcomes, trial, before)[0]
 
@@ -169,6 +215,15 @@ def arm_pairs(outcomes: pd.DataFrame, trial: Trial, metric: str, before: pd.Data
     Returns a frame indexed by arm and against: difference, p as `effects`; p_all (Bonferroni: p × rows, at most 1),
     low, high (Bonferroni too: all rows' intervals hold together in 95 %). So p_all is below 0.05 where, and only
     where, low and high leave 0 out. A pair that is not enough (see `contrast`) has no row; NotEnoughData when none is.
+
+    >>> test = Trial("spring", "control", ("mail", "voucher"), pd.DataFrame(), 90, False, pd.DataFrame())
+    >>> done = pd.DataFrame({"variant": [*test.both] * 100, "value": np.arange(300) % 7 + np.tile([0, 0.5, 1], 100)})
+    >>> arm_pairs(done, test, "value").round(2)
+                     difference   low  high     p  p_all
+    arm     against
+    mail    control        0.52 -0.17  1.23  0.08   0.23
+    voucher control        1.04  0.35  1.73  0.00   0.00
+            mail           0.52 -0.16  1.20  0.07   0.20
     """
     both = list(combinations(trial.both, 2))
     found, _ = compare_arms(outcomes[["variant", metric]], both, before, trial.level)
@@ -176,18 +231,15 @@ def arm_pairs(outcomes: pd.DataFrame, trial: Trial, metric: str, before: pd.Data
     return found[["difference", "low", "high", "p"]].assign(p_all=(found["p"] * len(both)).clip(upper=1))
 
 
-def holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Holm's (1979) adjusted p-values, in the order given: the smallest × n, the next × (n − 1) …, never falling."""
-    order = np.argsort(p, kind="stable")
-    adjusted = np.empty(len(p))
-    adjusted[order] = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)).clip(max=1)
-    return adjusted
-
-
 def best_arm(pairs: pd.DataFrame, trial: Trial) -> tuple[str, bool]:
     """The arm of the highest mean by `arm_pairs`, and whether it is shown to beat every other: no interval holds 0.
 
     An arm that is not enough to be compared with the control is not the best; NotEnoughData where all are.
+
+    >>> test = Trial("spring", "control", ("mail", "voucher"), pd.DataFrame(), 90, False, pd.DataFrame())
+    >>> done = pd.DataFrame({"variant": [*test.both] * 100, "value": np.arange(300) % 7 + np.tile([0, 2, 3], 100)})
+    >>> best_arm(arm_pairs(done, test, "value"), test)
+    ('voucher', True)
     """
     told = pairs[pairs.index.get_level_values("against") == trial.control]
     if told.empty:
@@ -208,7 +260,15 @@ def compare_arms(
     outcomes: pd.DataFrame, pairs: Sequence[tuple[str, str]], before: pd.DataFrame | None, level: float
 ) -> tuple[pd.DataFrame, pd.Series]:
     """`effects` of these pairs of arms (control, variant), each interval of this level, by arm, against and metric; and
-    why others are not enough, by the same index. Raises NotEnoughData when nobody bought, or nothing is enough."""
+    why others are not enough, by the same index. Raises NotEnoughData when nobody bought, or nothing is enough.
+
+    >>> done = pd.DataFrame({"variant": ["control", "mail"] * 200, "value": np.arange(400) % 7 + np.tile([0, 2], 200)})
+    >>> found, untold = compare_arms(done, [("control", "mail")], None, level=0.99)
+    >>> found[["difference", "low", "high"]].round(2)
+                         difference   low  high
+    arm  against metric
+    mail control value         1.99  1.47  2.52
+    """
     if not outcomes.drop(columns="variant").select_dtypes("number").any(axis=None):
         raise NotEnoughData(
             "Nobody of this experiment bought anything after assignment.", "Wait, or check the customers' ids."
@@ -271,6 +331,12 @@ def expected(values: pd.DataFrame, before: pd.DataFrame | None) -> tuple[pd.Data
     """Each column of `values` as what was known before foretells it, all arms together, and from how many columns.
 
     No column when nothing was known; none of a column that is foretold perfectly or not at all.
+
+    >>> before = pd.DataFrame({"orders_before": range(20)})
+    >>> values = pd.DataFrame({"value": [2 * n + n % 3 for n in range(20)]})
+    >>> foretold, columns = expected(values, before)
+    >>> columns, foretold["value"].round(2).tolist()[:3], values["value"].tolist()[:3]
+    (1, [0.9, 2.91, 4.91], [0, 3, 6])
     """
     known = numbers(before).reindex(values.index) if before is not None else pd.DataFrame(index=values.index)
     if known.shape[1] == 0 or 10 * known.shape[1] > len(known):
@@ -285,12 +351,22 @@ def expected(values: pd.DataFrame, before: pd.DataFrame | None) -> tuple[pd.Data
 
 
 def adjusted(values: pd.DataFrame, foretold: pd.DataFrame) -> pd.DataFrame:
-    """`values` less what was `expected` above its mean: what CUPED compares."""
+    """`values` less what was `expected` above its mean: what CUPED compares.
+
+    >>> values = pd.DataFrame({"value": [2 * n + n % 3 for n in range(20)]})
+    >>> less = adjusted(values, expected(values, pd.DataFrame({"orders_before": range(20)}))[0])
+    >>> round(float(values["value"].std()), 2), round(float(less["value"].std()), 2)
+    (11.89, 0.82)
+    """
     return values - (foretold - foretold.mean()).reindex(columns=values.columns, fill_value=0.0)
 
 
 def p_value(p: float) -> str:
-    """A p-value for readers: "p = 0.027", "p < 0.001"."""
+    """A p-value for readers: "p = 0.027", "p < 0.001".
+
+    >>> p_value(0.0274), p_value(0.00002)
+    ('p = 0.027', 'p < 0.001')
+    """
     return f"p = {wording.number(p, 3)}" if p >= 0.001 else f"p < {wording.number(0.001, 3)}"
 
 
@@ -299,6 +375,12 @@ class Reading:
     """One test read: the trial, its purchases on one clock, `outcomes`, `known_before` and `effects`.
 
     untold: arm and metric → why it is not enough and has no row in `effects`.
+
+    >>> test = Trial("spring", "control", ("mail",), pd.DataFrame(), 90, False, pd.DataFrame())
+    >>> done = pd.DataFrame({"variant": ["control", "mail"] * 200, "value": np.arange(400) % 7 + np.tile([0, 2], 200)})
+    >>> reading = Reading(test, sample.transactions, done, pd.DataFrame(), effects(done, test))
+    >>> round(float(reading.effects.loc[("mail", "value"), "difference"]), 2)
+    1.99
     """
 
     trial: Trial
@@ -315,6 +397,16 @@ def read_experiments(
     """Read every test of a dataset. Returns the readings, and why the others can't be read.
 
     known: columns of customers that were known before assignment. Raises NotEnoughData when none can.
+
+    >>> people = pd.DataFrame({"customer_id": rfm.index[:60], "variant": ["control", "mail"] * 30})
+    >>> people = people.assign(experiment="spring", date="1997-07-01")
+    >>> test = trial.prepare(people, "spring", sample.starts, sample.as_of, window_days=90)
+    >>> readings, refused = read_experiments({"spring": test}, sample)
+    >>> readings["spring"].effects.loc["mail", ["control", "variant", "difference"]].head(2).round(2)
+                  control  variant  difference
+    metric
+    converted        0.17     0.13       -0.03
+    bought_twice     0.03     0.10        0.07
     """
     people = ds.customers() if ds.has("customers") else None
     found: dict[str, Reading] = {}
@@ -339,6 +431,13 @@ def on_value(reading: Reading) -> pd.DataFrame:
     indexed by arm, best first: customers, difference, low, high (currency per customer; the intervals of all pairs of
     arms hold together in 95 %), days (of the window). Variants that are not enough are left out; NotEnoughData when
     all are.
+
+    >>> test = Trial("spring", "control", ("mail",), pd.DataFrame(), 90, False, pd.DataFrame({"kept": {"mail": 200}}))
+    >>> done = pd.DataFrame({"variant": ["control", "mail"] * 200, "value": np.arange(400) % 7 + np.tile([0, 2], 200)})
+    >>> on_value(Reading(test, sample.transactions, done, pd.DataFrame(), effects(done, test))).round(2)
+          customers  difference   low  high  days
+    arm
+    mail        200        1.99  1.59  2.38    90
     """
     test = reading.trial
     compared = arm_pairs(reading.outcomes, test, "value", reading.before)
@@ -357,6 +456,15 @@ def measured(ds: Dataset, test: str, known: Sequence[str] = KNOWN_BEFORE, **aske
     """`on_value` of one test of a dataset, read as notebook 06 reads it; `asked` as for `trial.prepare`.
 
     Raises MissingTable where the dataset has no such test, NotEnoughData for too few customers or purchases.
+
+    >>> from dataclasses import replace
+    >>> people = pd.DataFrame({"customer_id": rfm.index[:200], "variant": ["control", "mail"] * 100})
+    >>> tests = ibis.memtable(people.assign(experiment="spring", date=pd.Timestamp("1997-07-01")))
+    >>> tested = replace(sample, tables={**sample.tables, "experiments": tests})
+    >>> measured(tested, "spring", window_days=180).round(2)
+          customers  difference   low  high  days
+    arm
+    mail        100        1.98 -1.09   5.2   180
     """
     table = ds.table("experiments").to_pandas()
     if test not in (names := trial.names(table)):
@@ -368,7 +476,14 @@ def measured(ds: Dataset, test: str, known: Sequence[str] = KNOWN_BEFORE, **aske
 
 
 def variance_saved(reading: Reading) -> float:
-    """What CUPED removes of the variance of value realised, mean of the variants; 0 when it can't."""
+    """What CUPED removes of the variance of value realised, mean of the variants; 0 when it can't.
+
+    >>> test = Trial("spring", "control", ("mail",), pd.DataFrame(), 90, False, pd.DataFrame())
+    >>> before = pd.DataFrame({"orders_before": np.arange(400) % 7})
+    >>> done = pd.DataFrame({"variant": ["control", "mail"] * 200, "value": np.arange(400) % 7 + np.arange(400) % 5})
+    >>> round(variance_saved(Reading(test, sample.transactions, done, before, effects(done, test, before))), 2)
+    0.67
+    """
     mean = reading.effects["saved"].unstack("metric").reindex(columns=["value"])["value"].mean()
     return float(mean) if mean > 0 else 0.0
 
@@ -378,6 +493,13 @@ def most_telling(readings: Mapping[str, Reading]) -> tuple[str, pd.Series]:
 
     Returns the test's name and the column of `numbers`, by customer_id. Raises NotEnoughData when nothing known before
     goes with value in any test.
+
+    >>> test = Trial("spring", "control", ("mail",), pd.DataFrame(), 90, False, pd.DataFrame())
+    >>> before = pd.DataFrame({"orders_before": [0, 1, 2, 3], "silent_days": [9, 40, 5, 30]})
+    >>> done = pd.DataFrame({"variant": ["control", "mail"] * 2, "value": [1.0, 2.0, 2.0, 5.0]})
+    >>> name, known = most_telling({"spring": Reading(test, sample.transactions, done, before, pd.DataFrame())})
+    >>> name, known.name
+    ('spring', 'orders_before')
     """
     found: dict[tuple[float, str], pd.Series] = {}
     for name, reading in readings.items():
@@ -394,7 +516,16 @@ def most_telling(readings: Mapping[str, Reading]) -> tuple[str, pd.Series]:
 
 
 def arms_of_customers(readings: Mapping[str, Reading]) -> pd.DataFrame:
-    """Per customer (customer_id): the arm of each test, and the value realised since (currency; NaN for all others)."""
+    """Per customer (customer_id): the arm of each test, and the value realised since (currency; NaN for all others).
+
+    >>> test = Trial("spring", "control", ("mail",), pd.DataFrame(), 90, False, pd.DataFrame())
+    >>> done = pd.DataFrame({"variant": ["control", "mail"], "value": [1.0, 2.5]}, index=["a", "b"])
+    >>> arms_of_customers({"spring": Reading(test, sample.transactions, done, pd.DataFrame(), pd.DataFrame())})
+                spring arm  spring value
+    customer_id
+    a              control           1.0
+    b                 mail           2.5
+    """
     parts = {}
     for name, reading in readings.items():
         parts[f"{name} arm"] = reading.outcomes["variant"]

@@ -26,6 +26,9 @@ def growth(window_days: int, economics: Economics) -> float:
 
     In the second half, days are W/2 and their mean is 3W/4 after assignment. The middle of month m of the horizon is W
     days and m − ½ months after it; money is discounted to the end of the window (`stats.present_value`).
+
+    >>> round(growth(180, Economics(horizon_months=12)), 2)
+    10.32
     """
     years = mid_periods(economics.horizon_months)
     times = (window_days + years * 12 * DAYS_PER_MONTH) / (0.75 * window_days)
@@ -41,6 +44,16 @@ def clv_gained(reading: Reading, economics: Economics) -> pd.DataFrame:
     arms together), and verdict ("up" or "down" where the whole interval is above or below 0, else "not shown").
     Variants are left out where fewer than 10 customers of an arm bought in the second half, as that says nothing of
     what comes, or where value is not enough (see `contrast`); NotEnoughData where all are.
+
+    >>> from clvlib.causes.trial import Trial
+    >>> test = Trial("spring", "control", ("mail",), pd.DataFrame(), 180, False, pd.DataFrame())
+    >>> done = pd.DataFrame({"variant": ["control", "mail"] * 200, "value": np.arange(400) % 7 + np.tile([0, 2], 200)})
+    >>> done["late"] = done["value"] / 2
+    >>> reading = Reading(test, sample.transactions, done, before=pd.DataFrame(), effects=pd.DataFrame())
+    >>> clv_gained(reading, Economics())[["ends", "grows", "low", "high", "verdict"]].round(1)
+          ends  grows  low  high verdict
+    arm
+    mail   2.0   12.2  1.6  14.7      up
     """
     test, times = reading.trial, growth(reading.trial.window_days, economics)
     late = reading.outcomes["late"].ne(0).groupby(reading.outcomes["variant"]).sum()
@@ -69,7 +82,18 @@ def clv_gained(reading: Reading, economics: Economics) -> pd.DataFrame:
 
 
 def lasting_gains(readings: Mapping[str, Reading], economics: Economics) -> pd.DataFrame:
-    """`clv_gained` of every test that has one, indexed by test and arm. Raises NotEnoughData when none has."""
+    """`clv_gained` of every test that has one, indexed by test and arm. Raises NotEnoughData when none has.
+
+    >>> from clvlib.causes.trial import Trial
+    >>> test = Trial("spring", "control", ("mail",), pd.DataFrame(), 180, False, pd.DataFrame())
+    >>> done = pd.DataFrame({"variant": ["control", "mail"] * 200, "value": np.arange(400) % 7 + np.tile([0, 2], 200)})
+    >>> done["late"] = done["value"] / 2
+    >>> reading = Reading(test, sample.transactions, done, before=pd.DataFrame(), effects=pd.DataFrame())
+    >>> lasting_gains({"spring": reading}, Economics())[["ends", "grows", "verdict"]].round(1)
+                 ends  grows verdict
+    test   arm
+    spring mail   2.0   12.2      up
+    """
     parts, why = {}, []
     for name, reading in readings.items():
         try:

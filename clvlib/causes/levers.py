@@ -33,6 +33,19 @@ def parts_of_difference(outcomes: pd.DataFrame, trial: Trial) -> pd.DataFrame:
     effect, low, high (currency per assigned customer); the row "all" is the sum. Variants of which a part is not enough
     (see `contrast`) are left out. Raises NotEnoughData when all are, fewer than 10 customers bought in an arm, or its
     revenue is not above 0.
+
+    >>> test = Trial("spring", "control", ("mail",), pd.DataFrame(), 90, False, pd.DataFrame())
+    >>> orders = pd.Series(np.arange(400) % 7 // 2 + np.tile([0, 1], 200))
+    >>> done = pd.DataFrame({"variant": ["control", "mail"] * 200, "converted": (orders > 0) * 1, "orders": orders})
+    >>> done = done.assign(revenue=np.tile([20, 24], 200) * orders, value=6 * orders)
+    >>> parts_of_difference(done, test).round(2)
+                           control  variant  effect   low  high
+    arm  lever
+    mail conversion           0.72     1.00    3.51  2.71  4.30
+         orders per buyer     1.80     2.28    2.44  1.45  3.43
+         order value         20.00    24.00    1.92  1.81  2.03
+         margin               0.30     0.25   -1.95 -2.07 -1.84
+         all                  7.74    13.65    5.91  4.69  7.13
     """
     arms = {arm: outcomes.loc[outcomes["variant"] == arm, _PARTS].to_numpy(dtype=float) for arm in trial.both}
     means = {arm: values.mean(axis=0) for arm, values in arms.items()}
@@ -74,6 +87,16 @@ def parts_of_all(readings: Mapping[str, Reading]) -> pd.DataFrame:
     """`parts_of_difference` of every test that can be split, indexed by test, arm and lever.
 
     Raises NotEnoughData when none can.
+
+    >>> test = Trial("spring", "control", ("mail",), pd.DataFrame(), 90, False, pd.DataFrame())
+    >>> orders = pd.Series(np.arange(400) % 7 // 2 + np.tile([0, 1], 200))
+    >>> done = pd.DataFrame({"variant": ["control", "mail"] * 200, "converted": (orders > 0) * 1, "orders": orders})
+    >>> done = done.assign(revenue=np.tile([20, 24], 200) * orders, value=6 * orders)
+    >>> reading = Reading(test, sample.transactions, done, before=pd.DataFrame(), effects=pd.DataFrame())
+    >>> parts_of_all({"spring": reading})["effect"].unstack("lever").round(2)
+    lever         all  conversion  margin  order value  orders per buyer
+    test   arm
+    spring mail  5.91        3.51   -1.95         1.92              2.44
     """
     parts, why = {}, []
     for name, reading in readings.items():
@@ -98,7 +121,12 @@ def _split(point: Array) -> Array:
 
 
 def shapley_parts(before: Array, after: Array) -> Array:
-    """Split the change of a product of factors among them: Shapley values, which sum to it exactly."""
+    """Split the change of a product of factors among them: Shapley values, which sum to it exactly.
+
+    >>> before, after = np.array([10.0, 2.0]), np.array([12.0, 3.0])
+    >>> shapley_parts(before, after).round(2).tolist(), float(after.prod() - before.prod())
+    ([5.0, 11.0], 16.0)
+    """
     n = len(before)
     parts = np.zeros(n)
     for i in range(n):
@@ -116,6 +144,17 @@ def second_purchase(outcomes: pd.DataFrame, trial: Trial) -> pd.DataFrame:
 
     Kaplan & Meier 1958, those not seen for so long not counted. Returns a frame indexed by days (0 …), a column
     (0 to 1) per arm with at least 5 buyers. Raises NotEnoughData when no arm has them.
+
+    >>> test = Trial("spring", "control", ("mail",), pd.DataFrame(), 90, False, pd.DataFrame())
+    >>> done = pd.DataFrame({"variant": ["control", "mail"] * 5, "first_day": 0})
+    >>> done["second_day"] = [3, 2, None, 1, None, None, None, None, None, None]
+    >>> second_purchase(done.assign(bought_twice=done["second_day"] > 0), test).loc[[0, 1, 2, 3]]
+          control  mail
+    days
+    0         0.0   0.0
+    1         0.0   0.2
+    2         0.0   0.4
+    3         0.2   0.4
     """
     curves = {}
     for arm in trial.both:
@@ -134,7 +173,14 @@ def second_purchase(outcomes: pd.DataFrame, trial: Trial) -> pd.DataFrame:
 
 
 def second_purchase_p(outcomes: pd.DataFrame, trial: Trial) -> float:
-    """How likely curves so far apart are by chance (log-rank test); 1 when there is nothing to tell apart."""
+    """How likely curves so far apart are by chance (log-rank test); 1 when there is nothing to tell apart.
+
+    >>> test = Trial("spring", "control", ("mail",), pd.DataFrame(), 90, False, pd.DataFrame())
+    >>> waits = [30, 3, None, 5, 60, 2, None, 9, None, 4]
+    >>> done = pd.DataFrame({"variant": ["control", "mail"] * 5, "converted": 1, "first_day": 0, "second_day": waits})
+    >>> round(second_purchase_p(done, test), 3)
+    0.002
+    """
     buyers = outcomes[outcomes["converted"] == 1]
     wait, again = _waits(buyers, trial)
     arms = buyers.loc[wait.index, "variant"]
@@ -160,6 +206,17 @@ def cumulated(
     Raises NotEnoughData when all purchases are dated on one day after assignment, as where only their sum is known: a
     course drawn from them would be made up; or when no variant's last day is enough (see `contrast`). Days that are not
     enough are left out, and variants whose last day isn't.
+
+    >>> from clvlib.causes import experiments, trial
+    >>> people = pd.DataFrame({"customer_id": rfm.index[:200], "variant": ["control", "mail"] * 100})
+    >>> people = people.assign(experiment="spring", date="1997-07-01")
+    >>> test = trial.prepare(people, "spring", sample.starts, sample.as_of, window_days=180)
+    >>> clocked = experiments.clock(test, sample.transactions, sample.as_of)
+    >>> cumulated(test, clocked, sample.economics, steps=3).round(2)
+        arm  day  difference   low  high
+    0  mail   60        0.66 -1.59  2.98
+    1  mail  120       -0.29 -4.32  3.76
+    2  mail  180       -2.40 -7.65  2.96
     """
     days, people = trial.window_days, trial.customers.index
     every = -(-days // steps)
@@ -194,7 +251,19 @@ def cumulated(
 
 
 def course(readings: Mapping[str, Reading], economics: Economics) -> pd.DataFrame:
-    """`cumulated` of every test that has a course, with a first column test. Raises NotEnoughData when none has."""
+    """`cumulated` of every test that has a course, with a first column test. Raises NotEnoughData when none has.
+
+    >>> from clvlib.causes import experiments, trial
+    >>> people = pd.DataFrame({"customer_id": rfm.index[:200], "variant": ["control", "mail"] * 100})
+    >>> people = people.assign(experiment="spring", date="1997-07-01")
+    >>> test = trial.prepare(people, "spring", sample.starts, sample.as_of, window_days=180)
+    >>> clocked = experiments.clock(test, sample.transactions, sample.as_of)
+    >>> reading = Reading(test, clocked, pd.DataFrame(), pd.DataFrame(index=test.customers.index), pd.DataFrame())
+    >>> course({"spring": reading}, sample.economics).round(2).iloc[[0, -1]]
+          test   arm  day  difference   low  high
+    0   spring  mail   15        0.29 -0.61  1.19
+    11  spring  mail  180       -2.40 -7.65  2.96
+    """
     parts, why = {}, []
     for name, reading in readings.items():
         try:
@@ -207,14 +276,27 @@ def course(readings: Mapping[str, Reading], economics: Economics) -> pd.DataFram
 
 
 def side_by_side(course: pd.DataFrame, column: str = "difference") -> pd.DataFrame:
-    """One column of `course` by day (rows), a column for each test and arm; days between steps interpolated."""
+    """One column of `course` by day (rows), a column for each test and arm; days between steps interpolated.
+
+    >>> steps = pd.DataFrame({"test": ["a", "a", "a", "b", "b"], "arm": "mail", "day": [30, 60, 90, 30, 90]})
+    >>> side_by_side(steps.assign(difference=[1.0, 2.0, 4.0, 0.5, 1.5]))
+         a, mail  b, mail
+    day
+    30       1.0      0.5
+    60       2.0      1.0
+    90       4.0      1.5
+    """
     named = course.assign(arm=course["test"] + ", " + course["arm"])
     wide = named.pivot(index="day", columns="arm", values=column).rename_axis(columns=None)
     return wide.interpolate("index", limit_area="inside")
 
 
 def clear_since(rows: pd.DataFrame) -> int | None:
-    """The first day (of one arm's `cumulated`) from which the interval leaves 0 out until the end; None if never."""
+    """The first day (of one arm's `cumulated`) from which the interval leaves 0 out until the end; None if never.
+
+    >>> clear_since(pd.DataFrame({"day": [30, 60, 90], "low": [-1.0, 0.5, 1.0], "high": [2.0, 3.0, 4.0]}))
+    60
+    """
     clear = ((rows["low"] > 0) | (rows["high"] < 0)).to_numpy()
     if not clear[-1]:
         return None

@@ -26,6 +26,10 @@ def newcomers(transactions: ibis.Table, as_of: pd.Timestamp, economics: Economic
     Returns one row per customer who was watched for the longest of _WINDOWS that at least 100 customers were watched
     for: first_purchase, and for each window that is not longer again_30 … (0 or 1: bought on a second day) and
     value_30 … (currency: contribution less the cost of serving orders). Raises NotEnoughData.
+
+    >>> people = newcomers(sample.transactions, pd.Timestamp("1997-04-30"), sample.economics)
+    >>> people[["again_30", "value_30", "again_90", "value_90"]].mean().round(2).to_dict()
+    {'again_30': 0.17, 'value_30': 12.61, 'again_90': 0.3, 'value_90': 16.23}
     """
     first = aggregate.rfm_summary(transactions, as_of)["first_purchase"]
     seen = (as_of - first).dt.days + 1
@@ -47,7 +51,11 @@ def newcomers(transactions: ibis.Table, as_of: pd.Timestamp, economics: Economic
 
 
 def arrivals(transactions: ibis.Table, as_of: pd.Timestamp) -> float:
-    """New customers a day, in the last year in which any came (or as long as there are data)."""
+    """New customers a day, in the last year in which any came (or as long as there are data).
+
+    >>> round(arrivals(sample.transactions, sample.as_of), 1)
+    28.0
+    """
     first = aggregate.rfm_summary(transactions, as_of)["first_purchase"]
     last = first.max()
     recent = first[first > last - pd.Timedelta(days=365)]
@@ -57,12 +65,20 @@ def arrivals(transactions: ibis.Table, as_of: pd.Timestamp) -> float:
 def per_arm(
     sd: float | pd.Series, difference: float | pd.Series, power: float = _POWER, level: float = _LEVEL
 ) -> float | pd.Series:
-    """Customers needed in each of two equal arms: 2 (z_{1−α/2} + z_power)² sd² / difference²."""
+    """Customers needed in each of two equal arms: 2 (z_{1−α/2} + z_power)² sd² / difference².
+
+    >>> round(per_arm(sd=40, difference=5))
+    1005
+    """
     return 2 * (_both(power, level) * sd / difference) ** 2
 
 
 def detectable(standard_error: float | pd.Series, power: float = _POWER, level: float = _LEVEL) -> float | pd.Series:
-    """The true difference that a test with this standard error shows in a share `power` of its runs."""
+    """The true difference that a test with this standard error shows in a share `power` of its runs.
+
+    >>> round(detectable(standard_error=1.5), 2)
+    4.2
+    """
     return _both(power, level) * standard_error
 
 
@@ -77,6 +93,13 @@ def plan_sizes(people: pd.DataFrame, per_day: float, lift: float = 0.1, power: f
     again", "value") and window (days): mean, noise (standard deviation over mean), per_arm (customers), days_to_enrol,
     days_in_all (to enrol, then to wait for the last one's window); NaN where the lift would lead above 100 %. A measure
     whose mean isn't above 0 is left out. Raises NotEnoughData when that is the value of the longest window; UsageError.
+
+    >>> people = pd.DataFrame({"again_30": [0, 0, 0, 1] * 50, "value_30": [5.0, 8.0, 12.0, 40.0] * 50})
+    >>> plan_sizes(people, per_day=20, lift=0.1).round(2)
+                        mean  noise  per_arm  days_to_enrol  days_in_all
+    measure    window
+    buys again 30       0.25   1.74   4733.0          474.0        504.0
+    value      30      16.25   0.86   1161.0          117.0        147.0
     """
     if not 0 < lift < np.inf:
         raise UsageError(f"lift is {lift}.", "Give a share above 0, as 0.1 for 10 %.")
@@ -102,6 +125,14 @@ def by_lift(people: pd.DataFrame) -> pd.DataFrame:
     """Customers per arm by lift (rows: LIFTS), for buying again and for value in the shortest and longest window.
 
     NaN where the lift would lead above 100 %; a measure for which all do is left out.
+
+    >>> by_lift(pd.DataFrame({"again_30": [0, 0, 0, 1] * 50, "value_30": [5.0, 8.0, 12.0, 40.0] * 50}))
+          buys again, 30 days  value, 30 days
+    lift
+    0.10               4733.0          1161.0
+    0.15               2104.0           516.0
+    0.20               1184.0           291.0
+    0.30                526.0           129.0
     """
     windows = [int(name.split("_")[1]) for name in map(str, people) if name.startswith("value_")]
     ends = sorted({windows[0], windows[-1]})
@@ -117,6 +148,11 @@ def what_it_could_show(effects: pd.DataFrame, level: float, power: float = _POWE
 
     By arm and metric: control, shown (the difference that it shows in a share `power` of its runs) and lift (shown over
     control; NaN if that isn't above 0).
+
+    >>> found = pd.DataFrame({"control": [20.0], "low": [-1.0], "high": [5.0]}, index=["mail"])
+    >>> what_it_could_show(found, level=0.95).round(2)
+          control  shown  lift
+    mail     20.0   4.29  0.21
     """
     error = (effects["high"] - effects["low"]) / 2 / norm.ppf((1 + level) / 2)
     shown = detectable(error, power, level)

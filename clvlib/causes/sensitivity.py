@@ -26,6 +26,13 @@ def robustness(found: CrossFit, target: Target = "all") -> dict[str, float]:
     Robustness value (Cinelli & Hazlett 2020): a share r, such that a hidden cause that explains r of what is left
     unexplained in the outcome, and r of what is left unexplained in the treatment, could bring the estimate
     (`estimate`), or the nearer end of its interval (`interval`), to zero. `interval` is 0 when it holds zero already.
+
+    >>> spent = pd.Series(np.arange(400) % 20, name="spent")
+    >>> treated = pd.Series(np.arange(400) % 3 == 0)
+    >>> later = 5 * spent + 20 * treated + np.arange(400) * 7 % 31
+    >>> found = causal.cross_fit(spent.to_frame(), treated, later, splits=1)
+    >>> {name: round(share, 2) for name, share in robustness(found).items()}
+    {'estimate': 0.49, 'interval': 0.43}
     """
     parts = _parts(found, target)
     return {
@@ -42,6 +49,14 @@ def allowing(found: CrossFit, outcome: float, treatment: float, target: Target =
 
     Returns the ends of the interval (units of the outcome): 95 % each way beyond the largest bias that such a cause can
     make. With both shares 0 it is that of `causal.effect`.
+
+    >>> spent = pd.Series(np.arange(400) % 20, name="spent")
+    >>> treated = pd.Series(np.arange(400) % 3 == 0)
+    >>> later = 5 * spent + 20 * treated + np.arange(400) * 7 % 31
+    >>> found = causal.cross_fit(spent.to_frame(), treated, later, splits=1)
+    >>> low, high = allowing(found, outcome=0.1, treatment=0.1)
+    >>> round(low, 1), round(high, 1)
+    (13.8, 25.7)
     """
     scale = float(np.sqrt(outcome * treatment / (1 - min(treatment, 1 - 1e-6))))
     ends, middle = [], float(np.median([scores.mean() for scores, *_ in _parts(found, target)]))
@@ -67,6 +82,16 @@ def strengths(
 
     Returns one row per family, first the one of which the like, hidden, would do most (`by_harm`): outcome and
     treatment (shares explained, 0 to 1) and strength (their geometric mean).
+
+    >>> random = np.random.default_rng(1)
+    >>> features = pd.DataFrame({"spent": random.uniform(20, 90, 400), "visits": random.poisson(3, 400)})
+    >>> treated = features["spent"] + random.normal(0, 30, 400) > 55
+    >>> found = causal.cross_fit(features, treated, features["spent"] + features["visits"] + 20 * treated, splits=1)
+    >>> strengths(found, features, {"visits": ["visits"], "money": ["spent"]}).round(2)
+                 outcome  treatment  strength
+    known cause
+    money           0.96       0.29      0.52
+    visits          0.00       0.00      0.00
     """
     treated, y = pd.Series(found.treated, found.index), pd.Series(found.outcome, found.index)
     nothing = _sizes(causal.cross_fit(pd.DataFrame(index=features.index), treated, y, 1), target)
@@ -80,7 +105,15 @@ def strengths(
 
 
 def by_harm(known: pd.DataFrame) -> pd.DataFrame:
-    """Rows of `strengths` in the order of the bias that the like of them, hidden, could make: the largest first."""
+    """Rows of `strengths` in the order of the bias that the like of them, hidden, could make: the largest first.
+
+    >>> known = pd.DataFrame({"outcome": [0.3, 0.2], "treatment": [0.1, 0.4]}, index=["region", "orders"])
+    >>> by_harm(known)
+                 outcome  treatment
+    known cause
+    orders           0.2        0.4
+    region           0.3        0.1
+    """
     harm = known["outcome"] * known["treatment"] / (1 - known["treatment"].clip(upper=1 - 1e-6))
     order = np.argsort(-harm.to_numpy(), kind="stable")
     return known.iloc[order].rename_axis("known cause")

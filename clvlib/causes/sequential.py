@@ -41,6 +41,9 @@ def reach(information: Array, planned: Array | float, level: float = _LEVEL) -> 
     Normal mixture boundary √((vρ² + 1) / (vρ²) · log((vρ² + 1) / α²)), v the `information` so far (a number of
     customers, or the variance V of what has been added up) and ρ² = (2 log(1/α) + log(2 log(1/α) + 1)) / planned, which
     makes it nearly as narrow as can be where v is `planned` (Waudby-Smith et al. 2024, equations 8 and 10).
+
+    >>> reach(np.array([100.0, 1000.0, 10000.0]), planned=1000).round(2).tolist()
+    [3.86, 3.04, 3.24]
     """
     alpha = 1 - level
     rho2 = (-2 * np.log(alpha) + np.log(-2 * np.log(alpha) + 1)) / planned
@@ -115,6 +118,13 @@ def watch(values: Array, treated: Treated, planned: float | None = None) -> pd.D
     arms, from FIRST_LOOK in each): difference; low, high (95 %, valid at all looks together); fixed_low, fixed_high
     (valid at one look only). Raises NotEnoughData with fewer customers than that in an arm, or when all outcomes are
     the same; UsageError.
+
+    >>> values = np.arange(1000) % 7 + np.tile([0, 2], 500)
+    >>> watch(values, treated=np.tile([False, True], 500)).iloc[[0, -1]].round(2)
+               difference   low  high  fixed_low  fixed_high
+    customers
+    200              2.02  0.81  3.23       1.47        2.57
+    1000             2.01  1.57  2.44       1.76        2.25
     """
     values, treated = np.asarray(values, dtype=float), np.asarray(treated, dtype=bool)
     if planned is not None and planned < 2 * FIRST_LOOK:
@@ -136,7 +146,12 @@ def watch(values: Array, treated: Treated, planned: float | None = None) -> pd.D
 
 
 def first_alarm(watched: pd.DataFrame, low: str = "low", high: str = "high") -> int | None:
-    """Customers after which the interval first leaves 0 out; None when it never does."""
+    """Customers after which the interval first leaves 0 out; None when it never does.
+
+    >>> watched = pd.DataFrame({"low": [-1.0, 0.2, 0.5], "high": [4.0, 3.5, 3.0]}, index=[200, 201, 202])
+    >>> first_alarm(watched)
+    201
+    """
     out = (watched[low] > 0) | (watched[high] < 0)
     return int(watched.index.to_numpy()[out.to_numpy().argmax()]) if out.any() else None
 
@@ -156,6 +171,16 @@ def false_alarms(
     indexed by looks: fixed, sequence (shares of runs with at least one alarm, 0 to 1) and fixed_low … sequence_high
     (95 % for the share, Wilson 1927). Raises NotEnoughData when the pool is None, smaller than FIRST_LOOK or all the
     same; UsageError.
+
+    >>> false_alarms(np.arange(100) % 7, customers=600, runs=100)[["fixed", "sequence"]].round(2)
+           fixed  sequence
+    looks
+    1       0.04      0.00
+    2       0.07      0.00
+    5       0.13      0.00
+    10      0.15      0.02
+    20      0.19      0.02
+    50      0.20      0.02
     """
     if pool is None or len(pool) < FIRST_LOOK:
         raise NotEnoughData(
@@ -194,6 +219,18 @@ def watch_a_test(
     Customers come in the order of assignment; those of one day in an order drawn by chance, as their ids might follow
     the arms. Each outcome is complete as many days later as the window has. planned: as in `watch`. Returns the test's
     name and `watch`. Raises NotEnoughData when all tests assigned everybody on one day.
+
+    >>> from clvlib.causes.trial import Trial
+    >>> days = pd.Timestamp("2026-01-01") + pd.to_timedelta(np.arange(600) // 60, "D")
+    >>> people = pd.DataFrame({"variant": ["control", "mail"] * 300, "date": days}, index=[f"C{n}" for n in range(600)])
+    >>> test = Trial("spring", "control", ("mail",), people, 90, True, pd.DataFrame())
+    >>> done = people.assign(value=np.arange(600) % 7 + np.tile([0, 2], 300))
+    >>> reading = Reading(test, sample.transactions, done, before=pd.DataFrame(), effects=pd.DataFrame())
+    >>> name, watched = watch_a_test({"spring": reading})
+    >>> watched.iloc[[-1]].round(2)
+               difference   low  high  fixed_low  fixed_high
+    customers
+    600               2.0  1.42  2.58       1.68        2.32
     """
     spans = {name: reading.trial.customers["date"].nunique() for name, reading in readings.items()}
     name = max(spans, key=lambda test: (spans[test], len(readings[test].outcomes)))
@@ -210,7 +247,15 @@ def watch_a_test(
 
 
 def pool(readings: Mapping[str, Reading], metric: str = "value") -> Array:
-    """Outcomes of the largest control arm of all tests: customers to draw tests without an effect from."""
+    """Outcomes of the largest control arm of all tests: customers to draw tests without an effect from.
+
+    >>> from clvlib.causes.trial import Trial
+    >>> test = Trial("spring", "control", ("mail",), pd.DataFrame(), 90, False, pd.DataFrame())
+    >>> done = pd.DataFrame({"variant": ["control", "mail", "control"], "value": [3.0, 5.0, 0.0]})
+    >>> reading = Reading(test, sample.transactions, done, before=pd.DataFrame(), effects=pd.DataFrame())
+    >>> pool({"spring": reading}).tolist()
+    [3.0, 0.0]
+    """
     arms = []
     for reading in readings.values():
         alone = reading.outcomes["variant"] == reading.trial.control

@@ -28,8 +28,13 @@ ALARM = 0.001  # a sample ratio less likely than this is no chance (Kohavi, Tang
 @dataclass(frozen=True)
 class Trial:
     """One test. `customers`: customer_id → variant, date (of assignment). `arms`: arm → in_the_table and what was left
-    out of it (in_two_arms, without_a_date, too_late), kept. `dated` is False when the table has no dates: then `date`
-    is the day stated, or the first day of the data. `in_two_arms`: customers, each counted once.
+    out of it (in_two_arms, without_a_date, before_the_data, too_late), kept. `dated` is False when the table has no
+    dates: then `date` is the day stated, or the first day of the data. `in_two_arms`: customers, each counted once.
+
+    >>> people = pd.DataFrame({"variant": ["control", "mail"], "date": pd.Timestamp("2026-01-01")}, index=["C1", "C2"])
+    >>> test = Trial("spring", "control", ("mail", "voucher"), people, 90, True, pd.DataFrame())
+    >>> test.both, round(test.level, 3)
+    (('control', 'mail', 'voucher'), 0.983)
     """
 
     name: str
@@ -53,7 +58,11 @@ class Trial:
 
 
 def names(experiments: pd.DataFrame) -> list[str]:
-    """The tests in the table, by their first assignment, then by name."""
+    """The tests in the table, by their first assignment, then by name.
+
+    >>> names(pd.DataFrame({"experiment": ["winback", "welcome"], "date": ["2026-03-01", "2026-01-15"]}))
+    ['welcome', 'winback']
+    """
     rows = experiments.assign(date=_dates(experiments))
     first = rows.groupby("experiment")["date"].min().reset_index()
     return [str(name) for name in first.sort_values(["date", "experiment"])["experiment"]]
@@ -82,6 +91,17 @@ def prepare(
 
     Raises CannotAnswer when no arm is called `control`; NotEnoughData when there is one arm only, an arm with nobody
     (or fewer than 25) is all that could be compared, or it was watched for less than a week; UsageError.
+
+    >>> people = pd.DataFrame({"customer_id": range(100), "experiment": "spring", "variant": ["control", "mail"] * 50})
+    >>> days = ["2026-01-01"] * 97 + ["2026-06-01"] * 3
+    >>> test = prepare(people.assign(date=days), "spring", pd.Timestamp("2025-01-01"), pd.Timestamp("2026-06-30"), 90)
+    >>> test.window_days, len(test.customers)
+    (90, 97)
+    >>> test.arms[["in_the_table", "too_late", "kept"]]
+             in_the_table  too_late  kept
+    arm
+    control            50         1    49
+    mail               50         2    48
     """
     if window_days < _FEWEST_DAYS:
         raise UsageError(f"window_days is {window_days}.", f"Give {_FEWEST_DAYS} or more.")
@@ -138,6 +158,13 @@ def prepare_all(experiments: pd.DataFrame, **asked: Any) -> tuple[dict[str, Tria
     """`prepare` every test of the table. Returns those that can be read, and why the others can't.
 
     Raises NotEnoughData when none can.
+
+    >>> people = pd.DataFrame({"customer_id": range(100), "experiment": "spring", "variant": ["control", "mail"] * 50})
+    >>> alone = pd.DataFrame({"customer_id": range(50), "experiment": "sms", "variant": "sms"})
+    >>> dates = {"starts": pd.Timestamp("2025-01-01"), "as_of": pd.Timestamp("2026-06-30")}
+    >>> ready, refused = prepare_all(pd.concat([people, alone]), **dates)
+    >>> list(ready), refused["sms"].split(",")[0]
+    (['spring'], "The experiment 'sms' has one arm only")
     """
     ready: dict[str, Trial] = {}
     refused: dict[str, str] = {}
@@ -152,7 +179,16 @@ def prepare_all(experiments: pd.DataFrame, **asked: Any) -> tuple[dict[str, Tria
 
 
 def overview(tests: Mapping[str, Trial]) -> pd.DataFrame:
-    """All arms of all tests: `Trial.arms` by test and arm, and days (watched, after assignment)."""
+    """All arms of all tests: `Trial.arms` by test and arm, and days (watched, after assignment).
+
+    >>> people = pd.DataFrame({"customer_id": range(100), "experiment": "spring", "variant": ["control", "mail"] * 50})
+    >>> test = prepare(people, "spring", pd.Timestamp("2026-01-01"), pd.Timestamp("2026-06-30"))
+    >>> overview({"spring": test})[["in_the_table", "kept", "days"]]
+                    in_the_table  kept  days
+    test   arm
+    spring control            50    50   181
+           mail               50    50   181
+    """
     parts = {name: test.arms.assign(days=test.window_days) for name, test in tests.items()}
     return pd.concat(parts, names=["test"])
 
@@ -192,6 +228,10 @@ class SampleRatio:
     """Customers per arm beside those planned, and how likely so large a departure is by chance (chi-squared).
 
     p: of all in the table; p_kept: of those kept, as a fair test is spoilt too when more are left out of one arm.
+
+    >>> arms = pd.DataFrame({"customers": [500, 620], "planned": [560.0, 560.0]}, index=["control", "mail"])
+    >>> SampleRatio(arms, p=0.0003, p_kept=0.002).holds
+    False
     """
 
     arms: pd.DataFrame
@@ -209,6 +249,16 @@ def sample_ratio(trial: Trial, shares: Mapping[str, float] = NO_SHARES) -> Sampl
     shares: arm → planned share, when they aren't equal; a test none of whose variants it names was planned with equal
     arms. Returns arms: arm → customers (all in the table), planned (customers). Raises UsageError, also when some
     variants are named and others aren't.
+
+    >>> counts = pd.DataFrame({"in_the_table": [300, 95], "kept": [298, 95]}, index=["control", "mail"])
+    >>> test = Trial("spring", "control", ("mail",), pd.DataFrame(), 90, False, counts)
+    >>> ratio = sample_ratio(test, shares={"control": 3, "mail": 1})
+    >>> ratio.arms
+             customers  planned
+    control        300   296.25
+    mail            95    98.75
+    >>> round(ratio.p, 2), ratio.holds
+    (0.66, True)
     """
     planned = _planned(shares, trial)
     found, kept = trial.arms["in_the_table"], trial.arms.loc[list(trial.both), "kept"]
@@ -220,7 +270,14 @@ def sample_ratio(trial: Trial, shares: Mapping[str, float] = NO_SHARES) -> Sampl
 def sample_ratios(
     tests: Mapping[str, Trial], experiments: pd.DataFrame, shares: Mapping[str, float] = NO_SHARES
 ) -> dict[str, SampleRatio]:
-    """`sample_ratio` of every test. Raises UsageError when `shares` names what is no arm of any test in the table."""
+    """`sample_ratio` of every test. Raises UsageError when `shares` names what is no arm of any test in the table.
+
+    >>> people = pd.DataFrame({"customer_id": range(100), "variant": ["control"] * 40 + ["mail"] * 60})
+    >>> people["experiment"] = "spring"
+    >>> test = prepare(people, "spring", pd.Timestamp("2026-01-01"), pd.Timestamp("2026-06-30"))
+    >>> round(sample_ratios({"spring": test}, people)["spring"].p, 3)
+    0.046
+    """
     arms = {str(arm) for arm in experiments["variant"].dropna()}
     unknown = [arm for arm in shares if arm not in arms]
     if unknown:

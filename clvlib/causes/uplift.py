@@ -13,10 +13,11 @@ from scipy.stats import chi2
 from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from statsmodels.stats.multitest import multipletests
 from threadpoolctl import threadpool_limits
 
 from clvlib.causes.contrast import Contrast, contrasts, dealt
-from clvlib.causes.experiments import holm, numbers
+from clvlib.causes.experiments import numbers
 from clvlib.causes.trial import FEWEST_IN_ARM, Trial
 from clvlib.errors import NotEnoughData
 from clvlib.stats import Array
@@ -31,6 +32,15 @@ def groupings(before: pd.DataFrame) -> pd.DataFrame:
 
     Numbers are parted in three of about equal size (ordered categories), or by value where there are three or fewer;
     texts as they are if they have 2 to 8 values.
+
+    >>> groupings(pd.DataFrame({"orders_before": [1, 2, 3, 5, 8, 9], "region": [*"NNS", None, *"SS"]}))
+         orders_before region
+    0          up to 2      N
+    1          up to 2      N
+    2  over 2, up to 5      S
+    3  over 2, up to 5   none
+    4           over 5      S
+    5           over 5      S
     """
     parts = {}
     for name, column in before.items():
@@ -69,6 +79,16 @@ def effect_by_group(outcomes: pd.DataFrame, trial: Trial, groups: pd.Series, met
     (95 %, each group by itself, see `contrast`) and error (standard error). Groups with fewer than 25 customers in an
     arm, in which nobody has anything, or that are not enough (see `contrast`) are left out. Raises NotEnoughData when
     all are.
+
+    >>> test = Trial("spring", "control", ("mail",), pd.DataFrame(), 90, False, pd.DataFrame())
+    >>> region = pd.Series(["north"] * 200 + ["south"] * 200, name="region")
+    >>> done = pd.DataFrame({"variant": ["control", "mail"] * 200, "value": np.arange(400) % 7})
+    >>> done.loc[201::2, "value"] += 3  # the mail works in the south only
+    >>> effect_by_group(done, test, region, "value").drop(columns="error").round(2)
+                customers  control  variant  difference   low  high
+    arm  group
+    mail north        200     2.96     2.98        0.02 -0.55  0.61
+         south        200     3.04     5.99        2.95  2.39  3.51
     """
     rows, why = {}, []
     for (arm, group), (one, other) in _cells(outcomes, trial, groups, metric).items():
@@ -113,6 +133,16 @@ def effects_differ(outcomes: pd.DataFrame, trial: Trial, ways: pd.DataFrame, met
     is never below that of chi-squared. Groups that are not enough (see `contrast`) don't count. Returns a frame indexed
     by arm and parted_by, least likely first: groups, p, and p_holm (corrected for all rows, Holm 1979). Raises
     NotEnoughData when nothing can be parted.
+
+    >>> test = Trial("spring", "control", ("mail",), pd.DataFrame(), 90, False, pd.DataFrame())
+    >>> ways = pd.DataFrame({"region": ["north"] * 200 + ["south"] * 200, "quiz": [*"aabb"] * 100})
+    >>> done = pd.DataFrame({"variant": ["control", "mail"] * 200, "value": np.arange(400) % 7})
+    >>> done.loc[201::2, "value"] += 3  # the mail works in the south only
+    >>> effects_differ(done, test, ways, "value").round(2)
+                    groups     p  p_holm
+    arm  parted_by
+    mail region          2  0.00    0.00
+         quiz            2  0.88    0.88
     """
     rows = {}
     for name in ways:
@@ -139,7 +169,7 @@ def effects_differ(outcomes: pd.DataFrame, trial: Trial, ways: pd.DataFrame, met
         )
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=["groups", "p"])
     frame = frame.set_axis(pd.MultiIndex.from_tuples(rows, names=["arm", "parted_by"]))
-    frame["p_holm"] = holm(frame["p"].to_numpy())
+    frame["p_holm"] = multipletests(frame["p"], method="holm")[1]
     return frame.sort_values("p", kind="stable")
 
 
@@ -162,6 +192,17 @@ def uplift_scores(
 
     Returns a frame (customer_id, four fifths of the customers): uplift (unit of the metric) and rank (0 highest … 1
     lowest, within a part). Raises NotEnoughData: nothing known, or fewer than 100 in an arm.
+
+    >>> test = Trial("spring", "control", ("mail",), pd.DataFrame(), 90, False, pd.DataFrame())
+    >>> before = pd.DataFrame({"region": ["north"] * 200 + ["south"] * 200})
+    >>> done = pd.DataFrame({"variant": ["control", "mail"] * 200, "value": np.arange(400) % 7})
+    >>> done.loc[201::2, "value"] += 3  # the mail works in the south only
+    >>> scores = uplift_scores(done, test, "mail", before, "value")
+    >>> scores.groupby(before["region"]).mean().round(1)
+            uplift  rank
+    region
+    north      0.3   0.7
+    south      3.0   0.2
     """
     two = outcomes[outcomes["variant"].isin([arm, trial.control])]
     known = numbers(before.loc[two.index])
@@ -199,6 +240,14 @@ class Qini:
 
     curve: share treated (0 … 1) → by_rank, at_random (gain per customer of the test). coefficient: mean height of the
     first above the second (the metric's unit per customer), low, high: 95 %. Above 0: the ranking is of use.
+
+    >>> curve = pd.DataFrame({"by rank": [0.0, 0.8, 1.0], "at random": [0.0, 0.5, 1.0]}, index=[0.0, 0.5, 1.0])
+    >>> found = Qini(curve, coefficient=0.1, low=0.02, high=0.18)
+    >>> found.curve["by rank"] - found.curve["at random"]
+    0.0    0.0
+    0.5    0.3
+    1.0    0.0
+    dtype: float64
     """
 
     curve: pd.DataFrame
@@ -215,6 +264,18 @@ def qini(outcomes: pd.DataFrame, trial: Trial, arm: str, ranks: pd.Series, metri
     The coefficient is the mean of that score × (1/2 − rank): the difference between the arms of how outcomes go with
     the rank, so that its interval is that of `contrast`. Ranks count as given: the chance in how the model was learned
     is not in it. Raises NotEnoughData where nobody has anything, or it is not enough (see `contrast`).
+
+    >>> test = Trial("spring", "control", ("mail",), pd.DataFrame(), 90, False, pd.DataFrame())
+    >>> done = pd.DataFrame({"variant": ["control", "mail"] * 200, "value": np.arange(400) % 7})
+    >>> done.loc[201::2, "value"] += 3  # the mail works for the later half only
+    >>> found = qini(done, test, "mail", ranks=pd.Series(np.linspace(1, 0, 400)), metric="value")
+    >>> [round(each, 2) for each in (found.coefficient, found.low, found.high)]
+    [0.37, 0.25, 0.49]
+    >>> found.curve.loc[[0.5, 1.0]].round(1)
+                   by rank  at random
+    share treated
+    0.5                1.5        0.7
+    1.0                1.5        1.5
     """
     two = outcomes.loc[ranks.index]
     values = two[metric].to_numpy(dtype=float)

@@ -35,6 +35,12 @@ class Backtest:
     forecasts: per customer_id `actual` and one column per method, purchases in the holdout. scores: one row
     per method, best first (see `scores_of`). models: fitted on the calibration part, by name. failed: why
     others are not.
+
+    >>> forecasts = pd.DataFrame({"actual": [0, 1, 4], "BG/NBD": [0.2, 1.1, 3.5], "rate x/T": [0.0, 3.0, 2.0]})
+    >>> scores = pd.DataFrame({"kind": ["model", "baseline"], "bias": [-0.04, 0.0]}, index=["BG/NBD", "rate x/T"])
+    >>> result = Backtest(forecasts, scores, models={"BG/NBD": model}, failed={})
+    >>> result.winner, [round(each, 2) for each in result.deviance_difference("rate x/T")]
+    ('BG/NBD', [-0.96, 0.55])
     """
 
     forecasts: pd.DataFrame
@@ -121,7 +127,11 @@ class Backtest:
 
 
 def split_date(starts: pd.Timestamp, as_of: pd.Timestamp, share: float = 0.5) -> pd.Timestamp:
-    """Last day of the calibration part, which takes `share` of the days observed."""
+    """Last day of the calibration part, which takes `share` of the days observed.
+
+    >>> split_date(pd.Timestamp("2023-01-01"), pd.Timestamp("2024-12-31"), share=0.75)
+    Timestamp('2024-07-01 00:00:00')
+    """
     return starts + pd.Timedelta(days=int((as_of - starts).days * share))
 
 
@@ -129,6 +139,10 @@ def choose_model(transactions: "ibis.Table", starts: pd.Timestamp, as_of: pd.Tim
     """Name of the model that forecasts best on the second half of the history, as notebook 03 chooses it.
 
     None where no backtest can be made: `forecast.fit_best` then goes by the likelihood.
+
+    >>> few = sample.transactions.filter(sample.transactions["customer_id"] < "0400")
+    >>> choose_model(few, sample.starts, sample.as_of)
+    'Pareto/NBD'
     """
     cut = split_date(starts, as_of)
     try:
@@ -153,6 +167,15 @@ def parts(
     * "last 365 days": those of the last 365 days, or of the history if it is shorter, scaled to the holdout's length;
     * "same months last year": those of the same dates a year earlier; only where the history reaches back so far and
       the holdout is shorter than a year.
+
+    >>> calibration, recent = parts(sample.transactions, pd.Timestamp("1997-12-31"), sample.as_of)
+    >>> calibration[["frequency", "recency", "T", "holdout_frequency", "duration_holdout"]].head(2)
+                 frequency  recency      T  holdout_frequency  duration_holdout
+    customer_id
+    0001                 3    345.0  364.0                  0             181.0
+    0002                 1     12.0  364.0                  0             181.0
+    >>> recent.head(2).round(2).to_dict("list")
+    {'same as last period': [2.0, 0.0], 'last 365 days': [1.49, 0.5], 'same months last year': [1.0, 1.0]}
     """
     calibration = aggregate.calibration_holdout(transactions, cut, as_of, time_unit, free_orders)
     first = calibration["first_purchase"]
@@ -176,6 +199,16 @@ def backtest(calibration: pd.DataFrame, recent: pd.DataFrame, time_unit: TimeUni
 
     Raises NotEnoughData (too few repeat customers to fit, or nobody bought in the holdout), ConvergenceError
     (no model could be fitted).
+
+    >>> few = sample.transactions.filter(sample.transactions["customer_id"] < "0600")
+    >>> result = backtest(*parts(few, pd.Timestamp("1997-12-31"), sample.as_of))
+    >>> result.scores[["bias", "deviance"]].astype(float).round(2).head(4)
+                   bias  deviance
+    method
+    Pareto/NBD     0.24      1.03
+    MBG/NBD        0.19      1.04
+    BG/NBD         0.22      1.05
+    last 365 days  0.79      1.19
     """
     actual = calibration["holdout_frequency"]
     if actual.sum() == 0:
@@ -201,6 +234,15 @@ def baselines(calibration: pd.DataFrame, recent: pd.DataFrame) -> pd.DataFrame:
     * "rate x/T": repeat purchases go on at the rate so far;
     * "hiatus rule": the rate so far, and nothing for who has been silent for longer than 9 in 10 customers'
       mean gap (Wübben & von Wangenheim 2008; the limit is set from the data).
+
+    >>> calibration = pd.DataFrame(
+    ...     {"frequency": [4, 4, 0], "recency": [90, 40, 0], "T": [100, 100, 100], "duration_holdout": [50, 50, 50]}
+    ... )
+    >>> baselines(calibration, pd.DataFrame({"same as last period": [2, 0, 0]}))
+       same as last period  rate x/T  hiatus rule
+    0                    2       2.0          2.0
+    1                    0       2.0          0.0
+    2                    0       0.0          0.0
     """
     rate = (calibration["frequency"] / calibration["T"].where(calibration["T"] > 0)).fillna(0)
     rate = rate * calibration["duration_holdout"]
@@ -214,6 +256,11 @@ def money_check(calibration: pd.DataFrame, purchases: pd.Series) -> pd.DataFrame
     The spend model is fitted on the calibration part. calibration: from `aggregate.calibration_holdout`;
     purchases: forecast for the holdout, with its index. Raises as `GammaGamma.fit` does, and NotEnoughData when
     the holdout brought no money.
+
+    >>> calibration, _ = parts(sample.transactions, pd.Timestamp("1997-12-31"), sample.as_of)
+    >>> half_each = pd.Series(0.5, index=calibration.index)
+    >>> money_check(calibration, half_each).sum().round(-1).to_dict()
+    {'forecast': 42000.0, 'actual': 42870.0}
     """
     actual = calibration["holdout_spend"]
     if actual.sum() <= 0:
@@ -227,7 +274,11 @@ def money_check(calibration: pd.DataFrame, purchases: pd.Series) -> pd.DataFrame
 
 
 def hiatus(rfm: pd.DataFrame) -> float:
-    """The silence (time units) which 9 in 10 of the repeat customers' mean gaps stay below."""
+    """The silence (time units) which 9 in 10 of the repeat customers' mean gaps stay below.
+
+    >>> hiatus(pd.DataFrame({"frequency": [0, 2, 4, 1], "recency": [0, 60, 80, 50]}))  # gaps of 30, 20 and 50
+    46.0
+    """
     buyers = rfm[rfm["frequency"] > 0]
     return float((buyers["recency"] / buyers["frequency"]).quantile(0.9))
 
@@ -239,6 +290,11 @@ def scores_of(actual: pd.Series, forecast: pd.Series) -> dict[str, float]:
     rmse, mae, spearman (rank correlation), gini (share of the best possible concentration, 1 is perfect
     order), auc (chance that a customer who bought was ranked above one who didn't; NaN when all or none
     bought).
+
+    >>> scores = scores_of(actual=pd.Series([0, 1, 0, 4]), forecast=pd.Series([0.2, 0.5, 0.8, 3.0]))
+    >>> {name: round(float(score), 2) for name, score in scores.items()}
+    {'total': 4.5, 'bias': -0.1, 'deviance': 0.67, 'rmse': 0.69, 'mae': 0.62, 'spearman': 0.63, 'gini': 0.85,
+     'auc': 0.75}
     """
     y, f = actual.to_numpy(float), forecast.to_numpy(float)
     return {
@@ -254,7 +310,12 @@ def scores_of(actual: pd.Series, forecast: pd.Series) -> dict[str, float]:
 
 
 def poisson_deviance(actual: Array, forecast: Array) -> float:
-    """Mean Poisson deviance, 2 (y log(y / f) - y + f); forecasts below 0.01 count as 0.01."""
+    """Mean Poisson deviance, 2 (y log(y / f) - y + f); forecasts below 0.01 count as 0.01.
+
+    >>> actual = np.array([0, 1, 3])
+    >>> [round(poisson_deviance(actual, np.array(forecast)), 2) for forecast in ([0, 1, 3], [0.5, 1, 2], [0, 0, 0])]
+    [0.01, 0.48, 11.83]
+    """
     return float(_deviances(actual, forecast).mean())
 
 
@@ -269,6 +330,10 @@ def gini_of_purchases(actual: Array, forecast: Array) -> float:
     order.
 
     Customers with equal forecasts share their mean, so that their order in the file doesn't matter.
+
+    >>> bought = np.array([0, 1, 0, 4])
+    >>> [round(gini_of_purchases(bought, np.array(order)), 2) for order in ([1, 3, 2, 4], [3, 1, 2, 4], [1, 1, 1, 1])]
+    [1.0, 0.69, 0.0]
     """
 
     def area(key: Array) -> float:
@@ -282,7 +347,12 @@ def gini_of_purchases(actual: Array, forecast: Array) -> float:
 
 
 def auc(bought: NDArray[np.bool_], forecast: Array) -> float:
-    """Area under the ROC curve, ties counting one half (Mann & Whitney)."""
+    """Area under the ROC curve, ties counting one half (Mann & Whitney).
+
+    >>> bought = np.array([False, True, False, True])
+    >>> auc(bought, np.array([0.1, 0.3, 0.4, 0.9])), auc(bought, np.array([0.5, 0.5, 0.5, 0.5]))
+    (0.75, 0.5)
+    """
     positive, negative = int(bought.sum()), int((~bought).sum())
     if positive == 0 or negative == 0:
         return np.nan
@@ -295,6 +365,17 @@ def decile_calibration(actual: pd.Series, forecast: pd.Series) -> pd.DataFrame:
 
     Columns: customers, forecast, actual (mean purchases). Customers with equal forecasts stay together, so
     that tenths are of unequal size, and some may be missing.
+
+    >>> forecast = pd.Series([0.1, 0.1, 0.1, 0.1, 0.1, 0.3, 0.5, 0.8, 1.5, 3.0])
+    >>> decile_calibration(actual=pd.Series([0, 0, 1, 0, 0, 0, 1, 1, 1, 4]), forecast=forecast)
+           customers  forecast  actual
+    tenth
+    3              5       0.1     0.2
+    6              1       0.3     0.0
+    7              1       0.5     1.0
+    8              1       0.8     1.0
+    9              1       1.5     1.0
+    10             1       3.0     4.0
     """
     tenth = (forecast.rank(pct=True) * 10).apply(np.ceil).astype(int).rename("tenth")
     frame = pd.DataFrame({"forecast": forecast, "actual": actual})
@@ -306,6 +387,14 @@ def decile_calibration(actual: pd.Series, forecast: pd.Series) -> pd.DataFrame:
 def by_frequency(calibration: pd.DataFrame, forecasts: pd.DataFrame) -> pd.DataFrame:
     """Mean purchases in the holdout by repeat purchases before it ("0" … "7+"): customers, actual, each
     method.
+
+    >>> calibration = pd.DataFrame({"frequency": [0, 0, 2, 9, 12]})
+    >>> by_frequency(calibration, pd.DataFrame({"actual": [0, 1, 1, 3, 5], "rate x/T": [0.0, 0.0, 1.2, 4.0, 5.0]}))
+                             customers  actual  rate x/T
+    repeat purchases so far
+    0                                2     0.5       0.0
+    2                                1     1.0       1.2
+    7+                               2     4.0       4.5
     """
     x = calibration["frequency"].clip(upper=_TOP_FREQUENCY).rename("repeat purchases so far")
     means = forecasts.groupby(x).mean()
@@ -321,6 +410,15 @@ def tracking(
     first_purchases: date per customer. repeat_purchases: `aggregate.purchases_by_period(…, "W")`'s column,
     indexed by the week's first day. Returns, on that index: actual, expected, cumulative_actual,
     cumulative_expected.
+
+    >>> weeks = aggregate.purchases_by_period(sample.transactions, sample.as_of, "W")["repeat_purchases"]
+    >>> track = tracking(model, rfm["first_purchase"], weeks, sample.as_of)
+    >>> track.iloc[[13, 39, 65]].drop(columns="cumulative_actual").round(0)
+                actual  expected  cumulative_expected
+    period
+    1997-03-31      89      89.0                706.0
+    1997-09-29      57      59.0               2524.0
+    1998-03-30      38      47.0               3876.0
     """
     start = first_purchases.min()
     born = np.bincount((first_purchases - start).dt.days)

@@ -22,6 +22,10 @@ class SpendCheck:
 
     correlation is Pearson's, as published; a few huge baskets can hide a dependence from it, so that the verdict
     follows rank_correlation (Spearman's).
+
+    >>> check = SpendCheck(customers=400, correlation=0.05, rank_correlation=0.31)
+    >>> check.holds, check.finding
+    (False, 'Who comes back more often spends more a time')
     """
 
     customers: int
@@ -58,6 +62,11 @@ class TimingCheck:
     share: the last gap as a share of the last two gaps. At random times its mean is 1/2 and its variance 1/12
     (Wheat & Morrison 1990). shape: of the gamma law with that variance: 1 at random, 2 for clockwork-like
     buying (Erlang-2), below 1 for bursts followed by silence. errors: standard errors, by these names.
+
+    >>> errors = {"share_mean": 0.011, "share_variance": 0.003, "shape": 0.3}
+    >>> check = TimingCheck(customers=400, share_mean=0.54, share_variance=0.05, shape=2.0, errors=errors)
+    >>> check.rhythm, check.meaning
+    ('regular', 'more regularly than at random: the models notice too late that someone has left')
     """
 
     customers: int
@@ -101,6 +110,10 @@ def spend_against_frequency(rfm: pd.DataFrame) -> SpendCheck:
     """Correlations of frequency with mean spend, over customers with a repeat purchase (Fader & Hardie 2013).
 
     Raises NotEnoughData below 30 such customers.
+
+    >>> check = spend_against_frequency(rfm)
+    >>> check.customers, round(check.correlation, 3), round(check.rank_correlation, 3)
+    (1139, 0.07, 0.205)
     """
     buyers = rfm[(rfm["frequency"] > 0) & (rfm["monetary_value"] > 0)]
     _need(len(buyers), "a repeat purchase")
@@ -113,7 +126,11 @@ def spend_against_frequency(rfm: pd.DataFrame) -> SpendCheck:
 
 
 def spend_by_frequency(rfm: pd.DataFrame) -> pd.Series:
-    """Mean spend per purchase (currency) by repeat purchases ("1" … "10+"), one-time buyers left out."""
+    """Mean spend per purchase (currency) by repeat purchases ("1" … "10+"), one-time buyers left out.
+
+    >>> spend_by_frequency(rfm).round(1).to_dict()
+    {'1': 33.8, '2': 34.9, '3': 34.6, '4': 34.9, '5': 41.0, '6': 36.8, '7': 39.1, '8': 45.2, '9': 34.0, '10+': 42.2}
+    """
     buyers = rfm[(rfm["frequency"] > 0) & (rfm["monetary_value"] > 0)]
     means = buyers.groupby(buyers["frequency"].clip(upper=_TOP_FREQUENCY))["monetary_value"].mean()
     return means.rename("mean spend").rename(index=lambda n: f"{n}+" if n == _TOP_FREQUENCY else str(n))
@@ -124,6 +141,11 @@ def timing_regularity(features: pd.DataFrame) -> TimingCheck:
     (days).
 
     Raises NotEnoughData below 30 customers with two gaps.
+
+    >>> gaps = pd.DataFrame({"last_gap": np.tile([10, 30, 90], 20), "previous_gap": np.repeat([10, 30, 90], 20)})
+    >>> check = timing_regularity(gaps)
+    >>> check.customers, round(check.share_mean, 2), round(check.shape, 2), check.rhythm
+    (60, 0.5, 1.51, 'regular')
     """
     gaps = features[["last_gap", "previous_gap"]].dropna()
     _need(len(gaps), "two gaps between purchases")

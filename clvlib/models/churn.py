@@ -66,6 +66,12 @@ class Snapshot:
 
     `features`: indexed by customer_id; `churned` (True: no purchase), `purchases` (purchase days) and
     `spend`, same index, count the days after `as_of` up to and including `end`.
+
+    >>> days = pd.to_datetime(["2024-02-29", "2024-03-31"])
+    >>> silent, bought = pd.DataFrame({"days_since_last_order": [5, 20, 30, 90, 120]}), pd.Series([2, 1, 0, 1, 0])
+    >>> march = Snapshot(*days, silent, bought == 0, bought, bought * 30.0)
+    >>> march.window_days, march.active().churned.to_list()
+    (31, [False, False, True])
     """
 
     as_of: pd.Timestamp
@@ -93,13 +99,28 @@ class Snapshot:
 
 
 def is_active(features: pd.DataFrame, window_days: int) -> pd.Series:
-    """True for customers whose last order is at most `window_days` days old."""
+    """True for customers whose last order is at most `window_days` days old.
+
+    >>> is_active(pd.DataFrame({"days_since_last_order": [5, 30, 90]}), window_days=30).to_list()
+    [True, True, False]
+    """
     return features["days_since_last_order"] <= window_days
 
 
 def periods(snapshots: dict[str, Snapshot]) -> pd.DataFrame:
     """One row a snapshot: `known_until`, `observed_until` (dates), `customers` and `no_purchase` (share
-    that bought nothing in the window)."""
+    that bought nothing in the window).
+
+    >>> days = pd.to_datetime(["2024-02-29", "2024-03-31"])
+    >>> silent, bought = pd.DataFrame({"days_since_last_order": [5, 20, 30, 90, 120]}), pd.Series([2, 1, 0, 1, 0])
+    >>> march = Snapshot(*days, silent, bought == 0, bought, bought * 30.0)
+    >>> periods({"learn": march}).T
+    step                          learn
+    known_until     2024-02-29 00:00:00
+    observed_until  2024-03-31 00:00:00
+    customers                         5
+    no_purchase                     0.4
+    """
     rows = {name: (data.as_of, data.end, len(data.churned), data.churned.mean()) for name, data in snapshots.items()}
     columns = ["known_until", "observed_until", "customers", "no_purchase"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("step")
@@ -113,6 +134,14 @@ def features_at(transactions: "ibis.Table", as_of: pd.Timestamp) -> pd.DataFrame
     loyal customers stand out by them, and without them (or with rates over T instead) the cross-validated
     Brier score within the training date was no better on CDNOW (logistic 0.1616 against 0.1615). What
     their growth does to the level of the probabilities shows in the calibration on the test period.
+
+    >>> features = features_at(sample.transactions, pd.Timestamp("1997-12-31"))
+    >>> features[["frequency", "days_since_last_order", "mean_gap", "overdue"]].head(3).round(2)
+                 frequency  days_since_last_order  mean_gap  overdue
+    customer_id
+    0001                 3                   19.0     115.0     0.17
+    0002                 1                  352.0      12.0    29.33
+    0003                 0                  364.0       NaN      NaN
     """
     features = aggregate.features(transactions, as_of)
     features["overdue"] = features["days_since_last_order"] / features["mean_gap"]
@@ -125,12 +154,25 @@ def fair_windows(window_days: int) -> list[int]:
     A `silence.plan_window` keeps at least one window of history before its first date, so that these counts are
     fully observed at all of its dates, whereas longer ones would still be filling up. The exception is a
     window below 30 days: the count over 30 days is used all the same, and may still be filling up.
+
+    >>> fair_windows(100), fair_windows(20)
+    ([30, 90], [30])
     """
     return [days for days in aggregate.LOOK_BACKS if days <= max(window_days, min(aggregate.LOOK_BACKS))]
 
 
 def snapshot(transactions: "ibis.Table", as_of: pd.Timestamp, end: pd.Timestamp) -> Snapshot:
-    """Features of every customer known on `as_of`, with what they did after it until `end`."""
+    """Features of every customer known on `as_of`, with what they did after it until `end`.
+
+    >>> data = snapshot(sample.transactions, pd.Timestamp("1997-09-30"), pd.Timestamp("1997-12-31"))
+    >>> pd.DataFrame({"churned": data.churned, "purchases": data.purchases, "spend": data.spend}).head(2)
+                 churned  purchases  spend
+    customer_id
+    0001           False          1  26.48
+    0002            True          0   0.00
+    >>> round(float(data.churned.mean()), 3)
+    0.828
+    """
     features = features_at(transactions, as_of)
     after = aggregate.holdout(transactions, as_of, end).reindex(features.index)
     purchases = after["purchases"].fillna(0).astype(int)
@@ -169,6 +211,15 @@ class ChurnModel:
 
     Learned: `brier_`, the mean squared error of these cross-validated probabilities, by which to choose
     between models without a look at the test period; `columns_`, the features used.
+
+    >>> few = sample.transactions.filter(sample.transactions["customer_id"] < "0600")
+    >>> days = pd.to_datetime(["1997-09-30", "1997-12-31", "1998-03-31"])
+    >>> train, test = (snapshot(few, *pair) for pair in pairwise(days))
+    >>> churn = ChurnModel().fit(train)
+    >>> churn, round(churn.brier_, 3)
+    (ChurnModel('logistic'), 595 customers as of 1997-09-30, window 92 days, 0.113)
+    >>> churn.predict(test.features).head(2).round(2).to_dict()
+    {'0001': 0.67, '0002': 0.88}
     """
 
     def __init__(self, kind: Kind = "logistic") -> None:
@@ -221,7 +272,12 @@ class ChurnModel:
 
 
 def require_both(data: Snapshot) -> None:
-    """Raise NotEnoughData when too few customers bought nothing, or too few bought again, to learn or judge."""
+    """Raise NotEnoughData when too few customers bought nothing, or too few bought again, to learn or judge.
+
+    >>> days = pd.to_datetime(["2024-02-29", "2024-03-31"])
+    >>> silent, bought = pd.DataFrame({"days_since_last_order": range(60)}), pd.Series([1, 0] * 30)
+    >>> require_both(Snapshot(*days, silent, bought == 0, bought, bought * 30.0))  # 30 of each are enough
+    """
     silent = int(data.churned.sum())
     back = len(data.churned) - silent
     if min(silent, back) < FEWEST_OF_EACH:
@@ -236,6 +292,12 @@ def silence_limit(training: Snapshot) -> int:
     """Days of silence that best tell, in training, who buys nothing in the window from the others.
 
     The largest difference between the shares of the two that it flags (Youden 1950).
+
+    >>> days = pd.to_datetime(["2024-02-29", "2024-03-31"])
+    >>> silent, bought = pd.DataFrame({"days_since_last_order": [5, 20, 30, 90, 120]}), pd.Series([2, 1, 0, 1, 0])
+    >>> march = Snapshot(*days, silent, bought == 0, bought, bought * 30.0)
+    >>> silence_limit(march)
+    29
     """
     silence = training.features["days_since_last_order"]
     silent = training.churned.groupby(silence).agg(["sum", "size"]).sort_index(ascending=False)
@@ -249,6 +311,14 @@ def rules_of_thumb(training: Snapshot, features: pd.DataFrame) -> pd.DataFrame:
 
     Columns: `silence` (days since the last order: a ranking, not a probability); `silence_limit` (share that
     bought nothing, in training, on either side of `silence_limit`; the rule of thumb of Wübben & von Wangenheim 2008).
+
+    >>> days = pd.to_datetime(["2024-02-29", "2024-03-31"])
+    >>> silent, bought = pd.DataFrame({"days_since_last_order": [5, 20, 30, 90, 120]}), pd.Series([2, 1, 0, 1, 0])
+    >>> march = Snapshot(*days, silent, bought == 0, bought, bought * 30.0)
+    >>> rules_of_thumb(march, pd.DataFrame({"days_since_last_order": [10, 50]})).round(2)
+       silence  silence_limit
+    0     10.0           0.00
+    1     50.0           0.67
     """
     limit = silence_limit(training)
     late = training.features["days_since_last_order"] > limit
@@ -267,6 +337,13 @@ def forecast_scores(models: Mapping[str, forecast.PurchaseModel], rfm: pd.DataFr
     Returns:
         By customer, two columns a model, 0 to 1: "1 − P(alive), name" (left for good) and "no purchase
         expected, name" (no purchase in the window).
+
+    >>> forecast_scores({"BG/NBD": model}, rfm, window_days=90).head(3).round(2)
+                 1 − P(alive), BG/NBD  no purchase expected, BG/NBD
+    customer_id
+    0001                         0.34                          0.75
+    0002                         0.83                          0.97
+    0003                         0.00                          0.96
     """
     history = (rfm["frequency"], rfm["recency"], rfm["T"])
     gone = {LEFT + name: 1 - model.p_alive(*history) for name, model in models.items()}
@@ -277,8 +354,26 @@ def forecast_scores(models: Mapping[str, forecast.PurchaseModel], rfm: pd.DataFr
 def contest(train: Snapshot, test: Snapshot, rfm: pd.DataFrame) -> pd.DataFrame:
     """The scores of every method for the customers of `test`, learned on `train`: a column a method.
 
-    Those of `baselines`, "logistic" and "boosting", and of `forecast_scores` where a forecast model can be fitted to
-    `rfm`, the summary at the date of `test`. `ranking.evaluate` judges them. Raises NotEnoughData as `ChurnModel.fit`.
+    Those of `rules_of_thumb`, "logistic" and "boosting", and of `forecast_scores` where a forecast model can be fitted
+    to `rfm`, the summary at the date of `test`. `ranking.evaluate` judges them. Raises NotEnoughData as
+    `ChurnModel.fit`.
+
+    >>> few = sample.transactions.filter(sample.transactions["customer_id"] < "0300")
+    >>> days = pd.to_datetime(["1997-09-30", "1997-12-31", "1998-03-31"])
+    >>> train, test = (snapshot(few, *pair) for pair in pairwise(days))
+    >>> scores = contest(train, test, aggregate.rfm_summary(few, test.as_of))
+    >>> scores.loc["0001"].round(2)
+    silence                             19.00
+    silence_limit                        0.53
+    logistic                             0.62
+    boosting                             0.73
+    1 − P(alive), BG/NBD                 0.11
+    1 − P(alive), MBG/NBD                0.14
+    1 − P(alive), Pareto/NBD             0.02
+    no purchase expected, BG/NBD         0.57
+    no purchase expected, MBG/NBD        0.56
+    no purchase expected, Pareto/NBD     0.53
+    Name: 0001, dtype: float64
     """
     learned = {kind: ChurnModel(kind).fit(train).predict(test.features) for kind in KINDS}
     scores = rules_of_thumb(train, test.features).assign(**learned)
@@ -297,6 +392,13 @@ def probability(method: str, learned: Snapshot, features: pd.DataFrame, rfm: pd.
 
     Raises:
         UsageError: a method that doesn't foretell this event, such as 1 − P(alive).
+
+    >>> days = pd.to_datetime(["2024-02-29", "2024-03-31"])
+    >>> silent, bought = pd.DataFrame({"days_since_last_order": [5, 20, 30, 90, 120]}), pd.Series([2, 1, 0, 1, 0])
+    >>> march = Snapshot(*days, silent, bought == 0, bought, bought * 30.0)
+    >>> asked = pd.DataFrame({"days_since_last_order": [10, 100]})
+    >>> probability("silence", march, asked, rfm).round(2).to_list()
+    [0.27, 0.53]
     """
     if method.startswith(_NONE):
         name = method.removeprefix(_NONE)
@@ -320,6 +422,18 @@ def observed(data: Snapshot) -> tuple[pd.DataFrame, bool]:
 
     Raises:
         NotEnoughData: no group has 25 customers.
+
+    >>> days = pd.to_datetime(["2024-02-29", "2024-03-30"])
+    >>> features = pd.DataFrame({"days_since_last_order": np.repeat([5, 40], 60), "frequency": [0, 2] * 60})
+    >>> bought = pd.Series([1, 1, 0, 1] * 15 + [0, 1, 0, 0] * 15)
+    >>> rate, differ = observed(Snapshot(*days, features, bought == 0, bought, bought * 30.0))
+    >>> rate
+    purchases          1   2  3-4  5-9  10+
+    days of silence
+    0 to 7           0.5 NaN  0.0  NaN  NaN
+    31 to 60         1.0 NaN  0.5  NaN  NaN
+    >>> differ
+    True
     """
     window = data.window_days
     edges = [-1, window // 4, window // 2, window, 2 * window, np.inf]
@@ -350,6 +464,17 @@ def drivers(model: ChurnModel, data: Snapshot, repeats: int = 5) -> pd.DataFrame
 
     Returns one row a family, largest loss first; index `family`, and the `feature` whose direction is
     given.
+
+    >>> few = sample.transactions.filter(sample.transactions["customer_id"] < "0600")
+    >>> days = pd.to_datetime(["1997-09-30", "1997-12-31", "1998-03-31"])
+    >>> train, test = (snapshot(few, *pair) for pair in pairwise(days))
+    >>> found = drivers(ChurnModel().fit(train), test, repeats=2)
+    >>> found[["auc_lost", "with_risk"]].head(3).round(2)
+                               auc_lost  with_risk
+    family
+    how long they were silent      0.22       0.79
+    their rhythm                   0.16      -0.15
+    how much they spend            0.04      -0.29
     """
     require_both(data)
     risk = model.predict(data.features)
@@ -377,6 +502,14 @@ def drivers_in_words(drivers: pd.DataFrame) -> pd.DataFrame:
 
     Columns: `the_higher` (the feature) and `risk` ("higher", "lower", or "no clear direction" under 0.1 of
     correlation).
+
+    >>> found = pd.DataFrame(
+    ...     {"auc_lost": [0.15, 0.01], "sd": [0.02, 0.02], "feature": ["overdue", "refunds"], "with_risk": [0.8, 0.1]},
+    ...     index=["how long they were silent", "refunds"],
+    ... )
+    >>> drivers_in_words(found)
+                              the_higher    risk
+    how long they were silent    overdue  higher
     """
     clear = drivers[(drivers["auc_lost"] > 2 * drivers["sd"]) & (drivers["auc_lost"] > 0)]
     sign = np.where(clear["with_risk"] > 0, "higher", "lower")

@@ -27,6 +27,14 @@ def customer_counts(models: "Mapping[str, PurchaseModel]", rfm: pd.DataFrame, t:
     Returns:
         Index `model`: `buying` (customers expected to buy at least once within t: the sum of that chance), `alive`
         (the sum of P(alive)), `alive_tells` (False where P(alive) is the same for everybody: no information).
+
+    >>> from clvlib.models.forecast import ParetoNBD
+    >>> fitted = {"BG/NBD": model, "Pareto/NBD": ParetoNBD().fit(rfm)}
+    >>> customer_counts(fitted, rfm, t=180).round(0)
+                buying   alive  alive_tells
+    model
+    BG/NBD       462.0  1847.0         True
+    Pareto/NBD   442.0  1015.0         True
     """
     history = (rfm["frequency"], rfm["recency"], rfm["T"])
     rows = {}

@@ -16,7 +16,20 @@ from clvlib.stats import Array
 
 
 class FittedModel:
-    """What all models share: parameters with their precision, and a summary in words."""
+    """What all models share: parameters with their precision, and a summary in words.
+
+    >>> model.summary().round(3)
+                value  standard_error
+    parameter
+    r           0.255           0.011
+    alpha      38.222           2.794
+    a           0.607           0.111
+    b           2.644           0.637
+    >>> model.convergence, model.n_repeaters_
+    ('converged', 1139)
+    >>> model.with_params([0.25, 38.0, 0.6, 2.6]).values
+    array([ 0.25, 38.  ,  0.6 ,  2.6 ])
+    """
 
     name: ClassVar[str]
     parameters: ClassVar[tuple[str, ...]]

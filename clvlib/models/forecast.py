@@ -41,7 +41,16 @@ _NODES = (32, 256)
 
 
 class PurchaseModel(FittedModel, ABC):
-    """A model of when customers buy and when they leave. Fit it, then ask it about customers or patterns."""
+    """A model of when customers buy and when they leave. Fit it, then ask it about customers or patterns.
+
+    >>> history = {"x": [1, 5], "t_x": [30, 300], "T": [365, 365]}  # repeat purchases, the last one's day, today
+    >>> model.p_alive(**history).round(2)
+    array([0.32, 0.81])
+    >>> model.expected_purchases(t=30, **history).round(3)
+    array([0.029, 0.313])
+    >>> model.p_at_least(n=1, t=30, **history).round(3)
+    array([0.027, 0.255])
+    """
 
     dropout_: float  # log-likelihood units gained over a model in which nobody ever leaves
     _times: ClassVar[tuple[int, ...]]  # which parameters are times, and so are scaled with the time axis
@@ -146,7 +155,11 @@ class PurchaseModel(FittedModel, ABC):
 
 
 class BetaGeo(PurchaseModel):
-    """BG/NBD (Fader, Hardie & Lee 2005): a customer may leave after each repeat purchase."""
+    """BG/NBD (Fader, Hardie & Lee 2005): a customer may leave after each repeat purchase.
+
+    >>> BetaGeo("W").fit(sample.rfm_summary("W")).params_.round(3).to_dict()
+    {'r': 0.255, 'alpha': 5.46, 'a': 0.607, 'b': 2.644}
+    """
 
     name = "BG/NBD"
     parameters = ("r", "alpha", "a", "b")
@@ -190,7 +203,12 @@ class BetaGeo(PurchaseModel):
 
 
 class ModifiedBetaGeo(BetaGeo):
-    """MBG/NBD (Batislam, Denizel & Filiztekin 2007): one may leave after the first purchase already."""
+    """MBG/NBD (Batislam, Denizel & Filiztekin 2007): one may leave after the first purchase already.
+
+    >>> leaves_at_once = ModifiedBetaGeo().fit(rfm)
+    >>> [round(float(each.p_alive(x=0, t_x=0, T=365)), 2) for each in (model, leaves_at_once)]  # silent for a year
+    [1.0, 0.36]
+    """
 
     name = "MBG/NBD"
     _lifetimes = ModifiedBetaGeoFitter
@@ -198,7 +216,14 @@ class ModifiedBetaGeo(BetaGeo):
 
 
 class ParetoNBD(PurchaseModel):
-    """Pareto/NBD (Schmittlein, Morrison & Colombo 1987): a customer may leave at any time."""
+    """Pareto/NBD (Schmittlein, Morrison & Colombo 1987): a customer may leave at any time.
+
+    >>> pareto = ParetoNBD().fit(rfm)
+    >>> pareto.params_.round(2).to_dict()
+    {'r': 0.57, 'alpha': 88.12, 's': 0.41, 'beta': 74.31}
+    >>> pareto.p_alive(x=[0, 5], t_x=[0, 300], T=[365, 365]).round(2)
+    array([0.35, 0.9 ])
+    """
 
     name = "Pareto/NBD"
     parameters = ("r", "alpha", "s", "beta")
@@ -219,7 +244,14 @@ class ParetoNBD(PurchaseModel):
 
 
 class GammaGamma(FittedModel):
-    """Gamma-Gamma (Fader & Hardie 2013): what a purchase brings, if spend doesn't depend on frequency."""
+    """Gamma-Gamma (Fader & Hardie 2013): what a purchase brings, if spend doesn't depend on frequency.
+
+    >>> spend = GammaGamma().fit(rfm)
+    >>> round(float(spend.mean_spend_), 2)
+    35.81
+    >>> spend.expected_spend(x=[0, 1, 10], monetary_value=[np.nan, 100, 100]).round(1)  # the more purchases, the surer
+    array([35.8, 74. , 95.9])
+    """
 
     name = "Gamma-Gamma"
     parameters = ("p", "q", "v")
@@ -293,6 +325,10 @@ def fit_all(rfm: pd.DataFrame, time_unit: TimeUnit = "D") -> tuple[dict[str, Pur
     """Fit every purchase model. Returns the fitted ones by name, and for the others the reason why not.
 
     Raises NotEnoughData when the customers are too few for any of them.
+
+    >>> fitted, failed = fit_all(rfm.head(300))
+    >>> {name: round(each.log_likelihood_) for name, each in fitted.items()}, failed
+    ({'BG/NBD': -3496, 'MBG/NBD': -3494, 'Pareto/NBD': -3493}, {})
     """
     fitted: dict[str, PurchaseModel] = {}
     failed: dict[str, str] = {}
@@ -310,6 +346,9 @@ def fit_best(rfm: pd.DataFrame, preferred: str | None = None, time_unit: TimeUni
     """Fit the `preferred` model; where there is none or it fails, the one with the highest log-likelihood.
 
     Likelihoods compare fairly here: all three models have four parameters. Raises as `fit_all` does.
+
+    >>> fit_best(rfm.head(300)).name
+    'Pareto/NBD'
     """
     if preferred is not None:
         with suppress(ConvergenceError):
@@ -319,7 +358,14 @@ def fit_best(rfm: pd.DataFrame, preferred: str | None = None, time_unit: TimeUni
 
 
 def alive_grid(model: PurchaseModel, age: float, repeats: Sequence[int], silences: Sequence[float]) -> pd.DataFrame:
-    """Chance of being still a customer: a row per number of repeat purchases, a column per silence (time units)."""
+    """Chance of being still a customer: a row per number of repeat purchases, a column per silence (time units).
+
+    >>> alive_grid(model, age=365, repeats=[1, 5, 20], silences=[30, 90, 180]).round(2)
+         30    90    180
+    1   0.80  0.76  0.67
+    5   0.88  0.74  0.33
+    20  0.88  0.18  0.00
+    """
     x, silent = np.meshgrid(repeats, silences, indexing="ij")
     return pd.DataFrame(model.p_alive(x, age - silent, age), index=list(repeats), columns=list(silences))
 

@@ -36,6 +36,10 @@ class Range:
 
     spread: standard deviation of the total around its forecast, as a share. windows: how many windows of the past, laid
     end to end, it was learned from; 0 when there was none, so that what is taken for granted stands alone.
+
+    >>> planned = Range(low=80_000.0, high=125_000.0, level=0.8, spread=0.14, windows=1.5)
+    >>> f"{planned.low:,.0f} to {planned.high:,.0f}, {planned.level:.0%} of the times"
+    '80,000 to 125,000, 80% of the times'
     """
 
     low: float
@@ -54,6 +58,15 @@ def past(
     learned for a window's length. model: name of the purchase model. Returns, indexed by `made_on`: until, customers,
     forecast and actual (currency, undiscounted), miss (forecast over actual, less 1); and how many days are left out:
     nothing could be forecast on them, or no money came after them.
+
+    >>> few = sample.transactions.filter(sample.transactions["customer_id"] < "0600")
+    >>> made, left_out = past(few, sample.starts, sample.as_of, months=9, model="BG/NBD")
+    >>> made[["customers", "forecast", "actual", "miss"]].round(3)
+                customers   forecast    actual   miss
+    made_on
+    1997-10-01        595  16137.854  16045.54  0.006
+    >>> left_out
+    0
     """
     length = pd.Timedelta(days=min(round(months * DAYS_PER_MONTH), (as_of - starts).days // 2))
     step = pd.Timedelta(days=max(length.days // STEPS, 1))
@@ -79,6 +92,13 @@ def planning_range(total: Total, made: pd.DataFrame, months: float) -> Range:
     Misses of shorter windows count for more, by the root of the length. What the model doesn't know of its own
     parameters and of who happens to buy is added to what is taken for granted. Raises NotEnoughData where nothing is
     forecast.
+
+    >>> now = Total(customers=2349, clv=100_000.0, low=95_000.0, high=105_000.0, level=0.8)
+    >>> days = pd.to_datetime(["2023-01-01", "2023-07-01"])
+    >>> made = pd.DataFrame({"until": days + pd.Timedelta(days=365), "miss": [0.2, -0.1]}, index=days)
+    >>> planned = planning_range(now, made, months=12)
+    >>> round(float(planned.low), -2), round(float(planned.high), -2), round(planned.windows, 2)
+    (83200.0, 120200.0, 1.5)
     """
     if not total.clv > 0:
         raise NotEnoughData(

@@ -20,7 +20,20 @@ PAPERS: dict[str, dict[str, float]] = {
 
 
 def beside_papers(models: Iterable[FittedModel]) -> pd.DataFrame:
-    """One row per printed number, indexed by model and quantity: published, here, difference (share of it)."""
+    """One row per printed number, indexed by model and quantity: published, here, difference (share of it).
+
+    >>> from clvlib import aggregate
+    >>> from clvlib.models.forecast import BetaGeo
+    >>> known = aggregate.rfm_summary(sample.transactions, CALIBRATION_END, time_unit="W", free_orders=True)
+    >>> beside_papers([BetaGeo("W").fit(known)])[["published", "here"]].round(2)
+                           published     here
+    model  quantity
+    BG/NBD r                    0.24     0.24
+           alpha                4.41     4.41
+           a                    0.79     0.79
+           b                    2.43     2.43
+           log-likelihood   -9582.40 -9582.43
+    """
     rows = []
     for model in models:
         here = {**model.params_.to_dict(), "log-likelihood": model.log_likelihood_}

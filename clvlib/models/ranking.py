@@ -15,6 +15,14 @@ def lift(churned: pd.Series, score: pd.Series, parts: int = 10) -> pd.DataFrame:
     Customers with the same score share their churn rate, so the order of rows doesn't matter. Index `part`
     (1 = highest); columns `customers`, `churn_rate`, `lift` (churn rate over everybody's), `captured`
     (share of all without a purchase found down to here).
+
+    >>> churned = pd.Series([True, True, False, True, False, False])
+    >>> lift(churned, score=pd.Series([0.9, 0.8, 0.7, 0.4, 0.2, 0.1]), parts=3).round(2)
+          customers  churn_rate  lift  captured
+    part
+    1             2         1.0   2.0      0.67
+    2             2         0.5   1.0      1.00
+    3             2         0.0   0.0      1.00
     """
     fair = churned.astype(float).groupby(score).transform("mean")
     order = np.argsort(-score.to_numpy(dtype=float), kind="stable")
@@ -33,7 +41,14 @@ def lift(churned: pd.Series, score: pd.Series, parts: int = 10) -> pd.DataFrame:
 
 def calibration(churned: pd.Series, probability: pd.Series, bins: int = 10) -> pd.DataFrame:
     """Predicted against observed churn in bins of equal numbers: `predicted`, `observed` (0 to 1),
-    `customers`."""
+    `customers`.
+
+    >>> calibration(pd.Series([False, True, True, True]), pd.Series([0.1, 0.4, 0.7, 0.9]), bins=2).round(2)
+         predicted  observed  customers
+    bin
+    1         0.25       0.5          2
+    2         0.80       1.0          2
+    """
     edges = probability.rank(method="average", pct=True).mul(bins).round(9)
     groups = pd.Series(np.ceil(edges).astype(int), name="bin")
     frame = pd.DataFrame({"predicted": probability, "observed": churned.astype(float)}).groupby(groups)
@@ -56,6 +71,15 @@ def evaluate(data: Snapshot, scores: pd.DataFrame) -> pd.DataFrame:
 
     Raises:
         NotEnoughData: fewer than 25 customers who bought nothing, or who bought again.
+
+    >>> from clvlib.models.churn import snapshot
+    >>> data = snapshot(sample.transactions, pd.Timestamp("1997-12-31"), pd.Timestamp("1998-03-31"))
+    >>> scores = data.features[["days_since_last_order", "last_spend"]]
+    >>> evaluate(data, scores)[["auc", "lift_top_10", "observed"]].round(2)
+                            auc  lift_top_10  observed
+    model
+    days_since_last_order  0.80         1.17      0.84
+    last_spend             0.42         0.94      0.84
     """
     require_both(data)
     tested = scores.loc[data.churned.index]
@@ -68,6 +92,9 @@ def best(table: pd.DataFrame) -> str:
     """The method of `evaluate` that ranks best (AUC), of those that foretell a window without a purchase.
 
     1 − P(alive) answers another question, whether a customer has left for good, and is no candidate.
+
+    >>> best(pd.DataFrame({"auc": [0.81, 0.80, 0.76]}, index=["1 − P(alive), BG/NBD", "boosting", "silence"]))
+    'boosting'
     """
     return next(str(name) for name in table.index if not str(name).startswith(LEFT))
 
@@ -93,6 +120,12 @@ def auc_gain(data: Snapshot, score: pd.Series, baseline: pd.Series) -> dict[str,
 
     Raises:
         NotEnoughData: fewer than 25 customers who bought nothing, or who bought again.
+
+    >>> from clvlib.models.churn import snapshot
+    >>> data = snapshot(sample.transactions, pd.Timestamp("1997-12-31"), pd.Timestamp("1998-03-31"))
+    >>> gain = auc_gain(data, data.features["days_since_last_order"], baseline=-data.features["last_spend"])
+    >>> {name: round(float(value), 2) for name, value in gain.items()}
+    {'auc': 0.8, 'base': 0.58, 'gain': 0.22, 'low': 0.19, 'high': 0.26}
     """
     require_both(data)
     silent = data.churned.to_numpy(dtype=bool)
@@ -117,6 +150,12 @@ def clearly_worse(data: Snapshot, scores: pd.DataFrame, baseline: pd.Series) -> 
     """Columns of `scores` that rank worse than the baseline: the whole 95 % interval of `auc_gain` is below 0.
 
     A baseline that is the same for everybody is a coin (AUC 0.5).
+
+    >>> from clvlib.models.churn import snapshot
+    >>> data = snapshot(sample.transactions, pd.Timestamp("1997-12-31"), pd.Timestamp("1998-03-31"))
+    >>> scores = pd.DataFrame({"few orders": -data.features["frequency"], "small orders": -data.features["last_spend"]})
+    >>> clearly_worse(data, scores, baseline=data.features["days_since_last_order"])
+    ['small orders']
     """
     return [str(name) for name, score in scores.items() if auc_gain(data, score, baseline)["high"] < 0]
 
@@ -125,6 +164,13 @@ def gains(churned: pd.Series, scores: pd.DataFrame) -> pd.DataFrame:
     """Share of those who bought nothing that is found among the highest scores, in steps of 5 % of the customers.
 
     Index `percent` of the customers (0 to 100); a column (0 to 1) for each of `scores`, and "at random".
+
+    >>> gains(pd.Series([True] * 5 + [False] * 15), pd.DataFrame({"silence": [*range(20, 0, -1)]})).loc[[5, 20, 50]]
+             silence  at random
+    percent
+    5            0.2       0.05
+    20           0.8       0.20
+    50           1.0       0.50
     """
     steps = pd.RangeIndex(0, 101, 5, name="percent")
     parts = len(steps) - 1
@@ -138,6 +184,10 @@ def highest_risk(bins: pd.DataFrame) -> dict[str, float]:
 
     Returns `predicted` and `observed` (0 to 1), `error` (predicted over observed, less 1) and `noise`: twice
     the standard error of `predicted - observed` that chance alone would give.
+
+    >>> bins = pd.DataFrame({"predicted": [0.10, 0.80], "observed": [0.12, 0.70], "customers": [100, 100]})
+    >>> {name: round(value, 2) for name, value in highest_risk(bins).items()}
+    {'predicted': 0.8, 'observed': 0.7, 'error': 0.14, 'noise': 0.08}
     """
     top = bins.iloc[-1]
     predicted, observed, customers = (float(top[name]) for name in ("predicted", "observed", "customers"))

@@ -21,11 +21,11 @@ from clvlib.models.fitted import FittedModel
 from clvlib.models.forecast import DAYS, GammaGamma, PurchaseModel
 from clvlib.models.likelihood import unique_rows
 from clvlib.models.summary import require
-from clvlib.stats import Array, mid_periods, present_value
+from clvlib.stats import DAYS_PER_YEAR, Array, mid_periods, present_value
 
 Model = TypeVar("Model", bound=FittedModel)
 
-DAYS_PER_MONTH = 365.25 / 12
+DAYS_PER_MONTH = DAYS_PER_YEAR / 12
 FORECAST_LEVEL = 0.9  # share of customers, or of repetitions of history, that an interval is meant to hold
 _TOP_FREQUENCY = 7
 PLACES = {  # groups of customers by CLV: name → the share of all customers, from the best, at which the group ends
@@ -47,6 +47,10 @@ class Total:
     The interval holds the uncertainty of all parameters and the chance of who happens to buy how often, if
     the model is right. It doesn't hold the chance in the size of single baskets, nor a change in the world or
     an error of the model: forecasts made at earlier dates show how large those are (see `misses`).
+
+    >>> worth = total(rfm, model, GammaGamma().fit(rfm), sample.economics)
+    >>> worth.customers, round(worth.clv, -2), round(worth.reach, 2)
+    (2349, 20700.0, 0.09)
     """
 
     customers: int
@@ -68,6 +72,10 @@ class Buyers:
     The interval holds the uncertainty of the parameters and the chance of who happens to buy, if the model is right.
     This count can be checked when the horizon is over. How many are "alive" can't: the sum of P(alive) hangs on when
     a model lets customers leave, which purchases don't show (see `counting`).
+
+    >>> buyers = expected_buyers(rfm, model, t=365)
+    >>> buyers.customers, round(buyers.expected), (round(buyers.low), round(buyers.high))
+    (2349, 626, (591, 661))
     """
 
     customers: int
@@ -109,6 +117,14 @@ def score(
     although the mean isn't).
 
     Raises DataError when a column is missing or wrong.
+
+    >>> scores = score(rfm, model, GammaGamma().fit(rfm), sample.economics)
+    >>> scores[["p_purchase", "p_alive", "expected_purchases", "clv", "clv_high"]].head(3).round(2)
+                 p_purchase  p_alive  expected_purchases   clv  clv_high
+    customer_id
+    0001               0.53     0.66                1.21  8.97     29.76
+    0002               0.08     0.17                0.12  0.74      6.16
+    0003               0.12     1.00                0.15  1.54     10.26
     """
     rfm = require(rfm)
     patterns = _patterns(rfm)
@@ -138,7 +154,16 @@ def score(
 
 
 def share_of_value(scores: pd.DataFrame, rfm: pd.DataFrame) -> pd.DataFrame:
-    """By repeat purchases so far ("0" … "7+"): share of the customers, share of the CLV (0 to 1)."""
+    """By repeat purchases so far ("0" … "7+"): share of the customers, share of the CLV (0 to 1).
+
+    >>> scores = score(rfm, model, GammaGamma().fit(rfm), sample.economics)
+    >>> share_of_value(scores, rfm).loc[["0", "1", "7+"]].round(2)
+                             customers   CLV
+    repeat purchases so far
+    0                             0.52  0.10
+    1                             0.17  0.07
+    7+                            0.07  0.47
+    """
     groups = rfm["frequency"].clip(upper=_TOP_FREQUENCY).rename("repeat purchases so far")
     value = scores["clv"].groupby(groups).sum()
     shares = pd.DataFrame({"customers": groups.value_counts(normalize=True), "CLV": value / value.sum()})
@@ -146,7 +171,18 @@ def share_of_value(scores: pd.DataFrame, rfm: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_rank(scores: pd.DataFrame) -> pd.DataFrame:
-    """The middle customer of each of PLACES that has any, the best first: medians low, mid and high (currency)."""
+    """The middle customer of each of PLACES that has any, the best first: medians low, mid and high (currency).
+
+    >>> by_rank(score(rfm, model, GammaGamma().fit(rfm), sample.economics)).round(2)
+                low     mid    high
+    clv
+    top 1%      0.0  158.63  326.82
+    top 1–5%    0.0   57.96  137.81
+    top 5–10%   0.0   28.49   79.83
+    top 10–25%  0.0   10.92   42.20
+    top 25–50%  0.0    2.34   13.42
+    lower half  0.0    1.62   10.26
+    """
     place = scores["clv"].rank(ascending=False, method="first") / len(scores)
     group = pd.cut(place, [0, *PLACES.values()], labels=list(PLACES))
     medians = scores.groupby(group, observed=True)[["clv_low", "clv", "clv_high"]].median()
@@ -158,6 +194,11 @@ def total(
 ) -> Total:
     """Value of all customers of `rfm` together, with an interval (delta method; see `Total` for what it
     covers).
+
+    >>> year, two_years = sample.economics, Economics(margin=0.3, horizon_months=24)
+    >>> spend = GammaGamma().fit(rfm)
+    >>> [round(total(rfm, model, spend, economics).clv, -2) for economics in (year, two_years)]
+    [20700.0, 36100.0]
     """
     rfm = require(rfm)
     patterns = _patterns(rfm)
@@ -183,7 +224,11 @@ def total(
 
 
 def expected_buyers(rfm: pd.DataFrame, model: PurchaseModel, t: float, level: float = FORECAST_LEVEL) -> Buyers:
-    """How many customers of `rfm` buy at least once in (T, T + t], in the model's time unit (delta method)."""
+    """How many customers of `rfm` buy at least once in (T, T + t], in the model's time unit (delta method).
+
+    >>> [round(expected_buyers(rfm, model, t=days).expected) for days in (30, 90, 365)]
+    [144, 314, 626]
+    """
     rfm = require(rfm)
     patterns = _patterns(rfm)
     many = np.bincount(patterns.row).astype(float)

@@ -33,6 +33,16 @@ def silence_curve(gaps: pd.Series, open_silences: pd.Series) -> pd.DataFrame:
 
     Raises:
         NotEnoughData: nobody ever came back.
+
+    >>> gaps = pd.Series({1: 6, 2: 3, 3: 1})  # six came back after one day, three after two, one after three
+    >>> silence_curve(gaps, open_silences=pd.Series([2, 4])).round(2)
+          returns  at_risk  still_silent  returns_within
+    days
+    0           0       12          1.00            0.00
+    1           6       12          0.50            0.57
+    2           3        6          0.25            0.86
+    3           1        2          0.12            1.00
+    4           0        1          0.12            1.00
     """
     if gaps.sum() == 0:
         raise NotEnoughData(
@@ -62,13 +72,22 @@ def chance_to_return(curve: pd.DataFrame) -> pd.Series:
     Returns after the end of observation can't be seen, so this is the least that the chance can be, and it
     falls to 0 at the longest silence whatever the truth: read it well before the end. Index `days` as in
     `silence_curve`; NaN once nobody is left.
+
+    >>> curve = silence_curve(pd.Series({1: 6, 2: 3, 3: 1}), open_silences=pd.Series([2, 4]))
+    >>> chance_to_return(curve).round(2).to_dict()
+    {0: 0.88, 1: 0.75, 2: 0.5, 3: 0.0, 4: 0.0}
     """
     still_silent = curve["still_silent"].where(curve["still_silent"] > 0)
     return (1 - curve["still_silent"].iloc[-1] / still_silent).rename("chance_to_return")
 
 
 def window_for(curve: pd.DataFrame, share: float) -> int:
-    """Fewest days within which a share (0 to 1) of the returns came."""
+    """Fewest days within which a share (0 to 1) of the returns came.
+
+    >>> curve = silence_curve(pd.Series({1: 6, 2: 3, 3: 1}), open_silences=pd.Series([2, 4]))
+    >>> window_for(curve, share=0.5), window_for(curve, share=0.8)
+    (1, 2)
+    """
     return int((curve["returns_within"] < min(share, 1.0) - 1e-12).sum())
 
 
@@ -78,6 +97,13 @@ def other_windows(curve: pd.DataFrame, shares: tuple[float, ...] = (0.7, 0.8, 0.
     Columns: `share_of_returns`, `window_days`, `outlast_window` (share of all silences that outlast the
     window), `come_back_later` (of those, the share that is followed by a purchase after all, within the
     longest silence observed).
+
+    >>> curve = silence_curve(pd.Series({1: 6, 2: 3, 3: 1}), open_silences=pd.Series([2, 4]))
+    >>> other_windows(curve, shares=(0.5, 0.8, 0.9)).round(2)
+       share_of_returns  window_days  outlast_window  come_back_later
+    0               0.5            1            0.50             0.75
+    1               0.8            2            0.25             0.50
+    2               0.9            3            0.12             0.00
     """
     days = [window_for(curve, share) for share in shares]
     return pd.DataFrame(
@@ -97,6 +123,11 @@ class Plan:
     Learn at `train_as_of` what happened until `test_as_of`; test at `test_as_of` on what happened until
     `as_of`; then score at `as_of`. `wanted_days` is the window asked for, `window_days` the one that the
     history allows, `covered` the share of returns that come within it.
+
+    >>> curve = silence_curve(pd.Series({10: 8, 40: 2}), open_silences=pd.Series([50, 60]))
+    >>> plan = plan_window(curve, pd.Timestamp("2024-01-01"), pd.Timestamp("2024-03-31"))
+    >>> plan.window_days, plan.wanted_days, plan.shortened
+    (30, 40, True)
     """
 
     window_days: int
@@ -125,6 +156,11 @@ def plan_window(curve: pd.DataFrame, starts: pd.Timestamp, as_of: pd.Timestamp, 
 
     Raises:
         NotEnoughData: a third of the history is shorter than a week.
+
+    >>> curve = silence_curve(pd.Series({10: 9, 40: 1}), open_silences=pd.Series([50, 60]))
+    >>> plan = plan_window(curve, pd.Timestamp("2024-01-01"), pd.Timestamp("2024-03-31"))
+    >>> plan.window_days, f"{plan.train_as_of:%d %B} → {plan.test_as_of:%d %B} → {plan.as_of:%d %B}"
+    (10, '11 March → 21 March → 31 March')
     """
     longest = (as_of - starts).days // 3
     if longest < SHORTEST_WINDOW:

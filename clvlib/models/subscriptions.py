@@ -49,6 +49,10 @@ class ShiftedBetaGeometric:
 
     `renewals` counts those it was fitted to. `penalty` is what it took to find a maximum (0 as a rule): without
     differences between customers the two parameters grow without limit, and only their ratio means something.
+
+    >>> sbg = ShiftedBetaGeometric(0.704, 1.182, -1680.3, standard_errors=(0.07, 0.15), renewals=3358, penalty=0.0)
+    >>> sbg.retention([1, 2, 12]).round(2), sbg.survival([1, 2, 12]).round(2), round(sbg.lifetime(rate=0.1), 2)
+    (array([0.63, 0.76, 0.95]), array([0.63, 0.47, 0.17]), 3.7)
     """
 
     alpha: float
@@ -112,7 +116,11 @@ def _factor(rate: float) -> float:
 
 
 def rate_per_period(annual_rate: float, periods_per_year: float) -> float:
-    """The discount rate of one period that compounds to the annual one (`Terms.periods_per_year` of the dataset)."""
+    """The discount rate of one period that compounds to the annual one (`Terms.periods_per_year` of the dataset).
+
+    >>> round(rate_per_period(0.10, periods_per_year=12), 5)
+    0.00797
+    """
     if periods_per_year < 1:
         raise UsageError(f"{periods_per_year} periods a year can't be used.", "Give 1 (years), 4, 12 or 52.18.")
     return float((1 + annual_rate) ** (1 / periods_per_year) - 1)
@@ -122,6 +130,12 @@ def cohort_table(survivors: pd.Series) -> pd.DataFrame:
     """Life table of one cohort: `survivors` counts it at the start (first value) and after each renewal.
 
     Raises DataError when a count is missing, negative, or higher than the one before.
+
+    >>> cohort_table(pd.Series([1000, 631, 468]))
+            at_risk  lost
+    period
+    1          1000   369
+    2           631   163
     """
     counts = survivors.to_numpy(dtype=float, na_value=np.nan)
     rises = np.flatnonzero(~(np.diff(counts) <= 0))
@@ -141,6 +155,17 @@ def subscribers(ds: "Dataset") -> pd.DataFrame:
     Columns: plan ("all" where there are none), tenure (full periods paid), churned (bool), customers (how many) and
     margin (money left of one period, their mean: as the card states it for all, else price × margin, the mean price
     where a price is missing; NaN where neither is known). Raises MissingTable and NotEnoughData (nobody is in it).
+
+    >>> import ibis
+    >>> from dataclasses import replace
+    >>> people = pd.DataFrame({"tenure": [2, 5, 5], "churned": ["yes", "no", "no"], "price": [10.0, 10.0, 20.0]})
+    >>> each = replace(sample.economics, margin_per_period=4.0)  # `load` sets both: the mean price × margin of 0.3
+    >>> told = pd.DataFrame({"name": ["margin_per_period"], "origin": ["mean price × margin"]})
+    >>> tables = {"subscriptions": ibis.memtable(people)}
+    >>> subscribers(replace(sample, tables=tables, economics=each, assumptions=told))
+      plan  tenure  churned  customers  margin
+    0  all       2     True          1     3.0
+    1  all       5    False          2     4.5
     """
     rows = periods_counted(ds.table("subscriptions"))
     if not rows["customers"].sum():
@@ -163,6 +188,14 @@ def customer_table(
     Customers who have not come to a renewal (tenure 0) count nowhere.
 
     Raises UsageError for another `left`.
+
+    >>> tenure, churned = pd.Series([1, 2, 2, 3]), pd.Series([True, True, False, False])
+    >>> customer_table(tenure, churned)
+            at_risk  lost
+    period
+    1             4     1
+    2             3     1
+    3             1     0
     """
     if left not in ("ever", "last"):
         raise UsageError(f"left = {left!r} is unknown.", "Use 'ever' or 'last'.")
@@ -180,6 +213,10 @@ def fit_sbg(life: pd.DataFrame) -> ShiftedBetaGeometric:
     """Fit the sBG to a life table by maximum likelihood (Fader & Hardie 2007, equation 7, with censoring).
 
     Raises NotEnoughData (fewer than 10 lost, or fewer than 3 renewals seen), ConvergenceError.
+
+    >>> sbg = fit_sbg(cohort_table(PUBLISHED["Regular"].head(8)))
+    >>> round(float(sbg.alpha), 3), round(float(sbg.beta), 3), sbg.renewals
+    (0.704, 1.182, 3358)
     """
     seen = life[life["at_risk"] > 0]
     if seen["lost"].sum() < FEWEST_LOST or len(seen) < FEWEST_PERIODS:
@@ -211,6 +248,13 @@ def mixture(shares: Sequence[float], churns: Sequence[float], periods: int) -> p
 
     shares: of the kinds at the start (adding up to 1); churns: each kind's chance to leave at every renewal. Indexed by
     period (1, 2 …): retention (of the whole) and a column `kind 1`, `kind 2` … with each kind's share.
+
+    >>> mixture(shares=[0.5, 0.5], churns=[0.1, 0.5], periods=3).round(2)
+            retention  kind 1  kind 2
+    period
+    1            0.70    0.50    0.50
+    2            0.76    0.64    0.36
+    3            0.81    0.76    0.24
     """
     t = np.arange(periods)
     left = np.asarray(shares) * (1 - np.asarray(churns)) ** t[:, None]
@@ -221,7 +265,11 @@ def mixture(shares: Sequence[float], churns: Sequence[float], periods: int) -> p
 
 
 def constant_churn(life: pd.DataFrame) -> float:
-    """The one churn per period that fits best if all customers were alike: lost over renewals seen."""
+    """The one churn per period that fits best if all customers were alike: lost over renewals seen.
+
+    >>> round(constant_churn(cohort_table(pd.Series([1000, 631, 468]))), 3)
+    0.326
+    """
     return float(life["lost"].sum() / life["at_risk"].sum())
 
 
@@ -231,6 +279,15 @@ def curves(life: pd.DataFrame, model: ShiftedBetaGeometric, churn: float, horizo
     Columns: retention_observed, retention (of the model), retention_constant; survival_observed (product of the
     observed retentions: Kaplan & Meier 1958), survival, survival_constant. Observed ones are NaN beyond the data,
     retention at period 0.
+
+    >>> life = cohort_table(PUBLISHED["Regular"].head(8))
+    >>> shown = curves(life, fit_sbg(life), constant_churn(life), horizon=12)
+    >>> shown.filter(like="survival").loc[[1, 7, 12]].round(2)
+            survival_observed  survival  survival_constant
+    period
+    1                    0.63      0.63               0.77
+    7                    0.24      0.24               0.17
+    12                    NaN      0.17               0.05
     """
     periods = pd.RangeIndex(horizon + 1, name="period")
     seen = life[life["at_risk"] > 0]
@@ -258,6 +315,13 @@ def residual_lifetimes(
 
     With a constant churn everybody has the same future, however long they have stayed: `by_constant_churn`. Raises
     CannotAnswer where it has no end.
+
+    >>> life = cohort_table(PUBLISHED["Regular"])
+    >>> residual_lifetimes(fit_sbg(life), constant_churn(life), rate=0.1, paid=(1, 5)).round(2)
+                  by_model  by_constant_churn
+    periods_paid
+    1                 2.97               3.11
+    5                 5.92               3.11
     """
     index = pd.Index(paid, name="periods_paid")
     same = (1 - churn) / (1 - (1 - churn) * _factor(rate)) if churn + rate > 0 else np.inf
@@ -272,6 +336,12 @@ def base_value(weights: pd.Series, model: ShiftedBetaGeometric, churn: float, ra
     `weights`, a column of `staying`, indexed by renewals behind them: customers give periods, their margin gives money.
     Gives `one_period` (the sum of the weights), `by_model` and `by_constant_churn`. Raises as `residual_lifetimes`, and
     MissingTable where no margin is known.
+
+    >>> life = cohort_table(PUBLISHED["Regular"])
+    >>> customers = pd.Series({0: 100, 4: 20})  # a hundred before their first renewal, twenty with four behind them
+    >>> found = base_value(customers, fit_sbg(life), constant_churn(life), rate=0.1)
+    >>> {name: round(value) for name, value in found.items()}
+    {'one_period': 120, 'by_model': 396, 'by_constant_churn': 355}
     """
     if weights.isna().any():
         raise MissingTable(
@@ -291,6 +361,13 @@ def staying(subscribers: pd.DataFrame) -> pd.DataFrame:
     """Those of `subscribers` who are still there, by renewals behind them (index `renewals`, from 0).
 
     Columns: customers, margin (of one period of all of them together; NaN where no margin is known).
+
+    >>> rows = pd.DataFrame({"tenure": [0, 3, 3], "churned": [False, False, True], "customers": [50, 20, 10]})
+    >>> staying(rows.assign(margin=5.0))
+              customers  margin
+    renewals
+    0                50   250.0
+    3                20   100.0
     """
     there = subscribers[~subscribers["churned"]]
     sums = pd.DataFrame({"customers": there["customers"], "margin": there["customers"] * there["margin"]})
@@ -303,6 +380,10 @@ def judged(life: pd.DataFrame, share: float = 0.6) -> dict[str, float]:
     Gives learned and horizon (renewals); observed, by_model and by_constant_churn: of those left after renewal
     `learned`, the share left after renewal `horizon`; error: the standard error of observed (Greenwood 1926).
     Raises as `fit_sbg`; NotEnoughData also when nothing is left to judge on.
+
+    >>> found = judged(cohort_table(PUBLISHED["Regular"]))
+    >>> {name: round(value, 2) for name, value in found.items()}
+    {'learned': 7, 'horizon': 12, 'observed': 0.72, 'error': 0.03, 'by_model': 0.71, 'by_constant_churn': 0.28}
     """
     life = life[(life["at_risk"] >= FEWEST_LOST).cumprod().astype(bool)]
     learned, later = life.iloc[: int(len(life) * share)], life.iloc[int(len(life) * share) :]
@@ -327,6 +408,10 @@ def early_and_late(life: pd.DataFrame) -> dict[str, float]:
 
     Gives split (the last renewal of the earlier half), early, late (shares who renewed) and change: 1 or -1 where the
     later is higher or lower by more than the error (a z-test at 5 %), else 0. Raises NotEnoughData (a single renewal).
+
+    >>> found = early_and_late(cohort_table(PUBLISHED["Regular"]))
+    >>> {name: round(value, 2) for name, value in found.items()}
+    {'split': 3, 'early': 0.71, 'late': 0.91, 'change': 1}
     """
     half = int((life["at_risk"].cumsum() <= life["at_risk"].sum() / 2).sum()) or 1
     if len(life) <= half or not life["at_risk"].iloc[half:].sum():
@@ -339,12 +424,27 @@ def early_and_late(life: pd.DataFrame) -> dict[str, float]:
 
 
 def life_table(subscribers: pd.DataFrame, left: str = "ever") -> pd.DataFrame:
-    """The life table of `subscribers`, of all their plans together (`left` as in `customer_table`)."""
+    """The life table of `subscribers`, of all their plans together (`left` as in `customer_table`).
+
+    >>> rows = pd.DataFrame({"tenure": [1, 2, 2], "churned": [True, True, False], "customers": [30, 20, 50]})
+    >>> life_table(rows)
+            at_risk  lost
+    period
+    1           100    30
+    2            70    20
+    """
     return customer_table(subscribers["tenure"], subscribers["churned"], left, subscribers["customers"])
 
 
 def as_table(models: Mapping[str, ShiftedBetaGeometric]) -> pd.DataFrame:
-    """Fitted models as a table, indexed by name: alpha, beta, log_likelihood, first_churn (mean chance to leave)."""
+    """Fitted models as a table, indexed by name: alpha, beta, log_likelihood, first_churn (mean chance to leave).
+
+    >>> as_table({name: fit_sbg(cohort_table(counts)) for name, counts in PUBLISHED.items()}).round(2)
+              alpha  beta  log_likelihood  first_churn
+    contract
+    Regular     0.7  1.17        -1931.49         0.37
+    High-End    0.6  3.33        -2010.86         0.15
+    """
     rows = {name: (m.alpha, m.beta, m.log_likelihood, m.alpha / (m.alpha + m.beta)) for name, m in models.items()}
     columns = ["alpha", "beta", "log_likelihood", "first_churn"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("contract")
@@ -361,6 +461,15 @@ def by_plan(subscribers: pd.DataFrame, left: str, rate: float, horizon: int = 12
 
     A plan too small to fit has NaN, but for what is to come: that is by the model of all. What is to come from all is
     the sum of the plans. Raises as `fit_sbg`, for all together.
+
+    >>> rows = pd.DataFrame({"tenure": [1, 2, 3, 3] * 2, "churned": [True, True, True, False] * 2})
+    >>> rows = rows.assign(plan=[*"aaaabbbb"], customers=[40, 20, 10, 30, 10, 8, 6, 76], margin=5.0)
+    >>> by_plan(rows, "ever", rate=0.1)[["customers", "staying", "first_churn", "to_come", "value_to_come"]].round(2)
+          customers  staying  first_churn  to_come  value_to_come
+    plan
+    a           100       30         0.40     3.34          16.70
+    b           100       76         0.10     7.03          35.13
+    all         200      106         0.25     5.98          29.91
     """
     whole = fit_sbg(life_table(subscribers, left))
     plans = {str(name): rows for name, rows in subscribers.groupby("plan")}

@@ -43,6 +43,13 @@ def require(frame: pd.DataFrame, schema: pa.DataFrameSchema = RFM_SUMMARY) -> pd
     """Return `frame` as `schema` describes it (columns cast, others left alone).
 
     Raises DataError that names every column that is missing or wrong, with the count and up to three examples.
+
+    >>> texts = pd.DataFrame({"frequency": ["2", "0"], "recency": ["30", "0"], "T": ["41", "12"]})
+    >>> require(texts.set_index(pd.Index(["anna", "ben"], name="customer_id")))
+                 frequency  recency     T
+    customer_id
+    anna                 2     30.0  41.0
+    ben                  0      0.0  12.0
     """
     try:
         return schema.validate(frame, lazy=True)

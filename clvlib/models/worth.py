@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 from clvlib import aggregate
 from clvlib.errors import NotEnoughData
 from clvlib.models.churn import FEWEST_OF_EACH, features_at, is_active
-from clvlib.stats import present_value
+from clvlib.stats import DAYS_PER_YEAR, present_value
 
 if TYPE_CHECKING:
     import ibis
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from clvlib.dataset import Economics
     from clvlib.models.forecast import PurchaseModel
 
-DAYS_PER_YEAR = 365.25
 BROUGHT = ["spend", "purchases", "years"]
 
 
@@ -38,6 +37,10 @@ class Followed:
     `features` (of `churn.features_at`), `silent` (True: no purchase in the first window) and `brought`, indexed by
     customer_id. `brought`: sums over the windows of `days`, each discounted from its middle to `as_of`: `spend`
     (currency), `purchases` (days) and `years` (time in windows with a purchase, in which the customer is looked after).
+
+    >>> followed = follow(sample.transactions, sample.starts, sample.as_of, 90, sample.economics)
+    >>> str(followed.as_of)[:10], followed.days, len(followed.silent), round(float(followed.silent.mean()), 2)
+    ('1997-07-02', 363, 526, 0.59)
     """
 
     as_of: pd.Timestamp
@@ -58,6 +61,13 @@ def follow(
     """Follow the customers of a past day over the horizon, but over no more than two thirds of the history.
 
     Raises NotEnoughData when fewer than 25 of them bought in the first window, or fewer than 25 did not.
+
+    >>> followed = follow(sample.transactions, sample.starts, sample.as_of, 90, sample.economics)
+    >>> followed.brought.groupby(followed.silent).mean().round(2)
+             spend  purchases  years
+    silent
+    False   204.84       5.35   0.62
+    True     37.76       0.99   0.17
     """
     asked = round(economics.horizon_months * DAYS_PER_YEAR / 12)
     then = as_of - pd.Timedelta(days=min(asked, (as_of - starts).days * 2 // 3))
@@ -100,6 +110,15 @@ def values(followed: Followed, features: pd.DataFrame, model: "PurchaseModel", e
     Returns:
         By customer: `value_if_buying`, `value_if_silent` (currency: margin less service and retention cost,
         discounted) and `cost_of_silence`, their difference, at least 0.
+
+    >>> followed = follow(sample.transactions, sample.starts, sample.as_of, 90, sample.economics)
+    >>> today = features_at(sample.transactions, sample.as_of)
+    >>> values(followed, today[is_active(today, 90)], model, sample.economics).head(3).round()
+                 value_if_buying  value_if_silent  cost_of_silence
+    customer_id
+    0006                    99.0             23.0             76.0
+    0013                    21.0              8.0             13.0
+    0019                    20.0              9.0             10.0
     """
     unit = float(followed.features["first_spend"].mean()) or 1.0
     asked = _logs(features, followed.window_days, unit)
@@ -120,6 +139,10 @@ def rate_ratio(model: "PurchaseModel", features: pd.DataFrame, window_days: int,
     Of customers of one history, alive, the purchase rate is Gamma(r + x, alpha + T) in all three models. Silence for a
     window w makes its mean (r + x) / (alpha + T + w); that of the buyers follows, as both together keep the mean. A
     customer of rate λ who buys in the window makes λw / (1 - exp(-λw)) purchases in it, and λ a day afterwards.
+
+    >>> people = pd.DataFrame({"frequency": [0, 5], "mean_gap": [np.nan, 60.0], "days_since_last_order": [60.0, 60.0]})
+    >>> rate_ratio(model, people, window_days=90, days=365).round(2)
+    array([0.35, 0.78])
     """
     shape = model.params_["r"] + features["frequency"].to_numpy(dtype=float)
     scale = model.params_["alpha"] + _age(features).to_numpy(dtype=float)

@@ -21,7 +21,10 @@ Timing = Literal["start of year", "end of year", "end of year, if still kept"]
 
 
 def require_horizon(horizon_years: float) -> None:
-    """Raise UsageError unless the horizon is at least one year."""
+    """Raise UsageError unless the horizon is at least one year.
+
+    >>> require_horizon(5)  # five years go through; half a year would not
+    """
     if not horizon_years >= 1:
         raise UsageError(f"horizon_years is {horizon_years}.", "The first year always counts: give 1 or more.")
 
@@ -39,6 +42,10 @@ class Levers:
 
     Raises UsageError naming every value that is negative or not a finite number, a margin above 1, or a horizon
     below 1.
+
+    >>> average = Levers(order_value=50, orders_per_year=4, years=2.5, margin=0.4, acquisition_cost=30)
+    >>> average.annual_discount_rate, clv(average)
+    (0.0, 170.0)
     """
 
     order_value: float
@@ -81,7 +88,11 @@ NAMES = {
 
 
 def simple_clv(order_value: float, orders_per_year: float, years: float) -> float:
-    """Multiply order value, orders per year and years kept: a life's revenue, the literature's formula."""
+    """Multiply order value, orders per year and years kept: a life's revenue, the literature's formula.
+
+    >>> simple_clv(order_value=50, orders_per_year=104, years=5)
+    26000.0
+    """
     return clv(Levers(order_value, orders_per_year, years))
 
 
@@ -89,6 +100,9 @@ def years_within(retention: float, horizon_years: float) -> float:
     """Give the years kept that count within the horizon, at a constant yearly retention r: (1 − r^H) / (1 − r).
 
     The first year is one of them. An endless horizon (math.inf) gives the literature's 1 / (1 − r).
+
+    >>> round(years_within(0.6, horizon_years=5), 2), round(years_within(0.6, math.inf), 2)
+    (2.31, 2.5)
     """
     if retention == 1:
         return horizon_years
@@ -99,6 +113,9 @@ def retention_within(years: float, horizon_years: float) -> float:
     """Give the constant yearly retention, 0 to 1, at which `years` years count within the horizon.
 
     It inverts `years_within`; 0 for one year or less, 1 from the whole horizon on.
+
+    >>> round(retention_within(2.5, horizon_years=math.inf), 2), round(retention_within(2.5, horizon_years=5), 3)
+    (0.6, 0.644)
     """
     if years <= 1:
         return 0.0
@@ -114,6 +131,9 @@ def discounted_years(years: float, annual_discount_rate: float, horizon_years: f
     """Give the years that count once later money is discounted: 1 + r/(1+d) + (r/(1+d))² + … over the horizon.
 
     r is the retention that gives `years` (`retention_within`). Equals `years` at a rate of 0.
+
+    >>> round(discounted_years(2.5, annual_discount_rate=0.1), 2)
+    2.2
     """
     retention = retention_within(years, horizon_years)
     counted = years_within(retention / (1 + annual_discount_rate), horizon_years)
@@ -121,18 +141,32 @@ def discounted_years(years: float, annual_discount_rate: float, horizon_years: f
 
 
 def yearly_margin(levers: Levers) -> float:
-    """Give what an average customer leaves in a year like the first, once served and kept (money)."""
+    """Give what an average customer leaves in a year like the first, once served and kept (money).
+
+    >>> yearly_margin(Levers(50, 4, 2.5, margin=0.4, service_cost_per_order=5, retention_cost_per_year=10))
+    50.0
+    """
     per_order = levers.order_value * levers.margin - levers.service_cost_per_order
     return levers.orders_per_year * per_order - levers.retention_cost_per_year
 
 
 def clv(levers: Levers) -> float:
-    """Give lifetime value, money per customer: yearly margin × discounted years − cost to acquire."""
+    """Give lifetime value, money per customer: yearly margin × discounted years − cost to acquire.
+
+    >>> clv(Levers(50, 4, 2.5, margin=0.4, acquisition_cost=30))
+    170.0
+    >>> round(clv(Levers(50, 4, 2.5, margin=0.4, acquisition_cost=30, annual_discount_rate=0.1)), 1)
+    146.0
+    """
     return value_before_acquisition(levers) - levers.acquisition_cost
 
 
 def value_before_acquisition(levers: Levers) -> float:
-    """Give lifetime value before the cost to acquire: what CLV : CAC compares with that cost."""
+    """Give lifetime value before the cost to acquire: what CLV : CAC compares with that cost.
+
+    >>> value_before_acquisition(Levers(50, 4, 2.5, margin=0.4, acquisition_cost=30))
+    200.0
+    """
     return yearly_margin(levers) * discounted_years(levers.years, levers.annual_discount_rate, levers.horizon_years)
 
 
@@ -148,6 +182,11 @@ def retention_clv(
     first one comes in a year, for certain: m / (1+d−r). "end of year, if still kept": only customers kept to
     the year's end pay: m r / (1+d−r), Gupta & Lehmann (2003). Raises UsageError when retention is not in 0 …
     1 or nothing makes the sum finite (r = 1 and d = 0).
+
+    >>> round(retention_clv(100, retention=0.6, annual_discount_rate=0.1), 1)
+    220.0
+    >>> round(retention_clv(100, retention=0.6, annual_discount_rate=0.1, timing="end of year, if still kept"), 1)
+    120.0
     """
     r, d = _retention(retention, certain=annual_discount_rate > 0), annual_discount_rate
     factors = {"start of year": 1 + d, "end of year": 1.0, "end of year, if still kept": r}
@@ -169,6 +208,16 @@ def breakdown(levers: Levers) -> pd.Series:
     """Walk from revenue to CLV.
 
     Returns a Series `amount` by step (money per customer, costs negative); it sums to `clv(levers)`.
+
+    >>> breakdown(Levers(50, 4, 2.5, 0.4, 2, acquisition_cost=30, annual_discount_rate=0.1)).round(1)
+    step
+    Revenue                 500.0
+    Goods                  -300.0
+    Serving orders          -20.0
+    Keeping the customer     -0.0
+    Waiting (discount)      -21.6
+    Acquiring               -30.0
+    Name: amount, dtype: float64
     """
     revenue = levers.order_value * levers.orders_per_year * levers.years
     served = levers.service_cost_per_order * levers.orders_per_year * levers.years
@@ -189,6 +238,11 @@ def change(levers: Levers, factors: Mapping[str, float]) -> Levers:
     {"order_value": 1.15} is +15 % on the basket, {"churn": 0.75} is −25 % on the constant yearly churn that gives
     these years within the horizon. Years never grow beyond the horizon. Raises UsageError for a lever that
     doesn't exist.
+
+    >>> change(Levers(order_value=50, orders_per_year=4, years=2.5), {"order_value": 1.2}).order_value
+    60.0
+    >>> round(change(Levers(50, 4, years=2.5), {"churn": 0.75}).years, 2)
+    3.33
     """
     unknown = [name for name in factors if name not in {*_MOVABLE, "churn"}]
     if unknown:
@@ -210,6 +264,13 @@ def elasticities(levers: Levers, names: Iterable[str] = _LEVERS) -> pd.Series:
 
     Returns a Series indexed by lever, for small changes (central difference in logarithms).
     Raises CannotAnswer when CLV is zero or negative: a percentage of it would mean nothing.
+
+    >>> elasticities(Levers(50, 4, 2.5, margin=0.4, service_cost_per_order=5, acquisition_cost=30)).round(2)
+    lever
+    order_value        1.67
+    orders_per_year    1.25
+    years              1.25
+    Name: elasticity, dtype: float64
     """
     _positive(levers)
     step = 1e-4
@@ -228,6 +289,12 @@ def tornado(levers: Levers, share: float = 0.1, names: Iterable[str] | None = No
     Returns a frame indexed by lever, widest first: `down` and `up` (the change of CLV in money when the lever is
     multiplied by 1−share and by 1+share), `span` (the distance between the two). A lever that is 0, or a margin that
     would pass 100 %, is left out; years end at the horizon.
+
+    >>> tornado(Levers(50, 4, 2.5, margin=0.4, acquisition_cost=30), names=["acquisition_cost", "years"]).round(1)
+                      down    up  span
+    lever
+    years            -20.0  20.0  40.0
+    acquisition_cost   3.0  -3.0   6.0
     """
     today = clv(levers)
     chosen = list(_MOVABLE if names is None else names)
@@ -253,7 +320,11 @@ def _moves(levers: Levers, name: str, share: float) -> bool:
 
 
 def promised(horizon_years: float = math.inf) -> dict[str, dict[str, float]]:
-    """Give the scenarios often quoted, as factors on levers; what a retention of 75 % adds depends on the horizon."""
+    """Give the scenarios often quoted, as factors on levers; what a retention of 75 % adds depends on the horizon.
+
+    >>> {name: round(factor, 2) for name, factor in promised(5)["Retention 60 % → 75 % (programme)"].items()}
+    {'years': 1.32}
+    """
     longer = years_within(0.75, horizon_years) / years_within(0.60, horizon_years)
     return {
         "Lifetime +30 % (subscription)": {"years": 1.30},
@@ -269,6 +340,15 @@ def scenarios(levers: Levers) -> pd.DataFrame:
     Returns a frame indexed by scenario: `clv` (money per customer), `change` (money against today),
     `change_share` (against today; NaN when today's CLV is not positive), `formula_share` (the slide's arithmetic:
     the change of plain revenue, order value × orders per year × years, without end).
+
+    >>> table = scenarios(Levers(50, 4, 2.5, margin=0.4, horizon_years=5, acquisition_cost=30))
+    >>> table[["change", "formula_share"]].round(2)
+                                                   change  formula_share
+    scenario
+    Lifetime +30 % (subscription)                   60.00           0.30
+    Basket +15 % and frequency +20 % (e-commerce)   76.00           0.38
+    Churn −25 % (SaaS)                              36.38           0.33
+    Retention 60 % → 75 % (programme)               64.64           0.60
     """
     today, endless = clv(levers), replace(levers, horizon_years=math.inf)
     rows = {}
@@ -295,6 +375,13 @@ def decompose(levers: Levers, factors: Mapping[str, float]) -> pd.DataFrame:
     two levers the familiar rectangle ΔA × ΔB). Returns a frame indexed by term ("order value", "order value ×
     years kept", …): `levers` (how many), `effect` (money), `share` (of the total change; NaN when the total
     is zero). The effects sum exactly to the total change.
+
+    >>> decompose(Levers(50, 4, 2.5), {"order_value": 1.1, "orders_per_year": 1.3}).round(2)
+                                   levers  effect  share
+    term
+    order value                         1    50.0   0.23
+    orders per year                     1   150.0   0.70
+    order value × orders per year       2    15.0   0.07
     """
     names = list(factors)
     terms: dict[tuple[str, ...], float] = {}
@@ -314,6 +401,9 @@ def clv_to_cac(levers: Levers) -> float:
     """Give CLV : CAC, value before acquisition over the cost to acquire.
 
     Raises CannotAnswer when that cost is not known.
+
+    >>> round(clv_to_cac(Levers(50, 4, 2.5, margin=0.4, acquisition_cost=30)), 2)
+    6.67
     """
     if levers.acquisition_cost == 0:
         raise CannotAnswer(

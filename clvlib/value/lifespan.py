@@ -29,14 +29,13 @@ from scipy.stats import t as student
 from clvlib import aggregate
 from clvlib.dataset import Dataset, Economics
 from clvlib.errors import NotEnoughData, UsageError
-from clvlib.stats import Array, differs, present_value
+from clvlib.stats import DAYS_PER_YEAR, Array, differs, present_value
 from clvlib.value.formula import Levers, require_horizon, yearly_margin
 
 Tail = Literal["constant", "rising"]
 TAILS: tuple[Tail, ...] = ("constant", "rising")
 METHODS: dict[Tail, str] = {"constant": "Cohorts, constant retention", "rising": "Cohorts, rising retention"}
 
-_YEAR = 365.25
 _MIN_MONTHS = 3
 _MIN_REPEATS = 10
 _MIN_SHARE = 0.1
@@ -52,9 +51,15 @@ def historic_value(rfm: pd.DataFrame, economics: Economics, brought: pd.DataFram
     `rfm` is `aggregate.rfm_summary` in days, `brought` is `aggregate.brought` of the same day: the contribution is what
     the lines' own costs leave, and the card's margin where they say none. Neither the cost to acquire nor anything to
     come is in it.
+
+    >>> summary = pd.DataFrame({"frequency": [3], "T": [365.25]}, index=["anna"])
+    >>> brought = pd.DataFrame({"contribution": [80.0]}, index=["anna"])
+    >>> historic_value(summary, Economics(service_cost_per_order=2.0, retention_cost_per_year=10.0), brought)
+    anna    62.0
+    Name: historic_value, dtype: float64
     """
     served = economics.service_cost_per_order * (rfm["frequency"] + 1)
-    kept = economics.retention_cost_per_year * rfm["T"] / _YEAR
+    kept = economics.retention_cost_per_year * rfm["T"] / DAYS_PER_YEAR
     return (brought["contribution"].reindex(rfm.index).fillna(0.0) - served - kept).rename("historic_value")
 
 
@@ -65,6 +70,14 @@ def order_curve(cohorts: pd.DataFrame) -> pd.DataFrame:
     the first purchase): customers (whose month of that age was observed to its end), active (of them, who
     bought), orders, revenue, orders_per_customer, revenue_per_customer. Ages that fewer than a tenth of the customers
     have reached are left out: they would be an accident of the first few customers.
+
+    >>> cohorts = aggregate.cohorts(sample.transactions, sample.as_of)
+    >>> order_curve(cohorts).loc[:2, ["customers", "orders", "orders_per_customer"]].round(3)
+         customers  orders  orders_per_customer
+    age
+    0         2349    2683                1.142
+    1         2349     465                0.198
+    2         2349     367                0.156
     """
     seen = cohorts[cohorts["complete"]]
     curve = seen.groupby("age")[["size", "active", "purchases", "revenue"]].sum()
@@ -123,6 +136,15 @@ def monthly_orders(cohorts: pd.DataFrame, months: int, tail: Tail = "constant") 
     """Give orders per customer by age 0 … months − 1: as observed in monthly `cohorts`, then along the tail.
 
     Raises as `fitted_orders`.
+
+    >>> cohorts = aggregate.cohorts(sample.transactions, sample.as_of)
+    >>> monthly_orders(cohorts, 24, tail="rising").loc[[0, 1, 12, 23]].round(3)
+    age
+    0     1.142
+    1     0.198
+    12    0.093
+    23    0.072
+    Name: orders_per_customer, dtype: float64
     """
     modelled, curve = fitted_orders(cohorts, months, tail), order_curve(cohorts)
     return curve["orders_per_customer"].reindex(modelled.index).fillna(modelled)
@@ -133,6 +155,14 @@ def fitted_orders(cohorts: pd.DataFrame, months: int, tail: Tail) -> pd.Series:
 
     Raises NotEnoughData when fewer than 3 months after the first, or fewer than 10 repeat orders, were
     observed; UsageError when no month is asked for.
+
+    >>> cohorts = aggregate.cohorts(sample.transactions, sample.as_of)
+    >>> fitted_orders(cohorts, 24, "rising").loc[[1, 12, 23]].round(3)
+    age
+    1     0.182
+    12    0.088
+    23    0.072
+    Name: orders_per_customer, dtype: float64
     """
     if months < 1:
         raise UsageError(f"Orders of {months} month(s) were asked for.", "Give a horizon of one year or more.")
@@ -158,6 +188,10 @@ class Lifespan:
     orders_first_year: orders in the month of the first purchase and the 11 after it. years: all orders of the
     horizon over those of the first year. observed_share: part of the orders that ages already observed account
     for; the rest is projected.
+
+    >>> span = lifespan(aggregate.cohorts(sample.transactions, sample.as_of), horizon_years=2)
+    >>> round(span.years, 2), round(span.observed_share, 2)
+    (1.28, 0.93)
     """
 
     orders_first_year: float
@@ -171,6 +205,10 @@ def lifespan(cohorts: pd.DataFrame, horizon_years: int = 5, tail: Tail = "consta
 
     Raises NotEnoughData as `monthly_orders`, and where orders don't fall with age beyond noise and less than half of
     the horizon's was seen, did they stay level from here on; UsageError when the horizon is below a year.
+
+    >>> cohorts = aggregate.cohorts(sample.transactions, sample.as_of)
+    >>> [round(lifespan(cohorts, 3, tail).years, 2) for tail in ("constant", "rising")]
+    [1.35, 1.7]
     """
     require_horizon(horizon_years)
     orders, ages = monthly_orders(cohorts, 12 * horizon_years, tail), len(order_curve(cohorts))
@@ -193,12 +231,23 @@ def lifespan(cohorts: pd.DataFrame, horizon_years: int = 5, tail: Tail = "consta
 
 
 def told(cohorts: pd.DataFrame, tail: Tail) -> bool:
-    """Whether orders fall with age along this tail, beyond season and noise."""
+    """Whether orders fall with age along this tail, beyond season and noise.
+
+    >>> cohorts = aggregate.cohorts(sample.transactions, sample.as_of)
+    >>> {tail: told(cohorts, tail) for tail in TAILS}
+    {'constant': False, 'rising': True}
+    """
     return _decline(cohorts, len(order_curve(cohorts)), tail)[2] <= _CHANCE
 
 
 def levers(curve: pd.DataFrame, span: Lifespan, economics: Economics) -> Levers:
-    """Put the dataset's averages and its economics into the formula's levers."""
+    """Put the dataset's averages and its economics into the formula's levers.
+
+    >>> cohorts = aggregate.cohorts(sample.transactions, sample.as_of)
+    >>> average = levers(order_curve(cohorts), lifespan(cohorts, 3), sample.economics)
+    >>> round(average.order_value, 2), round(average.orders_per_year, 2), round(average.years, 2)
+    (36.5, 2.44, 1.35)
+    """
     return Levers(
         order_value=max(float(curve["revenue"].sum() / curve["orders"].sum()), 0.0),
         orders_per_year=span.orders_first_year,
@@ -217,6 +266,13 @@ def years_by_belief(cohorts: pd.DataFrame, horizons: tuple[int, ...] = (1, 2, 3,
 
     Columns: "nothing more" (only ages already observed: the floor), "constant" and "rising" retention; NaN where
     `lifespan` can't tell. Raises NotEnoughData as `monthly_orders`.
+
+    >>> years_by_belief(aggregate.cohorts(sample.transactions, sample.as_of), horizons=(1, 3, 10)).round(2)
+                   nothing more  constant  rising
+    horizon_years
+    1                      1.00      1.00    1.00
+    3                      1.19      1.35    1.70
+    10                     1.19       NaN    3.48
     """
     frame = pd.DataFrame(index=pd.Index(horizons, name="horizon_years"))
     first, curve = monthly_orders(cohorts, 12).sum(), order_curve(cohorts)["orders_per_customer"]
@@ -244,6 +300,12 @@ def clv_by_belief(
 
     The projected orders themselves are discounted rather than years kept at one constant retention; a year's count at
     its start, as in `formula`, beside which these values stand. NaN where `lifespan` can't tell.
+
+    >>> clv_by_belief(aggregate.cohorts(sample.transactions, sample.as_of), sample.economics, horizons=(1, 3)).round(1)
+                   constant retention  rising retention
+    horizon_years
+    1                            26.8              26.8
+    3                            35.1              43.1
     """
     frame = pd.DataFrame(index=pd.Index(horizons, name="horizon_years"))
     for tail in TAILS:
@@ -265,6 +327,11 @@ def late_orders(cohorts: pd.DataFrame, curve: pd.DataFrame) -> tuple[int, float,
 
     The same customers in both months: those whose last age was seen. Raises NotEnoughData where no month after month 1
     was seen, or they bought nothing in month 1.
+
+    >>> cohorts = aggregate.cohorts(sample.transactions, sample.as_of)
+    >>> last, share, customers, differ = late_orders(cohorts, order_curve(cohorts))
+    >>> last, round(share, 2), customers, differ
+    (17, 0.22, 777, True)
     """
     last = int(curve.index.max()) if len(curve) else 0
     if last < 2:
@@ -291,6 +358,14 @@ def averages(then: pd.DataFrame, now: pd.DataFrame, lately: int = 90) -> pd.Data
     days_first_to_last_then, days_first_to_last_now (mean of recency), and spend_since (mean money per
     customer between the dates).
     Raises NotEnoughData when nobody had come back by `then`.
+
+    >>> then = aggregate.rfm_summary(sample.transactions, "1997-12-31")
+    >>> averages(then, rfm)[["customers", "orders_per_year", "spend_since"]].round(2)
+                                customers  orders_per_year  spend_since
+    group
+    Everyone                         2349             2.68        18.25
+    Came back at least once          1040             4.63        36.04
+    Bought in the last 90 days        402             6.53        67.09
     """
     if not (then["frequency"] > 0).any():
         raise NotEnoughData(
@@ -306,7 +381,7 @@ def averages(then: pd.DataFrame, now: pd.DataFrame, lately: int = 90) -> pd.Data
     rows = {}
     for name, members in groups.items():
         known, later = then[members], now[members]
-        years = known["T"].sum() / _YEAR
+        years = known["T"].sum() / DAYS_PER_YEAR
         rows[name] = {
             "customers": len(known),
             "orders_per_year": (known["frequency"] + 1).sum() / years if years > 0 else math.nan,
@@ -319,7 +394,11 @@ def averages(then: pd.DataFrame, now: pd.DataFrame, lately: int = 90) -> pd.Data
 
 
 def continuation(ds: Dataset) -> Tail:
-    """The tail that every page of a run goes on with (`best_tail`); "constant" where no test is possible."""
+    """The tail that every page of a run goes on with (`best_tail`); "constant" where no test is possible.
+
+    >>> continuation(sample)
+    'rising'
+    """
     try:
         split = half_way(ds.starts, ds.as_of)
         then, cohorts = aggregate.rfm_summary(ds.transactions, split), aggregate.cohorts(ds.transactions, ds.as_of)
@@ -332,6 +411,9 @@ def half_way(starts: pd.Timestamp, as_of: pd.Timestamp) -> pd.Timestamp:
     """Give the last month's end before the middle of the observation: where the formula is put to the test.
 
     Raises NotEnoughData when that is before the first day.
+
+    >>> half_way(pd.Timestamp("2024-01-01"), pd.Timestamp("2025-12-31"))
+    Timestamp('2024-12-31 00:00:00')
     """
     middle = starts + (as_of - starts) / 2 + pd.Timedelta(days=1)
     split = pd.Timestamp(middle.normalize().replace(day=1) - pd.Timedelta(days=1))
@@ -351,6 +433,17 @@ def formula_test(cohorts: pd.DataFrame, then: pd.DataFrame, split: pd.Timestamp)
     `orders` (for the two averages: repeats per day since the first purchase, gone on with), `revenue` (orders ×
     order value until then), `actual_orders`, `actual_revenue`, `error` (revenue
     over actual, minus 1). Raises NotEnoughData.
+
+    >>> split = half_way(sample.starts, sample.as_of)
+    >>> then = aggregate.rfm_summary(sample.transactions, split)
+    >>> cohorts = aggregate.cohorts(sample.transactions, sample.as_of)
+    >>> formula_test(cohorts, then, split)[["orders", "actual_orders", "error"]].round(2)
+                                          orders  actual_orders  error
+    method
+    Everyone goes on as so far              1.25            0.8   0.49
+    Everyone is like those who came back    3.10            0.8   2.70
+    Cohorts, constant retention             0.85            0.8   0.02
+    Cohorts, rising retention               0.85            0.8   0.02
     """
     month = cohorts["cohort"].dt.year * 12 + cohorts["cohort"].dt.month - 1 + cohorts["age"]
     last = split.year * 12 + split.month - 1
@@ -371,7 +464,7 @@ def formula_test(cohorts: pd.DataFrame, then: pd.DataFrame, split: pd.Timestamp)
         "Everyone goes on as so far": then["frequency"].sum() / then["T"].sum(),
         "Everyone is like those who came back": back["frequency"].sum() / back["T"].sum() if len(back) else 0.0,
     }
-    orders = {name: rate * _YEAR / 12 * months for name, rate in rates.items()}
+    orders = {name: rate * DAYS_PER_YEAR / 12 * months for name, rate in rates.items()}
     for tail in TAILS:
         curve_on = monthly_orders(past, int(sizes.index.max()) + months + 1, tail)
         totals = [size * curve_on.iloc[age + 1 : age + 1 + months].sum() for age, size in sizes.items()]
@@ -385,9 +478,14 @@ def formula_test(cohorts: pd.DataFrame, then: pd.DataFrame, split: pd.Timestamp)
 
 
 def best_tail(tested: pd.DataFrame, cohorts: pd.DataFrame) -> Tail:
-    """Give the tail whose revenue came nearest to the truth in `backtest`.
+    """Give the tail whose revenue came nearest to the truth in `formula_test`.
 
     Where the cohorts tell a fall along one tail only (`told`), it is that one: the other can't be gone on with.
+
+    >>> cohorts = aggregate.cohorts(sample.transactions, sample.as_of)
+    >>> tested = pd.DataFrame({"revenue": [12.0, 9.0], "actual_revenue": 12.5}, index=list(METHODS.values()))
+    >>> best_tail(tested, cohorts)  # "constant" is nearer, but no such fall is told
+    'rising'
     """
     able = [tail for tail in TAILS if told(cohorts, tail)] or TAILS
     off = (tested["revenue"] - tested["actual_revenue"]).abs()
@@ -395,9 +493,14 @@ def best_tail(tested: pd.DataFrame, cohorts: pd.DataFrame) -> Tail:
 
 
 def reason(tested: pd.DataFrame, tail: Tail, error: float) -> str:
-    """Why `tail` is gone on with after `backtest`, in words that follow "retention".
+    """Why `tail` is gone on with after `formula_test`, in words that follow "retention".
 
     error: standard error of the revenue per customer that came: within its noise no tail is nearer.
+
+    >>> tested = pd.DataFrame({"revenue": [9.0, 12.0], "actual_revenue": 12.5}, index=list(METHODS.values()))
+    >>> tested["error"] = tested["revenue"] / tested["actual_revenue"] - 1
+    >>> reason(tested, "rising", error=0.2), reason(tested, "rising", error=2.0)
+    ('comes nearest', 'is taken, though which comes nearer is within chance')
     """
     curves = tested.loc[list(METHODS.values())]
     if curves["error"].abs().idxmin() != METHODS[tail]:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from clvlib.aggregate.acquisition import BILLS, Ledger
 from clvlib.errors import MissingTable, NotEnoughData
+from clvlib.stats import DAYS_PER_YEAR
 
 FEWEST_MONTHS = 12
 _Z = NormalDist().inv_cdf(0.975)
@@ -55,7 +56,7 @@ def cost(known: Ledger) -> pd.DataFrame:
 def _elasticity(months: pd.DataFrame) -> dict[str, float]:
     import statsmodels.api as sm  # slow to import
 
-    trend = (months["period"] - months["period"].min()) / pd.Timedelta(days=365.25)
+    trend = (months["period"] - months["period"].min()) / pd.Timedelta(days=DAYS_PER_YEAR)
     inputs = np.column_stack([np.ones(len(months)), np.log(months["cost"]), trend])
     stated = months.get("stated", months["new_customers"])  # signed up in the month, so nearer to its cost in time
     won = months["new_customers"] if stated.isna().any() else stated

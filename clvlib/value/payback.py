@@ -27,6 +27,10 @@ def cumulative_contribution(orders: pd.Series, chosen: Levers) -> pd.Series:
     """Add up what an average customer brings, month by month (money, before acquisition, undiscounted).
 
     `orders`: orders per customer by age in months, as `lifespan.monthly_orders` gives them.
+
+    >>> orders = pd.Series([1.0, 0.5, 0.3])
+    >>> cumulative_contribution(orders, Levers(50, 4, 2.5, margin=0.4, service_cost_per_order=5)).tolist()
+    [15.0, 22.5, 27.0]
     """
     per_order = chosen.order_value * chosen.margin - _cost_per_order(chosen)
     return (orders * per_order).cumsum().rename("contribution")
@@ -37,6 +41,14 @@ def observed_contribution(cohorts: pd.DataFrame, economics: Economics) -> pd.Ser
 
     `cohorts`: monthly `aggregate.cohorts`. Only ages that all of them have reached to the end; margin on revenue less
     the cost to serve orders and to keep the customer.
+
+    >>> cohorts = aggregate.cohorts(sample.transactions, sample.as_of)
+    >>> observed_contribution(cohorts, Economics(margin=0.4, service_cost_per_order=2.0)).loc[[0, 5, 11]].round(2)
+    age
+    0     13.86
+    5     23.00
+    11    30.74
+    Name: contribution, dtype: float64
     """
     seen = cohorts[cohorts["complete"]]
     months = seen.groupby("cohort")["age"].max().min() + 1 if len(seen) else 0
@@ -52,6 +64,9 @@ def payback_months(gained: pd.Series, cost: float) -> float:
     `gained`: cumulated money per customer by age in months, as `cumulative_contribution` and `observed_contribution`
     give it. The month of the first purchase counts as 1. Undiscounted, as the field does it. Raises CannotAnswer when
     no cost to acquire is known (0).
+
+    >>> payback_months(pd.Series([15.0, 22.5, 27.0]), cost=20), payback_months(pd.Series([15.0, 22.5, 27.0]), cost=30)
+    (2.0, nan)
     """
     if cost == 0:
         raise CannotAnswer(
@@ -67,6 +82,14 @@ def affordable_cac(orders: pd.Series, chosen: Levers) -> pd.Series:
 
     The rules: paid back by the first month's orders; within 12 months; CLV : CAC of 3; CLV : CAC of 1 (no
     gain left).
+
+    >>> affordable_cac(pd.Series([1.0, 0.5, 0.3]), Levers(50, 4, 2.5, margin=0.4, service_cost_per_order=5)).round(1)
+    rule
+    Paid back in the first month      15.0
+    Paid back within 12 months        27.0
+    CLV : CAC of 3                    50.0
+    CLV : CAC of 1 (nothing left)    150.0
+    Name: acquisition_cost, dtype: float64
     """
     gained = cumulative_contribution(orders, chosen)
     worth = value_before_acquisition(chosen)
@@ -84,6 +107,11 @@ def value_by_age(cohorts: pd.DataFrame, chosen: Levers) -> pd.DataFrame:
 
     Only months observed to their end; columns are the first day of the cohort's month. Cohorts are comparable
     along a row of this table (same age), never by their last value.
+
+    >>> cohorts = aggregate.cohorts(sample.transactions, sample.as_of)
+    >>> gained = value_by_age(cohorts, Levers(36.5, 2.4, 1.3, margin=0.4))
+    >>> gained.loc[6].round(2).tolist()
+    [27.87, 27.99, 28.77]
     """
     seen = cohorts[cohorts["complete"]]
     left = seen["revenue"] * chosen.margin - seen["purchases"] * _cost_per_order(chosen)
@@ -99,6 +127,16 @@ def by_cohort(cohorts: pd.DataFrame, orders: pd.Series, chosen: Levers, equal_ag
     at_equal_age (contribution of the first `equal_age` months; NaN for younger cohorts), historic (so far),
     projected (further contribution up to the horizon, discounted to today), clv (their sum, before the cost
     to acquire).
+
+    >>> cohorts = aggregate.cohorts(sample.transactions, sample.as_of)
+    >>> average = levers(order_curve(cohorts), lifespan(cohorts, 2), sample.economics)
+    >>> brought = by_cohort(cohorts, monthly_orders(cohorts, 24), average)
+    >>> brought[["customers", "at_equal_age", "historic", "projected", "clv"]].round(2)
+                customers  at_equal_age  historic  projected    clv
+    cohort
+    1997-01-01        777         19.68     30.44       2.34  32.78
+    1997-02-01        854         19.75     31.85       2.86  34.72
+    1997-03-01        718         20.70     31.16       3.61  34.77
     """
     gained = value_by_age(cohorts, chosen)
     per_order = chosen.order_value * chosen.margin - _cost_per_order(chosen)
@@ -130,6 +168,16 @@ def by_channel(ds: Dataset, horizon_years: int = 5, tail: Tail | None = None) ->
     whose cost is known, as `acquisition.Ledger.by_channel`; where the data tell no cost at all, the card's cac), and
     clv_to_cac, payback_months. NaN where a channel cost nothing or has too few months or repeat orders. Customers whose
     channel is not known are the channel "unknown". Raises MissingTable without the column.
+
+    >>> by_channel(shop, 2, "rising")[["customers", "clv", "cac", "clv_to_cac"]].round(2)
+                         customers     clv    cac  clv_to_cac
+    acquisition_channel
+    store                     1005  163.70  11.53       14.20
+    direct                     474  135.49    NaN         NaN
+    search                    1395  124.98  35.93        3.48
+    affiliate                  463  116.34  29.10        4.00
+    referral                   493  115.10  19.29        5.97
+    social                     865  114.38  72.29        1.58
     """
     people = ds.customers()
     if "acquisition_channel" not in people.columns:
@@ -181,6 +229,10 @@ def new_customer_value(cohorts: pd.DataFrame, economics: Economics) -> float:
 
     After the cost of serving orders, discounted to the first purchase (`stats`). Each age is averaged over the
     cohorts that were observed at it to its end; ages that no cohort has reached add nothing.
+
+    >>> cohorts = aggregate.cohorts(sample.transactions, sample.as_of)
+    >>> round(new_customer_value(cohorts, Economics(margin=0.4, horizon_months=12)), 2)
+    34.82
     """
     seen = cohorts[cohorts["complete"] & (cohorts["age"] < economics.horizon_months)]
     ages = seen.groupby("age")[["revenue", "purchases", "size"]].sum()
@@ -190,7 +242,10 @@ def new_customer_value(cohorts: pd.DataFrame, economics: Economics) -> float:
 
 
 def require_ratio(ratio: pd.Series) -> None:
-    """Raise NotEnoughData when no channel has a CLV : CAC."""
+    """Raise NotEnoughData when no channel has a CLV : CAC.
+
+    >>> require_ratio(pd.Series({"search": 3.2}))  # one channel is enough; none would not be
+    """
     if ratio.empty:
         raise NotEnoughData(
             "No channel has both a cost and enough repeat orders, so there is no CLV : CAC by channel.",

@@ -32,6 +32,9 @@ def rank_scores(values: pd.Series, bins: int = BINS, best_low: bool = False) -> 
     A value's place is the middle of the customers who share it: a tie of all gives the middle score, and fewer
     distinct values than bins leave some scores unused. Only the order of the values matters. Raises UsageError
     when values are missing.
+
+    >>> rank_scores(pd.Series([10, 20, 20, 30, 900]), bins=3).tolist()
+    [1, 2, 2, 3, 3]
     """
     if values.isna().any():
         raise UsageError(f"{int(values.isna().sum())} value(s) of {values.name!r} are missing.", "Fill or drop them.")
@@ -46,6 +49,13 @@ def rfm_scores(rfm: pd.DataFrame, bins: int = BINS) -> pd.DataFrame:
     `rfm` is `aggregate.rfm_summary`. Returns a frame with its index: r_score (from days_since_last_order: the
     more recent, the higher), f_score (frequency), m_score (total_spend), and rfm ("545": the three side by
     side).
+
+    >>> rfm_scores(rfm).head(3)
+                 r_score  f_score  m_score  rfm
+    customer_id
+    0001               4        5        4  454
+    0002               1        4        4  144
+    0003               1        2        1  121
     """
     scores = pd.DataFrame(
         {
@@ -86,6 +96,13 @@ def named_segments(rfm: pd.DataFrame, scores: pd.DataFrame) -> pd.Series:
     The name comes from the recency score and the weight (mean of the frequency and spend scores, at most 3 for a
     customer of a single purchase); a single, recent purchase (recency score 4 or 5) is "New". `scores` is
     `rfm_scores(rfm)` with 5 bins.
+
+    >>> named_segments(rfm, rfm_scores(rfm)).value_counts().head(3)
+    segment
+    Champions    661
+    Dormant      556
+    Loyal        317
+    Name: count, dtype: int64
     """
     weight = (scores["f_score"] + scores["m_score"] + 1) // 2
     # Where most buy once, even they rank in the middle: one purchase, however large, is no proof of loyalty.
@@ -110,6 +127,14 @@ def against_forecast(segment: pd.Series, scores: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Indexed by segment, in their order: `advice`, `customers`, `customer_share`, `clv_share` (NaN where all CLV is
         not positive), `p_purchase` (mean chance of at least one purchase within the horizon), `contradicts` (bool).
+
+    >>> segment = pd.Series(["Champions", "Champions", "Lost", "Lost"])
+    >>> expected = pd.DataFrame({"p_purchase": [0.9, 0.7, 0.5, 0.3], "clv": [90.0, 50.0, 160.0, 100.0]})
+    >>> against_forecast(segment, expected)[["customer_share", "clv_share", "p_purchase", "contradicts"]].round(2)
+               customer_share  clv_share  p_purchase  contradicts
+    segment
+    Champions             0.5       0.35         0.8        False
+    Lost                  0.5       0.65         0.4         True
     """
     groups = scores.groupby(segment.astype(str))
     total = float(scores["clv"].sum())
@@ -131,6 +156,14 @@ def value_tiers(value: pd.Series, tiers: Mapping[str, float] = _TIERS) -> pd.Ser
     """Put customers into tiers by their place from the top; equal values share a tier (ordered category).
 
     `tiers`: name → share of customers that it ends at. The customer pyramid of Zeithaml, Rust & Lemon (2001).
+
+    >>> value_tiers(pd.Series([900, 80, 40, 30, 20, 10, 5, 4, 3, 2])).value_counts(sort=False)
+    tier
+    Top 5 %       1
+    Next 15 %     1
+    Next 30 %     3
+    Lower half    5
+    Name: count, dtype: int64
     """
     twice = (2 * value.rank(method="average", ascending=False) - 1).round()
     place = twice / (2 * max(len(value), 1))
@@ -147,6 +180,14 @@ def whale_curve(value: pd.Series) -> pd.DataFrame:
     Returns a frame indexed by customers_share (0 to 1 in steps of 0.01): value_share, the part of the total
     that these customers bring. Above 1 where the rest loses money. Raises NotEnoughData when the total is not
     positive.
+
+    >>> whale_curve(pd.Series([60, 50, 10, -20])).loc[[0.25, 0.5, 0.75, 1]].round(2)
+                     value_share
+    customers_share
+    0.25                     0.6
+    0.50                     1.1
+    0.75                     1.2
+    1.00                     1.0
     """
     _total(value)
     sums = np.concatenate([[0.0], np.cumsum(np.sort(value.to_numpy(float))[::-1])])
@@ -156,7 +197,11 @@ def whale_curve(value: pd.Series) -> pd.DataFrame:
 
 
 def top_share(value: pd.Series, customers: float = 0.2) -> float:
-    """Give the part of the total value that the best `customers` (a share, 0 to 1) bring."""
+    """Give the part of the total value that the best `customers` (a share, 0 to 1) bring.
+
+    >>> round(top_share(pd.Series([60, 20, 10, 6, 4]), customers=0.2), 2)
+    0.6
+    """
     curve = whale_curve(value)
     return float(np.interp(customers, curve.index, curve["value_share"]))
 
@@ -165,6 +210,9 @@ def gini(value: pd.Series) -> float:
     """Give the Gini coefficient: 0 when all are worth the same, near 1 when one is worth all.
 
     It may pass 1 when some customers lose money. Raises NotEnoughData when the total is not positive.
+
+    >>> gini(pd.Series([1, 1, 1, 1])), gini(pd.Series([4, 0, 0, 0]))
+    (0.0, 0.75)
     """
     total, n = _total(value), len(value)
     ranked = np.sort(value.to_numpy(float))
@@ -189,6 +237,13 @@ def profile(groups: pd.Series, rfm: pd.DataFrame, value: pd.Series) -> pd.DataFr
     value): customers, customer_share, revenue, revenue_share, value, value_share, value_per_customer, orders
     (mean per customer), days_since_last_order (median). Shares sum to 1; those of a total that is not
     positive are NaN.
+
+    >>> groups = pd.Series(np.where(rfm["frequency"] > 0, "came back", "bought once"), rfm.index)
+    >>> profile(groups, rfm, 0.3 * rfm["total_spend"])[["customers", "revenue_share", "value_per_customer"]].round(2)
+                 customers  revenue_share  value_per_customer
+    group
+    came back         1139           0.85               54.48
+    bought once       1210           0.15                9.24
     """
     missing = rfm.index.difference(groups.index)
     if len(missing):
@@ -222,6 +277,11 @@ def apart(value: pd.Series, groups: pd.Series) -> bool:
 
     Of k groups, k (k − 1) / 2 pairs could have been the farthest apart (Bonferroni); False where there is one group, or
     a mean of a single customer.
+
+    >>> apart(pd.Series([10, 12, 11, 30, 33, 31]), pd.Series(list("aaabbb")))
+    True
+    >>> apart(pd.Series([10, 50, 12, 30, 11, 40]), pd.Series(list("aaabbb")))
+    False
     """
     means = value.groupby(groups, observed=True).agg(["mean", "sem"]).sort_values("mean")
     ends, pairs = means.iloc[[0, -1]], len(means) * (len(means) - 1) / 2
@@ -230,7 +290,14 @@ def apart(value: pd.Series, groups: pd.Series) -> bool:
 
 
 def first_spend(transactions: ibis.Table, as_of: pd.Timestamp) -> pd.Series:
-    """Give each customer's spend on the first purchase day (money): known of everyone, and known early."""
+    """Give each customer's spend on the first purchase day (money): known of everyone, and known early.
+
+    >>> first_spend(sample.transactions, sample.as_of).head(2)
+    customer_id
+    0001    29.33
+    0002    63.34
+    Name: first_spend, dtype: float64
+    """
     return aggregate.features(transactions, as_of)["first_spend"]
 
 
@@ -240,6 +307,11 @@ def criterion(values: pd.Series, customers: pd.Index, most: int = 10) -> pd.Seri
     Numbers with more than `most` distinct values are cut into quarters by rank (ties together), named by their range;
     dates become years; other attributes keep their `most` commonest values, the rest is "(all others)". Numbers stand
     in their order. A missing value is "(unknown)".
+
+    >>> criterion(pd.Series(["web", "web", "shop", "fair", None]), pd.RangeIndex(5), most=1).tolist()
+    ['web', 'web', '(all others)', '(all others)', '(unknown)']
+    >>> criterion(pd.Series([1, 2, 3, 4, 5, 6, 7, 8]), pd.RangeIndex(8), most=5).tolist()
+    ['1 to 2', '1 to 2', '3 to 4', '3 to 4', '5 to 6', '5 to 6', '7 to 8', '7 to 8']
     """
     values = values.reindex(customers)
     if pd.api.types.is_datetime64_any_dtype(values):
@@ -270,6 +342,13 @@ def attribute(ds: Dataset, column: str, customers: pd.Index) -> pd.Series:
     """Group customers by a column of the dataset: one of customers if it is there, else of transactions.
 
     Returns what `criterion` gives. Raises MissingTable when the column is nowhere; see `aggregate.main_value`.
+
+    >>> attribute(shop, "region", shop.rfm_summary().index).value_counts().head(3)
+    region
+    Provence    1577
+    Paris       1160
+    Lyon         755
+    Name: count, dtype: int64
     """
     if ds.has("customers") and column in ds.table("customers").columns:
         return criterion(ds.customers()[column], customers)
@@ -280,6 +359,13 @@ def segments_at(transactions: ibis.Table, day: pd.Timestamp) -> pd.Series:
     """Name the segment of every customer known on `day`, scored among the customers of that day.
 
     Raises NotEnoughData when there was none.
+
+    >>> segments_at(sample.transactions, pd.Timestamp("1997-06-30")).value_counts()[["Champions", "Loyal", "Lost"]]
+    segment
+    Champions    537
+    Loyal        147
+    Lost         246
+    Name: count, dtype: int64
     """
     rfm = aggregate.rfm_summary(transactions, day)
     if rfm.empty:
@@ -291,6 +377,14 @@ def migration(then: pd.Series, now: pd.Series) -> pd.DataFrame:
     """Count customers by group then (rows) and now (columns), for the same kind of groups at two dates.
 
     Customers of `now` who were not there are in the row "(not yet a customer)", which is left out when empty.
+
+    >>> then = pd.Series({1: "Loyal", 2: "Loyal", 3: "Lost"})
+    >>> migration(then, pd.Series({1: "Loyal", 2: "Lost", 3: "Lost", 4: "Loyal"}))
+    now                   Lost  Loyal
+    then
+    Lost                     1      0
+    Loyal                    1      1
+    (not yet a customer)     0      1
     """
     names = _order(then, now)
     before = then.astype(str).reindex(now.index).fillna(NOT_YET)
@@ -300,14 +394,24 @@ def migration(then: pd.Series, now: pd.Series) -> pd.DataFrame:
 
 
 def stayed(moved: pd.DataFrame) -> float:
-    """Give the share, among customers there at both dates of `migration`, of those in the same group."""
+    """Give the share, among customers there at both dates of `migration`, of those in the same group.
+
+    >>> then, now = pd.Series({1: "Loyal", 2: "Loyal", 3: "Lost"}), pd.Series({1: "Loyal", 2: "Lost", 3: "Lost"})
+    >>> round(stayed(migration(then, now)), 2)
+    0.67
+    """
     known = moved.drop(index=NOT_YET, errors="ignore")
     same = sum(_cell(known, str(name)) for name in known.index)
     return same / int(known.to_numpy().sum()) if known.size else math.nan
 
 
 def flows(moved: pd.DataFrame, group: str) -> tuple[int, int]:
-    """Give how many customers left a group and how many joined it (newcomers included) in `migration`."""
+    """Give how many customers left a group and how many joined it (newcomers included) in `migration`.
+
+    >>> then, now = pd.Series({1: "Loyal", 2: "Loyal", 3: "Lost"}), pd.Series({1: "Loyal", 2: "Lost", 3: "Lost"})
+    >>> flows(migration(then, now), "Lost")
+    (0, 1)
+    """
     before, after = moved.reindex(index=[group]), moved.reindex(columns=[group])
     same = _cell(moved, group)
     return int(np.nansum(before)) - same, int(np.nansum(after)) - same

@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Definition:
-    """A CLV figure in words: horizon, who, counts (revenue or margin), costs (taken off), discounted, used_in."""
+    """A CLV figure in words: horizon, who, counts (revenue or margin), costs (taken off), discounted, used_in.
+
+    >>> ahead = DEFINITIONS["CLV ahead"]
+    >>> ahead.counts, ahead.costs, ahead.used_in
+    ('margin', 'goods, serving orders', '03, 07, 08, customers.csv')
+    """
 
     horizon: str
     who: str
@@ -67,6 +72,15 @@ def every_clv(ds: "Dataset", now: Valuation, window: int, horizon_years: int = 5
     now: the valuation at the as-of date. window: days in which somebody active bought. horizon_years: that of the
     formula. Columns: the words of `Definition`, customers (counted), each (currency per customer) and total (currency:
     each × customers; customer equity in the row "CLV ahead").
+
+    >>> from clvlib.value.equity import value_base
+    >>> base = value_base(sample.transactions, sample.as_of, sample.economics, "BG/NBD")
+    >>> every_clv(sample, base, window=182)[["horizon", "customers", "each"]].tail(3).round(1)
+                                             horizon  customers  each
+    figure
+    CLV ahead                         next 12 months       2349   8.8
+    CLV of active customers           next 12 months        515  30.9
+    Lifetime value           so far + next 12 months       2349  40.0
     """
     values = kpis.lifetime_value(ds, now.rfm, now.as_of, now.model, now.spend)
     active = now.rfm["days_since_last_order"] < window
@@ -84,7 +98,12 @@ def every_clv(ds: "Dataset", now: Valuation, window: int, horizon_years: int = 5
 
 
 def row(table: pd.DataFrame, figure: str) -> pd.Series:
-    """One row of `every_clv`. Raises NotEnoughData where the data can't tell that figure."""
+    """One row of `every_clv`. Raises NotEnoughData where the data can't tell that figure.
+
+    >>> table = pd.DataFrame({"customers": [3], "each": [20.0], "total": [60.0]}, index=["CLV ahead"])
+    >>> float(row(table, "CLV ahead")["total"])
+    60.0
+    """
     if figure not in table.index:
         raise NotEnoughData(f"These data don't tell the “{figure}”.", "Its own notebook says why.")
     return table.loc[[figure]].iloc[0]

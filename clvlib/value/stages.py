@@ -31,7 +31,11 @@ _DIGITS = 6
 
 @dataclass(frozen=True)
 class Rule:
-    """A stage's rule in words, the stage that it comes after, and what the dataset must have."""
+    """A stage's rule in words, the stage that it comes after, and what the dataset must have.
+
+    >>> STAGES["referral"].comes_after, STAGES["referral"].needs
+    ('activation', 'customers: referred_by')
+    """
 
     rule: str
     comes_after: str
@@ -84,7 +88,16 @@ STAGES = {
 
 
 def stage_rules(ds: "Dataset") -> pd.DataFrame:
-    """The rules as a table, indexed by stage: rule, comes_after, needs, and here (bool: can this dataset tell?)."""
+    """The rules as a table, indexed by stage: rule, comes_after, needs, and here (bool: can this dataset tell?).
+
+    >>> stage_rules(sample)[["comes_after", "needs", "here"]].tail(4)
+              comes_after                                        needs   here
+    stage
+    revenue    activation  customers: acquisition_cost (or the card's)  False
+    retention  activation                                 transactions   True
+    referral   activation                       customers: referred_by  False
+    advocacy   activation                                      surveys  False
+    """
     rows = {name: (r.rule, r.comes_after or "–", r.needs, r.given(ds)) for name, r in STAGES.items()}
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=["rule", "comes_after", "needs", "here"])
     return frame.rename_axis("stage")
@@ -98,6 +111,12 @@ class Journey:
     seen_until: same shape, the last day on which reaching the stage could have been noticed; NaT where it never could
     (nobody asked, no cost known, or nothing to pay back). last_sign: the last purchase; before the first one the last
     reaction to a contact.
+
+    >>> ways = journey(sample)
+    >>> ways.stages, ways.way("retention")
+    (['activation', 'retention'], ['retention'])
+    >>> ways.dates.loc["0001"].dt.date.astype(str).tolist()
+    ['1997-01-01', '1997-01-18']
     """
 
     as_of: pd.Timestamp
@@ -125,7 +144,14 @@ class Journey:
 
 
 def journey(ds: "Dataset") -> Journey:
-    """Date every stage of every customer that the tables know of by the as-of date."""
+    """Date every stage of every customer that the tables know of by the as-of date.
+
+    >>> journey(sample).dates.head(2)
+                activation  retention
+    customer_id
+    0001        1997-01-01 1997-01-18
+    0002        1997-01-01 1997-01-13
+    """
     told = [name for name, rule in STAGES.items() if rule.given(ds)]
     rfm = ds.rfm_summary()
     people = ds.customers() if ds.has("customers") else pd.DataFrame(index=rfm.index)
@@ -208,6 +234,12 @@ def conversion(journey: Journey) -> pd.DataFrame:
     reached (of them), share (reached / could) and share_of_all (of everybody known). Indexed by stage.
 
     Customers who came lately have had little time: `times` is fair to them.
+
+    >>> conversion(journey(sample)).round(2)
+                 came_from  could  reached  share  share_of_all
+    stage
+    activation           –   2349     2349   1.00          1.00
+    retention   activation   2349     1139   0.48          0.48
     """
     rows = {}
     for stage in journey.stages:
@@ -226,6 +258,13 @@ def durations(journey: Journey, stage: str) -> pd.DataFrame:
     """Days from the stage before to `stage` (0 or more): columns days and reached (bool; if not, days waited so far).
 
     Indexed by customer_id. Left out: customers who came to the stage before ahead of the first day observed.
+
+    >>> durations(journey(sample), "retention").head(3)
+                 days  reached
+    customer_id
+    0001           17     True
+    0002           12     True
+    0003          545    False
     """
     before = journey.before(stage)
     start = journey.dates[before] if before else journey.dates[stage]
@@ -244,6 +283,16 @@ def times(journey: Journey, within: tuple[int, ...] = WITHIN) -> pd.DataFrame:
     days, were all seen that long; NaN where nobody was); median_days (by when half have; NaN where fewer than half
     ever do, as far as can be seen); median_of_reached (days, of those who did, if 5 or more: what one sees by looking
     only at them).
+
+    >>> times(journey(sample)).round(2).T
+    stage              retention
+    customers            2349.00
+    reached              1139.00
+    within_30               0.17
+    within_90               0.29
+    within_365              0.46
+    median_days              NaN
+    median_of_reached      55.00
     """
     rows = {}
     for stage in journey.stages:
@@ -267,7 +316,11 @@ def _share_by(not_yet: pd.Series, days: int) -> float:
 
 
 def waiting(waited: pd.DataFrame) -> pd.Series:
-    """Share not there yet after 0, 1, 2 … days (Kaplan & Meier 1958) from `durations`, up to the longest wait seen."""
+    """Share not there yet after 0, 1, 2 … days (Kaplan & Meier 1958) from `durations`, up to the longest wait seen.
+
+    >>> waiting(pd.DataFrame({"days": [1, 2, 2, 3], "reached": [True, True, False, True]})).round(2).tolist()
+    [1.0, 0.75, 0.5, 0.0]
+    """
     if not len(waited):
         return pd.Series(dtype=float)
     if not waited["reached"].any():
@@ -280,6 +333,9 @@ def silence_window(ds: "Dataset") -> int:
     """Days after which a customer counts as silent: the window of `silence.plan_window`, as in the notebook on churn.
 
     Raises NotEnoughData when nobody ever came back, or the history is too short.
+
+    >>> silence_window(sample)
+    181
     """
     silences = ds.rfm_summary()["days_since_last_order"].astype("int64")
     curve = silence_curve(aggregate.gaps(ds.transactions, ds.as_of), silences)
@@ -292,6 +348,13 @@ def today(journey: Journey, silent_after: int) -> pd.DataFrame:
     Columns: stage (the last in the order of STAGES that was reached), since (datetime), status ("silent" when the last
     sign of life, a purchase or before any purchase a reaction, is more than `silent_after` days old, else "active") and
     days_since_sign.
+
+    >>> today(journey(sample), silent_after=182).head(3)
+                      stage      since  status  days_since_sign
+    customer_id
+    0001          retention 1997-01-18  silent              200
+    0002          retention 1997-01-13  silent              533
+    0003         activation 1997-01-01  silent              545
     """
     reached = journey.dates.notna().to_numpy()
     last = reached.shape[1] - 1 - reached[:, ::-1].argmax(axis=1)
@@ -316,6 +379,12 @@ def where_silent(standing: pd.DataFrame, ahead: pd.DataFrame | None = None) -> p
     (customers expected to buy at least once within the horizon), and the value of the active, the silent and both:
     value_active, value_silent, value_ahead. What would tell of fewer than 5 customers is NaN: the share and the sums of
     so small a stage, and both parts where one of them is so small.
+
+    >>> where_silent(today(journey(sample), silent_after=182)).round(2)
+                customers  active  silent  silent_share
+    stage
+    activation       1210       0    1210          1.00
+    retention        1139     517     622          0.55
     """
     silent, groups = standing["status"] == "silent", standing["stage"]
     columns = {"customers": groups.value_counts(), "silent": silent.groupby(groups).sum()}
@@ -341,6 +410,14 @@ def speed_by_group(journey: Journey, groups: pd.Series, days: int = 90) -> pd.Da
 
     Indexed by group: customers (known at all), then one column per stage with one before it (share of 1; NaN where
     fewer than 5 of the group could have). Raises NotEnoughData when that is so everywhere.
+
+    >>> months = rfm["first_purchase"].dt.strftime("%Y-%m")
+    >>> speed_by_group(journey(sample), months, days=90).round(2)
+             customers  retention
+    group
+    1997-01        777       0.30
+    1997-02        854       0.30
+    1997-03        718       0.27
     """
     names = groups.dropna().astype(str).reindex(journey.dates.index).fillna(aggregate.UNKNOWN)
     frame = names.value_counts().rename("customers").to_frame()
@@ -374,6 +451,12 @@ def groups_differ(journey: Journey, groups: pd.Series, days: int = 90) -> pd.Ser
 
     Chi-square test of independence, times the number of stages looked at (Bonferroni), at most 1; 1 where there are no
     two groups of 5, or all did the same.
+
+    >>> first = rfm["first_purchase"].dt.strftime("%Y-%m")
+    >>> groups_differ(journey(sample), first).round(3)
+    stage
+    retention    0.325
+    Name: chance, dtype: float64
     """
     chances = {}
     for stage, done in _done_within(journey, days).items():
@@ -389,6 +472,12 @@ def narrowest(steps: pd.DataFrame, way: list[str]) -> dict[str, object]:
 
     which: 0 where one step shows, 1 where its share is below that of the next beyond noise, else 2. Raises
     NotEnoughData where no share is known.
+
+    >>> steps = pd.DataFrame({"came_from": ["acquisition", "activation"], "could": [1000, 600], "reached": [600, 150]})
+    >>> steps = steps.assign(share=[0.6, 0.25]).set_axis(["activation", "retention"])
+    >>> found = narrowest(steps, ["activation", "retention"])
+    >>> found["stage"], found["which"]
+    ('retention', 1)
     """
     known = steps.loc[way].dropna(subset="share").sort_values("share", kind="stable")
     if known.empty:
@@ -403,7 +492,13 @@ def narrowest(steps: pd.DataFrame, way: list[str]) -> dict[str, object]:
 
 
 def never_signed_up(journey: Journey) -> int:
-    """How many people are known by a trace only: those of the aware who have not signed up (or bought)."""
+    """How many people are known by a trace only: those of the aware who have not signed up (or bought).
+
+    >>> seen = pd.to_datetime(pd.Series(["2024-01-01", "2024-02-01"]))
+    >>> dates = pd.DataFrame({"awareness": seen, "acquisition": seen.where([True, False])})
+    >>> never_signed_up(Journey(seen[1], seen[0], dates, dates, seen))
+    1
+    """
     if "awareness" not in journey.dates:
         return 0
     later = journey.dates.drop(columns="awareness")
@@ -414,6 +509,11 @@ def against_truth(standing: pd.DataFrame, active: pd.Series) -> dict[str, float]
     """Hold `status` of the buyers against the truth of a simulated shop (`active`: customer_id → bool, still there).
 
     Gives silent and active (buyers so called), gone and gone_too (share of each who have really left).
+
+    >>> status = ["active", "active", "silent", "silent"]
+    >>> standing = pd.DataFrame({"stage": "retention", "status": status}, index=list("abcd"))
+    >>> against_truth(standing, pd.Series([True, True, True, False], list("abcd")))
+    {'silent': 2, 'active': 2, 'gone': 0.5, 'gone_too': 0.0}
     """
     bought = standing[standing["stage"].isin(list(STAGES)[list(STAGES).index("activation") :])]
     really = ~active.reindex(bought.index).dropna().astype(bool)

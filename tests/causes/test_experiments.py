@@ -9,7 +9,6 @@ import tea_tasting as tt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2, ttest_ind
-from statsmodels.stats.multitest import multipletests
 
 from clvlib.aggregate import clock
 from clvlib.causes import experiments, lasting, levers, trial, verdicts
@@ -355,11 +354,6 @@ def test_verdict_and_interval_of_several_arms_rest_on_one_correction(
         of_all = experiments.effects(found, test).xs("value", level="metric")
         against = several.droplevel("against").iloc[:2]
         pd.testing.assert_frame_equal(of_all[["low", "high"]], against[["low", "high"]])
-
-
-def test_holms_correction_is_that_of_statsmodels() -> None:
-    p = np.random.default_rng(0).random(9) ** 3
-    np.testing.assert_allclose(experiments.holm(p), multipletests(p, method="holm")[1])
 
 
 @pytest.mark.parametrize(
