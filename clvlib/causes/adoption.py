@@ -54,6 +54,13 @@ class Study:
     revenue (net, currency), orders (purchase days) and bought (0 or 1): of the `days` after `split`; by orders: of as
     many days after each one's own order. `features`: what was known before `start`, by orders before that order; `home`
     is the channel. `placebo`: revenue of the 180 days before. All indexed by customer_id.
+
+    >>> added = pd.Series([True, False], ["C1", "C2"])
+    >>> home, brought = pd.DataFrame({"home": "web"}, added.index), pd.DataFrame({"revenue": [80.0, 35.0]}, added.index)
+    >>> days = pd.to_datetime(["2025-01-01", "2025-06-30", "2026-06-30"])
+    >>> seen = Study("visits", "Visits show the step.", *days, False, home, added, brought, 0.0 * brought["revenue"])
+    >>> seen.days, seen.outcomes["revenue"][seen.added].to_dict()
+    (365, {'C1': 80.0})
     """
 
     design: Design
@@ -81,6 +88,9 @@ def windows(
 
     Both are shortened alike so that a third of the observation stays before them. Raises UsageError for a window
     without days, NotEnoughData when one would be shorter than 60 days.
+
+    >>> [str(day)[:10] for day in windows(pd.Timestamp("2023-07-01"), pd.Timestamp("2026-06-30"), 181, 365)]
+    ['2025-01-01', '2025-06-30', 'False']
     """
     if min(first_days, next_days) < 1:
         raise UsageError(
@@ -113,6 +123,15 @@ def study(ds: Dataset, first_days: int = 181, next_days: int = 365, known_before
 
     Raises MissingTable when transactions have no channel; NotEnoughData when the history is too short, the shop sells
     in one channel only, or nobody was a customer of one channel before.
+
+    >>> seen = study(shop, known_before=["age_band"])
+    >>> seen.design, int(seen.added.sum()), len(seen.added)
+    ('visits', 499, 1778)
+    >>> seen.outcomes.groupby(seen.added).mean().round(2)
+           revenue  orders  bought
+    added
+    False    82.66    2.16    0.37
+    True    183.39    5.18    0.53
     """
     start, split, shortened = windows(ds.starts, ds.as_of, first_days, next_days)
     home = homes(ds, start, split)
@@ -155,7 +174,12 @@ def _told_by_visits(ds: Dataset, home: pd.Series, period: Period, known: Sequenc
 
 
 def homes(ds: Dataset, start: pd.Timestamp, split: pd.Timestamp) -> pd.Series:
-    """The channel of those who had used exactly one before `start` (by customer_id)."""
+    """The channel of those who had used exactly one before `start` (by customer_id).
+
+    >>> period = windows(shop.starts, shop.as_of, 181, 365)
+    >>> homes(shop, *period[:2]).value_counts().to_dict()
+    {'web': 1083, 'store': 455, 'marketplace': 267}
+    """
     earlier = channels_used(ds, ds.starts, start - DAY)
     used = earlier.groupby("customer_id")["channel"].agg(["nunique", "first"])
     home = used.loc[used["nunique"] == 1, "first"].rename("home")
@@ -168,7 +192,13 @@ def homes(ds: Dataset, start: pd.Timestamp, split: pd.Timestamp) -> pd.Series:
 
 
 def channels_bought(ds: Dataset, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
-    """`journeys.usage` by orders alone."""
+    """`journeys.usage` by orders alone.
+
+    >>> channels_bought(shop, pd.Timestamp("2026-06-01"), pd.Timestamp("2026-06-30")).head(2)
+      customer_id channel  purchases  amount first_used
+    0       C0006     app          1    7.00 2026-06-01
+    1       C0006   store          5  301.64 2026-06-03
+    """
     return journeys.usage(ds.transactions, None, start, end)
 
 
@@ -187,7 +217,15 @@ def _elsewhere(used: pd.DataFrame, home: pd.Series) -> pd.Series:
 
 
 def by_visits(ds: Dataset, home: pd.Series, visited: pd.Series, period: Period, known: Sequence[str]) -> Study:
-    """The study by visits: two windows for everybody; `visited` as `_elsewhere` gives it."""
+    """The study by visits: two windows for everybody; `visited` as `_elsewhere` gives it.
+
+    >>> period = windows(shop.starts, shop.as_of, 181, 365)
+    >>> home = homes(shop, *period[:2])
+    >>> visited = _elsewhere(_visits(shop, *period[:2]), home)
+    >>> seen = by_visits(shop, home, visited, period, [])
+    >>> seen.placebo.groupby(seen.added).mean().round(1).to_dict()  # they spent more before, too
+    {False: 65.0, True: 102.8}
+    """
     start, split, shortened = period
     features, placebo = _before(ds, ds.transactions, start - DAY, home, known)
     outcomes = _after(ds.transactions, split, ds.as_of, features.index)
@@ -196,7 +234,16 @@ def by_visits(ds: Dataset, home: pd.Series, visited: pd.Series, period: Period, 
 
 
 def by_orders(ds: Dataset, home: pd.Series, period: Period, known: Sequence[str], reason: str) -> Study:
-    """The study by orders: everybody from the first order of the window on."""
+    """The study by orders: everybody from the first order of the window on.
+
+    >>> period = windows(shop.starts, shop.as_of, 181, 365)
+    >>> home = homes(shop, *period[:2])
+    >>> seen = by_orders(shop, home, period, [], "No visits are recorded.")
+    >>> int(seen.added.sum()), len(seen.added)
+    (33, 872)
+    >>> seen.outcomes.groupby(seen.added).mean()["revenue"].round().to_dict()
+    {False: 241.0, True: 261.0}
+    """
     start, split, shortened = period
     index = journeys.first_orders(ds.transactions, start, split)
     index = index[index.index.isin(home.index)]
@@ -246,7 +293,14 @@ def _attributes(ds: Dataset, index: pd.Index, names: Sequence[str]) -> pd.DataFr
 
 
 def attributes(seen: Study, names: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Part the `names` into the attributes that the adjustment uses, and those it can't use."""
+    """Part the `names` into the attributes that the adjustment uses, and those it can't use.
+
+    >>> known = pd.DataFrame({"frequency": [2, 5], "home": "web", "age_band": ["18-29", "60+"]}, ["C1", "C2"])
+    >>> day, none = pd.Timestamp("2025-01-01"), pd.Series(dtype=float)
+    >>> seen = Study("visits", "", day, day, day, False, known, none, none.to_frame(), none)
+    >>> attributes(seen, ["age_band", "consent"])
+    (['age_band'], ['consent'])
+    """
     used = [name for name in dict.fromkeys(names) if name in seen.features and name not in (*KNOWN, "home")]
     return used, [name for name in dict.fromkeys(names) if name not in used]
 
@@ -256,6 +310,13 @@ def ahead(ds: Dataset, seen: Study, visited: pd.Series) -> causal.Effect:
 
     There can be none: it came after. Who didn't visit gets the day of one who did, at random. More purchases than
     others alike means that only those who are still active are seen to visit.
+
+    >>> period = windows(shop.starts, shop.as_of, 181, 365)
+    >>> home = homes(shop, *period[:2])
+    >>> visited = _elsewhere(_visits(shop, *period[:2]), home)
+    >>> found = ahead(shop, by_visits(shop, home, visited, period, []), visited)
+    >>> round(float(found.naive), 1), round(float(found.estimate), 1), bool(found.low < 0 < found.high)
+    (0.4, 0.1, True)
     """
     index = seen.added.index
     chosen = visited.reindex(index[seen.added])

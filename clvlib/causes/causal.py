@@ -34,7 +34,11 @@ Z = float(norm.ppf(0.975))
 
 
 class NoOverlap(CannotAnswer):
-    """Treated and untreated customers are too unlike: for many of them there is nobody to compare with."""
+    """Treated and untreated customers are too unlike: for many of them there is nobody to compare with.
+
+    >>> NoOverlap("Those who did and those who did not are too unlike.", "Look at a narrower group.").mend
+    'Look at a narrower group.'
+    """
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,12 @@ class CrossFit:
 
     index: customer_id. treated (bool) and outcome: one per customer. propensity (chance of treatment, within EDGE),
     without and with_it (expected outcome): splits × customers. inputs: customers × columns of `design`.
+
+    >>> bought = np.arange(400) % 7
+    >>> told = np.arange(400) % 10 < 2 + bought
+    >>> found = cross_fit(pd.DataFrame({"bought": bought}), pd.Series(told), pd.Series(10.0 * bought + 25 * told))
+    >>> [round(float(found.propensity[0, bought == times].mean()), 2) for times in (0, 3, 6)]
+    [0.15, 0.55, 0.72]
     """
 
     index: pd.Index
@@ -60,6 +70,10 @@ class Effect:
 
     `without`: the mean outcome, had nobody of them been treated, estimated alike. `naive`: the plain difference between
     treated and untreated customers, with its interval.
+
+    >>> one = Effect(25.0, 2.0, 21.1, 28.9, 30.0, 45.0, 39.0, 51.0, customers=400, treated=200)
+    >>> round(one.estimate / one.without, 2)
+    0.83
     """
 
     estimate: float
@@ -80,6 +94,11 @@ def design(features: pd.DataFrame) -> Array:
     A number gives its logarithm (signed), standardised, since amounts and counts are so skewed that a few large
     customers would otherwise seem certain to be treated; where some are missing, one more column says so. Anything else
     gives one column per value but the first. A column that doesn't vary is left out.
+
+    >>> design(pd.DataFrame({"spend": [0.0, 9.0, 99.0], "home": ["web", "store", "web"]})).round(2)
+    array([[-1.22,  1.  ],
+           [ 0.  ,  0.  ],
+           [ 1.22,  1.  ]])
     """
     columns = []
     for name in features:
@@ -111,6 +130,12 @@ def cross_fit(features: pd.DataFrame, treated: pd.Series, outcome: pd.Series, sp
 
     Raises:
         NotEnoughData: fewer than 25 treated or 25 untreated customers.
+
+    >>> bought = np.arange(400) % 7
+    >>> told = np.arange(400) % 10 < 2 + bought
+    >>> found = cross_fit(pd.DataFrame({"bought": bought}), pd.Series(told), pd.Series(10.0 * bought + 25 * told))
+    >>> round(float((found.with_it - found.without).mean()), 1)
+    26.2
     """
     order = features.index.argsort()  # the same customers give the same folds, in whatever order they come
     index = features.index[order]
@@ -141,6 +166,13 @@ def weights(found: CrossFit, target: Target = "all") -> Array:
     """Give each customer's weight (splits × customers), by which each group comes to resemble the target.
 
     All: 1 / the chance of what they did. Treated: 1 for the treated, the odds of treatment for the others.
+
+    >>> none, chance = np.zeros((1, 4)), np.array([[0.5, 0.5, 0.2, 0.2]])
+    >>> found = CrossFit(pd.RangeIndex(4), np.array([True, False, True, False]), np.zeros(4), chance, none, none, none)
+    >>> weights(found)
+    array([[2.  , 2.  , 5.  , 1.25]])
+    >>> weights(found, "treated")
+    array([[1.  , 1.  , 1.  , 0.25]])
     """
     e, given = found.propensity, found.treated
     if target == "all":
@@ -149,7 +181,15 @@ def weights(found: CrossFit, target: Target = "all") -> Array:
 
 
 def worth(found: CrossFit, target: Target = "all") -> pd.Series:
-    """Give how many equally weighted customers each weighted group is worth (Kish 1965), treated and untreated."""
+    """Give how many equally weighted customers each weighted group is worth (Kish 1965), treated and untreated.
+
+    >>> none, chance = np.zeros((1, 4)), np.array([[0.5, 0.5, 0.2, 0.2]])
+    >>> found = CrossFit(pd.RangeIndex(4), np.array([True, False, True, False]), np.zeros(4), chance, none, none, none)
+    >>> worth(found).round(2)
+    treated      1.69
+    untreated    1.90
+    Name: worth, dtype: float64
+    """
     w = weights(found, target)
     return pd.Series({"treated": _kish(w[:, found.treated]), "untreated": _kish(w[:, ~found.treated])}, name="worth")
 
@@ -169,6 +209,13 @@ def require_overlap(found: CrossFit, target: Target = "all") -> None:
 
     Raises NoOverlap when more than 5 % of the target have a chance of treatment outside 1 % to 99 % (for the treated:
     above 99 %), or when a weighted group is worth fewer than 25 customers.
+
+    >>> bought = np.arange(400) % 7
+    >>> told = np.arange(400) % 10 < 2 + bought
+    >>> found = cross_fit(pd.DataFrame({"bought": bought}), pd.Series(told), pd.Series(10.0 * bought + 25 * told))
+    >>> require_overlap(found)
+    >>> [round(float(end), 1) for end in (found.propensity.min(), found.propensity.max())]
+    [0.1, 0.7]
     """
     share, smallest = float(_at_edge(found, target).mean()), worth(found, target).min()
     if share <= MOST_AT_EDGE and smallest >= FEWEST:
@@ -190,6 +237,13 @@ def effect(found: CrossFit, target: Target = "all") -> Effect:
 
     Standard error from the influence function; over several splits the median estimate, its variance widened by how far
     the splits disagree (Chernozhukov et al. 2018, definition 3.3). Raises NoOverlap as `require_overlap`.
+
+    >>> bought = np.arange(400) % 7
+    >>> told = np.arange(400) % 10 < 2 + bought
+    >>> found = cross_fit(pd.DataFrame({"bought": bought}), pd.Series(told), pd.Series(10.0 * bought + 25 * told))
+    >>> one = effect(found)
+    >>> [round(figure, 1) for figure in (one.naive, one.estimate)]
+    [41.1, 26.7]
     """
     require_overlap(found, target)
     return _summary(found, influence(found, target), np.ones(len(found.index), dtype=bool), target)
@@ -199,6 +253,12 @@ def answers(found: CrossFit) -> dict[Target, Effect]:
     """Estimate each mean effect that the customers allow: a refused one leaves the other as it is.
 
     Raises NoOverlap when neither can be told, as `require_overlap` on the treated, who ask for less.
+
+    >>> bought = np.arange(400) % 7
+    >>> told = np.arange(400) % 10 < 2 + bought
+    >>> found = cross_fit(pd.DataFrame({"bought": bought}), pd.Series(told), pd.Series(10.0 * bought + 25 * told))
+    >>> {target: round(one.estimate, 1) for target, one in answers(found).items()}
+    {'all': 26.7, 'treated': 26.4}
     """
     given: dict[Target, Effect] = {}
     for target in TARGETS:
@@ -217,6 +277,16 @@ def effect_by(found: CrossFit, groups: pd.Series) -> pd.DataFrame:
     than 25 treated or untreated customers, without overlap by the rules of `require_overlap`, or in which weighting
     leaves a feature more than half a standard deviation apart, have counts only, the rest NaN. Raises NoOverlap as
     `require_overlap` for all customers together.
+
+    >>> groups = pd.Series(["store", "web"] * 200, name="home")
+    >>> bought, told = np.arange(400) % 7, pd.Series(np.arange(400) % 5 < 2)
+    >>> spent = 10.0 * bought + told * np.where(groups == "web", 50, 20)
+    >>> found = cross_fit(pd.DataFrame({"bought": bought}), told, spent)
+    >>> effect_by(found, groups)[["estimate", "customers", "treated"]].round(1)
+           estimate  customers  treated
+    home
+    store      19.8        200       80
+    web        50.2        200       80
     """
     require_overlap(found)
     given = groups.reindex(found.index)
@@ -252,7 +322,15 @@ def _comparable(found: CrossFit, inside: NDArray[np.bool_]) -> bool:
 
 
 def influence(found: CrossFit, target: Target) -> Array:
-    """Give each customer's uncentred influence (splits × customers); its mean is the estimate."""
+    """Give each customer's uncentred influence (splits × customers); its mean is the estimate.
+
+    >>> bought = np.arange(400) % 7
+    >>> told = np.arange(400) % 10 < 2 + bought
+    >>> found = cross_fit(pd.DataFrame({"bought": bought}), pd.Series(told), pd.Series(10.0 * bought + 25 * told))
+    >>> pull = influence(found, "all")
+    >>> pull.shape, round(float(pull.mean()), 1)
+    ((3, 400), 26.6)
+    """
     e, given, y = found.propensity, found.treated, found.outcome
     if target == "all":
         seen = np.where(given, (y - found.with_it) / e, -(y - found.without) / (1 - e))
@@ -294,6 +372,10 @@ def differ(groups: pd.DataFrame) -> float:
     """Give the probability of effects as unlike as these, were they the same in every group (Cochran's Q, 1954).
 
     `groups`: as `effect_by` gives it, of groups without common customers. NaN with fewer than two estimates.
+
+    >>> groups = pd.DataFrame({"estimate": [10.0, 30.0], "se": [5.0, 5.0]}, ["store", "web"])
+    >>> round(differ(groups), 4)
+    0.0047
     """
     known = groups.dropna(subset=["estimate"])
     if len(known) < 2:
@@ -305,7 +387,20 @@ def differ(groups: pd.DataFrame) -> float:
 
 def propensities(found: CrossFit, bins: int = 20) -> pd.DataFrame:
     """Count customers by their chance of treatment (index: middle of the bin); columns treated and untreated (shares
-    of each group)."""
+    of each group).
+
+    >>> bought = np.arange(400) % 7
+    >>> told = np.arange(400) % 10 < 2 + bought
+    >>> found = cross_fit(pd.DataFrame({"bought": bought}), pd.Series(told), pd.Series(10.0 * bought + 25 * told))
+    >>> propensities(found, bins=5).round(2)
+            treated  untreated
+    chance
+    0.1        0.06       0.23
+    0.3        0.08       0.20
+    0.5        0.26       0.31
+    0.7        0.60       0.26
+    0.9        0.00       0.00
+    """
     edges = np.linspace(0, 1, bins + 1)
     chance = found.propensity.mean(axis=0)
     shares = {
@@ -316,7 +411,15 @@ def propensities(found: CrossFit, bins: int = 20) -> pd.DataFrame:
 
 
 def spread(found: CrossFit) -> tuple[float, float]:
-    """Give the range of chances of treatment that holds nine customers in ten."""
+    """Give the range of chances of treatment that holds nine customers in ten.
+
+    >>> bought = np.arange(400) % 7
+    >>> told = np.arange(400) % 10 < 2 + bought
+    >>> found = cross_fit(pd.DataFrame({"bought": bought}), pd.Series(told), pd.Series(10.0 * bought + 25 * told))
+    >>> low, high = spread(found)
+    >>> round(low, 2), round(high, 2)
+    (0.15, 0.73)
+    """
     low, high = np.quantile(found.propensity.mean(axis=0), [0.05, 0.95])
     return float(low), float(high)
 
@@ -327,6 +430,16 @@ def balance(features: pd.DataFrame, found: CrossFit, target: Target = "all") -> 
     Standardised mean differences (difference of the means over the standard deviation pooled before weighting; Austin
     2009). Returns, largest difference before weighting first: feature (index; a text feature has one row per value),
     before, after.
+
+    >>> bought = np.arange(400) % 7
+    >>> told = pd.Series(np.arange(400) % 10 < 2 + bought)
+    >>> known = pd.DataFrame({"bought": bought, "home": ["store", "web"] * 200})
+    >>> balance(known, cross_fit(known, told, told * 25.0)).round(2)
+                 before  after
+    feature
+    bought         0.87   0.02
+    home: store    0.17  -0.01
+    home: web     -0.17   0.01
     """
     known = features.loc[found.index]
     numbers = known.select_dtypes("number").astype(float)

@@ -158,8 +158,7 @@ def suppress(frame: pd.DataFrame, n: str = "customers", least: int = 5) -> pd.Da
     Returns a copy; blanks are NaN, which a table writes as a dash and a figure leaves out.
     """
     others = frame.select_dtypes("number").drop(columns=n)
-    whole = [name for name in others if (others[name].dropna() % 1 == 0).all()]
-    others = others.astype(dict.fromkeys(whole, "Int64"))  # counts stay whole numbers where some are blank
+    others = others.astype(dict.fromkeys(others.select_dtypes("integer"), "Int64"))  # counts stay whole, some blank
     small = frame[n] < least
     return frame.assign(**{str(name): others[name].mask(small) for name in others})
 
