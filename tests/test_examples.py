@@ -20,7 +20,9 @@ MODULES = [m.name for room in ROOMS for m in pkgutil.iter_modules(room.__path__,
 @pytest.fixture(scope="session")
 def given():
     from clvlib.models.forecast import BetaGeo
+    from clvlib.show import wording
 
+    wording.write_for("en_US", "USD")
     sample = load("cdnow_sample")
     rfm = sample.rfm_summary()
     names = {"sample": sample, "rfm": rfm, "model": BetaGeo().fit(rfm), "shop": load("demo")}

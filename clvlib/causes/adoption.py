@@ -55,12 +55,13 @@ class Study:
     many days after each one's own order. `features`: what was known before `start`, by orders before that order; `home`
     is the channel. `placebo`: revenue of the 180 days before. All indexed by customer_id.
 
-    >>> added = pd.Series([True, False], ["C1", "C2"])
-    >>> home, brought = pd.DataFrame({"home": "web"}, added.index), pd.DataFrame({"revenue": [80.0, 35.0]}, added.index)
+    >>> known = pd.DataFrame({"frequency": [3, 0, 5]}, ["ann", "bob", "eve"])
+    >>> added = pd.Series([True, False, False], known.index)
+    >>> after = pd.DataFrame({"revenue": [80.0, 20.0, 50.0]}, known.index)
     >>> days = pd.to_datetime(["2025-01-01", "2025-06-30", "2026-06-30"])
-    >>> seen = Study("visits", "Visits show the step.", *days, False, home, added, brought, 0.0 * brought["revenue"])
-    >>> seen.days, seen.outcomes["revenue"][seen.added].to_dict()
-    (365, {'C1': 80.0})
+    >>> seen = Study("visits", "Visits show it.", *days, False, known, added, after, placebo=known["frequency"] * 10.0)
+    >>> seen.days, seen.outcomes["revenue"].groupby(seen.added).mean().to_dict()
+    (365, {False: 35.0, True: 80.0})
     """
 
     design: Design
@@ -89,8 +90,9 @@ def windows(
     Both are shortened alike so that a third of the observation stays before them. Raises UsageError for a window
     without days, NotEnoughData when one would be shorter than 60 days.
 
-    >>> [str(day)[:10] for day in windows(pd.Timestamp("2023-07-01"), pd.Timestamp("2026-06-30"), 181, 365)]
-    ['2025-01-01', '2025-06-30', 'False']
+    >>> start, split, shortened = windows(pd.Timestamp("2023-07-01"), pd.Timestamp("2026-06-30"), 181, 365)
+    >>> f"{start:%Y-%m-%d}", f"{split:%Y-%m-%d}", shortened
+    ('2025-01-01', '2025-06-30', False)
     """
     if min(first_days, next_days) < 1:
         raise UsageError(
@@ -124,14 +126,17 @@ def study(ds: Dataset, first_days: int = 181, next_days: int = 365, known_before
     Raises MissingTable when transactions have no channel; NotEnoughData when the history is too short, the shop sells
     in one channel only, or nobody was a customer of one channel before.
 
-    >>> seen = study(shop, known_before=["age_band"])
-    >>> seen.design, int(seen.added.sum()), len(seen.added)
-    ('visits', 499, 1778)
-    >>> seen.outcomes.groupby(seen.added).mean().round(2)
-           revenue  orders  bought
-    added
-    False    82.66    2.16    0.37
-    True    183.39    5.18    0.53
+    >>> rows = pd.DataFrame({"customer_id": ["ann", "ann", "ann", "bob", "bob"], "amount": [20.0, 30.0, 40.0, 9, 5]})
+    >>> rows["date"] = pd.to_datetime(["1997-01-05", "1997-09-01", "1998-02-01", "1997-03-08", "1997-08-08"])
+    >>> rows["channel"] = ["web", "store", "store", "web", "web"]
+    >>> seen = study(replace(sample, tables={"transactions": ibis.memtable(rows)}))
+    >>> seen.design, seen.days
+    ('orders', 243)
+    >>> seen.outcomes.assign(added=seen.added)
+                 revenue  orders  bought  added
+    customer_id
+    ann             40.0     1.0     1.0   True
+    bob              0.0     0.0     0.0  False
     """
     start, split, shortened = windows(ds.starts, ds.as_of, first_days, next_days)
     home = homes(ds, start, split)
@@ -176,9 +181,13 @@ def _told_by_visits(ds: Dataset, home: pd.Series, period: Period, known: Sequenc
 def homes(ds: Dataset, start: pd.Timestamp, split: pd.Timestamp) -> pd.Series:
     """The channel of those who had used exactly one before `start` (by customer_id).
 
-    >>> period = windows(shop.starts, shop.as_of, 181, 365)
-    >>> homes(shop, *period[:2]).value_counts().to_dict()
-    {'web': 1083, 'store': 455, 'marketplace': 267}
+    >>> home = homes(shop, pd.Timestamp("2025-01-01"), pd.Timestamp("2025-06-30"))
+    >>> home.value_counts()
+    home
+    web            1083
+    store           455
+    marketplace     267
+    Name: count, dtype: int64
     """
     earlier = channels_used(ds, ds.starts, start - DAY)
     used = earlier.groupby("customer_id")["channel"].agg(["nunique", "first"])
@@ -194,10 +203,14 @@ def homes(ds: Dataset, start: pd.Timestamp, split: pd.Timestamp) -> pd.Series:
 def channels_bought(ds: Dataset, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
     """`journeys.usage` by orders alone.
 
-    >>> channels_bought(shop, pd.Timestamp("2026-06-01"), pd.Timestamp("2026-06-30")).head(2)
-      customer_id channel  purchases  amount first_used
-    0       C0006     app          1    7.00 2026-06-01
-    1       C0006   store          5  301.64 2026-06-03
+    >>> used = channels_bought(shop, pd.Timestamp("2025-01-01"), pd.Timestamp("2025-06-30"))
+    >>> used.groupby("channel")["purchases"].sum()
+    channel
+    app             533
+    marketplace    1297
+    store          2697
+    web            4838
+    Name: purchases, dtype: int64
     """
     return journeys.usage(ds.transactions, None, start, end)
 
@@ -219,12 +232,14 @@ def _elsewhere(used: pd.DataFrame, home: pd.Series) -> pd.Series:
 def by_visits(ds: Dataset, home: pd.Series, visited: pd.Series, period: Period, known: Sequence[str]) -> Study:
     """The study by visits: two windows for everybody; `visited` as `_elsewhere` gives it.
 
-    >>> period = windows(shop.starts, shop.as_of, 181, 365)
-    >>> home = homes(shop, *period[:2])
-    >>> visited = _elsewhere(_visits(shop, *period[:2]), home)
-    >>> seen = by_visits(shop, home, visited, period, [])
-    >>> seen.placebo.groupby(seen.added).mean().round(1).to_dict()  # they spent more before, too
-    {False: 65.0, True: 102.8}
+    >>> period = (pd.Timestamp("1997-07-01"), pd.Timestamp("1997-12-31"), False)
+    >>> home, visited = pd.Series("web", rfm.index[:200]), pd.Series(period[0], rfm.index[:50])
+    >>> seen = by_visits(sample, home, visited, period, ())
+    >>> seen.outcomes.groupby(seen.added).mean().round(2)
+           revenue  orders  bought
+    added
+    False    17.06    0.53    0.23
+    True     16.61    0.48    0.16
     """
     start, split, shortened = period
     features, placebo = _before(ds, ds.transactions, start - DAY, home, known)
@@ -236,13 +251,14 @@ def by_visits(ds: Dataset, home: pd.Series, visited: pd.Series, period: Period, 
 def by_orders(ds: Dataset, home: pd.Series, period: Period, known: Sequence[str], reason: str) -> Study:
     """The study by orders: everybody from the first order of the window on.
 
-    >>> period = windows(shop.starts, shop.as_of, 181, 365)
-    >>> home = homes(shop, *period[:2])
-    >>> seen = by_orders(shop, home, period, [], "No visits are recorded.")
-    >>> int(seen.added.sum()), len(seen.added)
-    (33, 872)
-    >>> seen.outcomes.groupby(seen.added).mean()["revenue"].round().to_dict()
-    {False: 241.0, True: 261.0}
+    >>> period = (pd.Timestamp("2025-01-01"), pd.Timestamp("2025-06-30"), False)
+    >>> home = pd.Series({"C0012": "web", "C0167": "web"})
+    >>> seen = by_orders(shop, home, period, (), "")
+    >>> seen.features[["frequency", "ordered_after"]].assign(added=seen.added, revenue=seen.outcomes["revenue"])
+                 frequency  ordered_after  added  revenue
+    customer_id
+    C0012                5           41.0  False   172.25
+    C0167               13           83.0   True   600.11
     """
     start, split, shortened = period
     index = journeys.first_orders(ds.transactions, start, split)
@@ -295,11 +311,12 @@ def _attributes(ds: Dataset, index: pd.Index, names: Sequence[str]) -> pd.DataFr
 def attributes(seen: Study, names: Sequence[str]) -> tuple[list[str], list[str]]:
     """Part the `names` into the attributes that the adjustment uses, and those it can't use.
 
-    >>> known = pd.DataFrame({"frequency": [2, 5], "home": "web", "age_band": ["18-29", "60+"]}, ["C1", "C2"])
-    >>> day, none = pd.Timestamp("2025-01-01"), pd.Series(dtype=float)
-    >>> seen = Study("visits", "", day, day, day, False, known, none, none.to_frame(), none)
-    >>> attributes(seen, ["age_band", "consent"])
-    (['age_band'], ['consent'])
+    >>> known = pd.DataFrame({"frequency": [3, 0], "home": "web", "age_band": ["18-24", "25-34"]})
+    >>> added, after = pd.Series([True, False]), pd.DataFrame()
+    >>> days = pd.date_range("2025-01-01", periods=3, freq="180D")
+    >>> seen = Study("visits", "", *days, False, known, added, after, placebo=known["frequency"])
+    >>> attributes(seen, ["age_band", "nickname"])
+    (['age_band'], ['nickname'])
     """
     used = [name for name in dict.fromkeys(names) if name in seen.features and name not in (*KNOWN, "home")]
     return used, [name for name in dict.fromkeys(names) if name not in used]
@@ -311,12 +328,12 @@ def ahead(ds: Dataset, seen: Study, visited: pd.Series) -> causal.Effect:
     There can be none: it came after. Who didn't visit gets the day of one who did, at random. More purchases than
     others alike means that only those who are still active are seen to visit.
 
-    >>> period = windows(shop.starts, shop.as_of, 181, 365)
-    >>> home = homes(shop, *period[:2])
-    >>> visited = _elsewhere(_visits(shop, *period[:2]), home)
-    >>> found = ahead(shop, by_visits(shop, home, visited, period, []), visited)
-    >>> round(float(found.naive), 1), round(float(found.estimate), 1), bool(found.low < 0 < found.high)
-    (0.4, 0.1, True)
+    >>> period = (pd.Timestamp("1997-07-01"), pd.Timestamp("1997-12-31"), False)
+    >>> visited = pd.Series(pd.Timestamp("1997-10-01"), rfm.index[::3])
+    >>> seen = by_visits(sample, pd.Series("web", rfm.index), visited, period, ())
+    >>> early = ahead(sample, seen, visited)
+    >>> early.low < 0 < early.high, round(early.estimate, 3)
+    (True, -0.042)
     """
     index = seen.added.index
     chosen = visited.reindex(index[seen.added])

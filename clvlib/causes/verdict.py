@@ -406,8 +406,8 @@ def feature_in_words(feature: str) -> str:
 def means_before_and_after(seen: Study) -> pd.DataFrame:
     """Compare those who used another channel with those who did not, before that and after it.
 
-    Index: what (purchases so far, spend so far, days of silence, revenue in the next window); columns: added, others
-    (means per customer).
+    Index: what (purchases and spend so far, spend of the year before, days since the last order, net revenue
+    afterwards); columns: added, others (means per customer).
 
     >>> known = pd.DataFrame({"frequency": [4, 0, 2], "total_spend": [150.0, 20.0, 60.0]})
     >>> known = known.assign(spend_last_365=[90.0, 20.0, 0.0], days_since_last_order=[10, 200, 400])
