@@ -64,6 +64,11 @@ def test_no_output_is_an_error_or_a_warning(file):
 
 
 @each
+def test_what_is_computed_in_the_open_is_what_the_package_says(file):
+    assert "NOT the same" not in file.read_text("utf-8")
+
+
+@each
 def test_every_picture_has_a_text_form(file):
     data = [output.data for cell in code_cells(file) for output in cell.outputs if "data" in output]
     assert all("title: " in content["text/plain"] for content in data if "image/png" in content)

@@ -118,6 +118,7 @@ def ends_well(code, printed, folder):
     entries = json.loads((folder / "manifest.json").read_text("utf-8"))["notebooks"]
     assert [entry["outcome"] for entry in entries] == ["done"] * len(FILES)
     words = (folder / "report.html").read_text("utf-8").split("<main>")[1]
+    assert "NOT the same" not in words, "a figure computed in the open is not the package's"
     assert not [word for word in (">nan<", ">NaN<", ">None<", "nan%", "nan €", "inf%") if word in words]
 
 
