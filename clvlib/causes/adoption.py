@@ -55,13 +55,8 @@ class Study:
     many days after each one's own order. `features`: what was known before `start`, by orders before that order; `home`
     is the channel. `placebo`: revenue of the 180 days before. All indexed by customer_id.
 
-    >>> known = pd.DataFrame({"frequency": [3, 0, 5]}, ["ann", "bob", "eve"])
-    >>> added = pd.Series([True, False, False], known.index)
-    >>> after = pd.DataFrame({"revenue": [80.0, 20.0, 50.0]}, known.index)
-    >>> days = pd.to_datetime(["2025-01-01", "2025-06-30", "2026-06-30"])
-    >>> seen = Study("visits", "Visits show it.", *days, False, known, added, after, placebo=known["frequency"] * 10.0)
-    >>> seen.days, seen.outcomes["revenue"].groupby(seen.added).mean().to_dict()
-    (365, {False: 35.0, True: 80.0})
+    >>> seen.days, seen.outcomes["revenue"].groupby(seen.added).mean().round(1).to_dict()
+    (365, {False: 26.8, True: 76.6})
     """
 
     design: Design
@@ -311,10 +306,6 @@ def _attributes(ds: Dataset, index: pd.Index, names: Sequence[str]) -> pd.DataFr
 def attributes(seen: Study, names: Sequence[str]) -> tuple[list[str], list[str]]:
     """Part the `names` into the attributes that the adjustment uses, and those it can't use.
 
-    >>> known = pd.DataFrame({"frequency": [3, 0], "home": "web", "age_band": ["18-24", "25-34"]})
-    >>> added, after = pd.Series([True, False]), pd.DataFrame()
-    >>> days = pd.date_range("2025-01-01", periods=3, freq="180D")
-    >>> seen = Study("visits", "", *days, False, known, added, after, placebo=known["frequency"])
     >>> attributes(seen, ["age_band", "nickname"])
     (['age_band'], ['nickname'])
     """

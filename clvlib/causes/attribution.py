@@ -95,13 +95,9 @@ def shapley_credits(paths: pd.DataFrame) -> pd.Series:
     With that worth, an order's credit is shared equally by the distinct channels on its path (Zhao, Mahboobi & Bagheri
     2018, "Shapley value methods for attribution modeling in online advertising", theorem 1).
 
-    >>> paths = pd.DataFrame({"path": [1, 1, 2, 3], "channel": ["search", "email", "search", "email"]})
-    >>> paths = paths.assign(position=[1, 2, 1, 1], length=[2, 2, 1, 1], converted=[True, True, True, False])
-    >>> shapley_credits(paths)
-    channel
-    email     0.5
-    search    1.5
-    Name: channel, dtype: float64
+    >>> paths = pd.DataFrame({"path": [1, 1, 2], "channel": ["search", "email", "search"], "converted": True})
+    >>> shapley_credits(paths).to_dict()
+    {'email': 0.5, 'search': 1.5}
     """
     met = paths.loc[paths["converted"], ["path", "channel"]].drop_duplicates()
     return (1 / met.groupby("path")["channel"].transform("size")).groupby(met["channel"]).sum()
@@ -116,8 +112,7 @@ def markov(paths: pd.DataFrame) -> pd.Series:
     scaled to add up to the orders.
 
     >>> paths = pd.DataFrame({"path": [1, 1, 2, 3], "channel": ["search", "email", "search", "email"]})
-    >>> paths = paths.assign(position=[1, 2, 1, 1], length=[2, 2, 1, 1], converted=[True, True, True, False])
-    >>> markov(paths).round(2)
+    >>> markov(paths.assign(position=[1, 2, 1, 1], length=[2, 2, 1, 1], converted=[True, True, True, False])).round(2)
     email     0.8
     search    1.2
     dtype: float64
@@ -150,8 +145,7 @@ def met(paths: pd.DataFrame) -> pd.DataFrame:
     order; one row per channel.
 
     >>> paths = pd.DataFrame({"path": [1, 1, 2, 3], "channel": ["search", "email", "search", "email"]})
-    >>> paths = paths.assign(position=[1, 2, 1, 1], length=[2, 2, 1, 1], converted=[True, True, True, False])
-    >>> met(paths)
+    >>> met(paths.assign(converted=paths["path"] < 3))
              contacts  orders_met  paths_with_order
     channel
     email           2           1               0.5
@@ -171,8 +165,7 @@ def paths_summary(paths: pd.DataFrame, orders: int) -> dict[str, float]:
     """Say how far the paths reach: `orders` in all, with_contact (share of them), several (share of those that had more
     than one contact), nowhere (paths without an order).
 
-    >>> paths = pd.DataFrame({"path": [1, 1, 2, 3], "channel": ["search", "email", "search", "email"]})
-    >>> paths = paths.assign(position=[1, 2, 1, 1], length=[2, 2, 1, 1], converted=[True, True, True, False])
+    >>> paths = pd.DataFrame({"position": [1, 2, 1, 1], "length": [2, 2, 1, 1], "converted": [True, True, True, False]})
     >>> paths_summary(paths, orders=4)
     {'orders': 4, 'with_contact': 0.5, 'several': 0.5, 'nowhere': 1}
     """

@@ -48,11 +48,8 @@ class CrossFit:
     index: customer_id. treated (bool) and outcome: one per customer. propensity (chance of treatment, within EDGE),
     without and with_it (expected outcome): splits × customers. inputs: customers × columns of `design`.
 
-    >>> bought = np.arange(400) % 7
-    >>> told = np.arange(400) % 10 < 2 + bought
-    >>> found = cross_fit(pd.DataFrame({"bought": bought}), pd.Series(told), pd.Series(10.0 * bought + 25 * told))
-    >>> [round(float(found.propensity[0, bought == times].mean()), 2) for times in (0, 3, 6)]
-    [0.15, 0.55, 0.72]
+    >>> fitted.treated.shape, fitted.propensity.shape
+    ((400,), (1, 400))
     """
 
     index: pd.Index
@@ -71,9 +68,9 @@ class Effect:
     `without`: the mean outcome, had nobody of them been treated, estimated alike. `naive`: the plain difference between
     treated and untreated customers, with its interval.
 
-    >>> one = Effect(25.0, 2.0, 21.1, 28.9, 30.0, 45.0, 39.0, 51.0, customers=400, treated=200)
+    >>> one = effect(fitted)
     >>> round(one.estimate / one.without, 2)
-    0.83
+    1.09
     """
 
     estimate: float
@@ -126,16 +123,12 @@ def cross_fit(features: pd.DataFrame, treated: pd.Series, outcome: pd.Series, sp
         treated: bool, same index. outcome: number, same index.
 
     The chance of treatment is a logistic regression, the outcome a ridge regression for each group, on the columns of
-    `design`; the penalty of the ridge is chosen by leave-one-out within the training folds.
+    `design`; the penalty of the ridge is chosen by leave-one-out within the training folds. Raises NotEnoughData for
+    fewer than 25 treated or 25 untreated customers.
 
-    Raises:
-        NotEnoughData: fewer than 25 treated or 25 untreated customers.
-
-    >>> bought = np.arange(400) % 7
-    >>> told = np.arange(400) % 10 < 2 + bought
-    >>> found = cross_fit(pd.DataFrame({"bought": bought}), pd.Series(told), pd.Series(10.0 * bought + 25 * told))
+    >>> found = cross_fit(seen.features, seen.added, seen.outcomes["revenue"])
     >>> round(float((found.with_it - found.without).mean()), 1)
-    26.2
+    36.2
     """
     order = features.index.argsort()  # the same customers give the same folds, in whatever order they come
     index = features.index[order]
@@ -167,12 +160,8 @@ def weights(found: CrossFit, target: Target = "all") -> Array:
 
     All: 1 / the chance of what they did. Treated: 1 for the treated, the odds of treatment for the others.
 
-    >>> none, chance = np.zeros((1, 4)), np.array([[0.5, 0.5, 0.2, 0.2]])
-    >>> found = CrossFit(pd.RangeIndex(4), np.array([True, False, True, False]), np.zeros(4), chance, none, none, none)
-    >>> weights(found)
-    array([[2.  , 2.  , 5.  , 1.25]])
-    >>> weights(found, "treated")
-    array([[1.  , 1.  , 1.  , 0.25]])
+    >>> float(weights(fitted).min()) > 1, float(weights(fitted, "treated")[:, fitted.treated].max())
+    (True, 1.0)
     """
     e, given = found.propensity, found.treated
     if target == "all":
@@ -183,12 +172,8 @@ def weights(found: CrossFit, target: Target = "all") -> Array:
 def worth(found: CrossFit, target: Target = "all") -> pd.Series:
     """Give how many equally weighted customers each weighted group is worth (Kish 1965), treated and untreated.
 
-    >>> none, chance = np.zeros((1, 4)), np.array([[0.5, 0.5, 0.2, 0.2]])
-    >>> found = CrossFit(pd.RangeIndex(4), np.array([True, False, True, False]), np.zeros(4), chance, none, none, none)
-    >>> worth(found).round(2)
-    treated      1.69
-    untreated    1.90
-    Name: worth, dtype: float64
+    >>> worth(fitted).round().to_dict()
+    {'treated': 96.0, 'untreated': 152.0}
     """
     w = weights(found, target)
     return pd.Series({"treated": _kish(w[:, found.treated]), "untreated": _kish(w[:, ~found.treated])}, name="worth")
@@ -210,12 +195,7 @@ def require_overlap(found: CrossFit, target: Target = "all") -> None:
     Raises NoOverlap when more than 5 % of the target have a chance of treatment outside 1 % to 99 % (for the treated:
     above 99 %), or when a weighted group is worth fewer than 25 customers.
 
-    >>> bought = np.arange(400) % 7
-    >>> told = np.arange(400) % 10 < 2 + bought
-    >>> found = cross_fit(pd.DataFrame({"bought": bought}), pd.Series(told), pd.Series(10.0 * bought + 25 * told))
-    >>> require_overlap(found)
-    >>> [round(float(end), 1) for end in (found.propensity.min(), found.propensity.max())]
-    [0.1, 0.7]
+    >>> require_overlap(fitted)
     """
     share, smallest = float(_at_edge(found, target).mean()), worth(found, target).min()
     if share <= MOST_AT_EDGE and smallest >= FEWEST:
@@ -238,12 +218,9 @@ def effect(found: CrossFit, target: Target = "all") -> Effect:
     Standard error from the influence function; over several splits the median estimate, its variance widened by how far
     the splits disagree (Chernozhukov et al. 2018, definition 3.3). Raises NoOverlap as `require_overlap`.
 
-    >>> bought = np.arange(400) % 7
-    >>> told = np.arange(400) % 10 < 2 + bought
-    >>> found = cross_fit(pd.DataFrame({"bought": bought}), pd.Series(told), pd.Series(10.0 * bought + 25 * told))
-    >>> one = effect(found)
-    >>> [round(figure, 1) for figure in (one.naive, one.estimate)]
-    [41.1, 26.7]
+    >>> one = effect(fitted)
+    >>> [round(figure, 1) for figure in (one.naive, one.estimate, one.low, one.high)]
+    [49.9, 37.5, 34.4, 40.7]
     """
     require_overlap(found, target)
     return _summary(found, influence(found, target), np.ones(len(found.index), dtype=bool), target)
@@ -254,11 +231,8 @@ def answers(found: CrossFit) -> dict[Target, Effect]:
 
     Raises NoOverlap when neither can be told, as `require_overlap` on the treated, who ask for less.
 
-    >>> bought = np.arange(400) % 7
-    >>> told = np.arange(400) % 10 < 2 + bought
-    >>> found = cross_fit(pd.DataFrame({"bought": bought}), pd.Series(told), pd.Series(10.0 * bought + 25 * told))
-    >>> {target: round(one.estimate, 1) for target, one in answers(found).items()}
-    {'all': 26.7, 'treated': 26.4}
+    >>> {target: round(one.estimate, 1) for target, one in answers(fitted).items()}
+    {'all': 37.5, 'treated': 34.9}
     """
     given: dict[Target, Effect] = {}
     for target in TARGETS:
@@ -278,15 +252,11 @@ def effect_by(found: CrossFit, groups: pd.Series) -> pd.DataFrame:
     leaves a feature more than half a standard deviation apart, have counts only, the rest NaN. Raises NoOverlap as
     `require_overlap` for all customers together.
 
-    >>> groups = pd.Series(["store", "web"] * 200, name="home")
-    >>> bought, told = np.arange(400) % 7, pd.Series(np.arange(400) % 5 < 2)
-    >>> spent = 10.0 * bought + told * np.where(groups == "web", 50, 20)
-    >>> found = cross_fit(pd.DataFrame({"bought": bought}), told, spent)
-    >>> effect_by(found, groups)[["estimate", "customers", "treated"]].round(1)
+    >>> effect_by(fitted, seen.features["home"])[["estimate", "customers", "treated"]].round(1)
            estimate  customers  treated
     home
-    store      19.8        200       80
-    web        50.2        200       80
+    store      21.8        200      109
+    web        53.3        200       92
     """
     require_overlap(found)
     given = groups.reindex(found.index)
@@ -324,12 +294,8 @@ def _comparable(found: CrossFit, inside: NDArray[np.bool_]) -> bool:
 def influence(found: CrossFit, target: Target) -> Array:
     """Give each customer's uncentred influence (splits × customers); its mean is the estimate.
 
-    >>> bought = np.arange(400) % 7
-    >>> told = np.arange(400) % 10 < 2 + bought
-    >>> found = cross_fit(pd.DataFrame({"bought": bought}), pd.Series(told), pd.Series(10.0 * bought + 25 * told))
-    >>> pull = influence(found, "all")
-    >>> pull.shape, round(float(pull.mean()), 1)
-    ((3, 400), 26.6)
+    >>> round(float(influence(fitted, "all").mean()), 1)
+    37.5
     """
     e, given, y = found.propensity, found.treated, found.outcome
     if target == "all":
@@ -373,8 +339,7 @@ def differ(groups: pd.DataFrame) -> float:
 
     `groups`: as `effect_by` gives it, of groups without common customers. NaN with fewer than two estimates.
 
-    >>> groups = pd.DataFrame({"estimate": [10.0, 30.0], "se": [5.0, 5.0]}, ["store", "web"])
-    >>> round(differ(groups), 4)
+    >>> round(differ(pd.DataFrame({"estimate": [10.0, 30.0], "se": [5.0, 5.0]})), 4)
     0.0047
     """
     known = groups.dropna(subset=["estimate"])
@@ -389,17 +354,14 @@ def propensities(found: CrossFit, bins: int = 20) -> pd.DataFrame:
     """Count customers by their chance of treatment (index: middle of the bin); columns treated and untreated (shares
     of each group).
 
-    >>> bought = np.arange(400) % 7
-    >>> told = np.arange(400) % 10 < 2 + bought
-    >>> found = cross_fit(pd.DataFrame({"bought": bought}), pd.Series(told), pd.Series(10.0 * bought + 25 * told))
-    >>> propensities(found, bins=5).round(2)
+    >>> propensities(fitted, bins=5).round(2)
             treated  untreated
     chance
-    0.1        0.06       0.23
-    0.3        0.08       0.20
-    0.5        0.26       0.31
-    0.7        0.60       0.26
-    0.9        0.00       0.00
+    0.1        0.05       0.18
+    0.3        0.13       0.31
+    0.5        0.28       0.31
+    0.7        0.38       0.17
+    0.9        0.16       0.03
     """
     edges = np.linspace(0, 1, bins + 1)
     chance = found.propensity.mean(axis=0)
@@ -413,12 +375,8 @@ def propensities(found: CrossFit, bins: int = 20) -> pd.DataFrame:
 def spread(found: CrossFit) -> tuple[float, float]:
     """Give the range of chances of treatment that holds nine customers in ten.
 
-    >>> bought = np.arange(400) % 7
-    >>> told = np.arange(400) % 10 < 2 + bought
-    >>> found = cross_fit(pd.DataFrame({"bought": bought}), pd.Series(told), pd.Series(10.0 * bought + 25 * told))
-    >>> low, high = spread(found)
-    >>> round(low, 2), round(high, 2)
-    (0.15, 0.73)
+    >>> [round(end, 2) for end in spread(fitted)]
+    [0.1, 0.84]
     """
     low, high = np.quantile(found.propensity.mean(axis=0), [0.05, 0.95])
     return float(low), float(high)
@@ -431,15 +389,12 @@ def balance(features: pd.DataFrame, found: CrossFit, target: Target = "all") -> 
     2009). Returns, largest difference before weighting first: feature (index; a text feature has one row per value),
     before, after.
 
-    >>> bought = np.arange(400) % 7
-    >>> told = pd.Series(np.arange(400) % 10 < 2 + bought)
-    >>> known = pd.DataFrame({"bought": bought, "home": ["store", "web"] * 200})
-    >>> balance(known, cross_fit(known, told, told * 25.0)).round(2)
+    >>> balance(seen.features[["frequency", "home"]], fitted).round(2)
                  before  after
     feature
-    bought         0.87   0.02
-    home: store    0.17  -0.01
-    home: web     -0.17   0.01
+    frequency      0.87  -0.10
+    home: store    0.17  -0.04
+    home: web     -0.17   0.04
     """
     known = features.loc[found.index]
     numbers = known.select_dtypes("number").astype(float)

@@ -15,16 +15,14 @@ def effects_in_words(found: pd.DataFrame) -> pd.DataFrame:
 
     `variant` is control + difference, adjusted where the difference is, so that each row adds up.
 
-    >>> index = pd.MultiIndex.from_tuples([("mail", "converted"), ("mail", "value")], names=["arm", "metric"])
-    >>> rows = [[0.2, 0.04, 0.01, 0.07], [12.0, 0.5, -1.0, 2.0]]
-    >>> effects_in_words(pd.DataFrame(rows, index, ["control", "difference", "low", "high"])).T
-    arm                            mail
-    measure               bought at all    value realised
-    control                         20%            $12.00
-    variant                         24%            $12.50
-    difference                 +4.0 pts            +$0.50
-    95 % interval  +1.0 pts to +7.0 pts  -$1.00 to +$2.00
-    change                           up         not shown
+    >>> effects_in_words(reading.effects.iloc[[0, -2]]).T
+    arm                             mail
+    measure                bought at all    value realised
+    control                        71.5%             $7.74
+    variant                        85.7%            $10.69
+    difference                 +14.2 pts            +$2.95
+    95 % interval  +8.3 pts to +20.0 pts  +$2.54 to +$3.39
+    change                            up                up
     """
     rows = []
     for row in found.reset_index().to_dict("records"):
@@ -63,15 +61,8 @@ def of_tests(found: dict[str, pd.DataFrame]) -> pd.DataFrame:
     (0 to 1), value, value_low, value_high (currency) and verdict (words). The value of a variant that is not enough to
     be told is missing, and the verdict says so: draw with `on`. Raises NotEnoughData when nothing can be judged.
 
-    >>> index = pd.MultiIndex.from_tuples([("mail", "converted"), ("mail", "value")], names=["arm", "metric"])
-    >>> found = pd.DataFrame([[0.04, 0.01, 0.07], [0.5, -1.0, 2.0]], index, ["difference", "low", "high"])
-    >>> judged = of_tests({"spring": found})
-    >>> judged[["conversion", "value", "value_low", "value_high"]]
-                 conversion  value  value_low  value_high
-    test   arm
-    spring mail        0.04    0.5       -1.0         2.0
-    >>> judged["verdict"].iloc[0]
-    'wins on conversion; on value no difference is shown'
+    >>> of_tests({"spring": reading.effects})["verdict"].tolist()
+    ['wins on conversion and on value']
     """
     rows: dict[tuple[str, str], dict[str, object]] = {}
     for name, table in found.items():
@@ -93,12 +84,10 @@ def on(judged: pd.DataFrame, measure: str) -> pd.DataFrame:
 
     Variants that are not enough to be told are left out; NotEnoughData when all are.
 
-    >>> columns = ["value", "value_low", "value_high"]
-    >>> arms = pd.MultiIndex.from_tuples([("spring", "mail"), ("spring", "voucher")], names=["test", "arm"])
-    >>> on(pd.DataFrame([[0.5, -1.0, 2.0], [None] * 3], arms, columns), "value")
-                 mid  low  high
+    >>> on(of_tests({"spring": reading.effects}), "value").round(2)
+                  mid   low  high
     test   arm
-    spring mail  0.5 -1.0   2.0
+    spring mail  2.95  2.54  3.39
     """
     bars = judged[[measure, f"{measure}_low", f"{measure}_high"]].set_axis(["mid", "low", "high"], axis=1).dropna()
     if bars.empty:
@@ -121,12 +110,9 @@ def named(arms: pd.MultiIndex) -> list[str]:
 def not_enough(reading: Reading) -> list[str]:
     """One sentence for each reason why measures of a variant have no interval: which, why, and what it would take.
 
-    >>> from clvlib.causes.trial import Trial
-    >>> test = Trial("spring", "control", ("mail",), pd.DataFrame(), 90, False, pd.DataFrame())
+    >>> from dataclasses import replace
     >>> index = pd.MultiIndex.from_tuples([("mail", "revenue"), ("mail", "value")], names=["arm", "metric"])
-    >>> nothing = pd.DataFrame()
-    >>> reading = Reading(test, sample.transactions, nothing, nothing, nothing, pd.Series("It takes 900.", index))
-    >>> not_enough(reading)
+    >>> not_enough(replace(reading, untold=pd.Series("It takes 900.", index)))
     ['mail: not enough to tell revenue, value realised. It takes 900.']
     """
     said = []
@@ -160,16 +146,13 @@ def beside_truth(readings: Mapping[str, Reading], truth: pd.DataFrame) -> pd.Dat
     interval holds the truth). Rows of unknown tests or quantities are left out. Raises MissingTable when the tests were
     watched for another time than the truth is known for.
 
-    >>> from clvlib.causes.trial import Trial
-    >>> test = Trial("spring", "control", ("mail",), pd.DataFrame(), 365, False, pd.DataFrame())
-    >>> index = pd.MultiIndex.from_tuples([("mail", "revenue")], names=["arm", "metric"])
-    >>> found = pd.DataFrame({"difference": [4.0], "low": [1.0], "high": [7.0]}, index)
-    >>> reading = Reading(test, sample.transactions, pd.DataFrame(), pd.DataFrame(), found)
-    >>> truth = {"topic": "experiments", "item": "spring", "group": "mail", "quantity": "revenue", "value": 3.5}
-    >>> beside_truth({"spring": reading}, pd.DataFrame([truth]))
-                                       true  estimated  low  high  inside
+    >>> from dataclasses import replace
+    >>> year = replace(reading, trial=replace(test, window_days=365))
+    >>> truth = {"topic": "experiments", "item": "spring", "group": "mail", "quantity": "revenue", "value": 16.5}
+    >>> beside_truth({"spring": year}, pd.DataFrame([truth])).round(1)
+                                       true  estimated   low  high  inside
     test   arm  per_assigned_customer
-    spring mail revenue                 3.5        4.0  1.0   7.0    True
+    spring mail revenue                16.5       17.0  15.3  18.7    True
     """
     if max(reading.trial.window_days for reading in readings.values()) != 365:
         raise MissingTable("The true effects are known for a year after assignment only.", "Set window_days to 365.")
