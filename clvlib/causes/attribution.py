@@ -4,8 +4,6 @@ Seven ways to share out the same orders. They **describe** the paths that orders
 happened without a contact. Every model shares out each order once: credits add up to the orders that had a contact.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 
@@ -14,22 +12,16 @@ from clvlib.errors import NotEnoughData
 HALF_LIFE_DAYS = 7.0
 ENDS = 0.4  # position-based: to the first and to the last contact each; the rest is shared by those between
 FEWEST_ORDERS = 25
-_MODELS = {
-    "first": "all to the first contact",
-    "last": "all to the last contact",
-    "linear": "the same to every contact",
-    "time decay": "half as much for every 7 days further from the order",
-    "position": "40 % to the first, 40 % to the last, the rest to those between",
-    "Markov": "by the share of orders lost, in a chain of contacts, when the channel is taken out",
-    "Shapley": "the same to every channel on the path, however often it was met",
-}
 
 
 def credits(paths: pd.DataFrame) -> pd.DataFrame:
     """Share out the orders among the channels, by each model.
 
     `paths`: as `journeys.paths` gives it. Returns one row per channel, by name, and one column per model (orders; each
-    column adds up to the number of converted paths). Raises NotEnoughData when fewer than 25 orders had a contact.
+    column adds up to the number of converted paths): "first" and "last" (all to that contact), "linear" (the same to
+    every contact), "time decay" (half as much for every 7 days further from the order), "position" (40 % to the first,
+    40 % to the last, the rest to those between), "Markov" (`markov`) and "Shapley" (`shapley_credits`). Raises
+    NotEnoughData when fewer than 25 orders had a contact.
 
     >>> paths = pd.DataFrame({"path": np.repeat(range(30), 2), "channel": ["search", "email"] * 30})
     >>> paths = paths.assign(position=[1, 2] * 30, length=2, converted=True, days_before=[14.0, 0.0] * 30)
@@ -46,47 +38,21 @@ def credits(paths: pd.DataFrame) -> pd.DataFrame:
             "Bring more touchpoints: opens, clicks and visits, of the same customers who order.",
         )
     won = paths[paths["converted"]]
-    table = {name: _by_contact(won, share) for name, share in _SHARES.items()}
-    table["Markov"] = markov(paths)
-    table["Shapley"] = shapley_credits(paths)
-    every = sorted(paths["channel"].unique())
-    return pd.DataFrame(table).reindex(index=every, columns=list(_MODELS)).fillna(0.0).rename_axis("channel")
-
-
-def _first(won: pd.DataFrame) -> pd.Series:
-    return (won["position"] == 1).astype(float)
-
-
-def _last(won: pd.DataFrame) -> pd.Series:
-    return (won["position"] == won["length"]).astype(float)
-
-
-def _linear(won: pd.DataFrame) -> pd.Series:
-    return pd.Series(1.0, index=won.index)
-
-
-def _time_decay(won: pd.DataFrame) -> pd.Series:
-    return pd.Series(2.0 ** (-won["days_before"] / HALF_LIFE_DAYS))
-
-
-def _position(won: pd.DataFrame) -> pd.Series:
-    ends = ENDS * (_first(won) + _last(won))
+    first, last = won["position"] == 1, won["position"] == won["length"]
+    ends = ENDS * first + ENDS * last
     between = (1 - 2 * ENDS) / (won["length"] - 2).where(won["length"] > 2, np.inf)
-    return ends.where(ends > 0, between)
-
-
-_SHARES: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
-    "first": _first,
-    "last": _last,
-    "linear": _linear,
-    "time decay": _time_decay,
-    "position": _position,
-}
-
-
-def _by_contact(won: pd.DataFrame, share: Callable[[pd.DataFrame], pd.Series]) -> pd.Series:
-    weight = share(won)
-    return (weight / weight.groupby(won["path"]).transform("sum")).groupby(won["channel"]).sum()
+    weights = {
+        "first": first.astype(float),
+        "last": last.astype(float),
+        "linear": 1.0,
+        "time decay": 2.0 ** (-won["days_before"] / HALF_LIFE_DAYS),
+        "position": ends.where(ends > 0, between),
+    }
+    each = pd.DataFrame(weights, index=won.index)
+    table = (each / each.groupby(won["path"]).transform("sum")).groupby(won["channel"]).sum()
+    every = sorted(paths["channel"].unique())
+    whole = table.reindex(every).assign(Markov=markov(paths), Shapley=shapley_credits(paths))
+    return whole.fillna(0.0).rename_axis("channel")
 
 
 def shapley_credits(paths: pd.DataFrame) -> pd.Series:
