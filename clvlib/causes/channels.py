@@ -137,7 +137,7 @@ def band(orders: pd.Series) -> pd.Series:
     return pd.cut(orders, [0, *BANDS.values()], labels=list(BANDS)).rename("purchases")
 
 
-def shuffled(ds: Dataset, known: pd.DataFrame, seed: int = 0) -> pd.Series:
+def shuffled(ds: Dataset, known: pd.DataFrame) -> pd.Series:
     """Count the channels that each customer would have used, had every purchase drawn its channel at random.
 
     Everybody keeps their purchases (`known`: as `people` gives it); each gets a channel from the whole shop's mix. In
@@ -149,7 +149,7 @@ def shuffled(ds: Dataset, known: pd.DataFrame, seed: int = 0) -> pd.Series:
     """
     bought = channels_used(ds, ds.starts, ds.as_of).groupby("channel")["purchases"].sum()
     mix = (bought / bought.sum()).to_numpy()
-    drawn = np.random.default_rng(seed).multinomial(known["orders"].to_numpy(), mix)
+    drawn = np.random.default_rng(0).multinomial(known["orders"].to_numpy(), mix)
     return pd.Series((drawn > 0).sum(axis=1), index=known.index, name="channels")
 
 
@@ -178,18 +178,12 @@ def quoted_claims(known: pd.DataFrame, found: Mapping[str, causal.CrossFit] | No
     one, several = known[known["channels"] == 1], known[known["channels"] > 1]
     four = known[known["channels"] >= MOST_COUNTED]
     many = four if len(four) >= causal.FEWEST else several
-    nothing = float("nan")
+    nothing, trips = float("nan"), _more(several["orders"] - 1, one["orders"] - 1)
     rows = [
         ("many channels: more valuable", 0.30, nothing, _more(many["revenue"], one["revenue"]), "revenue"),
         ("many channels: more likely to buy again", 0.06, nothing, _more(many["again"], one["again"]), "bought"),
         ("many channels: more loyal", 0.09, nothing, _more(many["recent"], one["recent"]), ""),
-        (
-            "several channels: more repeat trips",
-            nothing,
-            0.23,
-            _more(several["orders"] - 1, one["orders"] - 1),
-            "orders",
-        ),
+        ("several channels: more repeat trips", nothing, 0.23, trips, "orders"),
         ("several channels: more per order, store", nothing, 0.04, _per_order(several, one, "store"), ""),
         ("many channels: more per order, store", nothing, 0.09, _per_order(many, one, "store"), ""),
         ("several channels: more per order, web", nothing, 0.10, _per_order(several, one, "web"), ""),

@@ -11,13 +11,14 @@ from scipy.stats import norm
 
 from clvlib import aggregate
 from clvlib.aggregate import clock
+from clvlib.causes.contrast import LEVEL
 from clvlib.dataset import Economics
 from clvlib.errors import NotEnoughData, UsageError
 
 _WINDOWS = (30, 90, 180, 365)
 LIFTS = (0.1, 0.15, 0.2, 0.3)
 _FEWEST = 100  # customers from whom a standard deviation of heavy-tailed amounts can be read
-_POWER, _LEVEL = 0.8, 0.95
+_POWER = 0.8
 
 
 def newcomers(transactions: ibis.Table, as_of: pd.Timestamp, economics: Economics) -> pd.DataFrame:
@@ -62,31 +63,21 @@ def arrivals(transactions: ibis.Table, as_of: pd.Timestamp) -> float:
     return len(recent) / ((last - recent.min()).days + 1)
 
 
-def per_arm(
-    sd: float | pd.Series, difference: float | pd.Series, power: float = _POWER, level: float = _LEVEL
-) -> float | pd.Series:
-    """Customers needed in each of two equal arms: 2 (z_{1−α/2} + z_power)² sd² / difference².
+def per_arm(sd: float, difference: float, power: float = _POWER) -> float:
+    """Customers needed in each of two equal arms: 2 (z_{1−α/2} + z_power)² sd² / difference², α = 5 %.
 
     >>> round(per_arm(sd=40, difference=5))
     1005
     """
-    return 2 * (_both(power, level) * sd / difference) ** 2
+    return 2 * (_detectable(power, LEVEL) * sd / difference) ** 2
 
 
-def detectable(standard_error: float | pd.Series, power: float = _POWER, level: float = _LEVEL) -> float | pd.Series:
-    """The true difference that a test with this standard error shows in a share `power` of its runs.
-
-    >>> round(detectable(standard_error=1.5), 2)
-    4.2
-    """
-    return _both(power, level) * standard_error
-
-
-def _both(power: float, level: float) -> float:
+def _detectable(power: float, level: float) -> float:
+    """Standard errors of a difference that a test at this level shows in a share `power` of its runs."""
     return float(norm.ppf((1 + level) / 2) + norm.ppf(power))
 
 
-def plan_sizes(people: pd.DataFrame, per_day: float, lift: float = 0.1, power: float = _POWER) -> pd.DataFrame:
+def plan_sizes(people: pd.DataFrame, per_day: float, lift: float = 0.1) -> pd.DataFrame:
     """What it takes to show a relative lift, on each measure of `newcomers`.
 
     per_day: new customers who enter the test a day, both arms together. Returns a frame indexed by measure ("buys
@@ -110,7 +101,7 @@ def plan_sizes(people: pd.DataFrame, per_day: float, lift: float = 0.1, power: f
         if mean <= 0 or sd == 0:
             continue
         possible = kind == "value" or mean * (1 + lift) <= 1
-        needed = float(np.ceil(per_arm(sd, lift * mean, power))) if possible else np.nan
+        needed = float(np.ceil(per_arm(sd, lift * mean))) if possible else np.nan
         enrol = float(np.ceil(2 * needed / per_day)) if possible else np.nan
         measure = {"again": "buys again", "value": "value"}[kind]
         rows[measure, int(days)] = (mean, sd / mean, needed, enrol, enrol + int(days))
@@ -143,10 +134,10 @@ def by_lift(people: pd.DataFrame) -> pd.DataFrame:
     return frame.set_axis([f"{kind}, {days} days" for kind, days in chosen], axis=1).dropna(axis=1, how="all")
 
 
-def what_it_could_show(effects: pd.DataFrame, level: float, power: float = _POWER) -> pd.DataFrame:
+def what_it_could_show(effects: pd.DataFrame, level: float) -> pd.DataFrame:
     """What a finished test could have shown, from `experiments.effects` with intervals of this level (`Trial.level`).
 
-    By arm and metric: control, shown (the difference that it shows in a share `power` of its runs) and lift (shown over
+    By arm and metric: control, shown (the difference that it shows in 80 % of its runs) and lift (shown over
     control; NaN if that isn't above 0).
 
     >>> found = pd.DataFrame({"control": [20.0], "low": [-1.0], "high": [5.0]}, index=["mail"])
@@ -155,6 +146,6 @@ def what_it_could_show(effects: pd.DataFrame, level: float, power: float = _POWE
     mail     20.0   4.29  0.21
     """
     error = (effects["high"] - effects["low"]) / 2 / norm.ppf((1 + level) / 2)
-    shown = detectable(error, power, level)
+    shown = _detectable(_POWER, level) * error
     frame = pd.DataFrame({"control": effects["control"], "shown": shown})
     return frame.assign(lift=(shown / effects["control"]).where(effects["control"] > 0))

@@ -23,19 +23,19 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 from statsmodels.stats.proportion import proportion_confint
 
+from clvlib.causes.contrast import LEVEL
 from clvlib.causes.experiments import Reading
 from clvlib.errors import NotEnoughData, UsageError
 from clvlib.stats import Array
 
 Treated = NDArray[np.bool_]
 
-_LEVEL = 0.95
 FIRST_LOOK = 100  # customers in each arm before anybody looks: an effect rests on means
 PLANNED = 10  # times the customers of the first look, where no size was planned
 LOOKS = (1, 2, 5, 10, 20, 50)
 
 
-def reach(information: Array, planned: Array | float, level: float = _LEVEL) -> Array:
+def reach(information: Array, planned: Array | float, level: float = LEVEL) -> Array:
     """How many standard errors the sequence reaches either side.
 
     Normal mixture boundary √((vρ² + 1) / (vρ²) · log((vρ² + 1) / α²)), v the `information` so far (a number of
@@ -81,7 +81,7 @@ def _first_look(values: Array, treated: Treated) -> NDArray[np.intp]:
 
 
 def _sequence(
-    values: Array, treated: Treated, planned: float | None, level: float = _LEVEL
+    values: Array, treated: Treated, planned: float | None, level: float = LEVEL
 ) -> tuple[Array, Array, NDArray[np.intp]]:
     """The estimated difference, how far the sequence reaches either side (after each customer), and the first look.
 
@@ -103,9 +103,8 @@ def _sequence(
     variance, size = (seen + 2 * np.maximum(seen, due)) / 3, np.cumsum(drawn**2, axis=-1)
     size_planned = PLANNED * (at + 1) if planned is None else planned
     with np.errstate(invalid="ignore", divide="ignore"):
-        half = (
-            reach(variance, size_planned * share * (1 - share) * (square - mean**2), level) * np.sqrt(variance) / size
-        )
+        due_then = size_planned * share * (1 - share) * (square - mean**2)
+        half = reach(variance, due_then, level) * np.sqrt(variance) / size
     return np.cumsum(drawn * beyond, axis=-1) / size, half, first
 
 
@@ -131,7 +130,7 @@ def watch(values: Array, treated: Treated, planned: float | None = None) -> pd.D
         raise UsageError(f"The planned number of customers is {planned}.", f"Give {2 * FIRST_LOOK} or more.")
     middle, half, first = _sequence(values, treated, planned)
     difference, error = _two_means(values, treated)
-    once = norm.ppf((1 + _LEVEL) / 2) * error
+    once = norm.ppf((1 + LEVEL) / 2) * error
     frame = pd.DataFrame(
         {
             "difference": difference,
@@ -160,9 +159,8 @@ def false_alarms(
     pool: Array | None,
     customers: int = 2000,
     runs: int = 4000,
-    level: float = _LEVEL,
+    level: float = LEVEL,
     share: float = 0.5,
-    seed: int = 0,
 ) -> pd.DataFrame:
     """How often a test without any effect shows one, when it is looked at once, twice … LOOKS times.
 
@@ -190,7 +188,7 @@ def false_alarms(
     least = int(np.ceil(2 * FIRST_LOOK / min(share, 1 - share)))
     if customers < least:
         raise UsageError(f"customers is {customers}.", f"Give {least:,} or more.")
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     alarms = {kind: np.zeros(len(LOOKS), dtype=int) for kind in ("fixed", "sequence")}
     for start in range(0, runs, 100):  # a hundred runs at a time: memory stays small
         shape = (min(100, runs - start), customers)
@@ -211,9 +209,7 @@ def false_alarms(
     return frame
 
 
-def watch_a_test(
-    readings: Mapping[str, Reading], metric: str = "value", planned: float | None = None
-) -> tuple[str, pd.DataFrame]:
+def watch_a_test(readings: Mapping[str, Reading], planned: float | None = None) -> tuple[str, pd.DataFrame]:
     """`watch` the test whose customers were assigned over the most days, its first variant against the control.
 
     Customers come in the order of assignment; those of one day in an order drawn by chance, as their ids might follow
@@ -236,11 +232,11 @@ def watch_a_test(
     test = readings[name].trial
     two = test.customers[test.customers["variant"].isin(test.both[:2])]
     two = two.assign(drawn=pd.util.hash_array(two.index.to_numpy(dtype=object))).sort_values(["date", "drawn"])
-    values = readings[name].outcomes.loc[two.index, metric].to_numpy(dtype=float)
+    values = readings[name].outcomes.loc[two.index, "value"].to_numpy(dtype=float)
     return name, watch(values, (two["variant"] == test.variants[0]).to_numpy(), planned)
 
 
-def pool(readings: Mapping[str, Reading], metric: str = "value") -> Array:
+def pool(readings: Mapping[str, Reading]) -> Array:
     """Outcomes of the largest control arm of all tests: customers to draw tests without an effect from.
 
     >>> pool({"spring": reading}).shape
@@ -249,5 +245,5 @@ def pool(readings: Mapping[str, Reading], metric: str = "value") -> Array:
     arms = []
     for reading in readings.values():
         alone = reading.outcomes["variant"] == reading.trial.control
-        arms.append(reading.outcomes.loc[alone, metric].to_numpy(dtype=float))
+        arms.append(reading.outcomes.loc[alone, "value"].to_numpy(dtype=float))
     return max(arms, key=len)
