@@ -5,7 +5,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.worlds.channels import shop_dataset
 from clvlib import aggregate
 from clvlib.causes import adoption, causal, verdict
 from clvlib.dataset import Dataset
@@ -13,27 +12,6 @@ from clvlib.errors import CannotAnswer, MissingTable, NotEnoughData, UsageError
 from tests.causes.test_channels import small
 from tools.demo_shop import build
 from tools.demo_shop import world as shop
-
-
-@pytest.fixture(scope="module")
-def world() -> shop.World:
-    return shop.world(1)
-
-
-@pytest.fixture(scope="module")
-def ds(world: shop.World) -> Dataset:
-    return shop_dataset(world)
-
-
-@pytest.fixture(scope="module")
-def seen(ds: Dataset) -> adoption.Study:
-    return adoption.study(ds, known_before=["age_band"])
-
-
-@pytest.fixture(scope="module")
-def found(seen: adoption.Study) -> dict[str, causal.CrossFit]:
-    return verdict.fits(seen)
-
 
 # Which design, and why
 

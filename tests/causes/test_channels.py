@@ -4,33 +4,11 @@ import ibis
 import pandas as pd
 import pytest
 
-from benchmarks.worlds.channels import shop_dataset
-from clvlib.causes import adoption, causal, channels, verdict
+from clvlib.causes import adoption, causal, channels
 from clvlib.dataset import Dataset, Economics
 from clvlib.errors import MissingTable, NotEnoughData
-from tools.demo_shop import world as shop
 
 FIRST, LAST = pd.Timestamp("2024-01-01"), pd.Timestamp("2025-12-31")
-
-
-@pytest.fixture(scope="module")
-def world() -> shop.World:
-    return shop.world(1)
-
-
-@pytest.fixture(scope="module")
-def ds(world: shop.World) -> Dataset:
-    return shop_dataset(world)
-
-
-@pytest.fixture(scope="module")
-def seen(ds: Dataset) -> adoption.Study:
-    return adoption.study(ds, known_before=["age_band"])
-
-
-@pytest.fixture(scope="module")
-def found(seen: adoption.Study) -> dict[str, causal.CrossFit]:
-    return verdict.fits(seen)
 
 
 def small(rows: list[tuple[str, str, float, str]], visits: list[tuple[str, str, str]] | None = None) -> Dataset:
