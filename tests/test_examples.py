@@ -12,6 +12,7 @@ import pytest
 
 import clvlib
 from clvlib import causes, load, models, value
+from clvlib.aggregate import clock
 from clvlib.causes import adoption, causal, experiments, trial
 
 ROOMS = (models, value, causes)
@@ -61,7 +62,7 @@ def a_test(sample, people):
     done = done.assign(
         late=done["value"] / 2, first_day=n % 5, second_day=np.where(orders > 1, n % 5 + n % 29 + 1, np.nan)
     )
-    clocked = experiments.clock(test, sample.transactions, sample.as_of)
+    clocked = clock.on_one_clock(sample.transactions, test.customers["date"], sample.as_of)
     effects = experiments.effects(done, test, before)
     reading = experiments.Reading(test, clocked, done, before, effects)
     return {"test": test, "clocked": clocked, "done": done, "before": before, "reading": reading}

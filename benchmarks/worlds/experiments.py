@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.worlds.proof import Answer, World
-from clvlib.causes import experiments, lasting, levers, trial, uplift
+from clvlib.aggregate import clock
+from clvlib.causes import covariates, experiments, lasting, levers, trial, uplift
 from clvlib.causes.experiments import Reading
 from clvlib.causes.trial import Trial
 from clvlib.dataset import Economics
@@ -184,7 +185,7 @@ def shop(seed: int, measure: str, n: int = 1000) -> Answer:
     bought["amount"] = (price * random.gamma(4, 1 / 4, len(bought))).round(2)
     table = pd.DataFrame({"customer_id": people, "experiment": "test", "variant": np.where(offer, "offer", "control")})
     test = trial.prepare(table.assign(date=assigned), "test", start, pd.Timestamp("2025-12-31"))
-    clocked = experiments.clock(test, ibis.memtable(bought), pd.Timestamp("2025-12-31"))
+    clocked = clock.on_one_clock(ibis.memtable(bought), test.customers["date"], pd.Timestamp("2025-12-31"))
     done = experiments.outcomes(test, clocked, SHOP)
     orders = 0.8 * (STAYS * _days(FASTER) - _days(1.0))
     revenue = 0.8 * float(np.exp(3.4 + 0.125)) * 3.0 * (STAYS * FASTER * DEARER - 1)
@@ -196,7 +197,7 @@ def shop(seed: int, measure: str, n: int = 1000) -> Answer:
         row = split.loc["all"]
         return Answer(truths["value"], row["effect"], *((row["low"], row["high"]) if exact else (np.inf, np.inf)))
     plain, name = measure.startswith("plain "), measure.removeprefix("plain ")
-    before = None if plain else experiments.known_before(test, clocked, SHOP)
+    before = None if plain else covariates.known_before(test, clocked, SHOP)
     row = experiments.effects(done, test, before).loc[("offer", name)]
     return Answer(truths[name], row["difference"], row["low"], row["high"])
 

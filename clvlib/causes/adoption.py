@@ -19,9 +19,9 @@ from clvlib import aggregate
 from clvlib.aggregate import journeys
 from clvlib.causes import causal
 from clvlib.causes.channels import channels_used
+from clvlib.causes.covariates import named_columns
 from clvlib.dataset import Dataset
 from clvlib.errors import NotEnoughData, UsageError
-from clvlib.ingest.tables import TABLES
 from clvlib.show import wording
 
 Design = Literal["visits", "orders"]
@@ -36,7 +36,6 @@ FAMILIES = {
     "when they ordered": ("ordered_after",),
 }
 KNOWN = tuple(name for family in FAMILIES.values() for name in family if name not in {"home", "ordered_after"})
-NOT_ATTRIBUTES = {column.name for column in TABLES["customers"]} - {"acquisition_channel"}  # may change later
 _MOST_VALUES = 12  # a text with more of them is a name, not an attribute
 _FEWEST_DAYS = 60
 PLACEBO_DAYS = 180
@@ -121,17 +120,9 @@ def study(ds: Dataset, first_days: int = 181, next_days: int = 365, known_before
     Raises MissingTable when transactions have no channel; NotEnoughData when the history is too short, the shop sells
     in one channel only, or nobody was a customer of one channel before.
 
-    >>> rows = pd.DataFrame({"customer_id": ["ann", "ann", "ann", "bob", "bob"], "amount": [20.0, 30.0, 40.0, 9, 5]})
-    >>> rows["date"] = pd.to_datetime(["1997-01-05", "1997-09-01", "1998-02-01", "1997-03-08", "1997-08-08"])
-    >>> rows["channel"] = ["web", "store", "store", "web", "web"]
-    >>> seen = study(replace(sample, tables={"transactions": ibis.memtable(rows)}))
-    >>> seen.design, seen.days
-    ('orders', 243)
-    >>> seen.outcomes.assign(added=seen.added)
-                 revenue  orders  bought  added
-    customer_id
-    ann             40.0     1.0     1.0   True
-    bob              0.0     0.0     0.0  False
+    >>> found = study(shop)
+    >>> found.design, found.days, len(found.added), int(found.added.sum())
+    ('visits', 365, 1778, 499)
     """
     start, split, shortened = windows(ds.starts, ds.as_of, first_days, next_days)
     home = homes(ds, start, split)
@@ -147,7 +138,7 @@ def _told_by_visits(ds: Dataset, home: pd.Series, period: Period, known: Sequenc
     visits = visits[visits["customer_id"].isin(home.index)]
     if visits.empty:
         return None, "No visits are recorded, so that only orders show who used another channel."
-    visited, ordered = _elsewhere(visits, home), _elsewhere(channels_bought(ds, start, split), home)
+    visited, ordered = _elsewhere(visits, home), _elsewhere(journeys.usage(ds.transactions, None, start, split), home)
     other = visits["channel"].to_numpy() != home.reindex(visits["customer_id"]).to_numpy()
     steps = other.sum() / visits["days"].sum()
     if steps < _SEEN:
@@ -187,27 +178,12 @@ def homes(ds: Dataset, start: pd.Timestamp, split: pd.Timestamp) -> pd.Series:
     earlier = channels_used(ds, ds.starts, start - DAY)
     used = earlier.groupby("customer_id")["channel"].agg(["nunique", "first"])
     home = used.loc[used["nunique"] == 1, "first"].rename("home")
-    if home.empty or len({*earlier["channel"], *channels_bought(ds, start, split)["channel"]}) < 2:
+    if home.empty or len({*earlier["channel"], *journeys.usage(ds.transactions, None, start, split)["channel"]}) < 2:
         raise NotEnoughData(
             f"Nobody was a customer of exactly one channel before {start:%Y-%m-%d}, or the shop sells in one only.",
             "With a single channel there is nothing to compare; otherwise bring a longer history.",
         )
     return home
-
-
-def channels_bought(ds: Dataset, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
-    """`journeys.usage` by orders alone.
-
-    >>> used = channels_bought(shop, pd.Timestamp("2025-01-01"), pd.Timestamp("2025-06-30"))
-    >>> used.groupby("channel")["purchases"].sum()
-    channel
-    app             533
-    marketplace    1297
-    store          2697
-    web            4838
-    Name: purchases, dtype: int64
-    """
-    return journeys.usage(ds.transactions, None, start, end)
 
 
 def _visits(ds: Dataset, start: pd.Timestamp, split: pd.Timestamp) -> pd.DataFrame:
@@ -293,12 +269,8 @@ def _after(rows: ibis.Table, day: pd.Timestamp, end: pd.Timestamp, index: pd.Ind
 
 
 def _attributes(ds: Dataset, index: pd.Index, names: Sequence[str]) -> pd.DataFrame:
-    if not ds.has("customers"):
-        return pd.DataFrame(index=index)
-    people = ds.customers().reindex(index)
-    asked = [
-        name for name in dict.fromkeys(names) if name in people and name not in NOT_ATTRIBUTES.union(KNOWN, ["home"])
-    ]
+    people = ds.customers().reindex(index) if ds.has("customers") else pd.DataFrame(index=index)
+    asked = [name for name in named_columns(people, names) if name not in (*KNOWN, "home")]
     texts = people[asked].fillna("unknown").astype(str)
     return texts.loc[:, [2 <= texts[name].nunique() <= _MOST_VALUES for name in texts]]
 

@@ -18,6 +18,7 @@ from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.model_selection import StratifiedKFold
 from threadpoolctl import threadpool_limits
 
+from clvlib.causes.contrast import cochran
 from clvlib.errors import CannotAnswer, NotEnoughData
 from clvlib.stats import Array
 
@@ -118,13 +119,10 @@ def _standard(values: Array) -> Array:
 def cross_fit(features: pd.DataFrame, treated: pd.Series, outcome: pd.Series, splits: int = 3) -> CrossFit:
     """Fit both models on all folds but one and let them judge that one, for `splits` splits into five folds.
 
-    Args:
-        features: what was known of each customer before anything was decided (numbers or texts).
-        treated: bool, same index. outcome: number, same index.
-
-    The chance of treatment is a logistic regression, the outcome a ridge regression for each group, on the columns of
-    `design`; the penalty of the ridge is chosen by leave-one-out within the training folds. Raises NotEnoughData for
-    fewer than 25 treated or 25 untreated customers.
+    features: what was known of each customer before anything was decided (numbers or texts); treated (bool) and
+    outcome (number) have the same index. The chance of treatment is a logistic regression, the outcome a ridge
+    regression for each group, on the columns of `design`; the penalty of the ridge is chosen by leave-one-out within
+    the training folds. Raises NotEnoughData for fewer than 25 treated or 25 untreated customers.
 
     >>> found = cross_fit(seen.features, seen.added, seen.outcomes["revenue"])
     >>> round(float((found.with_it - found.without).mean()), 1)
@@ -315,18 +313,10 @@ def _summary(found: CrossFit, influence: Array, inside: NDArray[np.bool_], targe
     without = float(y[given].mean() - estimate) if target == "treated" else _without(found, inside)
     naive = float(y[given].mean() - y[~given].mean())
     naive_se = float(np.sqrt(y[given].var(ddof=1) / given.sum() + y[~given].var(ddof=1) / (~given).sum()))
-    return Effect(
-        estimate,
-        se,
-        estimate - Z * se,
-        estimate + Z * se,
-        without,
-        naive,
-        naive - Z * naive_se,
-        naive + Z * naive_se,
-        len(given),
-        int(given.sum()),
-    )
+    low, high = estimate - Z * se, estimate + Z * se
+    naive_low, naive_high = naive - Z * naive_se, naive + Z * naive_se
+    counts = len(given), int(given.sum())
+    return Effect(estimate, se, low, high, without, naive, naive_low, naive_high, *counts)
 
 
 def _without(found: CrossFit, inside: NDArray[np.bool_]) -> float:
@@ -345,9 +335,7 @@ def differ(groups: pd.DataFrame) -> float:
     known = groups.dropna(subset=["estimate"])
     if len(known) < 2:
         return float("nan")
-    weight = 1 / known["se"] ** 2
-    apart = known["estimate"] - (weight * known["estimate"]).sum() / weight.sum()
-    return float(chi2.sf((weight * apart**2).sum(), len(known) - 1))
+    return float(chi2.sf(cochran(known["estimate"].to_numpy(), known["se"].to_numpy()), len(known) - 1))
 
 
 def propensities(found: CrossFit, bins: int = 20) -> pd.DataFrame:
@@ -365,10 +353,8 @@ def propensities(found: CrossFit, bins: int = 20) -> pd.DataFrame:
     """
     edges = np.linspace(0, 1, bins + 1)
     chance = found.propensity.mean(axis=0)
-    shares = {
-        name: np.histogram(chance[who], edges)[0] / who.sum()
-        for name, who in (("treated", found.treated), ("untreated", ~found.treated))
-    }
+    groups = {"treated": found.treated, "untreated": ~found.treated}
+    shares = {name: np.histogram(chance[who], edges)[0] / who.sum() for name, who in groups.items()}
     return pd.DataFrame(shares, index=pd.Index((edges[:-1] + edges[1:]) / 2, name="chance"))
 
 
@@ -406,10 +392,8 @@ def balance(features: pd.DataFrame, found: CrossFit, target: Target = "all") -> 
     spread = np.sqrt((matrix[given].var(axis=0) + matrix[~given].var(axis=0)) / 2)
 
     def gap(w: Array) -> Array:
-        apart = np.average(matrix[given], axis=0, weights=w[given]) - np.average(
-            matrix[~given], axis=0, weights=w[~given]
-        )
-        return np.divide(apart, spread, out=np.zeros(len(spread)), where=spread > 0)
+        one, other = (np.average(matrix[side], axis=0, weights=w[side]) for side in (given, ~given))
+        return np.divide(one - other, spread, out=np.zeros(len(spread)), where=spread > 0)
 
     frame = pd.DataFrame({"before": gap(np.ones(len(w))), "after": gap(w)}, index=values.columns.rename("feature"))
     return frame.sort_values("before", key=np.abs, ascending=False, kind="stable")

@@ -248,6 +248,17 @@ def dealt(treated: Array, control: Array, seed: int = 0) -> tuple[Array, Array]:
     return gaps, errors
 
 
+def cochran(gaps: Array, errors: Array) -> Array:
+    """Cochran's Q (1954): squared distances of effects from their common mean, in standard errors, of the last axis.
+
+    >>> float(cochran(np.array([10.0, 30.0]), np.array([5.0, 5.0])))
+    8.0
+    """
+    weight = errors**-2
+    centre = (weight * gaps).sum(axis=-1, keepdims=True) / weight.sum(axis=-1, keepdims=True)
+    return np.asarray((weight * (gaps - centre) ** 2).sum(axis=-1))
+
+
 def _newcombe(has: int, of: int, other_has: int, other_of: int, z: float) -> tuple[float, float]:
     """How far the hybrid score interval of a difference of shares goes below and above it (Newcombe 1998, no. 10)."""
     (one, low, high), (other, other_low, other_high) = _wilson(has, of, z), _wilson(other_has, other_of, z)

@@ -6,7 +6,7 @@ in `lasting`, apart: it can only be assumed. What the test itself cost (a vouche
 sending isn't) is not taken off.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
@@ -16,17 +16,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clvlib import aggregate
-from clvlib.aggregate import clock as assigned
+from clvlib.aggregate import clock
 from clvlib.causes import contrast, trial
 from clvlib.causes.contrast import Contrast
+from clvlib.causes.covariates import adjusted, expected, known_before, named_columns, numbers
 from clvlib.causes.trial import Trial
 from clvlib.dataset import Dataset, Economics
 from clvlib.errors import CannotAnswer, MissingTable, NotEnoughData
-from clvlib.ingest.tables import TABLES
 from clvlib.show import wording
 
-_YEAR = 365
 METRICS = {  # column → words, unit
     "converted": ("bought at all", "points"),
     "bought_twice": ("bought twice", "points"),
@@ -39,21 +37,12 @@ METRICS = {  # column → words, unit
     "late": ("of it in the second half", "money"),
 }
 KNOWN_BEFORE = ("acquisition_channel", "age_band", "region")  # as in the parameters of notebooks 06 and 06b
-_MOST_LEVELS = 12
-
-
-def clock(trial: Trial, transactions: ibis.Table, as_of: pd.Timestamp) -> ibis.Table:
-    """Transactions of the test's customers on the clock of `assigned`.
-
-    >>> str(clock(test, sample.transactions, sample.as_of)["date"].min().execute())[:10]  # assigned on 2000-01-01
-    '1999-07-04'
-    """
-    return assigned.on_one_clock(transactions, trial.customers["date"], as_of)
 
 
 def outcomes(trial: Trial, clocked: ibis.Table, economics: Economics) -> pd.DataFrame:
     """One row per assigned customer (customer_id), nobody left out, for the days of the test's window.
 
+    clocked: the transactions as `clock.on_one_clock` moves them, to the days of assignment.
     Columns: variant; converted, bought_twice, retained (0 or 1: bought, on two days, in the second half of the window);
     orders (purchase days); revenue, contribution, value (currency, see the module), late (value in the second half);
     unknown_costs (lines); first_day, second_day (days since assignment; NaN if never).
@@ -67,14 +56,12 @@ def outcomes(trial: Trial, clocked: ibis.Table, economics: Economics) -> pd.Data
     """
     days = trial.window_days
     people = trial.customers.index
-    bought = assigned.purchases(clocked, days)
+    bought = clock.purchases(clocked, days)
     by = bought.groupby("customer_id")["day"]
     orders = by.size().reindex(people, fill_value=0)
     second = -(-days // 2)
-    money = assigned.money_around(clocked, 0, days - 1, economics.margin).reindex(people, fill_value=0)
-    later = assigned.money_around(clocked, second, days - 1, economics.margin)["contribution"].reindex(
-        people, fill_value=0
-    )
+    money = clock.money_around(clocked, 0, days - 1, economics.margin).reindex(people, fill_value=0)
+    later = clock.money_around(clocked, second, days - 1, economics.margin)["contribution"]
     often = bought[bought["day"] >= second].groupby("customer_id").size().reindex(people, fill_value=0)
     return pd.DataFrame(
         {
@@ -85,57 +72,12 @@ def outcomes(trial: Trial, clocked: ibis.Table, economics: Economics) -> pd.Data
             "orders": orders,
             **money,
             "value": money["contribution"] - economics.service_cost_per_order * orders,
-            "late": later - economics.service_cost_per_order * often,
+            "late": later.reindex(people, fill_value=0) - economics.service_cost_per_order * often,
             "first_day": by.first().reindex(people),
             "second_day": by.nth(1).set_axis(bought["customer_id"][by.nth(1).index]).reindex(people),
         },
         index=people,
     )
-
-
-def known_before(
-    trial: Trial,
-    clocked: ibis.Table,
-    economics: Economics,
-    customers: pd.DataFrame | None = None,
-    names: Sequence[str] = (),
-) -> pd.DataFrame:
-    """What was known of each customer before assignment, one row each (customer_id).
-
-    orders_before (purchase days ever), value_before (currency, 365 days), silent_days (since the last purchase; NaN if
-    never), channel_before (where they spent most, with a column channel), and those columns of `customers` that `names`
-    lists: numbers where all are numbers, else text. Columns that are the same for all are left out; so is all that
-    rests on a date where the test has none.
-
-    >>> known_before(test, clocked, sample.economics).round(2).head(3)
-                 orders_before  value_before  silent_days
-    customer_id
-    0001                     2         17.72        163.0
-    0002                     2         22.53        168.0
-    0003                     1          2.04        180.0
-    """
-    people = trial.customers.index
-    frame = pd.DataFrame(index=people)
-    if trial.dated:
-        rfm = aggregate.rfm_summary(clocked, assigned.day(-1))
-        money = assigned.money_around(clocked, -_YEAR, -1, economics.margin)
-        frame["orders_before"] = (rfm["frequency"] + 1).reindex(people, fill_value=0)
-        frame["value_before"] = money["contribution"].reindex(people, fill_value=0.0)
-        frame["silent_days"] = rfm["days_since_last_order"].reindex(people)
-        if "channel" in clocked.columns:
-            frame["channel_before"] = aggregate.main_value(clocked, "channel", assigned.day(-1)).reindex(people)
-    for name in _attributes(customers, names):
-        text = customers[name].reindex(people)  # type: ignore[index]
-        number = pd.to_numeric(text, errors="coerce")
-        frame[name] = number if number.notna().sum() == text.notna().sum() else text
-    return frame.loc[:, frame.nunique(dropna=False) > 1]
-
-
-def _attributes(customers: pd.DataFrame | None, names: Sequence[str]) -> list[str]:
-    """Those columns of `customers` that `names` lists; nothing that is only known later."""
-    later = {column.name for column in TABLES["customers"]} - {"acquisition_channel"}
-    known = set() if customers is None else set(customers) - later
-    return [name for name in dict.fromkeys(names) if name in known]
 
 
 def not_used(ds: Dataset, names: Sequence[str]) -> list[str]:
@@ -144,29 +86,8 @@ def not_used(ds: Dataset, names: Sequence[str]) -> list[str]:
     >>> not_used(shop, ["region", "regoin"])
     ['regoin']
     """
-    used = _attributes(ds.customers() if ds.has("customers") else None, names)
+    used = named_columns(ds.customers(), names) if ds.has("customers") else []
     return [name for name in dict.fromkeys(names) if name not in used]
-
-
-def numbers(before: pd.DataFrame) -> pd.DataFrame:
-    """What was known before as numbers without gaps: medians with a 0/1 column for a gap, 0/1 columns for texts.
-
-    >>> numbers(pd.DataFrame({"silent_days": [10, None, 40], "region": ["north", "south", "north"]}))
-       silent_days  no silent_days  region south
-    0         10.0             0.0           0.0
-    1         25.0             1.0           1.0
-    2         40.0             0.0           0.0
-    """
-    parts: list[pd.Series] = []
-    for name, column in before.items():
-        if pd.api.types.is_numeric_dtype(column):
-            parts.append(column.fillna(column.median()).astype(float))
-            if column.isna().any():
-                parts.append(column.isna().astype(float).rename(f"no {name}"))
-        elif column.nunique() <= _MOST_LEVELS:
-            levels = sorted(column.dropna().unique())
-            parts += [(column == level).astype(float).rename(f"{name} {level}") for level in levels[1:]]
-    return pd.concat(parts, axis=1) if parts else pd.DataFrame(index=before.index)
 
 
 def effects(outcomes: pd.DataFrame, trial: Trial, before: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -299,7 +220,7 @@ def compare_arms(
     if not rows:
         raise NotEnoughData("There is not enough to compare the arms.", " ".join(dict.fromkeys(untold.values())))
     names = ["arm", "against", "metric"]
-    frame = pd.DataFrame.from_dict(rows, orient="index").set_axis(pd.MultiIndex.from_tuples(rows, names=names))
+    frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis(names)
     why = pd.MultiIndex.from_tuples(untold, names=names) if untold else frame.index[:0]
     return frame, pd.Series(list(untold.values()), index=why, dtype=object)
 
@@ -309,37 +230,6 @@ def _per_order(arm: pd.DataFrame) -> NDArray[np.float64]:
     revenue, orders = arm["revenue"].to_numpy(dtype=float), arm["orders"].to_numpy(dtype=float)
     ratio = revenue.sum() / orders.sum() if orders.sum() else 0.0
     return (ratio + (revenue - ratio * orders) / (orders.mean() or 1.0))[:, None]
-
-
-def expected(values: pd.DataFrame, before: pd.DataFrame | None) -> tuple[pd.DataFrame, int]:
-    """Each column of `values` as what was known before foretells it, all arms together, and from how many columns.
-
-    No column when nothing was known; none of a column that is foretold perfectly or not at all.
-
-    >>> foretold, columns = expected(done[["value"]], before)
-    >>> columns, foretold["value"].head(3).round(1).tolist()
-    (2, [-1.3, 1.7, 4.7])
-    """
-    known = numbers(before).reindex(values.index) if before is not None else pd.DataFrame(index=values.index)
-    if known.shape[1] == 0 or 10 * known.shape[1] > len(known):
-        return pd.DataFrame(index=values.index), 0
-    scale = known.std().replace(0, 1)
-    inputs = np.column_stack([np.ones(len(known)), (known - known.mean()) / scale])
-    slopes, _, rank, _ = np.linalg.lstsq(inputs, values.to_numpy(dtype=float), rcond=1e-8)
-    found = pd.DataFrame(inputs @ slopes, index=values.index, columns=values.columns)
-    spread, missed = values.std(), (values - found).std()
-    told = (found.std() > 1e-9 * spread) & (missed > 1e-6 * spread)  # told perfectly: nothing is left
-    return found.loc[:, told], int(rank) - 1
-
-
-def adjusted(values: pd.DataFrame, foretold: pd.DataFrame) -> pd.DataFrame:
-    """`values` less what was `expected` above its mean: what CUPED compares.
-
-    >>> less = adjusted(done[["value"]], expected(done[["value"]], before)[0])
-    >>> round(float(done["value"].std()), 1), round(float(less["value"].std()), 1)
-    (6.7, 2.6)
-    """
-    return values - (foretold - foretold.mean()).reindex(columns=values.columns, fill_value=0.0)
 
 
 def p_value(p: float) -> str:
@@ -387,7 +277,7 @@ def read_experiments(
     found: dict[str, Reading] = {}
     refused: dict[str, str] = {}
     for name, test in tests.items():
-        clocked = clock(test, ds.transactions, ds.as_of)
+        clocked = clock.on_one_clock(ds.transactions, test.customers["date"], ds.as_of)
         done = outcomes(test, clocked, ds.economics)
         before = known_before(test, clocked, ds.economics, people, known)
         try:
@@ -397,6 +287,27 @@ def read_experiments(
     if not found:
         raise NotEnoughData("No experiment has anything to compare.", " ".join(refused.values()))
     return found, refused
+
+
+def of_each(readings: Mapping[str, Reading], ask: Callable[[Reading], pd.DataFrame], refusal: str) -> pd.DataFrame:
+    """What `ask` tells of every test that can answer, the test's name first in the index.
+
+    Raises NotEnoughData with `refusal`, and why, when none can.
+
+    >>> of_each({"spring": reading}, on_value, "No test tells value.")[["customers", "difference"]].round(2)
+                 customers  difference
+    test   arm
+    spring mail        200        2.95
+    """
+    parts, why = {}, []
+    for name, reading in readings.items():
+        try:
+            parts[name] = ask(reading)
+        except NotEnoughData as error:
+            why.append(str(error))
+    if not parts:
+        raise NotEnoughData(refusal, " ".join(why))
+    return pd.concat(parts, names=["test"])
 
 
 def on_value(reading: Reading) -> pd.DataFrame:
@@ -431,13 +342,11 @@ def measured(ds: Dataset, test: str, known: Sequence[str] = KNOWN_BEFORE, **aske
     Raises MissingTable where the dataset has no such test, NotEnoughData for too few customers or purchases.
 
     >>> from dataclasses import replace
-    >>> people = pd.DataFrame({"customer_id": rfm.index[:200], "variant": ["control", "mail"] * 100})
-    >>> tests = ibis.memtable(people.assign(experiment="spring", date=pd.Timestamp("1997-07-01")))
-    >>> tested = replace(sample, tables={**sample.tables, "experiments": tests})
-    >>> measured(tested, "spring", window_days=180).round(2)
+    >>> tests = ibis.memtable(test.customers.reset_index().assign(experiment="spring"))
+    >>> measured(replace(sample, tables={**sample.tables, "experiments": tests}), "spring").round(2)
           customers  difference   low  high  days
     arm
-    mail        100        1.98 -1.09   5.2   180
+    mail        200        3.39 -1.11  8.01   356
     """
     table = ds.table("experiments").to_pandas()
     if test not in (names := trial.names(table)):

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from clvlib.causes.contrast import FEW
-from clvlib.causes.experiments import Reading, compare_arms
+from clvlib.causes.experiments import Reading, compare_arms, of_each
 from clvlib.dataset import Economics
 from clvlib.errors import NotEnoughData
 from clvlib.models.scoring import DAYS_PER_MONTH
@@ -84,12 +84,4 @@ def lasting_gains(readings: Mapping[str, Reading], economics: Economics) -> pd.D
     test   arm
     spring mail   3.0   18.2      up
     """
-    parts, why = {}, []
-    for name, reading in readings.items():
-        try:
-            parts[name] = clv_gained(reading, economics)
-        except NotEnoughData as error:
-            why.append(str(error))
-    if not parts:
-        raise NotEnoughData("No test tells what CLV may come to.", " ".join(why))
-    return pd.concat(parts, names=["test"])
+    return of_each(readings, lambda one: clv_gained(one, economics), "No test tells what CLV may come to.")

@@ -11,7 +11,8 @@ from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 
 from clvlib.aggregate import clock
 from clvlib.causes.contrast import FEW, Contrast, contrasts
-from clvlib.causes.experiments import Reading, adjusted, expected
+from clvlib.causes.covariates import adjusted, expected
+from clvlib.causes.experiments import Reading, of_each
 from clvlib.causes.trial import Trial
 from clvlib.dataset import Economics
 from clvlib.errors import NotEnoughData
@@ -89,15 +90,11 @@ def parts_of_all(readings: Mapping[str, Reading]) -> pd.DataFrame:
     test   arm
     spring mail  2.91        1.64   -1.69         1.67              1.29
     """
-    parts, why = {}, []
-    for name, reading in readings.items():
-        try:
-            parts[name] = parts_of_difference(reading.outcomes, reading.trial)
-        except NotEnoughData as error:
-            why.append(str(error))
-    if not parts:
-        raise NotEnoughData("No test can be split into levers.", " ".join(why))
-    return pd.concat(parts, names=["test"])
+
+    def ask(one: Reading) -> pd.DataFrame:
+        return parts_of_difference(one.outcomes, one.trial)
+
+    return of_each(readings, ask, "No test can be split into levers.")
 
 
 def _ratios(means: Array) -> Array:
@@ -237,15 +234,11 @@ def course(readings: Mapping[str, Reading], economics: Economics) -> pd.DataFram
     0   spring  mail   15        0.25 -0.58  1.07
     11  spring  mail  180       -1.39 -4.85  2.04
     """
-    parts, why = {}, []
-    for name, reading in readings.items():
-        try:
-            parts[name] = cumulated(reading.trial, reading.clocked, economics, reading.before)
-        except NotEnoughData as error:
-            why.append(str(error))
-    if not parts:
-        raise NotEnoughData("No test has a course of time.", " ".join(why))
-    return pd.concat(parts, names=["test"]).reset_index("test").reset_index(drop=True)
+
+    def ask(one: Reading) -> pd.DataFrame:
+        return cumulated(one.trial, one.clocked, economics, one.before)
+
+    return of_each(readings, ask, "No test has a course of time.").reset_index("test").reset_index(drop=True)
 
 
 def side_by_side(course: pd.DataFrame, column: str = "difference") -> pd.DataFrame:

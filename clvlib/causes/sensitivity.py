@@ -47,8 +47,9 @@ def allowing(found: CrossFit, outcome: float, treatment: float, target: Target =
     [32.8, 41.6]
     """
     scale = float(np.sqrt(outcome * treatment / (1 - min(treatment, 1 - 1e-6))))
-    ends, middle = [], float(np.median([scores.mean() for scores, *_ in _parts(found, target)]))
-    for scores, noise, size in _parts(found, target):
+    ends, parts = [], _parts(found, target)
+    middle = float(np.median([scores.mean() for scores, *_ in parts]))
+    for scores, noise, size in parts:
         bias, pull = _bias(noise, size, scale)
         apart = (scores.mean() - middle) ** 2  # the splits' disagreement, as in `causal.effect`
         errors = [np.sqrt((scores + sign * pull).var() / len(scores) + apart) for sign in (-1, 1)]
@@ -129,9 +130,7 @@ def _strength(scores: Array, noise: Array, size: Array, z: float) -> float:
         se = (sign * scores - pull).std() / np.sqrt(len(scores))
         return float(abs(scores.mean()) - bias - z * se)
 
-    if left(0.0) <= 0:
-        return 0.0
-    return float(brentq(left, 0.0, 1 - 1e-6))
+    return 0.0 if left(0.0) <= 0 else float(brentq(left, 0.0, 1 - 1e-6))
 
 
 def _bias(noise: Array, size: Array, factor: float) -> tuple[float, Array]:
@@ -144,6 +143,5 @@ def _bias(noise: Array, size: Array, factor: float) -> tuple[float, Array]:
 
 def _sizes(found: CrossFit, target: Target) -> tuple[float, float]:
     parts = _parts(found, target)
-    return float(np.median([noise.mean() for _, noise, _ in parts])), float(
-        np.median([size.mean() for *_, size in parts])
-    )
+    noise, size = np.median([(noise.mean(), size.mean()) for _, noise, size in parts], axis=0)
+    return float(noise), float(size)

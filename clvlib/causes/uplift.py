@@ -16,8 +16,8 @@ from sklearn.preprocessing import StandardScaler
 from statsmodels.stats.multitest import multipletests
 from threadpoolctl import threadpool_limits
 
-from clvlib.causes.contrast import Contrast, contrasts, dealt
-from clvlib.causes.experiments import numbers
+from clvlib.causes.contrast import Contrast, cochran, contrasts, dealt
+from clvlib.causes.covariates import numbers
 from clvlib.causes.trial import FEWEST_IN_ARM, Trial
 from clvlib.errors import NotEnoughData
 from clvlib.stats import Array
@@ -145,12 +145,12 @@ def effects_differ(outcomes: pd.DataFrame, trial: Trial, ways: pd.DataFrame, met
             found = [(both, each) for both, each in told if isinstance(each, Contrast) and each.error > 0]
             if len(found) < 2:
                 continue
-            q = _cochran(*np.array([(each.difference, each.error) for _, each in found]).T)
+            q = cochran(*np.array([(each.difference, each.error) for _, each in found]).T)
             deals = [
                 dealt(one - one.mean(), other - other.mean(), seed) for seed, ((one, other), _) in enumerate(found)
             ]
             fewest = min(len(gaps) for gaps, _ in deals)
-            by_chance = _cochran(*(np.hstack([deal[i][:fewest] for deal in deals]) for i in (0, 1)))
+            by_chance = cochran(*(np.hstack([deal[i][:fewest] for deal in deals]) for i in (0, 1)))
             p = (1 + (by_chance >= q).sum()) / (1 + fewest)
             rows[arm, name] = (len(found), max(float(p), float(chi2.sf(q, len(found) - 1))))
     if not rows:
@@ -165,16 +165,7 @@ def effects_differ(outcomes: pd.DataFrame, trial: Trial, ways: pd.DataFrame, met
     return frame.sort_values("p", kind="stable")
 
 
-def _cochran(gaps: Array, errors: Array) -> Array:
-    """Q of the last axis: groups' effects and their standard errors."""
-    weight = errors**-2
-    centre = (weight * gaps).sum(axis=-1, keepdims=True) / weight.sum(axis=-1, keepdims=True)
-    return np.asarray((weight * (gaps - centre) ** 2).sum(axis=-1))
-
-
-def uplift_scores(
-    outcomes: pd.DataFrame, trial: Trial, arm: str, before: pd.DataFrame, metric: str, seed: int = 0
-) -> pd.DataFrame:
+def uplift_scores(outcomes: pd.DataFrame, trial: Trial, arm: str, before: pd.DataFrame, metric: str) -> pd.DataFrame:
     """What the treatment is expected to change for customers of `arm` and the control (a T-learner).
 
     Two ridge regressions, one per arm, learn the outcome from what was known before; their difference is the uplift
@@ -205,7 +196,7 @@ def uplift_scores(
     treated = (two["variant"] == arm).to_numpy()
     part = np.empty(len(two), dtype=int)
     for place, side in enumerate((treated, ~treated)):
-        dealt = np.random.default_rng([seed, place]).permutation(int(side.sum()))
+        dealt = np.random.default_rng([0, place]).permutation(int(side.sum()))
         part[side] = dealt * _PARTS // len(dealt)
     found = []
     with threadpool_limits(1):

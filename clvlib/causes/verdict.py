@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
+from clvlib.aggregate import journeys
 from clvlib.causes import adoption, causal, sensitivity
 from clvlib.causes.adoption import DAY, FAMILIES, KNOWN, OUTCOMES, STEP, Study
 from clvlib.causes.channels import band
@@ -24,15 +25,14 @@ WHO: dict[causal.Target, str] = {
     "treated": "Because they took the step, those who did",
 }
 Verdict = Literal["cause", "if", "nothing"]
-_SPAN = "over {days:days} (95 % interval {low:money} to {high:money})"
 SENTENCES: dict[Verdict, str] = {
-    "cause": "{who} brought {size:money} {than} " + _SPAN + ", if the five conditions hold; even with something "
-    "unrecorded as strong as “{cause}” it is {least:money} to {most:money}.",
-    "if": "Among customers alike, another channel goes with {size:money} {than} "
-    + _SPAN
-    + ". Nobody can say that it is "
-    "the cause: something unrecorded, {share:percent} as strong as “{cause}”, would do.",
-    "nothing": "Nothing shows that another channel changes anything " + _SPAN + ".",
+    "cause": "{who} brought {size:money} {than} over {days:days} (95 % interval {low:money} to {high:money}), if the "
+    "five conditions hold; even with something unrecorded as strong as “{cause}” it is {least:money} to {most:money}.",
+    "if": "Among customers alike, another channel goes with {size:money} {than} over {days:days} (95 % interval "
+    "{low:money} to {high:money}). Nobody can say that it is the cause: something unrecorded, {share:percent} as "
+    "strong as “{cause}”, would do.",
+    "nothing": "Nothing shows that another channel changes anything over {days:days} (95 % interval {low:money} to "
+    "{high:money}).",
 }
 
 
@@ -256,7 +256,7 @@ def redrawn(ds: Dataset, seen: Study) -> pd.DataFrame:
     named = list(seen.features.columns.difference([*KNOWN, "home", "ordered_after"]))
     window = seen if seen.design == "visits" else adoption.by_visits(ds, home, nobody, period, named)
     index = seen if seen.design == "orders" else adoption.by_orders(ds, home, period, named, "")
-    used = adoption.channels_bought(ds, seen.start, seen.split)
+    used = journeys.usage(ds.transactions, None, seen.start, seen.split)
     mix = used.groupby("channel")["purchases"].sum() / used["purchases"].sum()
     orders = used.groupby("customer_id")["purchases"].sum().reindex(window.features.index).fillna(0.0)
     same = {study.design: study.features["home"].map(mix).fillna(0.0) for study in (window, index)}

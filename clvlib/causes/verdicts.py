@@ -30,13 +30,8 @@ def effects_in_words(found: pd.DataFrame) -> pd.DataFrame:
         words, unit = METRICS[metric]
         variant = row["control"] + row["difference"]
         digits = 2 if max(abs(row["control"]), abs(variant)) >= 0.1 else 4
-        number = partial(wording.number, digits=digits)
-        writers: dict[str, Callable[[float], str]] = {
-            "points": wording.percent,
-            "money": wording.money,
-            "number": number,
-        }
-        write = writers[unit]
+        number: Callable[[float], str] = partial(wording.number, digits=digits)
+        write = {"points": wording.percent, "money": wording.money, "number": number}[unit]
         change = _points if unit == "points" else write
         interval = f"{_signed(change, row['low'])} to {_signed(change, row['high'])}"
         shown = "up" if row["low"] > 0 else "down" if row["high"] < 0 else "not shown"
@@ -75,8 +70,7 @@ def of_tests(found: dict[str, pd.DataFrame]) -> pd.DataFrame:
             rows[name, str(arm)] = row | {"verdict": _verdict(here)}
     if not rows:
         raise NotEnoughData("No experiment can be judged.", "Wait for more customers.")
-    frame = pd.DataFrame.from_dict(rows, orient="index")
-    return frame.set_axis(pd.MultiIndex.from_tuples(rows, names=["test", "arm"]))
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["test", "arm"])
 
 
 def on(judged: pd.DataFrame, measure: str) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import chi2, ttest_ind
 
 from clvlib.aggregate import clock
-from clvlib.causes import experiments, lasting, levers, trial, verdicts
+from clvlib.causes import covariates, experiments, lasting, levers, trial, verdicts
 from clvlib.causes.trial import Trial
 from clvlib.dataset import Economics
 from clvlib.errors import CannotAnswer, MissingTable, NotEnoughData, UsageError
@@ -43,9 +43,17 @@ def simulate(
     return tx, table
 
 
+def dataset(tx: pd.DataFrame, table: pd.DataFrame) -> SimpleNamespace:
+    """What is asked of a dataset with this test and no other tables."""
+    return SimpleNamespace(
+        transactions=ibis.memtable(tx), starts=START, as_of=AS_OF, economics=ECONOMICS, has=lambda _: False,
+        table=lambda _: ibis.memtable(table),
+    )  # fmt: skip
+
+
 def read(tx: pd.DataFrame, table: pd.DataFrame, **asked) -> tuple[Trial, ibis.Table, pd.DataFrame]:
     test = trial.prepare(table, "offer", START, AS_OF, **asked)
-    clocked = experiments.clock(test, ibis.memtable(tx), AS_OF)
+    clocked = clock.on_one_clock(ibis.memtable(tx), test.customers["date"], AS_OF)
     return test, clocked, experiments.outcomes(test, clocked, ECONOMICS)
 
 
@@ -256,7 +264,7 @@ def test_plain_effects_are_those_of_welch(known: tuple[Trial, ibis.Table, pd.Dat
 def test_knowing_the_past_narrows_the_interval_and_keeps_the_truth_in_it() -> None:
     tx, table = simulate(3000, seed=4, rate=1.3)
     test, clocked, found = read(tx, table)
-    before = experiments.known_before(test, clocked, ECONOMICS)
+    before = covariates.known_before(test, clocked, ECONOMICS)
     row = experiments.effects(found, test, before).loc[("offer", "orders")]
     truth = 0.3 * 3.0 * test.window_days / 365
     assert row["low"] < truth * 0.99 < row["high"]  # two orders on one day are one
@@ -289,7 +297,7 @@ def test_there_is_nothing_to_adjust_with_where_nothing_was_known(
 ) -> None:
     test, clocked, found = known
     undated = replace(test, dated=False)
-    before = experiments.known_before(undated, clocked, ECONOMICS)
+    before = covariates.known_before(undated, clocked, ECONOMICS)
     assert before.shape[1] == 0
     assert experiments.effects(found, test, before)["saved"].isna().all()
 
@@ -308,13 +316,13 @@ def test_columns_of_customers_are_known_before_only_when_they_are_named(
         index=test.customers.index,
     )
     names = ["age", "region", "consent", "shoe size"]
-    before = experiments.known_before(test, clocked, ECONOMICS, people, names)
+    before = covariates.known_before(test, clocked, ECONOMICS, people, names)
     assert {"age", "region", "orders_before"} <= set(before)
     assert not {"consent", "shoe size"} & set(before)
     ds = SimpleNamespace(customers=lambda: people, has=lambda _: True)
     assert experiments.not_used(ds, names) == ["consent", "shoe size"]
     assert before["age"].dtype.kind in "if"
-    assert "region s" in experiments.numbers(before)
+    assert "region s" in covariates.numbers(before)
 
 
 def test_effects_do_not_depend_on_the_order_of_rows_and_scale_with_the_currency(
@@ -378,7 +386,7 @@ def test_a_verdict_says_what_the_intervals_say(conversion: tuple, value: tuple, 
 
 def reading(tx: pd.DataFrame, table: pd.DataFrame, **asked) -> experiments.Reading:
     test, clocked, found = read(tx, table, **asked)
-    before = experiments.known_before(test, clocked, ECONOMICS)
+    before = covariates.known_before(test, clocked, ECONOMICS)
     return experiments.Reading(test, clocked, found, before, experiments.effects(found, test, before))
 
 
@@ -535,9 +543,9 @@ def test_outcomes_without_any_history_work_too() -> None:
     tx = pd.DataFrame({"customer_id": table.loc[spends, "customer_id"], "date": ASSIGNED + pd.Timedelta(days=3)})
     tx["amount"] = random.gamma(2, 40, len(tx))
     test = trial.prepare(table, "offer", ASSIGNED, ASSIGNED + pd.Timedelta(days=13), control=["no e-mail"])
-    clocked = experiments.clock(test, ibis.memtable(tx), AS_OF)
+    clocked = clock.on_one_clock(ibis.memtable(tx), test.customers["date"], AS_OF)
     found = experiments.outcomes(test, clocked, ECONOMICS)
-    before = experiments.known_before(test, clocked, ECONOMICS)
+    before = covariates.known_before(test, clocked, ECONOMICS)
     table = experiments.effects(found, test, before)
     assert test.window_days == 14
     assert table.loc[("Mens E-Mail", "converted"), "low"] > 0
@@ -556,7 +564,7 @@ def test_all_tests_are_read_and_those_that_cannot_be_say_why(shop: tuple[pd.Data
     tests, refused = trial.prepare_all(rows, starts=START, as_of=AS_OF)
     assert list(tests) == ["offer", "strangers"]
     assert "one arm only" in refused["alone"]
-    ds = SimpleNamespace(transactions=ibis.memtable(tx), as_of=AS_OF, economics=ECONOMICS, has=lambda _: False)
+    ds = dataset(tx, table)
     readings, unread = experiments.read_experiments(tests, ds)
     assert list(readings) == ["offer"]
     assert "Nobody of this experiment bought" in unread["strangers"]
@@ -619,7 +627,7 @@ def test_p_values_are_written_for_readers() -> None:
 
 def test_what_cuped_saves_is_told_of_value_and_is_nothing_without_a_past() -> None:
     tx, table = simulate(800)
-    ds = SimpleNamespace(transactions=ibis.memtable(tx), as_of=AS_OF, economics=ECONOMICS, has=lambda _: False)
+    ds = dataset(tx, table)
     readings, _ = experiments.read_experiments(trial.prepare_all(table, starts=START, as_of=AS_OF)[0], ds)
     found = readings["offer"]
     assert experiments.variance_saved(found) == found.effects.loc[("offer", "value"), "saved"] > 0
@@ -666,10 +674,7 @@ def one_armed(sides: int = 60) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def test_money_that_one_arm_holds_is_not_enough_and_conversion_still_has_its_verdict() -> None:
     tx, table = one_armed()
-    ds = SimpleNamespace(
-        transactions=ibis.memtable(tx), starts=START, as_of=AS_OF, economics=ECONOMICS, has=lambda _: False,
-        table=lambda _: ibis.memtable(table),
-    )  # fmt: skip
+    ds = dataset(tx, table)
     mine = experiments.read_experiments(trial.prepare_all(table, starts=START, as_of=AS_OF)[0], ds)[0]["offer"]
     assert set(mine.untold.index.get_level_values("metric")) >= {"revenue", "contribution", "value"}
     assert not {"revenue", "contribution", "value"} & set(mine.effects.index.get_level_values("metric"))
@@ -699,10 +704,7 @@ def test_the_best_arm_is_not_shown_where_a_pair_is_not_enough() -> None:
 
 def test_one_function_gives_the_effect_on_value_to_every_notebook() -> None:
     tx, table = simulate(900, seed=2, arms=("control", "email", "voucher"), rate=1.2)
-    ds = SimpleNamespace(
-        transactions=ibis.memtable(tx), starts=START, as_of=AS_OF, economics=ECONOMICS, has=lambda _: False,
-        table=lambda _: ibis.memtable(table),
-    )  # fmt: skip
+    ds = dataset(tx, table)
     found = experiments.measured(ds, "offer")
     reading = experiments.read_experiments(trial.prepare_all(table, starts=START, as_of=AS_OF)[0], ds)[0]["offer"]
     for arm in ("email", "voucher"):  # adjusted by the past, as the table of notebook 06
