@@ -13,7 +13,7 @@ from clvlib import aggregate
 from clvlib.aggregate import acquisition, purchases, totals
 from clvlib.errors import CannotAnswer, DataError, MissingTable, Problem, UsageError
 from clvlib.ingest import reading, subscribers
-from clvlib.ingest.card import TO_CONFIRM, day_of, find_card, odd_currency, read_card, to_confirm, wrong_entries
+from clvlib.ingest.card import TO_CONFIRM, day_of, find_card, read_card, to_confirm, wrong_entries
 from clvlib.ingest.tables import TABLES
 
 _COUNTED = "purchases"  # the unit where there are no amounts
@@ -35,7 +35,6 @@ MEANINGS = {
     "currency": "what the amounts are counted in",
     "as_of": "last day of observation",
 }
-
 
 MOST_MONTHS = 1200  # of a horizon
 
@@ -195,50 +194,21 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
 
     A card may name subscriptions in place of transactions: then it must say the day for which they stand.
     """
-    known = {"name", "currency", "timezone", "locale", "as_of", "economics", "truth", "to_confirm"}
-    known |= TABLES.keys() - {"totals"}
-    problems = [
-        Problem("error", "card", f"unknown entry {entry!r}", 1, (), f"Known: {', '.join(sorted(known))}.")
-        for entry in card
-        if entry not in known
-    ]
-    problems += wrong_entries(card)
-    problems += odd_currency(card.get("currency"))
+    problems = wrong_entries(card)
     doubtful = to_confirm(card)
-    if doubtful:
-        what = f"{len(doubtful)} entries of the card are still marked “{TO_CONFIRM}” and are taken as they stand"
-        mend = "Check each, then delete its mark."
-        problems.append(Problem("warning", "card", what, len(doubtful), tuple(doubtful), mend))
-    given = card.get("economics", {})
-    given = given if isinstance(given, dict) else {}
+    given = _section(card, "economics")
     names = [entry.name for entry in fields(Economics)]
-    for entry in given:
-        if entry not in names:
-            problems.append(
-                Problem("error", "card", f"unknown economics {entry!r}", 1, (), f"Known: {', '.join(names)}.")
-            )
-    economics = Economics()
-    try:
-        economics = Economics(**{k: v for k, v in given.items() if k in names})
-    except DataError as error:
-        problems.append(Problem("error", "card", error.what, 1, (), error.mend))
-
+    economics, said = _economics(given, names)
+    problems += said
     try:
         card = totals.of_the_card(card)
     except DataError as error:
         problems.append(Problem("error", "transactions", error.what.rstrip("."), 1, (), error.mend))
         card = {entry: value for entry, value in card.items() if entry != "transactions"}
-    read = reading.read_tables(
-        {table: card[table] for table in TABLES if table in card},
-        path.parent,
-        card.get("timezone"),
-        card.get("currency"),
-    )
+    sections = {table: card[table] for table in TABLES if table in card}
+    read = reading.read_tables(sections, path.parent, card.get("timezone"), card.get("currency"))
     problems.extend(read.problems)
-    truths = {
-        about: path.parent / str(file)
-        for about, file in (card["truth"].items() if isinstance(card.get("truth"), dict) else ())
-    }
+    truths = {about: path.parent / str(file) for about, file in _section(card, "truth").items()}
     problems += [
         Problem("error", "card", f"truth.{about} names no file: {file}", 1, (), "Correct the card.")
         for about, file in truths.items()
@@ -257,7 +227,7 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
         last = day_of(stated)
         first = min(subscribers.first_start(read.tables["subscriptions"]) or last, last)
     else:
-        return None, (*problems, *(_NO_DAY if alone else ()))
+        return None, (*problems, *([_NO_DAY] if alone else ()))
     end = last if stated is None else day_of(stated)
     if end < first:
         raise UsageError(
@@ -290,8 +260,9 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
         currency, origins["currency"], origins["margin"] = _COUNTED, "no amounts", "no amounts"
         economics = replace(economics, margin=1.0, service_cost_per_order=0.0, retention_cost_per_year=0.0)
         problems.append(_without_amounts([name for name in ("currency", *given) if name in card or name in names]))
-    origin = "default: the last day with data" if stated is None else "asked for" if as_of is not None else "card"
-    origins["as_of"] = origin
+    origins["as_of"] = "card" if as_of is None else "asked for"
+    if stated is None:
+        origins["as_of"] = "default: the last day with data"
     dataset = Dataset(
         name=str(card.get("name", path.stem)),
         currency=str(currency),
@@ -322,6 +293,24 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
     ]
     table = pd.DataFrame(rows, columns=["name", "value", "origin", "meaning"]).astype({"value": object})
     return replace(dataset, assumptions=table), tuple(problems)
+
+
+def _section(card: dict[str, Any], name: str) -> dict[str, Any]:
+    """The section of that name; empty where it is none, which `wrong_entries` says."""
+    found = card.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _economics(given: dict[str, Any], names: list[str]) -> tuple[Economics, list[Problem]]:
+    """The economics that a card states, the defaults where they can't be used, and what is wrong with them."""
+    known = f"Known: {', '.join(names)}."
+    problems = [
+        Problem("error", "card", f"unknown economics {entry!r}", 1, (), known) for entry in given if entry not in names
+    ]
+    try:
+        return Economics(**{name: value for name, value in given.items() if name in names}), problems
+    except DataError as error:
+        return Economics(), [*problems, Problem("error", "card", error.what, 1, (), error.mend)]
 
 
 def _bought(
@@ -368,11 +357,9 @@ def _with_cac(dataset: Dataset) -> tuple[Dataset, str]:
     return replace(dataset, economics=economics), acquisition.ORIGINS[found.source]
 
 
-_NO_DAY = (
-    Problem(
-        "error", "card", "without transactions nothing tells the day for which the subscriptions stand", 1, (),
-        "Add as_of = 2026-10-31, say, to the card.",
-    ),
+_NO_DAY = Problem(
+    "error", "card", "without transactions nothing tells the day for which the subscriptions stand", 1, (),
+    "Add as_of = 2026-10-31, say, to the card.",
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from babel import Locale, UnknownLocaleError
 from clvlib.errors import DataError, Problem, UsageError
 from clvlib.files import own
 from clvlib.ingest.casting import currency
+from clvlib.ingest.tables import TABLES
 
 DATA = own("data")
 TO_CONFIRM = "to be confirmed"
@@ -118,6 +119,14 @@ def to_confirm(card: dict[str, Any]) -> dict[str, Any]:
 
 
 def wrong_entries(card: dict[str, Any]) -> list[Problem]:
+    """What a card says that no card can say, or leaves unsaid; and that it is still to be confirmed."""
+    known = sorted({"name", "currency", "timezone", "locale", "as_of", "economics", "truth", "to_confirm", *TABLES})
+    known.remove("totals")
+    problems = [
+        Problem("error", "card", f"unknown entry {entry!r}", 1, (), f"Known: {', '.join(known)}.")
+        for entry in card
+        if entry not in known
+    ]
     found = [
         f"{entry} = {card[entry]!r} is not a text"
         for entry in ("name", "currency", "timezone", "locale")
@@ -130,16 +139,21 @@ def wrong_entries(card: dict[str, Any]) -> list[Problem]:
             found.append(f"locale = {card['locale']!r} is unknown: write fr_FR or en_US, say")
     if not isinstance(card.get("to_confirm", []), list):
         found.append('to_confirm is not a list of entries, as ["currency"]')
-    if not isinstance(card.get("economics", {}), dict):
-        found.append("economics is not a section: write [economics] on a line and its values below it")
-    if not isinstance(card.get("truth", {}), dict):
-        found.append("truth is not a section: write [truth] on a line and its files below it")
+    for section, content in {"economics": "values", "truth": "files"}.items():
+        if not isinstance(card.get(section, {}), dict):
+            found.append(f"{section} is not a section: write [{section}] on a line and its {content} below it")
     if "transactions" not in card and "subscriptions" not in card:
         found.append("there is no section [transactions]: its path names the file of orders")
-    return [Problem("error", "card", what, 1, (), "Correct the card.") for what in found]
+    problems += [Problem("error", "card", what, 1, (), "Correct the card.") for what in found]
+    problems += _odd_currency(card.get("currency"))
+    if doubtful := to_confirm(card):
+        what = f"{len(doubtful)} entries of the card are still marked “{TO_CONFIRM}” and are taken as they stand"
+        mend = "Check each, then delete its mark."
+        problems.append(Problem("warning", "card", what, len(doubtful), tuple(doubtful), mend))
+    return problems
 
 
-def odd_currency(stated: Any) -> list[Problem]:
+def _odd_currency(stated: Any) -> list[Problem]:
     """A currency that isn't the code of one: it is written as it stands, after every amount."""
     if not isinstance(stated, str) or not stated.strip() or currency(stated) == (stated,):
         return []

@@ -5,6 +5,7 @@ where both readings fit and say different numbers, the card must declare one.
 """
 
 import re
+from collections import Counter
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
@@ -122,18 +123,18 @@ class _Column:
         )
         simple = re.compile(NUMBER)
         self.plain = all(simple.fullmatch(shape.replace("Z", "0")) for shape, _ in found)
-        self.counts: dict[str, int] = {}  # digits and marks alone → how many values
+        self.counts: Counter[str] = Counter()  # digits and marks alone → how many values
         self.signs: dict[tuple[str, str], int] = {}  # what stands before and after them: 1 or -1
-        self.currencies: dict[tuple[str, ...], int] = {}
+        self.currencies: Counter[tuple[str, ...]] = Counter()
         for shape, count in found:
             match = re.fullmatch(_python(ANY), _tidied(shape).replace("Z", "0"))
             around = _around(match[1], match[3]) if match else None
             if match and around:
                 core = _tidied(shape)[match.start(2) : match.end(2)]
-                self.counts[core] = self.counts.get(core, 0) + count
+                self.counts[core] += count
                 self.signs[match[1], match[3]], codes = around
                 if codes:
-                    self.currencies[codes] = self.currencies.get(codes, 0) + count
+                    self.currencies[codes] += count
 
     @property
     def marked(self) -> bool:
@@ -148,7 +149,7 @@ class _Column:
             known = zip(self.counts.values(), meant[mark], strict=True)
             fits[mark] = sum(count for count, digits in known if digits is not None)
         best = max(fits, key=lambda mark: fits[mark])  # the point, where both fit as many
-        if fits[best] < sum(self.counts.values()):
+        if fits[best] < self.counts.total():
             return [best]
         return [mark for mark in fits if fits[mark] == fits[best] and (mark == best or meant[mark] != meant[best])]
 

@@ -5,6 +5,7 @@ the part that was understood is dropped in silence.
 """
 
 import re
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 import duckdb
@@ -18,9 +19,8 @@ _CLOCK = r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?(?:\s*[AaPp]\.?[M
 WHEN = rf"^(.*?)(?:(?:\s+|T)({_CLOCK})\s*([\pL+\x{{2212}}\[(-].*)?)?$"
 RUN_TOGETHER = r"^([0-9]{8})[T ]?([0-9]{2})([0-9]{2})([0-9]{2})((?:Z|[+-][0-9]{4})?)$"
 OFFSET = re.compile(r"(?:UTC|GMT|UT)?\s*([+-])(\d{1,2})(?::?(\d{2}))?")
-NAMED = re.compile(
-    r"(.*?[0-9])\s*[\[(]?([A-Za-z][^\])]*)[\])]?"
-)  # it says its zone too: +01:00[Europe/Paris], +0000 UTC
+# An offset that says its zone too: +01:00[Europe/Paris], +0000 UTC.
+NAMED = re.compile(r"(.*?[0-9])\s*[\[(]?([A-Za-z][^\])]*)[\])]?")
 _KINDS = {  # how a day may be written: the pattern of its text, as the card names it
     "year first": (r"[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}", "%Y-%m-%d"),
     "in eight digits": (r"[0-9]{8}", "%Y%m%d"),
@@ -122,21 +122,19 @@ class DateShape:
 
     def proved(self) -> tuple[list[str], list[Remark]]:
         """The formats of a column that the card says nothing of."""
-        written: dict[str, dict[str, int]] = {}
+        written: dict[str, Counter[str]] = defaultdict(Counter)
         for shape, count in self.distinct("regexp_replace(day, '[0-9]', '9', 'g')"):
             for kind, (pattern, form) in _KINDS.items():
                 if shape and re.fullmatch(pattern, shape):
                     marks = re.sub("[0-9]", "", shape)
                     form = form.replace("-", marks[0]) if marks and "-" in form else form
-                    written.setdefault(kind, {}).setdefault(form, 0)
                     written[kind][form] += count
-        named = self.named()
-        if named:
+        if named := self.named():
             written["with a named month"] = named
         if not written:
             return [], []
         if len(written) > 1:
-            ways = ", ".join(f"{sum(forms.values()):,} {kind}" for kind, forms in written.items())
+            ways = ", ".join(f"{forms.total():,} {kind}" for kind, forms in written.items())
             listed = [form for forms in written.values() for form in forms]
             day, month = self.over_twelve()
             if month and not day:
@@ -148,46 +146,36 @@ class DateShape:
                 listed,
                 in_order,
             )
-        kind, count = next((kind, sum(forms.values())) for kind, forms in written.items())
-        form = next(iter(written[kind])) if kind not in _KINDS else _KINDS[kind][1]
-        if kind == "with a named month" and "%y" in form:
+        ((kind, forms),) = written.items()
+        (usual, _), count = forms.most_common(1)[0], forms.total()
+        form = _KINDS[kind][1] if kind in _KINDS else usual
+        if "%y" in form:
+            likely = _either(usual) if "%m" in usual else f'"{usual}"'
             raise Undeclared(
                 f"{self.target}: {count:,} dates have a year of two digits (for instance {self.some_examples()}).",
-                f'Declare how they are written: date_format = "{form}", say.',
-                [form],
-            )
-        if kind == "with a year of two digits":
-            form = _commonest(written[kind])
-            raise Undeclared(
-                f"{self.target}: {count:,} dates have a year of two digits (for instance {self.some_examples()}).",
-                f"Declare how they are written: date_format = {_either(form)}, say.",
-                [form],
+                f"Declare how they are written: date_format = {likely}, say.",
+                [usual],
             )
         if kind == "year last":
-            return self.ordered(_commonest(written[kind]))
+            return self.ordered(usual)
         if form == "month":
             return [form], [Remark(f"{count:,} value(s) of {self.target} say a month: its first day is taken", count)]
         if form in _COUNTED:
-            return [form], [
-                Remark(f"{count:,} value(s) of {self.target} were read {kind}, as their range proves", count)
-            ]
+            what = f"{count:,} value(s) of {self.target} were read {kind}, as their range proves"
+            return [form], [Remark(what, count)]
         return [form], []
 
-    def named(self) -> dict[str, int]:
+    def named(self) -> Counter[str]:
         """The format of _MONTHS that fits the most days, and how many; none where no day names its month."""
-        day = "day"
-        years = {
-            form: "[0-9]{4}" if "%Y" in form else "[0-9]" for form in _MONTHS
-        }  # DuckDB reads 25 as the year 25, and infinity
         counts = ", ".join(
-            f"coalesce(sum(n) FILTER (try_strptime({day}, {literal(form)}) IS NOT NULL AND "
-            f"regexp_matches({day}, '{year}')), 0)"
-            for form, year in years.items()
+            f"coalesce(sum(n) FILTER (try_strptime(day, {literal(form)}) IS NOT NULL AND "
+            f"regexp_matches(day, '{_year(form)}')), 0)"
+            for form in _MONTHS
         )
         spelt = f"SELECT {counts} FROM {self.parts} WHERE regexp_matches(said, '[A-Za-z]{{3}}')"
         fits = dict(zip(_MONTHS, rows(self.connection, spelt)[0], strict=True))
         best = max(fits, key=lambda form: fits[form])
-        return {best: fits[best]} if fits[best] else {}
+        return Counter({best: fits[best]} if fits[best] else {})
 
     def ordered(self, usual: str) -> tuple[list[str], list[Remark]]:
         """Dates of the form 03/04/2026: the order of day and month is proved by values above 12, or refused."""
@@ -222,7 +210,6 @@ class DateShape:
 
     def local(self, form: str, declared: bool) -> str:
         """SQL of the TIMESTAMP that the text says by itself, whatever its zone. DataError for an unknown format."""
-        day, clock = "day", "clock"
         if form in _COUNTED:
             instant, least, most = _COUNTED[form]
             value = "TRY_CAST(said AS DOUBLE)"
@@ -231,21 +218,19 @@ class DateShape:
             turned = "regexp_replace(said, '^([0-9]{2})/([0-9]{4})$', '\\2\\1')"
             digits = f"regexp_replace({turned}, '^([0-9]{{4}})[-/.]?([0-9]{{2}})$', '\\1\\2')"
             return f"CASE WHEN length({digits}) = 6 THEN try_strptime({digits} || '01', '%Y%m%d') END"
-        four = "[0-9]{4}" if "%Y" in form else "[0-9]"  # DuckDB reads 25 as the year 25, and infinity
         bare = re.sub(r"\s*%[zZ]$", "", form)
         if re.search("%[HIMST]", bare):  # the card writes the clock out: only the zone is ours
             whole = f"regexp_replace(said, '({_CLOCK})\\s*[\\pL+\\x{{2212}}\\[(-].*$', '\\1')"
-            return f"CASE WHEN regexp_matches({whole}, '{four}') THEN {self.parsed(whole, bare)} END"
-        if not declared and form not in _MONTHS:
-            day = f"regexp_replace({day}, '[/.]', '-', 'g')"
+            return f"CASE WHEN regexp_matches({whole}, '{_year(form)}') THEN {self.parsed(whole, bare)} END"
+        day = "day" if declared or form in _MONTHS else "regexp_replace(day, '[/.]', '-', 'g')"
         as_day = f"CAST({self.parsed(day, bare)} AS DATE)"
-        noon = f"regexp_replace({clock}, '\\s*([AaPp])\\.?([Mm])\\.?$', ' \\1\\2')"
+        noon = "regexp_replace(clock, '\\s*([AaPp])\\.?([Mm])\\.?$', ' \\1\\2')"
         halves = f"CAST(try_strptime({noon}, ['%I:%M %p', '%I:%M:%S %p', '%I:%M:%S.%f %p']) AS TIME)"
-        whole = f"TRY_CAST(replace({clock}, ',', '.') AS TIME)"
-        time = f"CASE WHEN regexp_matches({clock}, '[AaPp]') THEN {halves} ELSE {whole} END"
+        whole = "TRY_CAST(replace(clock, ',', '.') AS TIME)"
+        time = f"CASE WHEN regexp_matches(clock, '[AaPp]') THEN {halves} ELSE {whole} END"
         return (
-            f"CASE WHEN NOT regexp_matches({day}, '{four}') THEN NULL "
-            f"WHEN {clock} = '' THEN CAST({as_day} AS TIMESTAMP) ELSE {as_day} + {time} END"
+            f"CASE WHEN NOT regexp_matches({day}, '{_year(form)}') THEN NULL "
+            f"WHEN clock = '' THEN CAST({as_day} AS TIMESTAMP) ELSE {as_day} + {time} END"
         )
 
     def parsed(self, text: str, form: str) -> str:
@@ -261,11 +246,11 @@ class DateShape:
         """Local time with a zone → the shop's time; as it is where the card has no zone; NULL with an unknown one."""
         known = {row[0] for row in rows(self.connection, "SELECT name FROM pg_timezone_names()")}
         meant = {zone: meaning for zone in zones if (meaning := _zone(zone, known)) is not None}
-        zone = "zone"
         listed = ", ".join(map(literal, ["", *meant]))
-        sums = f"sum(n) FILTER ({zone} <> '' AND {zone} IN ({listed})), 0), coalesce(sum(n) FILTER ({zone} = ''), 0)"
-        counted = f"SELECT coalesce({sums}"
-        said, unsaid = rows(self.connection, f"{counted} FROM {self.parts}")[0]
+        sums = ", ".join(
+            f"coalesce(sum(n) FILTER ({which}), 0)" for which in (f"zone <> '' AND zone IN ({listed})", "zone = ''")
+        )
+        said, unsaid = rows(self.connection, f"SELECT {sums} FROM {self.parts}")[0]
         odd = [zone for zone in zones if zone not in meant]
         remarks = []
         if odd:
@@ -274,7 +259,7 @@ class DateShape:
         if timezone is None:
             what = f"{said:,} value(s) of {self.target} carry a UTC offset or a zone; their own wall-clock time is kept"
             remarks += [Remark(what, said, CONVERT)] if said else []
-            return f"CASE WHEN {zone} IN ({listed}) THEN {local} END", remarks
+            return f"CASE WHEN zone IN ({listed}) THEN {local} END", remarks
         if said and unsaid:
             what = (
                 f"{unsaid:,} value(s) of {self.target} carry no UTC offset, unlike {said:,}: "
@@ -283,10 +268,10 @@ class DateShape:
             remarks.append(Remark(what, unsaid))
         zone_is = {kind: "".join(f" WHEN {literal(one)} THEN {literal(to)}" for one, to in meant.items()
                                  if isinstance(to, kind)) or " WHEN '' THEN NULL" for kind in (int, str)}  # fmt: skip
-        by_offset = f"{local} - to_minutes(CAST(CASE {zone}{zone_is[int]} END AS INTEGER))"
-        by_name = f"timezone('UTC', timezone(CASE {zone}{zone_is[str]} END, {local}))"
+        by_offset = f"{local} - to_minutes(CAST(CASE zone{zone_is[int]} END AS INTEGER))"
+        by_name = f"timezone('UTC', timezone(CASE zone{zone_is[str]} END, {local}))"
         shop = _from_utc(f"coalesce({by_offset}, {by_name})", timezone)
-        return f"CASE {zone} WHEN '' THEN {local} ELSE {shop} END", remarks
+        return f"CASE zone WHEN '' THEN {local} ELSE {shop} END", remarks
 
     def refuse_unknown(self, timezone: str) -> None:
         try:
@@ -309,9 +294,9 @@ class DateShape:
         return ", ".join(str(row[0]) for row in found)
 
 
-def _commonest(forms: dict[str, int]) -> str:
-    """The format in the marks that most of the dates have."""
-    return max(forms, key=lambda form: forms[form])
+def _year(form: str) -> str:
+    """What a day must hold: DuckDB reads 25 as the year 25, and infinity."""
+    return "[0-9]{4}" if "%Y" in form else "[0-9]"
 
 
 def _either(form: str) -> str:

@@ -76,7 +76,7 @@ def read_delimited(connection: duckdb.DuckDBPyConnection, path: Path, table: str
             source, compression, skipped = Path(folder) / "text.csv", "none", 0
             _rewrite(path, zipped, encoding, delimiter == SPACES, shape.skipped, source)
             delimiter = "\t" if delimiter == SPACES else delimiter
-        names = [name or f"column {i}" for i, name in enumerate(shape.heading.names, 1)]
+        names = shape.heading.columns
         refuse_names(names, path.name)
         types = "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names) + "}"
         query = (
@@ -154,9 +154,9 @@ def _split(text: str, delimiter: str, escape: str, header: list[str] | None) -> 
         heading = Heading(tuple(header), 0, 0, width, False)
         return _Shape(delimiter, escape, heading, before, False) if fits else None
     found = headings.find_headings(records)
-    if found and delimiter == SPACES and not headings.has_values([r for r in records if len(r) == found.width][1:]):
-        return None
     if found is None:
+        return None
+    if delimiter == SPACES and not headings.has_values([r for r in records if len(r) == found.width][1:]):
         return None
     last = found.at + found.below
     return _Shape(delimiter, escape, found, lines[last], lines[last] != last + 1)
@@ -253,12 +253,11 @@ def _survey(path: Path, zipped: bool, declared: str | None) -> tuple[str, set[st
     The encoding is told by the byte order mark, the card, or strict UTF-8; cp1252, with a warning, is the last resort.
     """
     try:
-        with _bytes(path, zipped) as stream:
+        with gzip.open(path) if zipped else path.open("rb") as stream:
             head = stream.read(_SAMPLE)
-        if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-            return "utf-16", _line_ends(path, zipped, "utf-16"), []
-        if declared:
-            return declared, _line_ends(path, zipped, declared), []
+        told = "utf-16" if head.startswith((b"\xff\xfe", b"\xfe\xff")) else declared
+        if told:
+            return told, _line_ends(path, zipped, told), []
         if b"\x00" in head:
             raise _binary(head, path)
         try:
@@ -311,27 +310,17 @@ def _line_ends(path: Path, zipped: bool, encoding: str) -> set[str]:
 
 
 @contextmanager
-def _bytes(path: Path, zipped: bool) -> Iterator[IO[bytes]]:
-    with gzip.open(path, "rb") if zipped else path.open("rb") as stream:
-        yield stream  # type: ignore[misc]
-
-
-@contextmanager
-def _decoded(path: Path, zipped: bool, encoding: str) -> Iterator[IO[str]]:
+def _decoded(path: Path, zipped: bool, encoding: str, newline: str | None = "") -> Iterator[IO[str]]:
     with (
-        _bytes(path, zipped) as stream,
-        io.TextIOWrapper(stream, encoding=encoding, errors="strict", newline="") as text,
+        gzip.open(path) if zipped else path.open("rb") as stream,
+        io.TextIOWrapper(stream, encoding=encoding, newline=newline) as text,
     ):
         yield text
 
 
 def _rewrite(path: Path, zipped: bool, encoding: str, columns_of_spaces: bool, skipped: int, target: Path) -> None:
     """Write the rows again as UTF-8 with one kind of line end; runs of spaces become tabs where they separate."""
-    with (
-        _bytes(path, zipped) as stream,
-        io.TextIOWrapper(stream, encoding=encoding) as text,
-        target.open("w", encoding="utf-8", newline="\n") as out,
-    ):
+    with _decoded(path, zipped, encoding, None) as text, target.open("w", encoding="utf-8", newline="\n") as out:
         for i, line in enumerate(text):
             if i < skipped:
                 continue

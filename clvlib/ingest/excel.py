@@ -46,13 +46,12 @@ def main(path: str, out: str, memory: str, sheet: str = "") -> None:
     rows = [[cell(value) for value in row] for row in values]
     if not any(map(any, rows)):
         sys.exit("the sheet is empty")
-    heading = headings.find_headings(
-        [[(text or "").strip() for text in row] for row in rows[: headings.MOST_LOOKED_AT]]
-    )
+    texts = [[(text or "").strip() for text in row] for row in rows[: headings.MOST_LOOKED_AT]]
+    heading = headings.find_headings(texts)
     if heading is None or heading.values:
         what = "its first row is a row of values" if heading else "no row names as many columns as the others have"
         sys.exit(f"the sheet has no names of columns: {what}. Put one row of names above the table")
-    names = [name or f"column {i}" for i, name in enumerate(heading.names, 1)]
+    names = heading.columns
     first = heading.at + heading.below + 1
     columns = list(zip(*rows[first:], strict=True)) or [()] * len(names)
     doubled = {name for name in names if names.count(name) > 1}

@@ -15,7 +15,7 @@ MOST_LOOKED_AT = 200
 _TITLES = 40  # lines above a table, at most
 SAME = 0.8  # of the records have the table's width
 _DATE = re.compile(r"\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?([ T].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}( .*)?|(19|20)\d{6}")
-_VALUE = re.compile(r"[^A-Za-z]*\d[^A-Za-z]*")
+_VALUE = re.compile(rf"[^A-Za-z]*\d[^A-Za-z]*|{_DATE.pattern}")  # a number or a date
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,11 @@ class Heading:
     width: int
     values: bool
 
+    @property
+    def columns(self) -> list[str]:
+        """What the columns are called: the third is “column 3” where it has no name."""
+        return [name or f"column {i}" for i, name in enumerate(self.names, 1)]
+
 
 def find_headings(records: Sequence[Record]) -> Heading | None:
     """The heading of a table, in records of stripped texts; None where most records don't share a width."""
@@ -43,7 +48,7 @@ def find_headings(records: Sequence[Record]) -> Heading | None:
     places = [place for place, names in enumerate(fits) if names]
     if not places:
         return None
-    wordy = [p for p in places if all(fits[p]) and not any(_DATE.fullmatch(c) or _VALUE.fullmatch(c) for c in fits[p])]
+    wordy = [p for p in places if all(fits[p]) and not any(map(_VALUE.fullmatch, fits[p]))]
     at = (wordy or places)[0]
     body = records[at + 1 :]
     same = sum(len(record) == width for record in body)
@@ -70,7 +75,7 @@ def _as_heading(record: Record, width: int, records: Sequence[Record]) -> tuple[
 
 def has_values(records: Sequence[Record]) -> bool:
     """Whether a column of these records, all of one width, holds numbers or dates: text split by chance doesn't."""
-    return any(_mostly(_VALUE, list(column), _DATE) for column in zip(*records, strict=True))
+    return any(_mostly(_VALUE, column) for column in zip(*records, strict=True))
 
 
 def _below(body: Sequence[Record], rows: Sequence[Record]) -> int:
@@ -79,11 +84,11 @@ def _below(body: Sequence[Record], rows: Sequence[Record]) -> int:
         later = rows[below:]
         if len(later) < 3 or len(body) < below:
             continue
-        valued = [j for j in range(len(rows[0])) if _mostly(_VALUE, [r[j] for r in later], _DATE)]
+        valued = [j for j in range(len(rows[0])) if _mostly(_VALUE, [r[j] for r in later])]
         if valued and all(
             len(record) == len(rows[0])
             and any(record[j] for j in valued)
-            and not any(_VALUE.fullmatch(record[j]) or _DATE.fullmatch(record[j]) for j in valued)
+            and not any(_VALUE.fullmatch(record[j]) for j in valued)
             for record in body[:below]
         ):
             return below
@@ -95,11 +100,9 @@ def _is_row(names: Record, rows: Sequence[Record]) -> bool:
     dated = any(
         _DATE.fullmatch(name) and _mostly(_DATE, [record[j] for record in rows]) for j, name in enumerate(names) if rows
     )
-    return dated or all(_VALUE.fullmatch(name) or _DATE.fullmatch(name) for name in names)
+    return dated or all(map(_VALUE.fullmatch, names))
 
 
-def _mostly(pattern: re.Pattern[str], cells: list[str], other: re.Pattern[str] | None = None) -> bool:
+def _mostly(pattern: re.Pattern[str], cells: Sequence[str]) -> bool:
     said = [cell for cell in cells if cell]
-    return bool(said) and sum(bool(pattern.fullmatch(c) or (other and other.fullmatch(c))) for c in said) >= 0.9 * len(
-        said
-    )
+    return bool(said) and sum(bool(pattern.fullmatch(cell)) for cell in said) >= 0.9 * len(said)

@@ -2,7 +2,7 @@
 
 import difflib
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,34 +60,34 @@ def nearest(name: str, known: list[str]) -> str:
 def _check_types(name: str, options: dict[str, Any]) -> None:
     kinds = {key: kind for key, kind in (OPTIONS | OWN.get(name, {})).items() if key in options}
     wrong = [f"{key} is not {WORDS[kind]}" for key, kind in kinds.items() if not isinstance(options[key], kind)]
-    columns, drop = options.get("columns", {}), options.get("drop", {})
     if not wrong:
-        sources_named = [part for one in columns.values() for part in (one if isinstance(one, list) else [one])]
-        if not all(
-            isinstance(part, str) for part in [*sources_named, *options.get("header", []), *options.get("includes", [])]
-        ):
-            wrong.append("a name of a column is not a text")
-        if [] in columns.values():
-            wrong.append("columns lists no column")
-        if not all(isinstance(part, str) and part for part in options.get("path", "")) or options.get("path") in (
-            "",
-            [],
-        ):
-            wrong.append("path lists something that is not a text, or nothing")
-        if not all(isinstance(form, str) and form for form in options.get("date_format", [])):
-            wrong.append("a date_format is not a text")
-        if not all(isinstance(values, list) for values in drop.values()):
-            wrong.append('drop wants lists of values, as { Status = ["voided"] }')
-        values = options.get("values", {})
-        texts = [pair for renames in values.values() if isinstance(renames, dict) for pair in renames.items()]
-        if any(not isinstance(r, dict) for r in values.values()) or not all(
-            isinstance(t, str) for p in texts for t in p
-        ):
-            wrong.append('values wants texts for texts, as { channel = { "Web site" = "web" } }')
+        wrong = [what for what, is_so in _faults(options).items() if is_so]
     if any("\0" in text for text in _texts(options)):
         wrong.append("a text has the character NUL in it")
     if wrong:
         raise DataError(f"[{name}]: {'; '.join(wrong)}.", "Correct the card.")
+
+
+def _faults(options: dict[str, Any]) -> dict[str, bool]:
+    """What may be wrong inside of options that are of the right types, and whether it is."""
+    columns, path = options.get("columns", {}), options.get("path", "as stated")
+    named = [part for one in columns.values() for part in (one if isinstance(one, list) else [one])]
+    named += [*options.get("header", []), *options.get("includes", [])]
+    drop, renames = options.get("drop", {}).values(), options.get("values", {}).values()
+    return {
+        "a name of a column is not a text": not all(isinstance(part, str) for part in named),
+        "columns lists no column": [] in columns.values(),
+        "path lists something that is not a text, or nothing": not path or not _filled(path),
+        "a date_format is not a text": not _filled(options.get("date_format", [])),
+        'drop wants lists of values, as { Status = ["voided"] }': not all(isinstance(one, list) for one in drop),
+        'values wants texts for texts, as { channel = { "Web site" = "web" } }': not all(
+            isinstance(one, dict) and all(isinstance(text, str) for text in one.values()) for one in renames
+        ),
+    }
+
+
+def _filled(parts: Iterable[Any]) -> bool:
+    return all(isinstance(part, str) and part for part in parts)
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -19,7 +19,7 @@ from clvlib.errors import DataError
 from clvlib.ingest import card, sources, subscribers
 from clvlib.ingest.dates import DateShape, Undeclared
 from clvlib.ingest.options import FORMATS
-from clvlib.ingest.raw import Raw, literal, quoted, rows
+from clvlib.ingest.raw import Raw, filled, literal, quoted, rows
 from clvlib.ingest.tables import TABLES, Column
 
 _NAMES: dict[str, dict[str, list[str]]] = tomllib.loads((Path(__file__).parent / "names.toml").read_text("utf-8"))
@@ -48,9 +48,9 @@ class _Column:
 
     dates: float
     numbers: float
-    scores: float  # whole numbers from 0 to 10
-    different: float
+    scores: float  # numbers from 0 to 10
     decimals: float
+    different: float
 
 
 @dataclass(frozen=True)
@@ -160,9 +160,8 @@ def _section(connection: duckdb.DuckDBPyConnection, found: _Found, named: str) -
     columns = card.comment(", ".join(found.raw.columns))
     lines += [f'# {c.name} = "…"  # not found, needed: {c.meaning}. Columns: {columns}' for c in found.missing]
     if [column.name for column in found.missing] == ["amount"]:
-        lines.append(
-            f"# If there are no amounts, write amounts = false above [{section}.columns]: purchases are counted."
-        )
+        above = f"write amounts = false above [{section}.columns]"
+        lines.append(f"# If there are no amounts, {above}: purchases are counted.")
     return lines
 
 
@@ -231,10 +230,10 @@ def _first_and_last(
         return None
     with suppress(DataError):
         read = [
-            DateShape(connection, raw.table, f"day{i}", _filled(day)).sql(None, None)[0] for i, day in enumerate(days)
+            DateShape(connection, raw.table, f"day{i}", filled(day)).sql(None, None)[0] for i, day in enumerate(days)
         ]
         for (first, last), count in product(permutations(range(2)), counts):
-            once = f"TRY_CAST({_filled(count)} AS DOUBLE) = 1"
+            once = f"TRY_CAST({filled(count)} AS DOUBLE) = 1"
             told = f"SELECT {read[first]} AS f, {read[last]} AS l, {once} AS once FROM {raw.table}"
             fits = "coalesce(bool_and(f <= l AND (f = l) = once), false) AND bool_or(f < l)"
             if rows(connection, f"SELECT {fits} AND bool_or(once) FROM ({told})")[0][0]:
@@ -281,9 +280,8 @@ def _by_values(
         if len(fitting) == 1 or (fitting and target == "date"):
             mapping[target] = fitting[0]
             doubts[target] = ": chosen by its values" + (f", as are {', '.join(fitting[1:])}" if fitting[1:] else "")
-    return {column.name: mapping[column.name] for column in TABLES["transactions"] if column.name in mapping} | {
-        target: source for target, source in mapping.items() if target == "unit_price"
-    }, doubts
+    order = [*(column.name for column in TABLES["transactions"]), "unit_price"]
+    return {target: mapping[target] for target in order if target in mapping}, doubts
 
 
 def _is(kind: str, target: str, fact: _Column) -> bool:
@@ -307,16 +305,14 @@ def _facts(connection: duckdb.DuckDBPyConnection, raw: Raw) -> dict[str, _Column
     """What the values of each column are, over the first rows."""
     found = {}
     for column in raw.columns:
-        text = _filled(column)
+        text = filled(column)
         dated = f"regexp_matches({text}, '{_DATE}') OR regexp_matches({text}, '{_OTHER_DATE}')"
         tests = (dated, f"regexp_matches({text}, {literal(_NUMBER)})", f"TRY_CAST({text} AS DOUBLE) BETWEEN 0 AND 10",
                  f"regexp_matches({text}, '[0-9][.,][0-9]')")  # fmt: skip
         counts = ", ".join(f"count(*) FILTER ({test})" for test in tests)
-        sql = f"SELECT count({text}), count(DISTINCT {text}), {counts} FROM (FROM {raw.table} LIMIT {_SAMPLE})"
-        filled, different, *hits = rows(connection, sql)[0]
-        shares = [count / filled if filled else 0.0 for count in (*hits, different)]
-        dates, numbers, scores, decimals, distinct = shares
-        found[column] = _Column(dates, numbers, scores, distinct, decimals)
+        sql = f"SELECT count({text}), {counts}, count(DISTINCT {text}) FROM (FROM {raw.table} LIMIT {_SAMPLE})"
+        said, *hits = rows(connection, sql)[0]
+        found[column] = _Column(*(count / said if said else 0.0 for count in hits))
     return found
 
 
@@ -344,18 +340,13 @@ def _marks(connection: duckdb.DuckDBPyConnection, table: str, mapping: dict[str,
 def _dates(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> list[str]:
     """How dates were read, as their values prove; the formats to declare where they don't."""
     try:
-        _, remarks = DateShape(connection, table, "date", _filled(column)).sql(None, None)
+        _, remarks = DateShape(connection, table, "date", filled(column)).sql(None, None)
     except Undeclared as undeclared:
         form = undeclared.formats if len(undeclared.formats) > 1 else undeclared.formats[0]
         why = card.comment(undeclared.what.removeprefix("date: "))
         written = f"date_format = {card.inline(form)}  # {_TO_CONFIRM}: {why}"
         return [written if undeclared.sure else f"# {written}"]
     return [f"# {card.comment(remark.what)}" for remark in remarks]
-
-
-def _filled(column: str) -> str:
-    """SQL of a column's text; NULL where it is empty."""
-    return f"nullif(trim({quoted(column)}), '')"
 
 
 def _currency(connection: duckdb.DuckDBPyConnection, raw: Raw) -> tuple[str, str]:

@@ -36,6 +36,11 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def filled(column: str) -> str:
+    """SQL of a column's text, trimmed; NULL where it is empty."""
+    return f"nullif(trim({quoted(column)}), '')"
+
+
 def literal(value: object) -> str:
     """A text as SQL wants it."""
     return "'" + str(value).replace("'", "''") + "'"

@@ -4,7 +4,7 @@ Nothing is changed in silence: a row that is left out has a line in the ledger; 
 left as it is, and a mapping is proposed for the card.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from math import nan
 from typing import Any
@@ -81,6 +81,7 @@ SERVICES = (  # what such a column says of what is no product: the whole of it, 
 CODES = ("post", "dot", "manual", "sample", "samples", "fee", "tip", "adjustment", "muster", "muestra", "campione")
 START, PERIOD, AGAIN = 180, 30, 1.5  # days of a history that is looked at, of a period, and how many more are new
 LEAST_NEW = 30  # customers
+TOO_MANY = 0.05  # of the rows that a column's values can't be read in: the reading itself must be wrong
 YES = ("yes", "y", "true", "1", "oui", "o", "ja", "opt-in", "subscribed", "granted")
 NO = ("no", "n", "false", "0", "non", "nein", "opt-out", "unsubscribed", "denied")
 MEET = 0.5  # of a table's customers are expected among the transactions
@@ -180,8 +181,10 @@ def say_of_amounts(connection: duckdb.DuckDBPyConnection, ledger: list[dict[str,
     )
     negative, back, zero = rows(connection, sql)[0]
     at = next(i for i, line in enumerate(ledger) if line["table"] == "transactions" and line["action"] == "kept")
-    said = {"of which refunds (amount below 0): they reduce the customer's spend": (negative, back)}
-    said["of which of amount 0: not a purchase"] = (zero, 0.0)
+    said = {
+        "of which refunds (amount below 0): they reduce the customer's spend": (negative, back),
+        "of which of amount 0: not a purchase": (zero, 0.0),
+    }
     lines = [
         {"table": "transactions", "action": "kept", "rows": count, "money": money, "reason": why}
         for why, (count, money) in said.items()
@@ -190,7 +193,7 @@ def say_of_amounts(connection: duckdb.DuckDBPyConnection, ledger: list[dict[str,
     ledger[at + 1 : at + 1] = lines
 
 
-def of_the_money(largest: pd.DataFrame, ledger: list[dict[str, Any]], table: str = "transactions") -> list[Problem]:
+def of_the_money(largest: pd.DataFrame, ledger: list[dict[str, Any]], table: str) -> list[Problem]:
     """Write into the ledger what share of the money one order, one day and one customer are; warn over a tenth.
 
     `largest`: from `purchases.largest`.
@@ -267,20 +270,19 @@ def between_tables(
 
 def _strangers(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, ibis.Table]) -> list[Problem]:
     """Tables of whose customers the transactions know fewer than half, and why the ids may differ."""
-    found = []
-    for name in [name for name in DATED if name in tables and name != "transactions" and "transactions" in tables]:
+    found: list[Problem] = []
+    if "transactions" not in tables:
+        return found
+    ids = ["customer_id", *(sql.format("customer_id") for sql, _ in _ALIKE)]
+    shared = ", ".join(f"count(DISTINCT {one}) FILTER ({one} IN (SELECT {one} FROM transactions))" for one in ids)
+    for name in [name for name in DATED if name in tables and name != "transactions"]:
         if "customer_id" not in tables[name].columns:
             continue
-        alike = {words: sql for sql, words in _ALIKE}
-        shared = ", ".join(
-            f"count(DISTINCT {sql.format('customer_id')}) FILTER ({sql.format('customer_id')} IN "
-            f"(SELECT {sql.format('customer_id')} FROM transactions))"
-            for sql in ("{}", *alike.values())
-        )
         of, met, *others = rows(connection, f"SELECT count(DISTINCT customer_id), {shared} FROM {name}")[0]
         if of < 2 or met >= MEET * of:
             continue
-        cause = next((words for words, count in zip(alike, others, strict=True) if count > max(met, MEET * of)), None)
+        likely = zip(_ALIKE, others, strict=True)
+        cause = next((words for (_, words), count in likely if count > max(met, MEET * of)), None)
         example = [rows(connection, f"SELECT min(customer_id) FROM {table}")[0][0] for table in (name, "transactions")]
         what = f"{met:,} of its {of:,} customers ({met / of:.0%}) are in the transactions"
         mend = "Check that both files name customers alike; customers without a purchase are no fault."
@@ -293,15 +295,12 @@ def _strangers(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, ibis.
 def _unknown(connection: duckdb.DuckDBPyConnection, sold: bool, ledger: list[dict[str, Any]]) -> list[Problem]:
     known = "SELECT customer_id FROM customers" + (" UNION SELECT customer_id FROM transactions" if sold else "")
     stranger = f"customer_id NOT IN ({known})"
-    names = [
-        name
-        for (name,) in rows(connection, f"SELECT DISTINCT customer_id FROM touchpoints WHERE {stranger} ORDER BY 1")
-    ]
+    found = rows(connection, f"SELECT DISTINCT customer_id FROM touchpoints WHERE {stranger} ORDER BY 1")
+    names = [name for (name,) in found]
     if not names:
         return []
     before = rows(connection, "SELECT count(*) FROM touchpoints")[0][0]
-    rows(connection, f"DELETE FROM touchpoints WHERE {stranger}")
-    count = before - rows(connection, "SELECT count(*) FROM touchpoints")[0][0]
+    count = rows(connection, f"DELETE FROM touchpoints WHERE {stranger}")[0][0]
     why = "of a customer who is in no other table"
     _leave_out(ledger, "touchpoints", count, why)
     what = f"{count:,} of {before:,} row(s) dropped: {why}"
@@ -310,7 +309,7 @@ def _unknown(connection: duckdb.DuckDBPyConnection, sold: bool, ledger: list[dic
 
 def _spellings(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, ibis.Table]) -> list[Problem]:
     """Channels that differ only in case, spaces, hyphens and the like, within a table and between tables."""
-    counts: dict[str, dict[str, int]] = defaultdict(dict)
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
     seen: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
     for table, column in CHANNELS.items():
         if table in tables and column in tables[table].columns:
@@ -318,7 +317,7 @@ def _spellings(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, ibis.
             sql = f"SELECT {name}, count(*) FROM {table} WHERE {name} IS NOT NULL GROUP BY 1 ORDER BY 1"
             for text, count in rows(connection, sql):
                 key = "".join(letter for letter in text.lower() if letter.isalnum())
-                counts[key][text] = counts[key].get(text, 0) + count
+                counts[key][text] += count
                 seen[table, key][text] = count
     found = []
     for (table, key), spelt in seen.items():
@@ -337,9 +336,8 @@ def _arms(connection: duckdb.DuckDBPyConnection) -> list[Problem]:
     sql = "SELECT experiment, min(variant) FROM experiments GROUP BY 1 HAVING count(DISTINCT variant) = 1 ORDER BY 1"
     for test, arm in rows(connection, sql):
         what = f"the experiment {test!r} has one arm only, {arm!r}"
-        found.append(
-            Problem("warning", "experiments", what, 1, (), "Add the customers of the other arm: nothing to compare.")
-        )
+        mend = "Add the customers of the other arm: nothing to compare."
+        found.append(Problem("warning", "experiments", what, 1, (), mend))
     sql = (
         "SELECT experiment, count(*), min(customer_id) FROM (SELECT experiment, customer_id FROM experiments "
         "GROUP BY ALL HAVING count(DISTINCT variant) > 1) GROUP BY 1 ORDER BY 1"

@@ -72,25 +72,29 @@ def files_of(path: str | list[str], pattern: str | None, folder: Path) -> list[P
     """The files that a card names: one, a list of them, or those of a folder (all of its tables, or those whose names
     fit `pattern`), in the order of their names. Raises DataError when there is none."""
     with _allowed(str(path)):
-        return _files_of(path, pattern, folder)
-
-
-def _files_of(path: str | list[str], pattern: str | None, folder: Path) -> list[Path]:
-    if isinstance(path, list):
-        return [locate(one, folder) for one in path]
-    found = locate(path, folder)
-    if not found.is_dir():
-        if pattern:
-            raise DataError(f"glob = {pattern!r} goes with a folder, and {path} is none.", "Give the folder as path.")
-        return [found]
-    inside = sorted(file for file in found.iterdir() if file.is_file() and not file.name.startswith((".", "~$")))
-    known = {".parquet", *EXCEL, *DATABASES, *TEXTS}
-    fits = [f for f in inside if (f.match(pattern) if pattern else f.suffix.lower() in known)]
-    if not fits:
-        what = f"The folder {found.name} has no file like {pattern}" if pattern else f"No file of {found.name} is known"
-        names = ", ".join(file.name for file in inside[:5]) or "nothing"
-        raise DataError(f"{what}. It holds: {names}.", 'Name the files: path = ["a.csv", "b.csv"], or glob = "*.csv".')
-    return fits
+        if isinstance(path, list):
+            return [locate(one, folder) for one in path]
+        found = locate(path, folder)
+        if not found.is_dir():
+            if pattern:
+                raise DataError(
+                    f"glob = {pattern!r} goes with a folder, and {path} is none.", "Give the folder as path."
+                )
+            return [found]
+        inside = sorted(file for file in found.iterdir() if file.is_file() and not file.name.startswith((".", "~$")))
+        known = {".parquet", *EXCEL, *DATABASES, *TEXTS}
+        fits = [f for f in inside if (f.match(pattern) if pattern else f.suffix.lower() in known)]
+        if not fits:
+            what = (
+                f"The folder {found.name} has no file like {pattern}"
+                if pattern
+                else f"No file of {found.name} is known"
+            )
+            names = ", ".join(file.name for file in inside[:5]) or "nothing"
+            raise DataError(
+                f"{what}. It holds: {names}.", 'Name the files: path = ["a.csv", "b.csv"], or glob = "*.csv".'
+            )
+        return fits
 
 
 def read_sources(connection: duckdb.DuckDBPyConnection, files: list[Path], table: str, options: dict[str, Any]) -> Raw:
@@ -134,26 +138,22 @@ def read_sources(connection: duckdb.DuckDBPyConnection, files: list[Path], table
 def read(connection: duckdb.DuckDBPyConnection, path: Path, table: str, options: dict[str, Any]) -> Raw:
     """Load one file into the DuckDB table `table`, every column as text, numbered in the order of the file."""
     with _allowed(path.name):
-        return _read(connection, path, table, options)
-
-
-def _read(connection: duckdb.DuckDBPyConnection, path: Path, table: str, options: dict[str, Any]) -> Raw:
-    name, start = path.name, _start(path)
-    if start.startswith(b"PAR1"):
-        with plainly_named(path) as source:
-            query = f"SELECT * FROM read_parquet({literal(source)}, hive_partitioning=false)"
-            return as_text(connection, table, query, name)
-    if start.startswith(b"SQLite format 3"):
-        return _read_sqlite(connection, path, table, options)
-    if start[8:12] == b"DUCK":
-        return _read_duckdb(connection, path, table, options)
-    if start.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
-        return _read_excel(connection, path, table, options)
-    if start.startswith(b"%PDF"):
-        raise DataError(f"{name} is a PDF, not a table.", "Ask for the data behind it, as CSV or Excel.")
-    if path.suffix.lower() in {".parquet", *DATABASES}:
-        raise DataError(f"{name} is not what its ending says: {path.suffix}.", "Export or copy it again.")
-    return delimited.read_delimited(connection, path, table, options)
+        name, start = path.name, _start(path)
+        if start.startswith(b"PAR1"):
+            with plainly_named(path) as source:
+                query = f"SELECT * FROM read_parquet({literal(source)}, hive_partitioning=false)"
+                return as_text(connection, table, query, name)
+        if start.startswith(b"SQLite format 3"):
+            return _read_sqlite(connection, path, table, options)
+        if start[8:12] == b"DUCK":
+            return _read_duckdb(connection, path, table, options)
+        if start.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+            return _read_excel(connection, path, table, options)
+        if start.startswith(b"%PDF"):
+            raise DataError(f"{name} is a PDF, not a table.", "Ask for the data behind it, as CSV or Excel.")
+        if path.suffix.lower() in {".parquet", *DATABASES}:
+            raise DataError(f"{name} is not what its ending says: {path.suffix}.", "Export or copy it again.")
+        return delimited.read_delimited(connection, path, table, options)
 
 
 def _start(path: Path) -> bytes:
@@ -199,9 +199,8 @@ def _read_sqlite(connection: duckdb.DuckDBPyConnection, path: Path, table: str, 
         opened = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
         with closing(opened) as source:
             source.text_factory = lambda text: text.decode(errors="replace")
-            kinds = dict(
-                source.execute("SELECT name, type FROM sqlite_master WHERE type IN ('table', 'view')").fetchall()
-            )
+            listed = "SELECT name, type FROM sqlite_master WHERE type IN ('table', 'view')"
+            kinds = dict(source.execute(listed).fetchall())
             inside = _choose(list(kinds), options.get("table"), "table", name)
             view = kinds[inside] == "view"
             with _ending(source.interrupt, view, name):
@@ -216,18 +215,14 @@ def _read_sqlite(connection: duckdb.DuckDBPyConnection, path: Path, table: str, 
                     numbers -= {column for column in numbers if not only_numbers(of_columns[column])}
                     cells = [pa.array([cell(value) for value in values], pa.string()) for values in of_columns.values()]
                     places = pa.array(range(count + 1, count + len(batch) + 1))
-                    _insert(connection, table, pa.table([places, *cells], names=[ROW, *columns]))
+                    connection.register("_batch", pa.table([places, *cells], names=[ROW, *columns]))
+                    rows(connection, f"INSERT INTO {table} SELECT * FROM _batch")
+                    connection.unregister("_batch")
                     count += len(batch)
     except sqlite3.DatabaseError as error:
         mend = "Mend the view, or save what it gives as a table." if view else "Copy or export it again."
         raise DataError(f"{name} can't be read: {error}.", mend) from None
     return Raw(table, columns, count, numbers=frozenset(numbers))
-
-
-def _insert(connection: duckdb.DuckDBPyConnection, table: str, batch: Any) -> None:
-    connection.register("_batch", batch)
-    rows(connection, f"INSERT INTO {table} SELECT * FROM _batch")
-    connection.unregister("_batch")
 
 
 @contextmanager
@@ -246,9 +241,8 @@ def _ending(interrupt: Any, view: bool, name: str) -> Iterator[None]:
         yield
     except Exception:
         if late.is_set():
-            raise DataError(
-                f"{name}: the view was not read within {VIEW_SECONDS} seconds.", "Save what it gives as a table."
-            ) from None
+            what = f"{name}: the view was not read within {VIEW_SECONDS} seconds."
+            raise DataError(what, "Save what it gives as a table.") from None
         raise
     finally:
         timer.cancel()
@@ -279,13 +273,10 @@ def _read_excel(connection: duckdb.DuckDBPyConnection, path: Path, table: str, o
             options.get("sheet", ""),
         ]  # fmt: skip
         try:
-            done = subprocess.run(
-                command, capture_output=True, text=True, timeout=EXCEL_SECONDS, check=False, errors="replace"
-            )
+            done = subprocess.run(command, capture_output=True, text=True, timeout=EXCEL_SECONDS, errors="replace")
         except subprocess.TimeoutExpired:
-            raise DataError(
-                f"{name} could not be read within {EXCEL_SECONDS} seconds.", "Save the sheet as CSV."
-            ) from None
+            what = f"{name} could not be read within {EXCEL_SECONDS} seconds."
+            raise DataError(what, "Save the sheet as CSV.") from None
         if done.returncode < 0 or "memory allocation" in done.stderr or "MemoryError" in done.stderr:
             what = f"its cells need more than {EXCEL_MEMORY // 1024**3} GB: one may lie far outside of the table"
             raise DataError(f"{name} can't be read: {what}.", "Copy the table into a new sheet, or save it as CSV.")
@@ -296,9 +287,8 @@ def _read_excel(connection: duckdb.DuckDBPyConnection, path: Path, table: str, o
             crashed = not said or "Traceback" in done.stderr or "panicked" in done.stderr
             reason = "the parser stopped at something in it" if crashed else said[-1]
             raise DataError(f"{name} can't be read: {reason}.", "Open it and save the sheet as CSV.")
-        told = rows(connection, f"SELECT key::VARCHAR, value::VARCHAR FROM parquet_kv_metadata({literal(out)})")
+        about = dict(rows(connection, f"SELECT key::VARCHAR, value::VARCHAR FROM parquet_kv_metadata({literal(out)})"))
         raw = as_text(connection, table, f"SELECT * FROM read_parquet({literal(out)})", name)
-    about = dict(told)
     raw.numbers = frozenset(raw.columns[i] for i in json.loads(about["numbers"]))
     raw.noticed += delimited.passed_over(int(about["above"]), int(about["below"]), raw.columns)
     refuse_names([column.split("\x00")[0] for column in raw.columns], name)
