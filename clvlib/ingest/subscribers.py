@@ -17,11 +17,11 @@ import pandas as pd
 
 from clvlib.errors import DataError, Problem
 from clvlib.ingest.raw import rows
+from clvlib.ingest.rules import TOO_MANY
 
 PERIODS = {"week": 365.25 / 7, "month": 12.0, "quarter": 4.0, "year": 1.0}  # how many of them a year has
 SHAPES = (("tenure", "churned"), ("period", "survivors"))
 COHORT = ("plan", "started_on")
-_TOO_MANY = 0.05
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def _odd_periods(table: ibis.Table, end: pd.Timestamp, period: str) -> list[Prob
     if facts["more"]:
         what = f"{facts['more']:,} subscriber(s) have paid more {period}s than have gone by since they started"
         mend = f"Check period = {period!r}, tenure (full periods paid) and started_on."
-        grade = "error" if facts["more"] > _TOO_MANY * facts["dated"] else "warning"
+        grade = "error" if facts["more"] > TOO_MANY * facts["dated"] else "warning"
         found.append(Problem(grade, "subscriptions", what, int(facts["more"]), (), mend))  # type: ignore[arg-type]
     if facts["fewer"] > facts["staying"] / 2:
         what = (

@@ -1,0 +1,279 @@
+"""The rows of one table → those that can be used, with an account of all others: how many, how much money, and why.
+
+A row that can't be used is dropped with its reason; when more than one row in twenty of a required column can't be
+read, the reading itself must be wrong, and that is an error.
+"""
+
+from dataclasses import dataclass, field
+from math import nan
+from typing import Any
+
+import duckdb
+
+from clvlib.errors import DataError, Grade, Problem
+from clvlib.ingest import casting, rules
+from clvlib.ingest.card import inline
+from clvlib.ingest.raw import ROW, Raw, filled, literal, quoted, rows
+
+PAID = ("transactions", "totals")  # the tables of which one is needed, whose amounts are what customers paid
+NOT_READ = "can't be read"
+REASON = "__clv_reason"
+MOST_VALUES = 20  # that a message lists for the card
+
+# Rows that are left out for these reasons are warned of, even where they are few.
+_WARNED = ("no ", "a further row", "dated", "never", *(why for _, why in rules.CONTRADICTIONS))
+
+Reason = tuple[str, str, str | None]  # SQL condition, words, SQL of the text at fault
+
+
+@dataclass
+class Account:
+    """One table as text, what the card says of it, and what is written down of its rows."""
+
+    connection: duckdb.DuckDBPyConnection
+    name: str
+    raw: Raw
+    options: dict[str, Any]
+    timezone: str | None
+    currency: str | None
+    problems: list[Problem]
+    ledger: list[dict[str, Any]]
+    readings: dict[str, casting.Cast] = field(default_factory=dict)
+    doubts: list[tuple[str, str, str]] = field(default_factory=list)  # SQL of rows that are kept, words, how to mend
+    by_itself: list[str] = field(default_factory=list)  # optional columns that the card doesn't name
+    paid: float = nan  # the sum of all amounts that could be read
+    in_file: dict[str, Any] = field(default_factory=dict)
+
+    def build(self, cast: dict[str, str], reasons: list[Reason]) -> None:
+        cases = " ".join(f"WHEN {condition} THEN {i}" for i, (condition, _, _) in enumerate(reasons))
+        chosen = ", ".join(f"{sql} AS {quoted(target)}" for target, sql in cast.items())
+        self.rows(
+            f"CREATE TABLE read_{self.name} AS "
+            f"SELECT {ROW}, CASE {cases} END AS {REASON}, {chosen} FROM {self.raw.table}"
+        )
+        doubles = len(reasons)
+        if self.name != "subscriptions" or "survivors" in cast or "duplicates" in self.options:
+            self.mark_duplicates(doubles, "order_id" in cast)  # two subscribers may be alike in all that is told
+        amounts = "coalesce(sum(amount) FILTER (isfinite(amount)), 0)" if self.name in PAID else "NULL"
+        found = self.rows(f"SELECT {REASON}, count(*), {amounts} FROM read_{self.name} GROUP BY {REASON}")
+        counts = {code: count for code, count, _ in found}
+        if self.name == "transactions":
+            self.in_file = rules.counted(self.connection, f"read_{self.name}")
+        elif self.name == "totals":
+            self.in_file = {"customers": self.rows("SELECT count(DISTINCT customer_id) FROM read_totals")[0][0]}
+        money: dict[int | None, float] = {code: nan if paid is None else paid for code, _, paid in found}
+        self.paid = sum(money.values()) if money or self.name not in PAID else 0.0
+        bad, lines = self.raw.bad_lines, self.raw.rows + self.raw.bad_lines
+        self.write_down("read", lines, "rows in the file", self.paid)
+        if bad:
+            self.write_down("dropped", bad, "not as many cells as columns, or a quote left open")
+            grade: Grade = "error" if bad / lines > rules.TOO_MANY else "warning"
+            what = f"{bad:,} line(s) don't have as many cells as the header"
+            self.note(grade, what, bad, self.raw.bad_examples, "The file may be cut short, or need another delimiter.")
+        for i, (_condition, reason, text) in enumerate(reasons):
+            if i in counts:
+                self.write_down("dropped", counts[i], reason, money[i])
+                self.report_dropped(i, counts[i], reason, text, self.of_the_money(money[i]))
+        if doubles in counts:
+            self.write_down("dropped", counts[doubles], "exact duplicate of another row", money[doubles])
+            said = self.of_the_money(money[doubles]) + (self.equal_lines(doubles) if "order_id" in cast else "")
+            what = f"{counts[doubles]:,} row(s) are exact duplicates of another and were dropped{said}"
+            self.note("warning", what, counts[doubles], (), 'If they are real, add duplicates = "keep" to the card.')
+        self.say_of_doubts(cast)
+        self.say_of_parts()
+        kept = counts.get(None, 0)
+        self.write_down("kept", kept, "usable rows", money.get(None, 0.0 if self.name in PAID else nan))
+        if self.raw.rows == 0:
+            self.empty("the file has no rows below its header", "Check which period and filters were exported.")
+        elif not kept and not any(p.grade == "error" for p in self.problems if p.where == self.name):
+            dropped = [line for line in self.ledger if line["table"] == self.name and line["action"] == "dropped"]
+            most = max(dropped, key=lambda line: int(line["rows"]))  # nothing is left, so that something was dropped
+            why = f"{most['rows']:,} of {self.raw.rows:,} row(s) dropped: {most['reason']}"
+            self.empty(f"no usable row is left: {why}", "See the warnings: each says what was dropped.")
+        columns = ", ".join(quoted(target) for target in cast)
+        self.rows(
+            f"CREATE TABLE {self.name} AS "
+            f"SELECT {columns} FROM read_{self.name} WHERE {REASON} IS NULL ORDER BY {ROW}; "
+            f"DROP TABLE read_{self.name}; DROP TABLE {self.raw.table}"
+        )
+
+    def say_of_parts(self) -> None:
+        """What else than goods stands in the amounts, by the format or the card: taxes, shipping."""
+        columns = [column for column in map(self.find, self.options.get("includes", [])) if column]
+        texts = {column: filled(column) for column in columns}
+        made = casting.read_numbers(self.connection, self.raw.table, texts, self.options.get("decimal"))
+        for column, reading in made.items():
+            count, money = self.rows(
+                f"SELECT count(*), coalesce(sum(part), 0) FROM (SELECT {ROW}, {reading.sql} AS part "
+                f"FROM {self.raw.table}) JOIN read_{self.name} USING ({ROW}) WHERE {REASON} IS NULL AND part <> 0"
+            )[0]
+            if count:
+                what = f"the amounts of {count:,} row(s) hold {column}: {money:,.2f}{self.of_the_money(money)}"
+                self.note("note", what, count, (), "Map another column to amount where only goods should count.")
+
+    def say_of_doubts(self, cast: dict[str, str]) -> None:
+        """What is kept though it may be wrong, in rows and money: statuses, names of nobody, ids in two spellings."""
+        if "customer_id" not in cast or self.name not in ("transactions", "customers"):
+            return
+        found = cast["customer_id"]
+        names = self.rows(
+            f"SELECT DISTINCT {found} FROM {self.raw.table} WHERE lower({found}) IN ({rules.listed(rules.NOBODY)})"
+        )
+        for (name,) in names if self.name == "transactions" else ():
+            what = f"whose customer_id is {name} are kept as those of one customer"
+            column = next(iter(self.columns_in(found)), "")
+            mend = f"If it is nobody, add {leaving_out(column, [name])} to [transactions]."
+            self.doubts.append((f"{found} = {literal(name)}", what, mend))
+        twice = f"SELECT lower({found}) FROM {self.raw.table} GROUP BY 1 HAVING count(DISTINCT {found}) > 1"
+        ids = self.rows(f"SELECT count(DISTINCT {found}), count(DISTINCT lower({found})) FROM {self.raw.table}")[0]
+        if ids[0] > ids[1] and "ignore_case" not in self.options:
+            what = f"are of ids that differ in case only: {ids[0]:,} ids, {ids[1]:,} if case doesn't count"
+            mend = f"Say which: ignore_case = true, or false, in [{self.name}] and in every table with such ids."
+            self.doubts.append((f"lower({found}) IN ({twice})", what, mend))
+        paid = "coalesce(sum(amount), 0)" if self.name == "transactions" else "0"
+        for condition, what, mend in self.doubts:
+            rows = f"SELECT {ROW} FROM {self.raw.table} WHERE {condition}"
+            count, money = self.rows(
+                f"SELECT count(*), {paid} FROM read_{self.name} WHERE {REASON} IS NULL AND {ROW} IN ({rows})"
+            )[0]
+            if count:
+                self.note("warning", f"{count:,} row(s) {what}{self.of_the_money(money)}", count, (), mend)
+
+    def equal_lines(self, code: int) -> str:
+        """Words for the doubles in orders whose other lines stand once: not the order is there twice, but a line."""
+        cells = ", ".join(f"raw.{quoted(column)}" for column in self.raw.columns)
+        lines = (
+            f"SELECT made.order_id, hash({cells}) AS line, count(*) AS n FROM {self.raw.table} AS raw "
+            f"JOIN read_{self.name} AS made USING ({ROW}) "
+            f"WHERE made.order_id IS NOT NULL AND coalesce({REASON}, {code}) = {code} GROUP BY ALL"
+        )
+        orders = f"SELECT sum(n - 1) AS more FROM ({lines}) GROUP BY order_id HAVING min(n) = 1 AND max(n) > 1"
+        count = self.rows(f"SELECT coalesce(sum(more), 0) FROM ({orders})")[0][0]
+        return f"; {count:,} of them in orders whose other lines stand once, so they may be two pieces" if count else ""
+
+    def of_the_money(self, money: float) -> str:
+        """Words for the share of all that was read that rows are; none where it isn't known."""
+        return f", {money / self.paid:.1%} of the money" if self.paid > 0 and money else ""
+
+    def empty(self, what: str, mend: str) -> None:
+        """Nothing to use: an error of the transactions, while any other table is only left out."""
+        needed = self.name in PAID
+        self.note("error" if needed else "warning", what if needed else f"{what}: the table is left out", 0, (), mend)
+
+    def mark_duplicates(self, code: int, numbered: bool) -> None:
+        """Rows alike in every cell: dropped when an order number or a time of day shows them to be one event."""
+        wish = self.options.get("duplicates")
+        if wish not in {None, "drop", "keep"}:
+            raise DataError(f"duplicates = {wish!r} is unknown.", 'Write duplicates = "drop" or "keep".')
+        cells = ", ".join(quoted(column) for column in self.raw.columns)
+        again = (
+            f"SELECT {ROW} FROM (SELECT {ROW}, row_number() OVER (PARTITION BY hash({cells}) ORDER BY {ROW}) AS n "
+            f"FROM {self.raw.table}) WHERE n > 1"
+        )
+        proved = self.name != "transactions" or numbered
+        if not proved:
+            timed = f"SELECT count(*) FROM read_{self.name} WHERE date <> date_trunc('day', date)"
+            proved = bool(self.rows(timed)[0][0])
+        if wish == "drop" or (wish is None and proved):
+            self.rows(f"UPDATE read_{self.name} SET {REASON} = {code} WHERE {REASON} IS NULL AND {ROW} IN ({again})")
+        elif wish is None:
+            count = self.rows(f"SELECT count(*) FROM ({again})")[0][0]
+            if count:
+                what = "row(s) are alike in every cell and were kept: without an order number or a time of day, nothing"
+                mend = 'If they are copies, add duplicates = "drop" to the card.'
+                self.note("note", f"{count:,} {what} proves that they are the same purchase", count, (), mend)
+
+    def report_dropped(self, code: int, count: int, reason: str, text: str | None, share: str) -> None:
+        total = self.raw.rows
+        those = f"{ROW} IN (SELECT {ROW} FROM read_{self.name} WHERE {REASON} = {code})"
+        outside = any(reason.endswith(words) for _, words in rules.RANGES.values())
+        unread = NOT_READ in reason or "finite" in reason or outside
+        unread |= "future" in reason and self.name in PAID  # a planned test or mailing is no error
+        unread |= reason.startswith("a further row") and self.name in ("subscriptions", "totals")  # a history, no list
+        grade: Grade = "warning" if unread or reason.startswith(_WARNED) else "note"
+        mend = f"These rows{share}, are not used." if share else "These rows are not used."
+        if reason.startswith("never happened"):
+            column = reason.removeprefix("never happened: ").rpartition(" is ")[0]
+            mend += f" To keep them, add {leaving_out(column, [])} to [transactions]."
+        examples: tuple[str, ...] = ()
+        if text is not None:
+            examples = self.examples(those, text)
+        amounts = reason == f"amount {NOT_READ}"
+        # Amounts that can't be read aren't any amounts: they are the large ones, or the refunds.
+        if unread and (
+            count > rules.TOO_MANY * total or (amounts and self.count(f"{those} AND regexp_matches({text}, '\\pN')"))
+        ):
+            grade = "error"
+            other = self.readings["amount"].other if amounts else ""
+            few = self.leave_out(those, text) if count < total / 2 else ""
+            advice = f", or declare the decimal mark: {other}." if other else ""
+            if reason == f"date {NOT_READ}":
+                advice = few or self.looks_of_dates(those, text)
+            elif amounts and not other:
+                advice = few
+            mend = "Correct the file" + (advice or _advice(reason, examples))
+        self.note(grade, f"{count:,} of {total:,} row(s) dropped: {reason}", count, examples, mend)
+
+    def looks_of_dates(self, condition: str, text: str | None) -> str:
+        """How dates that can't be read are written, so that whoever knows them can declare it."""
+        shape = f"regexp_replace({text}, '[0-9]', '9', 'g')"
+        sql = f"SELECT {shape} FROM {self.raw.table} WHERE {condition} GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1"
+        looks = f"most look like {self.rows(sql)[0][0]}, 9 being a digit"
+        if "date_format" in self.options:
+            return f": {looks}, which date_format = {inline(self.options['date_format'])} isn't."
+        return f", or map another column: {looks}, and no way to write dates that is known reads them."
+
+    def leave_out(self, condition: str, text: str | None) -> str:
+        """The line of the card that leaves out the rows with those values of `text`, where they are few."""
+        found = self.rows(f"SELECT DISTINCT {text} FROM {self.raw.table} WHERE {condition} ORDER BY 1")
+        of = self.columns_in(str(text))
+        if len(of) != 1 or len(found) > MOST_VALUES:
+            return ""
+        return f", or leave these rows out: {leaving_out(of[0], [odd for (odd,) in found])}."
+
+    def find(self, source: str) -> str | None:
+        """The file's column of that name, whatever its case and the spaces around it; None when there is none."""
+        if source in self.raw.columns:
+            return source
+        same = [column for column in self.raw.columns if column.strip().lower() == str(source).strip().lower()]
+        return same[0] if len(same) == 1 else None
+
+    def columns_in(self, sql: str) -> list[str]:
+        """The file's columns whose trimmed texts that SQL is made of."""
+        return [column for column in self.raw.columns if f"({quoted(column)})" in sql]
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return rows(self.connection, sql)
+
+    def count(self, condition: str) -> int:
+        return int(self.rows(f"SELECT count(*) FROM {self.raw.table} WHERE {condition}")[0][0])
+
+    def examples(self, condition: str, text: str) -> tuple[str, ...]:
+        rows = self.rows(
+            f"SELECT DISTINCT value FROM (SELECT {text} AS value FROM {self.raw.table} WHERE {condition} "
+            f"ORDER BY {ROW} LIMIT 50) ORDER BY 1 LIMIT 3"
+        )
+        return tuple(str(row[0]) for row in rows)
+
+    def note(self, grade: Grade, what: str, count: int, examples: tuple[str, ...], mend: str) -> None:
+        self.problems.append(Problem(grade, self.name, what, count, examples, mend))
+
+    def write_down(self, action: str, rows: int, reason: str, money: float = nan) -> None:
+        self.ledger.append({"table": self.name, "action": action, "rows": rows, "money": money, "reason": reason})
+
+
+def leaving_out(column: str, values: list[str]) -> str:
+    """The line of a card that leaves out the rows with those values."""
+    return f"drop = {{ {inline(column)} = {inline(values)} }}"
+
+
+def _advice(reason: str, examples: tuple[str, ...]) -> str:
+    if reason.startswith("churned"):
+        return ', or say what its words mean: values = { churned = { "cancelled" = "yes", "active" = "no" } }, say.'
+    if reason.startswith("tenure"):
+        return ": tenure counts the full periods paid, as of the last day."
+    if reason.startswith("a further row"):
+        return ": one row for each, as things stand on the last day."
+    if any("," in example for example in examples):
+        return ', or declare the marks: decimal = "," (and thousands = "." or " "), or thousands = ",".'
+    return ", or map another column."

@@ -1,0 +1,215 @@
+"""The columns of a client's file → those of a canonical table, each as the SQL of its text.
+
+A column is named by the card, by the format, or by its own name; what reads as nothing is empty, and said.
+"""
+
+from collections import Counter
+
+from clvlib.errors import DataError, Grade
+from clvlib.ingest import casting, dates, rules, subscribers
+from clvlib.ingest.account import MOST_VALUES, Account
+from clvlib.ingest.card import inline
+from clvlib.ingest.options import nearest
+from clvlib.ingest.raw import filled, literal, quoted
+from clvlib.ingest.tables import TABLES, Column, ColumnKind
+
+# Read from transactions, but not columns of the canonical table.
+INPUTS: dict[str, ColumnKind] = {"unit_price": "number", "refunded": "number", "currency": "text"}
+
+
+class Mapped(Account):
+    """The same table, with the way from its own columns to the canonical ones."""
+
+    def mapping(self) -> dict[str, str]:
+        """Canonical column → SQL of its text (trimmed, empty is NULL). A list of columns: the first one filled."""
+        names = [column.name for column in TABLES[self.name]]
+        inputs = [*names, *({"transactions": list(INPUTS), "totals": ["currency"]}.get(self.name, ()))]
+        by_card = self.options.get("columns", {})
+        counted = self.options.get("amounts") is False
+        given = dict(by_card)
+        unknown = [target for target in given if target not in inputs and self.name != "customers"]
+        if unknown:
+            raise DataError(
+                f"columns names {', '.join(map(repr, unknown))}, which {self.name} doesn't have."
+                f"{nearest(unknown[0], inputs)}",
+                f"Known: {', '.join(inputs)}.",
+            )
+        for target in inputs:
+            same = [column for column in self.raw.columns if column.strip().lower() == target]
+            if target not in given and len(same) == 1:
+                given[target] = same[0]
+        self.by_itself = sorted(given.keys() - by_card.keys() - {"customer_id", "date", "amount"})
+        if counted:
+            given = {target: source for target, source in given.items() if target not in ("amount", "cost", *INPUTS)}
+        elif "amount" not in given and {"unit_price", "quantity"} <= given.keys():
+            given["amount"] = given["unit_price"]
+        sources_of = {t: source if isinstance(source, list) else [source] for t, source in given.items()}
+        found = {source: self.find(source) for named in sources_of.values() for source in named}
+        wrong = [source for source, column in found.items() if column is None]
+        missing = [column.name for column in TABLES[self.name] if column.required and column.name not in given]
+        if counted:
+            missing.remove("amount")
+        if wrong or missing:
+            raise DataError(
+                "".join(f"There is no column {name!r}.{nearest(name, self.raw.columns)} " for name in wrong)
+                + (f"No column is given for {', '.join(missing)}. " if missing else "")
+                + f"The file has: {', '.join(self.raw.columns)}.",
+                f'Say which is which in [{self.name}] of the card, columns = {{ customer_id = "…" }}'
+                + (", or with --customer-id, --date and --amount." if self.name == "transactions" else ".")
+                + (" Where it has no amounts: amounts = false." if "amount" in missing else "")
+                + (' Where each row is a customer with totals: grain = "customer".' if "date" in missing else ""),
+            )
+        if self.name == "subscriptions":
+            given = subscribers.one_shape(given, self.raw.columns, "left" not in self.options)
+        self.mapped_twice({target: [found[s] for s in sources] for target, sources in sources_of.items()})
+        mapping = {
+            target: self.renamed(target, f"coalesce({', '.join(self.filled(target, str(found[s])) for s in named)})")
+            for target, named in sources_of.items()
+        }
+        if counted:
+            mapping["amount"] = mapping.get("purchases", "'1'")
+        return self.ids(mapping)
+
+    def mapped_twice(self, mapped: dict[str, list[str | None]]) -> None:
+        """Say which column of the file is read as two things; two that every row needs can't be one column."""
+        required = {column.name for column in TABLES[self.name] if column.required}
+        for column in sorted({str(column) for columns in mapped.values() for column in columns}):
+            targets = [target for target, columns in mapped.items() if column in columns]
+            if {"amount", "unit_price"} <= set(targets):
+                targets.remove("unit_price")  # the amount is that price times the quantity
+            if len(targets) > 1:
+                grade: Grade = "error" if len(required & set(targets)) > 1 else "warning"
+                what = f"the column {column!r} is read as {' and as '.join(targets)}"
+                mend = f"Say which it is, and map another column to the rest: columns in [{self.name}]."
+                self.note(grade, what, self.count(f"{quoted(column)} IS NOT NULL"), (), mend)
+
+    def renamed(self, target: str, text: str) -> str:
+        """SQL of a column's text, with the values that the card renames."""
+        renames = self.options.get("values", {}).get(target, {})
+        cases = " ".join(f"WHEN {literal(old)} THEN {literal(new)}" for old, new in renames.items())
+        return f"(CASE {text} {cases} ELSE {text} END)" if cases else text
+
+    def filled(self, target: str, source: str) -> str:
+        """SQL of a cell, trimmed; NULL where it is empty, or a word for none in a column that isn't free text."""
+        text = filled(source)
+        kinds = INPUTS | {column.name: column.kind for column in TABLES[self.name]}
+        kind = "id" if target in rules.IDS else kinds.get(target, "text")
+        renamed = {old.lower() for old in self.options.get("values", {}).get(target, {})}
+        words = rules.NOTHING + (rules.NO_DATE if kind == "date" else ())
+        condition = f"lower({text}) IN ({rules.listed(word for word in words if word not in renamed)})"
+        if (kind == "text" and target != "currency") or not (count := self.count(condition)):
+            return text
+        (word, *more) = self.examples(condition, text)
+        keep = f"If it is a name, keep it: values = {{ {target} = {{ {inline(word)} = {inline(word)} }} }}"
+        what = f"{count:,} value(s) of {target} are a word for none and were read as empty"
+        self.note("note", what, count, (word, *more), keep if kind == "id" else "")
+        return f"(CASE WHEN {condition} THEN NULL ELSE {text} END)"
+
+    def ids(self, mapping: dict[str, str]) -> dict[str, str]:
+        """The texts, those of ids as whole numbers without .0, and in small letters if the card says so."""
+        for target in [target for target in rules.IDS if target in mapping]:
+            text = mapping[target]
+            whole = f"regexp_matches({text}, '^[0-9]+\\.0+$')"
+            other = f"{text} IS NOT NULL AND NOT regexp_matches({text}, '^[0-9]+(\\.0+)?$')"
+            points, others = self.count(whole), self.count(other)
+            if points and not others:
+                what = f"{points:,} value(s) of {target} are whole numbers with a point, and were read without it"
+                self.note("note", what, points, self.examples(whole, text), "")
+                mapping[target] = f"regexp_replace({text}, '\\.0+$', '')"
+            if self.options.get("ignore_case") and target != "order_id":
+                mapping[target] = f"lower({mapping[target]})"
+        return mapping
+
+    def known(self, source: str) -> str:
+        """The file's column of that name. DataError lists the file's columns."""
+        found = self.find(source)
+        if found is None:
+            raise DataError(
+                f"There is no column {source!r}.{nearest(source, self.raw.columns)} "
+                f"The file has: {', '.join(self.raw.columns)}.",
+                f"Correct [{self.name}] in the card.",
+            )
+        return found
+
+    def expression(self, column: Column, text: str) -> str:
+        """SQL that casts a text to the column's kind; NULL when it can't be read."""
+        if column.kind == "date":
+            shape = dates.DateShape(self.connection, self.raw.table, column.name, text)
+            sql, remarks = shape.sql(self.options.get("date_format"), self.timezone)
+        elif column.kind == "number":
+            sql, remarks = self.readings[column.name].sql, list(self.readings[column.name].remarks)
+        else:
+            return text
+        for remark in remarks:
+            self.note("note", remark.what, remark.count, (), remark.mend)
+        return sql
+
+    def amount(self, cast: dict[str, str], mapping: dict[str, str]) -> None:
+        """amount = what the card maps to it, or quantity × unit_price; less what was refunded."""
+        if "unit_price" in cast:
+            if mapping["amount"] == mapping["unit_price"]:
+                cast["amount"] = f"{cast['quantity']} * {cast['unit_price']}"
+            cast.pop("unit_price")
+        if "refunded" in cast:
+            cast["amount"] = f"{cast['amount']} - coalesce({cast.pop('refunded')}, 0)"
+        said = Counter(self.readings["amount"].currencies)
+        if "currency" in cast:
+            said.update(self.currencies(cast.pop("currency")))
+        if said:
+            self.one_currency(said)
+
+    def currencies(self, text: str) -> Counter[tuple[str, ...]]:
+        """The codes that each word of a column of currencies can stand for → in how many rows."""
+        found = self.rows(
+            f"SELECT {text}, count(*) FROM {self.raw.table} WHERE {text} IS NOT NULL GROUP BY 1 ORDER BY 1"
+        )
+        odd = [word for word, _ in found if not casting.currency(word)]
+        if odd:
+            renames = ", ".join(f'{inline(word)} = "EUR"' for word in odd[:MOST_VALUES])
+            raise DataError(
+                f"currency: {', '.join(map(repr, odd[:3]))} is no currency that is known.",
+                f"Say which it is: values = {{ currency = {{ {renames} }} }}, say.",
+            )
+        said: Counter[tuple[str, ...]] = Counter()
+        for word, count in found:
+            said[casting.currency(word)] += count
+        return said
+
+    def one_currency(self, said: Counter[tuple[str, ...]]) -> None:
+        """The one currency that all signs, codes and the card can mean. DataError when there is none."""
+        shared = [code for code in next(iter(said)) if all(code in codes for codes in said)]
+        if not shared:
+            raise DataError(
+                f"The amounts are in {len(said)} currencies: {', '.join(sorted(codes[0] for codes in said))}.",
+                "Convert them to one currency, or make one file for each.",
+            )
+        if self.currency is None:
+            self.currency = shared[0]
+            count = sum(said.values())
+            doubt = f"; the sign could also mean {', '.join(shared[1:])}" if shared[1:] else ""
+            what = f"amounts are in {shared[0]}, as {count:,} row(s) of the file say{doubt}"
+            mend = f'State it in the card: currency = "{shared[0]}".'
+            self.note("warning" if doubt else "note", what, count, (), mend)
+        elif self.currency.upper() not in shared:
+            raise DataError(
+                f"The card says that amounts are in {self.currency}, the file says {shared[0]}.",
+                f'Write currency = "{shared[0]}" in the card, or on the command line --currency {shared[0]}.',
+            )
+
+    def consent(self, cast: dict[str, str], text: str) -> None:
+        """Consent is yes or no: what is not said, or said in a word that is not known, is no."""
+        cast["consent"] = f"CASE WHEN lower({text}) IN ({rules.listed(rules.YES)}) THEN 'yes' ELSE 'no' END"
+        unknown = f"{text} IS NULL OR lower({text}) NOT IN ({rules.listed(rules.YES + rules.NO)})"
+        count = self.count(unknown)
+        if count:
+            what = f"{count:,} customer(s) whose consent is unknown are treated as having refused"
+            mend = f"Words that are known: {', '.join(rules.YES)}; {', '.join(rules.NO)}."
+            self.note("note", what, count, self.examples(f"({unknown}) AND {text} IS NOT NULL", text), mend)
+
+    def extra_attributes(self, cast: dict[str, str], mapping: dict[str, str], columns: dict[str, Column]) -> None:
+        """Customers keep every other column of their file, as text: any attribute can be a criterion."""
+        if self.name == "customers":
+            used = self.columns_in(" ".join(mapping.values()))
+            for source in self.raw.columns:
+                if source not in used and source.lower() not in columns:
+                    cast[source] = filled(source)
