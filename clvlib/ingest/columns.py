@@ -60,7 +60,7 @@ class Mapped(Account):
                 + (' Where each row is a customer with totals: grain = "customer".' if "date" in missing else ""),
             )
         if self.name == "subscriptions":
-            given = subscribers.one_shape(given, self.raw.columns, "left" not in self.options)
+            sources_of = subscribers.one_shape(sources_of, self.raw.columns, "left" not in self.options)
         self.mapped_twice({target: [found[s] for s in sources] for target, sources in sources_of.items()})
         mapping = {
             target: self.renamed(target, f"coalesce({', '.join(self.filled(target, str(found[s])) for s in named)})")

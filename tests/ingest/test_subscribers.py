@@ -66,6 +66,14 @@ def test_columns_of_other_names_are_mapped_and_a_plan_groups(read):
     assert rows.to_dict() == {("A", 0): False, ("A", 3): True, ("B", 5): False, ("unknown", 5): True}
 
 
+def test_a_list_of_subscribers_with_columns_named_as_cohorts_have_them_is_a_list(read):
+    head, *lines = PEOPLE.splitlines()
+    text = f"{head},period,survivors\n" + "".join(f"{line},0,100\n" for line in lines)
+    made, problems = read(text)
+    assert not errors(problems)
+    assert subscribers.periods_counted(made.table("subscriptions"))["customers"].sum() == 60
+
+
 def test_a_cohort_counts_as_its_subscribers_one_by_one(read):
     made, problems = read(COHORT)
     assert not errors(problems)
