@@ -15,6 +15,7 @@ import pdoc
 
 import clvlib
 from clvlib.show import canvas, figures, plots, wording
+from clvlib.show.bar_charts import draw_bars, draw_waterfall
 from clvlib.show.figures import Picture
 
 _PAGE = """<!DOCTYPE html>
@@ -60,16 +61,10 @@ def gallery() -> dict[str, Picture]:
     nps = pd.DataFrame({"nps": 20.0 + steps, "low": 10.0 + steps, "high": 30.0 + steps, "clv": 90.0 + steps}, months)
     panels = [plots.Panel("nps", "NPS", None, 30, "low", "high"), plots.Panel("clv", "CLV", "money")]
     return {
-        "bars": plots.draw_bars(
-            shares, "Champions: 40 % of the value", "segment", "share", "percent", accent="champions"
-        ),
-        "bars, lying": plots.draw_bars(both, "At risk: 20 % of customers, 30 % of value", "share", "", "percent", True),
-        "bars, stacked": plots.draw_bars(
-            trade, "Two of three purchases are repeats", "month", "purchases", stacked=True
-        ),
-        "bars with a level": plots.draw_bars(
-            shares, "Two stay below", "", "share", "percent", levels={"a quarter": 0.25}
-        ),
+        "bars": draw_bars(shares, "Champions: 40 % of the value", "segment", "share", "percent", accent="champions"),
+        "bars, lying": draw_bars(both, "At risk: 20 % of customers, 30 % of value", "share", "", "percent", True),
+        "bars, stacked": draw_bars(trade, "Two of three purchases are repeats", "month", "purchases", stacked=True),
+        "bars with a level": draw_bars(shares, "Two stay below", "", "share", "percent", levels={"a quarter": 0.25}),
         "lines": plots.draw_lines(
             weeks,
             "The model expected less",
@@ -83,7 +78,7 @@ def gallery() -> dict[str, Picture]:
         ),
         "heat map": plots.draw_heatmap(grid, "Retention falls with age", "months since", "first purchase"),
         "intervals": plots.draw_interval(effects, "Of €3, €5 remain", "net revenue per customer (EUR)", unit="money"),
-        "bridge": plots.draw_waterfall(bridge, "The base lost €20", y="customer equity (EUR)", unit="money"),
+        "bridge": draw_waterfall(bridge, "The base lost €20", y="customer equity (EUR)", unit="money"),
         "panels": plots.draw_panels(nps, "NPS and CLV rise", panels),
     }
 

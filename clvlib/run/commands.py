@@ -184,11 +184,11 @@ def refresh(
 ) -> None:
     """Execute the committed notebooks and write their outputs, or check that they are what is committed."""
     from clvlib.files import CHECKOUT
-    from clvlib.run import runner
+    from clvlib.run import refresh as notebooks
 
     if CHECKOUT is None:
         raise UsageError("The notebooks of an installed package stay as they are.", "Refresh them in a checkout.")
-    differences = runner.refresh(check=check)
+    differences = notebooks.refresh(check=check)
     for difference in differences:
         typer.echo(difference)
     raise typer.Exit(3 if check and differences else 0)

@@ -1,22 +1,27 @@
-"""What a run hands over beside the report: customers.csv for a spreadsheet, manifest.json for whoever checks it."""
+"""What a run hands over: report, notebooks, customers.csv for a spreadsheet, manifest.json for whoever checks it."""
 
-import hashlib
-import importlib.metadata
 import json
 import math
+import os
 import platform
 import re
+import shutil
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import numpy as np
 import pandas as pd
 
 from clvlib.dataset import Dataset
 from clvlib.files import write_text
+from clvlib.run import report
+from clvlib.run.launch import Made, Task, seen_from_notebooks
 from clvlib.run.outcome import Outcome
+from clvlib.run.parts import digest
 
 PACKAGES = ("clvlib", "pandas", "numpy", "scipy", "scikit-learn", "lifetimes", "ibis-framework", "duckdb", "matplotlib")
 # What a spreadsheet would run or compute (OWASP, “CSV injection”): signs before anything but a plain number, as
@@ -27,15 +32,71 @@ MOST_IN_WORKBOOK = 20_000  # customers: a larger workbook takes minutes to write
 _DECIMALS, _DECIMALS_OF_LARGE = 4, 2
 
 
+def hand_over(
+    ds: Dataset,
+    plans: list[Task],
+    outcomes: list[Outcome],
+    made: list[Made],
+    inputs: Mapping[str, str],
+    folder: Path,
+    seconds: float,
+) -> list[Path]:
+    """Write all that the run hands over beside the run's folder, then put it in the place of an earlier run's."""
+    done = {part.notebook.stem: part for _, part in made if part is not None}
+    executed = {name: nbformat.read(part.notebook, as_version=4) for name, part in done.items()}
+    card = seen_from_notebooks(plans[0].given["dataset"], folder)
+    given = {plan.file.stem: plan.given | {"dataset": card} for plan in plans}
+    new = folder / ".new"
+    shutil.rmtree(new, ignore_errors=True)
+    (new / "notebooks").mkdir(parents=True)
+    try:
+        report.write_report(ds, executed, outcomes, new / "report.html")
+        lists = {source.stem: source for part in done.values() for source in part.lists}
+        if ds.sells:
+            write_customers(ds, [file for part in done.values() for file in part.scores], lists, new)
+        for name, source in lists.items():
+            write_list(source, new / f"{name}.csv")
+        for name, part in done.items():
+            shutil.copyfile(part.notebook, new / "notebooks" / f"{name}.ipynb")
+        for outcome in outcomes:
+            if outcome.status == "failed":
+                shutil.copyfile(outcome.where, new / "notebooks" / Path(outcome.where).name)
+        files = sorted(file.relative_to(new).as_posix() for file in new.rglob("*") if file.is_file())
+        write_manifest(ds, given, inputs, outcomes, seconds, files, new / "manifest.json")
+        _replace(folder, new, files)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    return [folder / name for name in [*files, "manifest.json"] if "/" not in name]
+
+
+def _replace(folder: Path, new: Path, files: list[str]) -> None:
+    """Put the new files in the place of those that the earlier run's manifest names, and take the others of those away.
+
+    The manifest goes first and comes last: a folder without one is half an earlier run and half this one.
+    """
+    manifest = folder / "manifest.json"
+    try:
+        earlier = list(map(str, json.loads(manifest.read_text("utf-8")).get("files", [])))
+    except (OSError, ValueError):
+        earlier = []
+    manifest.unlink(missing_ok=True)
+    for name in set(earlier) - set(files):
+        if not Path(name).is_absolute() and ".." not in Path(name).parts:
+            (folder / name).unlink(missing_ok=True)
+    (folder / "notebooks").mkdir(exist_ok=True)
+    for name in [*files, "manifest.json"]:
+        os.replace(new / name, folder / name)
+    shutil.rmtree(folder / "failed", ignore_errors=True)
+
+
 def hash_files(files: Iterable[Path]) -> dict[str, str]:
     """Give the SHA-256 of each file, by its name."""
     hashes: dict[str, str] = {}
     for file in files:
-        with file.open("rb") as stream:
-            name, again = file.name, 1
-            while name in hashes:
-                name, again = f"{file.name} ({again + 1})", again + 1
-            hashes[name] = hashlib.file_digest(stream, "sha256").hexdigest()
+        name, again = file.name, 1
+        while name in hashes:
+            name, again = f"{file.name} ({again + 1})", again + 1
+        hashes[name] = digest(file)
     return hashes
 
 
@@ -158,7 +219,7 @@ def write_manifest(
         "inputs": [{"file": name, "sha256": digest} for name, digest in inputs.items()],
         "ledger": json.loads(ds.ledger.to_json(orient="records")),
         "assumptions": json.loads(ds.assumptions.to_json(orient="records", default_handler=str)),
-        "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
         "finished": datetime.now().astimezone().isoformat(timespec="seconds"),
         "seconds": round(seconds, 1),
         "notebooks": [_entry(outcome) for outcome in outcomes],
@@ -176,10 +237,3 @@ def _entry(outcome: Outcome) -> dict[str, Any]:
     if outcome.status == "failed":
         entry |= {"cell": outcome.cell, "error": outcome.error}
     return entry
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"

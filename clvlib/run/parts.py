@@ -92,8 +92,11 @@ def _place(run: Path, stem: str, key: str) -> Path:
 
 
 def _hashes(folder: Path) -> dict[str, str]:
-    found = {}
-    for file in sorted(path for path in folder.rglob("*") if path.is_file() and path.name != _ABOUT):
-        with file.open("rb") as stream:
-            found[file.relative_to(folder).as_posix()] = file_digest(stream, "sha256").hexdigest()
-    return found
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != _ABOUT)
+    return {file.relative_to(folder).as_posix(): digest(file) for file in files}
+
+
+def digest(file: Path) -> str:
+    """The SHA-256 of a file."""
+    with file.open("rb") as stream:
+        return file_digest(stream, "sha256").hexdigest()

@@ -25,25 +25,9 @@ from clvlib.show.output import stated
 MOST_BYTES = 5_000_000
 _STYLE = Path(__file__).with_name("report.css")
 _TAGS = {
-    *(
-        "a",
-        "b",
-        "blockquote",
-        "br",
-        "caption",
-        "code",
-        "dd",
-        "details",
-        "div",
-        "dl",
-        "dt",
-        "em",
-        "figcaption",
-        "hr",
-        "i",
-    ),
-    *("h1", "h2", "h3", "h4", "h5", "h6", "li", "ol", "p", "pre", "span", "strong", "sub", "summary", "sup", "table"),
-    *("tbody", "td", "th", "thead", "tr", "ul", "del"),
+    *("a", "b", "blockquote", "br", "caption", "code", "dd", "del", "details", "div", "dl", "dt", "em", "figcaption"),
+    *("h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "li", "ol", "p", "pre", "span", "strong", "sub", "summary"),
+    *("sup", "table", "tbody", "td", "th", "thead", "tr", "ul"),
 }
 _ATTRIBUTES = {"*": ["class", "id", "colspan", "rowspan", "scope"], "a": ["href", "title", "class"]}
 _SHOWN = ("text/html", "text/markdown", "image/png", "text/plain")

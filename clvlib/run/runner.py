@@ -5,7 +5,6 @@ folder of its own (`parts`), and at the end what they made is handed over togeth
 same inputs, parameters and code is not run again.
 """
 
-import ast
 import hashlib
 import importlib.metadata
 import json
@@ -13,36 +12,25 @@ import os
 import re
 import shutil
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from copy import deepcopy
-from dataclasses import dataclass, field
-from errno import ENOSPC
 from pathlib import Path
 from typing import Any
 
 import nbformat
-import pandas as pd
 import typer
-from nbformat import NotebookNode
 from tqdm import tqdm
 
-from clvlib import show
 from clvlib.dataset import Dataset, load
 from clvlib.errors import DataError, UsageError, printable
 from clvlib.files import write_text
 from clvlib.ingest import sources
 from clvlib.ingest.card import DATA, as_toml, find_card, read_card
 from clvlib.run import handover, parameters, parts, report
-from clvlib.run.execute import DISK_FULL
+from clvlib.run.launch import Made, Task, execute_apart
 from clvlib.run.outcome import Outcome
-from clvlib.run.parts import Part
-from clvlib.run.refresh import NOTEBOOKS, refresh
-
-__all__ = ["refresh", "run"]
+from clvlib.run.refresh import NOTEBOOKS
 
 TIME_LIMIT = 1800  # seconds for one notebook
 ANSWER = {  # what can be answered without single purchases, and where purchases have no amounts
@@ -52,17 +40,6 @@ ANSWER = {  # what can be answered without single purchases, and where purchases
 }
 DONE, FAILED = 0, 3  # exit codes
 DELIVERS = "show.deliver("  # in a cell: the notebook makes a list of customers
-JOB = ("source.ipynb", "result.json", "job.json")  # how an execution is asked for and answered
-
-
-@dataclass
-class _Plan:
-    """What one notebook of a run needs: its file, its content, its parameters and the key of all that it depends on."""
-
-    file: Path
-    notebook: NotebookNode
-    given: dict[str, Any]
-    key: str = field(default="")
 
 
 def run(
@@ -102,7 +79,7 @@ def run(
         why = f"without the {_lacking(ds)} that it needs" if _lacking(ds) else "not asked for"
         outcomes += [Outcome(file.stem, why) for file in every if file.stem not in chosen]
         outcomes.sort(key=lambda outcome: outcome.notebook)
-        files = _hand_over(ds, plans, outcomes, made, inputs, folder, time.monotonic() - started)
+        files = handover.hand_over(ds, plans, outcomes, made, inputs, folder, time.monotonic() - started)
         parts.clear(folder, {plan.file.stem: plan.key for plan in plans})
     _say_the_end(outcomes, files, folder, _without_list(plans, made))
     return FAILED if any(outcome.status == "failed" for outcome in outcomes) else DONE
@@ -122,7 +99,7 @@ def _folder(out: Path, ds: Dataset, bundled: bool) -> Path:
     raise UsageError(f"{folder} holds the runs of another dataset.", "Give another folder with --out.")
 
 
-def _require_unchanged(ds: Dataset, inputs: Mapping[str, str], made: "list[_Made]") -> None:
+def _require_unchanged(ds: Dataset, inputs: Mapping[str, str], made: list[Made]) -> None:
     """Raise DataError when a file of the data isn't what it was when the run began: notebooks may have read either."""
     now = handover.hash_files(file for file in ds.files if file.exists())
     changed = sorted(name for name in inputs if now.get(name) != inputs[name])
@@ -180,11 +157,11 @@ def _answerable(chosen: list[Path], ds: Dataset, only: Sequence[str] | None) -> 
     return able
 
 
-def _plan(files: list[Path], settings: Mapping[str, Any]) -> list[_Plan]:
+def _plan(files: list[Path], settings: Mapping[str, Any]) -> list[Task]:
     read = {file: nbformat.read(file, as_version=4) for file in files}
     schemas = {file.stem: parameters.schema(notebook) for file, notebook in read.items()}
     given = parameters.choose_settings(schemas, settings)
-    return [_Plan(file, notebook, given[file.stem]) for file, notebook in read.items()]
+    return [Task(file, notebook, given[file.stem]) for file, notebook in read.items()]
 
 
 @contextmanager
@@ -227,7 +204,7 @@ def _whole(path: str, folder: Path) -> str:
     return str(found.resolve()) if found.exists() and not path.startswith("lifetimes:") else path
 
 
-def _key(plan: _Plan, inputs: Mapping[str, str], ds: Dataset) -> str:
+def _key(plan: Task, inputs: Mapping[str, str], ds: Dataset) -> str:
     package = sorted(file for file in Path(__file__).parents[1].rglob("*") if file.suffix in (".py", ".toml"))
     parts = {
         "inputs": dict(inputs),
@@ -240,21 +217,18 @@ def _key(plan: _Plan, inputs: Mapping[str, str], ds: Dataset) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 
-_Made = tuple[Outcome, Part | None]  # what became of a notebook, and where what it made is
-
-
-def _execute_all(plans: list[_Plan], folder: Path, limit: int) -> list[_Made]:
+def _execute_all(plans: list[Task], folder: Path, limit: int) -> list[Made]:
     made = []
     with tqdm(total=len(plans), unit="notebook", disable=None, leave=False) as bar:
         for plan in plans:
             bar.set_description(plan.file.stem)
-            made.append(_already_done(plan, folder) or _execute(plan, folder, limit))
+            made.append(_already_done(plan, folder) or execute_apart(plan, folder, limit))
             bar.write(str(made[-1][0]))
             bar.update()
     return made
 
 
-def _already_done(plan: _Plan, folder: Path) -> _Made | None:
+def _already_done(plan: Task, folder: Path) -> Made | None:
     part = parts.find_part(folder, plan.file.stem, plan.key)
     if part is None:
         return None
@@ -262,169 +236,7 @@ def _already_done(plan: _Plan, folder: Path) -> _Made | None:
     return Outcome(plan.file.stem, "done", seconds=part.seconds, before=True, skipped=skipped), part
 
 
-def _execute(plan: _Plan, folder: Path, limit: int) -> _Made:
-    stem, started = plan.file.stem, time.monotonic()
-    with parts.making(folder, stem) as scratch:
-        produced = scratch / plan.file.name
-        problem = _start(plan, scratch, produced, folder, limit)
-        seconds = round(time.monotonic() - started, 1)
-        notebook = nbformat.read(produced, as_version=4) if produced.exists() else plan.notebook
-        _cleanse(notebook, folder)
-        if problem is not None:
-            where = folder / "failed" / plan.file.name
-            where.parent.mkdir(exist_ok=True)
-            write_text(where, nbformat.writes(notebook) + "\n")
-            cell, error = _cell_name(notebook, problem["cell"]), problem["error"]
-            return Outcome(stem, "failed", seconds=seconds, cell=cell, error=error, where=str(where)), None
-        write_text(produced, nbformat.writes(notebook) + "\n")
-        for file in JOB:
-            (scratch / file).unlink(missing_ok=True)
-        part = parts.keep_part(scratch, plan.key, seconds)
-    return Outcome(stem, "done", seconds=seconds, skipped=report.left_out(notebook)), part
-
-
-def _start(plan: _Plan, scratch: Path, produced: Path, folder: Path, limit: int) -> dict[str, Any] | None:
-    """Execute in a process of its own; return what went wrong, or None."""
-    source, result, job = (scratch / name for name in JOB)
-    source.write_text(nbformat.writes(_without_outputs(plan.notebook)), encoding="utf-8")
-    asked = {"source": source, "target": produced, "result": result, "parameters": plan.given, "limit": limit,
-             "parent": os.getpid()}  # fmt: skip
-    job.write_text(json.dumps(asked, default=str), encoding="utf-8")
-    environment = os.environ | {
-        show.RUN_FOLDER: str(scratch.resolve()),
-        show.NOTEBOOK: plan.file.stem,
-        show.FIGURE_SCALE: "2",
-        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-        "PYTHONSAFEPATH": "1",  # nothing of the current folder is imported
-    }
-    command = [sys.executable, "-P", "-m", "clvlib.run.execute", str(job)]
-    with (folder / "log.txt").open("a", encoding="utf-8") as log:
-        log.write(f"\n=== {plan.file.name}, {pd.Timestamp.now():%Y-%m-%d %H:%M:%S}\n")
-        log.flush()
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
-        try:
-            code = process.wait(timeout=limit + 5)
-        except subprocess.TimeoutExpired:
-            return {"cell": None, "error": f"TimeoutError: it took longer than {limit} seconds"}
-        finally:
-            _stop(process)
-    if code == DISK_FULL:
-        raise OSError(ENOSPC, os.strerror(ENOSPC), str(folder))
-    if not result.exists():
-        return {"cell": None, "error": f"the process ended with code {code}; its messages are in {folder / 'log.txt'}"}
-    return json.loads(result.read_text("utf-8")) or None
-
-
-def _stop(process: "subprocess.Popen[bytes]") -> None:
-    """End the process, giving it a moment to end its kernel."""
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(timeout=10)
-        finally:  # also when the user interrupts again
-            process.kill()
-            process.wait()
-
-
-def _without_outputs(notebook: NotebookNode) -> NotebookNode:
-    bare = deepcopy(notebook)
-    for cell in bare.cells:
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
-    return bare
-
-
-def _cell_name(notebook: NotebookNode, position: int | None) -> str:
-    """Name the cell that failed by its id; without a position, the one that was running."""
-    running = [cell for cell in notebook.cells if cell.metadata.get("papermill", {}).get("status") == "running"]
-    failed = [cell for cell in notebook.cells if any(o.output_type == "error" for o in cell.get("outputs", []))]
-    for cell in failed + running:
-        return str(cell.get("id", ""))
-    return "" if position is None else f"number {position + 1}"
-
-
-def _cleanse(notebook: NotebookNode, folder: Path) -> None:
-    """Take out of an executed notebook what papermill noted, and name the dataset as it is seen from the notebooks."""
-    notebook.metadata.pop("papermill", None)
-    for cell in notebook.cells:
-        cell.metadata.pop("papermill", None)
-        cell.metadata.pop("execution", None)
-        if "injected-parameters" in cell.metadata.get("tags", []):
-            cell.source = re.sub(
-                r'^dataset = (".*")$',
-                lambda found: f"dataset = {json.dumps(_from_notebooks(ast.literal_eval(found[1]), folder))}",
-                cell.source,
-                flags=re.MULTILINE,
-            )
-
-
-def _from_notebooks(dataset: str, folder: Path) -> str:
-    """The path of a card relative to the run's notebooks, so that no folder of this computer is named."""
-    if not Path(dataset).is_absolute():
-        return dataset
-    try:
-        return Path(os.path.relpath(dataset, (folder / "notebooks").resolve())).as_posix()
-    except ValueError:  # another drive
-        return Path(dataset).name
-
-
-def _hand_over(
-    ds: Dataset,
-    plans: list[_Plan],
-    outcomes: list[Outcome],
-    made: list[_Made],
-    inputs: Mapping[str, str],
-    folder: Path,
-    seconds: float,
-) -> list[Path]:
-    """Write all that the run hands over beside the run's folder, then put it in the place of an earlier run's."""
-    done = {part.notebook.stem: part for _, part in made if part is not None}
-    executed = {name: nbformat.read(part.notebook, as_version=4) for name, part in done.items()}
-    given = {plan.file.stem: plan.given | {"dataset": _from_notebooks(plan.given["dataset"], folder)} for plan in plans}
-    new = folder / ".new"
-    shutil.rmtree(new, ignore_errors=True)
-    (new / "notebooks").mkdir(parents=True)
-    try:
-        report.write_report(ds, executed, outcomes, new / "report.html")
-        lists = {source.stem: source for part in done.values() for source in part.lists}
-        if ds.sells:
-            handover.write_customers(ds, [file for part in done.values() for file in part.scores], lists, new)
-        for name, source in lists.items():
-            handover.write_list(source, new / f"{name}.csv")
-        for name, part in done.items():
-            shutil.copyfile(part.notebook, new / "notebooks" / f"{name}.ipynb")
-        for outcome in outcomes:
-            if outcome.status == "failed":
-                shutil.copyfile(outcome.where, new / "notebooks" / Path(outcome.where).name)
-        files = sorted(file.relative_to(new).as_posix() for file in new.rglob("*") if file.is_file())
-        handover.write_manifest(ds, given, inputs, outcomes, seconds, files, new / "manifest.json")
-        _replace(folder, new, files)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
-    return [folder / name for name in [*files, "manifest.json"] if "/" not in name]
-
-
-def _replace(folder: Path, new: Path, files: list[str]) -> None:
-    """Put the new files in the place of those that the earlier run's manifest names, and take the others of those away.
-
-    The manifest goes first and comes last: a folder without one is half an earlier run and half this one.
-    """
-    manifest = folder / "manifest.json"
-    try:
-        earlier = list(map(str, json.loads(manifest.read_text("utf-8")).get("files", [])))
-    except (OSError, ValueError):
-        earlier = []
-    manifest.unlink(missing_ok=True)
-    for name in set(earlier) - set(files):
-        if not Path(name).is_absolute() and ".." not in Path(name).parts:
-            (folder / name).unlink(missing_ok=True)
-    (folder / "notebooks").mkdir(exist_ok=True)
-    for name in [*files, "manifest.json"]:
-        os.replace(new / name, folder / name)
-    shutil.rmtree(folder / "failed", ignore_errors=True)
-
-
-def _without_list(plans: list[_Plan], made: list[_Made]) -> list[Outcome]:
+def _without_list(plans: list[Task], made: list[Made]) -> list[Outcome]:
     """The notebooks that were to deliver a list of customers and delivered none."""
     meant = {plan.file.stem for plan in plans if any(DELIVERS in cell.source for cell in plan.notebook.cells)}
     return [o for o, part in made if part is not None and o.notebook in meant and not part.lists]

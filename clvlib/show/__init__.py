@@ -2,8 +2,8 @@
 
 In: frames, figures, templates with named values; the `Dataset` for its currency, locale and dates. Out: tables,
 sentences and pictures, each with a text form. `units` knows how a column is written, `wording` writes numbers as the
-reader's country does, `sentences` fills templates, `plots` draws, `figures` tells a picture in words. Notebooks call;
-a method may ask `wording` for a word.
+reader's country does, `sentences` fills templates, `plots` and `bar_charts` draw, `figures` tells a picture in words.
+Notebooks call; a method may ask `wording` for a word.
 """
 
 from clvlib.show.output import FIGURE_SCALE, agree, assumptions, figure, say, suppress, table

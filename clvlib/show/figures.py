@@ -122,9 +122,11 @@ def grid(values: np.ndarray) -> list[str]:
     return lines + ["  " + " ".join(texts[row, col] for col in columns) for row in rows]
 
 
-def notes(texts: Sequence[str]) -> list[str]:
-    """Tell what is written into the picture beside its values."""
-    return ["notes: " + "; ".join(map(one_line, texts))] if texts else []
+def tell(figure: Figure, axes: Axes, title: str, lines: Sequence[str], noted: Sequence[str] = ()) -> Picture:
+    """Give a figure the words of its axes, of its values (`lines`) and of what is noted beside them."""
+    told = axes_told(one_line(axes.get_xlabel()), one_line(axes.get_ylabel()))
+    notes = ["notes: " + "; ".join(map(one_line, noted))] if noted else []
+    return Picture(figure, one_line(title), [*told, *lines, *notes])
 
 
 def _significant(value: float, scale: float) -> str:

@@ -1,9 +1,9 @@
-"""One picture, one call: a frame → the figure that `plots` draws of it, shown with its title and caption.
+"""One picture, one call: a frame → the figure that `plots` or `bar_charts` draws of it, with title and caption.
 
 title (the finding), x, y and caption are templates with named values (``sentences``). unit: how lengths are written,
 where the columns' names don't say it; money names its currency on the axis. n, of, dates: how many are shown and from
 when, which ends the caption. headline: whether it stands at the head of the report. What else a shape can be told, its
-function in ``plots`` says: any other name is a value for the templates.
+drawing function says: any other name is a value for the templates.
 """
 
 import inspect
@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from clvlib.show import plots
+from clvlib.show import bar_charts, plots
 from clvlib.show.figures import Picture
 from clvlib.show.output import figure
 from clvlib.show.sentences import axis, fill
@@ -23,33 +23,33 @@ _CAPTION = ("caption", "headline", "n", "of", "dates")
 
 
 def bars(frame: _Frame, *, title: str, **about: Any) -> None:
-    """Show a bar per row, or a group (`stacked`: a stack) per row with one colour per column; see `plots.bars`."""
+    """Show a bar, a group or a stack (`stacked`) per row, one colour per column; see `bar_charts.draw_bars`."""
     lying = about.get("horizontal", False)
-    _show(plots.draw_bars, frame, title, "x" if lying else "y", about)
+    _show(bar_charts.draw_bars, frame, title, "x" if lying else "y", about)
 
 
 def lines(frame: _Frame, *, title: str, **about: Any) -> None:
-    """Show a line per column over the index; see `plots.lines`."""
+    """Show a line per column over the index; see `plots.draw_lines`."""
     _show(plots.draw_lines, frame, title, "y", about)
 
 
 def heatmap(frame: pd.DataFrame, *, title: str, **about: Any) -> None:
-    """Show every cell of the frame in the colour of its value; see `plots.heatmap`."""
+    """Show every cell of the frame in the colour of its value; see `plots.draw_heatmap`."""
     _show(plots.draw_heatmap, frame, title, "", {"unit": "percent"} | about)
 
 
 def interval(frame: pd.DataFrame, *, title: str, **about: Any) -> None:
-    """Show a dot at `mid` per row, with a whisker from `low` to `high`; see `plots.interval`."""
+    """Show a dot at `mid` per row, with a whisker from `low` to `high`; see `plots.draw_interval`."""
     _show(plots.draw_interval, frame, title, "x", about)
 
 
 def waterfall(steps: pd.Series, *, title: str, **about: Any) -> None:
-    """Show how one total becomes another, step by step; see `plots.waterfall`."""
-    _show(plots.draw_waterfall, steps, title, "y", about)
+    """Show how one total becomes another, step by step; see `bar_charts.draw_waterfall`."""
+    _show(bar_charts.draw_waterfall, steps, title, "y", about)
 
 
 def panels(frame: pd.DataFrame, *, title: str, **about: Any) -> None:
-    """Show one small picture per figure over the same dates; see `plots.panels`."""
+    """Show one small picture per figure over the same dates; see `plots.draw_panels`."""
     _show(plots.draw_panels, frame, title, "", about)
 
 

@@ -1,4 +1,4 @@
-"""Frames in, pictures out: the few shapes of figure that the notebooks use.
+"""Frames in, pictures out: lines, heat maps, intervals and panels (`bar_charts` draws bars).
 
 What the title says stands in one colour (``accent``), the rest in grey; where nothing is said of it, each column has a
 colour of its own. Series are named where they are, not in a legend, while there is room.
@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from clvlib.show import wording
@@ -23,7 +22,6 @@ from clvlib.show.canvas import (
     GUIDE,
     HEIGHT,
     INK,
-    NAMED_BARS,
     PALETTE,
     PAPER,
     REST,
@@ -45,112 +43,27 @@ from clvlib.show.canvas import (
     row_names,
     set_unit,
     show_zero,
-    too_many_words,
     wrap,
     write,
 )
 from clvlib.show.figures import (
     Picture,
-    axes_told,
     digits,
     grid,
     name_told,
     name_values,
-    notes,
     one_line,
     places,
     series_told,
+    tell,
 )
 
 _TELLING = 0.02  # of the height, between the ends of lines that are named there
 _MOST_WRITTEN = 15  # rows and columns of a heat map whose values are written
 
-_Frame = pd.DataFrame | pd.Series
-
-
-def draw_bars(
-    data: _Frame,
-    title: str,
-    x: str,
-    y: str,
-    unit: str | None = None,
-    horizontal: bool = False,
-    stacked: bool = False,
-    accent: Any = None,
-    levels: Mapping[str, float] | None = None,
-    marks: Mapping[str, Any] | None = None,
-) -> Picture:
-    """Draw one bar per row, or one group (or stack) per row with one colour per column.
-
-    unit: money, percent or count, that of the lengths. x names the horizontal axis, whichever way the bars lie. Rows of
-    dates stand on a time axis; many words lie down, so that they stay readable. accent: the column, or of a single one
-    the row, that the title is about. levels: name → length at which a dashed line is drawn. marks: of bars over dates,
-    name → day, a dotted line.
-    """
-    frame = as_frame(data)
-    words = not is_time(frame.index) and not is_scale(frame.index)
-    lying = horizontal or (words and too_many_words(frame.index))
-    if lying and not horizontal:
-        x, y = y, x
-    names = [wrap(name) for name in row_names(frame.index)]
-    tall = sum(max(1.0, 0.45 * (1 + name.count("\n"))) for name in names)
-    figure, axes = canvas(x, y, rows=tall if lying else 0)
-    at, thickness = positions(frame.index) if not lying else (np.arange(len(frame)), 0.8)
-    single = frame.shape[1] == 1
-    by_row = single and accent is not None
-    colours = [ACCENT if row == accent else REST[0] for row in frame.index] if by_row else colours_of(frame, accent)
-    drawn = [colours] if by_row else [[colour] * len(frame) for colour in colours]
-    _draw_bars(axes, frame, at, thickness, lying, stacked, drawn)
-    value_axis, name_axis = (axes.xaxis, axes.yaxis) if lying else (axes.yaxis, axes.xaxis)
-    if lying or words:
-        name_axis.set_ticks(at, names)
-    elif not is_time(frame.index):
-        name_axis.set_major_locator(MaxNLocator(integer=True))
-        set_unit(name_axis, None)
-    else:
-        date_axis(axes)
-    if lying:
-        axes.set_ylim(len(frame) - 0.4, -1.1 if levels else -0.6)
-    set_unit(value_axis, unit)
-    axes.grid(visible=False, axis="y" if lying else "x")
-    if (frame.to_numpy(dtype=float, na_value=0) < 0).any():
-        (axes.axvline if lying else axes.axhline)(0, color=GUIDE, linewidth=0.8)
-    draw_levels(axes, levels or {}, lying)
-    draw_marks(axes, marks or {}, frame.index)
-    if frame.size <= NAMED_BARS and not stacked:
-        _write_lengths(axes, frame, unit)
-    entitle(axes, title, [] if single else list(zip(map(str, frame), colours, strict=True)))
-    lines = [series_told("bars", "" if single else name, frame.index, frame[name]) for name in frame]
-    return _picture(figure, axes, title, lines, [*(levels or {}), *(marks or {})])
-
-
-def _draw_bars(
-    axes: Axes, frame: pd.DataFrame, at: np.ndarray, thickness: float, lying: bool, stacked: bool, colours: list[Any]
-) -> None:
-    above, below = np.zeros(len(frame)), np.zeros(len(frame))
-    groups = 1 if stacked else max(frame.shape[1], 1)
-    draw = axes.barh if lying else axes.bar
-    for position, name in enumerate(frame.columns):
-        values = frame[name].to_numpy(dtype=float, na_value=0.0)
-        starts = np.where(values >= 0, above, below) if stacked else np.zeros(len(frame))
-        shift = 0.0 if groups == 1 else (position - (groups - 1) / 2) * thickness / groups
-        style: dict[str, Any] = {"color": colours[position], "linewidth": 0.8 if stacked else 0, "edgecolor": "white"}
-        draw(at + shift, values, thickness / groups * (1 if groups == 1 else 0.92), starts, **style)
-        above, below = above + values.clip(min=0), below + values.clip(max=0)
-
-
-def _write_lengths(axes: Axes, frame: pd.DataFrame, unit: str | None) -> None:
-    texts = iter(wording.column(pd.Series(frame.T.to_numpy(dtype=float, na_value=np.nan).ravel()), unit or "number"))
-    for bars, name in zip(axes.containers, frame.columns, strict=True):
-        names = ["" if pd.isna(value) else plain(text) for value, text in zip(frame[name], texts, strict=False)]
-        size = 9 if frame.shape[1] == 1 else 8
-        axes.bar_label(bars, names, padding=3, fontsize=size, color=INK)  # type: ignore[arg-type]
-        lying = getattr(bars, "orientation", "") == "horizontal"
-        axes.margins(x=0.14 if lying else None, y=None if lying else 0.14)
-
 
 def draw_lines(
-    frame: _Frame,
+    frame: pd.DataFrame | pd.Series,
     title: str,
     x: str,
     y: str,
@@ -205,7 +118,7 @@ def draw_lines(
     lines = [series_told("line", name, frame.index, frame[name]) for name in frame if frame[name].notna().any()]
     lines += [f"area{name_told(name)}: {' to '.join(digits(_ends(band)))}" for name, band in (bands or {}).items()]
     named = [*(levels or {}), *(marks or {}), *(points or {})]
-    return _picture(figure, axes, title, lines, named)
+    return tell(figure, axes, title, lines, named)
 
 
 def _bands(
@@ -271,7 +184,7 @@ def draw_heatmap(frame: pd.DataFrame, title: str, x: str, y: str, unit: str | No
     axes.set_xlabel(plain(x))
     axes.set_ylabel(plain(y))
     entitle(axes, title)
-    return _picture(figure, axes, title, grid(values))
+    return tell(figure, axes, title, grid(values))
 
 
 def _write_cells(axes: Axes, mesh: Any, values: np.ndarray, unit: str | None) -> None:
@@ -330,36 +243,7 @@ def draw_interval(
     lows, mids, highs = (digits(frame[end]) for end in ("low", "mid", "high"))
     ranges = [f"{mid} ({low} to {high})" for low, mid, high in zip(lows, mids, highs, strict=True)]
     true = [series_told("true", "", frame.index, frame["true"])] if "true" in frame else []
-    return _picture(figure, axes, title, ["intervals: " + name_values(places(frame.index), ranges), *true])
-
-
-def draw_waterfall(steps: pd.Series, title: str, x: str = "", y: str = "", unit: str | None = None) -> Picture:
-    """Draw a bridge: the first and last of `steps` are totals, the steps between them add up from one to the other.
-
-    The index names the bars; unit: of the heights. Zero is always on the axis: bars cut off at the foot would make
-    every step look larger than it is.
-    """
-    values = steps.to_numpy(dtype=float)
-    moved = np.concatenate([[0.0], np.cumsum(values[:-2]), [0.0]])  # where each bar starts
-    figure, axes = canvas(x, y)
-    at = np.arange(len(values))
-    total = (at == 0) | (at == len(values) - 1)
-    kinds = {"total": total, "rise": ~total & (values >= 0), "fall": ~total & (values < 0)}
-    for kind, colour in zip(kinds.values(), (REST[2], PALETTE[2], PALETTE[5]), strict=True):
-        axes.bar(at[kind], values[kind], 0.72, moved[kind], color=colour, linewidth=0)
-    ends = moved + values
-    axes.hlines(ends[:-1], at[:-1] + 0.36, at[:-1] + 0.64, colors="#999999", linewidth=0.8)
-    for place, text in enumerate(wording.column(pd.Series(values), unit or "number")):
-        signed = f"+{text}" if kinds["rise"][place] and values[place] > 0 else text
-        write(axes, signed, (place, max(moved[place], ends[place])), (0, 3), ha="center", va="bottom")
-    axes.set_xticks(at, [wrap(str(name), 11) for name in steps.index], fontsize=8.5)
-    set_unit(axes.yaxis, unit)
-    axes.grid(visible=False, axis="x")
-    low, high = min(0.0, np.minimum(moved, ends).min()), max(0.0, np.maximum(moved, ends).max())
-    axes.set_ylim(low * 1.12, high * 1.12 if high > 0 else 1.0)
-    entitle(axes, title)
-    lines = [series_told("bars", name, steps.index[kind], values[kind]) for name, kind in kinds.items() if kind.any()]
-    return _picture(figure, axes, title, lines)
+    return tell(figure, axes, title, ["intervals: " + name_values(places(frame.index), ranges), *true])
 
 
 @dataclass(frozen=True)
@@ -432,8 +316,3 @@ def _panel_told(frame: pd.DataFrame, panel: Panel) -> list[str]:
     if panel.low:
         lines.append("interval: " + " to ".join(digits(_ends(frame[[panel.low, panel.high]]))))
     return lines
-
-
-def _picture(figure: Figure, axes: Axes, title: str, lines: list[str], noted: Sequence[str] = ()) -> Picture:
-    told_axes = axes_told(one_line(axes.get_xlabel()), one_line(axes.get_ylabel()))
-    return Picture(figure, one_line(title), [*told_axes, *lines, *notes(noted)])

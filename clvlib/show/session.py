@@ -129,21 +129,15 @@ def keep(frame: pd.DataFrame) -> None:
 
     Does nothing outside of ``clv run``. Raises UsageError when the rows are not customers.
     """
-    folder, notebook = os.environ.get(RUN_FOLDER), os.environ.get(NOTEBOOK)
     if frame.index.name != "customer_id" or not frame.index.is_unique:
         raise UsageError(
             "show.keep got a table whose rows are not one customer each.",
             mend="Index it by customer_id, without doubles.",
         )
-    if not folder or not notebook:
-        return
     added = frame.set_axis(frame.index.astype(str)).rename_axis("customer_id")
     earlier = [part.drop(columns=added.columns, errors="ignore") for part in _kept]
     _kept[:] = [pd.concat([*earlier, added], axis=1).rename_axis("customer_id")]
-    target = Path(folder) / "scores" / f"{notebook}.parquet"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(target) as partial:
-        _kept[0].to_parquet(partial)
+    _hand_to_run(_kept[0], "scores/{notebook}.parquet")
 
 
 def deliver(frame: pd.DataFrame, name: str) -> None:
@@ -154,10 +148,14 @@ def deliver(frame: pd.DataFrame, name: str) -> None:
     """
     if not name.isidentifier() or name == "customers":
         raise UsageError(f"A list can't be called {name!r}.", mend="Use letters and underscores, as in action_list.")
+    _hand_to_run(frame, f"lists/{{notebook}}/{name}.parquet")
+
+
+def _hand_to_run(frame: pd.DataFrame, place: str) -> None:
     folder, notebook = os.environ.get(RUN_FOLDER), os.environ.get(NOTEBOOK)
     if not folder or not notebook:
         return
-    target = Path(folder) / "lists" / notebook / f"{name}.parquet"
+    target = Path(folder) / place.format(notebook=notebook)
     target.parent.mkdir(parents=True, exist_ok=True)
     with replacing(target) as partial:
         frame.to_parquet(partial)

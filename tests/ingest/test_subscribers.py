@@ -301,7 +301,7 @@ def test_a_run_with_another_day_finds_the_file_and_a_changed_one_is_answered_ane
         loaded.append(dataset.load(plan.given["dataset"]).table("subscriptions").to_pandas()["tenure"].tolist())
         return failed(plan, tmp_path)
 
-    monkeypatch.setattr(runner, "_execute", record)
+    monkeypatch.setattr(runner, "execute_apart", record)
     for _ in range(2):
         runner.run(str(tmp_path / "acme.toml"), as_of="2024-05-31", only=["07b"], out=tmp_path / "runs")
     file.write_text(DATED.replace("a,5,no", "a,4,no"), encoding="utf-8")
@@ -343,7 +343,7 @@ def test_a_run_of_subscriptions_alone_is_their_notebook_and_says_so_of_the_other
         seen.append(plan.file.stem)
         return failed(plan, tmp_path)
 
-    monkeypatch.setattr(runner, "_execute", record)
+    monkeypatch.setattr(runner, "execute_apart", record)
     runner.run(str(lone), out=tmp_path / "runs")
     assert seen == ["07b_contractual"]
     folder = tmp_path / "runs" / "lone" / "2025-03-31"

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from clvlib.show import canvas, figures, plots, wording
+from clvlib.show import bar_charts, canvas, figures, plots, wording
 from clvlib.show.plots import Panel
 
 
@@ -42,7 +42,7 @@ MONTHS = pd.date_range("1997-01-01", periods=18, freq="MS")
 
 
 def test_bars_tell_title_axes_and_values():
-    assert texts(plots.draw_bars(SEGMENTS, "Champions lead", "segment", "revenue (USD)", unit="money")) == [
+    assert texts(bar_charts.draw_bars(SEGMENTS, "Champions lead", "segment", "revenue (USD)", unit="money")) == [
         "Figure",
         "title: Champions lead",
         "x: segment",
@@ -52,7 +52,7 @@ def test_bars_tell_title_axes_and_values():
 
 
 def test_bars_of_money_are_labelled_in_the_currency():
-    figure = plots.draw_bars(SEGMENTS, "t", "x", "y", unit="money").figure
+    figure = bar_charts.draw_bars(SEGMENTS, "t", "x", "y", unit="money").figure
     figure.canvas.draw()
     assert [text.get_text().replace("\\", "") for text in figure.axes[0].texts] == ["$5.00", "$3.00", "$2.50"]
     assert any(label.startswith("$") for label in tick_labels(figure.axes[0].yaxis))
@@ -60,32 +60,32 @@ def test_bars_of_money_are_labelled_in_the_currency():
 
 def test_bars_over_months_name_the_months():
     frame = pd.DataFrame({"new": range(18), "back": range(18)}, index=MONTHS)
-    lines = texts(plots.draw_bars(frame, "t", "month", "customers", unit="count", stacked=True))
+    lines = texts(bar_charts.draw_bars(frame, "t", "month", "customers", unit="count", stacked=True))
     assert lines[-2].startswith("bars “new”: 1997-01-01 → 0")
     assert "1998-06-01 → 17" in lines[-1]
 
 
 def test_stacked_bars_stand_on_each_other():
     frame = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]}, index=["x", "y"])
-    patches = plots.draw_bars(frame, "t", "x", "y", stacked=True).figure.axes[0].patches
+    patches = bar_charts.draw_bars(frame, "t", "x", "y", stacked=True).figure.axes[0].patches
     assert [patch.get_y() for patch in patches] == [0, 0, 1, 2]
 
 
 def test_negative_bars_keep_their_sign():
-    lines = texts(plots.draw_bars(pd.Series([-2.0, 3.0], index=["down", "up"]), "t", "x", "y", horizontal=True))
+    lines = texts(bar_charts.draw_bars(pd.Series([-2.0, 3.0], index=["down", "up"]), "t", "x", "y", horizontal=True))
     assert lines[-1] == "bars: down → -2, up → 3"
 
 
 def test_many_words_lie_down_and_the_axis_names_follow():
     many = pd.Series(np.arange(25.0), index=[f"a rather long segment name {i}" for i in range(25)])
-    axes = plots.draw_bars(many, "t", "segment", "revenue").figure.axes[0]
+    axes = bar_charts.draw_bars(many, "t", "segment", "revenue").figure.axes[0]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("revenue", "segment")
 
 
 @pytest.mark.parametrize("names", [["short", "names"], [f"quite a long name of a segment {i}" for i in range(9)]])
 @pytest.mark.parametrize("horizontal", [True, False])
 def test_labels_of_bars_do_not_touch(names, horizontal):
-    picture = plots.draw_bars(
+    picture = bar_charts.draw_bars(
         pd.Series(np.arange(float(len(names))), index=names), "t", "x", "y", horizontal=horizontal
     )
     assert not overlaps(picture.figure.axes[0])
@@ -130,22 +130,22 @@ def test_intervals_tell_their_ends():
 
 
 def test_two_amounts_in_a_title_are_not_a_formula():
-    picture = plots.draw_bars(SEGMENTS, "From $5 to $7", "x", "y")
+    picture = bar_charts.draw_bars(SEGMENTS, "From $5 to $7", "x", "y")
     assert texts(picture)[1] == "title: From $5 to $7"
     assert "$" in picture.figure.get_suptitle().replace("\\$", "$")
 
 
 def test_a_long_title_is_broken_not_cut():
     title = "finding " * 30
-    assert "\n" in plots.draw_bars(SEGMENTS, title, "x", "y").figure.get_suptitle()
+    assert "\n" in bar_charts.draw_bars(SEGMENTS, title, "x", "y").figure.get_suptitle()
 
 
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda: plots.draw_bars(pd.Series([], dtype=float), "t", "x", "y"),
+        lambda: bar_charts.draw_bars(pd.Series([], dtype=float), "t", "x", "y"),
         lambda: plots.draw_lines(pd.DataFrame({"a": []}), "t", "x", "y"),
-        lambda: plots.draw_bars(pd.Series([np.nan], index=["a"]), "t", "x", "y"),
+        lambda: bar_charts.draw_bars(pd.Series([np.nan], index=["a"]), "t", "x", "y"),
     ],
 )
 def test_next_to_no_data_is_still_a_figure(draw):
@@ -155,7 +155,7 @@ def test_next_to_no_data_is_still_a_figure(draw):
 
 
 def test_what_the_title_says_stands_out_and_the_rest_is_grey():
-    patches = plots.draw_bars(SEGMENTS, "t", "x", "y", accent="loyal").figure.axes[0].patches
+    patches = bar_charts.draw_bars(SEGMENTS, "t", "x", "y", accent="loyal").figure.axes[0].patches
     front, *rest = (patches[place].get_facecolor() for place in (1, 0, 2))
     assert front not in rest
     assert rest[0] == rest[1]
@@ -184,7 +184,7 @@ def test_bands_marks_levels_and_points_are_told():
 
 def test_a_bridge_starts_each_step_where_the_one_before_ended():
     steps = pd.Series({"then": 10.0, "won": 5.0, "lost": -8.0, "now": 7.0})
-    picture = plots.draw_waterfall(steps, "The base shrank", y="value")
+    picture = bar_charts.draw_waterfall(steps, "The base shrank", y="value")
     axes = picture.figure.axes[0]
     boxes = sorted((bar.get_x(), bar.get_y(), bar.get_y() + bar.get_height()) for bar in axes.patches)
     assert [tuple(np.round(box[1:], 6)) for box in boxes] == [(0, 10), (10, 15), (15, 7), (0, 7)]
@@ -195,7 +195,7 @@ def test_a_bridge_starts_each_step_where_the_one_before_ended():
 
 def test_a_bridge_below_zero_is_seen_whole():
     steps = pd.Series({"then": 1.0, "lost": -3.0, "now": -2.0})
-    assert plots.draw_waterfall(steps, "t", y="v").figure.axes[0].get_ylim()[0] < -2
+    assert bar_charts.draw_waterfall(steps, "t", y="v").figure.axes[0].get_ylim()[0] < -2
 
 
 @pytest.fixture

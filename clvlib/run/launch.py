@@ -1,0 +1,148 @@
+"""One notebook of a run → what it made, executed in a process of its own that can be stopped (`execute`).
+
+Of the executed notebook, what papermill noted is taken out, and no folder of this computer is named.
+"""
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from copy import deepcopy
+from dataclasses import dataclass
+from errno import ENOSPC
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pandas as pd
+from nbformat import NotebookNode
+
+from clvlib import show
+from clvlib.files import write_text
+from clvlib.run import parts, report
+from clvlib.run.execute import DISK_FULL
+from clvlib.run.outcome import Outcome
+from clvlib.run.parts import Part
+
+JOB = ("source.ipynb", "result.json", "job.json")  # how an execution is asked for and answered
+Made = tuple[Outcome, Part | None]  # what became of a notebook, and where what it made is
+
+
+@dataclass
+class Task:
+    """What one notebook of a run needs: its file, its content, its parameters and the key of all that it depends on."""
+
+    file: Path
+    notebook: NotebookNode
+    given: dict[str, Any]
+    key: str = ""
+
+
+def execute_apart(plan: Task, folder: Path, limit: int) -> Made:
+    """Execute the notebook, for at most `limit` seconds, and keep what it made as a part of the run in `folder`."""
+    stem, started = plan.file.stem, time.monotonic()
+    with parts.making(folder, stem) as scratch:
+        produced = scratch / plan.file.name
+        problem = _start(plan, scratch, produced, folder, limit)
+        seconds = round(time.monotonic() - started, 1)
+        notebook = nbformat.read(produced, as_version=4) if produced.exists() else plan.notebook
+        _cleanse(notebook, folder)
+        if problem is not None:
+            where = folder / "failed" / plan.file.name
+            where.parent.mkdir(exist_ok=True)
+            write_text(where, nbformat.writes(notebook) + "\n")
+            cell, error = _cell_name(notebook, problem["cell"]), problem["error"]
+            return Outcome(stem, "failed", seconds=seconds, cell=cell, error=error, where=str(where)), None
+        write_text(produced, nbformat.writes(notebook) + "\n")
+        for file in JOB:
+            (scratch / file).unlink(missing_ok=True)
+        part = parts.keep_part(scratch, plan.key, seconds)
+    return Outcome(stem, "done", seconds=seconds, skipped=report.left_out(notebook)), part
+
+
+def _start(plan: Task, scratch: Path, produced: Path, folder: Path, limit: int) -> dict[str, Any] | None:
+    """Execute in a process of its own; return what went wrong, or None."""
+    source, result, job = (scratch / name for name in JOB)
+    source.write_text(nbformat.writes(_without_outputs(plan.notebook)), encoding="utf-8")
+    asked = {"source": source, "target": produced, "result": result, "parameters": plan.given, "limit": limit,
+             "parent": os.getpid()}  # fmt: skip
+    job.write_text(json.dumps(asked, default=str), encoding="utf-8")
+    environment = os.environ | {
+        show.RUN_FOLDER: str(scratch.resolve()),
+        show.NOTEBOOK: plan.file.stem,
+        show.FIGURE_SCALE: "2",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "PYTHONSAFEPATH": "1",  # nothing of the current folder is imported
+    }
+    command = [sys.executable, "-P", "-m", "clvlib.run.execute", str(job)]
+    with (folder / "log.txt").open("a", encoding="utf-8") as log:
+        log.write(f"\n=== {plan.file.name}, {pd.Timestamp.now():%Y-%m-%d %H:%M:%S}\n")
+        log.flush()
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
+        try:
+            code = process.wait(timeout=limit + 5)
+        except subprocess.TimeoutExpired:
+            return {"cell": None, "error": f"TimeoutError: it took longer than {limit} seconds"}
+        finally:
+            _stop(process)
+    if code == DISK_FULL:
+        raise OSError(ENOSPC, os.strerror(ENOSPC), str(folder))
+    if not result.exists():
+        return {"cell": None, "error": f"the process ended with code {code}; its messages are in {folder / 'log.txt'}"}
+    return json.loads(result.read_text("utf-8")) or None
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    """End the process, giving it a moment to end its kernel."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        finally:  # also when the user interrupts again
+            process.kill()
+            process.wait()
+
+
+def _without_outputs(notebook: NotebookNode) -> NotebookNode:
+    bare = deepcopy(notebook)
+    for cell in bare.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return bare
+
+
+def _cell_name(notebook: NotebookNode, position: int | None) -> str:
+    """Name the cell that failed by its id; without a position, the one that was running."""
+    running = [cell for cell in notebook.cells if cell.metadata.get("papermill", {}).get("status") == "running"]
+    failed = [cell for cell in notebook.cells if any(o.output_type == "error" for o in cell.get("outputs", []))]
+    for cell in failed + running:
+        return str(cell.get("id", ""))
+    return "" if position is None else f"number {position + 1}"
+
+
+def _cleanse(notebook: NotebookNode, folder: Path) -> None:
+    """Take out of an executed notebook what papermill noted, and name the dataset as it is seen from the notebooks."""
+    notebook.metadata.pop("papermill", None)
+    for cell in notebook.cells:
+        cell.metadata.pop("papermill", None)
+        cell.metadata.pop("execution", None)
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell.source = re.sub(
+                r'^dataset = (".*")$',
+                lambda found: f"dataset = {json.dumps(seen_from_notebooks(ast.literal_eval(found[1]), folder))}",
+                cell.source,
+                flags=re.MULTILINE,
+            )
+
+
+def seen_from_notebooks(dataset: str, folder: Path) -> str:
+    """The path of a card relative to the run's notebooks, so that no folder of this computer is named."""
+    if not Path(dataset).is_absolute():
+        return dataset
+    try:
+        return Path(os.path.relpath(dataset, (folder / "notebooks").resolve())).as_posix()
+    except ValueError:  # another drive
+        return Path(dataset).name
