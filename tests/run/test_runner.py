@@ -32,6 +32,7 @@ warnings.warn("noise that nobody should see")
 FAILS = "def boom():\n    raise ValueError('the wheel came off')\nboom()"
 SLEEPS = "import time\ntime.sleep(600)"
 LIGHT = "months + 1"  # needs nothing of the package, which takes seconds to load
+HANDS_OVER = "import os, shutil\nshutil.copytree({made!r}, os.environ['CLV_RUN_FOLDER'], dirs_exist_ok=True)"
 
 
 def make_notebook(folder: Path, name: str, *sources: str) -> None:
@@ -71,6 +72,21 @@ def ran(shop, notebooks, tmp_path_factory):
     return code, out / "acme-été" / "2025-05-31"
 
 
+@pytest.fixture(scope="module")
+def light(tmp_path_factory):
+    """Source of a cell that hands over as WORKS does, by copying files: `light(list)`."""
+
+    def source(name="action_list"):
+        made = tmp_path_factory.mktemp("made")
+        people = pd.DataFrame({"tier": ["best"]}, index=pd.Index(["12"], name="customer_id"))
+        for file in ("scores/00_works.parquet", f"lists/00_works/{name}.parquet"):
+            (made / file).parent.mkdir(parents=True)
+            people.to_parquet(made / file)
+        return HANDS_OVER.format(made=str(made))
+
+    return source
+
+
 def manifest(folder):
     return json.loads((folder / "manifest.json").read_text("utf-8"))
 
@@ -83,14 +99,14 @@ def test_a_delivered_list_is_a_file_beside_customers_without_formulas(ran):
     assert "0007" in text.decode("utf-8-sig")
 
 
-def test_a_list_that_is_no_longer_delivered_is_taken_away(shop, tmp_path):
+def test_a_list_that_is_no_longer_delivered_is_taken_away(shop, light, tmp_path):
     books = tmp_path / "books"
     books.mkdir()
-    make_notebook(books, "00_works", WORKS)
+    make_notebook(books, "00_works", light())
     runner.run(str(shop), out=tmp_path, notebooks=books)
     folder = next(tmp_path.glob("acme*/*"))
     assert (folder / "action_list.csv").exists()
-    make_notebook(books, "00_works", WORKS.replace('"action_list"', '"other_list"'))
+    make_notebook(books, "00_works", light("other_list"))
     runner.run(str(shop), out=tmp_path, notebooks=books)
     assert {file.name for file in folder.glob("*.csv")} == {"customers.csv", "other_list.csv"}
 
@@ -179,7 +195,7 @@ def test_the_same_command_goes_on_after_what_is_done(ran, shop, notebooks, monke
         (folder / "failed.ipynb").write_text("{}")
         return runner.Outcome(plan.file.stem, "failed", error="E: x", where=str(folder / "failed.ipynb")), None
 
-    monkeypatch.setattr(runner, "_execute", record)
+    monkeypatch.setattr(runner, "execute_apart", record)
     asked = {"as_of": "2025-05-31", "out": folder.parent.parent, "notebooks": notebooks, "only": ["00", "01"]}
     runner.run(str(shop), settings={"months": "24"}, **asked)
     assert executed == ["01_fails"]
@@ -242,26 +258,26 @@ def test_a_full_disk_is_one_error_and_keeps_what_was_there(ran, shop, notebooks,
     assert {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()} == before
 
 
-def test_a_run_with_other_settings_that_is_stopped_changes_nothing(shop, tmp_path, monkeypatch):
+def test_a_run_with_other_settings_that_is_stopped_changes_nothing(shop, light, tmp_path, monkeypatch):
     books = tmp_path / "books"
     books.mkdir()
-    make_notebook(books, "00_works", WORKS)
-    make_notebook(books, "01_works", WORKS.replace("action_list", "second_list"))
+    make_notebook(books, "00_works", light())
+    make_notebook(books, "01_works", light("second_list"))
     runner.run(str(shop), out=tmp_path, notebooks=books)
     folder = next(tmp_path.glob("acme*/2*"))
     before = handed_over(folder)
-    execute = runner._execute
+    execute = runner.execute_apart
 
     def stopped(plan, *rest):
         if plan.file.stem == "01_works":
             raise KeyboardInterrupt
         return execute(plan, *rest)
 
-    monkeypatch.setattr(runner, "_execute", stopped)
+    monkeypatch.setattr(runner, "execute_apart", stopped)
     with pytest.raises(KeyboardInterrupt):
         runner.run(str(shop), settings={"months": "99"}, out=tmp_path, notebooks=books)
     assert handed_over(folder) == before
-    monkeypatch.setattr(runner, "_execute", execute)
+    monkeypatch.setattr(runner, "execute_apart", execute)
     runner.run(str(shop), out=tmp_path, notebooks=books)
     assert [entry.get("resumed") for entry in manifest(folder)["notebooks"]] == [True, True]
     after = handed_over(folder)
@@ -269,10 +285,10 @@ def test_a_run_with_other_settings_that_is_stopped_changes_nothing(shop, tmp_pat
     assert {name: after[name] for name in same} == {name: before[name] for name in same}
 
 
-def test_what_is_missing_or_altered_is_made_again(shop, tmp_path):
+def test_what_is_missing_or_altered_is_made_again(shop, light, tmp_path):
     books = tmp_path / "books"
     books.mkdir()
-    make_notebook(books, "00_works", WORKS)
+    make_notebook(books, "00_works", light())
     runner.run(str(shop), out=tmp_path, notebooks=books)
     folder = next(tmp_path.glob("acme*/2*"))
     (scores,) = folder.glob("parts/*/*/scores/*.parquet")
@@ -284,10 +300,10 @@ def test_what_is_missing_or_altered_is_made_again(shop, tmp_path):
         (scores,) = folder.glob("parts/*/*/scores/*.parquet")
 
 
-def test_lists_of_an_earlier_run_never_stay_beside_a_newer_report(shop, tmp_path):
+def test_lists_of_an_earlier_run_never_stay_beside_a_newer_report(shop, light, tmp_path):
     books = tmp_path / "books"
     books.mkdir()
-    make_notebook(books, "00_works", WORKS)
+    make_notebook(books, "00_works", light())
     make_notebook(books, "01_other", LIGHT)
     runner.run(str(shop), out=tmp_path, notebooks=books)
     folder = next(tmp_path.glob("acme*/2*"))
