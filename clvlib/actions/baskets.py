@@ -1,8 +1,4 @@
-"""Raw order lines in; what is bought together, and what to recommend to each customer, judged on later baskets, out.
-
-A basket is an order (or, without `order_id`, a customer's day) as it was made, also when some of it is sent back later;
-refunds and lines without a name are left out. An item is a product where the transactions name it, else a category.
-Counting is done by Ibis on the raw rows; what comes back is one row per customer and item.
+"""What baskets held (`aggregate.contents`) in; what is bought together, and what to recommend to each customer, out.
 
 Recommenders, from the plainest: `popularity` (what most customers bought), `own habit` (what this customer buys most
 already, then popularity) and `co-purchase` (what those who bought the same things also bought: the mean over a
@@ -11,24 +7,24 @@ customer's items i of P(j | i), Deshpande & Karypis 2004, equation 5 with alpha 
 
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
-import ibis
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 from scipy.stats import hypergeom
 from statsmodels.stats.proportion import proportion_confint
 
-from clvlib.errors import MissingTable, NotEnoughData
+from clvlib.aggregate.contents import FEWEST_BASKETS, MOST_ITEMS, latest_baskets
+from clvlib.errors import NotEnoughData
+
+if TYPE_CHECKING:
+    import ibis
 
 with warnings.catch_warnings():  # importing mlxtend turns on every DeprecationWarning of the process
     from mlxtend.frequent_patterns import association_rules, fpgrowth
 
-LEVELS = ("product", "category")
-MOST_ITEMS = 500  # the items in most baskets; rarer ones are too few to learn from
 MOST_BASKETS = 50_000  # the latest ones; more would not change a rule that matters
-FEWEST_BASKETS = 20  # holding both items of a rule
 _FEWEST_CUSTOMERS = 100  # with a basket before and after the split
 LEVEL_OF_TEST = 0.05
 RECOMMENDED = 1  # items recommended to a customer: as many are judged as are handed over
@@ -36,61 +32,7 @@ SHRINKAGE = 10  # customers of popularity added to every P(j | i)
 _CHUNK = 5_000
 
 
-def level(transactions: ibis.Table, as_of: Any) -> str:
-    """The column to recommend from: product, where most of what is bought is bought often enough, else category.
-
-    Products are used when those in 20 baskets or more make at least half of all lines. Raises MissingTable when the
-    transactions name neither.
-    """
-    named = [column for column in LEVELS if column in transactions.columns]
-    if not named:
-        raise MissingTable(
-            "The transactions name neither products nor categories, so that nothing can be recommended.",
-            "Map the column that says what was bought as product or category in the dataset card.",
-        )
-    if named == list(LEVELS):
-        sizes = purchased(transactions, as_of, "product").group_by("item").agg(n=lambda t: t.count())
-        n = sizes["n"]
-        seen = sizes.agg(often=n.sum(where=n >= FEWEST_BASKETS).fill_null(0), lines=n.sum().fill_null(0))
-        often, lines = seen.to_pyarrow().to_pylist()[0].values()
-        return "product" if 2 * often >= lines else "category"
-    return named[0]
-
-
-def purchased(transactions: ibis.Table, as_of: Any, item: str) -> ibis.Table:
-    """Lazy table of what was bought by the end of `as_of`, once a basket: customer_id, day, basket, item (texts)."""
-    end = pd.Timestamp(as_of).normalize()
-    day = transactions["date"].cast("date")
-    rows = transactions.mutate(day=day, item=transactions[item].cast("string"))
-    rows = rows.filter((day <= ibis.date(end.year, end.month, end.day)) & (rows["amount"] > 0) & rows["item"].notnull())
-    basket = rows["customer_id"] + " " + rows["day"].cast("string")
-    if "order_id" in rows.columns:
-        basket = ibis.coalesce(rows["order_id"].cast("string"), basket)
-    return rows.select("customer_id", "day", "item", basket=basket).distinct()
-
-
-def history(lines: ibis.Table) -> pd.DataFrame:
-    """How many baskets of each customer held each item: customer_id, item, baskets (int), of the commonest items.
-
-    `lines` is from `purchased`; sorted by customer and item.
-    """
-    common = lines.group_by("item").agg(n=lambda t: t.count()).order_by([ibis.desc("n"), "item"]).limit(MOST_ITEMS)
-    kept = lines.semi_join(common, "item")
-    counted = kept.group_by(["customer_id", "item"]).agg(baskets=lambda t: t["basket"].nunique())
-    frame = counted.order_by(["customer_id", "item"]).to_pyarrow().to_pandas()
-    return frame.astype({"baskets": "int64"})
-
-
-def first_after(lines: ibis.Table, date: pd.Timestamp) -> pd.DataFrame:
-    """What the first basket of each customer after `date` held: customer_id, item, sorted."""
-    later = lines.filter(lines["day"] > ibis.date(date.year, date.month, date.day))
-    order = ibis.window(group_by="customer_id", order_by=["day", "basket"])
-    first = later.mutate(place=ibis.dense_rank().over(order)).filter(lambda t: t["place"] == 0)
-    frame = first.select("customer_id", "item").order_by(["customer_id", "item"])
-    return frame.to_pyarrow().to_pandas()
-
-
-def product_rules(lines: ibis.Table) -> pd.DataFrame:
+def product_rules(lines: "ibis.Table") -> pd.DataFrame:
     """Pairs of items that are in one basket more often than by chance (association rules, Agrawal & Srikant 1994).
 
     One row a pair, strongest lift first: `if_bought`, `then_also` (the direction with the higher confidence), `baskets`
@@ -101,9 +43,7 @@ def product_rules(lines: ibis.Table) -> pd.DataFrame:
 
     Raises NotEnoughData when no pair is in 20 baskets.
     """
-    latest = lines.select("day", "basket").distinct().order_by([ibis.desc("day"), "basket"]).limit(MOST_BASKETS)
-    held = lines.semi_join(latest, ["day", "basket"]).select("basket", "item").distinct()
-    bought = held.order_by(["basket", "item"]).to_pyarrow().to_pandas()
+    bought = latest_baskets(lines, MOST_BASKETS)
     sizes = bought["item"].value_counts().sort_index().sort_values(ascending=False, kind="stable")
     names = sorted(sizes[sizes >= FEWEST_BASKETS].index[:MOST_ITEMS])
     total = bought["basket"].nunique()
@@ -167,13 +107,10 @@ _METHODS = {"popularity": _popularity, "own habit": _own_habit, "co-purchase": _
 
 
 def recommend(known: pd.DataFrame, method: str, k: int = RECOMMENDED, new_only: bool = True) -> pd.DataFrame:
-    """The k items that a method puts first for each customer, as known from `history`.
+    """The k items that a method puts first for each customer, as known from `contents.history`.
 
-    Args:
-        new_only: leave out what the customer has bought before.
-
-    Returns:
-        Index customer_id; columns 1 … k (texts; missing where a customer has bought everything).
+    new_only: leave out what the customer has bought before. Index customer_id; columns 1 … k (texts; missing where a
+    customer has bought everything).
     """
     items = sorted(known["item"].unique())
     counts = _wide(known, "customer_id", items)

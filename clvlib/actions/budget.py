@@ -41,14 +41,10 @@ class Allocation:
 def allocate(options: pd.DataFrame, budget: float) -> Allocation:
     """Choose at most one action a customer so that the net gain is largest within the budget.
 
-    Args:
-        options: one row an action that could be taken, with `customer_id`, `cost` (0 or more) and `gain` (both in
-            currency); other columns are handed on. An action whose gain doesn't exceed its cost is never chosen; of
-            equally good steps those of customers with most `at_stake` come first.
-        budget: money to spend at most; what isn't worth spending is left over.
-
-    Raises:
-        UsageError: a budget or a cost below 0.
+    options: one row an action that could be taken, with `customer_id`, `cost` (0 or more) and `gain` (currency); other
+    columns are handed on. An action whose gain doesn't exceed its cost is never chosen; of equally good steps
+    those of customers with most `at_stake` come first. budget: money to spend at most; what isn't worth spending is
+    left over. UsageError for a budget or a cost below 0.
     """
     if not budget >= 0:
         raise UsageError(f"The budget is {budget}.", "Give an amount of 0 or more.")
@@ -95,15 +91,9 @@ def by_rules(options: pd.DataFrame, budgets: list[float], rules: Mapping[str, pd
     """What the same budgets bring when a plain rule says who comes first.
 
     Each customer gets the cheapest action (of equally cheap ones, the one that brings most), worth it or not, from the
-    highest value of the rule down until the money is gone. Equal values are settled by customer_id.
-
-    Args:
-        options: as for `allocate`.
-        rules: by name, a number by customer: whom to take first.
-
-    Returns:
-        One row per budget and rule, and one for customers taken at random (what that brings on average): `customers`,
-        `cost`, `net` (currency).
+    highest value of the rule (by name, a number by customer) down until the money is gone; equal values are settled by
+    customer_id. One row per budget and rule, and one for customers taken at random (what that brings on average):
+    `customers`, `cost`, `net` (currency).
     """
     cheapest = _net(options).sort_values(["customer_id", "cost", "net"], ascending=[True, True, False])
     cheapest = cheapest.drop_duplicates("customer_id").set_index("customer_id")[["cost", "net"]]

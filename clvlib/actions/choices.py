@@ -132,27 +132,19 @@ def permission(ds: Dataset, customers: pd.Index, required: bool, store_channel: 
 
 
 def options(
-    stakes: pd.DataFrame,
-    effects: pd.DataFrame,
-    allowed: pd.DataFrame,
-    come_anyway: pd.Series,
-    contact_cost: float,
+    stakes: pd.DataFrame, effects: pd.DataFrame, allowed: pd.DataFrame, come_anyway: pd.Series, contact_cost: float
 ) -> pd.DataFrame:
     """Every action that may be taken: one row per customer, lever and treatment.
 
-    Args:
-        stakes: from `at_stake`.
-        effects: by lever, from `assumed` and `with_measured`: a share of what is at stake or, where tested, an amount.
-        allowed: from `reachable`.
-        come_anyway: chance (0 to 1) that the customer buys in the window without any action; whoever is spoken to in
-            the store must come by first, so that levers meant to bring customers back have no place there.
-        contact_cost: of a message (currency). Treatments cost and work by the multiples in `TREATMENTS`, which are
-            assumptions; a lever that an experiment has measured is only offered as it was tested: as a message, of the
-            arm that `treatment` then names ("message: voucher").
+    stakes: from `at_stake`. effects: by lever, from `assumed` and `with_measured`: a share of what is at stake or,
+    where tested, an amount. allowed: from `reachable`. come_anyway: chance (0 to 1) that the customer buys in the
+    window without any action; whoever is spoken to in the store must come by first, so that levers meant to bring
+    customers back have no place there. contact_cost: of a message (currency). Treatments cost and work by the multiples
+    of `TREATMENTS`, which are assumptions; a lever that an experiment has measured is only offered as it was tested: as
+    a message, of the arm that `treatment` then names ("message: voucher").
 
-    Returns:
-        `customer_id`, `lever`, `treatment`, `at_stake`, `cost`, `gain`, `gain_low`, `gain_high` (currency, before
-        cost; the interval is that of the effect), `origin` (of the effect). Sorted by customer, lever and treatment.
+    Columns `customer_id`, `lever`, `treatment`, `at_stake`, `cost`, `gain`, `gain_low`, `gain_high` (currency, before
+    cost; the interval is that of the effect), `origin` (of the effect). Sorted by customer, lever and treatment.
     """
     parts = []
     for treatment, (times_cost, times_effect) in TREATMENTS.items():

@@ -15,21 +15,19 @@ from clvlib.errors import CannotAnswer
 if TYPE_CHECKING:
     from clvlib.dataset import Economics
 
+_POWER = 0.8
+
 
 def campaign(churn_probability: pd.Series, cost_of_silence: pd.Series, economics: "Economics") -> pd.DataFrame:
     """What a contact brings and costs, customer by customer, best first.
 
-    Args:
-        churn_probability: of no purchase in the next window, 0 to 1, by customer: those who could be contacted.
-        cost_of_silence: what that would cost (of `worth.values`), by customer, in the currency of the data (may hold
-            more customers).
-        economics: `save_rate` (share of the contacted who would have bought nothing and buy because of it) and
-            `contact_cost` (per contact) are used.
+    churn_probability: of no purchase in the next window, 0 to 1, by customer: those who could be contacted.
+    cost_of_silence: what that would cost (of `worth.values`, currency), by customer (may hold more). Of the economics,
+    `save_rate` (share of the contacted who would have bought nothing and buy because of it) and `contact_cost` count.
 
-    Returns:
-        Index customer_id; `churn_probability`, `cost_of_silence`, `at_stake` (their product), `contact_gain` (at_stake
-        × save_rate), `net` (contact_gain - contact_cost), `breakeven_save_rate` (the rate at which the contact pays for
-        itself; above 1 it never does; NaN when nothing is at stake), `contact` (net above zero).
+    Index customer_id; `churn_probability`, `cost_of_silence`, `at_stake` (their product), `contact_gain` (at_stake ×
+    save_rate), `net` (contact_gain - contact_cost), `breakeven_save_rate` (the rate at which the contact pays for
+    itself; above 1 it never does; NaN when nothing is at stake), `contact` (net above zero).
     """
     frame = churn_probability.to_frame("churn_probability")
     frame["cost_of_silence"] = cost_of_silence.reindex(frame.index)
@@ -103,14 +101,12 @@ def contact_scores(
     return frame.rename_axis("customer_id")
 
 
-def group_size(churn_rate: float, save_rate: float, power: float = 0.8) -> int:
+def group_size(churn_rate: float, save_rate: float) -> int:
     """Customers needed in each of two equal groups, contacted and left alone, to see the assumed save rate.
 
-    Two-sided test of two proportions at 5 %, churn_rate against churn_rate × (1 - save_rate) (Fleiss 1981, normal
-    approximation).
-
-    Raises:
-        CannotAnswer: the save rate is 0, or nobody is to be contacted (churn_rate 0 or NaN).
+    Two-sided test of two proportions at 5 %, power 80 %: churn_rate against churn_rate × (1 - save_rate) (Fleiss 1981,
+    normal approximation).
+    CannotAnswer where the save rate is 0, or nobody is to be contacted (churn_rate 0 or NaN).
     """
     if not (churn_rate > 0 and save_rate > 0):
         raise CannotAnswer(
@@ -118,6 +114,6 @@ def group_size(churn_rate: float, save_rate: float, power: float = 0.8) -> int:
             mend="Set contact_cost and save_rate under [economics] in the dataset card.",
         )
     reduced = churn_rate * (1 - save_rate)
-    z = norm.ppf(0.975) + norm.ppf(power)
+    z = norm.ppf(0.975) + norm.ppf(_POWER)
     variance = churn_rate * (1 - churn_rate) + reduced * (1 - reduced)
     return int(np.ceil(z**2 * variance / (churn_rate - reduced) ** 2))

@@ -6,8 +6,6 @@ For the programme as a whole it is higher, because whoever spends more may rise 
 Whether a programme makes anybody spend more is for an experiment to say.
 """
 
-from collections.abc import Mapping
-
 import ibis
 import numpy as np
 import pandas as pd
@@ -39,17 +37,11 @@ def yearly_spend(transactions: ibis.Table, starts: pd.Timestamp, as_of: pd.Times
     return aggregate.holdout(transactions, first - pd.Timedelta(days=1), end)["spend"]
 
 
-def thresholds(spend: pd.Series, tiers: Mapping[str, float] = _TIERS) -> pd.Series:
+def thresholds(spend: pd.Series) -> pd.Series:
     """Yearly spend that each tier asks for: round amounts nearest to the spend of the share of buyers it should hold.
 
-    Args:
-        spend: in a year, by customer (currency); customers with 0 or less are no buyers.
-
-    Returns:
-        By tier, highest first, falling.
-
-    Raises:
-        NotEnoughData: fewer than 100 buyers, or so many equal ones that two tiers would ask the same.
+    spend: in a year, by customer (currency); customers with 0 or less are no buyers. By tier, highest first, falling.
+    NotEnoughData for fewer than 100 buyers, or so many equal ones that two tiers would ask the same.
     """
     buyers = spend[spend > 0]
     if len(buyers) < _FEWEST_CUSTOMERS:
@@ -57,7 +49,7 @@ def thresholds(spend: pd.Series, tiers: Mapping[str, float] = _TIERS) -> pd.Seri
             f"Only {len(buyers):,} customers bought in the year; tiers need {_FEWEST_CUSTOMERS}.",
             "Bring more customers.",
         )
-    found = pd.Series({name: _round(float(buyers.quantile(1 - share))) for name, share in tiers.items()})
+    found = pd.Series({name: _round(float(buyers.quantile(1 - share))) for name, share in _TIERS.items()})
     if not found.is_monotonic_decreasing or not found.is_unique:
         raise NotEnoughData(
             "Customers spend too much alike in a year for tiers to tell them apart.", "Reward every order instead."
@@ -103,14 +95,9 @@ def breakeven_uplift(reward: float, margin: float) -> float:
 def programme(spend: pd.Series, asked: pd.Series, top_reward: float, margin: float) -> pd.DataFrame:
     """What the tiers hold, cost and must achieve.
 
-    Args:
-        spend: in a year, by customer (currency).
-        asked: from `thresholds`.
-
-    Returns:
-        By tier, best first: `from_spend` (currency a year), `customers`, `share_of_customers`, `share_of_revenue`,
-        `reward` (share of spend), `cost` (currency a year, at present spend), `breakeven_uplift` (share),
-        `within_reach` (customers who spend at least 80 % of the next tier's threshold).
+    spend: in a year, by customer (currency); asked: from `thresholds`. By tier, best first: `from_spend` (currency a
+    year), `customers`, `share_of_customers`, `share_of_revenue`, `reward` (share of spend), `cost` (currency a year, at
+    present spend), `breakeven_uplift` (share), `within_reach` (who spend at least 80 % of the next tier's threshold).
     """
     tier = tier_of(spend, asked)
     buyers = spend.reindex(tier.index)
@@ -164,13 +151,13 @@ def _uplift_that_pays(table: pd.DataFrame, spend: pd.Series, cost: float, margin
     return float(pays[pays >= np.concatenate([[0.0], rises[order]])][-1])
 
 
-def reward_sensitivity(margin: float, reward: float, steps: int = 5) -> pd.DataFrame:
+def reward_sensitivity(margin: float, reward: float) -> pd.DataFrame:
     """Break-even uplift (share) by margin (columns, ± a third) and reward (rows, half to twice); NaN: it can't pay.
 
     Index and columns are shares, rounded to 4 decimals. Raises CannotAnswer where the margin can't pay the reward.
     """
     breakeven_uplift(reward, margin)
-    margins = [min(1.0, margin * factor) for factor in np.linspace(2 / 3, 4 / 3, steps)]
+    margins = [min(1.0, margin * factor) for factor in np.linspace(2 / 3, 4 / 3, 5)]
     given = [reward * factor for factor in (0.5, 0.8, 1.0, 1.5, 2.0)]
     rows = [[breakeven_uplift(r, m) if r < m else np.nan for m in margins] for r in given]
     index, columns = (

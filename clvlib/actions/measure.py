@@ -55,22 +55,16 @@ def plan_tests(
 ) -> pd.DataFrame:
     """What a campaign of this plan can show, lever by lever, contacted against left alone.
 
-    Args:
-        chosen: the actions planned (`customer_id`, `lever`, `at_stake`, `gain`).
-        churn_probability: of no purchase in the window, by customer.
-        margin: what each customer brought in a time as long as the horizon (currency): how much chance there is.
-        effects: whether the effect was `tested`, by lever.
-        returning: levers whose success is a purchase in the window (unless an experiment has measured money).
+    chosen: the actions planned (`customer_id`, `lever`, `at_stake`, `gain`). churn_probability: of no purchase in the
+    window, by customer. margin: what each customer brought in a time as long as the horizon (currency): how much chance
+    there is. effects: whether the effect was `tested`, by lever. returning: levers whose success is a purchase in the
+    window (unless an experiment has measured money).
 
-    Returns:
-        By lever, and for these levers together: `customers`; `outcome` (in words); `needed` (customers in all, half of
-        them left alone, to see the expected effect); `control_share` (to leave alone: the smallest that shows it, a
-        fifth where none does); `sees` (the smallest effect that this shows, in multiples of the expected one, about;
-        infinite where an assumed effect would have to win more than all that is at stake); `enough` (bool). Levers
-        with fewer than 20 customers, or without any expected effect, are left out.
-
-    Raises:
-        NotEnoughData: no lever is left.
+    By lever, and for these levers together: `customers`; `outcome` (in words); `needed` (customers in all, half of them
+    left alone, to see the expected effect); `control_share` (to leave alone: the smallest that shows it, a fifth where
+    none does); `sees` (the smallest effect that this shows, in multiples of the expected one, about; infinite where an
+    assumed effect would have to win more than all that is at stake); `enough` (bool). Levers with fewer than 20
+    customers, or without any expected effect, are left out; NotEnoughData when no lever is left.
     """
     rows = {}
     split = chosen[chosen.groupby("lever")["lever"].transform("size") >= FEWEST_TO_SPLIT]
@@ -138,15 +132,10 @@ def long_run(tests: pd.DataFrame, net: float) -> pd.DataFrame:
 def draw(chosen: pd.DataFrame, shares: pd.Series, seed: int = SEED) -> pd.Series:
     """Draw who is contacted and who is left alone, lever by lever, at random.
 
-    Levers with fewer than 20 customers have no control group, which could show nothing: all of them are contacted.
-
-    Args:
-        chosen: the actions planned (`customer_id`, `lever`), each customer once.
-        shares: share to leave alone by lever; levers without one leave a tenth alone.
-
-    Returns:
-        "contact" or "control" by customer_id (sorted). The same customers and seed always give the same draw, whatever
-        the order of the rows; who is drawn to be left alone comes early in every later draw too.
+    chosen: the actions planned (`customer_id`, `lever`), each customer once. shares: share to leave alone by lever;
+    levers without one leave a tenth alone, levers with fewer than 20 customers nobody. Gives "contact" or "control" by
+    customer_id (sorted). The same customers and seed always give the same draw, whatever the order of the rows; who is
+    drawn to be left alone comes early in every later draw too.
     """
     groups = []
     for lever, rows in chosen.groupby("lever", sort=True):

@@ -34,10 +34,7 @@ LEVERS: dict[str, tuple[str, str]] = {  # who, and what the money at stake is
         "active, bought at least twice, spends less a time than the best quarter",
         "margin on the spend missing to the best quarter",
     ),
-    "referral": (
-        f"active, last survey answer {PROMOTER} or 10",
-        "margin from a new customer within the horizon",
-    ),
+    "referral": (f"active, last survey answer {PROMOTER} or 10", "margin from a new customer within the horizon"),
 }
 
 

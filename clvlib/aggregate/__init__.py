@@ -1,9 +1,10 @@
 """Raw rows → frames of one row per customer, cohort or period; nobody else touches raw rows.
 
 In: the canonical tables of a `Dataset` (lazy, Ibis) and the as-of date. Out: pandas frames, indexed by `customer_id`
-wherever rows are customers. What a purchase is stands in `purchases`; `customers` counts them, `clock` sets them on the
-clock of an assignment, `journeys` follows contacts, `acquisition` sets what was spent beside who came, `totals` stands
-in where a file has no single purchases. Whoever needs to know what customers did may call.
+wherever rows are customers. `rows` holds what every query needs. What a purchase is stands in `purchases`; `customers`
+counts them, `contents` says what was in them, `clock` sets them on the clock of an assignment, `journeys` follows
+contacts and answers, `acquisition` sets what was spent beside who came, `totals` stands in where a file has no single
+purchases. Whoever needs to know what customers did may call.
 """
 
 from clvlib.aggregate.customers import (
@@ -12,11 +13,14 @@ from clvlib.aggregate.customers import (
     UNKNOWN,
     brought,
     calibration_holdout,
+    came_back,
     cohorts,
     features,
     followed,
     gaps,
+    group_names,
     holdout,
+    loyal_revenue,
     main_value,
     purchases_by_period,
     rfm_summary,
@@ -29,11 +33,14 @@ __all__ = [
     "UNKNOWN",
     "brought",
     "calibration_holdout",
+    "came_back",
     "cohorts",
     "features",
     "followed",
     "gaps",
+    "group_names",
     "holdout",
+    "loyal_revenue",
     "main_value",
     "purchase_days",
     "purchases_by_period",

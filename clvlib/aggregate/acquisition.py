@@ -132,7 +132,11 @@ def _from_bills(table: pd.DataFrame, channel: pd.Series | None, first: pd.Series
         rows = pd.concat({aggregate.UNKNOWN: rows}, names=keys)
     place = days.searchsorted(_month(first), side="right") - 1
     inside = (place >= 0) & (first < days[-1] + step).to_numpy()
-    came = pd.Series(aggregate.UNKNOWN, index=first.index) if channel is None else _named(channel, first.index)
+    came = (
+        pd.Series(aggregate.UNKNOWN, index=first.index)
+        if channel is None
+        else aggregate.group_names(channel, first.index)
+    )
     won = pd.DataFrame({"channel": came[inside], "period": days[place[inside]]}).value_counts().astype(float)
     rows = rows.assign(billed=True).join(won.rename("new_customers"), how="outer")
     rows["billed"] = rows["billed"].eq(True)
@@ -177,7 +181,9 @@ def _from_column(people: pd.DataFrame, first: pd.Series, as_of: pd.Timestamp) ->
     acquired = people["acquired_on"].fillna(start) if "acquired_on" in people else start
     known = people[COLUMN].notna()
     channel = people.get("acquisition_channel", pd.Series(index=people.index, dtype=object))
-    frame = pd.DataFrame({"channel": _named(channel, people.index), "cost": people[COLUMN], "paid": _month(acquired)})
+    frame = pd.DataFrame(
+        {"channel": aggregate.group_names(channel, people.index), "cost": people[COLUMN], "paid": _month(acquired)}
+    )
     paid = frame[known & ~(acquired > as_of)].groupby(["channel", "paid"], dropna=False)["cost"].sum()
     won = frame.assign(paid=_month(start))[known & start.notna()].groupby(["channel", "paid"]).size()
     both = pd.concat([paid.rename("cost"), won.rename("new_customers").astype(float)], axis=1).fillna(0.0)
@@ -186,10 +192,6 @@ def _from_column(people: pd.DataFrame, first: pd.Series, as_of: pd.Timestamp) ->
 
 def _month(days: pd.Series) -> pd.Series:
     return days.astype("datetime64[us]").dt.to_period("M").dt.start_time
-
-
-def _named(channel: pd.Series, index: pd.Index) -> pd.Series:
-    return channel.reindex(index).fillna(aggregate.UNKNOWN).astype(str)
 
 
 def by_customer(ds: "Dataset") -> pd.Series:
@@ -203,7 +205,7 @@ def by_customer(ds: "Dataset") -> pd.Series:
     people = ds.customers() if ds.has("customers") else pd.DataFrame()
     if known.source == COLUMN:
         return people[COLUMN].reindex(buyers)
-    channel = _named(people.get("acquisition_channel", pd.Series(dtype=object)), buyers)
+    channel = aggregate.group_names(people.get("acquisition_channel", pd.Series(dtype=object)), buyers)
     each = known.by_channel()
     billed = channel.isin(known.rows.loc[known.rows["billed"], "channel"])
     return channel.map(each["spent"] / each["new_customers"]).where(billed, 0.0)

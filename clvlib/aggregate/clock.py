@@ -11,6 +11,7 @@ import ibis
 import pandas as pd
 
 from clvlib.aggregate.purchases import contribution, purchase_days, purchase_lines
+from clvlib.aggregate.rows import beside, date_of, fetched, until
 from clvlib.stats import rounded
 
 _CLOCK = pd.Timestamp("2000-01-01")
@@ -26,15 +27,10 @@ def on_one_clock(transactions: ibis.Table, assigned: pd.Series, as_of: Any) -> i
 
     assigned: customer_id → date of assignment. Customers without a transaction have no row. Lazy.
     """
-    frame = pd.DataFrame({"member": assigned.index.astype(str), "assigned_on": assigned.dt.date.to_numpy()})
-    known = ibis.memtable(frame, schema={"member": "string", "assigned_on": "date"})
-    end = pd.Timestamp(as_of)
-    on = transactions["date"].cast("date")
-    rows = transactions.filter(on <= ibis.date(end.year, end.month, end.day))
-    rows = rows.inner_join(known, rows["customer_id"] == known["member"])
-    since = rows["date"].cast("date").delta(rows["assigned_on"], unit="day")
-    moved = ibis.date(_CLOCK.year, _CLOCK.month, _CLOCK.day) + since.cast("int64").as_interval("D")
-    return rows.mutate(date=moved).drop("member", "assigned_on")
+    rows = beside(until(transactions, as_of), assigned.dt.date.rename("assigned_on"), "date")
+    since = rows["day"].delta(rows["assigned_on"], unit="day")
+    moved = date_of(_CLOCK) + since.cast("int64").as_interval("D")
+    return rows.mutate(date=moved).drop("day", "assigned_on")
 
 
 def purchases(clocked: ibis.Table, window_days: int) -> pd.DataFrame:
@@ -43,9 +39,9 @@ def purchases(clocked: ibis.Table, window_days: int) -> pd.DataFrame:
     As known at the end of that window: what was sent back by then is no purchase.
     """
     bought = purchase_days(clocked, day(window_days - 1))
-    bought = bought.filter(bought["day"] >= ibis.date(_CLOCK.year, _CLOCK.month, _CLOCK.day))
-    frame = bought.select("customer_id", "day").to_pyarrow().to_pandas(date_as_object=False)
-    frame["day"] = (pd.to_datetime(frame["day"]) - _CLOCK).dt.days.astype("int64")
+    bought = bought.filter(bought["day"] >= date_of(_CLOCK))
+    frame = fetched(bought.select("customer_id", "day"), ["day"])
+    frame["day"] = (frame["day"] - _CLOCK).dt.days.astype("int64")
     return frame.sort_values(["customer_id", "day"], ignore_index=True)
 
 
@@ -58,12 +54,12 @@ def money_around(clocked: ibis.Table, first: int, last: int, margin: float, ever
     `every`, by step (int: day − first, in steps of so many days). Customers without a row in these days are not in it.
     """
     rows = purchase_lines(clocked, day(last))
-    since = rows["purchased_on"].delta(ibis.date(day(first).date()), unit="day")
+    since = rows["purchased_on"].delta(date_of(day(first)), unit="day")
     rows = rows.mutate(since=since).filter(since >= 0)
     keys: dict[str, Any] = {"customer_id": rows["customer_id"]}
     if every is not None:
         keys["step"] = (rows["since"] // every).cast("int64")
-    frame = rows.group_by(**keys).agg(**contribution(rows, margin)).to_pyarrow().to_pandas()
+    frame = fetched(rows.group_by(**keys).agg(**contribution(rows, margin)))
     frame = frame.astype({"revenue": "float64", "contribution": "float64"})
     # DuckDB adds up in any order: rounded as in `aggregate`.
     return rounded(frame.set_index(list(keys)).sort_index()).astype({"unknown_costs": "int64"})

@@ -11,6 +11,7 @@ from typing import Any
 import ibis
 import pandas as pd
 
+from clvlib.aggregate.rows import beside, between, fetched, until
 from clvlib.errors import MissingTable
 
 _DIGITS = 8
@@ -32,17 +33,7 @@ def selling_channels(transactions: ibis.Table) -> set[str]:
     if "channel" not in transactions.columns:
         return set()
     named = transactions.filter(transactions["channel"].notnull()).select("channel").distinct()
-    return set(_frame(named)["channel"])
-
-
-def _between(table: ibis.Table, start: Any, end: Any) -> ibis.Table:
-    """Keep rows from the first to the last day, both included."""
-    first, last = pd.Timestamp(start), pd.Timestamp(end)
-    day = table["date"].cast("date")
-    inside = (day >= ibis.date(first.year, first.month, first.day)) & (
-        day <= ibis.date(last.year, last.month, last.day)
-    )
-    return table.mutate(day=day).filter(inside)
+    return set(fetched(named)["channel"])
 
 
 def usage(transactions: ibis.Table, touchpoints: ibis.Table | None, start: Any, end: Any) -> pd.DataFrame:
@@ -53,7 +44,7 @@ def usage(transactions: ibis.Table, touchpoints: ibis.Table | None, start: Any, 
     without a channel don't count. Raises MissingTable without the column `channel`.
     """
     require_channel(transactions)
-    rows = _between(transactions, start, end)
+    rows = between(transactions, start, end)
     rows = rows.filter(rows["channel"].notnull())
     keys = ["customer_id", "channel"]
     days = rows.group_by([*keys, "day"]).agg(
@@ -75,13 +66,13 @@ def usage(transactions: ibis.Table, touchpoints: ibis.Table | None, start: Any, 
                 ibis.coalesce(both["first_used"], both["visited"]), ibis.coalesce(both["visited"], both["first_used"])
             ),
         )
-    frame = _frame(used, ["first_used"])
+    frame = fetched(used, ["first_used"])
     frame = frame.astype({"purchases": "int64", "amount": "float64"}).round({"amount": _DIGITS})
     return frame.sort_values(keys, ignore_index=True)
 
 
 def _visits(transactions: ibis.Table, touchpoints: ibis.Table, start: Any, end: Any) -> ibis.Table:
-    seen = _between(touchpoints, start, end)
+    seen = between(touchpoints, start, end)
     seen = seen.filter(seen["event"] == VISIT).semi_join(transactions.select("channel").distinct(), "channel")
     return seen.group_by(["customer_id", "channel"]).agg(visited=seen["day"].min(), days=seen["day"].nunique())
 
@@ -96,7 +87,7 @@ def visits(transactions: ibis.Table, touchpoints: ibis.Table, start: Any, end: A
         return pd.DataFrame({"customer_id": [], "channel": [], "first_used": pd.to_datetime([]), "days": []}).astype(
             {"channel": str}
         )
-    frame = _frame(_visits(transactions, touchpoints, start, end), ["visited"]).rename(
+    frame = fetched(_visits(transactions, touchpoints, start, end), ["visited"]).rename(
         columns={"visited": "first_used"}
     )
     return frame.sort_values(["customer_id", "channel"], ignore_index=True)
@@ -112,14 +103,14 @@ def first_orders(transactions: ibis.Table, start: Any, end: Any) -> pd.DataFrame
     without the column `channel`.
     """
     require_channel(transactions)
-    rows = _between(transactions, start, end)
+    rows = between(transactions, start, end)
     rows = rows.filter((rows["amount"] > 0) & rows["channel"].notnull())
     named = ["order_id"] if "order_id" in rows.columns else []
     place = ibis.row_number().over(
         ibis.window(group_by="customer_id", order_by=["date", *named, ibis.desc("amount"), "channel"])
     )
     first = rows.mutate(place=place).filter(lambda t: t["place"] == 0)
-    frame = _frame(first.select("customer_id", "channel", ordered_on="day"), ["ordered_on"])
+    frame = fetched(first.select("customer_id", "channel", ordered_on="day"), ["ordered_on"])
     return frame.set_index("customer_id").sort_index()
 
 
@@ -129,21 +120,17 @@ def aligned(transactions: ibis.Table, days: pd.Series, onto: Any) -> ibis.Table:
     Whatever is then asked of one date is asked of everybody on their own day. Other customers' rows are left out.
     """
     moved = (pd.Timestamp(onto).normalize() - pd.to_datetime(days)).dt.days
-    known = pd.DataFrame({"member": days.index.astype(str), "moved": moved.to_numpy("int64")})
-    table = ibis.memtable(known, schema={"member": "string", "moved": "int64"})
-    rows = transactions.inner_join(table, transactions["customer_id"] == table["member"])
-    return rows.mutate(date=rows["date"] + rows["moved"].as_interval("D")).drop("member", "moved")
+    rows = beside(transactions, moved.astype("int64").rename("moved"), "int64")
+    return rows.mutate(date=rows["date"] + rows["moved"].as_interval("D")).drop("moved")
 
 
-def days_bought(transactions: ibis.Table, start: Any, until: pd.Series) -> pd.Series:
-    """Count purchase days from `start` to the day before the one that `until` names for each customer (its index)."""
-    known = pd.DataFrame({"member": until.index.astype(str), "until": until.to_numpy("datetime64[us]")})
-    table = ibis.memtable(known, schema={"member": "string", "until": "timestamp(6)"})
-    rows = _between(transactions, start, until.max())
-    rows = rows.filter(rows["amount"] > 0).inner_join(table, rows["customer_id"] == table["member"])
-    rows = rows.filter(rows["day"] < rows["until"].cast("date"))
-    counted = _frame(rows.group_by("customer_id").agg(days=rows["day"].nunique())).set_index("customer_id")["days"]
-    return counted.reindex(until.index).fillna(0).astype("float64")
+def days_bought(transactions: ibis.Table, start: Any, ends: pd.Series) -> pd.Series:
+    """Count purchase days from `start` to the day before the one that `ends` names for each customer (its index)."""
+    rows = between(transactions, start, ends.max()).filter(lambda t: t["amount"] > 0)
+    rows = beside(rows, ends.astype("datetime64[us]").rename("ends"), "timestamp(6)")
+    rows = rows.filter(rows["day"] < rows["ends"].cast("date"))
+    counted = fetched(rows.group_by("customer_id").agg(days=rows["day"].nunique())).set_index("customer_id")["days"]
+    return counted.reindex(ends.index).fillna(0).astype("float64")
 
 
 def orders(transactions: ibis.Table, start: Any, end: Any) -> pd.DataFrame:
@@ -152,13 +139,13 @@ def orders(transactions: ibis.Table, start: Any, end: Any) -> pd.DataFrame:
     Columns: customer_id, ordered_at (datetime64, its first minute), amount (currency; > 0, with the refunds of that
     order taken off). An order is what has one order_id; without that column, a day of a customer.
     """
-    rows = _between(transactions, start, end)
+    rows = between(transactions, start, end)
     day = rows["day"].cast("string")
     order = rows["order_id"].fill_null(day) if "order_id" in rows.columns else day
     made = rows.group_by(["customer_id", order.name("order")]).agg(
         ordered_at=rows["date"].min(where=rows["amount"] > 0), amount=rows["amount"].sum().round(_DIGITS)
     )
-    frame = _frame(made.filter((made["amount"] > 0) & made["ordered_at"].notnull()), ["ordered_at"])
+    frame = fetched(made.filter((made["amount"] > 0) & made["ordered_at"].notnull()), ["ordered_at"])
     return frame.sort_values(["ordered_at", "customer_id", "order"], ignore_index=True).drop(columns="order")
 
 
@@ -174,24 +161,18 @@ def paths(transactions: ibis.Table, touchpoints: ibis.Table, start: Any, end: An
     position (from 1), length (contacts on the path), converted (bool), days_before (float, until the order; NaN
     without one), amount (currency, of the order; 0 without one).
     """
-    rows = _between(touchpoints, start, end)
+    rows = between(touchpoints, start, end)
     if "event" in rows.columns:
         rows = rows.filter(rows["event"].isin(REACTIONS))
     if "channel" in transactions.columns:
         rows = rows.anti_join(transactions.filter(transactions["channel"].notnull()), "channel")
-    seen = _frame(rows.select("customer_id", "channel", touched_at="date"), ["touched_at"])
+    seen = fetched(rows.select("customer_id", "channel", touched_at="date"), ["touched_at"])
     seen = seen.sort_values(["touched_at", "customer_id", "channel"], ignore_index=True)
     bought = orders(transactions, start, end)
     bought["order"] = range(len(bought))
     near = pd.Timedelta(days=days)
     seen = pd.merge_asof(
-        seen,
-        bought,
-        left_on="touched_at",
-        right_on="ordered_at",
-        by="customer_id",
-        direction="forward",
-        tolerance=near,
+        seen, bought, left_on="touched_at", right_on="ordered_at", by="customer_id", direction="forward", tolerance=near
     )
     seen = seen.sort_values(["customer_id", "touched_at", "channel"], ignore_index=True)
     before = seen.groupby("customer_id")[["order", "touched_at"]].shift()
@@ -219,24 +200,50 @@ def hours(transactions: ibis.Table, touchpoints: ibis.Table | None, start: Any, 
     Returns customer_id, channel, hour (0 to 23, shop time), bought (orders in that hour), reacted (opens, clicks and
     visits). Rows without a channel are under "unknown".
     """
-    rows = _between(transactions, start, end).filter(lambda t: t["amount"] > 0)
+    rows = between(transactions, start, end).filter(lambda t: t["amount"] > 0)
     channel = rows["channel"] if "channel" in rows.columns else ibis.null("string")
     acts = rows.select("customer_id", channel.name("channel"), "date").distinct().mutate(bought=1, reacted=0)
     if touchpoints is not None and "event" in touchpoints.columns:
-        seen = _between(touchpoints, start, end).filter(lambda t: t["event"].isin(REACTIONS))
+        seen = between(touchpoints, start, end).filter(lambda t: t["event"].isin(REACTIONS))
         acts = ibis.union(acts, seen.select("customer_id", "channel", "date").mutate(bought=0, reacted=1))
     acts = acts.mutate(hour=acts["date"].hour(), channel=acts["channel"].fill_null("unknown"))
     keys = ["customer_id", "channel", "hour"]
     counted = acts.group_by(keys).agg(bought=acts["bought"].sum(), reacted=acts["reacted"].sum())
     return (
-        _frame(counted)
+        fetched(counted)
         .astype({"hour": "int64", "bought": "int64", "reacted": "int64"})
         .sort_values(keys, ignore_index=True)
     )
 
 
-def _frame(table: ibis.Table, dates: list[str] | None = None) -> pd.DataFrame:
-    frame = table.to_pyarrow().to_pandas(date_as_object=False)
-    for column in dates or []:
-        frame[column] = pd.to_datetime(frame[column]).astype("datetime64[us]")
-    return frame
+def touches(touchpoints: ibis.Table, as_of: Any) -> pd.DataFrame:
+    """Each customer's first_touch (of any event) and last_reaction (open, click, visit; NaT without), as datetime64.
+
+    By the day `as_of`; indexed by customer_id and sorted by it. Of a table without events, every row is a reaction.
+    """
+    rows = until(touchpoints, as_of)
+    own = rows["event"].isin(REACTIONS) if "event" in rows.columns else ibis.literal(True)
+    found = rows.group_by("customer_id").agg(first_touch=rows["day"].min(), last_reaction=rows["day"].max(where=own))
+    return fetched(found, ["first_touch", "last_reaction"]).set_index("customer_id").sort_index()
+
+
+def last_campaign(touchpoints: ibis.Table, before: pd.Series, days: int) -> pd.Series:
+    """The "channel · campaign" that each customer last reacted to in the `days` up to the day `before` names (by
+    customer_id), that day included; other customers are left out.
+    """
+    rows = touchpoints.filter(touchpoints["campaign"].notnull())
+    if "event" in rows.columns:
+        rows = rows.filter(rows["event"].isin(REACTIONS))
+    seen = fetched(rows.select("customer_id", "date", "channel", "campaign"))
+    waited = seen["customer_id"].map(before) - seen["date"].astype("datetime64[us]").dt.normalize()
+    seen = seen[waited.between(pd.Timedelta(0), pd.Timedelta(days=days))]
+    seen = seen.sort_values(["customer_id", "date", "channel", "campaign"])
+    last = seen.drop_duplicates("customer_id", keep="last").set_index("customer_id")
+    return (last["channel"] + " · " + last["campaign"]).rename("campaign")
+
+
+def survey_answers(surveys: ibis.Table, as_of: Any) -> pd.DataFrame:
+    """The survey's answers up to the day `as_of`, in the order of time: customer_id, date (day), score."""
+    rows = until(surveys, as_of).select("customer_id", "day", "score")
+    answers = fetched(rows, ["day"]).rename(columns={"day": "date"}).dropna()
+    return answers.sort_values(["date", "customer_id", "score"], ignore_index=True)

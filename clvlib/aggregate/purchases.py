@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from ibis.util import gen_name
 
+from clvlib.aggregate.rows import until
 from clvlib.stats import SMALL, SUM_DIGITS, rounded
 
 _MOST_KEPT = 3_000_000  # rows of all days that are kept (about 100 MB)
@@ -27,13 +28,6 @@ def added_up(amounts: ibis.Value) -> ibis.Value:
     largest = ibis.greatest(amounts.abs().max(), 10.0**-SUM_DIGITS * SMALL)
     zeros = ibis.greatest(0, -(largest / SMALL).log10().floor().cast("int32"))
     return amounts.sum().round(SUM_DIGITS + zeros)
-
-
-def until(transactions: ibis.Table, as_of: Any) -> ibis.Table:
-    """The rows up to and including the day `as_of`, with that day as `day` (date). Lazy."""
-    end = pd.Timestamp(as_of).normalize()
-    day = transactions["date"].cast("date")
-    return transactions.mutate(day=day).filter(day <= ibis.date(end.year, end.month, end.day))
 
 
 def purchase_days(transactions: ibis.Table, as_of: Any, free_orders: bool = False) -> ibis.Table:
@@ -52,8 +46,7 @@ def spent_on_days(transactions: ibis.Table, as_of: Any, free_orders: bool = Fals
     """What each customer spent by day, refunds taken off the day that they belong to: all that was paid, once.
 
     Columns: customer_id, day, amount (currency), bought (whether it is a purchase). Worked out once for a day and kept
-    in the database as long as all that is so kept has few rows: nearly every figure begins with it, and writing the
-    query takes longer than answering it.
+    in the database as long as all that is so kept has few rows: nearly every figure begins with it.
     """
     asked = (transactions.op(), pd.Timestamp(as_of).normalize(), free_orders)
     # With the database and not here: to Ibis, tables of one name in two databases in memory are the same table.

@@ -13,10 +13,10 @@ import pandas as pd
 import statsmodels.api as sm
 
 from clvlib import aggregate
-from clvlib.aggregate import acquisition
+from clvlib.aggregate import acquisition, journeys
 from clvlib.errors import MissingTable, NotEnoughData
 from clvlib.value.equity import LEAST
-from clvlib.value.kpis import DETRACTOR, PROMOTER, latest, survey_answers
+from clvlib.value.kpis import DETRACTOR, PROMOTER, latest
 
 if TYPE_CHECKING:
     from clvlib.dataset import Dataset
@@ -39,9 +39,8 @@ def before_and_after(ds: "Dataset", window: int) -> pd.DataFrame:
     """Customers known `window` days before the as-of date: their score by then, what they did before and after.
 
     Indexed by customer_id: group (detractor, passive, promoter by the latest answer of the window before, or none in
-    it), purchases_before, spend_before and silence (days), all as known on that day, not on that of the answer (the
-    counts over all the past), T (age, days), and purchases, spend (after it, up to the
-    as-of date; days with a purchase, currency).
+    it), purchases_before, spend_before (over all the past) and silence (days), as known on that day, not on that of the
+    answer, T (age, days), and purchases, spend (after it, up to the as-of date; days with a purchase, currency).
 
     Raises MissingTable without surveys, NotEnoughData when nobody was known by that day.
 
@@ -49,7 +48,7 @@ def before_and_after(ds: "Dataset", window: int) -> pd.DataFrame:
     >>> seen.loc["C0006", ["group", "purchases_before", "purchases"]].to_dict()
     {'group': 'promoter', 'purchases_before': 24, 'purchases': 22.0}
     """
-    said = survey_answers(ds)
+    said = journeys.survey_answers(ds.table("surveys"), ds.as_of)
     cut = ds.as_of - pd.Timedelta(days=window)
     if cut < ds.starts:
         raise NotEnoughData("The history holds no window to look at after an answer.", "Bring a longer history.")
@@ -108,11 +107,8 @@ def ratios(seen: pd.DataFrame) -> pd.DataFrame:
     known = seen[seen["group"] != NO_ANSWER]
     sizes = known["group"].value_counts().reindex(list(GROUPS), fill_value=0)
     bought = known.groupby("group")["purchases"].sum().reindex(list(GROUPS), fill_value=0)
-    if (
-        sizes["detractor"] < LEAST_COMPARED
-        or sizes["promoter"] < LEAST_COMPARED
-        or min(bought["detractor"], bought["promoter"]) == 0
-    ):
+    ends = ["detractor", "promoter"]
+    if sizes[ends].min() < LEAST_COMPARED or bought[ends].min() == 0:
         raise NotEnoughData(
             f"{sizes['detractor']} detractors and {sizes['promoter']} promoters answered before the last window: too "
             "few to compare what they did after it.",

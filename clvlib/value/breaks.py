@@ -77,8 +77,6 @@ def mark(found: Break | None) -> dict[str, pd.Timestamp]:
 
     >>> mark(Break(pd.Timestamp("2024-04-01"), count=30, count_before=100, mean=25, mean_before=100))
     {'new customers break off': Timestamp('2024-04-01 00:00:00')}
-    >>> mark(None)
-    {}
     """
     return {"new customers break off": found.month} if found else {}
 

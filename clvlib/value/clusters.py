@@ -52,7 +52,7 @@ def _fit(points: np.ndarray, k: int) -> KMeans:
 def choose_number(rfm: pd.DataFrame, ks: tuple[int, ...] = (3, 4, 5, 6, 7, 8), wanted: int = 0) -> pd.DataFrame:
     """Judge each number of clusters by how apart they are and by whether other samples give the same ones.
 
-    Returns a frame indexed by k: silhouette (−1 to 1: how much nearer customers are to their own cluster than
+    Indexed by k: silhouette (−1 to 1: how much nearer customers are to their own cluster than
     to the next; Rousseeuw 1987), stability (mean adjusted Rand index, over bootstrap resamples, between the
     clusters of a resample and those of all; 1 = the same; Hennig 2007), chosen (True once: the best
     silhouette among the stable ones, else the most stable; `wanted`, when that isn't 0). Both on at most 2,000

@@ -1,13 +1,14 @@
 """The figures of `kpis` put together: over time, beside a year before, and by segment."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from clvlib import aggregate
-from clvlib.aggregate import acquisition
+from clvlib.aggregate import acquisition, journeys
 from clvlib.errors import CannotAnswer, NotEnoughData
 from clvlib.models.forecast import GammaGamma, PurchaseModel
 from clvlib.show import wording
@@ -15,7 +16,7 @@ from clvlib.show.plots import Panel
 from clvlib.stats import BEYOND
 from clvlib.value import kpis
 from clvlib.value.equity import LEAST, factors
-from clvlib.value.kpis import KPIS, WINDOWS
+from clvlib.value.kpis import KPIS, LOYAL_AFTER, WINDOWS
 from clvlib.value.payback import observed_contribution, payback_months
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def trend(ds: "Dataset", model: PurchaseModel, spend: GammaGamma, window: int) -
     at = kpis.dates(ds.starts, ds.as_of, window)
     step = WINDOWS[window]
     frame = kpis.retention(ds.transactions, at, window, ds.starts)[["retention", "churn"]]
-    months = kpis.loyal_revenue(ds.transactions, at[-1])
+    months = aggregate.loyal_revenue(ds.transactions, at[-1], LOYAL_AFTER)
     last = {day: kpis.months_until(day, step) for day in at}
     in_window = {day: months[months.index.isin(last[day])].sum() for day in at}
     frame["loyal_share"] = [s["loyal"] / s["revenue"] if s["revenue"] > 0 else np.nan for s in in_window.values()]
@@ -56,10 +57,9 @@ def trend(ds: "Dataset", model: PurchaseModel, spend: GammaGamma, window: int) -
         if len(active):
             frame.loc[day, "clv"] = factors(active, model, spend, ds.economics)["clv"].mean()
     if ds.has("surveys"):
-        said = kpis.survey_answers(ds)
-        points = {day: kpis.nps(kpis.latest(said, last[day][0] - pd.Timedelta(days=1), day)) for day in at}
-        scores = pd.DataFrame(points).T.rename(columns={"low": "nps_low", "high": "nps_high"})
-        frame = frame.join(scores.where(scores["answers"] >= LEAST).drop(columns="answers"))
+        said = journeys.survey_answers(ds.table("surveys"), ds.as_of)
+        scores = {day: kpis.latest(said, last[day][0] - pd.Timedelta(days=1), day) for day in at}
+        frame = frame.join(_nps(scores).drop(columns="answers"))
     first = aggregate.rfm_summary(ds.transactions, ds.as_of)["first_purchase"]
     frame["new_customers"] = [float(first.between(months[0], day).sum()) for day, months in last.items()]
     begins = {("customers", "clv"): [day - pd.Timedelta(days=window - 1) for day in at]}
@@ -73,6 +73,15 @@ def trend(ds: "Dataset", model: PurchaseModel, spend: GammaGamma, window: int) -
     except CannotAnswer:
         return frame
     return frame.join(_acquisition(ds, spent, first, known, window, model, spend))
+
+
+def _nps(scores: Mapping[Any, pd.Series]) -> pd.DataFrame:
+    """By key: answers, and nps, nps_low, nps_high where there are enough of them."""
+    found = pd.DataFrame(
+        {key: kpis.nps(given) for key, given in scores.items()}, index=["answers", "nps", "low", "high"]
+    )
+    points = found.T.rename(columns={"low": "nps_low", "high": "nps_high"})
+    return points.where(points["answers"] >= LEAST).assign(answers=points["answers"])
 
 
 def _acquisition(
@@ -237,11 +246,7 @@ def split(ds: "Dataset", groups: pd.Series, values: pd.DataFrame, rfm: pd.DataFr
     January         777     157  27.3       0.50
     March           718     169  29.2       0.50
     """
-    names = groups.dropna().astype(str)
-
-    def of(index: pd.Index) -> pd.Series:
-        return names.reindex(index).fillna(aggregate.UNKNOWN)
-
+    of = partial(aggregate.group_names, groups)
     member = of(rfm.index)
     active = rfm["days_since_last_order"] < window
     frame = pd.DataFrame({"customers": member.value_counts(), "active": active.groupby(member).sum()})
@@ -253,12 +258,10 @@ def split(ds: "Dataset", groups: pd.Series, values: pd.DataFrame, rfm: pd.DataFr
         frame["churn"] = kpis.monthly_churn(frame["retention"].astype(float), window)
     frame["loyal_share"] = _loyal_by_group(ds, of, window).where(frame["active"] >= LEAST)
     if ds.has("surveys"):
-        scores = kpis.latest(kpis.survey_answers(ds), ds.as_of - pd.Timedelta(days=window), ds.as_of)
-        said = {name: kpis.nps(part) for name, part in scores.groupby(of(scores.index))}
-        points = pd.DataFrame(said, index=["answers", "nps", "low", "high"]).T.reindex(frame.index)
-        points["answers"] = points["answers"].fillna(0.0)
-        points = points.rename(columns={"low": "nps_low", "high": "nps_high"})
-        frame = frame.join(points.where(points["answers"] >= LEAST).assign(answers=points["answers"]))
+        answers = journeys.survey_answers(ds.table("surveys"), ds.as_of)
+        scores = kpis.latest(answers, ds.as_of - pd.Timedelta(days=window), ds.as_of)
+        frame = frame.join(_nps(dict(iter(scores.groupby(of(scores.index))))))
+        frame["answers"] = frame["answers"].fillna(0.0)
     try:
         cost = acquisition.by_customer(ds)
     except CannotAnswer:
@@ -285,8 +288,8 @@ def _first_year(cohorts: pd.DataFrame) -> pd.DataFrame:
 
 
 def _loyal_by_group(ds: "Dataset", of: Callable[[pd.Index], pd.Series], window: int) -> pd.Series:
-    until = kpis.loyal_revenue(ds.transactions, ds.as_of, "customer_id")
-    before = kpis.loyal_revenue(ds.transactions, ds.as_of - pd.Timedelta(days=window), "customer_id")
+    until = aggregate.loyal_revenue(ds.transactions, ds.as_of, LOYAL_AFTER, "customer_id")
+    before = aggregate.loyal_revenue(ds.transactions, ds.as_of - pd.Timedelta(days=window), LOYAL_AFTER, "customer_id")
     recent = until - before.reindex(until.index).fillna(0.0)
     sums = recent.groupby(of(recent.index)).sum()
     return (sums["loyal"] / sums["revenue"]).where(sums["revenue"] > 0)

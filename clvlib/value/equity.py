@@ -14,23 +14,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from clvlib import aggregate
-from clvlib.aggregate import acquisition, clock
-from clvlib.aggregate.journeys import REACTIONS
 from clvlib.dataset import Economics
-from clvlib.errors import CannotAnswer, MissingTable, NotEnoughData
 from clvlib.models.forecast import DAYS, GammaGamma, PurchaseModel, fit_best
 from clvlib.models.likelihood import unique_rows
 from clvlib.models.scoring import DAYS_PER_MONTH
 from clvlib.stats import mid_periods, present_value
-from clvlib.value.lifespan import half_way
+from clvlib.value.hindsight import half_way
 
 if TYPE_CHECKING:
     import ibis
 
-    from clvlib.dataset import Dataset
 
 FACTORS = ("p_alive", "purchases_if_alive", "margin_per_purchase")
 EFFECTS = {
@@ -42,8 +37,6 @@ EFFECTS = {
     "order_value": "Order value",
 }
 LEAST_HISTORY = 183
-EARLY_DAYS, LATE_DAYS = 30, 365
-_LEVEL = 0.95
 LEAST = 5
 
 
@@ -206,8 +199,8 @@ def expected_revenue(valuation: Valuation, months: int = 12) -> float:
     A month is that of `scoring`, so that the sum is the one of the notebook on forecasts.
 
     >>> base = value_base(sample.transactions, sample.as_of, sample.economics, "BG/NBD")
-    >>> round(expected_revenue(base, months=3), -2), round(expected_revenue(base, months=12), -2)
-    (19800.0, 72300.0)
+    >>> round(expected_revenue(base), -2)
+    72300.0
     """
     spent = valuation.spend.expected_spend(valuation.rfm["frequency"], valuation.rfm["monetary_value"])
     return float(expected_purchases(valuation, months * DAYS_PER_MONTH) @ spent)
@@ -256,9 +249,8 @@ def equity_by_group(before: Valuation, after: Valuation, groups: pd.Series) -> p
     search          5   100.0  150.0    50.0
     social          5   100.0   60.0   -40.0
     """
-    named = groups.dropna().astype(str)
     then, now = (
-        valuation.customers["clv"].groupby(named.reindex(valuation.customers.index).fillna(aggregate.UNKNOWN))
+        valuation.customers["clv"].groupby(aggregate.group_names(groups, valuation.customers.index))
         for valuation in (before, after)
     )
     sizes = pd.DataFrame({"before": then.size(), "after": now.size()}).fillna(0)
@@ -266,161 +258,3 @@ def equity_by_group(before: Valuation, after: Valuation, groups: pd.Series) -> p
     frame[["before", "after"]] = frame[["before", "after"]].mask((sizes > 0) & (sizes < LEAST))
     frame = frame.astype({"customers": "int64"}).assign(change=frame["after"] - frame["before"])
     return frame.rename_axis("group").sort_values("after", ascending=False, kind="stable")
-
-
-def earlier_and_later(transactions: "ibis.Table", as_of: pd.Timestamp, economics: Economics) -> pd.DataFrame:
-    """What each customer left in the first 30 days from the first purchase on, and from then to the end of one year.
-
-    Only customers whose first year is observed to its end, so that all are compared at the same age, as known at that
-    end: what was sent back is taken off the purchase, early or late, that it belongs to. Indexed by
-    customer_id: early, late (contribution, currency: amount − cost, or margin × amount where no cost is known;
-    before the cost of serving orders).
-
-    Raises NotEnoughData when there is no such customer.
-
-    >>> earlier_and_later(sample.transactions, sample.as_of, sample.economics).loc["0001"].round(2).to_dict()
-    {'early': 17.72, 'late': 12.43}
-    """
-    first = aggregate.rfm_summary(transactions, as_of)["first_purchase"]
-    old = first[first <= pd.Timestamp(as_of) - pd.Timedelta(days=LATE_DAYS - 1)]
-    if old.empty:
-        raise NotEnoughData(
-            f"No customer's first purchase is {LATE_DAYS} days old on {as_of:%Y-%m-%d}: there is no first year to "
-            "look at.",
-            "Bring a longer history.",
-        )
-    clocked = clock.on_one_clock(transactions, old, as_of)
-    steps = clock.money_around(clocked, 0, LATE_DAYS - 1, economics.margin, every=EARLY_DAYS)["contribution"].unstack()
-    left = steps.reindex(old.index).fillna(0.0)
-    return pd.DataFrame({"early": left[0], "late": left.drop(columns=0).sum(axis=1)})
-
-
-def winning_campaign(ds: "Dataset", days: int = EARLY_DAYS) -> pd.Series:
-    """Reads raw touchpoints: the campaign that each customer last reacted to in the `days` before the first purchase.
-
-    customer_id → "channel · campaign", or "no campaign". The last touch is a convention, not a cause.
-    Raises MissingTable where the touchpoints name no campaigns.
-
-    >>> winning_campaign(shop).value_counts().head(3).to_dict()
-    {'no campaign': 2395, 'display · retarget': 505, 'search · generic': 422}
-    """
-    touchpoints = ds.table("touchpoints")
-    if "campaign" not in touchpoints.columns:
-        raise MissingTable(
-            "The touchpoints name no campaigns.", "Map the column campaign: it lets campaigns be compared by value."
-        )
-    rows = touchpoints.filter(touchpoints["campaign"].notnull())
-    if "event" in rows.columns:
-        rows = rows.filter(rows["event"].isin(REACTIONS))
-    seen = rows.select("customer_id", "date", "channel", "campaign").to_pyarrow().to_pandas()
-    first = ds.rfm_summary()["first_purchase"]
-    seen["waited"] = seen["customer_id"].map(first) - seen["date"].astype("datetime64[us]").dt.normalize()
-    seen = seen[(seen["waited"] >= pd.Timedelta(0)) & (seen["waited"] <= pd.Timedelta(days=days))]
-    seen = seen.sort_values(["customer_id", "date", "channel", "campaign"])
-    last = seen.drop_duplicates("customer_id", keep="last").set_index("customer_id")
-    named = (last["channel"] + " · " + last["campaign"]).reindex(first.index).fillna("no campaign")
-    return named.rename("campaign")
-
-
-def won_by(ds: "Dataset") -> pd.Series:
-    """What each customer was won by: `winning_campaign`, or the acquisition channel where no campaign is known.
-
-    Raises MissingTable when the dataset tells neither.
-
-    >>> from dataclasses import replace
-    >>> untracked = replace(shop, tables={"customers": shop.table("customers")})  # no touchpoints, so no campaigns
-    >>> won_by(shop)["C0013"], won_by(untracked)["C0013"]
-    ('search · brand', 'referral')
-    """
-    if ds.has("touchpoints") and "campaign" in ds.table("touchpoints").columns:
-        return winning_campaign(ds)
-    people = ds.customers() if ds.has("customers") else pd.DataFrame()
-    if "acquisition_channel" not in people:
-        raise MissingTable(
-            "Neither touchpoints with campaigns nor customers with an acquisition_channel say what won whom.",
-            "Add one of them: it shows whether quick revenue and lasting value come from the same campaigns.",
-        )
-    return people["acquisition_channel"]
-
-
-def cost_to_win(ds: "Dataset") -> pd.Series | None:
-    """What winning each customer cost (`acquisition.by_customer`), where the data tell it.
-
-    >>> round(float(cost_to_win(shop).mean()), 1), cost_to_win(sample)
-    (31.4, None)
-    """
-    try:
-        return acquisition.by_customer(ds)
-    except CannotAnswer:
-        return None
-
-
-def pool_small(groups: pd.Series, customers: pd.Index, least: int, name: str = "smaller campaigns") -> pd.Series:
-    """Give groups with fewer than `least` of these customers one common name: few customers have a year of chance.
-
-    >>> groups = pd.Series(["search", "search", "fair"], index=["Ann", "Bob", "Cyd"])
-    >>> pool_small(groups, groups.index, least=2).to_dict()
-    {'Ann': 'search', 'Bob': 'search', 'Cyd': 'smaller campaigns'}
-    """
-    sizes = groups.reindex(customers).value_counts()
-    return groups.where(groups.map(sizes).fillna(0) >= least, name)
-
-
-def short_against_long(values: pd.DataFrame, groups: pd.Series, cost: pd.Series | None = None) -> pd.DataFrame:
-    """Groups of customers by what they bring at once and in the year that follows (means per customer, currency).
-
-    values: `earlier_and_later`. groups: customer_id → name (acquisition channel, campaign). cost: customer_id → what it
-    cost to win the customer, where known.
-
-    One row per group, best year first: customers; early; late; late_low, late_high (95 % interval of the mean: NaN
-    below 2 customers); year (early + late); cost (mean where known of 5 or more, else NaN); after_cost (year less
-    cost); rank_early and rank_year (1 = best).
-
-    Raises NotEnoughData when no group has 5 customers.
-
-    >>> values = pd.DataFrame({"early": [30.0] * 5 + [20.0] * 5, "late": [1.0, 2, 3, 4, 5, 41, 42, 43, 44, 45]})
-    >>> groups = pd.Series(["coupon"] * 5 + ["newsletter"] * 5)
-    >>> short_against_long(values, groups)[["early", "late", "year", "rank_early", "rank_year"]]
-                early  late  year  rank_early  rank_year
-    group
-    newsletter   20.0  43.0  63.0           2          1
-    coupon       30.0   3.0  33.0           1          2
-    """
-    names = groups.dropna().astype(str).reindex(values.index).dropna()
-    if names.value_counts().max() < LEAST or names.empty:
-        raise NotEnoughData(
-            f"Of {len(values):,} customers with a complete first year, no group of {LEAST} was won the same way.",
-            "Bring more customers or a longer history.",
-        )
-    parts = values.loc[names.index].groupby(names)
-    frame = parts.mean().assign(customers=parts.size())
-    reach = norm.ppf((1 + _LEVEL) / 2) * parts["late"].std() / np.sqrt(frame["customers"])
-    frame = frame.assign(late_low=frame["late"] - reach, late_high=frame["late"] + reach)
-    frame["year"] = frame["early"] + frame["late"]
-    known = pd.Series(np.nan, index=names.index) if cost is None else cost.reindex(names.index)
-    costs = known.astype(float).groupby(names)
-    frame["cost"] = costs.mean().where(costs.count() >= LEAST)
-    frame["after_cost"] = frame["year"] - frame["cost"]
-    for name in ("early", "year"):
-        frame[f"rank_{name}"] = frame[name].rank(ascending=False, method="first").astype("int64")
-    order = ["customers", "early", "late", "late_low", "late_high", "year", "cost", "after_cost"]
-    frame = frame[[*order, "rank_early", "rank_year"]].rename_axis("group")
-    return frame.sort_values("year", ascending=False, kind="stable")
-
-
-def standing_out(raced: pd.DataFrame) -> pd.Series:
-    """Groups of `short_against_long` whose later part differs from the mean of all beyond chance, largest first.
-
-    Index: group; value: late less the mean of all (currency). Each group's difference is tested at 5 % divided by the
-    number of groups (Bonferroni), so that looking at many of them finds nothing where nothing is.
-
-    >>> values = pd.DataFrame({"early": [30.0] * 5 + [20.0] * 5, "late": [1.0, 2, 3, 4, 5, 41, 42, 43, 44, 45]})
-    >>> groups = pd.Series(["coupon"] * 5 + ["newsletter"] * 5)
-    >>> standing_out(short_against_long(values, groups)).to_dict()
-    {'newsletter': 20.0, 'coupon': -20.0}
-    """
-    known = raced.dropna(subset=["late_high"])
-    error = (known["late_high"] - known["late"]) / norm.ppf((1 + _LEVEL) / 2)
-    gap = known["late"] - np.average(known["late"], weights=known["customers"]) if len(known) else known["late"]
-    limit = norm.ppf(1 - (1 - _LEVEL) / 2 / max(len(known), 1))
-    return gap[(error > 0) & (gap.abs() > limit * error)].sort_values(ascending=False).rename("difference")

@@ -7,7 +7,7 @@ discounting this is the literature's order value × orders per year × years kep
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import combinations
 from typing import Literal
@@ -23,7 +23,7 @@ Timing = Literal["start of year", "end of year", "end of year, if still kept"]
 def require_horizon(horizon_years: float) -> None:
     """Raise UsageError unless the horizon is at least one year.
 
-    >>> require_horizon(5)  # five years go through; half a year would not
+    >>> require_horizon(5)
     """
     if not horizon_years >= 1:
         raise UsageError(f"horizon_years is {horizon_years}.", "The first year always counts: give 1 or more.")
@@ -36,12 +36,10 @@ class Levers:
     order_value: money per order. orders_per_year: orders in the first year, the first one included.
     years: years kept within horizon_years, counted in years like the first. margin: contribution margin on
     revenue, 0 to 1.
-    service_cost_per_order, retention_cost_per_year, acquisition_cost: money.
-    annual_discount_rate: 0.10 means that money a year from now is worth 1 / 1.10 today.
-    horizon_years: years that count; math.inf for the literature's endless arithmetic.
+    service_cost_per_order, retention_cost_per_year, acquisition_cost: money. annual_discount_rate: 0.10 means that
+    money a year from now is worth 1 / 1.10 today. horizon_years: years that count; math.inf for the endless formula.
 
-    Raises UsageError naming every value that is negative or not a finite number, a margin above 1, or a horizon
-    below 1.
+    Raises UsageError naming every value that is negative or not finite, a margin above 1, or a horizon below 1.
 
     >>> average = Levers(order_value=50, orders_per_year=4, years=2.5, margin=0.4, acquisition_cost=30)
     >>> average.annual_discount_rate, clv(average)
@@ -72,7 +70,7 @@ class Levers:
             )
 
 
-_LEVERS = ("order_value", "orders_per_year", "years")
+_SWING = 0.1  # by what share of itself a tornado moves each lever
 _MOVABLE = tuple(field.name for field in fields(Levers) if field.name != "horizon_years")
 NAMES = {
     "order_value": "order value",
@@ -151,12 +149,10 @@ def yearly_margin(levers: Levers) -> float:
 
 
 def clv(levers: Levers) -> float:
-    """Give lifetime value, money per customer: yearly margin × discounted years − cost to acquire.
+    """Give lifetime value (money per customer): yearly margin × discounted years − cost to acquire.
 
     >>> clv(Levers(50, 4, 2.5, margin=0.4, acquisition_cost=30))
     170.0
-    >>> round(clv(Levers(50, 4, 2.5, margin=0.4, acquisition_cost=30, annual_discount_rate=0.1)), 1)
-    146.0
     """
     return value_before_acquisition(levers) - levers.acquisition_cost
 
@@ -171,43 +167,30 @@ def value_before_acquisition(levers: Levers) -> float:
 
 
 def retention_clv(
-    margin_per_year: float,
-    retention: float,
-    annual_discount_rate: float,
-    timing: Timing = "start of year",
+    margin_per_year: float, retention: float, annual_discount_rate: float, timing: Timing = "start of year"
 ) -> float:
     """Give the value of `margin_per_year` for ever, at a constant yearly retention r and discount rate d.
 
-    timing "start of year": the first margin comes now, for certain: m (1+d) / (1+d−r). "end of year": the
-    first one comes in a year, for certain: m / (1+d−r). "end of year, if still kept": only customers kept to
-    the year's end pay: m r / (1+d−r), Gupta & Lehmann (2003). Raises UsageError when retention is not in 0 …
-    1 or nothing makes the sum finite (r = 1 and d = 0).
+    timing "start of year": the first margin comes now, for certain: m (1+d) / (1+d−r). "end of year": in a year, for
+    certain: m / (1+d−r). "end of year, if still kept": only customers kept to the year's end pay: m r / (1+d−r), Gupta
+    & Lehmann (2003). Raises UsageError when retention is not in 0 … 1 or the sum is endless (r = 1 and d = 0).
 
     >>> round(retention_clv(100, retention=0.6, annual_discount_rate=0.1), 1)
     220.0
-    >>> round(retention_clv(100, retention=0.6, annual_discount_rate=0.1, timing="end of year, if still kept"), 1)
-    120.0
     """
-    r, d = _retention(retention, certain=annual_discount_rate > 0), annual_discount_rate
+    r, d = retention, annual_discount_rate
+    if not (0 <= r < 1 or (r == 1 and d > 0)):
+        raise UsageError(
+            f"Retention is {r}.", "Give a share from 0 to less than 1 (0.6 for 60 %); nobody stays for ever."
+        )
     factors = {"start of year": 1 + d, "end of year": 1.0, "end of year, if still kept": r}
     if timing not in factors:
         raise UsageError(f"Timing {timing!r} is not known.", f"Choose one of: {'; '.join(factors)}.")
     return margin_per_year * factors[timing] / (1 + d - r)
 
 
-def _retention(retention: float, certain: bool = False) -> float:
-    if not (0 <= retention < 1 or (certain and retention == 1)):
-        raise UsageError(
-            f"Retention is {retention}.",
-            "Give a share from 0 to less than 1 (0.6 for 60 %); nobody stays for ever.",
-        )
-    return retention
-
-
 def breakdown(levers: Levers) -> pd.Series:
-    """Walk from revenue to CLV.
-
-    Returns a Series `amount` by step (money per customer, costs negative); it sums to `clv(levers)`.
+    """Walk from revenue to CLV: `amount` by step (money per customer, costs negative), which sum to `clv(levers)`.
 
     >>> breakdown(Levers(50, 4, 2.5, 0.4, 2, acquisition_cost=30, annual_discount_rate=0.1)).round(1)
     step
@@ -236,13 +219,10 @@ def change(levers: Levers, factors: Mapping[str, float]) -> Levers:
     """Multiply levers by factors.
 
     {"order_value": 1.15} is +15 % on the basket, {"churn": 0.75} is −25 % on the constant yearly churn that gives
-    these years within the horizon. Years never grow beyond the horizon. Raises UsageError for a lever that
-    doesn't exist.
+    these years within the horizon, beyond which they never grow. Raises UsageError for a lever that doesn't exist.
 
     >>> change(Levers(order_value=50, orders_per_year=4, years=2.5), {"order_value": 1.2}).order_value
     60.0
-    >>> round(change(Levers(50, 4, years=2.5), {"churn": 0.75}).years, 2)
-    3.33
     """
     unknown = [name for name in factors if name not in {*_MOVABLE, "churn"}]
     if unknown:
@@ -259,8 +239,8 @@ def change(levers: Levers, factors: Mapping[str, float]) -> Levers:
     return replace(levers, **values)
 
 
-def elasticities(levers: Levers, names: Iterable[str] = _LEVERS) -> pd.Series:
-    """Give by how many percent CLV changes when a lever rises by one percent, the others unchanged.
+def elasticities(levers: Levers) -> pd.Series:
+    """Give by how many percent CLV changes when order value, orders a year or years rise by one, the others unchanged.
 
     Returns a Series indexed by lever, for small changes (central difference in logarithms).
     Raises CannotAnswer when CLV is zero or negative: a percentage of it would mean nothing.
@@ -272,51 +252,50 @@ def elasticities(levers: Levers, names: Iterable[str] = _LEVERS) -> pd.Series:
     years              1.25
     Name: elasticity, dtype: float64
     """
-    _positive(levers)
-    step = 1e-4
+    today, step = clv(levers), 1e-4
+    if today <= 0:
+        raise CannotAnswer(
+            f"An average customer costs more than it brings (CLV = {today:.2f}).",
+            "Percentages of that would mean nothing. Check margin and costs in the dataset card.",
+        )
     slopes = {
         name: (clv(change(levers, {name: 1 + step})) - clv(change(levers, {name: 1 - step})))
         / (math.log1p(step) - math.log1p(-step))
-        / clv(levers)
-        for name in names
+        / today
+        for name in ("order_value", "orders_per_year", "years")
     }
     return pd.Series(slopes, name="elasticity", dtype=float).rename_axis("lever")
 
 
-def tornado(levers: Levers, share: float = 0.1, names: Iterable[str] | None = None) -> pd.DataFrame:
-    """Move each lever down and up by `share`, the others unchanged.
+def tornado(levers: Levers) -> pd.DataFrame:
+    """Move each lever down and up by a tenth, the others unchanged.
 
     Returns a frame indexed by lever, widest first: `down` and `up` (the change of CLV in money when the lever is
-    multiplied by 1−share and by 1+share), `span` (the distance between the two). A lever that is 0, or a margin that
-    would pass 100 %, is left out; years end at the horizon.
+    multiplied by 0.9 and by 1.1), `span` (the distance between the two). A lever that is 0, or a margin that would pass
+    100 %, is left out; years end at the horizon.
 
-    >>> tornado(Levers(50, 4, 2.5, margin=0.4, acquisition_cost=30), names=["acquisition_cost", "years"]).round(1)
+    >>> tornado(Levers(50, 4, 2.5, margin=0.4, acquisition_cost=30)).tail(2).round(1)
                       down    up  span
     lever
-    years            -20.0  20.0  40.0
+    margin           -20.0  20.0  40.0
     acquisition_cost   3.0  -3.0   6.0
     """
     today = clv(levers)
-    chosen = list(_MOVABLE if names is None else names)
+    moving = [name for name in _MOVABLE if getattr(levers, name) > 0]
+    if levers.margin * (1 + _SWING) > 1:
+        moving.remove("margin")
     rows = {
         name: {
-            "down": clv(change(levers, {name: 1 - share})) - today,
-            "up": clv(change(levers, {name: 1 + share})) - today,
+            "down": clv(change(levers, {name: 1 - _SWING})) - today,
+            "up": clv(change(levers, {name: 1 + _SWING})) - today,
         }
-        for name in chosen
-        if _moves(levers, name, share)
+        for name in moving
     }
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=["down", "up"]).rename_axis("lever")
     frame["span"] = (frame["up"] - frame["down"]).abs()
     # Levers of equal swing keep their order, whatever the last bit of a sum says on this machine.
     widest_first = (-(frame["span"] / frame["span"].max()).round(9)).sort_values(kind="stable").index
     return frame.loc[widest_first]
-
-
-def _moves(levers: Levers, name: str, share: float) -> bool:
-    if name == "margin":
-        return 0 < levers.margin * (1 + share) <= 1
-    return name == "churn" or getattr(levers, name) > 0
 
 
 def promised(horizon_years: float = math.inf) -> dict[str, dict[str, float]]:
@@ -337,9 +316,8 @@ def promised(horizon_years: float = math.inf) -> dict[str, dict[str, float]]:
 def scenarios(levers: Levers) -> pd.DataFrame:
     """Price each scenario often quoted (`promised`) on these levers.
 
-    Returns a frame indexed by scenario: `clv` (money per customer), `change` (money against today),
-    `change_share` (against today; NaN when today's CLV is not positive), `formula_share` (the slide's arithmetic:
-    the change of plain revenue, order value × orders per year × years, without end).
+    Indexed by scenario: `clv` (money per customer), `change` (money against today), `change_share` (of it; NaN when
+    today's CLV is not positive), `formula_share` (the slide's arithmetic: the change of plain revenue without end).
 
     >>> table = scenarios(Levers(50, 4, 2.5, margin=0.4, horizon_years=5, acquisition_cost=30))
     >>> table[["change", "formula_share"]].round(2)
@@ -371,10 +349,9 @@ def _revenue(levers: Levers) -> float:
 def decompose(levers: Levers, factors: Mapping[str, float]) -> pd.DataFrame:
     """Split the change of CLV, when levers move together, into own effects and what only their meeting adds.
 
-    The term of a set of levers is the change that none of its smaller sets explains (Harsanyi dividends; in
-    two levers the familiar rectangle ΔA × ΔB). Returns a frame indexed by term ("order value", "order value ×
-    years kept", …): `levers` (how many), `effect` (money), `share` (of the total change; NaN when the total
-    is zero). The effects sum exactly to the total change.
+    The term of a set of levers is the change that none of its smaller sets explains (Harsanyi dividends; in two levers
+    the rectangle ΔA × ΔB). Indexed by term ("order value", "order value × years kept", …): `levers` (how many),
+    `effect` (money; they sum to the total change), `share` (of that; NaN when it is zero).
 
     >>> decompose(Levers(50, 4, 2.5), {"order_value": 1.1, "orders_per_year": 1.3}).round(2)
                                    levers  effect  share
@@ -411,11 +388,3 @@ def clv_to_cac(levers: Levers) -> float:
             "Add acquisition_cost to [economics] in the dataset card, or as a column of customers.",
         )
     return value_before_acquisition(levers) / levers.acquisition_cost
-
-
-def _positive(levers: Levers) -> None:
-    if clv(levers) <= 0:
-        raise CannotAnswer(
-            f"An average customer costs more than it brings (CLV = {clv(levers):.2f}).",
-            "Percentages of that would mean nothing. Check margin and costs in the dataset card.",
-        )

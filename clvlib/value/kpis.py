@@ -10,20 +10,21 @@ where orders say their cost.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import ibis
 import numpy as np
 import pandas as pd
 from scipy.stats import chi2_contingency, norm
 
 from clvlib import aggregate
+from clvlib.aggregate import journeys
 from clvlib.errors import NotEnoughData
 from clvlib.models.forecast import GammaGamma, PurchaseModel
 from clvlib.models.scoring import DAYS_PER_MONTH
-from clvlib.stats import rounded
 from clvlib.value.equity import LEAST, factors
 from clvlib.value.lifespan import historic_value
 
 if TYPE_CHECKING:
+    import ibis
+
     from clvlib.dataset import Dataset
 
 WINDOWS = {365: 3, 182: 3, 91: 1, 30: 1}  # days of a retention window: months from one date of the trend to the next
@@ -167,7 +168,7 @@ def dates(starts: pd.Timestamp, as_of: pd.Timestamp, window: int) -> pd.Datetime
     return pd.DatetimeIndex(ends[::-1], name="until")
 
 
-def retention(transactions: ibis.Table, at: pd.DatetimeIndex, window: int, starts: pd.Timestamp) -> pd.DataFrame:
+def retention(transactions: "ibis.Table", at: pd.DatetimeIndex, window: int, starts: pd.Timestamp) -> pd.DataFrame:
     """Retention at each date: of the buyers of the window before the last, the share who bought in the last.
 
     Indexed by date: customers (buyers of the first window), retention, churn (a month); NaN where the history does not
@@ -191,7 +192,7 @@ def retention(transactions: ibis.Table, at: pd.DatetimeIndex, window: int, start
     return frame.assign(churn=monthly_churn(frame["retention"], window))
 
 
-def bought_again(transactions: ibis.Table, day: pd.Timestamp, window: int) -> pd.Series:
+def bought_again(transactions: "ibis.Table", day: pd.Timestamp, window: int) -> pd.Series:
     """By buyer of the window before the last: did they buy (bool) in the last one too, which ends on `day`?
 
     Both windows as known on `day`: a purchase of the first that was sent back in the second made nobody a buyer.
@@ -233,20 +234,6 @@ def nps(scores: pd.Series) -> pd.Series:
     return pd.Series({"answers": float(n), "nps": 100 * (up - down) / n, "low": 100 * low, "high": 100 * high})
 
 
-def survey_answers(ds: "Dataset") -> pd.DataFrame:
-    """The survey's answers up to the as-of date, in the order of time: customer_id, date (day), score.
-
-    >>> survey_answers(shop).head(2)
-      customer_id       date  score
-    0       C0016 2023-07-08   10.0
-    1       C0019 2023-07-08    8.0
-    """
-    found = ds.table("surveys").to_pandas()[["customer_id", "date", "score"]].dropna()
-    found["date"] = found["date"].astype("datetime64[us]").dt.normalize()
-    found = found[found["date"] <= ds.as_of]
-    return found.sort_values(["date", "customer_id", "score"], ignore_index=True)
-
-
 def latest(answers: pd.DataFrame, since: pd.Timestamp, until: pd.Timestamp) -> pd.Series:
     """The latest score of each customer who answered after `since` and by `until`, indexed by customer_id.
 
@@ -284,25 +271,6 @@ def lifetime_value(
     return pd.DataFrame({"so_far": so_far, "ahead": ahead, "lifetime_value": so_far + ahead})
 
 
-def loyal_revenue(transactions: ibis.Table, as_of: pd.Timestamp, by: str = "month") -> pd.DataFrame:
-    """Revenue and the loyal customers' part of it (currency), by "month" (first day) or by "customer_id".
-
-    A purchase is a loyal customer's when the customer had bought on LOYAL_AFTER days before it.
-
-    >>> loyal_revenue(sample.transactions, sample.as_of).tail(2).round(0)
-                revenue   loyal
-    month
-    1998-05-01   6378.0  5516.0
-    1998-06-01   5591.0  4509.0
-    """
-    purchases = aggregate.purchase_days(transactions, as_of)
-    keyed = purchases.mutate(month=purchases["day"].truncate("M"))
-    keyed = keyed.mutate(loyal_amount=ibis.ifelse(keyed["position"] > LOYAL_AFTER, keyed["amount"], 0.0))
-    sums = keyed.group_by(by).agg(revenue=keyed["amount"].sum(), loyal=keyed["loyal_amount"].sum())
-    frame = sums.to_pyarrow().to_pandas(date_as_object=False).set_index(by).sort_index()
-    return rounded(frame.astype("float64"))
-
-
 def months_until(day: pd.Timestamp, count: int) -> pd.DatetimeIndex:
     """First days of the `count` months that end on `day`.
 
@@ -321,7 +289,7 @@ def nps_change(ds: "Dataset", day: pd.Timestamp, months: int) -> dict[str, float
     >>> {name: round(found[name], 2) for name in ("nps", "low", "high", "nps_before", "z")}
     {'nps': 16.9, 'low': 8.1, 'high': 25.35, 'nps_before': 16.62, 'z': 0.05}
     """
-    said = survey_answers(ds)
+    said = journeys.survey_answers(ds.table("surveys"), ds.as_of)
     found: dict[str, float] = {}
     for suffix, end in (("", day), ("_before", day - pd.DateOffset(years=1) + pd.offsets.MonthEnd(0))):
         score = nps(latest(said, months_until(end, months)[0] - pd.Timedelta(days=1), end))
@@ -367,8 +335,7 @@ def chance_of_difference(groups: pd.Series, done: pd.Series) -> float:
     >>> round(chance_of_difference(groups, done), 2)
     0.05
     """
-    named = groups.dropna().astype(str).reindex(done.index).fillna(aggregate.UNKNOWN)
-    counts = pd.crosstab(named, done)
+    counts = pd.crosstab(aggregate.group_names(groups, done.index), done)
     counts = counts[counts.sum(axis=1) >= LEAST]
     counts = counts.loc[:, counts.sum() > 0]
     if min(counts.shape) < 2:

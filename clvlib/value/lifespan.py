@@ -9,11 +9,10 @@ first one that an average new customer's orders add up to. Months not yet observ
 * "rising": orders fall with a power of the age, so that retention rises as the loyal remain (the shape that
   customers of differing constancy give together: Fader & Hardie 2010, "The perils of ignoring heterogeneity").
 
-Both need orders that fall with age. A season that falls looks the same in one cohort, so that the fall is read net of
-the calendar: cohorts of different ages are compared in the same month; in a history of two years or more, in the same
-month of the year, so that each also stands beside itself a year later. Where that shows no fall beyond the noise
-between cohorts (growth, too few cohorts, too short a history), the months can't tell how long customers stay, and a
-horizon of which less than half was seen is refused.
+Both need orders that fall with age. A season that falls looks the same in one cohort, so that cohorts of different
+ages are compared in the same month; in a history of two years or more, in the same month of the year. Where that shows
+no fall beyond the noise between cohorts, the months can't tell how long customers stay, and a horizon of which less
+than half was seen is refused.
 """
 
 import math
@@ -26,17 +25,17 @@ import pandas as pd
 from scipy.special import logsumexp
 from scipy.stats import t as student
 
-from clvlib import aggregate
-from clvlib.dataset import Dataset, Economics
+from clvlib.dataset import Economics
 from clvlib.errors import NotEnoughData, UsageError
 from clvlib.stats import DAYS_PER_YEAR, Array, differs, present_value
 from clvlib.value.formula import Levers, require_horizon, yearly_margin
 
 Tail = Literal["constant", "rising"]
 TAILS: tuple[Tail, ...] = ("constant", "rising")
+HORIZONS = (1, 2, 3, 5, 10)  # years
 METHODS: dict[Tail, str] = {"constant": "Cohorts, constant retention", "rising": "Cohorts, rising retention"}
 
-_MIN_MONTHS = 3
+MIN_MONTHS = 3
 _MIN_REPEATS = 10
 _MIN_SHARE = 0.1
 _SEEN = 0.5  # from this part of a horizon's orders on, a tail that doesn't fall changes little
@@ -48,9 +47,8 @@ _YEARS = 24  # months of age from which on every month of the year was seen twic
 def historic_value(rfm: pd.DataFrame, economics: Economics, brought: pd.DataFrame) -> pd.Series:
     """Give what each customer has brought so far (money): contribution − cost to serve orders − cost to keep.
 
-    `rfm` is `aggregate.rfm_summary` in days, `brought` is `aggregate.brought` of the same day: the contribution is what
-    the lines' own costs leave, and the card's margin where they say none. Neither the cost to acquire nor anything to
-    come is in it.
+    `rfm` is `aggregate.rfm_summary` in days, `brought` is `aggregate.brought` of the same day. Neither the cost to
+    acquire nor anything to come is in it.
 
     >>> summary = pd.DataFrame({"frequency": [3], "T": [365.25]}, index=["anna"])
     >>> brought = pd.DataFrame({"contribution": [80.0]}, index=["anna"])
@@ -64,12 +62,10 @@ def historic_value(rfm: pd.DataFrame, economics: Economics, brought: pd.DataFram
 
 
 def order_curve(cohorts: pd.DataFrame) -> pd.DataFrame:
-    """Pool monthly cohorts by age.
+    """Pool monthly cohorts (`aggregate.cohorts`) by age, in months since that of the first purchase.
 
-    `cohorts` is `aggregate.cohorts(…, period="M")`. Returns a frame indexed by age (months since the month of
-    the first purchase): customers (whose month of that age was observed to its end), active (of them, who
-    bought), orders, revenue, orders_per_customer, revenue_per_customer. Ages that fewer than a tenth of the customers
-    have reached are left out: they would be an accident of the first few customers.
+    Indexed by age: customers (whose month of that age was observed to its end), active (of them, who bought), orders,
+    revenue, orders_per_customer, revenue_per_customer. Ages that fewer than a tenth have reached are left out.
 
     >>> cohorts = aggregate.cohorts(sample.transactions, sample.as_of)
     >>> order_curve(cohorts).loc[:2, ["customers", "orders", "orders_per_customer"]].round(3)
@@ -168,11 +164,11 @@ def fitted_orders(cohorts: pd.DataFrame, months: int, tail: Tail) -> pd.Series:
         raise UsageError(f"Orders of {months} month(s) were asked for.", "Give a horizon of one year or more.")
     curve = order_curve(cohorts)
     repeats = curve["orders"].sum() - curve["customers"].iloc[0] if len(curve) else 0
-    if len(curve) < _MIN_MONTHS + 1 or repeats < _MIN_REPEATS:
+    if len(curve) < MIN_MONTHS + 1 or repeats < _MIN_REPEATS:
         raise NotEnoughData(
             f"Years kept can't be estimated from {max(len(curve) - 1, 0)} full month(s) after the first and "
             f"{max(int(repeats), 0)} repeat order(s) in them.",
-            f"It takes at least {_MIN_MONTHS} months and {_MIN_REPEATS} repeat orders. Give more history.",
+            f"It takes at least {MIN_MONTHS} months and {_MIN_REPEATS} repeat orders. Give more history.",
         )
     level, slope, _ = _decline(cohorts, len(curve), tail)
     ages = np.arange(months)
@@ -241,7 +237,7 @@ def told(cohorts: pd.DataFrame, tail: Tail) -> bool:
 
 
 def levers(curve: pd.DataFrame, span: Lifespan, economics: Economics) -> Levers:
-    """Put the dataset's averages and its economics into the formula's levers.
+    """Put the averages and the economics into the formula's levers.
 
     >>> cohorts = aggregate.cohorts(sample.transactions, sample.as_of)
     >>> average = levers(order_curve(cohorts), lifespan(cohorts, 3), sample.economics)
@@ -261,24 +257,24 @@ def levers(curve: pd.DataFrame, span: Lifespan, economics: Economics) -> Levers:
     )
 
 
-def years_by_belief(cohorts: pd.DataFrame, horizons: tuple[int, ...] = (1, 2, 3, 5, 10)) -> pd.DataFrame:
+def years_by_belief(cohorts: pd.DataFrame) -> pd.DataFrame:
     """Give years kept by horizon (index, years) and by what is believed of the months not yet observed.
 
     Columns: "nothing more" (only ages already observed: the floor), "constant" and "rising" retention; NaN where
     `lifespan` can't tell. Raises NotEnoughData as `monthly_orders`.
 
-    >>> years_by_belief(aggregate.cohorts(sample.transactions, sample.as_of), horizons=(1, 3, 10)).round(2)
+    >>> years_by_belief(aggregate.cohorts(sample.transactions, sample.as_of)).loc[[1, 3, 10]].round(2)
                    nothing more  constant  rising
     horizon_years
     1                      1.00      1.00    1.00
     3                      1.19      1.35    1.70
     10                     1.19       NaN    3.48
     """
-    frame = pd.DataFrame(index=pd.Index(horizons, name="horizon_years"))
+    frame = pd.DataFrame(index=pd.Index(HORIZONS, name="horizon_years"))
     first, curve = monthly_orders(cohorts, 12).sum(), order_curve(cohorts)["orders_per_customer"]
-    frame["nothing more"] = [curve.iloc[: 12 * years].sum() / first for years in horizons]
+    frame["nothing more"] = [curve.iloc[: 12 * years].sum() / first for years in HORIZONS]
     for tail in TAILS:
-        frame[tail] = [_told_or_nan(_years, cohorts, years, tail) for years in horizons]
+        frame[tail] = [_told_or_nan(_years, cohorts, years, tail) for years in HORIZONS]
     return frame
 
 
@@ -293,23 +289,21 @@ def _years(cohorts: pd.DataFrame, horizon_years: int, tail: Tail) -> float:
     return lifespan(cohorts, horizon_years, tail).years
 
 
-def clv_by_belief(
-    cohorts: pd.DataFrame, economics: Economics, horizons: tuple[int, ...] = (1, 2, 3, 5, 10)
-) -> pd.DataFrame:
+def clv_by_belief(cohorts: pd.DataFrame, economics: Economics) -> pd.DataFrame:
     """Give CLV (money per customer) by horizon (index, years) for each tail (columns): how far belief carries it.
 
     The projected orders themselves are discounted rather than years kept at one constant retention; a year's count at
     its start, as in `formula`, beside which these values stand. NaN where `lifespan` can't tell.
 
-    >>> clv_by_belief(aggregate.cohorts(sample.transactions, sample.as_of), sample.economics, horizons=(1, 3)).round(1)
+    >>> clv_by_belief(aggregate.cohorts(sample.transactions, sample.as_of), sample.economics).loc[[1, 3]].round(1)
                    constant retention  rising retention
     horizon_years
     1                            26.8              26.8
     3                            35.1              43.1
     """
-    frame = pd.DataFrame(index=pd.Index(horizons, name="horizon_years"))
+    frame = pd.DataFrame(index=pd.Index(HORIZONS, name="horizon_years"))
     for tail in TAILS:
-        values = [_told_or_nan(_clv, cohorts, years, tail, economics) for years in horizons]
+        values = [_told_or_nan(_clv, cohorts, years, tail, economics) for years in HORIZONS]
         frame[f"{tail} retention"] = values
     return frame
 
@@ -347,164 +341,3 @@ def late_orders(cohorts: pd.DataFrame, curve: pd.DataFrame) -> tuple[int, float,
             "There is nothing to set later months beside.",
         )
     return last, late / first, int(orders["size"][last]), differs(late - first, math.sqrt(late + first))
-
-
-def averages(then: pd.DataFrame, now: pd.DataFrame, lately: int = 90) -> pd.DataFrame:
-    """Show how averages depend on who is averaged and on when: the same customers at two dates.
-
-    `then`, `now`: rfm summaries in days. Only customers known at `then` count. Returns a frame indexed by
-    group (everyone; came back by then; bought in the last `lately` days by then): customers, orders_per_year
-    (orders until then over their years since the first purchase), spend_per_customer (until then),
-    days_first_to_last_then, days_first_to_last_now (mean of recency), and spend_since (mean money per
-    customer between the dates).
-    Raises NotEnoughData when nobody had come back by `then`.
-
-    >>> then = aggregate.rfm_summary(sample.transactions, "1997-12-31")
-    >>> averages(then, rfm)[["customers", "orders_per_year", "spend_since"]].round(2)
-                                customers  orders_per_year  spend_since
-    group
-    Everyone                         2349             2.68        18.25
-    Came back at least once          1040             4.63        36.04
-    Bought in the last 90 days        402             6.53        67.09
-    """
-    if not (then["frequency"] > 0).any():
-        raise NotEnoughData(
-            f"None of the {len(then)} customers known by the earlier date had come back: nothing to average.",
-            "Give a longer history.",
-        )
-    now = now.reindex(then.index)
-    groups = {
-        "Everyone": then["T"] >= 0,
-        "Came back at least once": then["frequency"] > 0,
-        f"Bought in the last {lately} days": then["days_since_last_order"] <= lately,
-    }
-    rows = {}
-    for name, members in groups.items():
-        known, later = then[members], now[members]
-        years = known["T"].sum() / DAYS_PER_YEAR
-        rows[name] = {
-            "customers": len(known),
-            "orders_per_year": (known["frequency"] + 1).sum() / years if years > 0 else math.nan,
-            "spend_per_customer": known["total_spend"].mean(),
-            "days_first_to_last_then": known["recency"].mean(),
-            "days_first_to_last_now": later["recency"].mean(),
-            "spend_since": (later["total_spend"] - known["total_spend"]).mean(),
-        }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("group").astype({"customers": "int64"})
-
-
-def continuation(ds: Dataset) -> Tail:
-    """The tail that every page of a run goes on with (`best_tail`); "constant" where no test is possible.
-
-    >>> continuation(sample)
-    'rising'
-    """
-    try:
-        split = half_way(ds.starts, ds.as_of)
-        then, cohorts = aggregate.rfm_summary(ds.transactions, split), aggregate.cohorts(ds.transactions, ds.as_of)
-        return best_tail(formula_test(cohorts, then, split), cohorts)
-    except NotEnoughData:
-        return "constant"
-
-
-def half_way(starts: pd.Timestamp, as_of: pd.Timestamp) -> pd.Timestamp:
-    """Give the last month's end before the middle of the observation: where the formula is put to the test.
-
-    Raises NotEnoughData when that is before the first day.
-
-    >>> half_way(pd.Timestamp("2024-01-01"), pd.Timestamp("2025-12-31"))
-    Timestamp('2024-12-31 00:00:00')
-    """
-    middle = starts + (as_of - starts) / 2 + pd.Timedelta(days=1)
-    split = pd.Timestamp(middle.normalize().replace(day=1) - pd.Timedelta(days=1))
-    if split < starts:
-        raise NotEnoughData(
-            f"The data cover {(as_of - starts).days + 1} day(s): too few to look at the same customers at two dates.",
-            "Give a longer history.",
-        )
-    return split
-
-
-def formula_test(cohorts: pd.DataFrame, then: pd.DataFrame, split: pd.Timestamp) -> pd.DataFrame:
-    """Compute the formula on the months up to `split` and compare with what the same customers did next.
-
-    `cohorts`: monthly, up to the last day observed. `then`: rfm summary at `split` (a month's end), in days.
-    Returns a frame indexed by method, all per customer known at `split` over the full months observed since:
-    `orders` (for the two averages: repeats per day since the first purchase, gone on with), `revenue` (orders ×
-    order value until then), `actual_orders`, `actual_revenue`, `error` (revenue
-    over actual, minus 1). Raises NotEnoughData.
-
-    >>> split = half_way(sample.starts, sample.as_of)
-    >>> then = aggregate.rfm_summary(sample.transactions, split)
-    >>> cohorts = aggregate.cohorts(sample.transactions, sample.as_of)
-    >>> formula_test(cohorts, then, split)[["orders", "actual_orders", "error"]].round(2)
-                                          orders  actual_orders  error
-    method
-    Everyone goes on as so far              1.25            0.8   0.49
-    Everyone is like those who came back    3.10            0.8   2.70
-    Cohorts, constant retention             0.85            0.8   0.02
-    Cohorts, rising retention               0.85            0.8   0.02
-    """
-    month = cohorts["cohort"].dt.year * 12 + cohorts["cohort"].dt.month - 1 + cohorts["age"]
-    last = split.year * 12 + split.month - 1
-    born = month - cohorts["age"]
-    past = cohorts[month <= last]
-    future = cohorts[(born <= last) & (month > last) & cohorts["complete"]]
-    months = int(month[future.index].max()) - last if len(future) else 0
-    if months < _MIN_MONTHS or past.empty:
-        raise NotEnoughData(
-            f"Only {months} full month(s) were observed after {split:%Y-%m-%d}: too few for a test.",
-            f"It takes at least {_MIN_MONTHS} months on both sides: give a longer history.",
-        )
-    sizes = past[past["age"] == 0].set_index(last - born[past.index][past["age"] == 0])["size"]
-    customers = sizes.sum()
-    value = past["revenue"].sum() / past["purchases"].sum()
-    back = then[then["frequency"] > 0]
-    rates = {
-        "Everyone goes on as so far": then["frequency"].sum() / then["T"].sum(),
-        "Everyone is like those who came back": back["frequency"].sum() / back["T"].sum() if len(back) else 0.0,
-    }
-    orders = {name: rate * DAYS_PER_YEAR / 12 * months for name, rate in rates.items()}
-    for tail in TAILS:
-        curve_on = monthly_orders(past, int(sizes.index.max()) + months + 1, tail)
-        totals = [size * curve_on.iloc[age + 1 : age + 1 + months].sum() for age, size in sizes.items()]
-        orders[METHODS[tail]] = sum(totals) / customers
-    frame = pd.DataFrame({"orders": pd.Series(orders, dtype=float).rename_axis("method")})
-    frame["revenue"] = frame["orders"] * value
-    frame["actual_orders"] = future["purchases"].sum() / customers
-    frame["actual_revenue"] = future["revenue"].sum() / customers
-    actual = frame["actual_revenue"].where(frame["actual_revenue"] > 0)
-    return frame.assign(error=frame["revenue"] / actual - 1)
-
-
-def best_tail(tested: pd.DataFrame, cohorts: pd.DataFrame) -> Tail:
-    """Give the tail whose revenue came nearest to the truth in `formula_test`.
-
-    Where the cohorts tell a fall along one tail only (`told`), it is that one: the other can't be gone on with.
-
-    >>> cohorts = aggregate.cohorts(sample.transactions, sample.as_of)
-    >>> tested = pd.DataFrame({"revenue": [12.0, 9.0], "actual_revenue": 12.5}, index=list(METHODS.values()))
-    >>> best_tail(tested, cohorts)  # "constant" is nearer, but no such fall is told
-    'rising'
-    """
-    able = [tail for tail in TAILS if told(cohorts, tail)] or TAILS
-    off = (tested["revenue"] - tested["actual_revenue"]).abs()
-    return min(able, key=lambda tail: float(off[METHODS[tail]]))
-
-
-def reason(tested: pd.DataFrame, tail: Tail, error: float) -> str:
-    """Why `tail` is gone on with after `formula_test`, in words that follow "retention".
-
-    error: standard error of the revenue per customer that came: within its noise no tail is nearer.
-
-    >>> tested = pd.DataFrame({"revenue": [9.0, 12.0], "actual_revenue": 12.5}, index=list(METHODS.values()))
-    >>> tested["error"] = tested["revenue"] / tested["actual_revenue"] - 1
-    >>> reason(tested, "rising", error=0.2), reason(tested, "rising", error=2.0)
-    ('comes nearest', 'is taken, though which comes nearer is within chance')
-    """
-    curves = tested.loc[list(METHODS.values())]
-    if curves["error"].abs().idxmin() != METHODS[tail]:
-        return "is the one whose fall the months tell"
-    if differs(curves["actual_revenue"].iloc[0] - curves["revenue"].mean(), error):
-        return "comes nearest"
-    return "is taken, though which comes nearer is within chance"

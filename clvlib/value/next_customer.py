@@ -62,12 +62,7 @@ def _elasticity(months: pd.DataFrame) -> dict[str, float]:
     won = months["new_customers"] if stated.isna().any() else stated
     found = sm.GLM(won.to_numpy(float), inputs, family=sm.families.Poisson()).fit(cov_type="HC1")
     slope, se = float(found.params[1]), float(found.bse[1])
-    return {
-        "months": len(months),
-        "elasticity": slope,
-        "low": slope - _Z * se,
-        "high": slope + _Z * se,
-    }
+    return {"months": len(months), "elasticity": slope, "low": slope - _Z * se, "high": slope + _Z * se}
 
 
 def true_elasticity(effects: pd.DataFrame) -> pd.Series:

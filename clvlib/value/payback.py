@@ -16,7 +16,10 @@ from clvlib.dataset import Dataset, Economics
 from clvlib.errors import CannotAnswer, MissingTable, NotEnoughData
 from clvlib.stats import mid_periods, present_value
 from clvlib.value.formula import Levers, value_before_acquisition
-from clvlib.value.lifespan import Tail, continuation, levers, lifespan, monthly_orders, order_curve
+from clvlib.value.hindsight import continuation
+from clvlib.value.lifespan import Tail, levers, lifespan, monthly_orders, order_curve
+
+_EQUAL_AGE = 6  # months at which cohorts are compared
 
 
 def _cost_per_order(chosen: Levers) -> float:
@@ -119,14 +122,13 @@ def value_by_age(cohorts: pd.DataFrame, chosen: Levers) -> pd.DataFrame:
     return table.pivot(index="age", columns="cohort", values="left").cumsum(skipna=False)
 
 
-def by_cohort(cohorts: pd.DataFrame, orders: pd.Series, chosen: Levers, equal_age: int = 6) -> pd.DataFrame:
+def by_cohort(cohorts: pd.DataFrame, orders: pd.Series, chosen: Levers) -> pd.DataFrame:
     """Set what each monthly cohort has brought so far beside what an average one would still bring at its age.
 
-    `orders`: orders per customer by age over the horizon (`lifespan.monthly_orders`). Returns a frame indexed
-    by cohort (first day of its month), money per customer: customers, months (observed to their end),
-    at_equal_age (contribution of the first `equal_age` months; NaN for younger cohorts), historic (so far),
-    projected (further contribution up to the horizon, discounted to today), clv (their sum, before the cost
-    to acquire).
+    `orders`: orders per customer by age over the horizon (`lifespan.monthly_orders`). Indexed by cohort (first day of
+    its month), money per customer: customers, months (observed to their end), at_equal_age (contribution of the first 6
+    months; NaN for younger cohorts), historic (so far), projected (further contribution up to the horizon, discounted
+    to today), clv (their sum, before the cost to acquire).
 
     >>> cohorts = aggregate.cohorts(sample.transactions, sample.as_of)
     >>> average = levers(order_curve(cohorts), lifespan(cohorts, 2), sample.economics)
@@ -149,7 +151,7 @@ def by_cohort(cohorts: pd.DataFrame, orders: pd.Series, chosen: Levers, equal_ag
         rows[cohort] = {
             "customers": size,
             "months": seen,
-            "at_equal_age": so_far.iloc[equal_age - 1] if seen >= equal_age else math.nan,
+            "at_equal_age": so_far.iloc[_EQUAL_AGE - 1] if seen >= _EQUAL_AGE else math.nan,
             "historic": so_far.iloc[seen - 1],
             "projected": float(present_value(later, chosen.annual_discount_rate, mid_periods(len(later))) * per_order),
         }
@@ -161,13 +163,11 @@ def by_cohort(cohorts: pd.DataFrame, orders: pd.Series, chosen: Levers, equal_ag
 def by_channel(ds: Dataset, horizon_years: int = 5, tail: Tail | None = None) -> pd.DataFrame:
     """Compute the formula for each acquisition channel, on the cohorts that it won.
 
-    tail: None for that of the whole base (`lifespan.continuation`).
-
-    Returns a frame indexed by acquisition_channel, best CLV first: customers (who bought), order_value,
-    orders_per_year, years, clv (before the cost to acquire), spent (currency), new_customers and cac (of the months
-    whose cost is known, as `acquisition.Ledger.by_channel`; where the data tell no cost at all, the card's cac), and
-    clv_to_cac, payback_months. NaN where a channel cost nothing or has too few months or repeat orders. Customers whose
-    channel is not known are the channel "unknown". Raises MissingTable without the column.
+    tail: None for that of the whole base (`hindsight.continuation`). Indexed by acquisition_channel, best CLV first:
+    customers (who bought), order_value, orders_per_year, years, clv (before the cost to acquire), spent (currency),
+    new_customers and cac (of the months whose cost is known, as `acquisition.Ledger.by_channel`; where the data tell no
+    cost at all, the card's cac), and clv_to_cac, payback_months. NaN where a channel cost nothing or has too few months
+    or repeat orders. Customers without a channel are of "unknown". Raises MissingTable without the column.
 
     >>> by_channel(shop, 2, "rising")[["customers", "clv", "cac", "clv_to_cac"]].round(2)
                          customers     clv    cac  clv_to_cac

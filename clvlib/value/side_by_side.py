@@ -16,7 +16,8 @@ from clvlib.errors import CannotAnswer, NotEnoughData
 from clvlib.value import kpis
 from clvlib.value.equity import Valuation
 from clvlib.value.formula import clv, simple_clv, value_before_acquisition
-from clvlib.value.lifespan import continuation, historic_value, levers, lifespan, order_curve
+from clvlib.value.hindsight import continuation
+from clvlib.value.lifespan import historic_value, levers, lifespan, order_curve
 from clvlib.value.payback import new_customer_value
 
 if TYPE_CHECKING:
@@ -110,12 +111,7 @@ def row(table: pd.DataFrame, figure: str) -> pd.Series:
 
 
 def _measures(
-    ds: "Dataset",
-    now: Valuation,
-    values: pd.DataFrame,
-    active: pd.Series,
-    cohorts: pd.DataFrame,
-    horizon_years: int,
+    ds: "Dataset", now: Valuation, values: pd.DataFrame, active: pd.Series, cohorts: pd.DataFrame, horizon_years: int
 ) -> dict[str, Callable[[], tuple[float, int]]]:
     brought = aggregate.brought(ds.transactions, now.as_of, ds.economics.margin)
     economics, won = ds.economics, int(cohorts.loc[cohorts["age"] == 0, "size"].sum())

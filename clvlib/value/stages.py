@@ -7,25 +7,20 @@ there is another question (`status`).
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import ibis
 import numpy as np
 import pandas as pd
 
 from clvlib import aggregate
-from clvlib.aggregate import acquisition, clock
-from clvlib.aggregate.journeys import REACTIONS
-from clvlib.errors import NotEnoughData
+from clvlib.aggregate import acquisition, clock, journeys
 from clvlib.models.silence import plan_window, silence_curve
-from clvlib.stats import shares_differ
 from clvlib.value.equity import LEAST
-from clvlib.value.kpis import PROMOTER, chance_of_difference, survey_answers
+from clvlib.value.kpis import PROMOTER
 
 if TYPE_CHECKING:
     from clvlib.dataset import Dataset
 
-WITHIN = (30, 90, 365)
 _DIGITS = 6
 
 
@@ -90,13 +85,12 @@ STAGES = {
 def stage_rules(ds: "Dataset") -> pd.DataFrame:
     """The rules as a table, indexed by stage: rule, comes_after, needs, and here (bool: can this dataset tell?).
 
-    >>> stage_rules(sample)[["comes_after", "needs", "here"]].tail(4)
-              comes_after                                        needs   here
+    >>> stage_rules(sample)[["comes_after", "needs", "here"]].tail(3)
+              comes_after                   needs   here
     stage
-    revenue    activation  customers: acquisition_cost (or the card's)  False
-    retention  activation                                 transactions   True
-    referral   activation                       customers: referred_by  False
-    advocacy   activation                                      surveys  False
+    retention  activation            transactions   True
+    referral   activation  customers: referred_by  False
+    advocacy   activation                 surveys  False
     """
     rows = {name: (r.rule, r.comes_after or "–", r.needs, r.given(ds)) for name, r in STAGES.items()}
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=["rule", "comes_after", "needs", "here"])
@@ -155,7 +149,7 @@ def journey(ds: "Dataset") -> Journey:
     told = [name for name, rule in STAGES.items() if rule.given(ds)]
     rfm = ds.rfm_summary()
     people = ds.customers() if ds.has("customers") else pd.DataFrame(index=rfm.index)
-    touched = _touches(ds.table("touchpoints"), ds.as_of) if ds.has("touchpoints") else pd.DataFrame()
+    touched = journeys.touches(ds.table("touchpoints"), ds.as_of) if ds.has("touchpoints") else pd.DataFrame()
     everyone = rfm.index.union(people.index).union(touched.index).rename("customer_id")
     nothing = pd.Series(pd.NaT, index=everyone, dtype="datetime64[us]")
 
@@ -171,7 +165,7 @@ def journey(ds: "Dataset") -> Journey:
         "awareness": _earliest(column(touched, "first_touch"), signed),
         "acquisition": signed,
         "activation": bought,
-        "retention": _second_purchase(ds).reindex(everyone),
+        "retention": aggregate.came_back(ds.transactions, ds.as_of).reindex(everyone),
     }
     seen_until = {name: nothing.fillna(ds.as_of) for name in STAGES}
     if "revenue" in told:
@@ -182,40 +176,20 @@ def journey(ds: "Dataset") -> Journey:
         won = pd.DataFrame({"by": people["referred_by"].reindex(everyone), "on": signed}).dropna()
         dates["referral"] = won.groupby("by")["on"].min().reindex(everyone)
     if "advocacy" in told:
-        said = survey_answers(ds)
+        said = journeys.survey_answers(ds.table("surveys"), ds.as_of)
         dates["advocacy"] = said[said["score"] >= PROMOTER].groupby("customer_id")["date"].min().reindex(everyone)
         seen_until["advocacy"] = said.groupby("customer_id")["date"].max().reindex(everyone)
     frame = pd.DataFrame({name: dates[name].astype("datetime64[us]") for name in told}, index=everyone)
     frame = frame[frame.notna().any(axis=1)]
     seen = pd.DataFrame({name: seen_until[name].astype("datetime64[us]") for name in told}).loc[frame.index]
-    sign = column(rfm, "last_purchase").fillna(_latest(column(touched, "last_reaction"), signed))
+    sign = column(rfm, "last_purchase").fillna(
+        pd.concat([column(touched, "last_reaction"), signed], axis=1).max(axis=1)
+    )
     return Journey(ds.as_of, ds.starts, frame, seen, sign.loc[frame.index].fillna(frame.min(axis=1)))
 
 
 def _earliest(*dates: pd.Series) -> pd.Series:
     return pd.concat(dates, axis=1).min(axis=1).astype("datetime64[us]")
-
-
-def _latest(*dates: pd.Series) -> pd.Series:
-    return pd.concat(dates, axis=1).max(axis=1).astype("datetime64[us]")
-
-
-def _touches(touchpoints: ibis.Table, as_of: Any) -> pd.DataFrame:
-    """Reads raw touchpoints: each customer's first_touch (anything) and last_reaction (open, click, visit)."""
-    day = touchpoints["date"].cast("date")
-    end = pd.Timestamp(as_of)
-    rows = touchpoints.mutate(day=day).filter(day <= ibis.date(end.year, end.month, end.day))
-    own = rows["event"].isin(REACTIONS) if "event" in rows.columns else ibis.literal(True)
-    found = rows.group_by("customer_id").agg(first_touch=rows["day"].min(), last_reaction=rows["day"].max(where=own))
-    frame = found.to_pyarrow().to_pandas(date_as_object=False).set_index("customer_id").sort_index()
-    return frame.apply(pd.to_datetime)
-
-
-def _second_purchase(ds: "Dataset") -> pd.Series:
-    purchases = aggregate.purchase_days(ds.transactions, ds.as_of)
-    second = purchases.filter(purchases["position"] == 2).select("customer_id", "day")
-    frame = second.to_pyarrow().to_pandas(date_as_object=False).set_index("customer_id").sort_index()
-    return pd.to_datetime(frame["day"]).astype("datetime64[us]")
 
 
 def _paid_back(ds: "Dataset", first: pd.Series, cost: pd.Series) -> pd.Series:
@@ -227,106 +201,6 @@ def _paid_back(ds: "Dataset", first: pd.Series, cost: pd.Series) -> pd.Series:
     target = cost.reindex(total.index.get_level_values("customer_id")).to_numpy()
     reached = total[total.to_numpy() >= target].reset_index("step").groupby("customer_id")["step"].min()
     return (first.reindex(reached.index) + pd.to_timedelta(reached, unit="D")).reindex(first.index)
-
-
-def conversion(journey: Journey) -> pd.DataFrame:
-    """Stage by stage: came_from, could (customers of the stage before who could have been noticed reaching this one),
-    reached (of them), share (reached / could) and share_of_all (of everybody known). Indexed by stage.
-
-    Customers who came lately have had little time: `times` is fair to them.
-
-    >>> conversion(journey(sample)).round(2)
-                 came_from  could  reached  share  share_of_all
-    stage
-    activation           –   2349     2349   1.00          1.00
-    retention   activation   2349     1139   0.48          0.48
-    """
-    rows = {}
-    for stage in journey.stages:
-        before = journey.before(stage)
-        could = journey.seen_until[stage].notna()
-        if before is not None:
-            could &= journey.dates[before].notna()
-        reached = int((journey.dates[stage].notna() & could).sum())
-        share = reached / could.sum() if could.any() else np.nan
-        rows[stage] = (before or "–", int(could.sum()), reached, share, reached / len(could))
-    columns = ["came_from", "could", "reached", "share", "share_of_all"]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("stage")
-
-
-def durations(journey: Journey, stage: str) -> pd.DataFrame:
-    """Days from the stage before to `stage` (0 or more): columns days and reached (bool; if not, days waited so far).
-
-    Indexed by customer_id. Left out: customers who came to the stage before ahead of the first day observed.
-
-    >>> durations(journey(sample), "retention").head(3)
-                 days  reached
-    customer_id
-    0001           17     True
-    0002           12     True
-    0003          545    False
-    """
-    before = journey.before(stage)
-    start = journey.dates[before] if before else journey.dates[stage]
-    until = journey.seen_until[stage]
-    known = start.notna() & until.notna() & (start >= journey.starts)
-    reached = journey.dates.loc[known, stage].notna()
-    end = journey.dates.loc[known, stage].fillna(until[known])
-    days = (end - start[known]).dt.days.clip(lower=0).astype("int64")
-    return pd.DataFrame({"days": days, "reached": reached})
-
-
-def times(journey: Journey, within: tuple[int, ...] = WITHIN) -> pd.DataFrame:
-    """How long a stage takes, counting fairly those who have not reached it yet (Kaplan & Meier 1958).
-
-    One row per stage with one before it: customers; reached; within_30 … (share expected to reach it within so many
-    days, were all seen that long; NaN where nobody was); median_days (by when half have; NaN where fewer than half
-    ever do, as far as can be seen); median_of_reached (days, of those who did, if 5 or more: what one sees by looking
-    only at them).
-
-    >>> times(journey(sample)).round(2).T
-    stage              retention
-    customers            2349.00
-    reached              1139.00
-    within_30               0.17
-    within_90               0.29
-    within_365              0.46
-    median_days              NaN
-    median_of_reached      55.00
-    """
-    rows = {}
-    for stage in journey.stages:
-        if journey.before(stage) is None:
-            continue
-        waited = durations(journey, stage)
-        did = waited.loc[waited["reached"], "days"]
-        not_yet = waiting(waited)
-        shares = [_share_by(not_yet, days) for days in within]
-        halfway = not_yet.index[not_yet.to_numpy() <= 0.5]
-        median = float(halfway[0]) if len(halfway) else np.nan
-        own = float(did.median()) if len(did) >= LEAST else np.nan
-        rows[stage] = (len(waited), len(did), *shares, median, own)
-    columns = ["customers", "reached", *(f"within_{d}" for d in within), "median_days", "median_of_reached"]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("stage")
-
-
-def _share_by(not_yet: pd.Series, days: int) -> float:
-    everybody = len(not_yet) > 0 and not_yet.iloc[-1] == 0
-    return 1 - float(not_yet[days]) if days in not_yet.index else 1.0 if everybody else np.nan
-
-
-def waiting(waited: pd.DataFrame) -> pd.Series:
-    """Share not there yet after 0, 1, 2 … days (Kaplan & Meier 1958) from `durations`, up to the longest wait seen.
-
-    >>> waiting(pd.DataFrame({"days": [1, 2, 2, 3], "reached": [True, True, False, True]})).round(2).tolist()
-    [1.0, 0.75, 0.5, 0.0]
-    """
-    if not len(waited):
-        return pd.Series(dtype=float)
-    if not waited["reached"].any():
-        return pd.Series(1.0, index=range(int(waited["days"].max()) + 1))
-    did = waited.loc[waited["reached"], "days"].value_counts()
-    return silence_curve(did, waited.loc[~waited["reached"], "days"])["still_silent"]
 
 
 def silence_window(ds: "Dataset") -> int:
@@ -403,92 +277,6 @@ def where_silent(standing: pd.DataFrame, ahead: pd.DataFrame | None = None) -> p
         frame[parts] = frame[parts].mask(few["active"] | few["silent"])
         frame[["buying", "value_ahead"]] = frame[["buying", "value_ahead"]].mask(few["customers"])
     return frame.rename_axis("stage")
-
-
-def speed_by_group(journey: Journey, groups: pd.Series, days: int = 90) -> pd.DataFrame:
-    """How many get on within `days` of the stage before, by group (customer_id → name), among those seen that long.
-
-    Indexed by group: customers (known at all), then one column per stage with one before it (share of 1; NaN where
-    fewer than 5 of the group could have). Raises NotEnoughData when that is so everywhere.
-
-    >>> months = rfm["first_purchase"].dt.strftime("%Y-%m")
-    >>> speed_by_group(journey(sample), months, days=90).round(2)
-             customers  retention
-    group
-    1997-01        777       0.30
-    1997-02        854       0.30
-    1997-03        718       0.27
-    """
-    names = groups.dropna().astype(str).reindex(journey.dates.index).fillna(aggregate.UNKNOWN)
-    frame = names.value_counts().rename("customers").to_frame()
-    for stage, done in _done_within(journey, days).items():
-        parts = done.groupby(names.reindex(done.index))
-        frame[stage] = parts.mean().where(parts.size() >= LEAST)
-    if frame.drop(columns="customers").isna().all(axis=None):
-        raise NotEnoughData(
-            f"No group has {LEAST} customers who were watched for {days} days.",
-            "Bring a longer history or more customers.",
-        )
-    return frame.rename_axis("group").sort_index()
-
-
-def _done_within(journey: Journey, days: int) -> dict[str, pd.Series]:
-    """By stage with one before it: who of those seen for `days` reached it within them (customer_id → bool)."""
-    found = {}
-    for stage in journey.stages:
-        before = journey.before(stage)
-        if before is None or stage == "advocacy":  # when somebody is asked is the shop's choice
-            continue
-        waited = durations(journey, stage)
-        waiting_for = (journey.as_of - journey.dates[before].reindex(waited.index)).dt.days
-        long = waited[waiting_for >= days]
-        found[stage] = long["reached"] & (long["days"] <= days)
-    return found
-
-
-def groups_differ(journey: Journey, groups: pd.Series, days: int = 90) -> pd.Series:
-    """By stage: chance of shares as different as those of `speed_by_group` if all groups were alike.
-
-    Chi-square test of independence, times the number of stages looked at (Bonferroni), at most 1; 1 where there are no
-    two groups of 5, or all did the same.
-
-    >>> first = rfm["first_purchase"].dt.strftime("%Y-%m")
-    >>> groups_differ(journey(sample), first).round(3)
-    stage
-    retention    0.325
-    Name: chance, dtype: float64
-    """
-    chances = {}
-    for stage, done in _done_within(journey, days).items():
-        try:
-            chances[stage] = chance_of_difference(groups, done)
-        except NotEnoughData:
-            chances[stage] = 1.0
-    return (pd.Series(chances, dtype=float) * len(chances)).clip(upper=1.0).rename_axis("stage").rename("chance")
-
-
-def narrowest(steps: pd.DataFrame, way: list[str]) -> dict[str, object]:
-    """The narrowest step of `way` (stages of `conversion`): stage, came_from, share, and which, how surely it is that.
-
-    which: 0 where one step shows, 1 where its share is below that of the next beyond noise, else 2. Raises
-    NotEnoughData where no share is known.
-
-    >>> steps = pd.DataFrame({"came_from": ["acquisition", "activation"], "could": [1000, 600], "reached": [600, 150]})
-    >>> steps = steps.assign(share=[0.6, 0.25]).set_axis(["activation", "retention"])
-    >>> found = narrowest(steps, ["activation", "retention"])
-    >>> found["stage"], found["which"]
-    ('retention', 1)
-    """
-    known = steps.loc[way].dropna(subset="share").sort_values("share", kind="stable")
-    if known.empty:
-        raise NotEnoughData("Too few customers could take a step to a second purchase.", "Bring more customers.")
-    which = 0
-    if len(known) > 1:
-        reached, could = known["reached"].astype(float), known["could"].astype(float)
-        sure = shares_differ(reached.iloc[0], could.iloc[0], reached.iloc[1], could.iloc[1])
-        which = 1 if sure else 2
-    first = known.iloc[0]
-    return {"stage": first.name, "came_from": first["came_from"], "share": first["share"], "which": which}
 
 
 def never_signed_up(journey: Journey) -> int:

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clvlib.actions import baskets
+from clvlib.aggregate import contents
 from clvlib.errors import MissingTable, NotEnoughData
 
 START = pd.Timestamp("2024-01-01")
@@ -29,7 +30,7 @@ def shop(customers: int = 500, taste: float = 0.7, seed: int = 0) -> pd.DataFram
 
 
 def lines(frame: pd.DataFrame, item: str = "product", as_of: pd.Timestamp = AS_OF) -> ibis.Table:
-    return baskets.purchased(ibis.memtable(frame), as_of, item)
+    return contents.purchased(ibis.memtable(frame), as_of, item)
 
 
 def few(rows: list[tuple[str, str, str, float]]) -> pd.DataFrame:
@@ -48,35 +49,35 @@ def tastes() -> pd.DataFrame:
 def test_a_refund_is_not_in_a_basket_and_a_line_twice_counts_once() -> None:
     rows = [("a", "1", "tea", 5.0), ("a", "1", "tea", 5.0), ("a", "2", "cup", -5.0), ("a", "2", "pot", 9.0)]
     frame = few(rows).assign(date=START)
-    known = baskets.history(lines(frame))
+    known = contents.history(lines(frame))
     assert known.to_dict("list") == {"customer_id": ["a", "a"], "item": ["pot", "tea"], "baskets": [1, 1]}
 
 
 def test_nothing_after_the_date_is_read() -> None:
     frame = few([("a", "1", "tea", 5.0), ("a", "2", "cup", 5.0)])
-    assert baskets.history(lines(frame, as_of=START))["item"].tolist() == ["tea"]
-    assert baskets.first_after(lines(frame), START)["item"].tolist() == ["cup"]
+    assert contents.history(lines(frame, as_of=START))["item"].tolist() == ["tea"]
+    assert contents.first_after(lines(frame), START)["item"].tolist() == ["cup"]
 
 
 def test_without_order_ids_a_day_is_a_basket() -> None:
     frame = few([("a", "1", "tea", 5.0), ("a", "2", "cup", 5.0), ("a", "3", "tea", 5.0)]).drop(columns="order_id")
     frame["date"] = [START, START, START + pd.Timedelta(days=1)]
-    assert baskets.history(lines(frame)).set_index("item")["baskets"].to_dict() == {"cup": 1, "tea": 2}
+    assert contents.history(lines(frame)).set_index("item")["baskets"].to_dict() == {"cup": 1, "tea": 2}
 
 
 def test_the_first_basket_after_a_date_is_whole_and_only_the_first() -> None:
     frame = few([("a", "1", "tea", 5.0), ("a", "2", "cup", 5.0), ("a", "2", "pot", 5.0), ("a", "3", "tea", 5.0)])
     frame["date"] = [START, *[START + pd.Timedelta(days=2)] * 2, START + pd.Timedelta(days=5)]
-    assert baskets.first_after(lines(frame), START)["item"].tolist() == ["cup", "pot"]
+    assert contents.first_after(lines(frame), START)["item"].tolist() == ["cup", "pot"]
 
 
 def test_products_are_used_where_they_sell_often_enough_else_categories(tastes) -> None:
-    assert baskets.level(ibis.memtable(tastes), AS_OF) == "product"
+    assert contents.level(ibis.memtable(tastes), AS_OF) == "product"
     rare = tastes.assign(product=[f"P{i}" for i in range(len(tastes))])
-    assert baskets.level(ibis.memtable(rare), AS_OF) == "category"
-    assert baskets.level(ibis.memtable(tastes.drop(columns="category")), AS_OF) == "product"
+    assert contents.level(ibis.memtable(rare), AS_OF) == "category"
+    assert contents.level(ibis.memtable(tastes.drop(columns="category")), AS_OF) == "product"
     with pytest.raises(MissingTable, match="neither products nor categories"):
-        baskets.level(ibis.memtable(tastes[["customer_id", "date", "amount"]]), AS_OF)
+        contents.level(ibis.memtable(tastes[["customer_id", "date", "amount"]]), AS_OF)
 
 
 # Rules
@@ -131,7 +132,7 @@ def test_of_many_items_the_commonest_make_the_rules_not_the_first_by_name() -> N
 def test_recommendations_by_a_slow_independent_count() -> None:
     owned = {"a": {"tea", "pot"}, "b": {"tea", "cup"}, "c": {"cup"}, "d": {"tea", "cup", "pot"}, "e": {"milk", "tea"}}
     rows = [(who, f"{who}{item}", item, 5.0) for who, items in owned.items() for item in sorted(items)]
-    known = baskets.history(lines(few(rows).assign(date=START)))
+    known = contents.history(lines(few(rows).assign(date=START)))
     told = baskets.recommend(known, "co-purchase", k=1)[1]
     items = sorted(set().union(*owned.values()))
     share = {j: sum(j in o for o in owned.values()) / len(owned) for j in items}
@@ -155,13 +156,13 @@ def test_the_order_of_the_rows_changes_no_recommendation(random, method, new_onl
     order = list(frame.index)
     random.shuffle(order)
     one, other = (
-        baskets.recommend(baskets.history(lines(rows)), method, 3, new_only) for rows in (frame, frame.loc[order])
+        baskets.recommend(contents.history(lines(rows)), method, 3, new_only) for rows in (frame, frame.loc[order])
     )
     pd.testing.assert_frame_equal(one, other)
 
 
 def test_something_new_was_never_bought_before(tastes) -> None:
-    known = baskets.history(lines(tastes))
+    known = contents.history(lines(tastes))
     bought = set(zip(known["customer_id"], known["item"], strict=True))
     for method in baskets._METHODS:
         told = baskets.recommend(known, method, 3).melt(ignore_index=False)["value"].dropna()
@@ -170,13 +171,13 @@ def test_something_new_was_never_bought_before(tastes) -> None:
 
 def test_own_habit_starts_with_what_is_bought_most() -> None:
     frame = few([("a", str(i), "tea" if i else "cup", 5.0) for i in range(4)] + [("b", "9", "pot", 5.0)])
-    told = baskets.recommend(baskets.history(lines(frame)), "own habit", 2, new_only=False)
+    told = baskets.recommend(contents.history(lines(frame)), "own habit", 2, new_only=False)
     assert told.loc["a"].tolist() == ["tea", "cup"]
 
 
 def test_where_tastes_differ_co_purchase_beats_popularity_on_later_baskets(tastes) -> None:
     cut = START + pd.Timedelta(days=450)
-    known, later = baskets.history(lines(tastes, as_of=cut)), baskets.first_after(lines(tastes), cut)
+    known, later = contents.history(lines(tastes, as_of=cut)), contents.first_after(lines(tastes), cut)
     found = baskets.hits(known, later, new_only=True, k=3)
     table = baskets.hit_scores(found)
     assert table.index[0] == "co-purchase"
@@ -188,13 +189,13 @@ def test_where_tastes_differ_co_purchase_beats_popularity_on_later_baskets(taste
 def test_where_nobody_has_a_taste_the_plainer_way_is_kept() -> None:
     frame = shop(taste=0.0, seed=5)
     cut = START + pd.Timedelta(days=450)
-    known, later = baskets.history(lines(frame, as_of=cut)), baskets.first_after(lines(frame), cut)
+    known, later = contents.history(lines(frame, as_of=cut)), contents.first_after(lines(frame), cut)
     assert baskets.choose_method(baskets.hits(known, later, new_only=True, k=3)) == "popularity"
 
 
 def test_hits_and_recall_are_those_counted_by_hand(monkeypatch) -> None:
     monkeypatch.setattr(baskets, "_FEWEST_CUSTOMERS", 1)
-    known = baskets.history(lines(few([("a", "1", "tea", 5.0), ("b", "2", "tea", 5.0), ("b", "3", "cup", 5.0)])))
+    known = contents.history(lines(few([("a", "1", "tea", 5.0), ("b", "2", "tea", 5.0), ("b", "3", "cup", 5.0)])))
     later = pd.DataFrame({"customer_id": ["a", "a", "b", "z"], "item": ["tea", "cup", "cup", "tea"]})
     found = baskets.hits(known, later, new_only=False, k=1)["popularity"]
     assert found["hit"].to_dict() == {"a": 1.0, "b": 0.0}
@@ -206,13 +207,13 @@ def test_hits_and_recall_are_those_counted_by_hand(monkeypatch) -> None:
 def test_too_few_later_baskets_are_said() -> None:
     frame = shop(30)
     with pytest.raises(NotEnoughData, match="takes 100"):
-        baskets.hits(baskets.history(lines(frame)), baskets.first_after(lines(frame), START), new_only=False, k=3)
+        baskets.hits(contents.history(lines(frame)), contents.first_after(lines(frame), START), new_only=False, k=3)
 
 
 def test_as_many_items_are_judged_as_are_handed_over(tastes) -> None:
     known, later = (
-        baskets.history(lines(tastes, as_of=START + pd.Timedelta(days=500))),
-        baskets.first_after(lines(tastes), START + pd.Timedelta(days=500)),
+        contents.history(lines(tastes, as_of=START + pd.Timedelta(days=500))),
+        contents.first_after(lines(tastes), START + pd.Timedelta(days=500)),
     )
     told = baskets.recommend(known, "popularity", new_only=False)
     judged = baskets.hits(known, later, new_only=False)["popularity"]["hit"]

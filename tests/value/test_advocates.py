@@ -1,42 +1,20 @@
-from dataclasses import dataclass, field
-from functools import cached_property
+from functools import partial
 
-import ibis
 import numpy as np
 import pandas as pd
 import pytest
 
 from clvlib import load
 from clvlib.actions import stake
-from clvlib.dataset import Economics
 from clvlib.errors import MissingTable, NotEnoughData
 from clvlib.value import advocates
+from tests.shop import Shop
 
 STARTS, AS_OF = pd.Timestamp("2024-01-01"), pd.Timestamp("2025-12-31")
 CUT = pd.Timestamp("2024-12-31")
 
 
-@dataclass
-class Shop:
-    """What `advocates` asks of a dataset."""
-
-    tables: dict[str, pd.DataFrame]
-    economics: Economics = field(default_factory=Economics)
-    starts: pd.Timestamp = STARTS
-    as_of: pd.Timestamp = AS_OF
-
-    def has(self, name: str) -> bool:
-        return name in self.tables
-
-    def table(self, name: str) -> ibis.Table:
-        return ibis.memtable(self.tables[name])
-
-    @cached_property
-    def transactions(self) -> ibis.Table:
-        return self.table("transactions")
-
-    def customers(self) -> pd.DataFrame:
-        return self.tables["customers"].set_index("customer_id")
+made = partial(Shop, as_of=AS_OF, starts=STARTS)
 
 
 def shop(n: int = 1500, effect: float = 0.0, seed: int = 0) -> Shop:
@@ -51,7 +29,7 @@ def shop(n: int = 1500, effect: float = 0.0, seed: int = 0) -> Shop:
         rows += [(f"c{i:04}", STARTS + pd.Timedelta(days=int(d)), 10.0) for d in {*before, *after}]
     orders = pd.DataFrame(rows, columns=["customer_id", "date", "amount"])
     asked = pd.DataFrame({"customer_id": [f"c{i:04}" for i in range(n)], "date": CUT, "score": score})
-    return Shop({"transactions": orders, "surveys": asked[random.random(n) < 0.8]})
+    return made({"transactions": orders, "surveys": asked[random.random(n) < 0.8]})
 
 
 def test_frequent_buyers_who_like_the_shop_make_the_score_look_like_a_forecast() -> None:
@@ -72,7 +50,7 @@ def test_a_real_difference_is_seen_beyond_past_purchases() -> None:
 def test_scores_come_before_and_purchases_after() -> None:
     orders = pd.DataFrame({"customer_id": "a", "date": [CUT, CUT + pd.Timedelta(days=1)], "amount": [10.0, 30.0]})
     said = pd.DataFrame({"customer_id": ["a", "a"], "date": [CUT, CUT + pd.Timedelta(days=1)], "score": [2, 10]})
-    seen = advocates.before_and_after(Shop({"transactions": orders, "surveys": said}), 365)
+    seen = advocates.before_and_after(made({"transactions": orders, "surveys": said}), 365)
     assert seen.loc["a"].to_dict() == {
         "group": "detractor",
         "purchases_before": 1,
@@ -87,7 +65,7 @@ def test_scores_come_before_and_purchases_after() -> None:
 def test_who_answered_before_the_window_only_is_not_said_never_to_have_answered() -> None:
     orders = pd.DataFrame({"customer_id": "a", "date": [STARTS], "amount": [10.0]})
     said = pd.DataFrame({"customer_id": ["a"], "date": [CUT - pd.Timedelta(days=91)], "score": [10]})
-    seen = advocates.before_and_after(Shop({"transactions": orders, "surveys": said}, as_of=CUT), 30)
+    seen = advocates.before_and_after(made({"transactions": orders, "surveys": said}, as_of=CUT), 30)
     assert seen.loc["a", "group"] == "no answer in the window"
 
 
@@ -115,7 +93,7 @@ def bought(values: pd.DataFrame) -> pd.DataFrame:
 
 
 def test_a_referral_is_worth_the_friends_value_less_what_winning_them_cost() -> None:
-    found = advocates.referrals(Shop({"customers": PEOPLE, "transactions": bought(VALUES)}), VALUES)
+    found = advocates.referrals(made({"customers": PEOPLE, "transactions": bought(VALUES)}), VALUES)
     assert found.loc["ann"].to_dict() == {
         "referred": 2,
         "referred_buyers": 1,
@@ -132,7 +110,7 @@ def test_referred_people_stand_beside_the_others() -> None:
     )
     values = pd.concat([VALUES] * 5).set_axis([f"{name}{i}" for i in range(5) for name in VALUES.index])
     rfm = pd.DataFrame({"frequency": [4, 2, 0] * 5}, index=values.index)
-    shop = Shop({"customers": many, "transactions": bought(values)})
+    shop = made({"customers": many, "transactions": bought(values)})
     table = advocates.referred_against_others(shop, values, rfm)
     assert list(table.index) == ["referred", "not referred"]
     assert table.loc["referred"].to_dict() == {
@@ -143,7 +121,7 @@ def test_referred_people_stand_beside_the_others() -> None:
         "lifetime_value": 23.5,
         "cac": 1.0,
     }
-    unknown = Shop(shop.tables | {"customers": many.assign(acquisition_cost=[5.0] * 4 + [None] * 16)})
+    unknown = made(shop.tables | {"customers": many.assign(acquisition_cost=[5.0] * 4 + [None] * 16)})
     told = advocates.referred_against_others(unknown, values, rfm)["cac"]
     assert told.isna().all()  # 10 and 5 buyers, of whom the cost of 2 and 1 is known
     two = values.drop([name for name in values.index if name[:3] in ("bob", "dan")][:8])
@@ -155,7 +133,7 @@ def test_referred_people_stand_beside_the_others() -> None:
 def test_without_referrals_the_missing_column_is_named() -> None:
     for people in (PEOPLE.drop(columns="referred_by"), PEOPLE.assign(referred_by=None)):
         with pytest.raises(MissingTable, match="referred"):
-            advocates.referrals(Shop({"customers": people}), VALUES)
+            advocates.referrals(made({"customers": people}), VALUES)
 
 
 def test_promoters_of_an_earlier_day_are_those_who_had_answered_by_then() -> None:

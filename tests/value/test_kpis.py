@@ -1,5 +1,4 @@
-from dataclasses import dataclass, field
-from functools import cached_property
+from functools import partial
 
 import ibis
 import numpy as np
@@ -14,6 +13,7 @@ from clvlib.dataset import Economics
 from clvlib.errors import MissingTable, NotEnoughData
 from clvlib.show import wording
 from clvlib.value import dashboard, equity, kpis, payback
+from tests.shop import Shop
 from tools.demo_shop import simulate
 
 AS_OF = pd.Timestamp("2025-12-31")
@@ -21,27 +21,7 @@ STARTS = AS_OF - pd.Timedelta(days=1100)
 MONEY = Economics(margin=0.4, service_cost_per_order=1.0)
 
 
-@dataclass
-class Shop:
-    """What `kpis` asks of a dataset."""
-
-    tables: dict[str, pd.DataFrame]
-    economics: Economics = field(default_factory=lambda: MONEY)
-    starts: pd.Timestamp = STARTS
-    as_of: pd.Timestamp = AS_OF
-
-    def has(self, name: str) -> bool:
-        return name in self.tables
-
-    def table(self, name: str) -> ibis.Table:
-        return ibis.memtable(self.tables[name])
-
-    @cached_property
-    def transactions(self) -> ibis.Table:
-        return self.table("transactions")
-
-    def customers(self) -> pd.DataFrame:
-        return self.tables["customers"].set_index("customer_id")
+made = partial(Shop, as_of=AS_OF, starts=STARTS, economics=MONEY)
 
 
 def orders(*rows: tuple[str, str, float]) -> pd.DataFrame:
@@ -74,7 +54,7 @@ def shop() -> Shop:
         }
     )
     tables = {"transactions": bought, "customers": customers, "marketing_costs": costs, "surveys": answers}
-    return Shop(tables)
+    return made(tables)
 
 
 @pytest.fixture(scope="module")
@@ -139,10 +119,10 @@ def test_only_the_latest_answer_of_a_customer_counts() -> None:
 
 def test_a_purchase_is_loyal_from_the_fourth_on() -> None:
     rows = orders(*[("a", f"2025-0{month}-01", 10.0 * month) for month in range(1, 7)], ("b", "2025-06-02", 7.0))
-    months = kpis.loyal_revenue(ibis.memtable(rows), AS_OF)
+    months = aggregate.loyal_revenue(ibis.memtable(rows), AS_OF, 3)
     assert months["loyal"].tolist() == [0, 0, 0, 40, 50, 60]
     assert months["revenue"].sum() == 217
-    people = kpis.loyal_revenue(ibis.memtable(rows), AS_OF, "customer_id")
+    people = aggregate.loyal_revenue(ibis.memtable(rows), AS_OF, 3, "customer_id")
     assert people.loc["a"].tolist() == [210, 150]
 
 
@@ -160,7 +140,7 @@ def test_payback_is_the_first_month_in_which_contributions_reach_the_cost() -> N
 def test_contribution_is_the_margin_less_serving_and_keeping() -> None:
     rows = orders(("a", "2025-01-01", 100), ("a", "2025-06-30", 50)).assign(cost=[30.0, None])
     economics = Economics(margin=0.4, service_cost_per_order=2.0, retention_cost_per_year=365.25)
-    client = Shop({"transactions": rows}, economics=economics)
+    client = made({"transactions": rows}, economics=economics)
     rfm = aggregate.rfm_summary(client.transactions, AS_OF)
     left = kpis.contribution_of_window(client, rfm, AS_OF)
     assert left["a"] == pytest.approx(70 + 20 - 4 - 364)
@@ -189,23 +169,23 @@ def test_the_trend_has_every_figure_and_the_dashboard_its_last_value(shop: Shop,
 
 
 def test_what_the_data_cant_tell_is_left_out_of_the_dashboard(shop: Shop, now: equity.Valuation) -> None:
-    alone = Shop({"transactions": shop.tables["transactions"]})
+    alone = made({"transactions": shop.tables["transactions"]})
     figures = dashboard.board(dashboard.trend(alone, now.model, now.spend, 365))
     assert set(figures.index) == {"customers", "new_customers", "clv", "retention", "churn", "loyal_share"}
     with pytest.raises(MissingTable, match="marketing_costs"):
         acquisition.ledger(alone)
-    own = Shop({name: shop.tables[name] for name in ("transactions", "customers")})
+    own = made({name: shop.tables[name] for name in ("transactions", "customers")})
     assert acquisition.ledger(own).known["cost"].sum() == pytest.approx(5.0 * 800)
 
 
 def test_an_unknown_cost_leaves_cac_blank_and_is_not_nought(shop: Shop, now: equity.Valuation) -> None:
     costs = pd.concat([shop.tables["marketing_costs"].assign(channel=name) for name in ("search", "social")])
     blank = costs.assign(cost=costs["cost"].mask((costs["period"] == "2025-11-01") & (costs["channel"] == "social")))
-    holed = Shop(shop.tables | {"marketing_costs": blank})
+    holed = made(shop.tables | {"marketing_costs": blank})
     trend = dashboard.trend(holed, now.model, now.spend, 365)
     assert np.isnan(trend["cac"].iloc[-1])
     assert trend["cac"].notna().sum() == len(trend) - 1
-    holed = Shop(shop.tables | {"marketing_costs": blank.dropna()})  # the row is not there at all
+    holed = made(shop.tables | {"marketing_costs": blank.dropna()})  # the row is not there at all
     spent = acquisition.ledger(holed).rows
     assert spent.loc[spent["cost"].isna(), ["period", "channel"]].values.tolist() == [
         [pd.Timestamp("2025-11-01"), "social"]
@@ -253,7 +233,7 @@ def test_what_a_date_shows_was_known_on_that_date(shop: Shop, now: equity.Valuat
     """Orders that come later change no figure of an earlier date: payback once took them from later months."""
     day = pd.Timestamp("2024-12-31")
     early = {**shop.tables, "transactions": shop.tables["transactions"][shop.tables["transactions"]["date"] <= day]}
-    then = dashboard.trend(Shop(early, as_of=day), now.model, now.spend, 365).loc[day]
+    then = dashboard.trend(made(early, as_of=day), now.model, now.spend, 365).loc[day]
     later = dashboard.trend(shop, now.model, now.spend, 365).loc[day]
     assert then["payback"] == later["payback"]
     pd.testing.assert_series_equal(then, later[then.index])
@@ -265,7 +245,7 @@ def test_new_customers_of_a_period_are_those_of_the_cohorts_even_when_an_order_w
     won = now.rfm[now.rfm["first_purchase"].between("2024-10-01", "2024-12-31") & (now.rfm["frequency"] == 0)].index[0]
     bought = shop.tables["transactions"]
     refund = bought[bought["customer_id"] == won].assign(date=AS_OF, amount=lambda rows: -rows["amount"])
-    later = Shop(shop.tables | {"transactions": pd.concat([bought, refund])})
+    later = made(shop.tables | {"transactions": pd.concat([bought, refund])})
     before, after = (dashboard.trend(s, now.model, now.spend, 365).loc["2024-12-31"] for s in (shop, later))
     assert after["new_customers"] == before["new_customers"] - 1
     assert after["cac"] == pytest.approx(600 / after["new_customers"])
@@ -291,7 +271,7 @@ def test_a_window_that_the_history_does_not_hold_is_not_the_earlier_figure(shop:
     """Customers of a year beside those of the first 59 days are "up" whatever they do."""
     starts = shop.starts + pd.Timedelta(days=400)
     bought = shop.tables["transactions"]
-    later = Shop(shop.tables | {"transactions": bought[bought["date"] >= starts]})
+    later = made(shop.tables | {"transactions": bought[bought["date"] >= starts]})
     trend = dashboard.trend(later, now.model, now.spend, 365)
     short = (trend.index - later.starts).days + 1 < 365
     assert short.any()

@@ -11,7 +11,7 @@ import pytest
 from clvlib import aggregate
 from clvlib.dataset import Economics
 from clvlib.errors import CannotAnswer, MissingTable, NotEnoughData, UsageError
-from clvlib.value import lifespan, payback
+from clvlib.value import hindsight, lifespan, payback
 
 END = pd.Timestamp("2025-12-31")
 
@@ -210,53 +210,53 @@ def test_a_horizon_below_one_year_is_refused(horizon: int) -> None:
 
 def test_the_first_purchase_is_not_extrapolated_as_a_rate() -> None:
     then = rfm_of([0] * 90 + [1] * 10, [40.0] * 100, age=365.25)
-    tested = lifespan.formula_test(cohorts_of(declining(0.9)), then, pd.Timestamp("2024-12-31"))
+    tested = hindsight.formula_test(cohorts_of(declining(0.9)), then, pd.Timestamp("2024-12-31"))
     assert tested.loc["Everyone goes on as so far", "orders"] == pytest.approx(0.1)
 
 
 def test_the_tail_is_chosen_on_revenue() -> None:
     tested = pd.DataFrame({"orders": [1.0, 3.0], "revenue": [9.0, 11.5]}, index=list(lifespan.METHODS.values()))
     tested = tested.assign(actual_orders=1.0, actual_revenue=11.0)
-    assert lifespan.best_tail(tested, cohorts_of(declining(0.9))) == "rising"
+    assert hindsight.best_tail(tested, cohorts_of(declining(0.9))) == "rising"
 
 
 def test_a_tail_is_called_nearest_only_beyond_the_noise_of_what_came() -> None:
     tested = pd.DataFrame({"revenue": [10.0, 12.0]}, index=list(lifespan.METHODS.values())).assign(actual_revenue=10.5)
     tested = tested.assign(error=tested["revenue"] / 10.5 - 1)
-    assert lifespan.reason(tested, "constant", 0.1) == "comes nearest"
-    assert "within chance" in lifespan.reason(tested, "constant", 0.5)
-    assert "the months tell" in lifespan.reason(tested, "rising", 0.1)
+    assert hindsight.reason(tested, "constant", 0.1) == "comes nearest"
+    assert "within chance" in hindsight.reason(tested, "constant", 0.5)
+    assert "the months tell" in hindsight.reason(tested, "rising", 0.1)
 
 
 def test_a_tail_whose_fall_cannot_be_told_is_not_chosen_where_the_other_s_can(monkeypatch) -> None:
     tested = pd.DataFrame({"revenue": [10.0, 12.0]}, index=list(lifespan.METHODS.values())).assign(actual_revenue=10.0)
-    monkeypatch.setattr(lifespan, "told", lambda _, tail: tail == "rising")
+    monkeypatch.setattr(hindsight, "told", lambda _, tail: tail == "rising")
     cohorts = cohorts_of(declining(0.9))
-    assert lifespan.best_tail(tested, cohorts) == "rising"
+    assert hindsight.best_tail(tested, cohorts) == "rising"
     monkeypatch.setattr(lifespan, "told", lambda *_: False)
-    assert lifespan.best_tail(tested, cohorts) == "constant"
+    assert hindsight.best_tail(tested, cohorts) == "constant"
 
 
 def test_the_backtest_finds_the_truth_and_shows_how_far_off_the_survivors_are() -> None:
     rates = declining(0.9)
     cohorts = cohorts_of(rates, months=24)
-    split = lifespan.half_way(pd.Timestamp("2024-01-01"), END)
+    split = hindsight.half_way(pd.Timestamp("2024-01-01"), END)
     assert split == pd.Timestamp("2024-12-31")
     then = rfm_of([0] * 60 + [3] * 40, [40.0] * 100, age=183)
-    tested = lifespan.formula_test(cohorts, then, split)
+    tested = hindsight.formula_test(cohorts, then, split)
     assert tested.loc["Cohorts, constant retention", "error"] == pytest.approx(0, abs=0.01)
     assert tested.loc["Everyone is like those who came back", "error"] > 1
-    assert lifespan.best_tail(tested, cohorts) == "constant"
+    assert hindsight.best_tail(tested, cohorts) == "constant"
 
 
 def test_a_backtest_without_months_after_the_split_says_so() -> None:
     with pytest.raises(NotEnoughData, match="too few"):
-        lifespan.formula_test(cohorts_of(declining(0.9), months=6), rfm_of([1], [1.0]), pd.Timestamp("2024-05-31"))
+        hindsight.formula_test(cohorts_of(declining(0.9), months=6), rfm_of([1], [1.0]), pd.Timestamp("2024-05-31"))
 
 
 def test_waiting_alone_lengthens_the_observed_lifetime() -> None:
     then, now = rfm_of([0, 2, 4], [10.0, 30, 50]), rfm_of([1, 3, 6], [20.0, 40, 70], age=730)
-    table = lifespan.averages(then, now)
+    table = hindsight.averages(then, now)
     assert (table["days_first_to_last_now"] > table["days_first_to_last_then"])[:2].all()
     assert table.loc["Everyone", "spend_since"] == pytest.approx((10 + 10 + 20) / 3)
     assert table.loc["Came back at least once", "orders_per_year"] > table.loc["Everyone", "orders_per_year"]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from clvlib import aggregate
 from clvlib.errors import MissingTable, NotEnoughData, UsageError
-from clvlib.value import clusters, segments
+from clvlib.value import clusters, concentration, segments
 
 
 def rfm_of(frequency: list[int], spend: list[float], days: list[float]) -> pd.DataFrame:
@@ -91,7 +91,7 @@ def test_row_order_and_ids_change_nobody_s_groups(rfm: pd.DataFrame, random: obj
     for groups in (
         lambda frame: segments.rfm_scores(frame)["rfm"],
         lambda frame: segments.named_segments(frame, segments.rfm_scores(frame)),
-        lambda frame: segments.value_tiers(frame["total_spend"]),
+        lambda frame: concentration.value_tiers(frame["total_spend"]),
     ):
         assert groups(shuffled).reindex(rfm.index).tolist() == groups(rfm).tolist() == groups(renamed).tolist()
 
@@ -109,7 +109,7 @@ def test_a_monotone_change_of_amounts_changes_no_score(rfm: pd.DataFrame) -> Non
 def test_shares_sum_to_one(rfm: pd.DataFrame) -> None:
     for groups in (
         segments.named_segments(rfm, segments.rfm_scores(rfm)),
-        segments.value_tiers(rfm["total_spend"]),
+        concentration.value_tiers(rfm["total_spend"]),
         segments.criterion(rfm["frequency"], rfm.index, most=3),
     ):
         table = segments.profile(groups, rfm, rfm["total_spend"] * 0.3)
@@ -150,44 +150,44 @@ def test_customers_who_are_all_alike_share_every_group(n: int) -> None:
     scores = segments.rfm_scores(rfm)
     assert scores["rfm"].unique().tolist() == ["333"]
     assert segments.named_segments(rfm, scores).nunique() == 1
-    assert segments.value_tiers(rfm["total_spend"]).nunique() == 1
-    assert segments.gini(rfm["total_spend"]) == pytest.approx(0)
-    assert segments.top_share(rfm["total_spend"], 0.2) == pytest.approx(0.2)
+    assert concentration.value_tiers(rfm["total_spend"]).nunique() == 1
+    assert concentration.gini(rfm["total_spend"]) == pytest.approx(0)
+    assert concentration.top_share(rfm["total_spend"], 0.2) == pytest.approx(0.2)
 
 
 def test_the_tiers_of_a_hundred_customers_are_5_15_30_and_50() -> None:
-    tiers = segments.value_tiers(pd.Series(np.arange(100.0)))
+    tiers = concentration.value_tiers(pd.Series(np.arange(100.0)))
     assert tiers.value_counts(sort=False).tolist() == [5, 15, 30, 50]
     assert tiers.iloc[99] == "Top 5 %"
 
 
 def test_tiers_that_do_not_end_at_everyone_are_refused() -> None:
     with pytest.raises(UsageError, match=r"0\.5"):
-        segments.value_tiers(pd.Series([1.0]), {"half": 0.5})
+        concentration.value_tiers(pd.Series([1.0]), {"half": 0.5})
 
 
 def test_gini_of_one_customer_who_is_worth_all_is_nearly_one() -> None:
-    assert segments.gini(pd.Series([0.0] * 99 + [1.0])) == pytest.approx(0.99)
-    assert segments.gini(pd.Series([1.0, 3.0])) == pytest.approx(0.25)
+    assert concentration.gini(pd.Series([0.0] * 99 + [1.0])) == pytest.approx(0.99)
+    assert concentration.gini(pd.Series([1.0, 3.0])) == pytest.approx(0.25)
 
 
 @settings(max_examples=25, deadline=None)
 @given(customers, st.floats(0.01, 100))
 def test_gini_and_whale_curve_do_not_depend_on_the_currency(rfm: pd.DataFrame, k: float) -> None:
     value = rfm["total_spend"]
-    assert segments.gini(value * k) == pytest.approx(segments.gini(value), abs=1e-9)
-    assert np.allclose(segments.whale_curve(value * k), segments.whale_curve(value))
+    assert concentration.gini(value * k) == pytest.approx(concentration.gini(value), abs=1e-9)
+    assert np.allclose(concentration.whale_curve(value * k), concentration.whale_curve(value))
 
 
 def test_the_whale_s_back_is_above_the_total_when_some_customers_lose_money() -> None:
-    curve = segments.whale_curve(pd.Series([10.0, 10, 10, -10]))["value_share"]
+    curve = concentration.whale_curve(pd.Series([10.0, 10, 10, -10]))["value_share"]
     assert curve.max() == pytest.approx(1.5)
     assert curve.iloc[-1] == pytest.approx(1)
 
 
 def test_a_base_that_is_worth_nothing_has_no_shares() -> None:
     with pytest.raises(NotEnoughData, match="2 customers"):
-        segments.gini(pd.Series([1.0, -1.0]))
+        concentration.gini(pd.Series([1.0, -1.0]))
     rfm = rfm_of([0, 0], [1.0, 1.0], [1, 2])
     table = segments.profile(pd.Series(["a", "b"], index=rfm.index), rfm, pd.Series(-1.0, index=rfm.index))
     assert table["value_share"].isna().all()

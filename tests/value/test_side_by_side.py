@@ -4,7 +4,7 @@ import pytest
 
 from clvlib import aggregate
 from clvlib.models import scoring
-from clvlib.value import equity, formula, kpis, lifespan, side_by_side
+from clvlib.value import equity, formula, hindsight, kpis, lifespan, side_by_side
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +16,7 @@ def test_each_row_is_the_figure_of_the_notebook_that_uses_it(demo, now) -> None:
     table = side_by_side.every_clv(demo, now, 365)
     assert list(table.index) == list(side_by_side.DEFINITIONS)
     cohorts = aggregate.cohorts(demo.transactions, demo.as_of)
-    span = lifespan.lifespan(cohorts, 5, lifespan.continuation(demo))
+    span = lifespan.lifespan(cohorts, 5, hindsight.continuation(demo))
     chosen = lifespan.levers(lifespan.order_curve(cohorts), span, demo.economics)
     assert table.loc["CLV by the formula", "each"] == pytest.approx(formula.clv(chosen))
     ahead = scoring.score(now.rfm, now.model, now.spend, demo.economics)["clv"]
