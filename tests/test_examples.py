@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import clvlib
-from clvlib import causes, load, models, value
+from clvlib import aggregate, causes, load, models, value
 from clvlib.aggregate import clock
 from clvlib.causes import adoption, causal, experiments, trial
 
@@ -28,6 +28,7 @@ def names():
     sample = load("cdnow_sample")
     rfm = sample.rfm_summary()
     shop = {"sample": sample, "rfm": rfm, "model": BetaGeo().fit(rfm), "shop": load("demo")}
+    shop["cohorts"] = aggregate.cohorts(sample.transactions, sample.as_of)
     return {"np": np, "pd": pd, "load": load, **shop, **a_study(), **a_test(sample, rfm.index[:400])}
 
 

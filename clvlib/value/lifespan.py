@@ -67,7 +67,6 @@ def order_curve(cohorts: pd.DataFrame) -> pd.DataFrame:
     Indexed by age: customers (whose month of that age was observed to its end), active (of them, who bought), orders,
     revenue, orders_per_customer, revenue_per_customer. Ages that fewer than a tenth have reached are left out.
 
-    >>> cohorts = aggregate.cohorts(sample.transactions, sample.as_of)
     >>> order_curve(cohorts).loc[:2, ["customers", "orders", "orders_per_customer"]].round(3)
          customers  orders  orders_per_customer
     age
@@ -133,7 +132,6 @@ def monthly_orders(cohorts: pd.DataFrame, months: int, tail: Tail = "constant") 
 
     Raises as `fitted_orders`.
 
-    >>> cohorts = aggregate.cohorts(sample.transactions, sample.as_of)
     >>> monthly_orders(cohorts, 24, tail="rising").loc[[0, 1, 12, 23]].round(3)
     age
     0     1.142
@@ -152,7 +150,6 @@ def fitted_orders(cohorts: pd.DataFrame, months: int, tail: Tail) -> pd.Series:
     Raises NotEnoughData when fewer than 3 months after the first, or fewer than 10 repeat orders, were
     observed; UsageError when no month is asked for.
 
-    >>> cohorts = aggregate.cohorts(sample.transactions, sample.as_of)
     >>> fitted_orders(cohorts, 24, "rising").loc[[1, 12, 23]].round(3)
     age
     1     0.182
@@ -185,7 +182,7 @@ class Lifespan:
     horizon over those of the first year. observed_share: part of the orders that ages already observed account
     for; the rest is projected.
 
-    >>> span = lifespan(aggregate.cohorts(sample.transactions, sample.as_of), horizon_years=2)
+    >>> span = lifespan(cohorts, horizon_years=2)
     >>> round(span.years, 2), round(span.observed_share, 2)
     (1.28, 0.93)
     """
@@ -202,7 +199,6 @@ def lifespan(cohorts: pd.DataFrame, horizon_years: int = 5, tail: Tail = "consta
     Raises NotEnoughData as `monthly_orders`, and where orders don't fall with age beyond noise and less than half of
     the horizon's was seen, did they stay level from here on; UsageError when the horizon is below a year.
 
-    >>> cohorts = aggregate.cohorts(sample.transactions, sample.as_of)
     >>> [round(lifespan(cohorts, 3, tail).years, 2) for tail in ("constant", "rising")]
     [1.35, 1.7]
     """
@@ -229,7 +225,6 @@ def lifespan(cohorts: pd.DataFrame, horizon_years: int = 5, tail: Tail = "consta
 def told(cohorts: pd.DataFrame, tail: Tail) -> bool:
     """Whether orders fall with age along this tail, beyond season and noise.
 
-    >>> cohorts = aggregate.cohorts(sample.transactions, sample.as_of)
     >>> {tail: told(cohorts, tail) for tail in TAILS}
     {'constant': False, 'rising': True}
     """
@@ -239,7 +234,6 @@ def told(cohorts: pd.DataFrame, tail: Tail) -> bool:
 def levers(curve: pd.DataFrame, span: Lifespan, economics: Economics) -> Levers:
     """Put the averages and the economics into the formula's levers.
 
-    >>> cohorts = aggregate.cohorts(sample.transactions, sample.as_of)
     >>> average = levers(order_curve(cohorts), lifespan(cohorts, 3), sample.economics)
     >>> round(average.order_value, 2), round(average.orders_per_year, 2), round(average.years, 2)
     (36.5, 2.44, 1.35)
@@ -263,7 +257,7 @@ def years_by_belief(cohorts: pd.DataFrame) -> pd.DataFrame:
     Columns: "nothing more" (only ages already observed: the floor), "constant" and "rising" retention; NaN where
     `lifespan` can't tell. Raises NotEnoughData as `monthly_orders`.
 
-    >>> years_by_belief(aggregate.cohorts(sample.transactions, sample.as_of)).loc[[1, 3, 10]].round(2)
+    >>> years_by_belief(cohorts).loc[[1, 3, 10]].round(2)
                    nothing more  constant  rising
     horizon_years
     1                      1.00      1.00    1.00
@@ -295,7 +289,7 @@ def clv_by_belief(cohorts: pd.DataFrame, economics: Economics) -> pd.DataFrame:
     The projected orders themselves are discounted rather than years kept at one constant retention; a year's count at
     its start, as in `formula`, beside which these values stand. NaN where `lifespan` can't tell.
 
-    >>> clv_by_belief(aggregate.cohorts(sample.transactions, sample.as_of), sample.economics).loc[[1, 3]].round(1)
+    >>> clv_by_belief(cohorts, sample.economics).loc[[1, 3]].round(1)
                    constant retention  rising retention
     horizon_years
     1                            26.8              26.8
@@ -322,7 +316,6 @@ def late_orders(cohorts: pd.DataFrame, curve: pd.DataFrame) -> tuple[int, float,
     The same customers in both months: those whose last age was seen. Raises NotEnoughData where no month after month 1
     was seen, or they bought nothing in month 1.
 
-    >>> cohorts = aggregate.cohorts(sample.transactions, sample.as_of)
     >>> last, share, customers, differ = late_orders(cohorts, order_curve(cohorts))
     >>> last, round(share, 2), customers, differ
     (17, 0.22, 777, True)

@@ -20,6 +20,7 @@ def conversion(journey: Journey) -> pd.DataFrame:
 
     Customers who came lately have had little time: `times` is fair to them.
 
+    >>> from clvlib.value.stages import journey
     >>> conversion(journey(sample)).round(2)
                  came_from  could  reached  share  share_of_all
     stage
@@ -44,6 +45,7 @@ def durations(journey: Journey, stage: str) -> pd.DataFrame:
 
     Indexed by customer_id. Left out: customers who came to the stage before ahead of the first day observed.
 
+    >>> from clvlib.value.stages import journey
     >>> durations(journey(sample), "retention").head(3)
                  days  reached
     customer_id
@@ -69,6 +71,7 @@ def times(journey: Journey, within: tuple[int, ...] = WITHIN) -> pd.DataFrame:
     ever do, as far as can be seen); median_of_reached (days, of those who did, if 5 or more: what one sees by looking
     only at them).
 
+    >>> from clvlib.value.stages import journey
     >>> times(journey(sample)).round(2).T
     stage              retention
     customers            2349.00
@@ -120,6 +123,7 @@ def speed_by_group(journey: Journey, groups: pd.Series, days: int = 90) -> pd.Da
     Indexed by group: customers (known at all), then one column per stage with one before it (share of 1; NaN where
     fewer than 5 of the group could have). Raises NotEnoughData when that is so everywhere.
 
+    >>> from clvlib.value.stages import journey
     >>> months = rfm["first_purchase"].dt.strftime("%Y-%m")
     >>> speed_by_group(journey(sample), months, days=90).round(2)
              customers  retention
@@ -161,6 +165,7 @@ def groups_differ(journey: Journey, groups: pd.Series, days: int = 90) -> pd.Ser
     Chi-square test of independence, times the number of stages looked at (Bonferroni), at most 1; 1 where there are no
     two groups of 5, or all did the same.
 
+    >>> from clvlib.value.stages import journey
     >>> first = rfm["first_purchase"].dt.strftime("%Y-%m")
     >>> groups_differ(journey(sample), first).round(3)
     stage
