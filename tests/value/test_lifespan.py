@@ -233,7 +233,7 @@ def test_a_tail_whose_fall_cannot_be_told_is_not_chosen_where_the_other_s_can(mo
     monkeypatch.setattr(hindsight, "told", lambda _, tail: tail == "rising")
     cohorts = cohorts_of(declining(0.9))
     assert hindsight.best_tail(tested, cohorts) == "rising"
-    monkeypatch.setattr(lifespan, "told", lambda *_: False)
+    monkeypatch.setattr(hindsight, "told", lambda *_: False)
     assert hindsight.best_tail(tested, cohorts) == "constant"
 
 
