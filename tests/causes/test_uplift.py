@@ -110,7 +110,7 @@ def test_a_ranking_of_money_that_one_arm_holds_is_not_enough() -> None:
 
 def test_equal_effects_look_different_as_rarely_as_the_level_says() -> None:
     found = []
-    for seed in range(40):
+    for seed in range(80):
         outcomes, test, before = simulate(1000, seed)
         found.append(uplift.effects_differ(outcomes, test, uplift.groupings(before[["region"]]), "value")["p"].iloc[0])
     assert np.mean(np.array(found) < 0.05) <= 0.1
