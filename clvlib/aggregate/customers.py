@@ -21,6 +21,7 @@ from clvlib.stats import rounded
 _PERIODS = {"D": "D", "W": "W", "M": "M", "Q": "Q"}
 DAYS_PER_UNIT = {"D": 1, "W": 7}
 LOOK_BACKS = (30, 90, 180, 365)
+SMALLEST = 0.01  # of any currency: what a free order's logarithm is taken of
 UNKNOWN = "unknown"
 
 
@@ -218,13 +219,16 @@ def gaps(transactions: ibis.Table, as_of: Any) -> pd.Series:
     return frame.set_index("gap").sort_index()["count"]
 
 
-def features(transactions: ibis.Table, as_of: Any) -> pd.DataFrame:
+def features(transactions: ibis.Table, as_of: Any, ahead: int | None = None) -> pd.DataFrame:
     """Behaviour of every customer as known on `as_of`, and strictly nothing after it.
 
     The columns of `rfm_summary` in days (without its dates), plus purchases_last_30/90/180/365 (purchase days) and
     spend_last_… (currency) in the last days up to `as_of`; mean_gap, sd_gap, last_gap and previous_gap (days between
     purchases; NaN where there are not enough of them); first_spend, last_spend and max_spend (currency per purchase
     day); refunds (rows); and n_channels, n_categories where the transactions say them. Indexed by customer_id.
+
+    For a forecast of `ahead` days: also sd_log_spend (standard deviation of the log of a purchase day's spend; NaN of
+    one), and purchases_same_months, spend_same_months (a year before the days ahead; of those that `as_of` knows).
     """
     end = pd.Timestamp(as_of).normalize()
     purchases = _with_gaps(purchase_days(transactions, as_of))
@@ -236,6 +240,11 @@ def features(transactions: ibis.Table, as_of: Any) -> pd.DataFrame:
         measures[f"purchases_last_{days}"] = recent.sum()
         measures[f"spend_last_{days}"] = purchases["amount"].sum(where=recent)
     gap, amount = purchases["gap"], purchases["amount"]
+    if ahead is not None:
+        since, until_day = (end + pd.Timedelta(days=days) for days in (-365, ahead - 365))
+        same = (purchases["day"] > since.date()) & (purchases["day"] <= until_day.date())
+        measures |= {"purchases_same_months": same.sum(), "spend_same_months": amount.sum(where=same)}
+        measures["sd_log_spend"] = amount.clip(lower=SMALLEST).ln().std()
     behaviour = purchases.group_by("customer_id").agg(
         **measures,
         mean_gap=gap.mean(),
@@ -256,7 +265,8 @@ def features(transactions: ibis.Table, as_of: Any) -> pd.DataFrame:
     frame = _frame(behaviour.left_join(lines, "customer_id").drop("customer_id_right")).set_index("customer_id")
     known = rfm_summary(transactions, as_of).drop(columns=["first_purchase", "last_purchase"])
     frame = known.join(frame)
-    frame = frame.fillna({f"spend_last_{days}": 0.0 for days in LOOK_BACKS})
+    unspent = [str(name) for name in frame if str(name).startswith(("spend_last_", "spend_same_"))]
+    frame = frame.fillna(dict.fromkeys(unspent, 0.0))
     counted = [name for name in map(str, frame) if name.startswith(("purchases_", "refunds", "n_"))]
     measured = [name for name in map(str, frame) if name.startswith("spend_") or name.endswith(("_gap", "_spend"))]
     return frame.astype(dict.fromkeys(counted, "int64") | dict.fromkeys(measured, "float64"))

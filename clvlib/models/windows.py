@@ -1,0 +1,81 @@
+"""A history goes in; windows of the past come out: what was known of each customer on a day, and what came after it.
+
+A forecast of the next months is learned from months that have passed, and judged by them. A window is such a time: the
+customers known on the day before it, described by nothing that came later, beside what they bought in it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from clvlib import aggregate
+
+if TYPE_CHECKING:
+    import ibis
+
+YEAR = 365  # days
+MOST = 4  # windows: older ones tell of customers and of a trade that are no more
+_HALF_YEAR = 180  # days of history before a window that are enough, where it is longer than this
+_SHORTEST = 30  # days from one window to the next
+
+
+@dataclass(frozen=True)
+class Window:
+    """Customers known on `as_of`, and what each did in the `days` after it.
+
+    known: `aggregate.features` of that day, indexed by customer_id. purchases (purchase days) and spend (currency, net
+    of the refunds known on the last day): same index.
+
+    >>> winter = window(sample.transactions, pd.Timestamp("1997-12-31"), days=90)
+    >>> winter.known[["frequency", "purchases_last_90", "spend_same_months"]].head(2)
+                 frequency  purchases_last_90  spend_same_months
+    customer_id
+    0001                 3                  1              59.06
+    0002                 1                  0              75.11
+    """
+
+    as_of: pd.Timestamp
+    days: int
+    known: pd.DataFrame
+    purchases: pd.Series
+    spend: pd.Series
+
+
+def window(transactions: "ibis.Table", as_of: pd.Timestamp, days: int) -> Window:
+    """The window of `days` after `as_of`; see `Window`.
+
+    >>> window(sample.transactions, pd.Timestamp("1997-12-31"), days=90).purchases.value_counts().head(3).to_dict()
+    {0.0: 1965, 1.0: 248, 2.0: 70}
+    """
+    known = aggregate.features(transactions, as_of, days)
+    after = aggregate.holdout(transactions, as_of, as_of + pd.Timedelta(days=days)).reindex(known.index).fillna(0.0)
+    return Window(as_of, days, known, after["purchases"].astype(float), after["spend"])
+
+
+def length(starts: pd.Timestamp, as_of: pd.Timestamp, days: int) -> int:
+    """How long a window can be (days): `days`, or half the history where that is shorter.
+
+    >>> length(sample.starts, sample.as_of, days=182), length(sample.starts, sample.as_of, days=365)
+    (182, 272)
+    """
+    return min(days, (as_of - starts).days // 2)
+
+
+def first_days(starts: pd.Timestamp, as_of: pd.Timestamp, days: int) -> Sequence[pd.Timestamp]:
+    """The days on which the windows to learn from begin, the latest first: at most MOST, in steps of half a window.
+
+    Before each lies as much history as it is long, or half a year. The last of MOST is the window of the same months a
+    year ago, where the history holds it: no other knows what these months bring.
+
+    >>> [str(day)[:10] for day in first_days(sample.starts, sample.as_of, days=91)]
+    ['1998-03-31', '1998-02-14', '1997-12-31', '1997-06-30']
+    """
+    earliest = starts + pd.Timedelta(days=min(days, _HALF_YEAR))
+    step = pd.Timedelta(days=max(days // 2, _SHORTEST))
+    found = list(pd.date_range(as_of - pd.Timedelta(days=days), earliest, freq=-step)[:MOST])
+    year_ago = as_of - pd.Timedelta(days=YEAR)
+    if earliest <= year_ago < min(found, default=as_of):
+        found = [*found[: MOST - 1], year_ago]
+    return found

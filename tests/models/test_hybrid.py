@@ -1,0 +1,146 @@
+"""Windows of the past, and the forecast that learns from them what the models of buying miss."""
+
+import ibis
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks import accuracy
+from clvlib import aggregate
+from clvlib.models import windows
+from clvlib.models.backtest import poisson_deviance
+from clvlib.models.hybrid import Buying, Hybrid
+
+START, CUT, DAYS = pd.Timestamp("2020-01-01"), pd.Timestamp("2022-12-31"), 182
+
+
+def rows(seed: int = 1, customers: int = 800) -> pd.DataFrame:
+    """Customers who buy in a rhythm of their own until they leave."""
+    bought = accuracy.regular(np.random.default_rng(seed))
+    bought = bought[bought["customer"] < customers]
+    dates = START + pd.to_timedelta(np.floor(bought["day"]), unit="D")
+    names = bought["customer"].astype(str).str.zfill(4)
+    return pd.DataFrame({"customer_id": names, "date": dates, "amount": bought["amount"].round(2)})
+
+
+def forecast(bought: pd.DataFrame, cut: pd.Timestamp = CUT) -> tuple[pd.DataFrame, Hybrid]:
+    history = ibis.memtable(bought)
+    past = [windows.window(history, day, DAYS) for day in windows.first_days(START, cut, DAYS)]
+    learned, known = Hybrid().fit(past, START), aggregate.features(history, cut, DAYS)
+    return learned.forecast(known, Buying().fit(known), DAYS), learned
+
+
+@pytest.fixture(scope="module")
+def bought() -> pd.DataFrame:
+    return rows()
+
+
+@pytest.fixture(scope="module")
+def made(bought) -> tuple[pd.DataFrame, Hybrid]:
+    return forecast(bought)
+
+
+def test_windows_begin_half_a_window_apart_with_history_before_them():
+    days = windows.first_days(START, CUT, 182)
+    assert [(CUT - day).days for day in days] == [182, 273, 364, 455]
+    assert windows.first_days(START, START + pd.Timedelta(days=400), 182) == [START + pd.Timedelta(days=218)]
+    assert windows.first_days(START, START + pd.Timedelta(days=300), 182) == []
+
+
+def test_the_same_months_a_year_ago_are_one_of_the_windows():
+    days = [(CUT - day).days for day in windows.first_days(START, CUT, 90)]
+    assert days == [90, 135, 180, 365]
+    assert [(CUT - day).days for day in windows.first_days(CUT - pd.Timedelta(days=400), CUT, 90)] == [
+        90,
+        135,
+        180,
+        225,
+    ]
+
+
+def test_a_window_is_never_longer_than_half_the_history():
+    assert windows.length(START, START + pd.Timedelta(days=500), 365) == 250
+    assert windows.length(START, CUT, 365) == 365
+
+
+def test_a_window_holds_what_was_known_before_it_and_what_came_in_it(bought):
+    history = ibis.memtable(bought)
+    seen = windows.window(history, CUT, DAYS)
+    early = ibis.memtable(bought[bought["date"] <= CUT])
+    pd.testing.assert_frame_equal(seen.known, aggregate.features(early, CUT, DAYS))
+    inside = bought[(bought["date"] > CUT) & (bought["date"] <= CUT + pd.Timedelta(days=DAYS))]
+    days = inside.groupby("customer_id")["date"].nunique().reindex(seen.known.index).fillna(0)
+    assert seen.purchases.to_list() == days.to_list()
+    assert seen.spend.sum() == pytest.approx(inside.loc[inside["customer_id"].isin(seen.known.index), "amount"].sum())
+
+
+def test_the_same_months_last_year_are_those_before_the_days_ahead_a_year_ago(bought):
+    known = aggregate.features(ibis.memtable(bought), CUT, DAYS)
+    begin = CUT - pd.Timedelta(days=365)
+    then = bought[(bought["date"] > begin) & (bought["date"] <= begin + pd.Timedelta(days=DAYS))]
+    days = then.groupby("customer_id")["date"].nunique().reindex(known.index).fillna(0)
+    assert known["purchases_same_months"].to_list() == days.to_list()
+
+
+def test_a_forecast_knows_nothing_of_the_days_that_it_forecasts(bought, made):
+    blind, _ = forecast(bought[bought["date"] <= CUT])
+    pd.testing.assert_frame_equal(blind, made[0])
+
+
+def test_neither_currency_nor_order_of_rows_change_what_is_forecast(bought, made):
+    other, _ = forecast(bought.assign(amount=bought["amount"] * 100).sample(frac=1, random_state=0))
+    expected = made[0].assign(spend=made[0]["spend"] * 100)
+    pd.testing.assert_frame_equal(other, expected, rtol=0.02)
+
+
+def test_where_people_buy_in_a_rhythm_it_beats_every_model_of_buying(bought, made):
+    held = windows.window(ibis.memtable(bought), CUT, DAYS)
+    field = Buying().fit(held.known)
+    said = field.forecast(held.known, DAYS)
+    actual = held.purchases.to_numpy()
+    best = min(poisson_deviance(actual, said[name].to_numpy()) for name in field.models_)
+    assert poisson_deviance(actual, made[0]["purchases"].to_numpy()) < 0.95 * best
+
+
+def test_the_chance_of_a_purchase_is_a_probability_that_rises_with_the_forecast_and_comes_true(bought, made):
+    found, _ = made
+    held = windows.window(ibis.memtable(bought), CUT, DAYS)
+    ordered = found.sort_values("purchases")["p_purchase"]
+    assert ordered.is_monotonic_increasing
+    assert ordered.between(0, 1).all()
+    parts = pd.qcut(found["p_purchase"].rank(method="first"), 4, labels=False)
+    came = (held.purchases > 0).groupby(parts).mean()
+    assert (found["p_purchase"].groupby(parts).mean() - came).abs().max() < 0.12
+
+
+def test_what_was_forecast_unseen_stands_beside_what_came(made):
+    _, learned = made
+    total = learned.unseen_[["purchases", "actual_purchases", "spend", "actual_spend"]].sum()
+    assert total["purchases"] == pytest.approx(total["actual_purchases"], rel=0.1)
+    assert total["spend"] == pytest.approx(total["actual_spend"], rel=0.15)
+
+
+def test_a_window_shorter_than_the_forecast_goes_on_at_its_ratio(bought):
+    early = bought[bought["date"] <= START + pd.Timedelta(days=500)]
+    cut = early["date"].max()
+    history = ibis.memtable(early)
+    days = windows.length(START, cut, 365)
+    past = [windows.window(history, day, days) for day in windows.first_days(START, cut, days)]
+    known = aggregate.features(history, cut, days)
+    learned, buying = Hybrid().fit(past, START), Buying().fit(known)
+    half, year = (learned.forecast(known, buying, ahead) for ahead in (days, 365))
+    models = buying.forecast(known, 365)["purchases"] / buying.forecast(known, days)["purchases"]
+    pd.testing.assert_series_equal(year["purchases"] / half["purchases"], models, rtol=1e-9)
+    assert (year["p_purchase"] >= half["p_purchase"] - 1e-12).all()
+    assert year["p_purchase"].max() <= 1
+
+
+def test_where_nobody_came_back_in_a_window_there_is_nothing_to_learn(bought):
+    history = ibis.memtable(bought)
+    day = windows.first_days(START, CUT, DAYS)[0]
+    past = windows.window(history, day, DAYS)
+    silent = windows.Window(day, DAYS, past.known, past.purchases * 0, past.spend * 0)
+    known = aggregate.features(history, CUT, DAYS)
+    found = Hybrid().fit([silent], START).forecast(known, Buying().fit(known), DAYS)
+    assert found.notna().all(axis=None)
+    assert (found["p_purchase"] == 0).all()
