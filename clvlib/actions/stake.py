@@ -8,7 +8,7 @@ import pandas as pd
 from clvlib import aggregate
 from clvlib.dataset import Dataset, Economics
 from clvlib.models import backtest, churn, forecast, ranking, scoring, silence, worth
-from clvlib.value.kpis import PROMOTER
+from clvlib.value.kpis import PROMOTER, latest
 
 HEADROOM = 0.75  # the level that the best quarter of the active customers reaches
 SILENT_WINDOWS = 3  # longer silences than so many windows are left in peace
@@ -97,9 +97,8 @@ def standing(outlook: Outlook) -> pd.DataFrame:
 
 def promoters(surveys: pd.DataFrame) -> pd.Index:
     """Customers whose last answer (of equally late ones, the lowest) is 9 or 10."""
-    last = surveys.sort_values(["customer_id", "date", "score"], ascending=[True, True, False])
-    last = last.drop_duplicates("customer_id", keep="last")
-    return pd.Index(last.loc[last["score"] >= PROMOTER, "customer_id"])
+    last = latest(surveys, pd.Timestamp.min, pd.Timestamp.max)
+    return last.index[last >= PROMOTER]
 
 
 def at_stake(

@@ -241,6 +241,9 @@ def p_value(p: float) -> str:
     return f"p = {wording.number(p, 3)}" if p >= 0.001 else f"p < {wording.number(0.001, 3)}"
 
 
+_NO_ARM = pd.MultiIndex.from_arrays([[], []], names=["arm", "metric"])
+
+
 @dataclass(frozen=True)
 class Reading:
     """One test read: the trial, its purchases on one clock, `outcomes`, `known_before` and `effects`.
@@ -256,7 +259,7 @@ class Reading:
     outcomes: pd.DataFrame
     before: pd.DataFrame
     effects: pd.DataFrame
-    untold: pd.Series = field(default_factory=lambda: pd.Series(dtype=object))
+    untold: pd.Series = field(default_factory=lambda: pd.Series(dtype=object, index=_NO_ARM))
 
 
 def read_experiments(

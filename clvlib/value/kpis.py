@@ -235,7 +235,7 @@ def nps(scores: pd.Series) -> pd.Series:
 
 
 def latest(answers: pd.DataFrame, since: pd.Timestamp, until: pd.Timestamp) -> pd.Series:
-    """The latest score of each customer who answered after `since` and by `until`, indexed by customer_id.
+    """The latest score (of equally late ones, the lowest) of who answered after `since` and by `until`, by customer_id.
 
     >>> answers = pd.DataFrame({"customer_id": ["Ann", "Bob", "Ann"], "score": [4, 9, 8]})
     >>> answers["date"] = pd.to_datetime(["2024-01-10", "2024-02-01", "2024-03-05"])
@@ -243,6 +243,7 @@ def latest(answers: pd.DataFrame, since: pd.Timestamp, until: pd.Timestamp) -> p
     {'Ann': 8, 'Bob': 9}
     """
     inside = answers[(answers["date"] > since) & (answers["date"] <= until)]
+    inside = inside.sort_values(["date", "score"], ascending=[True, False])
     return inside.drop_duplicates("customer_id", keep="last").set_index("customer_id")["score"].sort_index()
 
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clvlib import aggregate
+from clvlib.actions import stake
 from clvlib.aggregate import acquisition
 from clvlib.dataset import Economics
 from clvlib.errors import MissingTable, NotEnoughData
@@ -115,6 +116,13 @@ def test_only_the_latest_answer_of_a_customer_counts() -> None:
     )
     found = kpis.latest(rows.assign(score=[3, 9, 5]), pd.Timestamp("2024-12-31"), AS_OF)
     assert found.to_dict() == {"a": 9}
+
+
+def test_of_two_answers_of_one_day_the_lower_counts_for_the_nps_and_for_referrals() -> None:
+    """It was the higher for the one and the lower for the other."""
+    rows = pd.DataFrame({"customer_id": ["a", "a", "b"], "date": [AS_OF] * 3, "score": [3, 9, 10]})
+    assert kpis.latest(rows, AS_OF - pd.Timedelta(days=1), AS_OF).to_dict() == {"a": 3, "b": 10}
+    assert stake.promoters(rows).to_list() == ["b"]
 
 
 def test_a_purchase_is_loyal_from_the_fourth_on() -> None:

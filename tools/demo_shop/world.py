@@ -2,7 +2,7 @@
 
 Everything that a real shop can never know is drawn here first: each customer's purchase rate and day of leaving
 (Poisson purchases until an exponential lifetime ends, as in Schmittlein, Morrison & Colombo 1987), what a further
-channel changes, what each arm of each experiment changes. `demo.py` writes what the shop itself would see.
+channel changes, what each arm of each experiment changes. `build.py` writes what the shop itself would see.
 
 Times are days since `START`, as numbers; money is in euros.
 """
