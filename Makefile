@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test coverage lab lock bench worlds proof refresh docs install
+.PHONY: demo test coverage lab lock bench worlds accuracy proof refresh docs install
 
 demo: $(INSTALLED)
 	$(BIN)/clv run demo
@@ -39,7 +39,10 @@ bench: $(INSTALLED)
 worlds: $(INSTALLED)
 	$(BIN)/python -m benchmarks.worlds
 
-proof: worlds coverage
+accuracy: $(INSTALLED)
+	$(BIN)/python -m benchmarks.accuracy
+
+proof: worlds accuracy coverage
 	$(BIN)/pytest -m proof --numprocesses 2 --dist loadfile
 
 lock: $(INSTALLED)

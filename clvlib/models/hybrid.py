@@ -13,8 +13,12 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import logit
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.isotonic import isotonic_regression
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from clvlib import aggregate
@@ -89,7 +93,7 @@ class Hybrid:
     >>> Hybrid().fit(past, sample.starts).forecast(now, Buying().fit(now), days=91).head(3).round(2)
                  purchases  spend  p_purchase
     customer_id
-    0001              0.27   7.19        0.24
+    0001              0.27   7.19        0.23
     0002              0.03   1.18        0.02
     0003              0.04   0.58        0.02
     """
@@ -119,14 +123,16 @@ class Hybrid:
             self._back = _Folds(HistGradientBoostingClassifier).fit(asked, back.astype(float), alike, fold)
             self._times = _Folds().fit(asked[back], bought[back], alike[back], fold[back])
             unseen = self._mixed(asked, mean, money, fold)
-        self._chance = _Chance(unseen["purchases"].to_numpy(), back)
-        self.unseen_ = rows[["as_of", "frequency", "actual_purchases", "actual_spend"]].join(unseen)
+        self._chance = _Chance(unseen, rows["chance"], back)
+        came = rows[["as_of", "frequency", "actual_purchases", "actual_spend"]]
+        self.unseen_ = came.join(unseen[["purchases", "spend"]])
         return self
 
     def forecast(self, known: pd.DataFrame, buying: Buying, days: float) -> pd.DataFrame:
         """By customer, for the next `days`: purchases, spend (currency), p_purchase (chance of one purchase, 0 to 1).
 
-        The chance is calibrated on the windows, by isotonic regression on the purchases forecast.
+        The chance weighs what models, trees and both together say, by logistic regression on the windows, and is
+        calibrated there by isotonic regression.
 
         known: `aggregate.features` of one day with `ahead` as long as the windows; buying: fitted on it. Where the
         windows were shorter than `days`, what they teach of their length is held to go on.
@@ -135,22 +141,25 @@ class Hybrid:
         asked = self._steps.of(_inputs(known, own, buying, self.days_, self.look_back_))
         with threadpool_limits(1):
             found = self._mixed(asked, own["purchases"].to_numpy(), own["spend"].to_numpy())
-        found = found.set_index(known.index).assign(p_purchase=self._chance.of(found["purchases"].to_numpy()))
+        found["p_purchase"] = self._chance.of(found, own["p_purchase"])
+        found = found.set_index(known.index)[["purchases", "spend", "p_purchase"]]
         longer = whole[list(found)] / own[list(found)]
         found = found * longer.assign(spend=longer["purchases"])
         return found.assign(p_purchase=found["p_purchase"].clip(upper=1.0))
 
     def _mixed(self, asked: Array, mean: Array, money: Array, fold: NDArray[Any] | None = None) -> pd.DataFrame:
-        """The mixture; with `fold`, of trees that didn't learn from each row's fold."""
-        each = money / mean
+        """The mixture, and two of its parts; with `fold`, of trees that didn't learn from each row's fold."""
+        each, back = money / mean, self._back.of(asked, fold)
         ratio = mean * self._ratio.of(asked, fold)
-        hurdle = self._back.of(asked, fold) * np.maximum(self._times.of(asked, fold), 1.0)
+        hurdle = back * np.maximum(self._times.of(asked, fold), 1.0)
         grown = (self._count.of(asked, fold) + hurdle + ratio) / 3
         corrected = money * self._money.of(asked, fold)
         return pd.DataFrame(
             {
                 "purchases": (mean + ratio + grown) / 3,
                 "spend": (money + corrected + ratio * each + grown * each) / 4,
+                "ratio": ratio,
+                "back": back,
             }
         )
 
@@ -258,17 +267,31 @@ def _said(model: Any, asked: Array) -> Array:
 
 
 class _Chance:
-    """Chance of a purchase by the purchases forecast: isotonic regression on the windows.
+    """Chance of a purchase by four signs: what trees say, what models say, and the purchases of mixture and ratio.
 
-    Between the middles of its steps it is drawn straight (Oron & Flournoy 2017, Statistics in Biopharmaceutical
-    Research 9), so that customers keep their order.
+    Logistic regression weighs them; isotonic regression on its score says how often it came true. Between the middles
+    of its steps that is drawn straight (Oron & Flournoy 2017, Statistics in Biopharmaceutical Research 9), so that
+    customers keep their order.
     """
 
-    def __init__(self, forecast: Array, bought: NDArray[np.bool_]) -> None:
-        order = np.argsort(forecast, kind="stable")
+    def __init__(self, unseen: pd.DataFrame, chance: pd.Series, bought: NDArray[np.bool_]) -> None:
+        signs = _signs(unseen, chance)
+        self._weighed = None
+        if bought.any() and not bought.all():
+            self._weighed = make_pipeline(StandardScaler(), LogisticRegression(C=0.1)).fit(signs, bought)
+        score = self._score(signs)
+        order = np.argsort(score, kind="stable")
         levels = isotonic_regression(bought[order].astype(float))
-        steps = pd.DataFrame({"level": levels, "at": np.log(forecast[order])}).groupby("level")["at"].mean()
+        steps = pd.DataFrame({"level": levels, "at": score[order]}).groupby("level")["at"].mean()
         self._at, self._level = steps.to_numpy(), steps.index.to_numpy()
 
-    def of(self, forecast: Array) -> Array:
-        return np.interp(np.log(forecast), self._at, self._level)
+    def of(self, found: pd.DataFrame, chance: pd.Series) -> Array:
+        return np.interp(self._score(_signs(found, chance)), self._at, self._level)
+
+    def _score(self, signs: Array) -> Array:
+        return signs[:, 0] if self._weighed is None else self._weighed.decision_function(signs)
+
+
+def _signs(found: pd.DataFrame, chance: pd.Series) -> Array:
+    chances = np.column_stack([found["back"], chance]).clip(_LEAST, 1 - _LEAST)
+    return np.column_stack([logit(chances), np.log(found[["purchases", "ratio"]].clip(lower=_LEAST))])
