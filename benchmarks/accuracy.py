@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.worlds import forecast as worlds
-from clvlib import load
+from clvlib import aggregate, load
 from clvlib.models import hybrid, windows
 from clvlib.models.backtest import auc, poisson_deviance
 from clvlib.models.forecast import GammaGamma
@@ -101,7 +101,7 @@ def forecast(
     """What the hybrid says on `cut`."""
     length = windows.length(starts, cut, days)
     past = [windows.window(history, day, length) for day in windows.first_days(starts, cut, length)]
-    known = windows.aggregate.features(history, cut, length)
+    known = aggregate.features(history, cut, length)
     return hybrid.Hybrid().fit(past, starts).forecast(known, buying, days)
 
 

@@ -21,7 +21,7 @@ from clvlib.stats import rounded
 _PERIODS = {"D": "D", "W": "W", "M": "M", "Q": "Q"}
 DAYS_PER_UNIT = {"D": 1, "W": 7}
 LOOK_BACKS = (30, 90, 180, 365)
-SMALLEST = 0.01  # of any currency: what a free order's logarithm is taken of
+_LEAST_SPEND = 0.01  # of any currency: what a free order's logarithm is taken of
 UNKNOWN = "unknown"
 
 
@@ -244,7 +244,7 @@ def features(transactions: ibis.Table, as_of: Any, ahead: int | None = None) -> 
         since, until_day = (end + pd.Timedelta(days=days) for days in (-365, ahead - 365))
         same = (purchases["day"] > since.date()) & (purchases["day"] <= until_day.date())
         measures |= {"purchases_same_months": same.sum(), "spend_same_months": amount.sum(where=same)}
-        measures["sd_log_spend"] = amount.clip(lower=SMALLEST).ln().std()
+        measures["sd_log_spend"] = amount.clip(lower=_LEAST_SPEND).ln().std()
     behaviour = purchases.group_by("customer_id").agg(
         **measures,
         mean_gap=gap.mean(),

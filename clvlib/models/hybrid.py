@@ -27,7 +27,7 @@ from clvlib.models.windows import YEAR, Window
 from clvlib.stats import Array
 
 ROWS = 15_000  # customers in windows to learn from: more change nothing
-FOLDS = 5
+_FOLDS = 5
 _STEPS = 64
 _TREES: dict[str, Any] = {
     "learning_rate": 0.03,
@@ -110,7 +110,7 @@ class Hybrid:
         rows = pd.concat([_with_outcome(each, self.look_back_) for each in windows], ignore_index=True)
         if len(rows) > ROWS:
             rows = rows.sample(ROWS, random_state=0).sort_index(ignore_index=True)
-        fold = pd.util.hash_array(rows["customer_id"].to_numpy(dtype=object)) % FOLDS
+        fold = pd.util.hash_array(rows["customer_id"].to_numpy(dtype=object)) % _FOLDS
         bought, spent = rows["actual_purchases"].to_numpy(), rows["actual_spend"].clip(lower=0).to_numpy()
         mean, money = rows["mean"].to_numpy(), rows["spend"].to_numpy()
         back = bought > 0
@@ -225,7 +225,7 @@ class _Steps:
 
 
 class _Folds:
-    """The mean of FOLDS boosted models, each stopped by the customers of one fold, from whom it doesn't learn."""
+    """The mean of _FOLDS boosted models, each stopped by the customers of one fold, from whom it doesn't learn."""
 
     def __init__(self, kind: Any = HistGradientBoostingRegressor) -> None:
         self._kind = kind
@@ -235,7 +235,7 @@ class _Folds:
         """Where nothing differs in a part, the mean of all is the answer."""
         self._mean = float(np.average(came, weights=weights)) if len(came) else 1.0
         self._models: list[Any] = []
-        parts = [(fold != k, fold == k) for k in range(FOLDS)]
+        parts = [(fold != k, fold == k) for k in range(_FOLDS)]
         if all(held.any() and len(np.unique(came[on])) > 1 for on, held in parts):
             self._models = [
                 self._kind(**_TREES, **self._loss).fit(
