@@ -100,7 +100,7 @@ def test_promoters_are_judged_by_their_last_answer() -> None:
     rows = [("a", "2025-01-01", 10), ("a", "2025-02-01", 6), ("b", "2025-01-01", 2), ("b", "2025-03-01", 9)]
     answers = pd.DataFrame(
         [*rows, ("c", "2025-01-01", 10), ("c", "2025-01-01", 8)], columns=["customer_id", "date", "score"]
-    )
+    ).assign(date=lambda t: pd.to_datetime(t["date"]))
     assert stake.promoters(answers).tolist() == ["b"]
     assert stake.promoters(answers.iloc[::-1]).tolist() == ["b"]
 
