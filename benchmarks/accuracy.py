@@ -25,6 +25,7 @@ from benchmarks.worlds import forecast as worlds
 from clvlib import aggregate, load
 from clvlib.models import hybrid, windows
 from clvlib.models.backtest import auc, poisson_deviance
+from clvlib.models.buying import Buying
 from clvlib.models.forecast import GammaGamma
 
 SEEDS = (11, 12, 13)  # of each simulated shop: settings of the hybrid were chosen with others
@@ -63,7 +64,7 @@ def judge(case: Case) -> dict[str, object]:
     history = case.history()
     starts = pd.Timestamp(history["date"].min().to_pandas()).normalize()
     held = windows.window(history, case.cut, case.days)
-    buying = hybrid.Buying().fit(held.known)
+    buying = Buying().fit(held.known)
     field = buying.forecast(held.known, case.days)
     found = forecast(history, starts, case.cut, case.days, buying)
     bought, spent = held.purchases.to_numpy(), held.spend.clip(lower=0).to_numpy()
@@ -95,9 +96,7 @@ def judge(case: Case) -> dict[str, object]:
     }
 
 
-def forecast(
-    history: ibis.Table, starts: pd.Timestamp, cut: pd.Timestamp, days: int, buying: hybrid.Buying
-) -> pd.DataFrame:
+def forecast(history: ibis.Table, starts: pd.Timestamp, cut: pd.Timestamp, days: int, buying: Buying) -> pd.DataFrame:
     """What the hybrid says on `cut`."""
     length = windows.length(starts, cut, days)
     past = [windows.window(history, day, length) for day in windows.first_days(starts, cut, length)]

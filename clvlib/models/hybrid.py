@@ -15,14 +15,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import logit
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-from sklearn.isotonic import isotonic_regression
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from clvlib import aggregate
-from clvlib.models.forecast import GammaGamma, PurchaseModel, fit_all
+from clvlib.models.buying import LEAST_FORECAST, Buying, every_purchase
 from clvlib.models.windows import YEAR, Window
 from clvlib.stats import Array
 
@@ -39,46 +38,7 @@ _TREES: dict[str, Any] = {
     "n_iter_no_change": 10,
     "random_state": 0,
 }
-_LEAST = 1e-4  # purchases: a forecast of fewer is no measure of what came
 _APART = ["customer_id", "as_of", "mean", "spend", "actual_purchases", "actual_spend"]  # in rows, not to learn from
-
-
-class Buying:
-    """What all models of buying say together on a day: the forecast that trees correct.
-
-    `models_` by name, and `spend_`: Gamma-Gamma on all purchase days, because first purchases tell of later ones too.
-
-    >>> known = aggregate.features(sample.transactions, sample.as_of)
-    >>> Buying().fit(known).forecast(known, days=365)[["purchases", "spend", "p_purchase"]].head(3).round(2)
-                 purchases  spend  p_purchase
-    customer_id
-    0001              1.26  32.55        0.53
-    0002              0.10   3.64        0.06
-    0003              0.11   1.57        0.08
-    """
-
-    models_: dict[str, PurchaseModel]
-    spend_: GammaGamma
-
-    def fit(self, known: pd.DataFrame) -> Self:
-        """Fit on `aggregate.features`. Raises as `forecast.fit_all` and `GammaGamma.fit` do."""
-        self.models_, _ = fit_all(known[["frequency", "recency", "T"]])
-        self.spend_ = GammaGamma().fit(_every_purchase(known))
-        return self
-
-    def forecast(self, known: pd.DataFrame, days: float) -> pd.DataFrame:
-        """By customer: what each model expects in `days` (purchases, a column a model), and their means.
-
-        These are `purchases`, `p_purchase` (chance of one purchase, 0 to 1) and `spend` (currency).
-        """
-        history = [known[column] for column in ("frequency", "recency", "T")]
-        frame = pd.DataFrame(
-            {name: model.expected_purchases(days, *history) for name, model in self.models_.items()}, index=known.index
-        )
-        chances = [model.p_at_least(1, days, *history) for model in self.models_.values()]
-        every, mean = _every_purchase(known), frame.mean(axis=1).clip(lower=_LEAST)
-        each = self.spend_.expected_spend(every["frequency"], every["monetary_value"])
-        return frame.assign(purchases=mean, p_purchase=np.mean(chances, axis=0), spend=mean * each)
 
 
 class Hybrid:
@@ -93,9 +53,9 @@ class Hybrid:
     >>> Hybrid().fit(past, sample.starts).forecast(now, Buying().fit(now), days=91).head(3).round(2)
                  purchases  spend  p_purchase
     customer_id
-    0001              0.27   7.19        0.23
-    0002              0.03   1.18        0.02
-    0003              0.04   0.58        0.02
+    0001              0.27   7.19        0.20
+    0002              0.03   1.18        0.03
+    0003              0.04   0.58        0.03
     """
 
     unseen_: pd.DataFrame
@@ -131,8 +91,7 @@ class Hybrid:
     def forecast(self, known: pd.DataFrame, buying: Buying, days: float) -> pd.DataFrame:
         """By customer, for the next `days`: purchases, spend (currency), p_purchase (chance of one purchase, 0 to 1).
 
-        The chance weighs what models, trees and both together say, by logistic regression on the windows, and is
-        calibrated there by isotonic regression.
+        The chance weighs what models, trees and both together say, by logistic regression on the windows.
 
         known: `aggregate.features` of one day with `ahead` as long as the windows; buying: fitted on it. Where the
         windows were shorter than `days`, what they teach of their length is held to go on.
@@ -164,17 +123,9 @@ class Hybrid:
         )
 
 
-def _every_purchase(known: pd.DataFrame) -> pd.DataFrame:
-    """What Gamma-Gamma takes, of all purchase days."""
-    paid = known["first_spend"] + (known["monetary_value"] * known["frequency"]).fillna(0.0)
-    times = known["frequency"] + 1
-    return known[["recency", "T"]].assign(frequency=times, monetary_value=paid / times)
-
-
 def _with_outcome(window: Window, look_back: int) -> pd.DataFrame:
-    buying = Buying().fit(window.known)
-    own = buying.forecast(window.known, window.days)
-    rows = _inputs(window.known, own, buying, window.days, look_back)
+    own = window.buying.forecast(window.known, window.days)
+    rows = _inputs(window.known, own, window.buying, window.days, look_back)
     return rows.assign(
         as_of=window.as_of,
         mean=own["purchases"],
@@ -189,10 +140,10 @@ def _inputs(known: pd.DataFrame, own: pd.DataFrame, buying: Buying, days: int, l
 
     Counts over more than `look_back` days, which not every window knows whole, are left out.
     """
-    every = _every_purchase(known)
+    every = every_purchase(known)
     unit = float((every["monetary_value"] * every["frequency"]).sum() / every["frequency"].sum())
     columns = {"model": np.log(own["purchases"]), "each": np.log(own["spend"] / own["purchases"] / unit)}
-    columns |= {name: np.log(own[name].clip(lower=_LEAST) / own["purchases"]) for name in buying.models_}
+    columns |= {name: np.log(own[name].clip(lower=LEAST_FORECAST) / own["purchases"]) for name in buying.models_}
     columns["chance"] = own["p_purchase"]
     columns |= {name: known[name] for name in ("frequency", "T", "mean_gap", "sd_log_spend")}
     columns["silence"] = known["days_since_last_order"]
@@ -267,31 +218,26 @@ def _said(model: Any, asked: Array) -> Array:
 
 
 class _Chance:
-    """Chance of a purchase by four signs: what trees say, what models say, and the purchases of mixture and ratio.
+    """Chance of a purchase, weighed by logistic regression on four signs: what trees and what models say of it, and the
+    purchases of mixture and ratio.
 
-    Logistic regression weighs them; isotonic regression on its score says how often it came true. Between the middles
-    of its steps that is drawn straight (Oron & Flournoy 2017, Statistics in Biopharmaceutical Research 9), so that
-    customers keep their order.
+    It calibrates as it weighs (Platt 1999). Isotonic regression does so only within what was seen: customers who have
+    been silent for longer than any in the windows would get the lowest step, often 0.
     """
 
     def __init__(self, unseen: pd.DataFrame, chance: pd.Series, bought: NDArray[np.bool_]) -> None:
-        signs = _signs(unseen, chance)
-        self._weighed = None
-        if bought.any() and not bought.all():
-            self._weighed = make_pipeline(StandardScaler(), LogisticRegression(C=0.1)).fit(signs, bought)
-        score = self._score(signs)
-        order = np.argsort(score, kind="stable")
-        levels = isotonic_regression(bought[order].astype(float))
-        steps = pd.DataFrame({"level": levels, "at": score[order]}).groupby("level")["at"].mean()
-        self._at, self._level = steps.to_numpy(), steps.index.to_numpy()
+        self._share = float(bought.mean())
+        if 0 < self._share < 1:
+            self._weighed = make_pipeline(StandardScaler(), LogisticRegression(C=0.1)).fit(
+                _signs(unseen, chance), bought
+            )
 
     def of(self, found: pd.DataFrame, chance: pd.Series) -> Array:
-        return np.interp(self._score(_signs(found, chance)), self._at, self._level)
-
-    def _score(self, signs: Array) -> Array:
-        return signs[:, 0] if self._weighed is None else self._weighed.decision_function(signs)
+        if not 0 < self._share < 1:
+            return np.full(len(found), self._share)
+        return self._weighed.predict_proba(_signs(found, chance))[:, 1]
 
 
 def _signs(found: pd.DataFrame, chance: pd.Series) -> Array:
-    chances = np.column_stack([found["back"], chance]).clip(_LEAST, 1 - _LEAST)
-    return np.column_stack([logit(chances), np.log(found[["purchases", "ratio"]].clip(lower=_LEAST))])
+    chances = np.column_stack([found["back"], chance]).clip(LEAST_FORECAST, 1 - LEAST_FORECAST)
+    return np.column_stack([logit(chances), np.log(found[["purchases", "ratio"]].clip(lower=LEAST_FORECAST))])

@@ -6,11 +6,13 @@ customers known on the day before it, described by nothing that came later, besi
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from clvlib import aggregate
+from clvlib.models.buying import Buying
 
 if TYPE_CHECKING:
     import ibis
@@ -41,6 +43,11 @@ class Window:
     known: pd.DataFrame
     purchases: pd.Series
     spend: pd.Series
+
+    @cached_property
+    def buying(self) -> Buying:
+        """Models of buying, fitted on what was known. Raises as `Buying.fit` does."""
+        return Buying().fit(self.known)
 
 
 def window(transactions: "ibis.Table", as_of: pd.Timestamp, days: int) -> Window:

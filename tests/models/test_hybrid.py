@@ -9,7 +9,8 @@ from benchmarks import accuracy
 from clvlib import aggregate
 from clvlib.models import windows
 from clvlib.models.backtest import auc, poisson_deviance
-from clvlib.models.hybrid import Buying, Hybrid
+from clvlib.models.buying import Buying
+from clvlib.models.hybrid import Hybrid
 
 START, CUT, DAYS = pd.Timestamp("2020-01-01"), pd.Timestamp("2022-12-31"), 182
 

@@ -1,0 +1,65 @@
+"""What was known of customers on a day goes in; what all models of buying say together of the days after it, goes out.
+
+The mean of BG/NBD, MBG/NBD and Pareto/NBD is about as good as the best of them, which nobody knows beforehand.
+"""
+
+from typing import Self
+
+import numpy as np
+import pandas as pd
+
+from clvlib.models.forecast import GammaGamma, PurchaseModel, fit_all
+
+LEAST_FORECAST = 1e-4  # purchases: a forecast of fewer is no measure of what came
+
+
+class Buying:
+    """What all models of buying say together on a day: the forecast that trees correct.
+
+    `models_` by name, and `spend_`: Gamma-Gamma on all purchase days, because first purchases tell of later ones too.
+
+    >>> from clvlib import aggregate
+    >>> known = aggregate.features(sample.transactions, sample.as_of)
+    >>> Buying().fit(known).forecast(known, days=365)[["purchases", "spend", "p_purchase"]].head(3).round(2)
+                 purchases  spend  p_purchase
+    customer_id
+    0001              1.26  32.55        0.53
+    0002              0.10   3.64        0.06
+    0003              0.11   1.57        0.08
+    """
+
+    models_: dict[str, PurchaseModel]
+    spend_: GammaGamma
+
+    def fit(self, known: pd.DataFrame) -> Self:
+        """Fit on `aggregate.features`. Raises as `forecast.fit_all` and `GammaGamma.fit` do."""
+        self.models_, _ = fit_all(known[["frequency", "recency", "T"]])
+        self.spend_ = GammaGamma().fit(every_purchase(known))
+        return self
+
+    def forecast(self, known: pd.DataFrame, days: float) -> pd.DataFrame:
+        """By customer: what each model expects in `days` (purchases, a column a model), and their means.
+
+        These are `purchases`, `p_purchase` (chance of one purchase, 0 to 1) and `spend` (currency).
+        """
+        history = [known[column] for column in ("frequency", "recency", "T")]
+        frame = pd.DataFrame(
+            {name: model.expected_purchases(days, *history) for name, model in self.models_.items()}, index=known.index
+        )
+        chances = [model.p_at_least(1, days, *history) for model in self.models_.values()]
+        every, mean = every_purchase(known), frame.mean(axis=1).clip(lower=LEAST_FORECAST)
+        each = self.spend_.expected_spend(every["frequency"], every["monetary_value"])
+        return frame.assign(purchases=mean, p_purchase=np.mean(chances, axis=0), spend=mean * each)
+
+
+def every_purchase(known: pd.DataFrame) -> pd.DataFrame:
+    """What Gamma-Gamma takes, of all purchase days: frequency, recency, T, monetary_value, the first one counted in.
+
+    >>> known = pd.DataFrame({"frequency": [0, 2], "first_spend": [50.0, 20.0], "monetary_value": [np.nan, 35.0]})
+    >>> known = known.assign(recency=[0.0, 60.0], T=100.0)
+    >>> every_purchase(known)[["frequency", "monetary_value"]].to_numpy().tolist()
+    [[1.0, 50.0], [3.0, 30.0]]
+    """
+    paid = known["first_spend"] + (known["monetary_value"] * known["frequency"]).fillna(0.0)
+    times = known["frequency"] + 1
+    return known[["recency", "T"]].assign(frequency=times, monetary_value=paid / times)
