@@ -42,8 +42,9 @@ worlds: $(INSTALLED)
 accuracy: $(INSTALLED)
 	$(BIN)/python -m benchmarks.accuracy
 
-proof: worlds accuracy coverage
+proof: worlds coverage
 	$(BIN)/pytest -m proof --numprocesses 2 --dist loadfile
+	$(BIN)/python -m benchmarks.accuracy
 
 lock: $(INSTALLED)
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --fork-strategy fewest \

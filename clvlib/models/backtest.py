@@ -17,6 +17,7 @@ from scipy.stats import rankdata
 from clvlib import aggregate
 from clvlib.errors import CannotAnswer, NotEnoughData
 from clvlib.models.forecast import DAYS, GammaGamma, PurchaseModel, TimeUnit, fit_all
+from clvlib.models.windows import YEAR
 from clvlib.stats import Array, differs
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 FLOOR = 0.01  # "never again" is read as one purchase in a hundred customers: a wrong 0 has infinite deviance
 _TOP_FREQUENCY = 7
-_YEAR = 365  # days
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ def parts(
     calibration = aggregate.calibration_holdout(transactions, cut, as_of, time_unit, free_orders)
     first = calibration["first_purchase"]
     day = pd.Timedelta(days=1)
-    length, year = as_of - cut, _YEAR * day
+    length, year = as_of - cut, YEAR * day
     history = min(year, cut - first.min() + day) if len(first) else year
     windows = {"same as last period": (cut - length, cut, 1.0), "last 365 days": (cut - history, cut, length / history)}
     if length < year <= history:

@@ -25,7 +25,7 @@ from clvlib.models.buying import LEAST_FORECAST, Buying, every_purchase
 from clvlib.models.windows import YEAR, Window
 from clvlib.stats import Array
 
-ROWS = 15_000  # customers in windows to learn from: more change nothing
+ROWS = 15_000  # customers in windows to learn from, at most
 _FOLDS = 5
 _STEPS = 64
 _TREES: dict[str, Any] = {
@@ -102,7 +102,7 @@ class Hybrid:
             found = self._mixed(asked, own["purchases"].to_numpy(), own["spend"].to_numpy())
         found["p_purchase"] = self._chance.of(found, own["p_purchase"])
         found = found.set_index(known.index)[["purchases", "spend", "p_purchase"]]
-        longer = whole[list(found)] / own[list(found)]
+        longer = whole[list(found)].clip(lower=LEAST_FORECAST) / own[list(found)].clip(lower=LEAST_FORECAST)
         found = found * longer.assign(spend=longer["purchases"])
         return found.assign(p_purchase=found["p_purchase"].clip(upper=1.0))
 

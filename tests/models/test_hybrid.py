@@ -145,3 +145,15 @@ def test_where_nobody_came_back_in_a_window_there_is_nothing_to_learn(bought):
     found = Hybrid().fit([silent], START).forecast(known, Buying().fit(known), DAYS)
     assert found.notna().all(axis=None)
     assert (found["p_purchase"] == 0).all()
+
+
+def test_somebody_who_has_surely_left_gets_a_chance_and_not_nan(bought, made):
+    """The models' chance was 0 of 0 there: a frequent buyer who has been silent for years."""
+    known = aggregate.features(ibis.memtable(bought), CUT, DAYS).head(3)
+    known = known.assign(frequency=1500, recency=1500.0, T=6000.0, days_since_last_order=4500.0)
+    buying = Buying().fit(aggregate.features(ibis.memtable(bought), CUT, DAYS))
+    for days in (DAYS, 2 * DAYS):
+        assert (buying.forecast(known, days)["p_purchase"] == 0).all()
+        found = made[1].forecast(known, buying, days)
+        assert found.notna().all(axis=None)
+        assert found["p_purchase"].between(0, 0.2).all()
