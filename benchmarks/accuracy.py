@@ -103,7 +103,7 @@ def forecast(history: ibis.Table, starts: pd.Timestamp, cut: pd.Timestamp, days:
     length = windows.length(starts, cut, days)
     past = [windows.window(history, day, length) for day in windows.first_days(starts, cut, length)]
     known = aggregate.features(history, cut, length)
-    return hybrid.Hybrid().fit(past, starts).forecast(known, buying, days)
+    return hybrid.Hybrid().fit(past, starts, cut).forecast(known, buying, days)
 
 
 def _over(score: Callable[..., float], actual: np.ndarray, ours: pd.Series, field: list[pd.Series]) -> float:

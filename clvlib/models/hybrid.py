@@ -5,6 +5,10 @@ grown by boosting (Friedman 2001, Annals of Statistics 29) know all that and not
 windows that have passed, what the models miss: the ratio of what came to what they forecast, each customer weighted by
 the forecast. The mean of the models' own forecast, of it corrected, and of trees that learn purchases by themselves is
 steadier than any of them (Bates & Granger 1969, Operational Research Quarterly 20).
+
+How customers differ and how much all of them buy are learned apart. A window's level, what came of everybody over what
+models said, tells of its season and of the trade, not of a customer: trees learn with the level taken out, and the
+level of the days ahead is foreseen from those of the windows, most of all from the same months of last year.
 """
 
 from collections.abc import Sequence
@@ -38,52 +42,67 @@ _TREES: dict[str, Any] = {
     "n_iter_no_change": 10,
     "random_state": 0,
 }
-_APART = ["customer_id", "as_of", "mean", "spend", "actual_purchases", "actual_spend"]  # in rows, not to learn from
+_LEVELS = ["level_purchases", "level_spend"]  # of a window: what came of everybody over what models said
+_APART = ["customer_id", "as_of", "mean", "spend", "actual_purchases", "actual_spend", *_LEVELS]  # not to learn from
+_MADE = ["purchases", "spend", "ratio"]  # parts of a mixture that go with the level
+_USUAL = 0.1  # how far levels (logarithms) differ by themselves, without a season
+_FADES = 0.7  # weight of a window's level, to that of the window after it
+_NEAR_A_YEAR = 15  # days by which the same months may be missed
+_MOST_MONTHS = 300  # days: a longer window holds nearly all months, and tells of no season
 
 
 class Hybrid:
     """Learns from windows, then looks ahead from a day.
 
     After `fit`, `unseen_` holds what would have been forecast for the customers of the windows by trees that had not
-    learned from them, beside what came: as_of, frequency, purchases, spend, actual_purchases, actual_spend.
+    learned from them, beside what came: as_of, frequency, purchases, spend, actual_purchases, actual_spend. `levels_`
+    has a row per window (by its first day): what came over what models said (level_purchases, level_spend); and
+    `level_` what is foreseen of the days ahead.
 
     >>> from clvlib.models.windows import window
     >>> past = [window(sample.transactions, day, 91) for day in pd.to_datetime(["1998-03-31", "1998-02-14"])]
     >>> now = aggregate.features(sample.transactions, sample.as_of, 91)
-    >>> Hybrid().fit(past, sample.starts).forecast(now, Buying().fit(now), days=91).head(3).round(2)
+    >>> learned = Hybrid().fit(past, sample.starts, sample.as_of)
+    >>> learned.forecast(now, Buying().fit(now), days=91).head(3).round(2)
                  purchases  spend  p_purchase
     customer_id
-    0001              0.27   7.19        0.20
-    0002              0.03   1.18        0.03
-    0003              0.04   0.58        0.03
+    0001              0.30   7.91        0.22
+    0002              0.03   1.27        0.03
+    0003              0.04   0.66        0.03
     """
 
     unseen_: pd.DataFrame
+    levels_: pd.DataFrame
+    level_: pd.Series
 
-    def fit(self, windows: Sequence[Window], starts: pd.Timestamp) -> Self:
-        """Learn from windows of one length. starts: first day of the history.
+    def fit(self, windows: Sequence[Window], starts: pd.Timestamp, as_of: pd.Timestamp) -> Self:
+        """Learn from windows of one length, the latest first. starts: first day of the history; as_of: the day from
+        which forecasts will look ahead.
 
         Raises NotEnoughData and ConvergenceError as `Buying.fit` does.
         """
         self.days_ = windows[0].days
         self.look_back_ = min((each.as_of - starts).days for each in windows)
         rows = pd.concat([_with_outcome(each, self.look_back_) for each in windows], ignore_index=True)
+        self.levels_ = rows.groupby("as_of", sort=False)[_LEVELS].first()
+        ago = np.array([(as_of - day).days for day in self.levels_.index])
+        self.level_ = self.levels_.apply(lambda level: np.exp(foreseen_level(np.log(level), ago, self.days_)))
         if len(rows) > ROWS:
             rows = rows.sample(ROWS, random_state=0).sort_index(ignore_index=True)
         fold = pd.util.hash_array(rows["customer_id"].to_numpy(dtype=object)) % _FOLDS
-        bought, spent = rows["actual_purchases"].to_numpy(), rows["actual_spend"].clip(lower=0).to_numpy()
         mean, money = rows["mean"].to_numpy(), rows["spend"].to_numpy()
-        back = bought > 0
+        bought = (rows["actual_purchases"] / rows["level_purchases"]).to_numpy()
+        spent = (rows["actual_spend"].clip(lower=0) / rows["level_spend"]).to_numpy()
         self._steps = _Steps(rows.drop(columns=_APART))
         asked, alike = self._steps.of(rows), np.ones(len(rows))
         with threadpool_limits(1):
             self._ratio = _Folds().fit(asked, bought / mean, mean, fold)
             self._money = _Folds().fit(asked, spent / money, money, fold)
             self._count = _Folds().fit(asked, bought, alike, fold)
-            self._back = _Folds(HistGradientBoostingClassifier).fit(asked, back.astype(float), alike, fold)
-            self._times = _Folds().fit(asked[back], bought[back], alike[back], fold[back])
+            self._back = _Folds(HistGradientBoostingClassifier).fit(asked, (bought > 0).astype(float), alike, fold)
             unseen = self._mixed(asked, mean, money, fold)
-        self._chance = _Chance(unseen, rows["chance"], back)
+        unseen[_MADE] *= rows[["level_purchases", "level_spend", "level_purchases"]].to_numpy()
+        self._chance = _Chance(unseen, rows["chance"], bought > 0)
         came = rows[["as_of", "frequency", "actual_purchases", "actual_spend"]]
         self.unseen_ = came.join(unseen[["purchases", "spend"]])
         return self
@@ -100,6 +119,7 @@ class Hybrid:
         asked = self._steps.of(_inputs(known, own, buying, self.days_, self.look_back_))
         with threadpool_limits(1):
             found = self._mixed(asked, own["purchases"].to_numpy(), own["spend"].to_numpy())
+        found[_MADE] *= self.level_[["level_purchases", "level_spend", "level_purchases"]].to_numpy()
         found["p_purchase"] = self._chance.of(found, own["p_purchase"])
         found = found.set_index(known.index)[["purchases", "spend", "p_purchase"]]
         longer = whole[list(found)].clip(lower=LEAST_FORECAST) / own[list(found)].clip(lower=LEAST_FORECAST)
@@ -107,20 +127,43 @@ class Hybrid:
         return found.assign(p_purchase=found["p_purchase"].clip(upper=1.0))
 
     def _mixed(self, asked: Array, mean: Array, money: Array, fold: NDArray[Any] | None = None) -> pd.DataFrame:
-        """The mixture, and two of its parts; with `fold`, of trees that didn't learn from each row's fold."""
-        each, back = money / mean, self._back.of(asked, fold)
-        ratio = mean * self._ratio.of(asked, fold)
-        hurdle = back * np.maximum(self._times.of(asked, fold), 1.0)
-        grown = (self._count.of(asked, fold) + hurdle + ratio) / 3
+        """The mixture at the models' level, and two of its parts; with `fold`, of trees that didn't learn from it."""
+        each, ratio = money / mean, mean * self._ratio.of(asked, fold)
+        grown = (ratio + self._count.of(asked, fold)) / 2
         corrected = money * self._money.of(asked, fold)
         return pd.DataFrame(
             {
                 "purchases": (mean + ratio + grown) / 3,
-                "spend": (money + corrected + ratio * each + grown * each) / 4,
+                "spend": (money + corrected + (ratio + grown) * each) / 4,
                 "ratio": ratio,
-                "back": back,
+                "back": self._back.of(asked, fold),
             }
         )
+
+
+def foreseen_level(levels: pd.Series, ago: NDArray[Any], days: int) -> float:
+    """The level (a logarithm) of the days ahead, by those of windows that began `ago` days before, the latest first.
+
+    Their mean, newer ones weighing more, is drawn towards 0, which models foresee; the more so, the fewer windows and
+    the wider apart. The wider apart, the more is it the season that moves them, and the more counts the level of the
+    same months a year ago, if one window is of them.
+
+    >>> round(foreseen_level(pd.Series([0.10, 0.12]), np.array([182, 273]), days=182), 2)
+    0.07
+    >>> round(foreseen_level(pd.Series([0.5, 0.1, -0.4, -0.3]), np.array([91, 136, 181, 365]), days=91), 2)
+    -0.28
+    """
+    same = (np.abs(ago - YEAR) <= _NEAR_A_YEAR) & (days < _MOST_MONTHS)
+    weights = _FADES ** np.arange(len(levels))
+    apart = (_USUAL**2 + ((levels - np.average(levels, weights=weights)) ** 2).sum()) / len(levels)
+    known = 0.0
+    if (~same).any():
+        drawn = _USUAL**2 / (_USUAL**2 + 2 * apart / (~same).sum())  # 2: windows overlap by half
+        known = drawn * np.average(levels[~same], weights=weights[~same])
+    if not same.any():
+        return float(known)
+    season = apart / (apart + _USUAL**2)
+    return float(season * levels[same].mean() + (1 - season) * known)
 
 
 def _with_outcome(window: Window, look_back: int) -> pd.DataFrame:
@@ -132,7 +175,14 @@ def _with_outcome(window: Window, look_back: int) -> pd.DataFrame:
         spend=own["spend"],
         actual_purchases=window.purchases,
         actual_spend=window.spend,
+        level_purchases=_level(window.purchases, own["purchases"]),
+        level_spend=_level(window.spend.clip(lower=0), own["spend"]),
     ).reset_index()
+
+
+def _level(came: pd.Series, said: pd.Series) -> float:
+    """What came of all over what was said, as if one mean customer more had done as was said: so it is never 0."""
+    return float((came.sum() + said.mean()) / (said.sum() + said.mean()))
 
 
 def _inputs(known: pd.DataFrame, own: pd.DataFrame, buying: Buying, days: int, look_back: int) -> pd.DataFrame:
