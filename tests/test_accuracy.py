@@ -13,15 +13,23 @@ def test_a_cut_gives_ratios_to_the_best_model_of_the_field_in_hindsight(monkeypa
     assert found["counts"] < 1
     assert found["spend"] < 1
     assert found["auc"] > 0
-    assert abs(found["purchases"]) < 0.3
+    assert abs(found["purchases_off"]) < 0.3
+    assert found["spend_naive"] < 1
+    assert {"total_spend", "half_spend", *accuracy.HELD} <= set(found)
 
 
-def test_a_target_over_all_cuts_is_a_geometric_mean_or_the_worst():
-    table = pd.DataFrame({name: [0.5, 1.02] for name in accuracy.RATIOS}).assign(kind="BTYD")
+def test_a_target_over_all_cuts_is_a_mean_or_the_highest_or_a_share():
+    bounds = {column: low for column, _, low, _ in accuracy.TARGETS["real"]}
+    table = pd.DataFrame({name: [0.5, 1.02] for name in bounds}).assign(kind="BTYD")
     targets = accuracy.kept(table).set_index("what")
-    assert targets.loc["counts, mean", "came"] == np.sqrt(0.51)
+    assert targets.loc["counts, geometric mean", "came"] == np.sqrt(0.51)
     assert targets["kept"].all()
-    assert not accuracy.kept(table.assign(kind="real")).set_index("what").loc["counts, max", "kept"]
+    table[accuracy.HELD] = [[0.82] * 3 + [0.88] * 3, [0.84] * 3 + [0.94] * 3]
+    real = accuracy.kept(table.assign(kind="real")).set_index("what")
+    assert not real.loc["counts, highest", "kept"]
+    assert real.loc["counts, highest", "came"] == 1.02
+    shares = real.loc[[f"{held}, share near what it says" for held in accuracy.HELD], "came"]
+    assert (shares == 0.5).all()
 
 
 def test_shops_are_drawn_alike_by_their_seed():

@@ -14,6 +14,7 @@ import clvlib
 from clvlib import aggregate, causes, load, models, value
 from clvlib.aggregate import clock
 from clvlib.causes import adoption, causal, experiments, trial
+from clvlib.models import outlook, rolling, windows
 
 ROOMS = (models, value, causes)
 MODULES = [m.name for room in ROOMS for m in pkgutil.iter_modules(room.__path__, f"{room.__name__}.")]
@@ -28,6 +29,10 @@ def names():
     sample = load("cdnow_sample")
     rfm = sample.rfm_summary()
     shop = {"sample": sample, "rfm": rfm, "model": BetaGeo().fit(rfm), "shop": load("demo")}
+    few = sample.transactions.filter(sample.transactions["customer_id"] < "0800")
+    shop["history"] = windows.History(few, sample.starts)
+    shop["ahead"] = outlook.look_ahead(shop["history"], sample.as_of, days=182)
+    shop["rolled"] = rolling.roll(shop["history"], sample.as_of, days=182)
     shop["cohorts"] = aggregate.cohorts(sample.transactions, sample.as_of)
     return {"np": np, "pd": pd, "load": load, **shop, **a_study(), **a_test(sample, rfm.index[:400])}
 

@@ -33,7 +33,7 @@ ROWS = 15_000  # customers in windows to learn from, at most
 _FOLDS = 5
 _STEPS = 64
 _TREES: dict[str, Any] = {
-    "learning_rate": 0.03,
+    "learning_rate": 0.1,
     "max_leaf_nodes": 6,
     "min_samples_leaf": 100,
     "l2_regularization": 1.0,
@@ -46,6 +46,7 @@ _LEVELS = ["level_purchases", "level_spend"]  # of a window: what came of everyb
 _APART = ["customer_id", "as_of", "mean", "spend", "actual_purchases", "actual_spend", *_LEVELS]  # not to learn from
 _MADE = ["purchases", "spend", "ratio"]  # parts of a mixture that go with the level
 _USUAL = 0.1  # how far levels (logarithms) differ by themselves, without a season
+_WORTH = 3.0  # windows that this is worth
 _FADES = 0.7  # weight of a window's level, to that of the window after it
 _NEAR_A_YEAR = 15  # days by which the same months may be missed
 _MOST_MONTHS = 300  # days: a longer window holds nearly all months, and tells of no season
@@ -66,9 +67,9 @@ class Hybrid:
     >>> learned.forecast(now, Buying().fit(now), days=91).head(3).round(2)
                  purchases  spend  p_purchase
     customer_id
-    0001              0.30   7.91        0.22
-    0002              0.03   1.27        0.03
-    0003              0.04   0.66        0.03
+    0001              0.29   7.71        0.22
+    0002              0.04   1.34        0.03
+    0003              0.04   0.78        0.04
     """
 
     unseen_: pd.DataFrame
@@ -86,7 +87,9 @@ class Hybrid:
         rows = pd.concat([_with_outcome(each, self.look_back_) for each in windows], ignore_index=True)
         self.levels_ = rows.groupby("as_of", sort=False)[_LEVELS].first()
         ago = np.array([(as_of - day).days for day in self.levels_.index])
-        self.level_ = self.levels_.apply(lambda level: np.exp(foreseen_level(np.log(level), ago, self.days_)))
+        foreseen = [foreseen_level(np.log(self.levels_[level].to_numpy()), ago, self.days_) for level in _LEVELS]
+        self.level_ = pd.Series(np.exp([level for level, _ in foreseen]), index=_LEVELS)
+        self._level_error = dict(zip(("purchases", "spend"), (error for _, error in foreseen), strict=True))
         if len(rows) > ROWS:
             rows = rows.sample(ROWS, random_state=0).sort_index(ignore_index=True)
         fold = pd.util.hash_array(rows["customer_id"].to_numpy(dtype=object)) % _FOLDS
@@ -126,6 +129,17 @@ class Hybrid:
         found = found * longer.assign(spend=longer["purchases"])
         return found.assign(p_purchase=found["p_purchase"].clip(upper=1.0))
 
+    def spread(self, column: str, total: float, days: float) -> float:
+        """Standard deviation of the logarithm of what comes of all over `total`, which is forecast of it in `days`.
+
+        Of the level, which may be another than foreseen (where windows were shorter than `days`: by the root of the
+        length more), and of chance, as far as customers of the windows did other than forecast. column: purchases or
+        spend.
+        """
+        said, came = self.unseen_[column], self.unseen_[f"actual_{column}"]
+        chance = ((came - said) ** 2).sum() / said.sum() / max(total, LEAST_FORECAST)
+        return float(np.sqrt(self._level_error[column] ** 2 * max(days / self.days_, 1.0) + chance))
+
     def _mixed(self, asked: Array, mean: Array, money: Array, fold: NDArray[Any] | None = None) -> pd.DataFrame:
         """The mixture at the models' level, and two of its parts; with `fold`, of trees that didn't learn from it."""
         each, ratio = money / mean, mean * self._ratio.of(asked, fold)
@@ -141,29 +155,34 @@ class Hybrid:
         )
 
 
-def foreseen_level(levels: pd.Series, ago: NDArray[Any], days: int) -> float:
-    """The level (a logarithm) of the days ahead, by those of windows that began `ago` days before, the latest first.
+def foreseen_level(levels: Array, ago: NDArray[Any], days: int) -> tuple[float, float]:
+    """The level (a logarithm) of the days ahead, and its standard error, by those of windows that began `ago` days
+    before, the latest first.
 
     Their mean, newer ones weighing more, is drawn towards 0, which models foresee; the more so, the fewer windows and
     the wider apart. The wider apart, the more is it the season that moves them, and the more counts the level of the
-    same months a year ago, if one window is of them.
+    same months a year ago, if one window is of them. Few windows show how far levels differ: their spread is held
+    together by a usual one of a tenth, as worth as three windows (scaled inverse chi-squared; Gelman et al., Bayesian
+    Data Analysis, section 2.6).
 
-    >>> round(foreseen_level(pd.Series([0.10, 0.12]), np.array([182, 273]), days=182), 2)
-    0.07
-    >>> round(foreseen_level(pd.Series([0.5, 0.1, -0.4, -0.3]), np.array([91, 136, 181, 365]), days=91), 2)
-    -0.28
+    >>> [round(each, 2) for each in foreseen_level(np.array([0.10, 0.12]), np.array([182, 273]), days=182)]
+    [0.07, 0.09]
+    >>> seasonal, ago = np.array([0.5, 0.1, -0.4, -0.3]), np.array([91, 136, 181, 365])
+    >>> [round(each, 2) for each in foreseen_level(seasonal, ago, days=91)]
+    [-0.28, 0.13]
     """
     same = (np.abs(ago - YEAR) <= _NEAR_A_YEAR) & (days < _MOST_MONTHS)
     weights = _FADES ** np.arange(len(levels))
-    apart = (_USUAL**2 + ((levels - np.average(levels, weights=weights)) ** 2).sum()) / len(levels)
+    squares = ((levels - np.average(levels, weights=weights)) ** 2).sum()
+    apart = (_USUAL**2 + squares) / len(levels)
+    error = (_WORTH * _USUAL**2 + squares) / (_WORTH + (len(levels) - 1) / 2)  # 2: windows overlap by half
     known = 0.0
     if (~same).any():
-        drawn = _USUAL**2 / (_USUAL**2 + 2 * apart / (~same).sum())  # 2: windows overlap by half
+        drawn = _USUAL**2 / (_USUAL**2 + 2 * apart / (~same).sum())
         known = drawn * np.average(levels[~same], weights=weights[~same])
-    if not same.any():
-        return float(known)
-    season = apart / (apart + _USUAL**2)
-    return float(season * levels[same].mean() + (1 - season) * known)
+    season = apart / (apart + _USUAL**2) if same.any() else 0.0
+    level = season * levels[same].mean() + (1 - season) * known if same.any() else known
+    return float(level), float(np.sqrt((1 - season) * error + season * _USUAL**2))
 
 
 def _with_outcome(window: Window, look_back: int) -> pd.DataFrame:

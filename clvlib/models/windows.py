@@ -86,3 +86,25 @@ def first_days(starts: pd.Timestamp, as_of: pd.Timestamp, days: int) -> Sequence
     if earliest <= year_ago < min(found, default=as_of):
         found = [*found[: MOST - 1], year_ago]
     return found
+
+
+class History:
+    """Transactions from `starts` on, and the windows that were asked of them: each is worked out once.
+
+    >>> [str(past.as_of)[:10] for past in history.past(sample.as_of, days=91)]
+    ['1998-03-31', '1998-02-14', '1997-12-31', '1997-06-30']
+    """
+
+    def __init__(self, transactions: "ibis.Table", starts: pd.Timestamp) -> None:
+        self.transactions, self.starts = transactions, starts
+        self._kept: dict[tuple[pd.Timestamp, int], Window] = {}
+
+    def window(self, as_of: pd.Timestamp, days: int) -> Window:
+        """`window` of these transactions. After the last day of the history, nothing comes in it."""
+        if (as_of, days) not in self._kept:
+            self._kept[as_of, days] = window(self.transactions, as_of, days)
+        return self._kept[as_of, days]
+
+    def past(self, as_of: pd.Timestamp, days: int) -> list[Window]:
+        """The windows to learn from on `as_of` (see `first_days`)."""
+        return [self.window(day, days) for day in first_days(self.starts, as_of, days)]

@@ -24,6 +24,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 done · 1 the data can't be used · 2 wrong usage · 3 a notebook failed · 4 a fault of clv.",
 )
 INTERRUPTED = 130
+BACKTEST = "03b_forecast_trust"
 
 Source = Annotated[str, typer.Argument(help="a dataset card (.toml), a bundled dataset's name, or a data file")]
 AsOf = Annotated[str | None, typer.Option(help="last day of observation, as 2026-10-31")]
@@ -140,22 +141,33 @@ def run(
     out: Annotated[Path, typer.Option(help="folder of the runs")] = Path("runs"),
 ) -> None:  # fmt: skip
     """Run the notebooks on a dataset and write report.html, customers.csv and manifest.json."""
-    from clvlib import files
-    from clvlib.ingest.card import as_toml
     from clvlib.run import runner
 
-    path, card = _card(source, customer_id, date, amount, order_id, date_format, decimal, currency, format)
-    name = source
-    if path is None:  # made from flags: kept, so that the run can be repeated and the card mended
-        text = as_toml(card)
-        # Its name says what is in it: another file of the same name, or other flags, never touch the card of a run.
-        path = out / "cards" / f"{card['name']}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.toml"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        files.write_text(path, text)
-        typer.echo(f"Card written from the flags: {path}")
-        name = str(path)
+    name = _kept_card(out, source, customer_id, date, amount, order_id, date_format, decimal, currency, format)
     wanted = dict(_pair(setting) for setting in settings or [])
     raise typer.Exit(runner.run(name, as_of=as_of, settings=wanted, only=only.split(",") if only else None, out=out))
+
+
+@app.command()
+def backtest(
+    source: Source, customer_id: CustomerId = None, date: Date = None, amount: Amount = None, order_id: OrderId = None,
+    date_format: DateFormat = None, decimal: Decimal = None, currency: Currency = None, format: Format = None,
+    as_of: AsOf = None,
+    out: Annotated[Path, typer.Option(help="folder of the backtests")] = Path("runs/backtests"),
+) -> None:  # fmt: skip
+    """Hold forecasts made on days of the past against what came, and say what to trust them for."""
+    import nbformat
+
+    from clvlib.run import runner
+
+    name = _kept_card(out, source, customer_id, date, amount, order_id, date_format, decimal, currency, format)
+    code = runner.run(name, as_of=as_of, only=[BACKTEST], out=out)
+    made = max(out.glob(f"*/*/notebooks/{BACKTEST}.ipynb"), key=lambda file: file.stat().st_mtime, default=None)
+    for cell in nbformat.read(made, as_version=4).cells if made and not code else []:
+        if "verdict" in cell.metadata.get("tags", []):
+            for output in cell.outputs:
+                typer.echo("\n" + printable(output.get("data", {}).get("text/plain", "")))
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -207,8 +219,9 @@ def doctor() -> None:
 
 
 def _card(
-    source: str, customer_id: str | None, date: str | None, amount: str | None, order_id: str | None,
-    date_format: str | None, decimal: str | None, currency: str | None, format: str | None,
+    source: str, customer_id: str | None = None, date: str | None = None, amount: str | None = None,
+    order_id: str | None = None, date_format: str | None = None, decimal: str | None = None,
+    currency: str | None = None, format: str | None = None,
 ) -> tuple[Path | None, dict[str, Any]]:  # fmt: skip
     """The card that `source` names with its path, or one made from a data file and flags."""
     from clvlib.ingest.card import bundled, find_card, read_card
@@ -234,6 +247,23 @@ def _card(
     card: dict[str, Any] = {"name": file.name.split(".")[0]} | ({"currency": currency} if currency else {})
     card["transactions"] = {"path": str(file), **flags} | ({"columns": given} if given else {})
     return None, card
+
+
+def _kept_card(out: Path, source: str, *flags: str | None) -> str:
+    """The name of the card that `source` is, or of one made from flags: kept in `out`, to be repeated and mended."""
+    from clvlib import files
+    from clvlib.ingest.card import as_toml
+
+    path, card = _card(source, *flags)
+    if path is not None:
+        return source
+    text = as_toml(card)
+    # Its name says what is in it: another file of the same name, or other flags, never touch the card of a run.
+    path = out / "cards" / f"{card['name']}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.toml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    files.write_text(path, text)
+    typer.echo(f"Card written from the flags: {path}")
+    return str(path)
 
 
 def _pair(setting: str) -> tuple[str, str]:

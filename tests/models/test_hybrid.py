@@ -161,13 +161,16 @@ def test_somebody_who_has_surely_left_gets_a_chance_and_not_nan(bought, made):
 
 
 def test_the_level_of_the_days_ahead_is_that_of_the_same_months_where_seasons_move_it():
-    seasonal = pd.Series([0.5, 0.1, -0.4, -0.3])
-    year_ago = foreseen_level(seasonal, np.array([91, 136, 181, 365]), 91)
+    seasonal = np.array([0.5, 0.1, -0.4, -0.3])
+    year_ago, error = foreseen_level(seasonal, np.array([91, 136, 181, 365]), 91)
     assert -0.3 < year_ago < -0.25
-    assert abs(foreseen_level(seasonal, np.array([91, 136, 181, 230]), 91)) < 0.05  # no such months, nobody knows
-    steady = foreseen_level(pd.Series([-0.15, -0.14, -0.16, -0.1]), np.array([91, 136, 181, 365]), 91)
+    unknown, wider = foreseen_level(seasonal, np.array([91, 136, 181, 230]), 91)  # no such months: nobody knows
+    assert abs(unknown) < 0.05
+    assert wider > 2 * error
+    steady, sure = foreseen_level(np.array([-0.15, -0.14, -0.16, -0.1]), np.array([91, 136, 181, 365]), 91)
     assert steady == pytest.approx(-0.13, abs=0.02)
-    assert foreseen_level(pd.Series([0.0, 1.0]), np.array([365, 547]), 365) < 0.1  # of 365 days: no season to tell
+    assert 0.05 < sure < 0.1
+    assert foreseen_level(np.array([0.0, 1.0]), np.array([365, 547]), 365)[0] < 0.1  # whole years: no season to tell
 
 
 def test_a_forecast_across_the_turn_of_a_season_follows_last_year():
