@@ -100,7 +100,7 @@ def judge(case: Case) -> dict[str, object]:
         "counts_rmse": _over(_rmse, bought, said["purchases"], [field[n] for n in names]),
         "spend": _over(poisson_deviance, spent / unit, said["spend"] / unit, [field[n] * each / unit for n in names]),
         "spend_rmse": _over(_rmse, spent, said["spend"], [field[n] * each for n in names]),
-        "spend_naive": spend.loc[rolling.OURS, "deviance"] / spend.loc[spend["kind"] == "rule", "deviance"].min(),
+        "spend_naive": spend.loc[rolling.BEST, "deviance"] / spend.loc[spend["kind"] == "rule", "deviance"].min(),
         "auc_recency": row["auc_recency"],
         "auc_field": best - row["auc_recency"],
         "auc": row["auc"] - row["auc_recency"],

@@ -29,7 +29,7 @@ def names():
     sample = load("cdnow_sample")
     rfm = sample.rfm_summary()
     shop = {"sample": sample, "rfm": rfm, "model": BetaGeo().fit(rfm), "shop": load("demo")}
-    few = sample.transactions.filter(sample.transactions["customer_id"] < "0800")
+    few = sample.transactions.filter(sample.transactions["customer_id"] < "1200")
     shop["history"] = windows.History(few, sample.starts)
     shop["ahead"] = outlook.look_ahead(shop["history"], sample.as_of, days=182)
     shop["rolled"] = rolling.roll(shop["history"], sample.as_of, days=182)

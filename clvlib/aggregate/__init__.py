@@ -26,6 +26,7 @@ from clvlib.aggregate.customers import (
     rfm_summary,
 )
 from clvlib.aggregate.purchases import purchase_days
+from clvlib.aggregate.rows import some_customers
 
 __all__ = [
     "DAYS_PER_UNIT",
@@ -45,4 +46,5 @@ __all__ = [
     "purchase_days",
     "purchases_by_period",
     "rfm_summary",
+    "some_customers",
 ]

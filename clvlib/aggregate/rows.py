@@ -39,3 +39,12 @@ def fetched(query: ibis.Table, dates: Sequence[str] = ()) -> pd.DataFrame:
     for column in dates:
         frame[column] = pd.to_datetime(frame[column]).astype("datetime64[us]")
     return frame
+
+
+def some_customers(table: ibis.Table, most: int) -> ibis.Table:
+    """The rows of `most` customers, drawn by a hash of their ids; all rows if there are no more customers. Lazy."""
+    ids = fetched(table.select("customer_id").distinct())["customer_id"]
+    if len(ids) <= most:
+        return table
+    drawn = ids[pd.util.hash_array(ids.to_numpy(dtype=object)).argsort(kind="stable")[:most]]
+    return table.semi_join(ibis.memtable(pd.DataFrame({"customer_id": drawn})), "customer_id")

@@ -18,23 +18,26 @@ from clvlib.models.ranges import Ranges
 from clvlib.models.windows import History, Window, length
 
 LEAST_BACK = 200  # customers who bought in windows: of fewer, trees learn chance (6 % worse in simulated shops)
-HYBRID, MODELS, RATE = "hybrid", "mean of the models of buying", "rate of all customers"
-_UNTAUGHT = {MODELS: 0.15, RATE: 0.3}  # how far totals come out from such forecasts (logarithm), taken for granted …
+HYBRID, MEAN_OF_MODELS, RATE = "hybrid", "mean of the models of buying", "rate of all customers"
+_UNTAUGHT = {
+    MEAN_OF_MODELS: 0.15,
+    RATE: 0.3,
+}  # how far totals come out from such forecasts (logarithm), taken for granted …
 _CLUMPED = 2.0  # … beside chance: the variance of purchases, in expected purchases
 _FORECAST = ["purchases", "spend", "p_purchase"]
 
 
 @dataclass(frozen=True)
-class Outlook:
+class Ahead:
     """What customers known on `as_of` will do in the `days` after it.
 
-    method, why: how it was forecast (HYBRID, MODELS or RATE), and a sentence on why so. customers, by customer_id:
+    method, why: how it was forecast (HYBRID, MEAN_OF_MODELS or RATE), and a sentence on it. customers, by customer_id:
     frequency (repeat purchases so far), purchases (mean), spend (mean, currency), p_purchase (chance of a purchase, 0
     to 1). window: what was known of them, and what came, as far as the history tells. learned: the hybrid, if it is
     one.
 
     >>> ahead.method, ahead.customers[["purchases", "spend"]].sum().round(-2).to_dict()
-    ('hybrid', {'purchases': 300.0, 'spend': 11100.0})
+    ('hybrid', {'purchases': 500.0, 'spend': 18400.0})
     """
 
     as_of: pd.Timestamp
@@ -49,7 +52,7 @@ class Outlook:
         """What comes of all customers, and the range that holds it in `level` of times. column: purchases or spend.
 
         >>> [round(each) for each in ahead.total("purchases", level=0.9)]
-        [305, 244, 381]
+        [495, 402, 609]
         """
         total = float(self.customers[column].sum())
         if self.learned is not None:
@@ -71,18 +74,18 @@ class Outlook:
         return None if self.learned is None else Ranges(self.learned.unseen_)
 
 
-def look_ahead(history: History, as_of: pd.Timestamp, days: int) -> Outlook:
+def look_ahead(history: History, as_of: pd.Timestamp, days: int) -> Ahead:
     """Forecast `days` after `as_of`, by what was known on it.
 
     >>> look_ahead(history, sample.as_of, days=91).why
-    'It learned from 4 windows of 91 days, in which 449 customers bought.'
+    'It learned from 4 windows of 91 days, in which 677 customers bought.'
     """
     own = length(history.starts, as_of, days)
     window = history.window(as_of, own)
 
-    def found(method: str, why: str, forecast: pd.DataFrame, learned: Hybrid | None = None) -> Outlook:
+    def found(method: str, why: str, forecast: pd.DataFrame, learned: Hybrid | None = None) -> Ahead:
         customers = window.known[["frequency"]].join(forecast[_FORECAST])
-        return Outlook(as_of, days, method, why, customers, window, learned)
+        return Ahead(as_of, days, method, why, customers, window, learned)
 
     try:
         buying = window.buying
@@ -92,7 +95,7 @@ def look_ahead(history: History, as_of: pd.Timestamp, days: int) -> Outlook:
     back = int(sum((each.purchases > 0).sum() for each in past))
     if back < LEAST_BACK:
         why = f"In past windows of {own} days {back:,} customers bought; the hybrid learns from {LEAST_BACK} or more."
-        return found(MODELS, why, buying.forecast(window.known, days))
+        return found(MEAN_OF_MODELS, why, buying.forecast(window.known, days))
     learned = Hybrid().fit(past, history.starts, as_of)
     why = f"It learned from {len(past)} windows of {own} days, in which {back:,} customers bought."
     return found(HYBRID, why, learned.forecast(window.known, buying, days), learned)

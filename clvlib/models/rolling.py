@@ -15,13 +15,14 @@ import pandas as pd
 from clvlib.errors import CannotAnswer, NotEnoughData
 from clvlib.models.backtest import auc, baselines, parts, scores_of
 from clvlib.models.buying import every_purchase
-from clvlib.models.outlook import Outlook, look_ahead
+from clvlib.models.outlook import Ahead, look_ahead
 from clvlib.models.windows import History
 
-OURS, SEGMENTS = "the forecast", "average of the RFM segment"
-LEVELS = (0.8, 0.9)  # of the ranges that are judged
+BEST, SEGMENT_AVERAGE = "the forecast", "average of the RFM segment"
+_HELD = (0.8, 0.9)  # of the ranges that are judged
 LENGTHS = (364, 182, 84)  # days ahead: whole weeks, and two steps, so that each window serves several days
 _MOST, _ENOUGH = 6, 3  # days of the past on which forecasts are made
+_NAMED = {"purchases": "purchases", "spend": "spend", "spend_if_buying": "spend of those who buy"}
 _BANDS = {"recency": 5, "frequency": 5, "spend": 3}  # of an RFM segment
 _TOP = 0.1  # of the customers
 
@@ -32,7 +33,7 @@ class Rolling:
 
     made: a row per day (made_on): method, customers; purchases and spend (all customers, as forecast), with the 90 %
     range of the total (…_low, …_high) and what came (actual_…); buyers, actual_buyers; held_80_… and held_90_… (share
-    of customers within the middle 80 and 90 % of what was foreseen, see `Ranges.place`; NaN without ranges) of
+    of customers within the middle 80 and 90 % of what was foreseen, see `Ranges.place`; where there are ranges) of
     purchases, spend, spend_if_buying. scores: by made_on, of (purchases or spend) and method: kind, bias, deviance,
     rmse, gini, top_tenth (share of all that the tenth ranked highest brought), auc. left_out: days on which nothing
     could be judged, with the reason.
@@ -40,8 +41,8 @@ class Rolling:
     >>> rolled.made[["purchases", "purchases_low", "purchases_high", "actual_purchases"]].round()
                 purchases  purchases_low  purchases_high  actual_purchases
     made_on
-    1997-09-30      389.0          296.0           511.0             409.0
-    1997-12-30      365.0          277.0           480.0             321.0
+    1997-09-30      639.0          517.0           789.0             640.0
+    1997-12-30      601.0          492.0           733.0             543.0
     """
 
     days: int
@@ -55,14 +56,14 @@ class Rolling:
         bias, gini, top_tenth, auc: means; miss: mean size of the bias; deviance, rmse: over those of the forecast
         (geometric mean: above 1 is worse).
 
-        >>> rolled.table().loc[[OURS, SEGMENTS], ["bias", "deviance", "auc"]].round(2)
+        >>> rolled.table().loc[[BEST, SEGMENT_AVERAGE], ["bias", "deviance", "auc"]].round(2)
                                     bias  deviance   auc
         method
-        the forecast                0.04      1.00  0.78
-        average of the RFM segment  0.41      1.12  0.76
+        the forecast                0.05      1.00  0.79
+        average of the RFM segment  0.26      1.19  0.77
         """
         scores = self.scores.xs(of, level="of")
-        ours = scores.xs(OURS, level="method")[["deviance", "rmse"]]
+        ours = scores.xs(BEST, level="method")[["deviance", "rmse"]]
         over = np.log(scores[["deviance", "rmse"]] / ours.reindex(scores.index, level="made_on"))
         shown = scores.assign(miss=scores["bias"].abs(), deviance=over["deviance"], rmse=over["rmse"])
         means = shown.drop(columns="kind").groupby("method").mean()
@@ -88,6 +89,28 @@ class Rolling:
         """
         made = self.made
         return int(made[f"actual_{column}"].between(made[f"{column}_low"], made[f"{column}_high"]).sum())
+
+    def held(self) -> pd.DataFrame:
+        """Share of customers within their own range of _HELD (columns), mean over the days: purchases, spend, spend of
+        those who buy.
+
+        Raises NotEnoughData where no forecast had ranges.
+
+        >>> rolled.held().round(2)
+                                   80% range  90% range
+        share of customers within
+        purchases                       0.84       0.91
+        spend                           0.82       0.90
+        spend of those who buy          0.82       0.92
+        """
+        columns = {level: [f"held_{round(100 * level)}_{name}" for name in _NAMED] for level in _HELD}
+        if not self.made.columns.isin(columns[_HELD[0]]).any():
+            raise NotEnoughData(
+                "No forecast made on an earlier day learned from windows, so that no customer had a range.",
+                "Bring more customers or a longer history.",
+            )
+        shares = {f"{level:.0%} range": self.made[names].mean().to_numpy() for level, names in columns.items()}
+        return pd.DataFrame(shares, index=pd.Index(_NAMED.values(), name="share of customers within"))
 
 
 def days_ahead(starts: pd.Timestamp, as_of: pd.Timestamp, days: int) -> int:
@@ -116,7 +139,7 @@ def roll(history: History, as_of: pd.Timestamp, days: int) -> Rolling:
     Raises NotEnoughData where no day can be judged.
 
     >>> roll(history, sample.as_of, days=182).made["method"].to_list()
-    ['mean of the models of buying', 'mean of the models of buying']
+    ['hybrid', 'hybrid']
     """
     made, scores, left_out = {}, {}, {}
     for day in made_on(history.starts, as_of, days):
@@ -167,7 +190,7 @@ def _segments(known: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({name: np.ceil(of.rank(pct=True) * _BANDS[name]) for name, of in values.items()})
 
 
-def judge(history: History, ahead: Outlook) -> tuple[dict[str, Any], pd.DataFrame]:
+def judge(history: History, ahead: Ahead) -> tuple[dict[str, Any], pd.DataFrame]:
     """Hold a forecast against what came: a row of `Rolling.made`, and the rows of `Rolling.scores` of its day.
 
     Raises NotEnoughData where nobody bought.
@@ -175,7 +198,7 @@ def judge(history: History, ahead: Outlook) -> tuple[dict[str, Any], pd.DataFram
     >>> past = look_ahead(history, pd.Timestamp("1997-12-30"), days=182)
     >>> row, scores = judge(history, past)
     >>> round(row["purchases"]), round(row["actual_purchases"]), scores.loc["purchases", "deviance"].idxmin()
-    (365, 321, 'BG/NBD')
+    (601, 543, 'the forecast')
     """
     held, said = history.window(ahead.as_of, ahead.days), ahead.customers
     came = pd.DataFrame({"purchases": held.purchases, "spend": held.spend.clip(lower=0)})
@@ -191,24 +214,24 @@ def judge(history: History, ahead: Outlook) -> tuple[dict[str, Any], pd.DataFram
     }
     row: dict[str, Any] = {"method": ahead.method, "customers": len(said)}
     for of in methods:
-        row[of], row[f"{of}_low"], row[f"{of}_high"] = ahead.total(of, LEVELS[-1])
+        row[of], row[f"{of}_low"], row[f"{of}_high"] = ahead.total(of, _HELD[-1])
         row[f"actual_{of}"] = came[of].sum()
     row |= {"buyers": said["p_purchase"].sum(), "actual_buyers": bought.sum()}
     row["auc"] = auc(bought, said["p_purchase"].to_numpy())
     row["auc_recency"] = auc(bought, -held.known["days_since_last_order"].to_numpy())
     if ahead.ranges is not None:
         aside = (ahead.ranges.place(said, came) - 0.5).abs()
-        for level, (name, of) in product(LEVELS, aside.items()):
+        for level, (name, of) in product(_HELD, aside.items()):
             row[f"held_{round(100 * level)}_{name}"] = (of.dropna() <= level / 2).mean()
     return row, pd.DataFrame.from_dict(scores, orient="index").rename_axis(["of", "method"])
 
 
-def _methods(history: History, ahead: Outlook) -> tuple[dict[str, str], dict[str, pd.DataFrame]]:
+def _methods(history: History, ahead: Ahead) -> tuple[dict[str, str], dict[str, pd.DataFrame]]:
     """The kind of each method, and its forecast of each customer's purchases and spend (currency)."""
     day, days, said = ahead.as_of, pd.Timedelta(days=ahead.days), ahead.customers
     known = history.window(day, ahead.days).known
-    purchases, each = {OURS: said["purchases"]}, every_purchase(known)["monetary_value"]
-    spend, kinds = {OURS: said["spend"]}, {OURS: "ours"}
+    purchases, each = {BEST: said["purchases"]}, every_purchase(known)["monetary_value"]
+    spend, kinds = {BEST: said["spend"]}, {BEST: "ours"}
     if ahead.buying is not None:
         of_models = ahead.buying.forecast(known, ahead.days)
         for name in ahead.buying.models_:
@@ -218,9 +241,9 @@ def _methods(history: History, ahead: Outlook) -> tuple[dict[str, str], dict[str
     rules = baselines(calibration, recent).reindex(known.index).fillna(0.0)
     for rule in map(str, rules):
         purchases[rule], spend[rule], kinds[rule] = rules[rule], rules[rule] * each, "rule"
-    before, kinds[SEGMENTS] = history.window(day - days, ahead.days), "rule"
-    purchases[SEGMENTS] = segment_average(before.known, before.purchases, known)
-    spend[SEGMENTS] = segment_average(before.known, before.spend.clip(lower=0), known)
+    before, kinds[SEGMENT_AVERAGE] = history.window(day - days, ahead.days), "rule"
+    purchases[SEGMENT_AVERAGE] = segment_average(before.known, before.purchases, known)
+    spend[SEGMENT_AVERAGE] = segment_average(before.known, before.spend.clip(lower=0), known)
     return kinds, {"purchases": pd.DataFrame(purchases), "spend": pd.DataFrame(spend)}
 
 

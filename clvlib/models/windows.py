@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import ibis
 
 YEAR = 365  # days
+TEACHING = 10_000  # customers that past windows are made of, where there are more
 MOST = 4  # windows: older ones tell of customers and of a trade that are no more
 _HALF_YEAR = 180  # days of history before a window that are enough, where it is longer than this
 _SHORTEST = 30  # days from one window to the next
@@ -97,14 +98,22 @@ class History:
 
     def __init__(self, transactions: "ibis.Table", starts: pd.Timestamp) -> None:
         self.transactions, self.starts = transactions, starts
-        self._kept: dict[tuple[pd.Timestamp, int], Window] = {}
+        self._kept: dict[tuple[pd.Timestamp, int, bool], Window] = {}
 
     def window(self, as_of: pd.Timestamp, days: int) -> Window:
         """`window` of these transactions. After the last day of the history, nothing comes in it."""
-        if (as_of, days) not in self._kept:
-            self._kept[as_of, days] = window(self.transactions, as_of, days)
-        return self._kept[as_of, days]
+        return self._window(as_of, days, self.transactions)
 
     def past(self, as_of: pd.Timestamp, days: int) -> list[Window]:
-        """The windows to learn from on `as_of` (see `first_days`)."""
-        return [self.window(day, days) for day in first_days(self.starts, as_of, days)]
+        """The windows to learn from on `as_of` (see `first_days`), of a sample of customers where there are many."""
+        return [self._window(day, days, self._sample) for day in first_days(self.starts, as_of, days)]
+
+    def _window(self, as_of: pd.Timestamp, days: int, transactions: "ibis.Table") -> Window:
+        key = (as_of, days, transactions is self.transactions)
+        if key not in self._kept:
+            self._kept[key] = window(transactions, as_of, days)
+        return self._kept[key]
+
+    @cached_property
+    def _sample(self) -> "ibis.Table":
+        return aggregate.some_customers(self.transactions, TEACHING)

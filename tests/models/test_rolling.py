@@ -40,7 +40,7 @@ def test_the_forecast_is_the_best_that_the_history_allows(history):
     assert outlook.look_ahead(history, day(500), DAYS).method == outlook.HYBRID
     few = History(ibis.memtable(bought(customers=60)), START)
     some = outlook.look_ahead(few, day(500), 91)
-    assert some.method == outlook.MODELS
+    assert some.method == outlook.MEAN_OF_MODELS
     assert "customers bought; the hybrid learns from" in some.why
     nobody = History(ibis.memtable(bought(customers=6)), START)
     rate = outlook.look_ahead(nobody, day(500), 91)
@@ -74,12 +74,12 @@ def test_days_of_the_past_stand_half_a_length_apart_with_a_length_before_them():
 
 def test_every_method_is_judged_on_every_day(rolled):
     names = set(rolled.table().index)
-    assert {rolling.OURS, rolling.SEGMENTS, "last 365 days", "BG/NBD", "Pareto/NBD"} <= names
+    assert {rolling.BEST, rolling.SEGMENT_AVERAGE, "last 365 days", "BG/NBD", "Pareto/NBD"} <= names
     assert set(rolled.table("spend").index) == names
     assert len(rolled.made) == 6
     assert rolled.scores.xs("purchases", level="of").groupby("made_on").size().between(len(names) - 1, len(names)).all()
     assert rolled.made.index.is_monotonic_increasing
-    assert rolled.table().loc[rolling.OURS, ["deviance", "rmse"]].to_list() == [1.0, 1.0]
+    assert rolled.table().loc[rolling.BEST, ["deviance", "rmse"]].to_list() == [1.0, 1.0]
     assert rolled.table()["kind"].value_counts()["ours"] == 1
     assert rolled.left_out == {}
 
@@ -94,10 +94,11 @@ def test_totals_and_customers_lie_within_their_ranges_about_as_often_as_said(rol
 
 def test_a_forecast_of_the_past_knows_nothing_of_what_came_after_it(rolled):
     """What is forecast on a day is the same when the file ends with the days that judge it."""
-    cut = rolled.made.index[2]
+    cut = rolled.made.index[-2]
     end = cut + pd.Timedelta(days=DAYS)
     rows = bought()
     short = rolling.roll(History(ibis.memtable(rows[rows["date"] <= end]), START), end, DAYS)
+    assert short.made.loc[cut, "method"] == outlook.HYBRID
     pd.testing.assert_series_equal(short.made.loc[cut], rolled.made.loc[cut])
 
 
@@ -110,13 +111,20 @@ def test_the_average_of_a_segment_is_what_its_customers_brought_before():
     assert rolling.segment_average(then, pd.Series([4.0, 2.0, 1.0, 0.0], then.index), now).notna().all()
 
 
+def test_where_no_forecast_had_ranges_none_can_be_judged():
+    some = rolling.roll(History(ibis.memtable(bought(customers=40)), START), day(500), 180)
+    assert outlook.HYBRID not in set(some.made["method"])
+    with pytest.raises(NotEnoughData, match="no customer had a range"):
+        some.held()
+
+
 def test_days_on_which_nothing_can_be_judged_are_left_out_with_the_reason():
-    rows = bought(until=300)
-    history = History(ibis.memtable(rows), START)
+    history = History(ibis.memtable(bought(customers=100, until=300)), START)
     some = rolling.roll(history, day(420), DAYS)
     assert len(some.left_out) == 1
     assert "Nobody bought in the 84 days after" in some.left_out[day(336)]
     with pytest.raises(NotEnoughData, match="made on an earlier day, can be judged: the history has 150 days"):
         rolling.roll(history, day(150), DAYS)
+    over = History(ibis.memtable(bought(customers=20, until=60)), START)
     with pytest.raises(NotEnoughData, match="Nobody bought"):
-        rolling.roll(history, day(3000), DAYS)
+        rolling.roll(over, day(400), DAYS)

@@ -6,6 +6,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from clvlib import dataset
@@ -68,6 +70,19 @@ def test_wrong_usage_gets_one_message_and_code_2(clv, arguments, message):
     code, text = clv(*arguments)
     assert code == 2
     assert message in text
+
+
+def test_backtest_says_what_forecasts_made_on_days_of_the_past_can_be_trusted_for(clv, tmp_path):
+    random = np.random.default_rng(0)
+    days = [np.cumsum(random.gamma(1, 50, 12)).round() for _ in range(60)]
+    rows = pd.DataFrame({"Client": range(60), "Jour": days}).explode("Jour")
+    rows["Jour"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(rows["Jour"].astype(int), unit="D")
+    rows[rows["Jour"] < "2025-06-30"].assign(Montant="12,50").to_csv("orders.csv", index=False, sep=";")
+    code, text = clv("backtest", "orders.csv", *FLAGS)
+    assert code == 0
+    assert "**The total**: spend came out" in text
+    assert "**The order**" in text
+    assert list(tmp_path.glob("runs/backtests/*/*/report.html"))
 
 
 def test_flags_beside_a_card_are_refused(clv, tmp_path):
