@@ -272,6 +272,11 @@ def features(transactions: ibis.Table, as_of: Any, ahead: int | None = None) -> 
     return frame.astype(dict.fromkeys(counted, "int64") | dict.fromkeys(measured, "float64"))
 
 
+def everybody(transactions: ibis.Table, as_of: Any) -> pd.Index:
+    """Whoever has a row by `as_of`, with customers who have no purchase left: all was sent back, or was free."""
+    return pd.Index(fetched(until(transactions, as_of).select("customer_id").distinct())["customer_id"]).sort_values()
+
+
 def came_back(transactions: ibis.Table, as_of: Any) -> pd.Series:
     """The day of each customer's second purchase (datetime64), by customer_id; who bought once is left out."""
     purchases = purchase_days(transactions, as_of)

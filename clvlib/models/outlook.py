@@ -16,6 +16,7 @@ from clvlib.models.buying import Buying, every_purchase
 from clvlib.models.hybrid import Hybrid
 from clvlib.models.ranges import Ranges
 from clvlib.models.windows import History, Window, length
+from clvlib.stats import DAYS_PER_YEAR
 
 LEAST_BACK = 200  # customers who bought in windows: of fewer, trees learn chance (6 % worse in simulated shops)
 HYBRID, MEAN_OF_MODELS, RATE = "hybrid", "mean of the models of buying", "rate of all customers"
@@ -24,6 +25,9 @@ _UNTAUGHT = {
     RATE: 0.3,
 }  # how far totals come out from such forecasts (logarithm), taken for granted …
 _CLUMPED = 2.0  # … beside chance: the variance of purchases, in expected purchases
+_SINGLE_MONTH = 0.1  # by how much single months differ (logarithm), taken for granted
+_AS_MANY = 20  # customers without a purchase left, whom those with one purchase stand for
+_PARTS = 12  # of the days ahead, in which it is asked when the next purchase comes
 _FORECAST = ["purchases", "spend", "p_purchase"]
 
 
@@ -33,8 +37,9 @@ class Ahead:
 
     method, why: how it was forecast (HYBRID, MEAN_OF_MODELS or RATE), and a sentence on it. customers, by customer_id:
     frequency (repeat purchases so far), purchases (mean), spend (mean, currency), p_purchase (chance of a purchase, 0
-    to 1). window: what was known of them, and what came, as far as the history tells. learned: the hybrid, if it is
-    one.
+    to 1). others: the same of who has no purchase left, all being sent back or free: what such customers brought in
+    past windows, on average. window: what was known of them, and what came, as far as the history tells. learned: the
+    hybrid, if it is one.
 
     >>> ahead.method, ahead.customers[["purchases", "spend"]].sum().round(-2).to_dict()
     ('hybrid', {'purchases': 500.0, 'spend': 18400.0})
@@ -45,6 +50,7 @@ class Ahead:
     method: str
     why: str
     customers: pd.DataFrame
+    others: pd.DataFrame
     window: Window
     learned: Hybrid | None
 
@@ -52,16 +58,72 @@ class Ahead:
         """What comes of all customers, and the range that holds it in `level` of times. column: purchases or spend.
 
         >>> [round(each) for each in ahead.total("purchases", level=0.9)]
-        [495, 402, 609]
+        [495, 403, 609]
         """
-        total = float(self.customers[column].sum())
-        if self.learned is not None:
-            spread = self.learned.spread(column, total, self.days)
-        else:
-            purchases = max(float(self.customers["purchases"].sum()), 1.0)
-            spread = float(np.hypot(_UNTAUGHT[self.method], np.sqrt(_CLUMPED / purchases)))
-        reach = float(np.exp(norm.ppf((1 + level) / 2) * spread))
+        total = float(self.customers[column].sum() + self.others[column].sum())
+        reach = float(np.exp(norm.ppf((1 + level) / 2) * self._spread(column, 1.0)))
         return total, total / reach, total * reach
+
+    def _spread(self, column: str, share: float) -> float:
+        """Standard deviation of the logarithm of what comes of a share of the total, over what was forecast of it."""
+        if self.learned is not None:
+            return self.learned.spread(column, share * float(self.customers[column].sum()), self.days)
+        purchases = max(share * float(self.customers["purchases"].sum()), 1.0)
+        return float(np.hypot(_UNTAUGHT[self.method], np.sqrt(_CLUMPED / purchases)))
+
+    @cached_property
+    def next_order(self) -> pd.Series:
+        """By when half of those have bought again who do so at all within `days` (date, by customer_id).
+
+        >>> ahead.next_order.head(2)
+        """
+        ends = np.linspace(0, self.days, _PARTS + 1)
+        if self.buying is None:
+            rates = self.customers["purchases"].to_numpy() / self.days
+            chances = np.array([-np.expm1(-rates * end) for end in ends])
+        else:
+            history = [self.window.known[name] for name in ("frequency", "recency", "T")]
+            models = self.buying.models_.values()
+            each = [[model.p_at_least(1, end, *history) for end in ends[1:]] for model in models]
+            chances = np.vstack([np.zeros(len(self.customers)), np.mean(each, axis=0)])
+        half = chances[-1] / 2
+        after = np.clip((chances < half).sum(axis=0), 1, _PARTS)  # the first end by which half have bought
+        low, high = (np.take_along_axis(chances, (after - back)[None], axis=0)[0] for back in (1, 0))
+        within = np.divide(half - low, high - low, out=np.zeros_like(low), where=high > low)
+        days = np.ceil((after - 1 + within) * self.days / _PARTS)
+        return pd.Series(self.as_of + pd.to_timedelta(days, unit="D"), index=self.customers.index)
+
+    def by_month(self, season: pd.Series | None, level: float) -> pd.DataFrame:
+        """Expected spend of all customers in each month ahead: spend, low, high (currency), by the month's last day.
+
+        How it falls from month to month is what models of buying expect, times the month's place in the season (see
+        `seasons`), if there is one; all months together are `total`. A month's range is that of a total of its size,
+        with a tenth (one standard deviation) taken for granted by which single months differ.
+
+        >>> ahead.by_month(None, level=0.9).round(-2).head(2)
+                     spend     low    high
+        until
+        1998-07-30  3200.0  2200.0  4900.0
+        1998-08-30  3200.0  2100.0  4800.0
+        """
+        months = max(1, round(self.days / DAYS_PER_YEAR * 12))
+        ends = np.linspace(0, self.days, months + 1)
+        falls = np.diff([0.0, *(self._expected(end) for end in ends[1:])])
+        if season is not None:
+            middles = self.as_of + pd.to_timedelta((ends[1:] + ends[:-1]) / 2, unit="D")
+            falls = falls * season.reindex(middles.month).to_numpy()
+        shares = falls / falls.sum() if falls.sum() > 0 else np.full(months, 1 / months)
+        spend = self.customers["spend"].sum() * shares
+        spread = [np.hypot(self._spread("spend", share), _SINGLE_MONTH) for share in shares.clip(1e-6)]
+        reach = np.exp(norm.ppf((1 + level) / 2) * np.array(spread))
+        days = pd.DatetimeIndex(self.as_of + pd.to_timedelta(np.round(ends[1:]), unit="D"), name="until")
+        return pd.DataFrame({"spend": spend, "low": spend / reach, "high": spend * reach}, index=days)
+
+    def _expected(self, days: float) -> float:
+        """Purchases that models of buying expect of all customers in the first `days`."""
+        if self.buying is None:
+            return days
+        return float(self.buying.forecast(self.window.known, days)["purchases"].sum())
 
     @property
     def buying(self) -> Buying | None:
@@ -72,6 +134,23 @@ class Ahead:
     def ranges(self) -> Ranges | None:
         """Ranges for each customer, from customers like them in past windows; None where no window could teach."""
         return None if self.learned is None else Ranges(self.learned.unseen_)
+
+
+def seasons(trade: pd.Series) -> pd.Series | None:
+    """How much more than on average is bought in each month of the year (1 to 12; mean 1); None in less than two years.
+
+    Classical decomposition: the mean ratio to a centred mean of twelve months (Hyndman & Athanasopoulos, Forecasting:
+    Principles and Practice, section 3.4). trade: purchases by whole month (its first day), without gaps.
+
+    >>> months = pd.date_range("2023-01-01", periods=36, freq="MS")
+    >>> trade = pd.Series(np.where(months.month == 12, 20.0, 10.0), index=months)
+    >>> seasons(trade).round(2).loc[[11, 12]].to_dict(), seasons(trade[:20])
+    ({11: 0.92, 12: 1.85}, None)
+    """
+    smooth = trade.rolling(12).mean().rolling(2).mean().shift(-6)
+    ratios = (trade / smooth.where(smooth > 0)).dropna()
+    found = ratios.groupby(pd.DatetimeIndex(ratios.index).month).mean()
+    return found / found.mean() if len(found) == 12 else None
 
 
 def look_ahead(history: History, as_of: pd.Timestamp, days: int) -> Ahead:
@@ -85,7 +164,7 @@ def look_ahead(history: History, as_of: pd.Timestamp, days: int) -> Ahead:
 
     def found(method: str, why: str, forecast: pd.DataFrame, learned: Hybrid | None = None) -> Ahead:
         customers = window.known[["frequency"]].join(forecast[_FORECAST])
-        return Ahead(as_of, days, method, why, customers, window, learned)
+        return Ahead(as_of, days, method, why, customers, _others(history, window, customers, days), window, learned)
 
     try:
         buying = window.buying
@@ -99,6 +178,18 @@ def look_ahead(history: History, as_of: pd.Timestamp, days: int) -> Ahead:
     learned = Hybrid().fit(past, history.starts, as_of)
     why = f"It learned from {len(past)} windows of {own} days, in which {back:,} customers bought."
     return found(HYBRID, why, learned.forecast(window.known, buying, days), learned)
+
+
+def _others(history: History, window: Window, customers: pd.DataFrame, days: int) -> pd.DataFrame:
+    """Whoever has no purchase left does what such customers did in past windows, on average; the fewer these are, the
+    more what is forecast of customers with one purchase: it counts as much as _AS_MANY of them.
+    """
+    once = customers.loc[customers["frequency"] == 0, _FORECAST].mean().fillna(0.0)
+    before = pd.concat([each.others for each in history.past(window.as_of, window.days)] or [window.others[:0]])
+    came = before.assign(spend=before["spend"].clip(lower=0), p_purchase=(before["purchases"] > 0).astype(float))
+    longer = days / window.days
+    mean = (came[_FORECAST].sum() * [longer, longer, 1.0] + _AS_MANY * once) / (len(came) + _AS_MANY)
+    return pd.DataFrame([mean] * len(window.others), index=window.others.index, columns=_FORECAST, dtype=float)
 
 
 def _can_teach(window: Window) -> bool:

@@ -41,8 +41,8 @@ class Rolling:
     >>> rolled.made[["purchases", "purchases_low", "purchases_high", "actual_purchases"]].round()
                 purchases  purchases_low  purchases_high  actual_purchases
     made_on
-    1997-09-30      639.0          517.0           789.0             640.0
-    1997-12-30      601.0          492.0           733.0             543.0
+    1997-09-30      640.0          518.0           790.0             640.0
+    1997-12-30      601.0          492.0           734.0             543.0
     """
 
     days: int
@@ -215,7 +215,7 @@ def judge(history: History, ahead: Ahead) -> tuple[dict[str, Any], pd.DataFrame]
     row: dict[str, Any] = {"method": ahead.method, "customers": len(said)}
     for of in methods:
         row[of], row[f"{of}_low"], row[f"{of}_high"] = ahead.total(of, _HELD[-1])
-        row[f"actual_{of}"] = came[of].sum()
+        row[f"actual_{of}"] = came[of].sum() + held.others[of].clip(lower=0).sum()
     row |= {"buyers": said["p_purchase"].sum(), "actual_buyers": bought.sum()}
     row["auc"] = auc(bought, said["p_purchase"].to_numpy())
     row["auc_recency"] = auc(bought, -held.known["days_since_last_order"].to_numpy())

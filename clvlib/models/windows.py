@@ -29,7 +29,8 @@ class Window:
     """Customers known on `as_of`, and what each did in the `days` after it.
 
     known: `aggregate.features` of that day, indexed by customer_id. purchases (purchase days) and spend (currency, net
-    of the refunds known on the last day): same index.
+    of the refunds known on the last day): same index. others: the same two of customers who were seen before, without a
+    purchase left: all was sent back, or was free.
 
     >>> winter = window(sample.transactions, pd.Timestamp("1997-12-31"), days=90)
     >>> winter.known[["frequency", "purchases_last_90", "spend_same_months"]].head(2)
@@ -44,6 +45,7 @@ class Window:
     known: pd.DataFrame
     purchases: pd.Series
     spend: pd.Series
+    others: pd.DataFrame
 
     @cached_property
     def buying(self) -> Buying:
@@ -57,9 +59,10 @@ def window(transactions: "ibis.Table", as_of: pd.Timestamp, days: int) -> Window
     >>> window(sample.transactions, pd.Timestamp("1997-12-31"), days=90).purchases.value_counts().head(3).to_dict()
     {0.0: 1965, 1.0: 248, 2.0: 70}
     """
-    known = aggregate.features(transactions, as_of, days)
-    after = aggregate.holdout(transactions, as_of, as_of + pd.Timedelta(days=days)).reindex(known.index).fillna(0.0)
-    return Window(as_of, days, known, after["purchases"].astype(float), after["spend"])
+    known, seen = aggregate.features(transactions, as_of, days), aggregate.everybody(transactions, as_of)
+    after = aggregate.holdout(transactions, as_of, as_of + pd.Timedelta(days=days)).astype(float)
+    came, others = (after.reindex(of).fillna(0.0) for of in (known.index, seen.difference(known.index)))
+    return Window(as_of, days, known, came["purchases"], came["spend"], others.rename_axis("customer_id"))
 
 
 def length(starts: pd.Timestamp, as_of: pd.Timestamp, days: int) -> int:

@@ -141,7 +141,7 @@ def test_where_nobody_came_back_in_a_window_there_is_nothing_to_learn(bought):
     history = ibis.memtable(bought)
     day = windows.first_days(START, CUT, DAYS)[0]
     past = windows.window(history, day, DAYS)
-    silent = windows.Window(day, DAYS, past.known, past.purchases * 0, past.spend * 0)
+    silent = windows.Window(day, DAYS, past.known, past.purchases * 0, past.spend * 0, past.others)
     known = aggregate.features(history, CUT, DAYS)
     found = Hybrid().fit([silent], START, CUT).forecast(known, Buying().fit(known), DAYS)
     assert found.notna().all(axis=None)

@@ -57,6 +57,62 @@ def test_the_forecast_is_the_best_that_the_history_allows(history):
     assert spreads[1] > spreads[0]  # the less is known, the wider
 
 
+def test_the_next_order_comes_when_half_of_those_who_buy_have_bought(history):
+    ahead = outlook.look_ahead(history, day(500), DAYS)
+    when = (ahead.next_order - day(500)).dt.days
+    assert when.between(1, DAYS / 2 + 1).all()  # models expect ever fewer purchases, so half come in the first half
+    often = ahead.customers["purchases"] > ahead.customers["purchases"].quantile(0.9)
+    assert when[often].median() < when[~often].median()
+    rows = bought()
+    later = rows[(rows["date"] > day(500)) & (rows["date"] <= day(500 + DAYS))].groupby("customer_id")["date"].min()
+    share = (later <= ahead.next_order.reindex(later.index)).dropna().mean()
+    assert 0.3 < share < 0.65  # half, if purchases came at random; these come in a rhythm
+    even = outlook.look_ahead(History(ibis.memtable(bought(customers=6)), START), day(500), 90)
+    assert ((even.next_order - day(500)).dt.days.between(1, 46)).all()
+
+
+def test_months_add_up_to_the_total_and_follow_the_season(history):
+    ahead = outlook.look_ahead(history, day(500), 365)
+    flat = ahead.by_month(None, 0.9)
+    assert len(flat) == 12
+    assert flat["spend"].sum() == pytest.approx(ahead.customers["spend"].sum())
+    assert flat["spend"].is_monotonic_decreasing
+    assert (flat["high"] / flat["spend"] > ahead.total("spend", 0.9)[2] / ahead.customers["spend"].sum()).all()
+    season = pd.Series([1.0] * 11 + [2.0], index=range(1, 13))
+    seasonal = ahead.by_month(season, 0.9)["spend"]
+    assert seasonal.sum() == pytest.approx(flat["spend"].sum())
+    december = (seasonal / flat["spend"]).set_axis((flat.index - pd.Timedelta(days=15)).month)
+    assert december.loc[12] == pytest.approx(2 * december.drop(12).mean())
+
+
+def test_a_season_is_told_from_two_years_on_and_not_from_growth():
+    months = pd.date_range("2021-01-01", periods=36, freq="MS")
+    growing = pd.Series(100 * 1.03 ** np.arange(36), index=months)
+    assert outlook.seasons(growing).sub(1).abs().max() < 0.01
+    peak = growing * np.where(months.month == 12, 1.5, 1.0)
+    found = outlook.seasons(peak)
+    assert found[12] / found.drop(12).mean() == pytest.approx(1.5, rel=0.02)
+    assert outlook.seasons(peak[:23]) is None
+    assert outlook.seasons(peak * 0) is None
+
+
+def test_whoever_sent_all_back_or_paid_nothing_is_forecast_as_such_customers_did_before():
+    """Four of them spent 2,400 later, and no forecast knew them."""
+    rows = bought()
+    first = rows.groupby("customer_id").head(1)
+    some = first["customer_id"].isin(sorted(first["customer_id"])[::6])
+    free = first[some].assign(customer_id="f" + first["customer_id"], amount=0.0)
+    later = free[::2].assign(date=lambda t: t["date"] + pd.Timedelta(days=150), amount=100.0)
+    ahead = outlook.look_ahead(History(ibis.memtable(pd.concat([rows, free, later])), START), day(500), DAYS)
+    assert len(ahead.others) > 5
+    assert not ahead.others.index.isin(ahead.customers.index).any()
+    assert ahead.others["p_purchase"].between(0.05, 0.6).all()
+    assert (ahead.others["spend"] > 0).all()
+    alone = outlook.look_ahead(History(ibis.memtable(rows), START), day(500), DAYS)
+    assert len(alone.others) == 0
+    assert ahead.total("spend", 0.9)[0] == pytest.approx(ahead.customers["spend"].sum() + ahead.others["spend"].sum())
+
+
 def test_one_purchase_each_and_nothing_else_still_gets_a_forecast():
     once = pd.DataFrame({"customer_id": ["a", "b", "c"], "date": day(10), "amount": 5.0})
     ahead = outlook.look_ahead(History(ibis.memtable(once), START), day(100), 30)
