@@ -562,3 +562,22 @@ def test_cohorts_of_customers_who_never_paid_are_an_empty_table() -> None:
     found = aggregate.cohorts(table(rows(("a", 0, -5.0))), AS_OF)
     assert found.empty
     assert list(found) == ["cohort", "age", "size", "active", "purchases", "revenue", "complete"]
+
+
+def test_everybody_is_whoever_was_seen_though_all_was_sent_back_or_free():
+    rows = pd.DataFrame({"customer_id": ["a", "b", "b", "c", "d"], "amount": [5.0, 9.0, -9.0, 0.0, 4.0]})
+    rows["date"] = pd.to_datetime(["2024-01-01", "2024-01-02", "2024-01-05", "2024-01-03", "2024-02-01"])
+    table = ibis.memtable(rows)
+    assert aggregate.everybody(table, "2024-01-31").to_list() == ["a", "b", "c"]
+    assert aggregate.features(table, "2024-01-31").index.to_list() == ["a"]
+
+
+def test_some_customers_are_whole_customers_and_the_same_ones_again():
+    rows = pd.DataFrame({"customer_id": [f"c{n % 50}" for n in range(200)], "amount": 1.0, "date": "2024-01-01"})
+    table = ibis.memtable(rows.assign(date=pd.to_datetime(rows["date"])))
+    drawn = aggregate.some_customers(table, 20).execute()
+    assert drawn["customer_id"].nunique() == 20
+    assert (drawn["customer_id"].value_counts() == 4).all()
+    again = aggregate.some_customers(table.order_by(ibis.desc("customer_id")), 20).execute()
+    assert set(again["customer_id"]) == set(drawn["customer_id"])
+    assert aggregate.some_customers(table, 50) is table

@@ -108,6 +108,7 @@ def test_a_ranking_of_money_that_one_arm_holds_is_not_enough() -> None:
         uplift.qini(outcomes, test, "voucher", ranks, "value")
 
 
+@pytest.mark.proof
 def test_equal_effects_look_different_as_rarely_as_the_level_says() -> None:
     found = []
     for seed in range(80):
