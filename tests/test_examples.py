@@ -31,7 +31,7 @@ def names():
     shop = {"sample": sample, "rfm": rfm, "model": BetaGeo().fit(rfm), "shop": load("demo")}
     few = sample.transactions.filter(sample.transactions["customer_id"] < "1200")
     shop["history"] = windows.History(few, sample.starts)
-    shop["ahead"] = outlook.look_ahead(shop["history"], sample.as_of, days=182)
+    shop["foreseen"] = outlook.look_ahead(shop["history"], sample.as_of, days=182)
     shop["rolled"] = rolling.roll(shop["history"], sample.as_of, days=182)
     shop["cohorts"] = aggregate.cohorts(sample.transactions, sample.as_of)
     return {"np": np, "pd": pd, "load": load, **shop, **a_study(), **a_test(sample, rfm.index[:400])}

@@ -41,7 +41,7 @@ class Ahead:
     past windows, on average. window: what was known of them, and what came, as far as the history tells. learned: the
     hybrid, if it is one.
 
-    >>> ahead.method, ahead.customers[["purchases", "spend"]].sum().round(-2).to_dict()
+    >>> foreseen.method, foreseen.customers[["purchases", "spend"]].sum().round(-2).to_dict()
     ('hybrid', {'purchases': 500.0, 'spend': 18400.0})
     """
 
@@ -57,7 +57,7 @@ class Ahead:
     def total(self, column: str, level: float) -> tuple[float, float, float]:
         """What comes of all customers, and the range that holds it in `level` of times. column: purchases or spend.
 
-        >>> [round(each) for each in ahead.total("purchases", level=0.9)]
+        >>> [round(each) for each in foreseen.total("purchases", level=0.9)]
         [495, 403, 609]
         """
         total = float(self.customers[column].sum() + self.others[column].sum())
@@ -75,7 +75,7 @@ class Ahead:
     def next_order(self) -> pd.Series:
         """By when half of those have bought again who do so at all within `days` (date, by customer_id).
 
-        >>> ahead.next_order.head(2)
+        >>> foreseen.next_order.head(2)
         """
         ends = np.linspace(0, self.days, _PARTS + 1)
         if self.buying is None:
@@ -100,7 +100,7 @@ class Ahead:
         `seasons`), if there is one; all months together are `total`. A month's range is that of a total of its size,
         with a tenth (one standard deviation) taken for granted by which single months differ.
 
-        >>> ahead.by_month(None, level=0.9).round(-2).head(2)
+        >>> foreseen.by_month(None, level=0.9).round(-2).head(2)
                      spend     low    high
         until
         1998-07-30  3200.0  2200.0  4900.0

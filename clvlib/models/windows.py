@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import ibis
 
 YEAR = 365  # days
-TEACHING = 10_000  # customers that past windows are made of, where there are more
+TEACHING = 20_000  # customers that past windows are made of, where there are more
 MOST = 4  # windows: older ones tell of customers and of a trade that are no more
 _HALF_YEAR = 180  # days of history before a window that are enough, where it is longer than this
 _SHORTEST = 30  # days from one window to the next
