@@ -20,10 +20,7 @@ from clvlib.stats import DAYS_PER_YEAR
 
 LEAST_BACK = 200  # customers who bought in windows: of fewer, trees learn chance (6 % worse in simulated shops)
 HYBRID, MEAN_OF_MODELS, RATE = "hybrid", "mean of the models of buying", "rate of all customers"
-_UNTAUGHT = {
-    MEAN_OF_MODELS: 0.15,
-    RATE: 0.3,
-}  # how far totals come out from such forecasts (logarithm), taken for granted …
+_UNTAUGHT = {MEAN_OF_MODELS: 0.15, RATE: 0.3}  # how far totals come out (logarithm), taken for granted …
 _CLUMPED = 2.0  # … beside chance: the variance of purchases, in expected purchases
 _SINGLE_MONTH = 0.1  # by how much single months differ (logarithm), taken for granted
 _AS_MANY = 20  # customers without a purchase left, whom those with one purchase stand for
@@ -75,7 +72,8 @@ class Ahead:
     def next_order(self) -> pd.Series:
         """By when half of those have bought again who do so at all within `days` (date, by customer_id).
 
-        >>> foreseen.next_order.head(2)
+        >>> foreseen.next_order.head(2).dt.strftime("%Y-%m-%d").to_list()
+        ['1998-09-03', '1998-09-14']
         """
         ends = np.linspace(0, self.days, _PARTS + 1)
         if self.buying is None:
@@ -113,7 +111,7 @@ class Ahead:
             middles = self.as_of + pd.to_timedelta((ends[1:] + ends[:-1]) / 2, unit="D")
             falls = falls * season.reindex(middles.month).to_numpy()
         shares = falls / falls.sum() if falls.sum() > 0 else np.full(months, 1 / months)
-        spend = self.customers["spend"].sum() * shares
+        spend = self.total("spend", level)[0] * shares
         spread = [np.hypot(self._spread("spend", share), _SINGLE_MONTH) for share in shares.clip(1e-6)]
         reach = np.exp(norm.ppf((1 + level) / 2) * np.array(spread))
         days = pd.DatetimeIndex(self.as_of + pd.to_timedelta(np.round(ends[1:]), unit="D"), name="until")
