@@ -104,7 +104,7 @@ def judge(case: Case) -> dict[str, object]:
         "auc_recency": row["auc_recency"],
         "auc_field": best - row["auc_recency"],
         "auc": row["auc"] - row["auc_recency"],
-        "auc_enough": row["auc"] >= max(best, row["auc_recency"]) - 0.0005,
+        "auc_enough": row["auc"] >= max(best, row["auc_recency"]),
         "buyers": row["buyers"] / row["actual_buyers"] - 1,
     }
     for of in ("purchases", "spend"):

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from clvlib.errors import UsageError
+
 Array = NDArray[np.float64]
 
 DAYS_PER_YEAR = 365.25
@@ -30,6 +32,23 @@ def shares_differ(one: float, of: float, other: float, other_of: float) -> bool:
     """
     p, q = (one + 1) / (of + 2), (other + 1) / (other_of + 2)
     return differs(p - q, float(np.sqrt(p * (1 - p) / (of + 2) + q * (1 - q) / (other_of + 2))))
+
+
+def rank_scores(values: pd.Series, bins: int = 5, best_low: bool = False) -> pd.Series:
+    """Score values 1 (worst) to `bins` (best) by rank; equal values get equal scores.
+
+    A value's place is the middle of the customers who share it: a tie of all gives the middle score, and fewer
+    distinct values than bins leave some scores unused. Only the order of the values matters. Raises UsageError
+    when values are missing.
+
+    >>> rank_scores(pd.Series([10, 20, 20, 30, 900]), bins=3).tolist()
+    [1, 2, 2, 3, 3]
+    """
+    if values.isna().any():
+        raise UsageError(f"{int(values.isna().sum())} value(s) of {values.name!r} are missing.", "Fill or drop them.")
+    # Twice the average rank minus 1 is a whole number from 1 to 2n − 1: no rounding can part two equal values.
+    twice = (2 * values.rank(method="average", ascending=not best_low) - 1).round().astype("int64")
+    return 1 + twice * bins // (2 * max(len(values), 1))
 
 
 def mid_periods(count: int, per_year: float = 12, first: float = 0.0) -> Array:

@@ -2,6 +2,8 @@
 
 In: frames of one row per customer (`aggregate`). Out: fitted models, scores per customer, backtests. `forecast` fits
 purchases and spend, `buying` asks all its models, `hybrid` corrects them by what they missed in past `windows`,
-`scoring` looks ahead, `backtest` and `misses` hold forecasts against months that came, `silence`, `churn`, `ranking`
-and `worth` look at who stays away, `subscriptions` at who cancels. Value, actions, notebooks call.
+`outlook` takes the best that a history allows, `ranges` says how sure that is of one customer, `scoring` values,
+`backtest`, `rolling` and `misses` hold forecasts against months that came, `silence`, `churn`, `ranking` and `worth`
+look at who stays away, `subscriptions` at who cancels. Value, actions, notebooks call. In examples, `history` is that
+of 1,200 customers of the sample, `foreseen` what is foreseen from it, `rolled` what earlier forecasts were worth.
 """

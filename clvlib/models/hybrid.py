@@ -26,6 +26,7 @@ from threadpoolctl import threadpool_limits
 
 from clvlib import aggregate
 from clvlib.models.buying import LEAST_FORECAST, Buying, every_purchase
+from clvlib.models.misses import USUAL_SPREAD, WORTH
 from clvlib.models.windows import YEAR, Window
 from clvlib.stats import Array
 
@@ -45,8 +46,6 @@ _TREES: dict[str, Any] = {
 _LEVELS = ["level_purchases", "level_spend"]  # of a window: what came of everybody over what models said
 _APART = ["customer_id", "as_of", "mean", "spend", "actual_purchases", "actual_spend", *_LEVELS]  # not to learn from
 _MADE = ["purchases", "spend", "ratio"]  # parts of a mixture that go with the level
-_USUAL = 0.1  # how far levels (logarithms) differ by themselves, without a season
-_WORTH = 3.0  # windows that this is worth
 _FADES = 0.7  # weight of a window's level, to that of the window after it
 _NEAR_A_YEAR = 15  # days by which the same months may be missed
 _MOST_MONTHS = 300  # days: a longer window holds nearly all months, and tells of no season
@@ -174,15 +173,15 @@ def foreseen_level(levels: Array, ago: NDArray[Any], days: int) -> tuple[float, 
     same = (np.abs(ago - YEAR) <= _NEAR_A_YEAR) & (days < _MOST_MONTHS)
     weights = _FADES ** np.arange(len(levels))
     squares = ((levels - np.average(levels, weights=weights)) ** 2).sum()
-    apart = (_USUAL**2 + squares) / len(levels)
-    error = (_WORTH * _USUAL**2 + squares) / (_WORTH + (len(levels) - 1) / 2)  # 2: windows overlap by half
+    apart = (USUAL_SPREAD**2 + squares) / len(levels)
+    error = (WORTH * USUAL_SPREAD**2 + squares) / (WORTH + (len(levels) - 1) / 2)  # 2: windows overlap by half
     known = 0.0
     if (~same).any():
-        drawn = _USUAL**2 / (_USUAL**2 + 2 * apart / (~same).sum())
+        drawn = USUAL_SPREAD**2 / (USUAL_SPREAD**2 + 2 * apart / (~same).sum())
         known = drawn * np.average(levels[~same], weights=weights[~same])
-    season = apart / (apart + _USUAL**2) if same.any() else 0.0
+    season = apart / (apart + USUAL_SPREAD**2) if same.any() else 0.0
     level = season * levels[same].mean() + (1 - season) * known if same.any() else known
-    return float(level), float(np.sqrt((1 - season) * error + season * _USUAL**2))
+    return float(level), float(np.sqrt((1 - season) * error + season * USUAL_SPREAD**2))
 
 
 def _with_outcome(window: Window, look_back: int) -> pd.DataFrame:

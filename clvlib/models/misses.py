@@ -25,7 +25,7 @@ from clvlib.models.scoring import DAYS_PER_MONTH, Total
 if TYPE_CHECKING:
     import ibis
 
-_PRIOR = 0.10  # standard deviation of a year's total around its forecast that is taken for granted, as a share …
+USUAL_SPREAD = 0.10  # standard deviation of a year's total around its forecast that is taken for granted, as a share …
 WORTH = 3.0  # … and how many windows of experience this is worth
 STEPS = 2  # forecasts per length of a window
 
@@ -111,7 +111,7 @@ def planning_range(total: Total, made: pd.DataFrame, months: float) -> Range:
         length = made["until"].iloc[0] - made.index[0]
         squares = float((np.log1p(made["miss"]) ** 2).mean()) * max(months * DAYS_PER_MONTH / length.days, 1.0)
         windows = (made.index[-1] - made.index[0]) / length + 1
-    spread = np.sqrt((WORTH * (_PRIOR**2 + own**2) + windows * squares) / (WORTH + windows))
+    spread = np.sqrt((WORTH * (USUAL_SPREAD**2 + own**2) + windows * squares) / (WORTH + windows))
     reach = np.exp(t.ppf((1 + total.level) / 2, WORTH + windows) * spread)
     ends = sorted((total.clv / reach, total.clv * reach))
     return Range(ends[0], ends[1], total.level, float(spread), float(windows))

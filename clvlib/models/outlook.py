@@ -18,12 +18,12 @@ from clvlib.models.ranges import Ranges
 from clvlib.models.windows import History, Window, length
 from clvlib.stats import DAYS_PER_YEAR
 
-LEAST_BACK = 200  # customers who bought in windows: of fewer, trees learn chance (6 % worse in simulated shops)
+LEAST_BACK = 200  # customers who bought in windows: of fewer, trees learn chance (13 % worse in simulated shops)
 HYBRID, MEAN_OF_MODELS, RATE = "hybrid", "mean of the models of buying", "rate of all customers"
 _UNTAUGHT = {MEAN_OF_MODELS: 0.15, RATE: 0.3}  # how far totals come out (logarithm), taken for granted …
 _CLUMPED = 2.0  # … beside chance: the variance of purchases, in expected purchases
 _SINGLE_MONTH = 0.1  # by how much single months differ (logarithm), taken for granted
-_AS_MANY = 20  # customers without a purchase left, whom those with one purchase stand for
+_AS_MANY = 20  # customers without a purchase left, whom those with one purchase stand for; taken for granted
 _PARTS = 12  # of the days ahead, in which it is asked when the next purchase comes
 _FORECAST = ["purchases", "spend", "p_purchase"]
 

@@ -17,6 +17,7 @@ from clvlib.models.backtest import auc, baselines, parts, scores_of
 from clvlib.models.buying import every_purchase
 from clvlib.models.outlook import Ahead, look_ahead
 from clvlib.models.windows import History
+from clvlib.stats import rank_scores
 
 BEST, SEGMENT_AVERAGE = "the forecast", "average of the RFM segment"
 _HELD = (0.8, 0.9)  # of the ranges that are judged
@@ -187,7 +188,7 @@ def _segments(known: pd.DataFrame) -> pd.DataFrame:
         "frequency": known["frequency"],
         "spend": every["frequency"] * every["monetary_value"],
     }
-    return pd.DataFrame({name: np.ceil(of.rank(pct=True) * _BANDS[name]) for name, of in values.items()})
+    return pd.DataFrame({name: rank_scores(of, _BANDS[name]) for name, of in values.items()})
 
 
 def judge(history: History, ahead: Ahead) -> tuple[dict[str, Any], pd.DataFrame]:

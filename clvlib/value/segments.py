@@ -15,8 +15,8 @@ from scipy.stats import norm
 from clvlib import aggregate
 from clvlib.dataset import Dataset
 from clvlib.errors import NotEnoughData, UsageError
+from clvlib.stats import rank_scores
 
-BINS = 5
 _UNKNOWN = "(unknown)"
 OTHER = "(all others)"
 NOT_YET = "(not yet a customer)"
@@ -24,23 +24,6 @@ NOT_YET = "(not yet a customer)"
 
 WORTH_AN_EFFORT = ("Champions", "Loyal", "New", "Promising", "Wavering", "At risk", "Can't lose")
 LITTLE = 0.1  # of the mean forecast CLV of all customers: too little to be called or won back for
-
-
-def rank_scores(values: pd.Series, bins: int = BINS, best_low: bool = False) -> pd.Series:
-    """Score values 1 (worst) to `bins` (best) by rank; equal values get equal scores.
-
-    A value's place is the middle of the customers who share it: a tie of all gives the middle score, and fewer
-    distinct values than bins leave some scores unused. Only the order of the values matters. Raises UsageError
-    when values are missing.
-
-    >>> rank_scores(pd.Series([10, 20, 20, 30, 900]), bins=3).tolist()
-    [1, 2, 2, 3, 3]
-    """
-    if values.isna().any():
-        raise UsageError(f"{int(values.isna().sum())} value(s) of {values.name!r} are missing.", "Fill or drop them.")
-    # Twice the average rank minus 1 is a whole number from 1 to 2n − 1: no rounding can part two equal values.
-    twice = (2 * values.rank(method="average", ascending=not best_low) - 1).round().astype("int64")
-    return 1 + twice * bins // (2 * max(len(values), 1))
 
 
 def rfm_scores(rfm: pd.DataFrame) -> pd.DataFrame:

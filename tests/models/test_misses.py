@@ -47,8 +47,8 @@ def test_a_past_forecast_knows_nothing_of_the_months_that_it_forecasts(cdnow):
 def test_without_a_past_the_range_rests_on_what_is_taken_for_granted():
     found = misses.planning_range(WHOLE, made(), 12)
     assert found.windows == 0
-    assert found.spread == pytest.approx(misses._PRIOR)
-    assert found.high == pytest.approx(1000 * np.exp(t.ppf(0.95, misses.WORTH) * misses._PRIOR))
+    assert found.spread == pytest.approx(misses.USUAL_SPREAD)
+    assert found.high == pytest.approx(1000 * np.exp(t.ppf(0.95, misses.WORTH) * misses.USUAL_SPREAD))
     assert found.low * found.high == pytest.approx(1000**2)
 
 
