@@ -34,7 +34,7 @@ docs: $(INSTALLED)
 	@echo site/index.html
 
 bench: $(INSTALLED)
-	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python -m benchmarks.speed
 
 worlds: $(INSTALLED)
 	$(BIN)/python -m benchmarks.worlds

@@ -15,6 +15,7 @@ from clvlib.errors import CannotAnswer, DataError, MissingTable, Problem, UsageE
 from clvlib.ingest import reading, subscribers
 from clvlib.ingest.card import TO_CONFIRM, day_of, find_card, read_card, to_confirm, wrong_entries
 from clvlib.ingest.tables import TABLES
+from clvlib.stats import DAYS_PER_MONTH
 
 _COUNTED = "purchases"  # the unit where there are no amounts
 
@@ -74,6 +75,15 @@ class Economics:
                 f"{len(problems)} value(s) of [economics] can't be used: {'; '.join(problems)}",
                 "Correct them in the dataset card.",
             )
+
+    @property
+    def horizon_days(self) -> int:
+        """How far ahead value is counted, in days.
+
+        >>> Economics(horizon_months=12).horizon_days, Economics(horizon_months=6).horizon_days
+        (365, 183)
+        """
+        return round(self.horizon_months * DAYS_PER_MONTH)
 
 
 @dataclass(frozen=True)

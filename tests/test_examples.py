@@ -29,9 +29,8 @@ def names():
     sample = load("cdnow_sample")
     rfm = sample.rfm_summary()
     shop = {"sample": sample, "rfm": rfm, "model": BetaGeo().fit(rfm), "shop": load("demo")}
-    few = sample.transactions.filter(sample.transactions["customer_id"] < "1200")
-    shop["history"] = windows.History(few, sample.starts)
-    shop["foreseen"] = outlook.look_ahead(shop["history"], sample.as_of, days=182)
+    shop["history"] = windows.History(sample.transactions, sample.starts)
+    shop["foreseen"] = outlook.look_ahead(shop["history"], sample.as_of, sample.economics.horizon_days)
     shop["rolled"] = rolling.roll(shop["history"], sample.as_of, days=182)
     shop["cohorts"] = aggregate.cohorts(sample.transactions, sample.as_of)
     return {"np": np, "pd": pd, "load": load, **shop, **a_study(), **a_test(sample, rfm.index[:400])}

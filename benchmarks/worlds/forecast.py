@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.worlds.proof import Answer, World
-from clvlib import aggregate
 from clvlib.dataset import Economics
-from clvlib.models import misses, scoring
-from clvlib.models.forecast import GammaGamma, ModifiedBetaGeo
+from clvlib.models import scoring
+from clvlib.models.forecast import ModifiedBetaGeo
+from clvlib.models.outlook import look_ahead
+from clvlib.models.windows import History
 
 START, DAYS, YEAR = pd.Timestamp("2020-01-01"), 1096, 365.25
 NEVER = 1e9
@@ -74,18 +75,16 @@ def rows(bought: pd.DataFrame) -> pd.DataFrame:
 
 
 def planned(law: Law, seed: int) -> Answer:
-    """The range to plan with, by the steps of notebook 03 with one model, beside the money that came."""
+    """The range to plan with, by the steps of notebook 03, beside the money that came."""
     bought = purchases(law, np.random.default_rng(seed))
     seen = ibis.memtable(rows(bought))
     as_of = START + pd.Timedelta(days=DAYS - 1)
-    rfm = aggregate.rfm_summary(seen, as_of)
-    model = ModifiedBetaGeo().fit(rfm)
     money = Economics(margin=1.0, annual_discount_rate=0.0, horizon_months=law.months)
-    whole = scoring.total(rfm, model, GammaGamma().fit(rfm), money)
-    found = misses.planning_range(whole, misses.past(seen, START, as_of, law.months, model.name)[0], law.months)
-    known = bought["customer"].astype(str).isin(rfm.index)
-    ahead = known & (bought["day"] >= DAYS) & ~bought["refunded"]
-    return Answer(float(bought.loc[ahead, "amount"].sum()), whole.clv, found.low, found.high)
+    ahead = look_ahead(History(seen, START), as_of, money.horizon_days)
+    whole = scoring.total(ahead, money)
+    known = bought["customer"].astype(str).isin(ahead.customers.index)
+    came = known & (bought["day"] >= DAYS) & ~bought["refunded"]
+    return Answer(float(bought.loc[came, "amount"].sum()), whole.clv, whole.low, whole.high)
 
 
 def staying(seed: int) -> Answer:

@@ -17,6 +17,7 @@ from benchmarks.worlds.proof import Answer, World
 from clvlib import aggregate
 from clvlib.dataset import Economics
 from clvlib.models import churn, worth
+from clvlib.models.buying import Buying
 from clvlib.models.forecast import ParetoNBD
 from tools.demo_shop import simulate
 
@@ -59,11 +60,12 @@ def cost(law: tuple[float, float, float, float]) -> Callable[[int], Answer]:
         sold = simulate.transactions(shop, (1.0, 2.0, 1.0), AS_OF, seed).assign(amount=1.0)
         table = ibis.memtable(sold)
         today, rfm = churn.features_at(table, AS_OF), aggregate.rfm_summary(table, AS_OF)
-        model = ParetoNBD().with_params(np.array(law))
+        model, models = ParetoNBD().with_params(np.array(law)), Buying()
+        models.models_ = {model.name: model}
         followed = worth.follow(table, sold["date"].min(), AS_OF, WINDOW, ECONOMICS)
         risk = 1 - model.p_at_least(1, WINDOW, rfm["frequency"], rfm["recency"], rfm["T"])
         here = churn.is_active(today, WINDOW)
-        found = (risk * worth.values(followed, today, model, ECONOMICS)["cost_of_silence"])[here].sum()
+        found = (risk * worth.values(followed, today, models, ECONOMICS)["cost_of_silence"])[here].sum()
         true = pd.Series(truth(rate, dropout, alive), index=names)[here.index[here]].sum()
         return Answer(float(true), float(found), float(found) / FACTOR, float(found) * FACTOR)
 

@@ -7,7 +7,8 @@ import pandas as pd
 
 from clvlib import aggregate
 from clvlib.dataset import Dataset, Economics
-from clvlib.models import backtest, churn, forecast, ranking, scoring, silence, worth
+from clvlib.models import churn, ranking, scoring, silence, windows, worth
+from clvlib.models.outlook import look_ahead
 from clvlib.value.kpis import PROMOTER, latest
 
 HEADROOM = 0.75  # the level that the best quarter of the active customers reaches
@@ -64,13 +65,14 @@ def outlook(ds: Dataset) -> Outlook:
     then = aggregate.rfm_summary(ds.transactions, plan.test_as_of)
     method = ranking.best(ranking.evaluate(test.active(), churn.contest(train, test, then)))
     today = churn.features_at(ds.transactions, ds.as_of)
-    model = forecast.fit_best(rfm, backtest.choose_model(ds.transactions, ds.starts, ds.as_of))
+    history = windows.History(ds.transactions, ds.starts)
+    ahead = look_ahead(history, ds.as_of, ds.economics.horizon_days)
     followed = worth.follow(ds.transactions, ds.starts, ds.as_of, plan.window_days, ds.economics)
-    scored = scoring.score(rfm, model, forecast.GammaGamma().fit(rfm), ds.economics)
+    scored = scoring.score(ahead, ds.economics)
     frame = pd.DataFrame({"purchases": rfm["frequency"] + 1, "days_since_last_order": rfm["days_since_last_order"]})
     frame["active"] = churn.is_active(rfm, plan.window_days)
     frame["churn_probability"] = churn.probability(method, test, today, rfm).reindex(frame.index)
-    values = worth.values(followed, today, model, ds.economics).reindex(frame.index)
+    values = worth.values(followed, today, ahead.window.buying, ds.economics).reindex(frame.index)
     frame = frame.join(values[["value_if_buying", "value_if_silent"]])
     at_stake = frame["churn_probability"] * values["cost_of_silence"]
     frame["at_stake"] = at_stake.where(frame["active"], scored["clv"].clip(lower=0))

@@ -17,8 +17,7 @@ from clvlib.causes.contrast import FEW
 from clvlib.causes.experiments import Reading, compare_arms, of_each
 from clvlib.dataset import Economics
 from clvlib.errors import NotEnoughData
-from clvlib.models.scoring import DAYS_PER_MONTH
-from clvlib.stats import mid_periods, present_value
+from clvlib.stats import DAYS_PER_MONTH, mid_periods, present_value
 
 
 def growth(window_days: int, economics: Economics) -> float:

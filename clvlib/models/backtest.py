@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from clvlib import aggregate
-from clvlib.errors import CannotAnswer, NotEnoughData
+from clvlib.errors import NotEnoughData
 from clvlib.models.forecast import DAYS, GammaGamma, PurchaseModel, TimeUnit, fit_all
 from clvlib.models.windows import YEAR
 from clvlib.stats import Array, differs
@@ -133,22 +133,6 @@ def split_date(starts: pd.Timestamp, as_of: pd.Timestamp, share: float = 0.5) ->
     Timestamp('2024-07-01 00:00:00')
     """
     return starts + pd.Timedelta(days=int((as_of - starts).days * share))
-
-
-def choose_model(transactions: "ibis.Table", starts: pd.Timestamp, as_of: pd.Timestamp) -> str | None:
-    """Name of the model that forecasts best on the second half of the history, as notebook 03 chooses it.
-
-    None where no backtest can be made: `forecast.fit_best` then goes by the likelihood.
-
-    >>> few = sample.transactions.filter(sample.transactions["customer_id"] < "0400")
-    >>> choose_model(few, sample.starts, sample.as_of)
-    'Pareto/NBD'
-    """
-    cut = split_date(starts, as_of)
-    try:
-        return backtest(*parts(transactions, cut, as_of)).best_model
-    except CannotAnswer:
-        return None
 
 
 def parts(

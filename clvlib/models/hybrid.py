@@ -26,7 +26,6 @@ from threadpoolctl import threadpool_limits
 
 from clvlib import aggregate
 from clvlib.models.buying import LEAST_FORECAST, Buying, every_purchase
-from clvlib.models.misses import USUAL_SPREAD, WORTH
 from clvlib.models.windows import YEAR, Window
 from clvlib.stats import Array
 
@@ -46,6 +45,8 @@ _TREES: dict[str, Any] = {
 _LEVELS = ["level_purchases", "level_spend"]  # of a window: what came of everybody over what models said
 _APART = ["customer_id", "as_of", "mean", "spend", "actual_purchases", "actual_spend", *_LEVELS]  # not to learn from
 _MADE = ["purchases", "spend", "ratio"]  # parts of a mixture that go with the level
+USUAL_SPREAD = 0.10  # standard deviation of a level (logarithm) around what is foreseen that is taken for granted …
+WORTH = 3.0  # … and how many windows of experience this is worth
 _FADES = 0.7  # weight of a window's level, to that of the window after it
 _NEAR_A_YEAR = 15  # days by which the same months may be missed
 _MOST_MONTHS = 300  # days: a longer window holds nearly all months, and tells of no season

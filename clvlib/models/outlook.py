@@ -4,7 +4,7 @@ Where windows of the past can teach, that is the hybrid; else the mean of the mo
 back for these, what all customers did. Which it is, and why, is said.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -21,7 +21,7 @@ from clvlib.stats import DAYS_PER_YEAR
 LEAST_BACK = 200  # customers who bought in windows: of fewer, trees learn chance (13 % worse in simulated shops)
 HYBRID, MEAN_OF_MODELS, RATE = "hybrid", "mean of the models of buying", "rate of all customers"
 _UNTAUGHT = {MEAN_OF_MODELS: 0.15, RATE: 0.3}  # how far totals come out (logarithm), taken for granted …
-_CLUMPED = 2.0  # … beside chance: the variance of purchases, in expected purchases
+CLUMPED = 2.0  # … beside chance: the variance of purchases, in expected purchases
 _SINGLE_MONTH = 0.1  # by how much single months differ (logarithm), taken for granted
 _AS_MANY = 20  # customers without a purchase left, whom those with one purchase stand for; taken for granted
 _PARTS = 12  # of the days ahead, in which it is asked when the next purchase comes
@@ -35,11 +35,11 @@ class Ahead:
     method, why: how it was forecast (HYBRID, MEAN_OF_MODELS or RATE), and a sentence on it. customers, by customer_id:
     frequency (repeat purchases so far), purchases (mean), spend (mean, currency), p_purchase (chance of a purchase, 0
     to 1). others: the same of who has no purchase left, all being sent back or free: what such customers brought in
-    past windows, on average. window: what was known of them, and what came, as far as the history tells. learned: the
-    hybrid, if it is one.
+    past windows, on average; in no total but those that say so. window: what was known of them, and what came, as far
+    as the history tells. learned: the hybrid, if it is one.
 
     >>> foreseen.method, foreseen.customers[["purchases", "spend"]].sum().round(-2).to_dict()
-    ('hybrid', {'purchases': 500.0, 'spend': 18400.0})
+    ('hybrid', {'purchases': 2100.0, 'spend': 81300.0})
     """
 
     as_of: pd.Timestamp
@@ -55,18 +55,26 @@ class Ahead:
         """What comes of all customers, and the range that holds it in `level` of times. column: purchases or spend.
 
         >>> [round(each) for each in foreseen.total("purchases", level=0.9)]
-        [495, 403, 609]
+        [2149, 1770, 2610]
         """
-        total = float(self.customers[column].sum() + self.others[column].sum())
-        reach = float(np.exp(norm.ppf((1 + level) / 2) * self._spread(column, 1.0)))
+        total = float(self.customers[column].sum())
+        reach = self.reach(column, level)
         return total, total / reach, total * reach
+
+    def reach(self, column: str, level: float, share: float = 1.0) -> float:
+        """By which factor a share of the total may come out higher, or lower, in `level` of times.
+
+        >>> round(foreseen.reach("purchases", level=0.9), 2), round(foreseen.reach("purchases", 0.9, share=0.01), 2)
+        (1.21, 2.04)
+        """
+        return float(np.exp(norm.ppf((1 + level) / 2) * self._spread(column, share)))
 
     def _spread(self, column: str, share: float) -> float:
         """Standard deviation of the logarithm of what comes of a share of the total, over what was forecast of it."""
         if self.learned is not None:
             return self.learned.spread(column, share * float(self.customers[column].sum()), self.days)
         purchases = max(share * float(self.customers["purchases"].sum()), 1.0)
-        return float(np.hypot(_UNTAUGHT[self.method], np.sqrt(_CLUMPED / purchases)))
+        return float(np.hypot(_UNTAUGHT[self.method], np.sqrt(CLUMPED / purchases)))
 
     @cached_property
     def next_order(self) -> pd.Series:
@@ -99,10 +107,10 @@ class Ahead:
         with a tenth (one standard deviation) taken for granted by which single months differ.
 
         >>> foreseen.by_month(None, level=0.9).round(-2).head(2)
-                     spend     low    high
+                     spend     low     high
         until
-        1998-07-30  3200.0  2200.0  4900.0
-        1998-08-30  3200.0  2100.0  4800.0
+        1998-07-30  7600.0  5300.0  10800.0
+        1998-08-30  7400.0  5100.0  10600.0
         """
         months = max(1, round(self.days / DAYS_PER_YEAR * 12))
         ends = np.linspace(0, self.days, months + 1)
@@ -122,6 +130,20 @@ class Ahead:
         if self.buying is None:
             return days
         return float(self.buying.forecast(self.window.known, days)["purchases"].sum())
+
+    def forecast(self, known: pd.DataFrame) -> pd.DataFrame:
+        """The same forecast for customers as known on any day: purchases, spend (currency), p_purchase.
+
+        known: `aggregate.features` of that day, with `ahead` as long as the window.
+
+        >>> foreseen.forecast(foreseen.window.known).equals(foreseen.customers[["purchases", "spend", "p_purchase"]])
+        True
+        """
+        if self.learned is not None:
+            return self.learned.forecast(known, self.window.buying, self.days)
+        if self.buying is not None:
+            return self.buying.forecast(known, self.days)[_FORECAST]
+        return _rate(self.window.known, known, self.days)
 
     @property
     def buying(self) -> Buying | None:
@@ -155,27 +177,29 @@ def look_ahead(history: History, as_of: pd.Timestamp, days: int) -> Ahead:
     """Forecast `days` after `as_of`, by what was known on it.
 
     >>> look_ahead(history, sample.as_of, days=91).why
-    'It learned from 4 windows of 91 days, in which 677 customers bought.'
+    'It learned from 4 windows of 91 days, in which 1,460 customers bought.'
     """
     own = length(history.starts, as_of, days)
     window = history.window(as_of, own)
+    method, why, learned = _best(history, window, as_of)
+    ahead = Ahead(as_of, days, method, why, window.known[["frequency"]], window.others, window, learned)
+    customers = ahead.customers.join(ahead.forecast(window.known))
+    return replace(ahead, customers=customers, others=_others(history, window, customers, days))
 
-    def found(method: str, why: str, forecast: pd.DataFrame, learned: Hybrid | None = None) -> Ahead:
-        customers = window.known[["frequency"]].join(forecast[_FORECAST])
-        return Ahead(as_of, days, method, why, customers, _others(history, window, customers, days), window, learned)
 
+def _best(history: History, window: Window, as_of: pd.Timestamp) -> tuple[str, str, Hybrid | None]:
+    """The best method that can be had on a day, why, and what it learned."""
     try:
-        buying = window.buying
+        _ = window.buying
     except CannotAnswer as error:
-        return found(RATE, f"No model of buying can be fitted: {error}", _rate(window.known, days))
-    past = [each for each in history.past(as_of, own) if _can_teach(each)]
+        return RATE, f"No model of buying can be fitted: {error}", None
+    past = [each for each in history.past(as_of, window.days) if _can_teach(each)]
     back = int(sum((each.purchases > 0).sum() for each in past))
     if back < LEAST_BACK:
-        why = f"In past windows of {own} days {back:,} customers bought; the hybrid learns from {LEAST_BACK} or more."
-        return found(MEAN_OF_MODELS, why, buying.forecast(window.known, days))
-    learned = Hybrid().fit(past, history.starts, as_of)
-    why = f"It learned from {len(past)} windows of {own} days, in which {back:,} customers bought."
-    return found(HYBRID, why, learned.forecast(window.known, buying, days), learned)
+        why = f"In past windows of {window.days} days {back:,} customers bought; "
+        return MEAN_OF_MODELS, why + f"the hybrid learns from {LEAST_BACK} or more.", None
+    why = f"It learned from {len(past)} windows of {window.days} days, in which {back:,} customers bought."
+    return HYBRID, why, Hybrid().fit(past, history.starts, as_of)
 
 
 def _others(history: History, window: Window, customers: pd.DataFrame, days: int) -> pd.DataFrame:
@@ -197,11 +221,11 @@ def _can_teach(window: Window) -> bool:
         return False
 
 
-def _rate(known: pd.DataFrame, days: int) -> pd.DataFrame:
-    """Everybody goes on at the rate of all: repeat purchases per day since the first, at the mean spend."""
-    every = every_purchase(known)
-    lived = known["T"].sum()
-    purchases = days * known["frequency"].sum() / lived if lived > 0 else 0.0
+def _rate(seen: pd.DataFrame, known: pd.DataFrame, days: int) -> pd.DataFrame:
+    """Everybody goes on at the rate of all seen: repeat purchases per day since the first, at the mean spend."""
+    every = every_purchase(seen)
+    lived = seen["T"].sum()
+    purchases = days * seen["frequency"].sum() / lived if lived > 0 else 0.0
     each = (every["monetary_value"] * every["frequency"]).sum() / max(every["frequency"].sum(), 1)
     row = {"purchases": purchases, "spend": purchases * each, "p_purchase": -np.expm1(-purchases)}
     return pd.DataFrame(row, index=known.index)

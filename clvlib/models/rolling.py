@@ -32,18 +32,18 @@ _TOP = 0.1  # of the customers
 class Rolling:
     """Forecasts of `days`, made on earlier days, beside what came.
 
-    made: a row per day (made_on): method, customers; purchases and spend (all customers, as forecast), with the 90 %
-    range of the total (…_low, …_high) and what came (actual_…); buyers, actual_buyers; held_80_… and held_90_… (share
-    of customers within the middle 80 and 90 % of what was foreseen, see `Ranges.place`; where there are ranges) of
-    purchases, spend, spend_if_buying. scores: by made_on, of (purchases or spend) and method: kind, bias, deviance,
-    rmse, gini, top_tenth (share of all that the tenth ranked highest brought), auc. left_out: days on which nothing
-    could be judged, with the reason.
+    made: a row per day (made_on): method, customers; purchases and spend (as forecast, of all, those without a purchase
+    left included), with the 90 % range of the total (…_low, …_high) and what came (actual_…); buyers, actual_buyers;
+    held_80_… and held_90_… (share of customers within the middle 80 and 90 % of what was foreseen, see `Ranges.place`;
+    where there are ranges) of purchases, spend, spend_if_buying. scores: by made_on, of (purchases or spend) and
+    method: kind, bias, deviance, rmse, gini, top_tenth (share of all that the tenth ranked highest brought), auc.
+    left_out: days on which nothing could be judged, with the reason.
 
     >>> rolled.made[["purchases", "purchases_low", "purchases_high", "actual_purchases"]].round()
                 purchases  purchases_low  purchases_high  actual_purchases
     made_on
-    1997-09-30      640.0          518.0           790.0             640.0
-    1997-12-30      601.0          492.0           734.0             543.0
+    1997-09-30     1341.0         1095.0          1643.0            1387.0
+    1997-12-30     1249.0         1037.0          1504.0            1156.0
     """
 
     days: int
@@ -60,8 +60,8 @@ class Rolling:
         >>> rolled.table().loc[[BEST, SEGMENT_AVERAGE], ["bias", "deviance", "auc"]].round(2)
                                     bias  deviance   auc
         method
-        the forecast                0.05      1.00  0.79
-        average of the RFM segment  0.26      1.19  0.77
+        the forecast                0.02      1.00  0.79
+        average of the RFM segment  0.37      1.21  0.77
         """
         scores = self.scores.xs(of, level="of")
         ours = scores.xs(BEST, level="method")[["deviance", "rmse"]]
@@ -100,9 +100,9 @@ class Rolling:
         >>> rolled.held().round(2)
                                    80% range  90% range
         share of customers within
-        purchases                       0.84       0.91
-        spend                           0.82       0.90
-        spend of those who buy          0.82       0.92
+        purchases                       0.81       0.90
+        spend                           0.82       0.91
+        spend of those who buy          0.81       0.90
         """
         columns = {level: [f"held_{round(100 * level)}_{name}" for name in _NAMED] for level in _HELD}
         if not self.made.columns.isin(columns[_HELD[0]]).any():
@@ -199,7 +199,7 @@ def judge(history: History, ahead: Ahead) -> tuple[dict[str, Any], pd.DataFrame]
     >>> past = look_ahead(history, pd.Timestamp("1997-12-30"), days=182)
     >>> row, scores = judge(history, past)
     >>> round(row["purchases"]), round(row["actual_purchases"]), scores.loc["purchases", "deviance"].idxmin()
-    (601, 543, 'the forecast')
+    (1249, 1156, 'the forecast')
     """
     held, said = history.window(ahead.as_of, ahead.days), ahead.customers
     came = pd.DataFrame({"purchases": held.purchases, "spend": held.spend.clip(lower=0)})
@@ -215,7 +215,8 @@ def judge(history: History, ahead: Ahead) -> tuple[dict[str, Any], pd.DataFrame]
     }
     row: dict[str, Any] = {"method": ahead.method, "customers": len(said)}
     for of in methods:
-        row[of], row[f"{of}_low"], row[f"{of}_high"] = ahead.total(of, _HELD[-1])
+        total, reach = said[of].sum() + ahead.others[of].sum(), ahead.reach(of, _HELD[-1])
+        row |= {of: total, f"{of}_low": total / reach, f"{of}_high": total * reach}
         row[f"actual_{of}"] = came[of].sum() + held.others[of].clip(lower=0).sum()
     row |= {"buyers": said["p_purchase"].sum(), "actual_buyers": bought.sum()}
     row["auc"] = auc(bought, said["p_purchase"].to_numpy())

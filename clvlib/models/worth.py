@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import ibis
 
     from clvlib.dataset import Economics
+    from clvlib.models.buying import Buying
     from clvlib.models.forecast import PurchaseModel
 
 BROUGHT = ["spend", "purchases", "years"]
@@ -69,7 +70,7 @@ def follow(
     False   204.84       5.35   0.62
     True     37.76       0.99   0.17
     """
-    asked = round(economics.horizon_months * DAYS_PER_YEAR / 12)
+    asked = economics.horizon_days
     then = as_of - pd.Timedelta(days=min(asked, (as_of - starts).days * 2 // 3))
     features = features_at(transactions, then)
     features = features[is_active(features, window_days)]
@@ -93,7 +94,7 @@ def follow(
     return Followed(then, as_of, window_days, features, silent, brought)
 
 
-def values(followed: Followed, features: pd.DataFrame, model: "PurchaseModel", economics: "Economics") -> pd.DataFrame:
+def values(followed: Followed, features: pd.DataFrame, buying: "Buying", economics: "Economics") -> pd.DataFrame:
     """What customers like these bring over the days followed, after a window with a purchase and after one without.
 
     Poisson regressions with a log link, among the customers followed who did buy in the first window and among those
@@ -105,7 +106,7 @@ def values(followed: Followed, features: pd.DataFrame, model: "PurchaseModel", e
 
     Args:
         features: of the customers to judge, from `churn.features_at`.
-        model: a forecast model in days; how much its rates differ between customers of one history is used.
+        buying: how much rates differ between customers of one history, by the mean of its models.
 
     Returns:
         By customer: `value_if_buying`, `value_if_silent` (currency: margin less service and retention cost,
@@ -113,11 +114,11 @@ def values(followed: Followed, features: pd.DataFrame, model: "PurchaseModel", e
 
     >>> followed = follow(sample.transactions, sample.starts, sample.as_of, 90, sample.economics)
     >>> today = features_at(sample.transactions, sample.as_of)
-    >>> values(followed, today[is_active(today, 90)], model, sample.economics).head(3).round()
+    >>> values(followed, today[is_active(today, 90)], foreseen.buying, sample.economics).head(3).round()
                  value_if_buying  value_if_silent  cost_of_silence
     customer_id
-    0006                    99.0             23.0             76.0
-    0013                    21.0              8.0             13.0
+    0006                   100.0             23.0             77.0
+    0013                    22.0              8.0             13.0
     0019                    20.0              9.0             10.0
     """
     unit = float(followed.features["first_spend"].mean()) or 1.0
@@ -128,7 +129,8 @@ def values(followed: Followed, features: pd.DataFrame, model: "PurchaseModel", e
         of = {column: _fitted(known, brought[group], asked) for column, brought in followed.brought.items()}
         cost = economics.service_cost_per_order * of["purchases"] + economics.retention_cost_per_year * of["years"]
         found[name] = economics.margin * of["spend"] - cost
-    found["value_if_buying"] *= rate_ratio(model, features, followed.window_days, followed.days)
+    each = [rate_ratio(model, features, followed.window_days, followed.days) for model in buying.models_.values()]
+    found["value_if_buying"] *= np.mean(each, axis=0)
     frame = pd.DataFrame(found, index=features.index)
     return frame.assign(cost_of_silence=(frame["value_if_buying"] - frame["value_if_silent"]).clip(lower=0))
 

@@ -10,12 +10,13 @@ import pandas as pd
 from clvlib import aggregate
 from clvlib.aggregate import acquisition, journeys
 from clvlib.errors import CannotAnswer, NotEnoughData
-from clvlib.models.forecast import GammaGamma, PurchaseModel
+from clvlib.models.outlook import Ahead
+from clvlib.models.scoring import factors
 from clvlib.show import wording
 from clvlib.show.plots import Panel
 from clvlib.stats import BEYOND
 from clvlib.value import kpis
-from clvlib.value.equity import LEAST, factors
+from clvlib.value.equity import LEAST
 from clvlib.value.kpis import KPIS, LOYAL_AFTER, WINDOWS
 from clvlib.value.payback import observed_contribution, payback_months
 
@@ -27,20 +28,19 @@ LEAST_CHANGE = 0.01
 _LARGE = 0.5  # a change by more than this share of what was is named with its size
 
 
-def trend(ds: "Dataset", model: PurchaseModel, spend: GammaGamma, window: int) -> pd.DataFrame:
+def trend(ds: "Dataset", ahead: Ahead, window: int) -> pd.DataFrame:
     """The dashboard over time: one row per date, one column per figure of KPIS that the dataset can tell.
 
     Units as in KPIS: money in currency, shares of 1, nps in points. Also nps_low, nps_high.
     NaN where a figure can't be told at a date: also what is counted over a window or a period of which the history
-    doesn't hold the beginning, unless that is so at every date. model, spend: today's.
+    doesn't hold the beginning, unless that is so at every date. ahead: what is foreseen today.
 
-    >>> from clvlib.models.forecast import BetaGeo
-    >>> seen = trend(sample, BetaGeo().fit(rfm), GammaGamma().fit(rfm), window=182)
+    >>> seen = trend(sample, foreseen, window=182)
     >>> seen[["customers", "clv", "retention"]].tail(2).round({"clv": 1, "retention": 2})
                 customers   clv  retention
     until
-    1998-03-31      592.0  31.2       0.53
-    1998-06-30      515.0  30.9       0.52
+    1998-03-31      592.0  33.2       0.53
+    1998-06-30      515.0  32.7       0.52
     """
     at = kpis.dates(ds.starts, ds.as_of, window)
     step = WINDOWS[window]
@@ -51,11 +51,13 @@ def trend(ds: "Dataset", model: PurchaseModel, spend: GammaGamma, window: int) -
     frame["loyal_share"] = [s["loyal"] / s["revenue"] if s["revenue"] > 0 else np.nan for s in in_window.values()]
     frame["clv"], frame["customers"] = np.nan, 0
     known = {day: aggregate.rfm_summary(ds.transactions, day) for day in at}
+    features = {day: aggregate.features(ds.transactions, day, ahead.window.days) for day in at}
+    clv = {day: factors(ahead, ds.economics, of)["clv"] for day, of in features.items() if len(of)}
     for day, rfm in known.items():
-        active = rfm[rfm["days_since_last_order"] < window]
+        active = rfm.index[rfm["days_since_last_order"] < window]
         frame.loc[day, "customers"] = len(active)
         if len(active):
-            frame.loc[day, "clv"] = factors(active, model, spend, ds.economics)["clv"].mean()
+            frame.loc[day, "clv"] = clv[day][active].mean()
     if ds.has("surveys"):
         said = journeys.survey_answers(ds.table("surveys"), ds.as_of)
         scores = {day: kpis.latest(said, last[day][0] - pd.Timedelta(days=1), day) for day in at}
@@ -72,7 +74,7 @@ def trend(ds: "Dataset", model: PurchaseModel, spend: GammaGamma, window: int) -
         spent = acquisition.ledger(ds)
     except CannotAnswer:
         return frame
-    return frame.join(_acquisition(ds, spent, first, known, window, model, spend))
+    return frame.join(_acquisition(ds, spent, first, known, window, clv))
 
 
 def _nps(scores: Mapping[Any, pd.Series]) -> pd.DataFrame:
@@ -90,8 +92,7 @@ def _acquisition(
     first: pd.Series,
     known: dict[pd.Timestamp, pd.DataFrame],
     window: int,
-    model: PurchaseModel,
-    spend: GammaGamma,
+    clv: dict[pd.Timestamp, pd.Series],
 ) -> pd.DataFrame:
     """Spend, cac and clv_to_cac of a date's period, and payback of who was won a window before it.
 
@@ -106,7 +107,7 @@ def _acquisition(
         customers = first.between(months[0], day).sum()
         if spent > 0 and customers and len(won):
             row["cac"] = spent / customers
-            worth = kpis.lifetime_value(ds, won, day, model, spend)["lifetime_value"].mean()
+            worth = kpis.lifetime_value(ds, won, day, clv[day])["lifetime_value"].mean()
             row["clv_to_cac"] = worth / row["cac"]
         before = day - pd.DateOffset(months=_MONTHS[window]) + pd.offsets.MonthEnd(0)
         earlier = kpis.months_until(before, WINDOWS[window])
@@ -236,15 +237,14 @@ def split(ds: "Dataset", groups: pd.Series, values: pd.DataFrame, rfm: pd.DataFr
     aren't the dashboard's: cac_ever (mean of `acquisition.by_customer`; NaN where nothing was spent), clv_to_cac_ever,
     payback_ever (months). Each is NaN where it rests on fewer than 5.
 
-    >>> from clvlib.models.forecast import BetaGeo
-    >>> values = kpis.lifetime_value(sample, rfm, sample.as_of, BetaGeo().fit(rfm), GammaGamma().fit(rfm))
+    >>> values = kpis.lifetime_value(sample, rfm, sample.as_of, factors(foreseen, sample.economics)["clv"])
     >>> parts = split(sample, rfm["first_purchase"].dt.month_name(), values, rfm, 182)
     >>> parts[["customers", "active", "clv", "retention"]].round({"clv": 1, "retention": 2})
               customers  active   clv  retention
     group
-    February        854     189  35.3       0.56
-    January         777     157  27.3       0.50
-    March           718     169  29.2       0.50
+    February        854     189  37.5       0.56
+    January         777     157  28.6       0.50
+    March           718     169  31.3       0.50
     """
     of = partial(aggregate.group_names, groups)
     member = of(rfm.index)

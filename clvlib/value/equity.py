@@ -3,7 +3,7 @@
 Customer equity here is the sum of the CLV of all customers known at a date (`scoring`: margin on the purchases
 expected within the horizon, discounted, forward only). A customer's CLV is a product of three factors,
 
-    chance of still being a customer × discounted purchases expected if so × margin of a purchase,
+    chance of a purchase × discounted purchases of who buys × margin of a purchase,
 
 so that a change of value can be given to its factors without a remainder (Shapley 1953: each factor's mean effect over
 all orders in which the three could have changed).
@@ -17,22 +17,20 @@ import pandas as pd
 
 from clvlib import aggregate
 from clvlib.dataset import Economics
-from clvlib.models.forecast import DAYS, GammaGamma, PurchaseModel, fit_best
-from clvlib.models.likelihood import unique_rows
-from clvlib.models.scoring import DAYS_PER_MONTH
-from clvlib.stats import mid_periods, present_value
+from clvlib.models.outlook import Ahead, look_ahead
+from clvlib.models.scoring import FACTORS, factors
+from clvlib.models.windows import History
 from clvlib.value.hindsight import half_way
 
 if TYPE_CHECKING:
-    import ibis
+    pass
 
 
-FACTORS = ("p_alive", "purchases_if_alive", "margin_per_purchase")
 EFFECTS = {
-    "model": "Models learned anew",
+    "learned": "Forecast learned anew",
     "new": "New customers",
-    "loss": "Less likely still here",
-    "confirmed": "More likely still here",
+    "loss": "Less likely to buy",
+    "confirmed": "More likely to buy",
     "frequency": "Purchase frequency",
     "order_value": "Order value",
 }
@@ -42,19 +40,19 @@ LEAST = 5
 
 @dataclass(frozen=True)
 class Valuation:
-    """The customer base as known on `as_of`: customer summary, the models fitted to it, and each customer's factors.
+    """The customer base as known on `as_of`: customer summary, what is foreseen, and each customer's factors.
 
-    `customers`: indexed by customer_id; the columns of FACTORS (0 to 1; purchases; currency) and clv, their product.
+    `customers`: indexed by customer_id; the columns of `scoring.FACTORS` (0 to 1; purchases; currency) and clv, their
+    product.
 
-    >>> base = value_base(sample.transactions, sample.as_of, sample.economics, "BG/NBD")
+    >>> base = value_base(history, sample.as_of, sample.economics)
     >>> round(base.total, -2)
-    20700.0
+    23300.0
     """
 
     as_of: pd.Timestamp
     rfm: pd.DataFrame
-    model: PurchaseModel
-    spend: GammaGamma
+    ahead: Ahead
     customers: pd.DataFrame
 
     @property
@@ -63,49 +61,15 @@ class Valuation:
         return float(self.customers["clv"].sum())
 
 
-def value_base(
-    transactions: "ibis.Table", as_of: pd.Timestamp, economics: Economics, preferred: str | None = None
-) -> Valuation:
-    """Value all customers on what was known by `as_of`, with models fitted to nothing later.
+def value_base(history: History, as_of: pd.Timestamp, economics: Economics) -> Valuation:
+    """Value all customers on what was known by `as_of`, by what is foreseen from nothing later.
 
-    `preferred`: name of the purchase model. Raises NotEnoughData and ConvergenceError as `forecast.fit_best`.
-
-    >>> base = value_base(sample.transactions, sample.as_of, sample.economics, "BG/NBD")
+    >>> base = value_base(history, sample.as_of, sample.economics)
     >>> base.customers.loc["0001"].round(2).to_dict()
-    {'p_alive': 0.66, 'purchases_if_alive': 1.74, 'margin_per_purchase': 7.79, 'clv': 8.97}
+    {'p_purchase': 0.55, 'purchases_if_buying': 2.22, 'margin_per_purchase': 8.56, 'clv': 10.49}
     """
-    rfm = aggregate.rfm_summary(transactions, as_of)
-    model, spend = fit_best(rfm, preferred), GammaGamma().fit(rfm)
-    return Valuation(as_of, rfm, model, spend, factors(rfm, model, spend, economics))
-
-
-def factors(rfm: pd.DataFrame, model: PurchaseModel, spend: GammaGamma, economics: Economics) -> pd.DataFrame:
-    """The three factors of each customer's CLV and the CLV itself (as `scoring.score` gives it); see `Valuation`.
-
-    >>> each = factors(rfm, fit_best(rfm, "BG/NBD"), GammaGamma().fit(rfm), Economics(margin=0.3))
-    >>> each.loc[["0001", "0002"]].round(2)
-                 p_alive  purchases_if_alive  margin_per_purchase   clv
-    customer_id
-    0001            0.66                1.74                 7.79  8.97
-    0002            0.17                0.69                 6.45  0.74
-    """
-    (x, age), pair = unique_rows(rfm, ["frequency", "T"])
-    months = np.arange(1, int(economics.horizon_months) + 1)
-    edges = months[:, None] * DAYS_PER_MONTH / DAYS[model.time_unit]
-    until = model.expected_if_alive(edges, x, age)
-    monthly = np.diff(until, axis=0, prepend=0)
-    worth = present_value(monthly, economics.annual_discount_rate, mid_periods(len(months)))
-    (x, t_x, age), row = unique_rows(rfm, ["frequency", "recency", "T"])
-    spent = spend.expected_spend(rfm["frequency"].to_numpy(), rfm["monetary_value"].to_numpy())
-    frame = pd.DataFrame(
-        {
-            "p_alive": model.p_alive(x, t_x, age)[row],
-            "purchases_if_alive": worth[pair],
-            "margin_per_purchase": spent * economics.margin - economics.service_cost_per_order,
-        },
-        index=rfm.index,
-    )
-    return frame.assign(clv=frame.prod(axis=1))
+    ahead = look_ahead(history, as_of, economics.horizon_days)
+    return Valuation(as_of, aggregate.rfm_summary(history.transactions, as_of), ahead, factors(ahead, economics))
 
 
 def previous_date(starts: pd.Timestamp, as_of: pd.Timestamp) -> pd.Timestamp:
@@ -126,31 +90,31 @@ def equity_effects(before: Valuation, after: Valuation, economics: Economics) ->
 
     Indexed by customer_id (all who are known at either date), columns as EFFECTS (currency):
 
-    * model: the customers of the first date, revalued with the models of the second;
+    * learned: the customers of the first date, as the forecast of the second would value them: what customers like
+      them do was learned anew, and the season and the trade ahead are others;
     * new: the CLV of customers known only at the second date;
-    * loss, confirmed: the chance of still being a customer fell (silence), or rose (bought again);
-    * frequency: the purchases expected while a customer moved; order_value: the margin of a purchase did.
+    * loss, confirmed: the chance of a purchase within the horizon fell (silence), or rose (bought again);
+    * frequency: the purchases expected of who buys moved; order_value: the margin of a purchase did.
 
     A customer of the first date whose purchases were all refunded since is lost.
 
     >>> card = sample.economics
-    >>> before = value_base(sample.transactions, pd.Timestamp("1997-12-31"), card, "BG/NBD")
-    >>> after = value_base(sample.transactions, sample.as_of, card, "BG/NBD")
-    >>> equity_effects(before, after, card).loc["0001", ["model", "loss", "frequency"]].round(2).to_dict()
-    {'model': 0.48, 'loss': -3.35, 'frequency': -4.07}
+    >>> before, after = (value_base(history, day, card) for day in (pd.Timestamp("1997-12-31"), sample.as_of))
+    >>> equity_effects(before, after, card).loc["0001", ["learned", "loss", "frequency"]].round(2).to_dict()
+    {'learned': 1.83, 'loss': -3.33, 'frequency': -4.57}
     """
-    old = factors(before.rfm, after.model, after.spend, economics)
+    old = factors(after.ahead, economics, before.ahead.window.known)
     new = after.customers.reindex(old.index)
     gone = new["clv"].isna()
-    new = new.where(~gone, old.assign(p_alive=0.0, clv=0.0))
+    new = new.where(~gone, old.assign(p_purchase=0.0, clv=0.0))
     share = pd.DataFrame({name: _part(old, new, name) for name in FACTORS})
     frame = pd.DataFrame(
         {
-            "model": old["clv"] - before.customers["clv"],
+            "learned": old["clv"] - before.customers["clv"],
             "new": 0.0,
-            "loss": share["p_alive"].clip(upper=0.0),
-            "confirmed": share["p_alive"].clip(lower=0.0),
-            "frequency": share["purchases_if_alive"],
+            "loss": share["p_purchase"].clip(upper=0.0),
+            "confirmed": share["p_purchase"].clip(lower=0.0),
+            "frequency": share["purchases_if_buying"],
             "order_value": share["margin_per_purchase"],
         }
     )
@@ -171,66 +135,43 @@ def bridge(before: Valuation, after: Valuation, economics: Economics) -> pd.Seri
     """From the value at the first date to that at the second: "before", the EFFECTS (by key), "after"; exact.
 
     >>> card = sample.economics
-    >>> before = value_base(sample.transactions, pd.Timestamp("1997-12-31"), card, "BG/NBD")
-    >>> after = value_base(sample.transactions, sample.as_of, card, "BG/NBD")
+    >>> before, after = (value_base(history, day, card) for day in (pd.Timestamp("1997-12-31"), sample.as_of))
     >>> bridge(before, after, card).round(-2).to_dict()
-    {'before': 22900.0, 'model': 800.0, 'new': 0.0, 'loss': -4100.0, 'confirmed': 2200.0,
-     'frequency': -1100.0, 'order_value': 100.0, 'after': 20700.0}
+    {'before': 24500.0, 'learned': 1900.0, 'new': 0.0, 'loss': -3800.0, 'confirmed': 2100.0,
+     'frequency': -1400.0, 'order_value': -100.0, 'after': 23300.0}
     """
     moved = equity_effects(before, after, economics).sum()
     return pd.concat([pd.Series({"before": before.total}), moved, pd.Series({"after": after.total})]).rename("value")
 
 
-def expected_purchases(valuation: Valuation, days: float) -> pd.Series:
-    """Purchases expected of each customer in the next `days` after the valuation's date.
-
-    >>> base = value_base(sample.transactions, sample.as_of, sample.economics, "BG/NBD")
-    >>> round(float(expected_purchases(base, days=90)["0001"]), 2)
-    0.32
-    """
-    rfm, model = valuation.rfm, valuation.model
-    expected = model.expected_purchases(days / DAYS[model.time_unit], rfm["frequency"], rfm["recency"], rfm["T"])
-    return pd.Series(expected, index=rfm.index, name="expected_purchases")
-
-
-def expected_revenue(valuation: Valuation, months: int = 12) -> float:
-    """What all customers together are expected to spend in the next `months` (currency, before margin and discount).
-
-    A month is that of `scoring`, so that the sum is the one of the notebook on forecasts.
-
-    >>> base = value_base(sample.transactions, sample.as_of, sample.economics, "BG/NBD")
-    >>> round(expected_revenue(base), -2)
-    72300.0
-    """
-    spent = valuation.spend.expected_spend(valuation.rfm["frequency"], valuation.rfm["monetary_value"])
-    return float(expected_purchases(valuation, months * DAYS_PER_MONTH) @ spent)
-
-
-def promise(
-    before: Valuation, transactions: "ibis.Table", until: pd.Timestamp, economics: Economics
-) -> dict[str, float]:
+def promise(before: Valuation, history: History, until: pd.Timestamp, economics: Economics) -> dict[str, float]:
     """What the customers of the first date were expected to bring until `until`, and what came (currency).
 
-    Gives expected, came (margin on their spend net of refunds, less the cost of serving their orders), miss
-    (came over expected, less 1), expected_purchases, purchases, customers.
+    Gives expected, came (margin on their spend net of refunds, less the cost of serving their orders; undiscounted),
+    miss (came over expected, less 1), expected_purchases, purchases, customers.
 
-    >>> before = value_base(sample.transactions, pd.Timestamp("1997-09-30"), sample.economics, "BG/NBD")
-    >>> kept = promise(before, sample.transactions, sample.as_of, sample.economics)
+    >>> before = value_base(history, pd.Timestamp("1997-12-31"), sample.economics)
+    >>> kept = promise(before, history, sample.as_of, sample.economics)
     >>> round(kept["expected"], -2), round(kept["came"], -2), round(kept["miss"], 2)
-    (18000.0, 21300.0, 0.18)
+    (13800.0, 12900.0, -0.07)
     """
-    rfm = before.rfm
-    bought = expected_purchases(before, (until - before.as_of).days)
-    after = aggregate.holdout(transactions, before.as_of, until).reindex(rfm.index).fillna(0.0)
-    came = after["spend"] * economics.margin - after["purchases"] * economics.service_cost_per_order
-    expected = float((bought * before.customers["margin_per_purchase"]).sum())
+    said, days = before.ahead, (until - before.as_of).days
+    if days != said.days:
+        said = look_ahead(history, before.as_of, days)
+    after = aggregate.holdout(history.transactions, before.as_of, until).reindex(said.customers.index).fillna(0.0)
+
+    def left(spend: float, purchases: float) -> float:
+        return float(spend * economics.margin - purchases * economics.service_cost_per_order)
+
+    sums = said.customers[["spend", "purchases"]].sum()
+    expected, came = left(sums["spend"], sums["purchases"]), left(after["spend"].sum(), after["purchases"].sum())
     return {
         "expected": expected,
-        "miss": float(came.sum()) / expected - 1 if expected > 0 else np.nan,
-        "came": float(came.sum()),
-        "expected_purchases": float(bought.sum()),
+        "miss": came / expected - 1 if expected > 0 else np.nan,
+        "came": came,
+        "expected_purchases": float(sums["purchases"]),
         "purchases": float(after["purchases"].sum()),
-        "customers": float(len(rfm)),
+        "customers": float(len(after)),
     }
 
 
@@ -241,7 +182,7 @@ def equity_by_group(before: Valuation, after: Valuation, groups: pd.Series) -> p
     1 to 4 customers is NaN.
 
     >>> def known(clv):  # a valuation of which only the customers' values are needed
-    ...     return Valuation(sample.as_of, None, None, None, pd.DataFrame({"clv": clv}))
+    ...     return Valuation(sample.as_of, None, None, pd.DataFrame({"clv": clv}))
     >>> groups = pd.Series(["search"] * 5 + ["social"] * 5)
     >>> equity_by_group(known([20.0] * 10), known([30.0] * 5 + [12.0] * 5), groups)
             customers  before  after  change

@@ -1,10 +1,10 @@
 """All tables → the figures of a customer dashboard, one by one: definition, quoted benchmark, how it is measured.
 
 Every figure is measured at ends of months (`dates`), with what was known by then: retention over two windows
-(`window_days`), what is counted by period over the months since the date before. The
-forecast part of CLV uses today's models at all dates: one yardstick, so that the trend is the customers' and not the
-models'. Money is margin: revenue × margin; in what came so far (`contribution_of_window`, not in payback) amount − cost
-where orders say their cost.
+(`window_days`), what is counted by period over the months since the date before. The forecast part of CLV uses what was
+learned for today at all dates: one yardstick, so that the trend is the customers' and not the forecast's. Money is
+margin: revenue × margin; in what came so far (`contribution_of_window`, not in payback) amount − cost where orders say
+their cost.
 """
 
 from dataclasses import dataclass
@@ -17,9 +17,8 @@ from scipy.stats import chi2_contingency, norm
 from clvlib import aggregate
 from clvlib.aggregate import journeys
 from clvlib.errors import NotEnoughData
-from clvlib.models.forecast import GammaGamma, PurchaseModel
-from clvlib.models.scoring import DAYS_PER_MONTH
-from clvlib.value.equity import LEAST, factors
+from clvlib.stats import DAYS_PER_MONTH
+from clvlib.value.equity import LEAST
 from clvlib.value.lifespan import historic_value
 
 if TYPE_CHECKING:
@@ -257,18 +256,13 @@ def contribution_of_window(ds: "Dataset", rfm: pd.DataFrame, as_of: pd.Timestamp
     return historic_value(rfm, ds.economics, brought).rename("contribution")
 
 
-def lifetime_value(
-    ds: "Dataset", rfm: pd.DataFrame, as_of: pd.Timestamp, model: PurchaseModel, spend: GammaGamma
-) -> pd.DataFrame:
-    """By customer, in currency: so_far (`contribution_of_window`), ahead (forecast CLV) and their sum.
+def lifetime_value(ds: "Dataset", rfm: pd.DataFrame, as_of: pd.Timestamp, clv: pd.Series) -> pd.DataFrame:
+    """By customer of `rfm`, in currency: so_far (`contribution_of_window`), ahead (forecast `clv`) and their sum.
 
-    >>> from clvlib.models.forecast import BetaGeo
-    >>> values = lifetime_value(sample, rfm, sample.as_of, BetaGeo().fit(rfm), GammaGamma().fit(rfm))
-    >>> values.loc["0002"].round(1).to_dict()
-    {'so_far': 22.5, 'ahead': 0.7, 'lifetime_value': 23.3}
+    >>> lifetime_value(sample, rfm, sample.as_of, rfm["monetary_value"] / 10).loc["0002"].round(1).to_dict()
+    {'so_far': 22.5, 'ahead': 1.2, 'lifetime_value': 23.7}
     """
-    ahead = factors(rfm, model, spend, ds.economics)["clv"]
-    so_far = contribution_of_window(ds, rfm, as_of)
+    so_far, ahead = contribution_of_window(ds, rfm, as_of), clv.reindex(rfm.index)
     return pd.DataFrame({"so_far": so_far, "ahead": ahead, "lifetime_value": so_far + ahead})
 
 

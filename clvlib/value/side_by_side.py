@@ -75,15 +75,15 @@ def every_clv(ds: "Dataset", now: Valuation, window: int, horizon_years: int = 5
     each × customers; customer equity in the row "CLV ahead").
 
     >>> from clvlib.value.equity import value_base
-    >>> base = value_base(sample.transactions, sample.as_of, sample.economics, "BG/NBD")
+    >>> base = value_base(history, sample.as_of, sample.economics)
     >>> every_clv(sample, base, window=182)[["horizon", "customers", "each"]].tail(3).round(1)
                                              horizon  customers  each
     figure
-    CLV ahead                         next 12 months       2349   8.8
-    CLV of active customers           next 12 months        515  30.9
-    Lifetime value           so far + next 12 months       2349  40.0
+    CLV ahead                         next 12 months       2349   9.9
+    CLV of active customers           next 12 months        515  32.7
+    Lifetime value           so far + next 12 months       2349  41.1
     """
-    values = kpis.lifetime_value(ds, now.rfm, now.as_of, now.model, now.spend)
+    values = kpis.lifetime_value(ds, now.rfm, now.as_of, now.customers["clv"])
     active = now.rfm["days_since_last_order"] < window
     cohorts = aggregate.cohorts(ds.transactions, ds.as_of)
     said = {"years": horizon_years, "months": ds.economics.horizon_months, "window": window}

@@ -301,19 +301,6 @@ def test_money_of_the_holdout_is_forecast_from_the_calibration_part_alone(cdnow,
         backtest.money_check(calibration.assign(holdout_spend=0.0), result.forecasts["BG/NBD"])
 
 
-def test_the_model_chosen_for_later_notebooks_is_that_of_the_contest():
-    ds = load("cdnow_sample")
-    cut = backtest.split_date(ds.starts, ds.as_of)
-    chosen = backtest.choose_model(ds.transactions, ds.starts, ds.as_of)
-    assert chosen == backtest.backtest(*backtest.parts(ds.transactions, cut, ds.as_of)).best_model
-
-
-def test_without_a_backtest_no_model_is_chosen():
-    ds = load("cdnow_sample")
-    first = ds.transactions.filter(ds.transactions["date"] < pd.Timestamp("1997-01-03"))
-    assert backtest.choose_model(first, ds.starts, pd.Timestamp("1997-01-02")) is None
-
-
 def test_an_order_is_called_better_only_beyond_its_error(result):
     best = result.best_model
     actual, mine = (result.forecasts[name].rank() for name in ("actual", best))

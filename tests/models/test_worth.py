@@ -11,6 +11,7 @@ from benchmarks.worlds import silence as world
 from clvlib.dataset import Economics
 from clvlib.errors import NotEnoughData
 from clvlib.models import churn, worth
+from clvlib.models.buying import Buying
 from clvlib.models.forecast import ParetoNBD
 from tools.demo_shop import simulate
 
@@ -18,6 +19,8 @@ AS_OF = pd.Timestamp("2025-12-31")
 ECONOMICS = Economics(margin=0.4, annual_discount_rate=0.1, horizon_months=12)
 LAW = (1.5, 40.0, 0.6, 400.0)
 MODEL = ParetoNBD().with_params(np.array(LAW))
+MODELS = Buying()
+MODELS.models_ = {MODEL.name: MODEL}
 WINDOW = 90
 
 
@@ -59,7 +62,7 @@ def test_customers_are_followed_over_the_horizon_and_silence_is_that_of_the_firs
 def test_many_who_skip_a_window_come_back_and_that_is_not_lost(followed, today) -> None:
     later = followed.brought["purchases"][followed.silent]
     assert (later > 0).mean() > 0.3
-    found = worth.values(followed, today, MODEL, ECONOMICS)
+    found = worth.values(followed, today, MODELS, ECONOMICS)
     assert (found["value_if_silent"] > 0).all()
     assert (found["cost_of_silence"] < found["value_if_buying"]).all()
 
@@ -70,17 +73,17 @@ def test_a_history_shorter_than_the_horizon_is_followed_as_far_as_it_goes(sold) 
 
 
 def test_service_and_retention_are_paid_for_orders_and_for_windows_with_a_purchase(followed, today) -> None:
-    free = worth.values(followed, today, MODEL, ECONOMICS)
+    free = worth.values(followed, today, MODELS, ECONOMICS)
     dear = replace(ECONOMICS, service_cost_per_order=3.0, retention_cost_per_year=8.0)
-    served = worth.values(followed, today, MODEL, dear)
+    served = worth.values(followed, today, MODELS, dear)
     assert (served["value_if_silent"] < free["value_if_silent"]).all()
     assert (served["value_if_buying"] < free["value_if_buying"]).all()
 
 
 def test_amounts_times_k_give_values_times_k_and_row_order_changes_nothing(sold, followed, today) -> None:
-    found = worth.values(followed, today, MODEL, ECONOMICS)
+    found = worth.values(followed, today, MODELS, ECONOMICS)
     richer = sold.assign(amount=sold["amount"] * 1000).sample(frac=1, random_state=0)
-    other = worth.values(follow(richer), churn.features_at(ibis.memtable(richer), AS_OF), MODEL, ECONOMICS)
+    other = worth.values(follow(richer), churn.features_at(ibis.memtable(richer), AS_OF), MODELS, ECONOMICS)
     np.testing.assert_allclose(other, found * 1000, rtol=1e-3)
 
 

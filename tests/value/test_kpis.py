@@ -12,6 +12,7 @@ from clvlib.actions import stake
 from clvlib.aggregate import acquisition
 from clvlib.dataset import Economics
 from clvlib.errors import MissingTable, NotEnoughData
+from clvlib.models.windows import History
 from clvlib.show import wording
 from clvlib.value import dashboard, equity, kpis, payback
 from tests.shop import Shop
@@ -60,7 +61,7 @@ def shop() -> Shop:
 
 @pytest.fixture(scope="module")
 def now(shop: Shop) -> equity.Valuation:
-    return equity.value_base(shop.transactions, AS_OF, MONEY, "Pareto/NBD")
+    return equity.value_base(History(shop.transactions, STARTS), AS_OF, MONEY)
 
 
 def test_retention_counts_buyers_of_a_window_who_buy_in_the_next() -> None:
@@ -155,7 +156,7 @@ def test_contribution_is_the_margin_less_serving_and_keeping() -> None:
 
 
 def test_lifetime_value_is_what_came_and_what_is_expected(shop: Shop, now: equity.Valuation) -> None:
-    values = kpis.lifetime_value(shop, now.rfm, AS_OF, now.model, now.spend)
+    values = kpis.lifetime_value(shop, now.rfm, AS_OF, now.customers["clv"])
     np.testing.assert_allclose(values["lifetime_value"], values["so_far"] + values["ahead"])
     spent = shop.tables["transactions"].groupby("customer_id")["amount"].sum()
     expected = 0.4 * spent - (now.rfm["frequency"] + 1)
@@ -163,7 +164,7 @@ def test_lifetime_value_is_what_came_and_what_is_expected(shop: Shop, now: equit
 
 
 def test_the_trend_has_every_figure_and_the_dashboard_its_last_value(shop: Shop, now: equity.Valuation) -> None:
-    trend = dashboard.trend(shop, now.model, now.spend, 365)
+    trend = dashboard.trend(shop, now.ahead, 365)
     assert set(kpis.KPIS) <= set(trend)
     figures = dashboard.board(trend)
     assert list(figures.index) == list(kpis.KPIS)
@@ -178,7 +179,7 @@ def test_the_trend_has_every_figure_and_the_dashboard_its_last_value(shop: Shop,
 
 def test_what_the_data_cant_tell_is_left_out_of_the_dashboard(shop: Shop, now: equity.Valuation) -> None:
     alone = made({"transactions": shop.tables["transactions"]})
-    figures = dashboard.board(dashboard.trend(alone, now.model, now.spend, 365))
+    figures = dashboard.board(dashboard.trend(alone, now.ahead, 365))
     assert set(figures.index) == {"customers", "new_customers", "clv", "retention", "churn", "loyal_share"}
     with pytest.raises(MissingTable, match="marketing_costs"):
         acquisition.ledger(alone)
@@ -190,7 +191,7 @@ def test_an_unknown_cost_leaves_cac_blank_and_is_not_nought(shop: Shop, now: equ
     costs = pd.concat([shop.tables["marketing_costs"].assign(channel=name) for name in ("search", "social")])
     blank = costs.assign(cost=costs["cost"].mask((costs["period"] == "2025-11-01") & (costs["channel"] == "social")))
     holed = made(shop.tables | {"marketing_costs": blank})
-    trend = dashboard.trend(holed, now.model, now.spend, 365)
+    trend = dashboard.trend(holed, now.ahead, 365)
     assert np.isnan(trend["cac"].iloc[-1])
     assert trend["cac"].notna().sum() == len(trend) - 1
     holed = made(shop.tables | {"marketing_costs": blank.dropna()})  # the row is not there at all
@@ -201,7 +202,7 @@ def test_an_unknown_cost_leaves_cac_blank_and_is_not_nought(shop: Shop, now: equ
 
 
 def test_the_split_adds_up_to_all_customers(shop: Shop, now: equity.Valuation) -> None:
-    values = kpis.lifetime_value(shop, now.rfm, AS_OF, now.model, now.spend)
+    values = kpis.lifetime_value(shop, now.rfm, AS_OF, now.customers["clv"])
     channel = shop.customers()["acquisition_channel"]
     parts = dashboard.split(shop, channel, values, now.rfm, 365)
     assert parts["customers"].sum() == 800
@@ -217,7 +218,7 @@ def test_the_split_adds_up_to_all_customers(shop: Shop, now: equity.Valuation) -
 def test_what_covers_all_customers_so_far_does_not_carry_the_name_of_a_figure_of_the_window(
     shop: Shop, now: equity.Valuation
 ) -> None:
-    values = kpis.lifetime_value(shop, now.rfm, AS_OF, now.model, now.spend)
+    values = kpis.lifetime_value(shop, now.rfm, AS_OF, now.customers["clv"])
     channel = shop.customers()["acquisition_channel"]
     year, quarter = (dashboard.split(shop, channel, values, now.rfm, window) for window in (365, 91))
     assert not {"cac", "clv_to_cac", "payback"} & set(year)
@@ -226,7 +227,7 @@ def test_what_covers_all_customers_so_far_does_not_carry_the_name_of_a_figure_of
 
 
 def test_a_figure_of_a_group_is_blank_where_fewer_than_five_made_it(shop: Shop, now: equity.Valuation) -> None:
-    values = kpis.lifetime_value(shop, now.rfm, AS_OF, now.model, now.spend)
+    values = kpis.lifetime_value(shop, now.rfm, AS_OF, now.customers["clv"])
     active = now.rfm["days_since_last_order"] < 365
     one, gone = now.rfm.index[active][:1], now.rfm.index[~active][:7]
     groups = pd.Series("few", index=[*one, *gone]).reindex(now.rfm.index).fillna("many")
@@ -241,8 +242,8 @@ def test_what_a_date_shows_was_known_on_that_date(shop: Shop, now: equity.Valuat
     """Orders that come later change no figure of an earlier date: payback once took them from later months."""
     day = pd.Timestamp("2024-12-31")
     early = {**shop.tables, "transactions": shop.tables["transactions"][shop.tables["transactions"]["date"] <= day]}
-    then = dashboard.trend(made(early, as_of=day), now.model, now.spend, 365).loc[day]
-    later = dashboard.trend(shop, now.model, now.spend, 365).loc[day]
+    then = dashboard.trend(made(early, as_of=day), now.ahead, 365).loc[day]
+    later = dashboard.trend(shop, now.ahead, 365).loc[day]
     assert then["payback"] == later["payback"]
     pd.testing.assert_series_equal(then, later[then.index])
 
@@ -254,7 +255,7 @@ def test_new_customers_of_a_period_are_those_of_the_cohorts_even_when_an_order_w
     bought = shop.tables["transactions"]
     refund = bought[bought["customer_id"] == won].assign(date=AS_OF, amount=lambda rows: -rows["amount"])
     later = made(shop.tables | {"transactions": pd.concat([bought, refund])})
-    before, after = (dashboard.trend(s, now.model, now.spend, 365).loc["2024-12-31"] for s in (shop, later))
+    before, after = (dashboard.trend(s, now.ahead, 365).loc["2024-12-31"] for s in (shop, later))
     assert after["new_customers"] == before["new_customers"] - 1
     assert after["cac"] == pytest.approx(600 / after["new_customers"])
 
@@ -262,7 +263,7 @@ def test_new_customers_of_a_period_are_those_of_the_cohorts_even_when_an_order_w
 def test_payback_is_that_of_customers_won_a_year_before_at_the_cost_of_their_own_months(
     shop: Shop, now: equity.Valuation
 ) -> None:
-    trend = dashboard.trend(shop, now.model, now.spend, 365)
+    trend = dashboard.trend(shop, now.ahead, 365)
     cohorts = aggregate.cohorts(shop.transactions, AS_OF)
     won = cohorts[cohorts["cohort"].isin(pd.to_datetime(["2024-10-01", "2024-11-01", "2024-12-01"]))]
     cost = 600 / won.loc[won["age"] == 0, "size"].sum()
@@ -280,7 +281,7 @@ def test_a_window_that_the_history_does_not_hold_is_not_the_earlier_figure(shop:
     starts = shop.starts + pd.Timedelta(days=400)
     bought = shop.tables["transactions"]
     later = made(shop.tables | {"transactions": bought[bought["date"] >= starts]})
-    trend = dashboard.trend(later, now.model, now.spend, 365)
+    trend = dashboard.trend(later, now.ahead, 365)
     short = (trend.index - later.starts).days + 1 < 365
     assert short.any()
     assert trend.loc[short, ["customers", "clv"]].isna().all(axis=None)
@@ -312,7 +313,7 @@ def test_the_finding_names_what_fell_and_by_how_much_beyond_the_noise_of_counts(
 def test_the_board_judges_nps_as_the_sentence_about_it_does_and_dates_both_values(
     shop: Shop, now: equity.Valuation
 ) -> None:
-    trend = dashboard.trend(shop, now.model, now.spend, 365)
+    trend = dashboard.trend(shop, now.ahead, 365)
     figures = dashboard.board(trend)
     assert figures.loc["nps", "z"] == pytest.approx(kpis.nps_change(shop, AS_OF, 3)["z"])
     assert figures["z"].notna().sum() == 1
