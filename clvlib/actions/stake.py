@@ -7,8 +7,8 @@ import pandas as pd
 
 from clvlib import aggregate
 from clvlib.dataset import Dataset, Economics
-from clvlib.models import churn, ranking, scoring, silence, windows, worth
-from clvlib.models.outlook import look_ahead
+from clvlib.models import churn, ranking, scoring, silence, worth
+from clvlib.models.outlook import foresee
 from clvlib.value.kpis import PROMOTER, latest
 
 HEADROOM = 0.75  # the level that the best quarter of the active customers reaches
@@ -65,8 +65,7 @@ def outlook(ds: Dataset) -> Outlook:
     then = aggregate.rfm_summary(ds.transactions, plan.test_as_of)
     method = ranking.best(ranking.evaluate(test.active(), churn.contest(train, test, then)))
     today = churn.features_at(ds.transactions, ds.as_of)
-    history = windows.History(ds.transactions, ds.starts)
-    ahead = look_ahead(history, ds.as_of, ds.economics.horizon_days)
+    ahead = foresee(ds)
     followed = worth.follow(ds.transactions, ds.starts, ds.as_of, plan.window_days, ds.economics)
     scored = scoring.score(ahead, ds.economics)
     frame = pd.DataFrame({"purchases": rfm["frequency"] + 1, "days_since_last_order": rfm["days_since_last_order"]})

@@ -129,16 +129,16 @@ class Hybrid:
         found = found * longer.assign(spend=longer["purchases"])
         return found.assign(p_purchase=found["p_purchase"].clip(upper=1.0))
 
-    def spread(self, column: str, total: float, days: float) -> float:
-        """Standard deviation of the logarithm of what comes of all over `total`, which is forecast of it in `days`.
+    def spread_of(self, column: str, days: float) -> tuple[float, float]:
+        """How far what comes in `days` lies from what is forecast of it. column: purchases or spend.
 
-        Of the level, which may be another than foreseen (where windows were shorter than `days`: by the root of the
-        length more), and of chance, as far as customers of the windows did other than forecast. column: purchases or
-        spend.
+        By the level, which may be another than foreseen (standard deviation of its logarithm; where windows were
+        shorter than `days`, by the root of the length more), and by chance, as far as customers of the windows did
+        other than forecast (variance of what comes, over what is forecast).
         """
         said, came = self.unseen_[column], self.unseen_[f"actual_{column}"]
-        chance = ((came - said) ** 2).sum() / said.sum() / max(total, LEAST_FORECAST)
-        return float(np.sqrt(self._level_error[column] ** 2 * max(days / self.days_, 1.0) + chance))
+        chance = float(((came - said) ** 2).sum() / said.sum())
+        return float(self._level_error[column] * np.sqrt(max(days / self.days_, 1.0))), chance
 
     def _mixed(self, asked: Array, mean: Array, money: Array, fold: NDArray[Any] | None = None) -> pd.DataFrame:
         """The mixture at the models' level, and two of its parts; with `fold`, of trees that didn't learn from it."""

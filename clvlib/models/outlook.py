@@ -4,8 +4,10 @@ Where windows of the past can teach, that is the hybrid; else the mean of the mo
 back for these, what all customers did. Which it is, and why, is said.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,6 +19,9 @@ from clvlib.models.hybrid import Hybrid
 from clvlib.models.ranges import Ranges
 from clvlib.models.windows import History, Window, length
 from clvlib.stats import DAYS_PER_YEAR
+
+if TYPE_CHECKING:
+    from clvlib.dataset import Dataset
 
 LEAST_BACK = 200  # customers who bought in windows: of fewer, trees learn chance (13 % worse in simulated shops)
 HYBRID, MEAN_OF_MODELS, RATE = "hybrid", "mean of the models of buying", "rate of all customers"
@@ -69,12 +74,22 @@ class Ahead:
         """
         return float(np.exp(norm.ppf((1 + level) / 2) * self._spread(column, share)))
 
+    def spread_of(self, column: str) -> tuple[float, float]:
+        """How far what comes lies from the forecast: of everybody alike (standard deviation of the logarithm), and by
+        chance (variance of what comes, over what is forecast; unit of the column).
+
+        >>> [round(each, 2) for each in foreseen.spread_of("purchases")]
+        [0.11, 3.77]
+        """
+        if self.learned is not None:
+            return self.learned.spread_of(column, self.days)
+        sums = self.customers[["purchases", column]].sum()
+        each = float(sums[column] / sums["purchases"]) if sums["purchases"] > 0 else 1.0
+        return _UNTAUGHT[self.method], CLUMPED * each
+
     def _spread(self, column: str, share: float) -> float:
         """Standard deviation of the logarithm of what comes of a share of the total, over what was forecast of it."""
-        if self.learned is not None:
-            return self.learned.spread(column, share * float(self.customers[column].sum()), self.days)
-        purchases = max(share * float(self.customers["purchases"].sum()), 1.0)
-        return float(np.hypot(_UNTAUGHT[self.method], np.sqrt(CLUMPED / purchases)))
+        return spread_of_total(*self.spread_of(column), share * float(self.customers[column].sum()))
 
     @cached_property
     def next_order(self) -> pd.Series:
@@ -112,18 +127,26 @@ class Ahead:
         1998-07-30  7600.0  5300.0  10800.0
         1998-08-30  7400.0  5100.0  10600.0
         """
-        months = max(1, round(self.days / DAYS_PER_YEAR * 12))
-        ends = np.linspace(0, self.days, months + 1)
+        shares = self.months(season)
+        spend = self.total("spend", level)[0] * shares
+        spread = [np.hypot(self._spread("spend", share), _SINGLE_MONTH) for share in shares.clip(1e-6)]
+        reach = np.exp(norm.ppf((1 + level) / 2) * np.array(spread))
+        return pd.DataFrame({"spend": spend, "low": spend / reach, "high": spend * reach})
+
+    def months(self, season: pd.Series | None) -> pd.Series:
+        """The share of all that is foreseen which falls into each month ahead, by its last day (see `by_month`).
+
+        >>> foreseen.months(None).head(2).round(3).to_list()
+        [0.093, 0.091]
+        """
+        ends = np.linspace(0, self.days, max(1, round(self.days / DAYS_PER_YEAR * 12)) + 1)
         falls = np.diff([0.0, *(self._expected(end) for end in ends[1:])])
         if season is not None:
             middles = self.as_of + pd.to_timedelta((ends[1:] + ends[:-1]) / 2, unit="D")
             falls = falls * season.reindex(middles.month).to_numpy()
-        shares = falls / falls.sum() if falls.sum() > 0 else np.full(months, 1 / months)
-        spend = self.total("spend", level)[0] * shares
-        spread = [np.hypot(self._spread("spend", share), _SINGLE_MONTH) for share in shares.clip(1e-6)]
-        reach = np.exp(norm.ppf((1 + level) / 2) * np.array(spread))
+        shares = falls / falls.sum() if falls.sum() > 0 else np.full(len(falls), 1 / len(falls))
         days = pd.DatetimeIndex(self.as_of + pd.to_timedelta(np.round(ends[1:]), unit="D"), name="until")
-        return pd.DataFrame({"spend": spend, "low": spend / reach, "high": spend * reach}, index=days)
+        return pd.Series(shares, index=days, name="share")
 
     def _expected(self, days: float) -> float:
         """Purchases that models of buying expect of all customers in the first `days`."""
@@ -156,6 +179,15 @@ class Ahead:
         return None if self.learned is None else Ranges(self.learned.unseen_)
 
 
+def spread_of_total(apart: float, chance: float, total: float) -> float:
+    """Standard deviation of the logarithm of what comes, over a forecast `total` of it (see `Ahead.spread_of`).
+
+    >>> round(spread_of_total(0.1, chance=2.0, total=200.0), 3)
+    0.141
+    """
+    return float(np.hypot(apart, np.sqrt(chance / max(total, chance / 2))))
+
+
 def seasons(trade: pd.Series) -> pd.Series | None:
     """How much more than on average is bought in each month of the year (1 to 12; mean 1); None in less than two years.
 
@@ -173,6 +205,25 @@ def seasons(trade: pd.Series) -> pd.Series | None:
     return found / found.mean() if len(found) == 12 else None
 
 
+def foresee(ds: "Dataset") -> Ahead:
+    """Forecast the horizon of a dataset's economics after its last day (see `look_ahead`).
+
+    Of totals per customer, which have no past windows, by the mean of the models of buying.
+
+    >>> ahead = foresee(sample)
+    >>> ahead.method, ahead.days, ahead.customers.equals(foreseen.customers)
+    ('hybrid', 365, True)
+    """
+    days = ds.economics.horizon_days
+    if not ds.has("totals"):
+        return look_ahead(History(ds.transactions, ds.starts), ds.as_of, days)
+    known = ds.rfm_summary()
+    known["first_spend"] = known["total_spend"] - (known["monetary_value"] * known["frequency"]).fillna(0.0)
+    nothing = pd.Series(0.0, index=known.index)
+    window = Window(ds.as_of, days, known, nothing, nothing, pd.DataFrame({"purchases": [], "spend": []}))
+    return _ahead(window, [], ds.starts, days)
+
+
 def look_ahead(history: History, as_of: pd.Timestamp, days: int) -> Ahead:
     """Forecast `days` after `as_of`, by what was known on it.
 
@@ -180,34 +231,37 @@ def look_ahead(history: History, as_of: pd.Timestamp, days: int) -> Ahead:
     'It learned from 4 windows of 91 days, in which 1,460 customers bought.'
     """
     own = length(history.starts, as_of, days)
-    window = history.window(as_of, own)
-    method, why, learned = _best(history, window, as_of)
-    ahead = Ahead(as_of, days, method, why, window.known[["frequency"]], window.others, window, learned)
+    return _ahead(history.window(as_of, own), history.past(as_of, own), history.starts, days)
+
+
+def _ahead(window: Window, past: Sequence[Window], starts: pd.Timestamp, days: int) -> Ahead:
+    method, why, learned = _best(window, past, starts)
+    ahead = Ahead(window.as_of, days, method, why, window.known[["frequency"]], window.others, window, learned)
     customers = ahead.customers.join(ahead.forecast(window.known))
-    return replace(ahead, customers=customers, others=_others(history, window, customers, days))
+    return replace(ahead, customers=customers, others=_others(window, past, customers, days))
 
 
-def _best(history: History, window: Window, as_of: pd.Timestamp) -> tuple[str, str, Hybrid | None]:
-    """The best method that can be had on a day, why, and what it learned."""
+def _best(window: Window, past: Sequence[Window], starts: pd.Timestamp) -> tuple[str, str, Hybrid | None]:
+    """The best method that can be had for a window, why, and what it learned from past ones."""
     try:
         _ = window.buying
     except CannotAnswer as error:
         return RATE, f"No model of buying can be fitted: {error}", None
-    past = [each for each in history.past(as_of, window.days) if _can_teach(each)]
-    back = int(sum((each.purchases > 0).sum() for each in past))
+    teach = [each for each in past if _can_teach(each)]
+    back = int(sum((each.purchases > 0).sum() for each in teach))
     if back < LEAST_BACK:
-        why = f"In past windows of {window.days} days {back:,} customers bought; "
-        return MEAN_OF_MODELS, why + f"the hybrid learns from {LEAST_BACK} or more.", None
-    why = f"It learned from {len(past)} windows of {window.days} days, in which {back:,} customers bought."
-    return HYBRID, why, Hybrid().fit(past, history.starts, as_of)
+        seen = f"In past windows of {window.days} days {back:,} customers bought" if past else "No past window is known"
+        return MEAN_OF_MODELS, f"{seen}; the hybrid learns from {LEAST_BACK} such customers.", None
+    why = f"It learned from {len(teach)} windows of {window.days} days, in which {back:,} customers bought."
+    return HYBRID, why, Hybrid().fit(teach, starts, window.as_of)
 
 
-def _others(history: History, window: Window, customers: pd.DataFrame, days: int) -> pd.DataFrame:
+def _others(window: Window, past: Sequence[Window], customers: pd.DataFrame, days: int) -> pd.DataFrame:
     """Whoever has no purchase left does what such customers did in past windows, on average; the fewer these are, the
     more what is forecast of customers with one purchase: it counts as much as _AS_MANY of them.
     """
     once = customers.loc[customers["frequency"] == 0, _FORECAST].mean().fillna(0.0)
-    before = pd.concat([each.others for each in history.past(window.as_of, window.days)] or [window.others[:0]])
+    before = pd.concat([each.others for each in past] or [window.others[:0]])
     came = before.assign(spend=before["spend"].clip(lower=0), p_purchase=(before["purchases"] > 0).astype(float))
     longer = days / window.days
     mean = (came[_FORECAST].sum() * [longer, longer, 1.0] + _AS_MANY * once) / (len(came) + _AS_MANY)

@@ -17,11 +17,10 @@ import numpy as np
 import pandas as pd
 
 from clvlib.dataset import Dataset
-from clvlib.files import write_text
-from clvlib.run import report
+from clvlib.files import replacing, write_text
+from clvlib.run import parts, report
 from clvlib.run.launch import Made, Task, seen_from_notebooks
 from clvlib.run.outcome import Outcome
-from clvlib.run.parts import digest
 
 PACKAGES = ("clvlib", "pandas", "numpy", "scipy", "scikit-learn", "lifetimes", "ibis-framework", "duckdb", "matplotlib")
 # What a spreadsheet would run or compute (OWASP, “CSV injection”): signs before anything but a plain number, as
@@ -64,6 +63,8 @@ def hand_over(
         files = sorted(file.relative_to(new).as_posix() for file in new.rglob("*") if file.is_file())
         write_manifest(ds, given, inputs, outcomes, seconds, files, new / "manifest.json")
         _replace(folder, new, files)
+        for source in (file for part in done.values() for file in part.stored):
+            _store(source, folder)
     finally:
         shutil.rmtree(new, ignore_errors=True)
     return [folder / name for name in [*files, "manifest.json"] if "/" not in name]
@@ -89,6 +90,14 @@ def _replace(folder: Path, new: Path, files: list[str]) -> None:
     shutil.rmtree(folder / "failed", ignore_errors=True)
 
 
+def _store(source: Path, folder: Path) -> None:
+    """Put what a notebook keeps for later runs in its place, where it stays when the notebook isn't run again."""
+    target = folder / parts.STORED / source.name
+    target.parent.mkdir(exist_ok=True)
+    with replacing(target) as partial:
+        shutil.copyfile(source, partial)
+
+
 def hash_files(files: Iterable[Path]) -> dict[str, str]:
     """Give the SHA-256 of each file, by its name."""
     hashes: dict[str, str] = {}
@@ -96,7 +105,7 @@ def hash_files(files: Iterable[Path]) -> dict[str, str]:
         name, again = file.name, 1
         while name in hashes:
             name, again = f"{file.name} ({again + 1})", again + 1
-        hashes[name] = digest(file)
+        hashes[name] = parts.digest(file)
     return hashes
 
 

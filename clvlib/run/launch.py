@@ -72,6 +72,7 @@ def _start(plan: Task, scratch: Path, produced: Path, folder: Path, limit: int) 
     job.write_text(json.dumps(asked, default=str), encoding="utf-8")
     environment = os.environ | {
         show.RUN_FOLDER: str(scratch.resolve()),
+        show.RUNS: str(folder.resolve().parent),
         show.NOTEBOOK: plan.file.stem,
         show.FIGURE_SCALE: "2",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",

@@ -14,6 +14,7 @@ from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
+STORED = "stored"  # folder of what is kept for later runs
 _PARTS = "parts"
 _ABOUT = "part.json"
 _UNFINISHED = ".unfinished"
@@ -35,6 +36,11 @@ class Part:
     def scores(self) -> list[Path]:
         """Columns of customers that the notebook kept: one Parquet file, or none."""
         return sorted(self.folder.glob("scores/*.parquet"))
+
+    @property
+    def stored(self) -> list[Path]:
+        """What the notebook keeps for later runs: Parquet files."""
+        return sorted(self.folder.glob(f"{STORED}/*.parquet"))
 
     @property
     def lists(self) -> list[Path]:

@@ -47,7 +47,8 @@ def execute(notebook: NotebookNode, name: str, limit: int = 600) -> NotebookNode
     from nbclient.exceptions import CellExecutionError
 
     fresh = deepcopy(notebook)
-    quiet = {name: value for name, value in os.environ.items() if name not in (show.RUN_FOLDER, show.FIGURE_SCALE)}
+    of_a_run = (show.RUN_FOLDER, show.RUNS, show.FIGURE_SCALE)
+    quiet = {name: value for name, value in os.environ.items() if name not in of_a_run}
     client = NotebookClient(
         fresh, timeout=limit, kernel_name="python3", record_timing=False, extra_arguments=["--log-level=40"]
     )

@@ -39,6 +39,7 @@ ANSWER = {  # what can be answered without single purchases, and where purchases
     "counts": ("00_start_here", "02_segmentation", "03_clv_forecast"),
 }
 DONE, FAILED = 0, 3  # exit codes
+READS = "show.stored("  # in a cell: the notebook reads what earlier runs of the dataset stored
 DELIVERS = "show.deliver("  # in a cell: the notebook makes a list of customers
 
 
@@ -71,7 +72,7 @@ def run(
         card = _card_for(card_or_name, as_of, folder)
         for plan in plans:
             plan.given["dataset"] = card
-            plan.key = _key(plan, inputs, ds)
+            plan.key = _key(plan, inputs, ds, folder)
         made = _execute_all(plans, folder, limit)
         _require_unchanged(ds, inputs, made)
         outcomes = [outcome for outcome, _ in made]
@@ -204,9 +205,9 @@ def _whole(path: str, folder: Path) -> str:
     return str(found.resolve()) if found.exists() and not path.startswith("lifetimes:") else path
 
 
-def _key(plan: Task, inputs: Mapping[str, str], ds: Dataset) -> str:
+def _key(plan: Task, inputs: Mapping[str, str], ds: Dataset, folder: Path) -> str:
     package = sorted(file for file in Path(__file__).parents[1].rglob("*") if file.suffix in (".py", ".toml"))
-    parts = {
+    depends: dict[str, Any] = {
         "inputs": dict(inputs),
         "as_of": f"{ds.as_of:%Y-%m-%d}",
         "parameters": plan.given,
@@ -214,7 +215,10 @@ def _key(plan: Task, inputs: Mapping[str, str], ds: Dataset) -> str:
         "package": handover.hash_files(package),
         "notebook": [(cell.cell_type, cell.source) for cell in plan.notebook.cells],
     }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+    if any(READS in cell.source for cell in plan.notebook.cells):
+        earlier = (file for file in folder.parent.glob(f"*/{parts.STORED}/*.parquet") if file.parts[-3] < folder.name)
+        depends["earlier"] = {f"{file.parts[-3]}/{file.name}": parts.digest(file) for file in sorted(earlier)}
+    return hashlib.sha256(json.dumps(depends, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _execute_all(plans: list[Task], folder: Path, limit: int) -> list[Made]:

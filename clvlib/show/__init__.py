@@ -8,12 +8,13 @@ Notebooks call; a method may ask `wording` for a word.
 
 from clvlib.show.output import FIGURE_SCALE, agree, assumptions, figure, say, suppress, table
 from clvlib.show.pictures import bars, heatmap, interval, lines, panels, waterfall
-from clvlib.show.session import NOTEBOOK, RUN_FOLDER, attempt, deliver, keep, start
+from clvlib.show.session import NOTEBOOK, RUN_FOLDER, RUNS, attempt, deliver, keep, start, store, stored
 from clvlib.show.wording import count, date, days, money, number, percent
 
 __all__ = [
     "FIGURE_SCALE",
     "NOTEBOOK",
+    "RUNS",
     "RUN_FOLDER",
     "agree",
     "assumptions",
@@ -34,6 +35,8 @@ __all__ = [
     "percent",
     "say",
     "start",
+    "store",
+    "stored",
     "suppress",
     "table",
     "waterfall",

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from clvlib.dataset import Dataset
 
 RUN_FOLDER = "CLV_RUN_FOLDER"  # set by the runner: where customers' scores are handed over
+RUNS = "CLV_RUNS"  # set by the runner: the folder of all runs of this dataset, each in a folder named by its day
 NOTEBOOK = "CLV_NOTEBOOK"  # set by the runner: the notebook's name without .ipynb
 _GUARD, _LAST = "_clv_guard", "_clv_last"  # names in the notebook
 _UNNAMED = "A cell without a name"
@@ -149,6 +150,20 @@ def deliver(frame: pd.DataFrame, name: str) -> None:
     if not name.isidentifier() or name == "customers":
         raise UsageError(f"A list can't be called {name!r}.", mend="Use letters and underscores, as in action_list.")
     _hand_to_run(frame, f"lists/{{notebook}}/{name}.parquet")
+
+
+def store(frame: pd.DataFrame, name: str) -> None:
+    """Keep a frame for later runs of this dataset, which get it by `stored`; its `attrs` are kept too.
+
+    Does nothing outside of ``clv run``.
+    """
+    _hand_to_run(frame, f"stored/{name}.parquet")
+
+
+def stored(name: str) -> dict[pd.Timestamp, pd.DataFrame]:
+    """What runs of this dataset have stored under a name, by the day up to which they looked; none outside of a run."""
+    found = sorted(Path(os.environ[RUNS]).glob(f"*/stored/{name}.parquet")) if os.environ.get(RUNS) else []
+    return {pd.Timestamp(file.parts[-3]): pd.read_parquet(file) for file in found}
 
 
 def _hand_to_run(frame: pd.DataFrame, place: str) -> None:

@@ -313,6 +313,39 @@ def test_lists_of_an_earlier_run_never_stay_beside_a_newer_report(shop, light, t
     assert names == {"customers.csv", "notes.csv", "notebooks/01_other.ipynb"}
 
 
+STORES = """
+import pandas as pd
+from clvlib import load, show
+ds = load(dataset)
+show.start(ds)
+show.say("{days:list}", days=[f"{day:%Y-%m-%d}: {of.attrs['said']}" for day, of in show.stored("forecast").items()])
+frame = pd.DataFrame({"purchases": [1.0]}, index=pd.Index(["12"], name="customer_id"))
+frame.attrs["said"] = f"one more after {ds.as_of:%Y-%m-%d}"
+show.store(frame, "forecast")
+"""
+
+
+def test_what_a_run_stores_is_there_for_later_runs_and_stays(shop, tmp_path):
+    books = tmp_path / "books"
+    books.mkdir()
+    make_notebook(books, "00_stores", STORES)
+    make_notebook(books, "01_other", LIGHT)
+    early, late = "2025-05-31", "2025-06-01"
+    runner.run(str(shop), as_of=early, only=["00"], out=tmp_path, notebooks=books)
+    runner.run(str(shop), as_of=late, only=["00"], out=tmp_path, notebooks=books)
+    folder = tmp_path / "acme-été"
+    made = nbformat.read(folder / late / "notebooks" / "00_stores.ipynb", as_version=4)
+    said = [output["data"]["text/plain"] for cell in made.cells for output in cell.get("outputs", [])]
+    assert any(f"{early}: one more after {early}" in text for text in said)
+    runner.run(str(shop), as_of=early, only=["01"], out=tmp_path, notebooks=books)
+    assert (folder / early / "stored" / "forecast.parquet").exists()
+    runner.run(str(shop), as_of=late, only=["00"], out=tmp_path, notebooks=books)
+    assert manifest(folder / late)["notebooks"][0]["resumed"]
+    (folder / early / "stored" / "forecast.parquet").unlink()
+    runner.run(str(shop), as_of=late, only=["00"], out=tmp_path, notebooks=books)
+    assert "resumed" not in manifest(folder / late)["notebooks"][0]
+
+
 def test_data_that_change_during_a_run_are_an_error_and_nothing_is_handed_over(shop, tmp_path):
     books, data = tmp_path / "books", tmp_path / "data"
     books.mkdir()
