@@ -23,6 +23,7 @@ from clvlib.aggregate.customers import (
     holdout,
     loyal_revenue,
     main_value,
+    newcomers,
     purchases_by_period,
     rfm_summary,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "holdout",
     "loyal_revenue",
     "main_value",
+    "newcomers",
     "purchase_days",
     "purchases_by_period",
     "rfm_summary",

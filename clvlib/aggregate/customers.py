@@ -277,6 +277,32 @@ def everybody(transactions: ibis.Table, as_of: Any) -> pd.Index:
     return pd.Index(fetched(until(transactions, as_of).select("customer_id").distinct())["customer_id"]).sort_values()
 
 
+def newcomers(transactions: ibis.Table, as_of: Any, days: int) -> pd.DataFrame:
+    """The first purchase of each customer, and what came in the `days` after it, as known on `as_of`.
+
+    Indexed by customer_id: first_purchase (date), first_spend (currency), first_lines (rows with an amount), where the
+    transactions say them first_channel and first_category (on which most of it was spent), purchases (purchase days
+    after the first), spend (currency, after the first day) and watched (whether all `days` are over).
+    """
+    bought = purchase_days(transactions, as_of)
+    first = bought.filter(bought["position"] == 1).select("customer_id", first_day="day", first_spend="amount")
+    spent = spent_on_days(transactions, as_of).inner_join(first, "customer_id")
+    after = spent.filter(spent["day"].delta(spent["first_day"], unit="day").between(1, days)).group_by("customer_id")
+    came = after.agg(purchases=lambda t: t["bought"].sum(), spend=lambda t: t["amount"].sum())
+    rows = until(transactions, as_of).filter(lambda t: t["amount"] > 0)
+    rows = rows.inner_join(first, [rows["customer_id"] == first["customer_id"], rows["day"] == first["first_day"]])
+    frames = [_frame(table, dates).set_index("customer_id") for table, dates in ((first, ["first_day"]), (came, []))]
+    frames.append(_frame(rows.group_by("customer_id").agg(first_lines=rows.count())).set_index("customer_id"))
+    for column in ("channel", "category"):
+        if column in transactions.columns:
+            frames.append(_most_spent_on(rows, column).rename(f"first_{column}").to_frame())
+    frame = pd.concat(frames, axis=1).sort_index().rename_axis("customer_id")
+    frame = frame.rename(columns={"first_day": "first_purchase"})
+    frame = frame.fillna({"purchases": 0, "spend": 0.0}).astype({"purchases": "int64", "first_lines": "int64"})
+    ends = pd.Timestamp(as_of).normalize() - pd.Timedelta(days=days)
+    return frame.assign(watched=frame["first_purchase"] <= ends)
+
+
 def came_back(transactions: ibis.Table, as_of: Any) -> pd.Series:
     """The day of each customer's second purchase (datetime64), by customer_id; who bought once is left out."""
     purchases = purchase_days(transactions, as_of)
@@ -307,7 +333,10 @@ def main_value(transactions: ibis.Table, column: str, as_of: Any) -> pd.Series:
             f"Neither customers nor transactions have a column {column!r}.",
             f"Map it in the dataset card, or choose one of: {', '.join(transactions.columns)}.",
         )
-    rows = until(transactions, as_of)
+    return _most_spent_on(until(transactions, as_of), column)
+
+
+def _most_spent_on(rows: ibis.Table, column: str) -> pd.Series:
     rows = rows.filter(rows[column].notnull())
     spent = rows.group_by(["customer_id", column]).agg(spent=rows["amount"].sum())
     best = ibis.window(group_by="customer_id", order_by=[ibis.desc("spent"), spent[column]])
