@@ -145,11 +145,11 @@ def by_group(people: pd.DataFrame, column: str, economics: "Economics") -> pd.Da
     after the first day pooled, see `FirstDay`): the figure to plan with, as it fools less where few were won.
 
     >>> people = aggregate.newcomers(shop.transactions, shop.as_of, days=182)
+    >>> by_group(people, "first_category", shop.economics)[["customers", "seen", "value"]].head(2).round(1)
                     customers  seen  value
     first_category
     Linen                 660  73.9   72.2
     Candles               781  57.4   56.9
-    >>> by_group(people, "first_category", shop.economics)[["customers", "seen", "value"]].head(2).round(1)
     """
     seen = people[people["watched"]].assign(**{column: lambda t: t[column].astype(object).fillna(aggregate.UNKNOWN)})
     if seen.empty:
