@@ -17,7 +17,7 @@ from clvlib.errors import NotEnoughData
 from clvlib.models.outlook import Ahead, spread_of_total
 from clvlib.models.windows import History
 
-LEVEL = 0.9  # of times, a forecast that holds isn't called off
+_LEVEL = 0.9  # of times, a forecast that holds isn't called off
 LEAST_DAYS = 30  # since the day of the forecast
 LEAST_GROUP = 30  # customers: a smaller group is one of "others"
 OTHERS = "others"
@@ -31,7 +31,7 @@ class Graded:
     before these are over).
 
     >>> from clvlib.models.outlook import look_ahead
-    >>> past = keep(look_ahead(history, pd.Timestamp("1997-12-31"), days=181), season=None)
+    >>> past = to_keep(look_ahead(history, pd.Timestamp("1997-12-31"), days=181), season=None)
     >>> graded = grade(past, history, sample.as_of)
     >>> graded.total("purchases")[["forecast", "low", "high", "came"]].astype(float).round().to_dict()
     {'forecast': 1238.0, 'low': 1029.0, 'high': 1491.0, 'came': 1151.0}
@@ -45,14 +45,14 @@ class Graded:
     vanished: int
     buyers: tuple[float, int] | None
 
-    def total(self, column: str, level: float = LEVEL) -> pd.Series:
+    def total(self, column: str, level: float = _LEVEL) -> pd.Series:
         """Of all customers: forecast, low, high (its range), came, and holds (came lies in the range)."""
         said, came = self.said[column].sum(), self.came[column].sum()
         reach = np.exp(norm.ppf((1 + level) / 2) * spread_of_total(*self.spread[column], said))
         low, high = said / reach, said * reach
         return pd.Series({"forecast": said, "low": low, "high": high, "came": came, "holds": low <= came <= high})
 
-    def by_group(self, groups: pd.Series, column: str, level: float = LEVEL) -> pd.DataFrame:
+    def by_group(self, groups: pd.Series, column: str, level: float = _LEVEL) -> pd.DataFrame:
         """Of each group (customer_id → name), at the level that came of all: customers, forecast, low, high (what
         chance would give), came, and holds. All groups hold together in `level` of times (Bonferroni's correction).
 
@@ -69,11 +69,11 @@ class Graded:
         return frame.rename_axis("group").sort_values("forecast", ascending=False, kind="stable")
 
 
-def keep(ahead: Ahead, season: pd.Series | None) -> pd.DataFrame:
+def to_keep(ahead: Ahead, season: pd.Series | None) -> pd.DataFrame:
     """What is kept of a forecast: purchases, spend (currency), p_purchase, by customer_id; what `grade` needs beside
     them is in its `attrs`. season: see `outlook.seasons`.
 
-    >>> keep(foreseen, season=None).attrs["days"]
+    >>> to_keep(foreseen, season=None).attrs["days"]
     365
     """
     kept = ahead.customers[["purchases", "spend", "p_purchase"]].copy()
@@ -88,13 +88,13 @@ def keep(ahead: Ahead, season: pd.Series | None) -> pd.DataFrame:
 
 
 def grade(kept: pd.DataFrame, history: History, as_of: pd.Timestamp) -> Graded:
-    """Hold a kept forecast (`keep`) against what came until `as_of`, or until its own days were over.
+    """Hold a kept forecast (`to_keep`) against what came until `as_of`, or until its own days were over.
 
     Of days that aren't over, the share is graded that was foreseen until then. Raises NotEnoughData where fewer than
     LEAST_DAYS have passed.
 
     >>> from clvlib.models.outlook import look_ahead
-    >>> grade(keep(look_ahead(history, pd.Timestamp("1998-03-31"), 91), None), history, sample.as_of).until
+    >>> grade(to_keep(look_ahead(history, pd.Timestamp("1998-03-31"), 91), None), history, sample.as_of).until
     Timestamp('1998-06-30 00:00:00')
     """
     made_on, days = pd.Timestamp(kept.attrs["as_of"]), kept.attrs["days"]

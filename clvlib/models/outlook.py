@@ -83,8 +83,8 @@ class Ahead:
         """
         if self.learned is not None:
             return self.learned.spread_of(column, self.days)
-        sums = self.customers[["purchases", column]].sum()
-        each = float(sums[column] / sums["purchases"]) if sums["purchases"] > 0 else 1.0
+        purchases, total = (float(self.customers[name].sum()) for name in ("purchases", column))
+        each = total / purchases if purchases > 0 else 1.0
         return _UNTAUGHT[self.method], CLUMPED * each
 
     def _spread(self, column: str, share: float) -> float:

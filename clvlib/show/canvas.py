@@ -26,6 +26,7 @@ INK, GUIDE = "#333333", "#777777"
 WIDTH, HEIGHT = 8.2, 4.4
 NAMED_BARS = 12
 _MOST_NAMES = 20
+_DIGITS = 9  # of the largest value of a column: more than a picture has pixels
 
 
 def theme() -> None:
@@ -53,6 +54,21 @@ def theme() -> None:
 
 def as_frame(data: pd.DataFrame | pd.Series) -> pd.DataFrame:
     return data.to_frame(data.name if data.name is not None else "") if isinstance(data, pd.Series) else data
+
+
+def settled(data: Any) -> Any:
+    """A frame or series with as many digits as a picture can show: the last ones differ between processors, and a line
+    is drawn otherwise for them.
+    """
+    frame = as_frame(data)
+    largest = frame.select_dtypes("float").abs().replace(np.inf, np.nan).max()
+    digits = _DIGITS - np.ceil(np.log10(largest.where(largest > 0, 1.0))).astype(int)
+    frame = frame.round(digits.to_dict())
+    if not isinstance(data, pd.Series):
+        return frame
+    series = frame.iloc[:, 0]
+    series.name = data.name
+    return series
 
 
 def canvas(x: str, y: str, rows: float = 0) -> tuple[Figure, Axes]:

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from clvlib.show import bar_charts, plots
+from clvlib.show.canvas import settled
 from clvlib.show.figures import Picture
 from clvlib.show.output import figure
 from clvlib.show.sentences import axis, fill
@@ -56,6 +57,9 @@ def panels(frame: pd.DataFrame, *, title: str, **about: Any) -> None:
 def _show(draw: Callable[..., Picture], frame: _Frame, title: str, lengths: str, about: dict[str, Any]) -> None:
     known = inspect.signature(draw).parameters
     style = {name: value for name, value in about.items() if name in known}
+    frame = settled(frame)
+    if style.get("bands"):
+        style["bands"] = {name: settled(band) for name, band in style["bands"].items()}
     shown = {name: value for name, value in about.items() if name in _CAPTION}
     values = {name: value for name, value in about.items() if name not in style and name not in shown}
     if "unit" in known:

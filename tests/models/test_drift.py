@@ -20,7 +20,7 @@ def rows(cdnow_sample) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def kept(cdnow_sample) -> pd.DataFrame:
     history = History(cdnow_sample.transactions, cdnow_sample.starts)
-    return drift.keep(outlook.look_ahead(history, DAY, 182), season=None)
+    return drift.to_keep(outlook.look_ahead(history, DAY, 182), season=None)
 
 
 def graded(kept, rows, as_of="1998-06-30") -> drift.Graded:

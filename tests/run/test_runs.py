@@ -148,7 +148,7 @@ def test_customers_csv_has_one_row_for_each_customer_and_their_scores(scored):
     table = pd.read_csv(folder / "customers.csv", dtype={"customer_id": str}).set_index("customer_id")
     assert table.index.is_unique
     assert len(table) == 2349
-    assert {"segment", "clv", "p_alive"} <= set(table.columns)
+    assert {"segment", "clv", "p_purchase"} <= set(table.columns)
     assert table["clv"].notna().all()
 
 

@@ -219,3 +219,16 @@ def test_a_panel_without_values_is_left_out(trend):
     picture = plots.draw_panels(trend, "Finding", [Panel("a", "First"), Panel("c", "Third"), Panel("x", "Unknown")])
     shown = [axes.get_title("left") for axes in picture.figure.axes if axes.get_visible()]
     assert shown == ["First"]
+
+
+def test_a_last_digit_that_differs_between_processors_moves_no_pixel():
+    values = pd.DataFrame({"low": np.sqrt(np.arange(1, 60.0)), "high": 1e7 / np.arange(1, 60.0), "n": range(59)})
+    noisy = values.assign(low=values["low"] * (1 + 1e-15), high=values["high"] * (1 - 3e-16))
+    assert not noisy.equals(values)
+    assert canvas.settled(noisy).equals(canvas.settled(values))
+    assert (canvas.settled(values)["high"] / values["high"] - 1).abs().max() < 1e-4
+    named = pd.Series([1 / 3, np.nan, -2 / 3], index=list("abc"), name="share")
+    assert canvas.settled(named).tolist()[::2] == pytest.approx([1 / 3, -2 / 3], abs=1e-6)
+    assert canvas.settled(named).name == "share"
+    empty = pd.DataFrame({"a": [np.nan, np.nan]})
+    assert canvas.settled(empty).isna().all(axis=None)
