@@ -8,16 +8,21 @@ fades or stays, and that of a longer life, which rises more and more slowly. CLV
 comes after it within the horizon; its interval reaches from the lower of both ends' to the upper of both ends'.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from clvlib.causes.contrast import FEW
-from clvlib.causes.experiments import Reading, compare_arms, of_each
-from clvlib.dataset import Economics
+from clvlib.causes.experiments import Reading, compare_arms, of_each, read_experiments
+from clvlib.causes.trial import Trial
+from clvlib.dataset import Dataset, Economics
 from clvlib.errors import NotEnoughData
 from clvlib.stats import DAYS_PER_MONTH, mid_periods, present_value
+
+_TIMES = 4  # as long, a test must have been watched to show what its first days told
 
 
 def growth(window_days: int, economics: Economics) -> float:
@@ -73,6 +78,42 @@ def clv_gained(reading: Reading, economics: Economics) -> pd.DataFrame:
     frame = frame.assign(low=low.min(axis=1), high=high.max(axis=1))
     words = np.select([frame["low"] > 0, frame["high"] < 0], ["up", "down"], "not shown")
     return frame.assign(verdict=words)
+
+
+def told_early(tests: Mapping[str, Trial], ds: Dataset, known: Sequence[str] = (), days: int = 21) -> pd.DataFrame:
+    """What each test would have told of its whole window after its first `days`, beside what came in it.
+
+    Of tests watched for four times as long or longer. Indexed by test and arm, currency per customer assigned: low,
+    high (of `clv_gained`, from the first days alone, not discounted), came (difference in value over the whole
+    window), holds (came lies in the range), verdict (of the early range). known: as `experiments.read_experiments`
+    takes it. Raises NotEnoughData where no test was watched for so long, or none has a range after `days`.
+
+    >>> found = told_early({"spring": test}, sample, days=30)
+    >>> found[["low", "high", "came", "holds", "verdict"]].round(1)
+                 low  high  came  holds verdict
+    test   arm
+    spring mail  0.2  71.0   0.9   True      up
+    """
+    long = {name: test for name, test in tests.items() if test.window_days >= _TIMES * days}
+    if not long:
+        raise NotEnoughData(
+            f"No test was watched for {_TIMES * days} days, so that none can show what its first {days} told of them.",
+            "Watch tests for longer.",
+        )
+    whole, _ = read_experiments(long, ds, known)
+    parts = {}
+    for name in whole:
+        rest = (long[name].window_days - days) / DAYS_PER_MONTH
+        money = replace(ds.economics, annual_discount_rate=0.0, horizon_months=max(1, round(rest)))
+        with suppress(NotEnoughData):
+            early, _ = read_experiments({name: replace(long[name], window_days=days)}, ds, known)
+            came = whole[name].effects.xs("value", level="metric")["difference"].rename("came")
+            parts[name] = clv_gained(early[name], money)[["low", "high", "verdict"]].join(came, how="inner")
+    if not parts:
+        raise NotEnoughData(f"No test has a range of CLV after {days} days: too few had bought in their second half.")
+    frame = pd.concat(parts, names=["test", "arm"])
+    frame.insert(3, "holds", frame["came"].between(frame["low"], frame["high"]))
+    return frame[["low", "high", "came", "holds", "verdict"]]
 
 
 def lasting_gains(readings: Mapping[str, Reading], economics: Economics) -> pd.DataFrame:

@@ -590,3 +590,18 @@ def test_one_function_gives_the_effect_on_value_to_every_notebook() -> None:
     assert found["customers"].tolist() == [reading.trial.arms.loc[arm, "kept"] for arm in found.index]
     with pytest.raises(MissingTable, match="it has offer"):
         experiments.measured(ds, "another")
+
+
+def test_what_the_first_weeks_told_is_set_beside_what_came_of_the_whole_window(demo):
+    rows = demo.table("experiments").to_pandas()
+    tests, _ = trial.prepare_all(rows, starts=demo.starts, as_of=demo.as_of)
+    found = lasting.told_early(tests, demo, days=45)
+    long = {name: test for name, test in tests.items() if test.window_days >= 180}
+    assert set(found.index.get_level_values("test")) <= set(long)
+    whole, _ = experiments.read_experiments(long, demo)
+    for name, arm in found.index:
+        assert found.loc[(name, arm), "came"] == whole[name].effects.loc[(arm, "value"), "difference"]
+    assert (found["holds"] == found["came"].between(found["low"], found["high"])).all()
+    assert (found["high"] - found["low"]).min() > 0
+    with pytest.raises(NotEnoughData, match="No test was watched for 800 days"):
+        lasting.told_early(tests, demo, days=200)
