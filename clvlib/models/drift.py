@@ -56,7 +56,7 @@ class Graded:
         """Of each group (customer_id → name), at the level that came of all: customers, forecast, low, high (what
         chance would give), came, and holds. All groups hold together in `level` of times (Bonferroni's correction).
 
-        Groups of fewer than LEAST_GROUP customers are put together as OTHERS.
+        Groups of fewer than LEAST_GROUP customers are put together as OTHERS; what fewer do is chance, and holds.
         """
         names = aggregate.group_names(groups, self.said.index)
         names = names.where(names.map(names.value_counts()) >= LEAST_GROUP, OTHERS)
@@ -65,7 +65,7 @@ class Graded:
         width = norm.ppf(1 - (1 - level) / 2 / max(len(said), 1)) * np.sqrt(chance * said)
         frame = pd.DataFrame({"customers": names.value_counts(), "forecast": said, "low": (said - width).clip(lower=0)})
         frame = frame.assign(high=said + width, came=self.came[column].groupby(names).sum())
-        frame["holds"] = frame["came"].between(frame["low"], frame["high"])
+        frame["holds"] = frame["came"].between(frame["low"], frame["high"]) | (frame["customers"] < LEAST_GROUP)
         return frame.rename_axis("group").sort_values("forecast", ascending=False, kind="stable")
 
 

@@ -36,7 +36,7 @@ TIME_LIMIT = 1800  # seconds for one notebook
 ANSWER = {  # what can be answered without single purchases, and where purchases have no amounts
     "subscriptions": ("07b_contractual",),
     "totals": ("02_segmentation", "03_clv_forecast"),
-    "counts": ("00_start_here", "02_segmentation", "03_clv_forecast"),
+    "counts": ("00_start_here", "02_segmentation", "03_clv_forecast", "03b_forecast_trust"),
 }
 DONE, FAILED = 0, 3  # exit codes
 READS = "show.stored("  # in a cell: the notebook reads what earlier runs of the dataset stored

@@ -10,7 +10,6 @@ all orders in which the three could have changed).
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -21,9 +20,6 @@ from clvlib.models.outlook import Ahead, look_ahead
 from clvlib.models.scoring import FACTORS, factors
 from clvlib.models.windows import History
 from clvlib.value.hindsight import half_way
-
-if TYPE_CHECKING:
-    pass
 
 
 EFFECTS = {

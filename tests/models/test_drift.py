@@ -86,5 +86,8 @@ def test_small_groups_stand_together_and_who_vanished_is_counted(kept, rows):
     table = graded(kept, rows).by_group(pd.Series(names, index=kept.index), "spend")
     assert table.loc[drift.OTHERS, "customers"] == 35
     assert set(table.index) == {drift.OTHERS, "many"}
+    names[20:35] = "many"
+    table = graded(kept, rows[rows["customer_id"] > "0030"]).by_group(pd.Series(names, index=kept.index), "spend")
+    assert table.loc[drift.OTHERS, ["customers", "came", "holds"]].tolist() == [20, 0, True]
     some = rows[rows["customer_id"] >= "0011"]
     assert graded(kept, some).vanished == (kept.index < "0011").sum() > 0
