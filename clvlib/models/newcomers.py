@@ -174,5 +174,6 @@ def _deviances(came: Array, said: Array) -> Array:
 
 
 def _readable(frame: pd.DataFrame) -> pd.DataFrame:
-    numbers = frame.select_dtypes("number")
-    return frame.astype({name: str for name in frame if name not in numbers}).assign(**np.log1p(numbers.clip(lower=0)))
+    numbers = list(frame.select_dtypes("number"))
+    texts = frame.astype({name: str for name in frame if name not in numbers})
+    return texts.assign(**{str(name): np.log1p(frame[name].clip(lower=0)) for name in numbers})

@@ -21,7 +21,6 @@ from clvlib.models.scoring import FACTORS, factors
 from clvlib.models.windows import History
 from clvlib.value.hindsight import half_way
 
-
 EFFECTS = {
     "learned": "Forecast learned anew",
     "new": "New customers",
