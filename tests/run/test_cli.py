@@ -161,6 +161,18 @@ def test_an_interruption_while_the_program_is_loaded_is_one_line(tmp_path, secon
     assert done.stderr.count("\n") == 1
 
 
+def test_an_interruption_that_the_database_notices_first_is_one_too(monkeypatch, capsys):
+    def interrupted():
+        raise RuntimeError("Query interrupted")
+
+    monkeypatch.setattr(commands, "app", interrupted)
+    monkeypatch.setattr(commands.signal, "signal", lambda *_: None)
+    with pytest.raises(SystemExit) as ended:
+        commands.main()
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "Stopped.\n"
+
+
 def test_the_package_alone_loads_nothing_heavy():
     program = "import sys, clvlib, clvlib.run.cli; print([m for m in ('pandas', 'ibis', 'typer') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"
