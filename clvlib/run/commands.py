@@ -55,9 +55,7 @@ def main() -> None:
     except OSError as error:
         _leave(1, f"The system refused: {error}. Free space or check the folder, then run again.")
     except Exception as error:
-        if (
-            isinstance(error, RuntimeError) and str(error) == "Query interrupted"
-        ):  # so DuckDB says while it fetches rows
+        if isinstance(error, RuntimeError) and str(error) == "Query interrupted":  # by DuckDB, as it fetches
             _leave(INTERRUPTED, "Stopped.")
         if type(error).__module__.partition(".")[0] in ("duckdb", "_duckdb"):
             if type(error).__name__ == "InterruptException":
