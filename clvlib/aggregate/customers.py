@@ -277,7 +277,7 @@ def everybody(transactions: ibis.Table, as_of: Any) -> pd.Index:
     return pd.Index(fetched(until(transactions, as_of).select("customer_id").distinct())["customer_id"]).sort_values()
 
 
-def newcomers(transactions: ibis.Table, as_of: Any, days: int) -> pd.DataFrame:
+def first_purchases(transactions: ibis.Table, as_of: Any, days: int) -> pd.DataFrame:
     """The first purchase of each customer, and what came in the `days` after it, as known on `as_of`.
 
     Indexed by customer_id: first_purchase (date), first_spend (currency), first_lines (rows with an amount), where the

@@ -1,7 +1,7 @@
 """First purchases and what came after them go in; what a new customer will bring, by what is known on the first day.
 
 Models of buying know nothing of a customer who has bought once, or not at all: all get the same forecast. What is known
-then is the channel, the month, where people live, and after the first order its size and what was in it. A Poisson
+then is the channel, where people live, and after the first order its size and what was in it. A Poisson
 regression with a penalty (ridge; Hoerl & Kennard 1970, Technometrics 12) draws each group towards the mean of all, the
 more, the fewer are in it (partial pooling); how much, customers decide from whom it hasn't learned. Whether all that
 says more than the mean of all is judged on customers won later.
@@ -29,7 +29,7 @@ from clvlib.stats import Array
 if TYPE_CHECKING:
     from clvlib.dataset import Economics
 
-LEAST = 100  # customers to learn from, and as many to judge by
+_LEAST = 100  # customers to learn from, and as many to judge by
 MEAN = "the mean of all"
 _PENALTIES = [1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0]  # up to one that leaves the mean of all
 _RARE = 10  # customers of a group: rarer ones are put together
@@ -39,10 +39,10 @@ _TOP = 0.1
 class FirstDay:
     """The spend (currency) that comes after the first day, learned from customers whose days are over.
 
-    people: of `aggregate.newcomers`, with further attributes. known: which columns are known; texts are groups,
+    people: of `aggregate.first_purchases`, with further attributes. known: which columns are known; texts are groups,
     numbers count by their logarithm. Nothing known, and it is the mean of all.
 
-    >>> people = aggregate.newcomers(shop.transactions, shop.as_of, days=182).query("watched")
+    >>> people = aggregate.first_purchases(shop.transactions, shop.as_of, days=182).query("watched")
     >>> FirstDay(["first_spend", "first_category"]).fit(people).spend(people).head(2).round(1).to_dict()
     {'C0001': 104.6, 'C0002': 104.5}
     """
@@ -81,8 +81,8 @@ class Contest:
     of all: below 1 is better), better (whether beyond chance, 95 %), auc (chance that who comes back is ranked above
     who doesn't), top_tenth (share of all spend that the tenth ranked highest brought; .1 by chance).
 
-    >>> people = aggregate.newcomers(shop.transactions, shop.as_of, days=182)
-    >>> judged = contest(people, shop.as_of, 182, {"first basket": ["first_spend"]})
+    >>> people = aggregate.first_purchases(shop.transactions, shop.as_of, days=182)
+    >>> judged = judge_later(people, shop.as_of, 182, {"first basket": ["first_spend"]})
     >>> judged.learners, str(judged.learned_until)[:10], str(judged.since)[:10]
     (1604, '2024-06-30', '2024-12-29')
     """
@@ -93,14 +93,14 @@ class Contest:
     table: pd.DataFrame
 
 
-def contest(people: pd.DataFrame, as_of: pd.Timestamp, days: int, known: Mapping[str, Sequence[str]]) -> Contest:
+def judge_later(people: pd.DataFrame, as_of: pd.Timestamp, days: int, known: Mapping[str, Sequence[str]]) -> Contest:
     """Learn from those won first, judge by those won last; nobody's days had ended on the other side's first day.
 
     known: by name, which columns are known. The mean of all stands beside them. Raises NotEnoughData where fewer than
-    LEAST were won on either side.
+    _LEAST were won on either side.
 
-    >>> people = aggregate.newcomers(shop.transactions, shop.as_of, days=182)
-    >>> contest(people, shop.as_of, 182, {"first basket": ["first_spend"]}).table[["deviance", "auc"]].round(2)
+    >>> people = aggregate.first_purchases(shop.transactions, shop.as_of, days=182)
+    >>> judge_later(people, shop.as_of, 182, {"first basket": ["first_spend"]}).table[["deviance", "auc"]].round(2)
                      deviance   auc
     known
     the mean of all      1.00  0.50
@@ -111,10 +111,10 @@ def contest(people: pd.DataFrame, as_of: pd.Timestamp, days: int, known: Mapping
     until = since - pd.Timedelta(days=days)
     learn = people[people["first_purchase"] <= until]
     judge = people[(people["first_purchase"] > since) & (people["first_purchase"] <= ends)]
-    if min(len(learn), len(judge)) < LEAST:
+    if min(len(learn), len(judge)) < _LEAST:
         raise NotEnoughData(
             f"{len(learn):,} customers were won until {until:%Y-%m-%d} and {len(judge):,} after {since:%Y-%m-%d}, each "
-            f"watched for {days} days; it takes {LEAST} of each to learn from and to judge by.",
+            f"watched for {days} days; it takes {_LEAST} of each to learn from and to judge by.",
             "Bring a longer history, or look fewer days ahead.",
         )
     came, back = judge["spend"].clip(lower=0).to_numpy(), judge["purchases"].to_numpy() > 0
@@ -140,13 +140,13 @@ def contest(people: pd.DataFrame, as_of: pd.Timestamp, days: int, known: Mapping
 def by_group(people: pd.DataFrame, column: str, economics: "Economics") -> pd.DataFrame:
     """What customers of each group left, first order and the days after it, cost of serving taken off (currency).
 
-    people: of `aggregate.newcomers`, with the column; those whose days are over count. Columns: customers, first_order,
-    low, high (95 % interval of the mean, by itself), seen (mean, first order included), value (the same, the spend
-    after the first day pooled, see `FirstDay`): the figure to plan with, as it fools less where few were won.
+    people: of `aggregate.first_purchases`, with the column. Columns: watched (customers whose days are over: they
+    count), first_order, low, high (95 % interval of the mean, by itself), seen (mean, first order included), value (the
+    same, the spend after the first day pooled, see `FirstDay`): to plan with, as it fools less where few were won.
 
-    >>> people = aggregate.newcomers(shop.transactions, shop.as_of, days=182)
-    >>> by_group(people, "first_category", shop.economics)[["customers", "seen", "value"]].head(2).round(1)
-                    customers  seen  value
+    >>> people = aggregate.first_purchases(shop.transactions, shop.as_of, days=182)
+    >>> by_group(people, "first_category", shop.economics)[["watched", "seen", "value"]].head(2).round(1)
+                    watched  seen  value
     first_category
     Linen                 660  73.9   72.2
     Candles               781  57.4   56.9
@@ -159,9 +159,9 @@ def by_group(people: pd.DataFrame, column: str, economics: "Economics") -> pd.Da
     rest = seen["spend"] * economics.margin - seen["purchases"] * serving
     pooled = FirstDay([column]).fit(seen).spend(seen)
     groups = seen[column]
-    frame = pd.DataFrame({"customers": groups.value_counts(), "first_order": first.groupby(groups).mean()})
+    frame = pd.DataFrame({"watched": groups.value_counts(), "first_order": first.groupby(groups).mean()})
     left = (first + rest).groupby(groups)
-    frame["seen"], reach = left.mean(), norm.ppf(0.975) * left.std() / np.sqrt(frame["customers"])
+    frame["seen"], reach = left.mean(), norm.ppf(0.975) * left.std() / np.sqrt(frame["watched"])
     frame = frame.assign(low=frame["seen"] - reach, high=frame["seen"] + reach)
     kept = rest.sum() / seen["spend"].sum() if seen["spend"].sum() > 0 else 0.0
     frame["value"] = frame["first_order"] + kept * pooled.groupby(groups).mean()

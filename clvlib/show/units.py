@@ -24,7 +24,7 @@ _COUNT = """
 active answers best_hour buying campaigns customers days_first_to_last_now days_first_to_last_then
 days_since_last_order expected_to_buy horizon_months lines median_days median_hour median_of_reached needed
 new_customers nps nps_high nps_low payback_ever payback_months purchases_high purchases_low purchases_median rank_early
-rank_year reached refunds rows staying window_days within_reach
+rank_year reached refunds rows staying watched window_days within_reach
 """
 _NUMBER_1 = "clv_to_cac clv_to_cac_ever expected_purchases lift repeat_purchases sees_once"
 _NUMBER_2 = "noise standard_error"

@@ -26,7 +26,7 @@ def people(seed: int, more: float = 1.0) -> pd.DataFrame:
 
 
 def judged(frame: pd.DataFrame) -> newcomers.Contest:
-    return newcomers.contest(frame, AS_OF, DAYS, {"all": ["channel", "first_spend"]})
+    return newcomers.judge_later(frame, AS_OF, DAYS, {"all": ["channel", "first_spend"]})
 
 
 def test_a_first_purchase_is_told_with_what_came_in_the_days_after_it():
@@ -43,7 +43,7 @@ def test_a_first_purchase_is_told_with_what_came_in_the_days_after_it():
     ]
     table = pd.DataFrame(rows, columns=["customer_id", "date", "amount", "category", "channel"])
     table["date"] = pd.to_datetime(table["date"])
-    found = aggregate.newcomers(ibis.memtable(table), pd.Timestamp("2020-03-10"), 30)
+    found = aggregate.first_purchases(ibis.memtable(table), pd.Timestamp("2020-03-10"), 30)
     assert found.loc["ann", ["first_spend", "first_lines", "first_category", "first_channel"]].tolist() == [
         40, 2, "pot", "web"]  # fmt: skip
     assert found.loc["ann", ["purchases", "spend"]].tolist() == [2, 12]
@@ -99,7 +99,7 @@ def test_the_value_of_a_group_is_margin_less_serving_of_whoever_was_watched():
     frame, money = people(4), Economics(margin=0.5, service_cost_per_order=1.0)
     table = newcomers.by_group(frame, "channel", money)
     watched = frame[frame["watched"]]
-    assert table["customers"].sum() == len(watched)
+    assert table["watched"].sum() == len(watched)
     own = watched[watched["channel"] == "b"]
     left = 0.5 * (own["first_spend"] + own["spend"]) - own["purchases"] - 1
     assert table.loc["b", "seen"] == pytest.approx(left.mean())
