@@ -35,6 +35,7 @@ docs: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.forecast_speed
 
 worlds: $(INSTALLED)
 	$(BIN)/python -m benchmarks.worlds

@@ -1,0 +1,26 @@
+"""The benchmarks that measure time still run: on so few customers their ratios say nothing, and none is judged."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def ran(module: str, *options: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", f"benchmarks.{module}", *options]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_the_speed_beside_lifetimes_is_measured_to_its_end():
+    done = ran("speed", "--customers", "1000")
+    assert done.returncode in (0, 1), done.stderr
+    assert "total CLV    clvlib" in done.stdout
+    assert done.stderr == ""
+
+
+def test_the_time_of_a_forecast_is_measured_to_its_end():
+    done = ran("forecast_speed", "--customers", "1000")
+    assert done.returncode == 0, done.stderr
+    assert "1,000 customers" in done.stdout
+    assert "(hybrid)" in done.stdout
