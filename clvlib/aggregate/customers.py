@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clvlib.aggregate.purchases import contribution, purchase_days, spent_on_days
+from clvlib.aggregate.purchases import added_up, contribution, purchase_days, spent_on_days
 from clvlib.aggregate.rows import beside, date_of, fetched, until
 from clvlib.errors import MissingTable, NotEnoughData
 from clvlib.stats import rounded
@@ -278,20 +278,24 @@ def everybody(transactions: ibis.Table, as_of: Any) -> pd.Index:
 
 
 def first_purchases(transactions: ibis.Table, as_of: Any, days: int) -> pd.DataFrame:
-    """The first purchase of each customer, and what came in the `days` after it, as known on `as_of`.
+    """The first purchase of each customer as it was made, and what came in the `days` after it, as known on `as_of`.
 
-    Indexed by customer_id: first_purchase (date), first_spend (currency), first_lines (rows with an amount), where the
-    transactions say them first_channel and first_category (on which most of it was spent), purchases (purchase days
-    after the first), spend (currency, after the first day) and watched (whether all `days` are over).
+    Nothing is in the first purchase that its own day didn't know: what was sent back later is taken off the spend that
+    came after it. Indexed by customer_id: first_purchase (date), first_spend (currency), first_lines (rows with an
+    amount), where the transactions say them first_channel and first_category (on which most of it was spent),
+    purchases (days on which more was spent than sent back) and spend (currency) after the first day, and watched
+    (whether all `days` are over).
     """
-    bought = purchase_days(transactions, as_of)
-    first = bought.filter(bought["position"] == 1).select("customer_id", first_day="day", first_spend="amount")
-    spent = spent_on_days(transactions, as_of).inner_join(first, "customer_id")
-    after = spent.filter(spent["day"].delta(spent["first_day"], unit="day").between(1, days)).group_by("customer_id")
-    came = after.agg(purchases=lambda t: t["bought"].sum(), spend=lambda t: t["amount"].sum())
-    rows = until(transactions, as_of).filter(lambda t: t["amount"] > 0)
+    rows = until(transactions, as_of)
+    made = rows.group_by(["customer_id", "day"]).agg(amount=added_up(rows["amount"]))
+    first = made.filter(made["amount"] > 0).group_by("customer_id").agg(first_day=lambda t: t["day"].min())
+    both = made.inner_join(first, "customer_id")
+    after = both.filter(both["day"].delta(both["first_day"], unit="day").between(1, days)).group_by("customer_id")
+    came = after.agg(purchases=lambda t: (t["amount"] > 0).sum(), spend=lambda t: t["amount"].sum())
+    begun = both.filter(both["day"] == both["first_day"]).select("customer_id", "first_day", first_spend="amount")
+    rows = rows.filter(rows["amount"] > 0)
     rows = rows.inner_join(first, [rows["customer_id"] == first["customer_id"], rows["day"] == first["first_day"]])
-    frames = [_frame(table, dates).set_index("customer_id") for table, dates in ((first, ["first_day"]), (came, []))]
+    frames = [_frame(table, dates).set_index("customer_id") for table, dates in ((begun, ["first_day"]), (came, []))]
     frames.append(_frame(rows.group_by("customer_id").agg(first_lines=rows.count())).set_index("customer_id"))
     for column in ("channel", "category"):
         if column in transactions.columns:

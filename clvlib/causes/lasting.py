@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from clvlib.causes.contrast import FEW
-from clvlib.causes.experiments import Reading, compare_arms, of_each, read_experiments
+from clvlib.causes.experiments import Reading, compare_arms, of_each, on_value, read_experiments
 from clvlib.causes.trial import Trial
 from clvlib.dataset import Dataset, Economics
 from clvlib.errors import NotEnoughData
@@ -54,7 +54,12 @@ def clv_gained(reading: Reading, economics: Economics) -> pd.DataFrame:
     arm
     mail   3.0   18.2  2.5  20.9      up
     """
-    test, times = reading.trial, growth(reading.trial.window_days, economics)
+    return _between(reading, growth(reading.trial.window_days, economics))
+
+
+def _between(reading: Reading, times: float) -> pd.DataFrame:
+    """`clv_gained` of an effect that ends, or brings `times` that of the second half afterwards."""
+    test = reading.trial
     late = reading.outcomes["late"].ne(0).groupby(reading.outcomes["variant"]).sum()
     both = [(test.control, arm) for arm in test.variants if min(late[arm], late[test.control]) >= FEW]
     if not both:
@@ -92,7 +97,7 @@ def told_early(tests: Mapping[str, Trial], ds: Dataset, known: Sequence[str] = (
     >>> found[["low", "high", "came", "holds", "verdict"]].round(1)
                  low  high  came  holds verdict
     test   arm
-    spring mail  0.2  71.0   0.9   True      up
+    spring mail  0.2  69.3   0.9   True      up
     """
     long = {name: test for name, test in tests.items() if test.window_days >= _TIMES * days}
     if not long:
@@ -102,14 +107,14 @@ def told_early(tests: Mapping[str, Trial], ds: Dataset, known: Sequence[str] = (
         )
     whole, _ = read_experiments(long, ds, known)
     parts = {}
-    for name in whole:
-        rest = (long[name].window_days - days) / DAYS_PER_MONTH
-        money = replace(ds.economics, annual_discount_rate=0.0, horizon_months=max(1, round(rest)))
+    for name, reading in whole.items():
+        late = days - -(-days // 2)  # days of the second half; an effect that grows brings so many times as much later:
+        times = (reading.trial.window_days**2 - days**2) / 2 / (0.75 * days * late)
         with suppress(NotEnoughData):
             early, _ = read_experiments({name: replace(long[name], window_days=days)}, ds, known)
-            came = whole[name].effects.xs("value", level="metric")["difference"].rename("came")
-            parts[name] = clv_gained(early[name], money)[["low", "high", "verdict"]].join(came, how="inner")
-    if not parts:
+            came = on_value(reading)["difference"].rename("came")
+            parts[name] = _between(early[name], times)[["low", "high", "verdict"]].join(came, how="inner")
+    if not sum(map(len, parts.values())):
         raise NotEnoughData(f"No test has a range of CLV after {days} days: too few had bought in their second half.")
     frame = pd.concat(parts, names=["test", "arm"])
     frame.insert(3, "holds", frame["came"].between(frame["low"], frame["high"]))

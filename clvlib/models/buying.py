@@ -49,7 +49,8 @@ class Buying:
         chances = [model.p_at_least(1, days, *history) for model in self.models_.values()]
         every, mean = every_purchase(known), frame.mean(axis=1).clip(lower=LEAST_FORECAST)
         each = self.spend_.expected_spend(every["frequency"], every["monetary_value"])
-        return frame.assign(purchases=mean, p_purchase=np.mean(chances, axis=0), spend=mean * each)
+        p_purchase = np.mean(chances, axis=0).clip(min=LEAST_FORECAST)  # as small as the mean, or who buys buys a lot
+        return frame.assign(purchases=mean, p_purchase=p_purchase, spend=mean * each)
 
 
 def every_purchase(known: pd.DataFrame) -> pd.DataFrame:

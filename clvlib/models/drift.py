@@ -14,7 +14,7 @@ from scipy.stats import norm
 
 from clvlib import aggregate
 from clvlib.errors import NotEnoughData
-from clvlib.models.outlook import Ahead, spread_of_total
+from clvlib.models.outlook import SINGLE_MONTH, Ahead, spread_of_total
 from clvlib.models.windows import History
 
 _LEVEL = 0.9  # of times, a forecast that holds isn't called off
@@ -26,7 +26,8 @@ OTHERS = "others"
 @dataclass(frozen=True)
 class Graded:
     """A forecast made on `made_on`, beside what came until `until`. said, came: purchases and spend (currency) in that
-    time, by customer_id. spread: of a column, as `Ahead.spread_of` gave it. vanished: customers of the forecast of whom
+    time, by customer_id. spread: of a column, as `Ahead.spread_of` gave it (and that of single months, before all days
+    are over). vanished: customers of the forecast of whom
     the data have no row any more. buyers: customers expected to buy within the days of the forecast, and who did (None
     before these are over).
 
@@ -70,19 +71,21 @@ class Graded:
 
 
 def to_keep(ahead: Ahead, season: pd.Series | None) -> pd.DataFrame:
-    """What is kept of a forecast: purchases, spend (currency), p_purchase, by customer_id; what `grade` needs beside
-    them is in its `attrs`. season: see `outlook.seasons`.
+    """What is kept of a forecast: purchases, spend (currency), p_purchase, until_1, until_2 … (share that is foreseen
+    until the end of each month), by customer_id; what `grade` needs beside is in its `attrs`. season: see
+    `outlook.seasons`.
 
     >>> to_keep(foreseen, season=None).attrs["days"]
     365
     """
     kept = ahead.customers[["purchases", "spend", "p_purchase"]].copy()
+    until = ahead.months_of_each(season).cumsum(axis=1).astype("float32")
+    kept = kept.join(until.set_axis([f"until_{month}" for month in range(1, until.shape[1] + 1)], axis=1))
     kept.attrs = {
         "as_of": f"{ahead.as_of:%Y-%m-%d}",
         "days": ahead.days,
         "method": ahead.method,
         "spread": {of: list(ahead.spread_of(of)) for of in ("purchases", "spend")},
-        "months": ahead.months(season).to_list(),
     }
     return kept
 
@@ -104,17 +107,20 @@ def grade(kept: pd.DataFrame, history: History, as_of: pd.Timestamp) -> Graded:
             f"Only {max(passed, 0)} days have passed since the forecast of {made_on:%Y-%m-%d}.",
             f"It can be graded {LEAST_DAYS} days after that day.",
         )
-    months = kept.attrs["months"]
-    share = np.interp(passed, np.linspace(0, days, len(months) + 1), [0.0, *np.cumsum(months)])
+    until_month = kept.filter(regex="^until_").to_numpy(dtype=float)
+    whole, part = divmod(passed / days * until_month.shape[1], 1)
+    path = np.column_stack([np.zeros(len(kept)), until_month, until_month[:, -1]])
+    share = path[:, int(whole)] + part * (path[:, int(whole) + 1] - path[:, int(whole)])
+    single = SINGLE_MONTH / np.sqrt(max(whole + part, 1.0)) if passed < days else 0.0
     until = made_on + pd.Timedelta(days=passed)
     came = aggregate.holdout(history.transactions, made_on, until).reindex(kept.index).fillna(0.0)
     bought = int((came["purchases"] > 0).sum())
     return Graded(
         made_on,
         until,
-        kept[["purchases", "spend"]] * share,
+        kept[["purchases", "spend"]].mul(share, axis=0),
         came[["purchases", "spend"]].clip(lower=0),
-        {of: (float(apart), float(chance)) for of, (apart, chance) in kept.attrs["spread"].items()},
+        {of: (float(np.hypot(apart, single)), chance) for of, (apart, chance) in kept.attrs["spread"].items()},
         len(kept.index.difference(aggregate.everybody(history.transactions, as_of))),
         (float(kept["p_purchase"].sum()), bought) if passed == days else None,
     )

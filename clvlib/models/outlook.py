@@ -27,7 +27,7 @@ LEAST_BACK = 200  # customers who bought in windows: of fewer, trees learn chanc
 HYBRID, MEAN_OF_MODELS, RATE = "hybrid", "mean of the models of buying", "rate of all customers"
 _UNTAUGHT = {MEAN_OF_MODELS: 0.15, RATE: 0.3}  # how far totals come out (logarithm), taken for granted …
 CLUMPED = 2.0  # … beside chance: the variance of purchases, in expected purchases
-_SINGLE_MONTH = 0.1  # by how much single months differ (logarithm), taken for granted
+SINGLE_MONTH = 0.1  # by how much single months differ (logarithm), taken for granted
 _AS_MANY = 20  # customers without a purchase left, whom those with one purchase stand for; taken for granted
 _PARTS = 12  # of the days ahead, in which it is asked when the next purchase comes
 _FORECAST = ["purchases", "spend", "p_purchase"]
@@ -83,9 +83,14 @@ class Ahead:
         """
         if self.learned is not None:
             return self.learned.spread_of(column, self.days)
-        purchases, total = (float(self.customers[name].sum()) for name in ("purchases", column))
-        each = total / purchases if purchases > 0 else 1.0
-        return _UNTAUGHT[self.method], CLUMPED * each
+        apart = _UNTAUGHT[self.method]
+        if self.method == RATE:  # of how many times customers came back nearly nothing is known
+            apart = float(np.hypot(apart, (float(self.window.known["frequency"].sum()) + 0.5) ** -0.5))
+        if column == "purchases":
+            return apart, CLUMPED
+        said = self.customers[self.customers["spend"] > 0]
+        each = said["spend"] / said["purchases"]  # large baskets make the total less certain
+        return apart, CLUMPED * float((said["spend"] * each).sum() / said["spend"].sum()) if len(said) else CLUMPED
 
     def _spread(self, column: str, share: float) -> float:
         """Standard deviation of the logarithm of what comes of a share of the total, over what was forecast of it."""
@@ -129,7 +134,7 @@ class Ahead:
         """
         shares = self.months(season)
         spend = self.total("spend", level)[0] * shares
-        spread = [np.hypot(self._spread("spend", share), _SINGLE_MONTH) for share in shares.clip(1e-6)]
+        spread = [np.hypot(self._spread("spend", share), SINGLE_MONTH) for share in shares.clip(1e-6)]
         reach = np.exp(norm.ppf((1 + level) / 2) * np.array(spread))
         return pd.DataFrame({"spend": spend, "low": spend / reach, "high": spend * reach})
 
@@ -139,20 +144,27 @@ class Ahead:
         >>> foreseen.months(None).head(2).round(3).to_list()
         [0.093, 0.091]
         """
+        each = self.months_of_each(season).mul(self.customers["purchases"], axis=0).sum()
+        return (each / each.sum() if each.sum() > 0 else each + 1 / len(each)).rename("share")
+
+    def months_of_each(self, season: pd.Series | None) -> pd.DataFrame:
+        """The same for every customer (rows; months in columns): who has just bought is foreseen to buy sooner.
+
+        >>> foreseen.months_of_each(None).iloc[:2, [0, 11]].round(3).to_numpy().tolist()
+        [[0.092, 0.076], [0.091, 0.077]]
+        """
         ends = np.linspace(0, self.days, max(1, round(self.days / DAYS_PER_YEAR * 12)) + 1)
-        falls = np.diff([0.0, *(self._expected(end) for end in ends[1:])])
+        if self.buying is None:
+            until = np.outer(ends, np.ones(len(self.customers)))
+        else:
+            until = np.array([self.buying.forecast(self.window.known, end)["purchases"] for end in ends])
+            until[0] = 0.0  # no least forecast of no days
+        falls = np.diff(until, axis=0).clip(min=0.0) + 1e-12
         if season is not None:
             middles = self.as_of + pd.to_timedelta((ends[1:] + ends[:-1]) / 2, unit="D")
-            falls = falls * season.reindex(middles.month).to_numpy()
-        shares = falls / falls.sum() if falls.sum() > 0 else np.full(len(falls), 1 / len(falls))
+            falls = falls * season.reindex(middles.month).to_numpy()[:, None]
         days = pd.DatetimeIndex(self.as_of + pd.to_timedelta(np.round(ends[1:]), unit="D"), name="until")
-        return pd.Series(shares, index=days, name="share")
-
-    def _expected(self, days: float) -> float:
-        """Purchases that models of buying expect of all customers in the first `days`."""
-        if self.buying is None:
-            return days
-        return float(self.buying.forecast(self.window.known, days)["purchases"].sum())
+        return pd.DataFrame((falls / falls.sum(axis=0)).T, index=self.customers.index, columns=days)
 
     def forecast(self, known: pd.DataFrame) -> pd.DataFrame:
         """The same forecast for customers as known on any day: purchases, spend (currency), p_purchase.
@@ -228,7 +240,7 @@ def look_ahead(history: History, as_of: pd.Timestamp, days: int) -> Ahead:
     """Forecast `days` after `as_of`, by what was known on it.
 
     >>> look_ahead(history, sample.as_of, days=91).why
-    'It learned from 4 windows of 91 days, in which 1,460 customers bought.'
+    'It learned from 4 past windows of 91 days; 1,460 times a customer bought in one.'
     """
     own = length(history.starts, as_of, days)
     return _ahead(history.window(as_of, own), history.past(as_of, own), history.starts, days)
@@ -252,7 +264,7 @@ def _best(window: Window, past: Sequence[Window], starts: pd.Timestamp) -> tuple
     if back < LEAST_BACK:
         seen = f"In past windows of {window.days} days {back:,} customers bought" if past else "No past window is known"
         return MEAN_OF_MODELS, f"{seen}; the hybrid learns from {LEAST_BACK} such customers.", None
-    why = f"It learned from {len(teach)} windows of {window.days} days, in which {back:,} customers bought."
+    why = f"It learned from {len(teach)} past windows of {window.days} days; {back:,} times a customer bought in one."
     return HYBRID, why, Hybrid().fit(teach, starts, window.as_of)
 
 
@@ -276,10 +288,11 @@ def _can_teach(window: Window) -> bool:
 
 
 def _rate(seen: pd.DataFrame, known: pd.DataFrame, days: int) -> pd.DataFrame:
-    """Everybody goes on at the rate of all seen: repeat purchases per day since the first, at the mean spend."""
+    """Everybody goes on at the rate of all seen: repeat purchases, and half a one more, as nobody knows that there will
+    never be any (Jeffreys' prior of a rate), per day since the first; at the mean spend.
+    """
     every = every_purchase(seen)
-    lived = seen["T"].sum()
-    purchases = days * seen["frequency"].sum() / lived if lived > 0 else 0.0
+    purchases = days * (seen["frequency"].sum() + 0.5) / max(float(seen["T"].sum()), days)
     each = (every["monetary_value"] * every["frequency"]).sum() / max(every["frequency"].sum(), 1)
     row = {"purchases": purchases, "spend": purchases * each, "p_purchase": -np.expm1(-purchases)}
     return pd.DataFrame(row, index=known.index)

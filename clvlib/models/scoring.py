@@ -21,7 +21,6 @@ from clvlib.models.buying import LEAST_FORECAST
 from clvlib.models.forecast import PurchaseModel
 from clvlib.models.likelihood import unique_rows
 from clvlib.models.outlook import CLUMPED, Ahead
-from clvlib.models.ranges import Ranges
 from clvlib.stats import DAYS_PER_MONTH, Array, mid_periods, present_value
 
 FORECAST_LEVEL = 0.9  # share of customers, or of repetitions of history, that an interval is meant to hold
@@ -41,8 +40,9 @@ PLACES = {  # groups of customers by CLV: name → the share of all customers, f
 class Total:
     """Value of all customers together over the horizon (currency), and the range that is meant to hold it.
 
-    The range is that of what they spend (`Ahead.total`): how far past windows came out from what was foreseen of them,
-    the trade as a whole and customers by chance.
+    The range is that of what they spend (`Ahead.total`), at the margin: how far past windows came out from what was
+    foreseen of them, the trade as a whole and customers by chance. What it costs to serve orders is held to come as
+    foreseen, so that the range is wide, rather than narrow, where that takes most of the margin.
 
     >>> worth = total(foreseen, sample.economics)
     >>> worth.customers, round(worth.clv, -2), (round(worth.low, -2), round(worth.high, -2))
@@ -108,7 +108,7 @@ def score(ahead: Ahead, economics: Economics, level: float = FORECAST_LEVEL) -> 
         }
     )
     kept = (parts["p_purchase"] * parts["purchases_if_buying"] / said["purchases"]).fillna(1.0)
-    ends = _ends(ahead, economics, parts["margin_per_purchase"], level).mul(kept, axis=0)
+    ends = _ends(ahead, parts["margin_per_purchase"], level).mul(kept, axis=0)
     frame[["clv_low", "clv_high"]] = np.sort(ends.to_numpy(), axis=1)  # an order may cost more than it leaves
     return frame
 
@@ -155,9 +155,10 @@ def total(ahead: Ahead, economics: Economics, level: float = FORECAST_LEVEL) -> 
     >>> round(total(foreseen, sample.economics, level=0.8).low, -2)
     20000.0
     """
-    clv, reach = float(factors(ahead, economics)["clv"].sum()), ahead.reach("spend", level)
-    low, high = sorted((clv / reach, clv * reach))
-    return Total(len(ahead.customers), clv, low, high, level)
+    parts, reach = factors(ahead, economics), ahead.reach("spend", level)
+    clv, bought = float(parts["clv"].sum()), parts["p_purchase"] * parts["purchases_if_buying"]
+    margin = float((bought * _spend_each(ahead.customers)).sum()) * economics.margin
+    return Total(len(ahead.customers), clv, clv - margin * (1 - 1 / reach), clv + margin * (reach - 1), level)
 
 
 def discounted_purchases(model: PurchaseModel, known: pd.DataFrame, days: int, rate: float) -> tuple[Array, Array]:
@@ -197,12 +198,11 @@ def _spend_each(said: pd.DataFrame) -> pd.Series:
     return (said["spend"] / said["purchases"]).fillna(0.0)
 
 
-def _ends(ahead: Ahead, economics: Economics, margin_per_purchase: pd.Series, level: float) -> pd.DataFrame:
+def _ends(ahead: Ahead, margin_per_purchase: pd.Series, level: float) -> pd.DataFrame:
     """Both ends of what customers leave (currency, undiscounted)."""
-    if ahead.learned is not None:
-        past, cost = ahead.learned.unseen_, economics.service_cost_per_order
-        left = economics.margin * past["actual_spend"] - cost * past["actual_purchases"]
-        return Ranges(past.assign(actual_spend=left)).of(ahead.customers, level)[["spend_low", "spend_high"]]
+    if ahead.ranges is not None:
+        kept = margin_per_purchase / _spend_each(ahead.customers)  # of what is spent
+        return ahead.ranges.of(ahead.customers, level)[["spend_low", "spend_high"]].mul(kept.fillna(0.0), axis=0)
     buys = ahead.customers["p_purchase"]
     more = (ahead.customers["purchases"] / buys - 1).clip(lower=LEAST_FORECAST).fillna(LEAST_FORECAST)
 

@@ -71,7 +71,7 @@ def length(starts: pd.Timestamp, as_of: pd.Timestamp, days: int) -> int:
     >>> length(sample.starts, sample.as_of, days=182), length(sample.starts, sample.as_of, days=365)
     (182, 272)
     """
-    return min(days, (as_of - starts).days // 2)
+    return max(1, min(days, (as_of - starts).days // 2))
 
 
 def first_days(starts: pd.Timestamp, as_of: pd.Timestamp, days: int) -> Sequence[pd.Timestamp]:

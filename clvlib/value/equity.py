@@ -102,13 +102,13 @@ def equity_effects(before: Valuation, after: Valuation, economics: Economics) ->
     new = after.customers.reindex(old.index)
     gone = new["clv"].isna()
     new = new.where(~gone, old.assign(p_purchase=0.0, clv=0.0))
-    share = pd.DataFrame({name: _part(old, new, name) for name in FACTORS})
+    share, fell = pd.DataFrame({name: _part(old, new, name) for name in FACTORS}), new["p_purchase"] < old["p_purchase"]
     frame = pd.DataFrame(
         {
             "learned": old["clv"] - before.customers["clv"],
             "new": 0.0,
-            "loss": share["p_purchase"].clip(upper=0.0),
-            "confirmed": share["p_purchase"].clip(lower=0.0),
+            "loss": share["p_purchase"].where(fell, 0.0),
+            "confirmed": share["p_purchase"].where(~fell, 0.0),
             "frequency": share["purchases_if_buying"],
             "order_value": share["margin_per_purchase"],
         }

@@ -600,8 +600,17 @@ def test_what_the_first_weeks_told_is_set_beside_what_came_of_the_whole_window(d
     assert set(found.index.get_level_values("test")) <= set(long)
     whole, _ = experiments.read_experiments(long, demo)
     for name, arm in found.index:
-        assert found.loc[(name, arm), "came"] == whole[name].effects.loc[(arm, "value"), "difference"]
+        effect = whole[name].effects.loc[(arm, "value"), "difference"]
+        assert found.loc[(name, arm), "came"] == pytest.approx(effect)
     assert (found["holds"] == found["came"].between(found["low"], found["high"])).all()
     assert (found["high"] - found["low"]).min() > 0
+    one = {"onboarding_quiz": replace(tests["onboarding_quiz"], window_days=45)}
+    early = experiments.read_experiments(one, demo)[0]["onboarding_quiz"]
+    window, rest = 45, 365 - 45  # an effect that grows with the time since assignment, day by day
+    later = sum(window + day + 0.5 for day in range(rest)) / (0.75 * window) / (window - 23)
+    grown = early.outcomes["value"] + later * early.outcomes["late"]
+    there = grown.groupby(early.outcomes["variant"]).mean()
+    middle = found.loc[("onboarding_quiz", "quiz")]
+    assert middle["low"] < there["quiz"] - there[early.trial.control] < middle["high"]
     with pytest.raises(NotEnoughData, match="No test was watched for 800 days"):
         lasting.told_early(tests, demo, days=200)

@@ -54,6 +54,18 @@ def test_of_days_that_are_not_over_the_part_is_graded_that_was_foreseen(kept, ro
         graded(kept, rows, "1997-10-09")
 
 
+def test_who_has_just_bought_is_foreseen_sooner_so_that_age_is_no_misfit_before_the_end(kept, rows):
+    last = rows[rows["date"] <= DAY].groupby("customer_id")["date"].max().reindex(kept.index)
+    young = (DAY - last).dt.days < 60
+    assert kept["until_3"][young].mean() != pytest.approx(kept["until_3"][~young].mean(), rel=1e-3)
+    assert kept.filter(regex="until_").iloc[:, -1].to_numpy() == pytest.approx(1.0)
+    groups = pd.Series(np.where(young, "just bought", "silent"), index=kept.index)
+    part = graded(kept, rows, "1998-02-14")
+    assert part.by_group(groups, "purchases")["holds"].all()
+    whole, wider = (each.total("purchases") for each in (graded(kept, rows), part))
+    assert wider["high"] / wider["forecast"] > whole["high"] / whole["forecast"]
+
+
 def test_a_trade_that_breaks_down_is_the_level_and_no_group_is_to_blame(kept, rows):
     random = np.random.default_rng(0)
     groups = pd.Series(random.choice(list("abcd"), len(kept)), index=kept.index)

@@ -119,7 +119,11 @@ def test_one_purchase_each_and_nothing_else_still_gets_a_forecast():
     once = pd.DataFrame({"customer_id": ["a", "b", "c"], "date": day(10), "amount": 5.0})
     ahead = outlook.look_ahead(History(ibis.memtable(once), START), day(100), 30)
     assert ahead.method == outlook.RATE
-    assert (ahead.customers[["purchases", "spend", "p_purchase"]] == 0).all(axis=None)
+    purchases = 30 * 0.5 / (3 * 90)  # half a purchase has been seen, as it were
+    assert ahead.customers["purchases"].tolist() == pytest.approx([purchases] * 3)
+    total, low, high = ahead.total("purchases", 0.9)
+    assert 0 < low < total < high
+    assert high > 5 * total  # as good as nothing is known of how often
 
 
 def test_days_of_the_past_stand_half_a_length_apart_with_a_length_before_them():

@@ -13,6 +13,7 @@ from clvlib.models import outlook
 from clvlib.models.forecast import MODELS, BetaGeo, fit_all
 from clvlib.models.scoring import PLACES, by_rank, discounted_purchases, factors, score, share_of_value, total
 from clvlib.models.windows import History
+from clvlib.value import equity
 from tools.demo_shop import simulate
 
 ECONOMICS = Economics(margin=0.4, annual_discount_rate=0.12, horizon_months=12)
@@ -66,8 +67,11 @@ def test_nobody_who_ever_came_back_still_leaves_a_number(cdnow_sample):
     once = pd.DataFrame({"customer_id": ["a", "b", "c"], "date": START, "amount": 5.0})
     nothing = outlook.look_ahead(History(ibis.memtable(once), START), START + pd.Timedelta(days=100), 365)
     scores = score(nothing, ECONOMICS)
-    assert (scores.drop(columns="expected_spend") == 0).all(axis=None)
-    assert total(nothing, ECONOMICS).clv == 0
+    assert scores.notna().all(axis=None)
+    assert 0 < total(nothing, ECONOMICS).clv < 0.4 * 5 * 1.5  # half a purchase has been seen, as it were
+    assert total(nothing, ECONOMICS).high > 3 * total(nothing, ECONOMICS).clv
+    today = outlook.look_ahead(History(ibis.memtable(once), START), START, 365)  # a history of one day
+    assert score(today, ECONOMICS).notna().all(axis=None)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -115,7 +119,8 @@ def test_the_total_is_the_sum_of_the_customers_in_the_range_of_what_they_spend(e
     spend, low, high = each.total("spend", whole.level)
     assert (whole.low / whole.clv, whole.high / whole.clv) == pytest.approx((low / spend, high / spend))
     dear = total(each, replace(ECONOMICS, service_cost_per_order=1000.0))
-    assert dear.low < dear.clv < dear.high < 0
+    assert dear.low < dear.clv < dear.high
+    assert dear.high - dear.low == pytest.approx(whole.high - whole.low)  # what they spend is as uncertain as before
     assert total(each, ECONOMICS, level=0.5).high < whole.high
 
 
@@ -139,6 +144,30 @@ def test_ranges_come_from_customers_like_these_in_past_windows(ahead):
     inside = (0.4 * past["actual_spend"]).between(ends["clv_low"] - 1e-9, ends["clv_high"] + 1e-9)
     assert 0.88 < inside.mean() < 0.96  # most buy nothing, so that ties are held too
     assert spearmanr(scores["clv"], scores["clv_high"]).statistic > 0.8
+
+
+def test_an_order_that_costs_more_than_it_leaves_has_its_own_range(ahead):
+    costs = float(score(ahead, ECONOMICS)["expected_spend"].median()) * 0.4
+    scores = score(ahead, replace(ECONOMICS, service_cost_per_order=costs))
+    loses = scores["clv"] < 0
+    assert 0.2 < loses.mean() < 0.8
+    assert (scores.loc[loses, "clv_high"] <= 0).all()
+    assert (scores.loc[~loses, "clv_low"] >= 0).all()
+
+
+def test_a_frequent_buyer_who_comes_back_after_years_moves_no_more_than_they_are_worth():
+    """The chance of such a purchase is next to nothing, and what they bring over it was next to infinite."""
+    random, end = np.random.default_rng(0), pd.Timestamp("2025-12-31")
+    ages = random.integers(200, 900, 90).astype(float)
+    shop = simulate.transactions(
+        simulate.bg_nbd(90, (0.8, 40.0, 0.8, 2.5), ages, seed=1), (6.0, 4.0, 20.0), end, seed=1
+    )
+    days = [*pd.date_range("2023-01-01", periods=60, freq="10D"), *pd.to_datetime(["2025-10-01", "2025-12-01"])]
+    back = pd.DataFrame({"customer_id": "back", "date": days, "amount": 20.0})
+    history = History(ibis.memtable(pd.concat([shop, back])), shop["date"].min())
+    then, now = (equity.value_base(history, day, ECONOMICS) for day in (pd.Timestamp("2025-06-30"), end))
+    moved = equity.equity_effects(then, now, ECONOMICS).loc["back"]
+    assert moved.abs().max() < 10 * max(now.customers.loc["back", "clv"], 1.0)
 
 
 def test_without_windows_the_range_holds_chance(few):

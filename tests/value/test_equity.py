@@ -71,6 +71,16 @@ def test_silence_takes_and_new_customers_only_give(then: equity.Valuation, now: 
     assert (each.loc[each["new"] > 0, each.columns.drop("new")] == 0).all().all()
 
 
+def test_a_chance_that_fell_is_a_loss_whatever_its_sign_in_money(history: History) -> None:
+    dear = Economics(margin=0.4, service_cost_per_order=20.0)  # orders that cost more than they leave
+    old, new = (equity.value_base(history, day, dear) for day in (BEFORE, AS_OF))
+    each, chance = equity.equity_effects(old, new, dear), scoring.factors(new.ahead, dear, old.ahead.window.known)
+    both = chance.index.intersection(new.customers.index)
+    fell = new.customers.loc[both, "p_purchase"] < chance.loc[both, "p_purchase"]
+    assert (each.loc[both, "confirmed"][fell] == 0).all()
+    assert each["loss"].sum() > 0
+
+
 def test_nothing_moves_between_a_date_and_itself(now: equity.Valuation) -> None:
     assert equity.equity_effects(now, now, MONEY).abs().max().max() < 1e-9
 
