@@ -22,7 +22,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
 
 from clvlib import aggregate
-from clvlib.errors import NotEnoughData
+from clvlib.errors import MissingTable, NotEnoughData
 from clvlib.models.backtest import auc
 from clvlib.stats import Array
 
@@ -160,6 +160,10 @@ def by_group(people: pd.DataFrame, column: str, economics: "Economics") -> pd.Da
     Linen               668  72.6   71.2
     Candles             785  57.3   56.7
     """
+    if column not in people:
+        raise MissingTable(
+            f"Nothing says the {column.replace('_', ' ')} of customers.", f"Add a column {column} to the customers."
+        )
     seen = people[people["watched"]].assign(**{column: lambda t: t[column].astype(object).fillna(aggregate.UNKNOWN)})
     if seen.empty:
         raise NotEnoughData("No customer has been watched for so many days.", "Look fewer days ahead.")

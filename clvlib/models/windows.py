@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from clvlib import aggregate
+from clvlib.errors import NotEnoughData
 from clvlib.models.buying import Buying
 
 if TYPE_CHECKING:
@@ -110,6 +111,16 @@ class History:
     def past(self, as_of: pd.Timestamp, days: int) -> list[Window]:
         """The windows to learn from on `as_of` (see `first_days`), of a sample of customers where there are many."""
         return [self._window(day, days, self._sample) for day in first_days(self.starts, as_of, days)]
+
+    def latest(self, as_of: pd.Timestamp, days: int) -> Window:
+        """The latest of the windows to learn from. Raises NotEnoughData where the history holds none."""
+        past = self.past(as_of, days)
+        if not past:
+            raise NotEnoughData(
+                f"The history is too short for a window of {days} days with as many before it.",
+                "Bring a longer history.",
+            )
+        return past[0]
 
     def _window(self, as_of: pd.Timestamp, days: int, transactions: "ibis.Table") -> Window:
         key = (as_of, days, transactions is self.transactions)

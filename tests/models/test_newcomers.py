@@ -7,7 +7,7 @@ import pytest
 
 from clvlib import aggregate
 from clvlib.dataset import Economics
-from clvlib.errors import NotEnoughData
+from clvlib.errors import MissingTable, NotEnoughData
 from clvlib.models import newcomers
 
 START, DAYS = pd.Timestamp("2020-01-01"), 182
@@ -123,5 +123,7 @@ def test_too_few_or_a_history_too_short_are_refused_in_words():
         judged(people(5).head(300))
     with pytest.raises(NotEnoughData, match="Nobody won until"):
         judged(people(5).assign(purchases=0, spend=0.0))
+    with pytest.raises(MissingTable, match="Nothing says the acquisition channel"):
+        newcomers.by_group(people(5), "acquisition_channel", Economics())
     with pytest.raises(NotEnoughData, match="No customer has been watched"):
         newcomers.by_group(people(5).assign(watched=False), "channel", Economics())

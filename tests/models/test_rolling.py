@@ -126,6 +126,12 @@ def test_one_purchase_each_and_nothing_else_still_gets_a_forecast():
     assert high > 5 * total  # as good as nothing is known of how often
 
 
+def test_a_history_too_short_for_a_window_says_so(history):
+    assert history.latest(day(500), DAYS).as_of == history.past(day(500), DAYS)[0].as_of
+    with pytest.raises(NotEnoughData, match="too short for a window of 84 days"):
+        history.latest(day(60), DAYS)
+
+
 def test_days_of_the_past_stand_half_a_length_apart_with_a_length_before_them():
     made = rolling.made_on(START, day(400), 84)
     assert [(day(400) - each).days for each in made] == [84, 126, 168, 210, 252, 294]

@@ -77,7 +77,7 @@ DATASETS = {
     "ten years": few(*((f"c{i % 20}", 37 * i - 3000, 20.0 + i % 5) for i in range(100))),
 }
 QUICK = "two customers"  # in some notebooks; all of them, and the other datasets, take longer than a test may
-SOME = ("00", "03", "03b", "07", "08")
+SOME = ("00", "03", "03b", "05b", "07", "08")
 
 
 def run_all(datasets, folder, quiet, *flags):
