@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits
 
-from benchmarks.worlds.experiments import ECONOMICS, ORDER, RATE, _clv
+from benchmarks.worlds.experiments import ECONOMICS, effect, followed
 from clvlib.stats import Array
 
 WINDOWS, RUNS, LEARNERS, CUSTOMERS = (21, 90, 365), 40, 6000, 2000
@@ -22,33 +22,16 @@ WORLDS: dict[str, dict[str, float]] = {
     "35 % buy once more": {"once": 0.35},
     "60 % longer lives of a year": {"longer": 1.6},
     "60 % longer lives of 3 years": {"longer": 1.6, "life": 3.0},
-    "30 % more first buyers": {"first": 1.3, "half": 0.5},
+    "30 % more first buyers": {"first": 1.3},
     "20 % higher baskets": {"basket": 1.2},
 }
 
 
-def draw(
-    random: np.random.Generator,
-    offer: Array,
-    window: float,
-    life: float = 1.0,
-    longer: float = 1.0,
-    basket: float = 1.0,
-    once: float = 0.0,
-    first: float = 1.0,
-    half: float = 1.0,
-) -> tuple[Array, Array, Array]:
-    """What is seen of each customer in the window, the value in it, and that of the year after it (as in `ahead`)."""
-    n = len(offer)
-    alive = random.exponential(life * np.where(offer, longer, 1.0))
-    rate = random.gamma(1.2, RATE / 1.2, n) * (random.random(n) < half * np.where(offer, first, 1.0))
-    spend = random.lognormal(3.4, 0.5, n) * np.where(offer, basket, 1.0)
-    edges = ((0, window / 2), (window / 2, window), (window, window + 1))
-    orders = [random.poisson(rate * (alive.clip(start, end) - start)) for start, end in edges]
-    orders[0] = orders[0] + (offer & (random.random(n) < once))
-    value = [0.4 * spend * random.gamma(4 * np.maximum(k, 1e-9), 1 / 4) - k for k in orders]
+def draw(random: np.random.Generator, offer: Array, window: float, law: dict[str, float]) -> tuple[Array, Array, Array]:
+    """What is seen of each customer in the window, the value in it, and that of the year after it."""
+    orders, value = followed(random, offer, window, window + 1, **law)
     seen, bought = value[0] + value[1], orders[0] + orders[1]
-    each = np.divide(seen, bought, out=np.zeros(n), where=bought > 0)
+    each = np.divide(seen, bought, out=np.zeros(len(offer)), where=bought > 0)
     return np.column_stack([orders[0], orders[1], seen, each]), seen, value[2]
 
 
@@ -56,9 +39,9 @@ def once_tried(seed: int, days: int, law: dict[str, float]) -> tuple[float, floa
     """Estimate, and both ends of its 95 % interval."""
     random, window = np.random.default_rng([seed, days]), days / 365
     trees = HistGradientBoostingRegressor(min_samples_leaf=100, max_leaf_nodes=6, early_stopping=True, random_state=0)
-    known, _, year = draw(random, np.zeros(LEARNERS, dtype=bool), window, **law)
+    known, _, year = draw(random, np.zeros(LEARNERS, dtype=bool), window, law)
     offer = random.random(CUSTOMERS) < 0.5
-    shown, value, _ = draw(random, offer, window, **law)
+    shown, value, _ = draw(random, offer, window, law)
     with threadpool_limits(1):
         told = value + trees.fit(known, year).predict(shown) / (1 + ECONOMICS.annual_discount_rate) ** 0.5
     gained = told[offer].mean() - told[~offer].mean()
@@ -66,17 +49,11 @@ def once_tried(seed: int, days: int, law: dict[str, float]) -> tuple[float, floa
     return gained, gained - reach, gained + reach
 
 
-def truth(days: int, life: float = 1.0, longer: float = 1.0, basket: float = 1.0, once: float = 0.0,
-          first: float = 1.0, half: float = 1.0) -> float:  # fmt: skip
-    window = days / 365
-    return _clv(window, life * longer, basket, half * first) + once * ORDER - _clv(window, life, 1.0, half)
-
-
 def main() -> None:
     print(f"{'days':>4}  {'world':<30}{'truth':>8}{'mean':>8}{'holds':>8}{'width':>8}")
     for days in WINDOWS:
         for name, law in WORLDS.items():
-            real = truth(days, **law)
+            real = effect(days / 365, **law)
             tried = np.array([once_tried(seed, days, law) for seed in range(RUNS)])
             holds = ((tried[:, 1] <= real) & (real <= tried[:, 2])).mean()
             width = (tried[:, 2] - tried[:, 1]).mean()

@@ -52,6 +52,11 @@ def rank_scores(values: pd.Series, bins: int = 5, best_low: bool = False) -> pd.
     return 1 + twice * bins // (2 * max(len(values), 1))
 
 
+def months_in(days: int) -> int:
+    """How many months are in so many days: the nearest whole number, at least 1."""
+    return max(1, round(days / DAYS_PER_MONTH))
+
+
 def mid_periods(count: int, per_year: float = 12, first: float = 0.0) -> Array:
     """Years from today to the middle of each of `count` periods that follow one another.
 

@@ -224,6 +224,29 @@ def lever(seed: int, n: int = 3000) -> Answer:
     return Answer(0.0, row["effect"], row["low"], row["high"])
 
 
+def followed(
+    random: Random,
+    offer: np.ndarray,
+    window: float,
+    until: float,
+    life: float = 1.0,
+    longer: float = 1.0,
+    basket: float = 1.0,
+    once: float = 0.0,
+    first: float = 1.0,
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Orders and value of each customer in both halves of the window, and from it to `until` (years); see `ahead`."""
+    n = len(offer)
+    alive = random.exponential(life * np.where(offer, longer, 1.0))
+    buyer = random.random(n) < (0.5 * np.where(offer, first, 1.0) if first != 1 else 1.0)
+    spend = random.lognormal(3.4, 0.5, n) * np.where(offer, basket, 1.0)
+    rate = random.gamma(1.2, RATE / 1.2, n) * buyer
+    edges = [(0, window / 2), (window / 2, window), (window, until)]
+    orders = [random.poisson(rate * (alive.clip(a, b) - a)) for a, b in edges[: 2 + (until > window)]]
+    orders[0] = orders[0] + (offer & (random.random(n) < once))
+    return orders, [0.4 * spend * random.gamma(4 * np.maximum(k, 1e-9), 1 / 4) - k for k in orders]
+
+
 def ahead(
     seed: int,
     n: int = 2000,
@@ -244,22 +267,28 @@ def ahead(
     random = np.random.default_rng([seed, int(days)])
     variant = arms(random, n, share)
     offer = variant == "offer"
-    alive = random.exponential(life * np.where(offer, longer, 1.0))
-    buyer = random.random(n) < (0.5 * np.where(offer, first, 1.0) if first != 1 else 1.0)
-    spend = random.lognormal(3.4, 0.5, n) * np.where(offer, basket, 1.0)
     window = days / 365
-    rate = random.gamma(1.2, RATE / 1.2, n) * buyer
-    orders = [random.poisson(rate * (alive.clip(a, b) - a)) for a, b in ((0, window / 2), (window / 2, window))]
-    orders[0] = orders[0] + (offer & (random.random(n) < once))
-    value = [0.4 * spend * random.gamma(4 * np.maximum(k, 1e-9), 1 / 4) - k for k in orders]
+    _, value = followed(random, offer, window, window, life, longer, basket, once, first)
     test = in_arms(variant, int(days))
     outcomes = pd.DataFrame({"variant": variant, "value": value[0] + value[1], "late": value[1]})
     outcomes = outcomes.set_axis(test.customers.index)
     nothing = pd.DataFrame(index=outcomes.index)
     row = lasting.clv_gained(Reading(test, ibis.memtable(outcomes), outcomes, nothing, nothing), ECONOMICS).loc["offer"]
-    truth = _clv(window, life * longer, basket, 0.5 * first if first != 1 else 1.0)
-    truth += once * ORDER - _clv(window, life, 1.0, 0.5 if first != 1 else 1.0)
+    truth = effect(window, life, longer, basket, once, first)
     return Answer(truth, (row["ends"] + row["grows"]) / 2, row["low"], row["high"])
+
+
+def effect(
+    window: float,
+    life: float = 1.0,
+    longer: float = 1.0,
+    basket: float = 1.0,
+    once: float = 0.0,
+    first: float = 1.0,
+) -> float:
+    """What the offer of `ahead` adds to CLV, in the window and the year after it."""
+    offered = _clv(window, life * longer, basket, 0.5 * first if first != 1 else 1.0)
+    return offered + once * ORDER - _clv(window, life, 1.0, 0.5 if first != 1 else 1.0)
 
 
 def _clv(window: float, life: float, basket: float, buyers: float) -> float:

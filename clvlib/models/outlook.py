@@ -18,7 +18,7 @@ from clvlib.models.buying import Buying, every_purchase
 from clvlib.models.hybrid import Hybrid
 from clvlib.models.ranges import Ranges
 from clvlib.models.windows import History, Window, length
-from clvlib.stats import DAYS_PER_YEAR
+from clvlib.stats import months_in
 
 if TYPE_CHECKING:
     from clvlib.dataset import Dataset
@@ -153,7 +153,7 @@ class Ahead:
         >>> foreseen.months_of_each(None).iloc[:2, [0, 11]].round(3).to_numpy().tolist()
         [[0.092, 0.076], [0.091, 0.077]]
         """
-        ends = np.linspace(0, self.days, max(1, round(self.days / DAYS_PER_YEAR * 12)) + 1)
+        ends = np.linspace(0, self.days, months_in(self.days) + 1)
         if self.buying is None:
             until = np.outer(ends, np.ones(len(self.customers)))
         else:

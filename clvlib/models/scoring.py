@@ -21,7 +21,7 @@ from clvlib.models.buying import LEAST_FORECAST
 from clvlib.models.forecast import PurchaseModel
 from clvlib.models.likelihood import unique_rows
 from clvlib.models.outlook import CLUMPED, Ahead
-from clvlib.stats import DAYS_PER_MONTH, Array, mid_periods, present_value
+from clvlib.stats import Array, mid_periods, months_in, present_value
 
 FORECAST_LEVEL = 0.9  # share of customers, or of repetitions of history, that an interval is meant to hold
 FACTORS = ("p_purchase", "purchases_if_buying", "margin_per_purchase")
@@ -170,7 +170,7 @@ def discounted_purchases(model: PurchaseModel, known: pd.DataFrame, days: int, r
     >>> [round(float(each.sum())) for each in discounted_purchases(model, rfm, days=365, rate=0.1)]
     [1971, 1884]
     """
-    months = _months(days)
+    months = months_in(days)
     (x, age), pair = unique_rows(known, ["frequency", "T"])
     until = model.expected_if_alive(days * np.arange(1, months + 1)[:, None] / months, x, age)
     monthly = np.diff(until, axis=0, prepend=0)
@@ -182,16 +182,12 @@ def discounted_purchases(model: PurchaseModel, known: pd.DataFrame, days: int, r
 def _kept_of_one(ahead: Ahead, known: pd.DataFrame, rate: float) -> Array:
     """What discounting leaves of one purchase, by when models of buying expect it of a customer."""
     if ahead.buying is None:
-        months = _months(ahead.days)
+        months = months_in(ahead.days)
         even = np.full((months, len(known)), 1 / months)
         return present_value(even, rate, mid_periods(months))
     each = [discounted_purchases(model, known, ahead.days, rate) for model in ahead.buying.models_.values()]
     plain, discounted = np.sum(each, axis=0)
     return np.divide(discounted, plain, out=np.ones_like(plain), where=plain > 0)
-
-
-def _months(days: int) -> int:
-    return max(1, round(days / DAYS_PER_MONTH))
 
 
 def _spend_each(said: pd.DataFrame) -> pd.Series:
