@@ -173,6 +173,20 @@ class Dataset:
         sizes = self.transactions.filter(lambda t: t["amount"] != 0)["amount"].abs()
         return float(sizes.approx_median().to_pandas())
 
+    def at(self, day: pd.Timestamp) -> "Dataset":
+        """The same business as it was known on an earlier day: purchases and bills until then, and the CAC they tell.
+
+        What the card states stays, and so does a margin that the lines' own costs tell.
+
+        >>> sample.at(pd.Timestamp("1997-12-31")).rfm_summary()["T"].max()
+        364
+        """
+        earlier = replace(self, as_of=day, truths={})
+        origins = self.assumptions.set_index("name")["origin"]
+        if origins.get("acquisition_cost") not in acquisition.ORIGINS.values():
+            return earlier
+        return _with_cac(replace(earlier, economics=replace(self.economics, acquisition_cost=None)))[0]
+
     def rfm_summary(self, time_unit: str = "D") -> pd.DataFrame:
         """`aggregate.rfm_summary` at this dataset's as-of date; of totals, what they tell of it."""
         if self.has("totals"):

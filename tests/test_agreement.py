@@ -73,7 +73,7 @@ FILES = sorted(NOTEBOOKS.glob("[0-9][0-9]*.ipynb"))
 
 
 def outputs(file: Path) -> Iterator[tuple[str, str]]:
-    """What a notebook shows, as kind (sentence, headline, table, figure …) and text."""
+    """What a notebook shows, as kind (sentence, tile, table, figure …) and text."""
     for cell in nbformat.read(file, as_version=4).cells:
         for output in cell.get("outputs", []):
             text = output.get("data", {}).get("text/plain", "")

@@ -1,5 +1,6 @@
 """A dataset in; every customer's forecast, risk and value, and the money that each lever could move, out."""
 
+import contextlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,9 +8,11 @@ import pandas as pd
 
 from clvlib import aggregate
 from clvlib.dataset import Dataset, Economics
+from clvlib.errors import CannotAnswer
 from clvlib.models import churn, ranking, scoring, silence, worth
 from clvlib.models.outlook import foresee
 from clvlib.value.kpis import PROMOTER, latest
+from clvlib.value.over_time import dates_back
 
 HEADROOM = 0.75  # the level that the best quarter of the active customers reaches
 SILENT_WINDOWS = 3  # longer silences than so many windows are left in peace
@@ -77,6 +80,17 @@ def outlook(ds: Dataset) -> Outlook:
     frame["at_stake"] = at_stake.where(frame["active"], scored["clv"].clip(lower=0))
     kept = scored[["p_purchase", "clv", "expected_purchases", "expected_spend"]]
     return Outlook(frame.join(kept), plan.window_days, method)
+
+
+def at_stake_over(ds: Dataset, today: Outlook) -> pd.Series:
+    """Money at stake with active customers (currency) today and a year ago as was known then, by date."""
+    year_ago = dates_back(ds.starts, ds.as_of, months=12, back=12)[:-1]
+    found = {ds.as_of: today}
+    for day in year_ago:
+        with contextlib.suppress(CannotAnswer):
+            found[day] = outlook(ds.at(day))
+    sums = {day: of.customers.loc[of.customers["active"], "at_stake"].sum() for day, of in found.items()}
+    return pd.Series(sums, name="at_stake").sort_index()
 
 
 def standing(outlook: Outlook) -> pd.DataFrame:

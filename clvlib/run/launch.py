@@ -22,7 +22,7 @@ from nbformat import NotebookNode
 
 from clvlib import show
 from clvlib.files import write_text
-from clvlib.run import parts, report
+from clvlib.run import chapters, parts
 from clvlib.run.execute import DISK_FULL
 from clvlib.run.outcome import Outcome
 from clvlib.run.parts import Part
@@ -60,7 +60,7 @@ def execute_apart(plan: Task, folder: Path, limit: int) -> Made:
         for file in JOB:
             (scratch / file).unlink(missing_ok=True)
         part = parts.keep_part(scratch, plan.key, seconds)
-    return Outcome(stem, "done", seconds=seconds, skipped=report.left_out(notebook)), part
+    return Outcome(stem, "done", seconds=seconds, skipped=chapters.left_out(notebook)), part
 
 
 def _start(plan: Task, scratch: Path, produced: Path, folder: Path, limit: int) -> dict[str, Any] | None:
@@ -75,6 +75,7 @@ def _start(plan: Task, scratch: Path, produced: Path, folder: Path, limit: int) 
         show.RUNS: str(folder.resolve().parent),
         show.NOTEBOOK: plan.file.stem,
         show.FIGURE_SCALE: "2",
+        show.NARROW: "1",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         "PYTHONSAFEPATH": "1",  # nothing of the current folder is imported
     }

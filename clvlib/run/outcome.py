@@ -7,11 +7,21 @@ from clvlib.errors import printable
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A section that the dataset can't answer, and why; `builds_on` names the section that it would have needed."""
+    """A section that the dataset can't answer, and why; `builds_on` names the section that it would have needed.
+
+    `what` and `mend` are the two halves of the reason: what is missing, and what to bring.
+    """
 
     section: str
     reason: str
     builds_on: str = ""
+    what: str = ""
+    mend: str = ""
+
+    @property
+    def cause(self) -> tuple[str, str]:
+        """What is missing and what to bring, the same for all sections left out for it."""
+        return (self.what or self.reason, self.mend)
 
 
 @dataclass(frozen=True)

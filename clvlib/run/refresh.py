@@ -63,7 +63,8 @@ def execute(notebook: NotebookNode, name: str, limit: int = 600) -> NotebookNode
 
 def clean(notebook: NotebookNode) -> NotebookNode:
     """Strip what changes from one execution or machine to the next; count the code cells from 1 to n."""
-    notebook.metadata = nbformat.from_dict({"kernelspec": _KERNEL, "language_info": {"name": "python"}})
+    title = {"title": notebook.metadata["title"]} if "title" in notebook.metadata else {}  # of its chapter
+    notebook.metadata = nbformat.from_dict({"kernelspec": _KERNEL, "language_info": {"name": "python"}, **title})
     count = 0
     for cell in notebook.cells:
         cell.metadata = nbformat.from_dict(

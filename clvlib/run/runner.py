@@ -27,7 +27,7 @@ from clvlib.errors import DataError, UsageError, printable
 from clvlib.files import write_text
 from clvlib.ingest import sources
 from clvlib.ingest.card import DATA, as_toml, find_card, read_card
-from clvlib.run import handover, parameters, parts, report
+from clvlib.run import chapters, handover, parameters, parts
 from clvlib.run.launch import Made, Task, execute_apart
 from clvlib.run.outcome import Outcome
 from clvlib.run.refresh import NOTEBOOKS
@@ -236,7 +236,7 @@ def _already_done(plan: Task, folder: Path) -> Made | None:
     part = parts.find_part(folder, plan.file.stem, plan.key)
     if part is None:
         return None
-    skipped = report.left_out(nbformat.read(part.notebook, as_version=4))
+    skipped = chapters.left_out(nbformat.read(part.notebook, as_version=4))
     return Outcome(plan.file.stem, "done", seconds=part.seconds, before=True, skipped=skipped), part
 
 

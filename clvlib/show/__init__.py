@@ -6,6 +6,8 @@ reader's country does, `sentences` fills templates, `plots` and `bar_charts` dra
 Notebooks call; a method may ask `wording` for a word.
 """
 
+from clvlib.show.board import decision, tile
+from clvlib.show.canvas import NARROW
 from clvlib.show.output import FIGURE_SCALE, agree, assumptions, figure, say, suppress, table
 from clvlib.show.pictures import bars, heatmap, interval, lines, panels, waterfall
 from clvlib.show.session import NOTEBOOK, RUN_FOLDER, RUNS, attempt, deliver, keep, start, store, stored
@@ -13,6 +15,7 @@ from clvlib.show.wording import count, date, days, money, number, percent
 
 __all__ = [
     "FIGURE_SCALE",
+    "NARROW",
     "NOTEBOOK",
     "RUNS",
     "RUN_FOLDER",
@@ -23,6 +26,7 @@ __all__ = [
     "count",
     "date",
     "days",
+    "decision",
     "deliver",
     "figure",
     "heatmap",
@@ -39,5 +43,6 @@ __all__ = [
     "stored",
     "suppress",
     "table",
+    "tile",
     "waterfall",
 ]

@@ -23,12 +23,14 @@ from clvlib.show.canvas import (
     draw_levels,
     draw_marks,
     entitle,
+    in_column,
     is_scale,
     is_time,
     plain,
     positions,
     row_names,
     set_unit,
+    small,
     too_many_words,
     wrap,
     write,
@@ -111,7 +113,7 @@ def _write_lengths(axes: Axes, frame: pd.DataFrame, unit: str | None) -> None:
     texts = iter(wording.column(pd.Series(frame.T.to_numpy(dtype=float, na_value=np.nan).ravel()), unit or "number"))
     for bars, name in zip(axes.containers, frame.columns, strict=True):
         names = ["" if pd.isna(value) else plain(text) for value, text in zip(frame[name], texts, strict=False)]
-        size = 9 if frame.shape[1] == 1 else 8
+        size = 9 if frame.shape[1] == 1 else small()
         axes.bar_label(bars, names, padding=3, fontsize=size, color=INK)  # type: ignore[arg-type]
         lying = getattr(bars, "orientation", "") == "horizontal"
         axes.margins(x=0.14 if lying else None, y=None if lying else 0.14)
@@ -121,26 +123,37 @@ def draw_waterfall(steps: pd.Series, title: str, x: str = "", y: str = "", unit:
     """Draw a bridge: the first and last of `steps` are totals, the steps between them add up from one to the other.
 
     The index names the bars; unit: of the heights. Zero is always on the axis: bars cut off at the foot would make
-    every step look larger than it is.
+    every step look larger than it is. In a column of the report the bars lie, so that their names have room.
     """
     values = steps.to_numpy(dtype=float)
     moved = np.concatenate([[0.0], np.cumsum(values[:-2]), [0.0]])  # where each bar starts
-    figure, axes = canvas(x, y)
+    lying = in_column()
+    figure, axes = canvas(*((y, x) if lying else (x, y)), rows=len(steps) if lying else 0)
     at = np.arange(len(values))
     total = (at == 0) | (at == len(values) - 1)
     kinds = {"total": total, "rise": ~total & (values >= 0), "fall": ~total & (values < 0)}
     for kind, colour in zip(kinds.values(), (REST[2], PALETTE[2], PALETTE[5]), strict=True):
-        axes.bar(at[kind], values[kind], 0.72, moved[kind], color=colour, linewidth=0)
+        (axes.barh if lying else axes.bar)(at[kind], values[kind], 0.72, moved[kind], color=colour, linewidth=0)
     ends = moved + values
-    axes.hlines(ends[:-1], at[:-1] + 0.36, at[:-1] + 0.64, colors="#999999", linewidth=0.8)
+    join = axes.vlines if lying else axes.hlines
+    join(ends[:-1], at[:-1] + 0.36, at[:-1] + 0.64, colors="#999999", linewidth=0.8)
     for place, text in enumerate(wording.column(pd.Series(values), unit or "number")):
         signed = f"+{text}" if kinds["rise"][place] and values[place] > 0 else text
-        write(axes, signed, (place, max(moved[place], ends[place])), (0, 3), ha="center", va="bottom")
-    axes.set_xticks(at, [wrap(str(name), 11) for name in steps.index], fontsize=8.5)
-    set_unit(axes.yaxis, unit)
-    axes.grid(visible=False, axis="x")
+        top = max(moved[place], ends[place])
+        if lying:
+            write(axes, signed, (top, place), (3, 0), ha="left", va="center")
+        else:
+            write(axes, signed, (place, top), (0, 3), ha="center", va="bottom")
+    names = [wrap(str(name), 20 if lying else 11) for name in steps.index]
+    (axes.set_yticks if lying else axes.set_xticks)(at, names, fontsize=9 if lying else 8.5)
+    set_unit(axes.xaxis if lying else axes.yaxis, unit)
+    axes.grid(visible=False, axis="y" if lying else "x")
     low, high = min(0.0, np.minimum(moved, ends).min()), max(0.0, np.maximum(moved, ends).max())
-    axes.set_ylim(low * 1.12, high * 1.12 if high > 0 else 1.0)
+    room = 1.25 if lying else 1.12
+    (axes.set_xlim if lying else axes.set_ylim)(low * room, high * room if high > 0 else 1.0)
+    if lying:
+        axes.invert_yaxis()
+        axes.xaxis.set_major_locator(MaxNLocator(5))
     entitle(axes, title)
     lines = [series_told("bars", name, steps.index[kind], values[kind]) for name, kind in kinds.items() if kind.any()]
     return tell(figure, axes, title, lines)

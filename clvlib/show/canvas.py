@@ -1,6 +1,7 @@
 """What every shape of figure stands on: the theme, the palette, titles, axes, and what is written beside the data."""
 
 import itertools
+import os
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,9 +25,31 @@ PALETTE = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#7
 ACCENT, REST = PALETTE[0], ["#9AA3AB", "#C3C9CE", "#6F7981", "#DADEE1"]
 INK, GUIDE = "#333333", "#777777"
 WIDTH, HEIGHT = 8.2, 4.4
+NARROW = "CLV_COLUMN"  # set by the runner: figures are drawn for a column of the report, where letters stay legible
+_COLUMN_WIDTH, _COLUMN_HEIGHT = 5.1, 3.6
 NAMED_BARS = 12
 _MOST_NAMES = 20
 _DIGITS = 9  # of the largest value of a column: more than a picture has pixels
+
+
+def in_column() -> bool:
+    """Whether figures are drawn for a column of the report."""
+    return bool(os.environ.get(NARROW))
+
+
+def size() -> tuple[float, float]:
+    """Width and height of a figure, in inches."""
+    return (_COLUMN_WIDTH, _COLUMN_HEIGHT) if in_column() else (WIDTH, HEIGHT)
+
+
+def room_for(most: int) -> int:
+    """How many letters fit where `most` do in a figure of full width."""
+    return round(most * size()[0] / WIDTH)
+
+
+def small() -> float:
+    """The smallest letters of a figure, in points: in a column not under 9, of which a phone leaves 9 pixels."""
+    return 9.0 if in_column() else 8.0
 
 
 def theme() -> None:
@@ -42,7 +65,7 @@ def theme() -> None:
             "axes.spines.right": False,
             "axes.spines.top": False,
             "axes.titlelocation": "left",
-            "figure.figsize": (WIDTH, HEIGHT),
+            "figure.figsize": size(),
             "grid.color": "#E6E6E6",
             "legend.fontsize": 9,
             "legend.frameon": False,
@@ -72,8 +95,9 @@ def settled(data: Any) -> Any:
 
 
 def canvas(x: str, y: str, rows: float = 0) -> tuple[Figure, Axes]:
-    height = HEIGHT if rows == 0 else max(2.4, min(11.0, 1.6 + 0.36 * rows))
-    figure, axes = plt.subplots(figsize=(WIDTH, height), layout="constrained")
+    width, height = size()
+    height = height if rows == 0 else max(2.4, min(11.0, 1.6 + 0.36 * rows))
+    figure, axes = plt.subplots(figsize=(width, height), layout="constrained")
     axes.set_xlabel(plain(x))
     axes.set_ylabel(plain(y))
     return figure, axes
@@ -83,7 +107,7 @@ def entitle(axes: Axes, title: str, key: Sequence[tuple[str, str]] = ()) -> None
     """Write the title over the whole figure and, in a line under it, which colour is what."""
     if key:
         names = [wrap(name, 34) for name, _ in key]
-        fit = max(1, min(len(key), int(95 / (max(map(len, names)) + 5))))
+        fit = max(1, min(len(key), int(room_for(95) / (max(map(len, names)) + 5))))
         order = [place for column in range(fit) for place in range(column, len(key), fit)]  # filled column by column
         names = [names[place] for place in order]
         signs = [plt.Rectangle((0, 0), 1, 1, color=key[place][1], linewidth=0) for place in order]
@@ -94,7 +118,7 @@ def entitle(axes: Axes, title: str, key: Sequence[tuple[str, str]] = ()) -> None
 
 def head(figure: Any, title: str) -> None:
     """Write a title over a figure, from its left edge on."""
-    lines = [textwrap.fill(plain(line), 78) for line in title.splitlines()]
+    lines = [textwrap.fill(plain(line), room_for(78)) for line in title.splitlines()]
     figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=12, fontweight="bold", color="#111111")
 
 
@@ -221,7 +245,7 @@ def positions(index: pd.Index) -> tuple[np.ndarray, float]:
 
 def too_many_words(index: pd.Index) -> bool:
     names = row_names(index)
-    return len(names) > _MOST_NAMES or sum(min(len(name), 22) for name in names) > 84
+    return len(names) > _MOST_NAMES or sum(min(len(name), 22) for name in names) > room_for(84)
 
 
 def row_names(index: pd.Index) -> list[str]:

@@ -1,7 +1,7 @@
 """Tables, figures and sentences of a notebook: values in, outputs that a person, a report and a test can read.
 
 Every output carries a text form (what the test of the notebooks compares) and ``{"clv": {"kind": …}}`` in its
-metadata, by which the report finds the headlines and what was left out.
+metadata, by which the report tells them apart.
 """
 
 import html
@@ -31,23 +31,19 @@ NO_FORMULAS = "mathjax_ignore tex2jax_ignore"  # two dollar amounts in a line ar
 FIGURE_SCALE = "CLV_FIGURE_SCALE"  # set by the runner: 2 draws figures for print
 
 
-def say(template: str, *, headline: bool = False, **values: Any) -> None:
+def say(template: str, **values: Any) -> None:
     """Say a sentence built from data: a literal with named fields, as in ``"{n:count} customers"`` (``sentences``).
 
-    ``headline`` puts the sentence at the head of the report. Raises UsageError when a field has no value.
+    Raises UsageError when a field has no value.
     """
-    publish(
-        "headline" if headline else "sentence",
-        fill(template, values),
-        f'<p class="clv-sentence {NO_FORMULAS}">{marked(template, values)}</p>',
-    )
+    markup = f'<p class="clv-sentence {NO_FORMULAS}">{marked(template, values)}</p>'
+    publish("sentence", fill(template, values), markup)
 
 
 def table(
     frame: pd.DataFrame | pd.Series,
     caption: str = "",
     formats: str | Mapping[str, str] = "",
-    headline: bool = False,
     n: int | Sized | None = None,
     of: str = "customers",
     dates: Any = None,
@@ -66,12 +62,7 @@ def table(
     note = ""
     if len(frame) > len(shown):
         note = f"The first {count(len(shown))} of {count(len(frame))} rows."
-    publish(
-        "table",
-        _text_table(columns, caption, note),
-        _html_table(columns, caption, note),
-        headline=headline,
-    )
+    publish("table", _text_table(columns, caption, note), _html_table(columns, caption, note))
 
 
 _Column = tuple[str, list[str], str]  # heading, cells, kind (num, text or name)
@@ -166,7 +157,6 @@ def suppress(frame: pd.DataFrame, n: str = "customers", least: int = 5) -> pd.Da
 def figure(
     drawing: Figure | Axes | Picture,
     caption: str = "",
-    headline: bool = False,
     n: int | Sized | None = None,
     of: str = "customers",
     dates: Any = None,
@@ -179,16 +169,11 @@ def figure(
     picture = drawing if isinstance(drawing, Picture) else figures.foreign(drawing)
     image = figures.png(picture.figure, scale=float(os.environ.get(FIGURE_SCALE, "1")))
     data = {"image/png": b64encode(image).decode("ascii"), "text/plain": picture.text}
-    about = {"kind": "figure", "title": picture.title, "headline": headline}
+    about = {"kind": "figure", "title": picture.title}
     display(data, raw=True, metadata={"image/png": {"width": figures.width(picture.figure)}, "clv": about})
     plt.close(picture.figure)
     if caption := closing(fill(caption, values), n, of, dates):
-        publish(
-            "caption",
-            caption,
-            f'<p class="clv-caption {NO_FORMULAS}"><em>{html.escape(caption)}</em></p>',
-            headline=headline,
-        )
+        publish("caption", caption, f'<p class="clv-caption {NO_FORMULAS}"><em>{html.escape(caption)}</em></p>')
 
 
 def agree(what: str, by_hand: float, package: float, unit: str = "number") -> None:

@@ -2,8 +2,8 @@
 
 title (the finding), x, y and caption are templates with named values (``sentences``). unit: how lengths are written,
 where the columns' names don't say it; money names its currency on the axis. n, of, dates: how many are shown and from
-when, which ends the caption. headline: whether it stands at the head of the report. What else a shape can be told, its
-drawing function says: any other name is a value for the templates.
+when, which ends the caption. What else a shape can be told, its drawing function says: any other name is a value for
+the templates.
 """
 
 import inspect
@@ -20,7 +20,7 @@ from clvlib.show.sentences import axis, fill
 from clvlib.show.units import UNITS
 
 _Frame = pd.DataFrame | pd.Series
-_CAPTION = ("caption", "headline", "n", "of", "dates")
+_CAPTION = ("caption", "n", "of", "dates")
 
 
 def bars(frame: _Frame, *, title: str, **about: Any) -> None:

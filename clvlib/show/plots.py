@@ -20,12 +20,10 @@ from clvlib.show import wording
 from clvlib.show.canvas import (
     ACCENT,
     GUIDE,
-    HEIGHT,
     INK,
     PALETTE,
     PAPER,
     REST,
-    WIDTH,
     as_frame,
     canvas,
     colours_of,
@@ -43,6 +41,8 @@ from clvlib.show.canvas import (
     row_names,
     set_unit,
     show_zero,
+    size,
+    small,
     wrap,
     write,
 )
@@ -159,7 +159,7 @@ def _name_ends(axes: Axes, frame: pd.DataFrame, at: np.ndarray, colours: dict[st
         placed.append(max(heights[name], placed[-1] + (tall[below] + tall[name]) / 2))
     over = max(0.0, placed[-1] - 1.0)
     for name, height in zip(order, placed, strict=True):
-        shift = (7, (height - over - heights[name]) * HEIGHT * 72 * 0.72)
+        shift = (7, (height - over - heights[name]) * size()[1] * 72 * 0.72)
         style: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "va": "center", "ha": "left"}
         write(axes, wrap(str(name), 18), (last, heights[name]), shift, color=darkened(colours[str(name)]), **style)
     return True
@@ -168,7 +168,7 @@ def _name_ends(axes: Axes, frame: pd.DataFrame, at: np.ndarray, colours: dict[st
 def draw_heatmap(frame: pd.DataFrame, title: str, x: str, y: str, unit: str | None = "percent") -> Picture:
     """Colour every cell of the frame by its value, dark = much, and write the value in it while there is room."""
     height = max(2.8, min(8.5, 1.7 + 0.34 * len(frame)))
-    figure, axes = plt.subplots(figsize=(WIDTH, height), layout="constrained")
+    figure, axes = plt.subplots(figsize=(size()[0], height), layout="constrained")
     values = frame.to_numpy(dtype=float, na_value=np.nan)
     mesh = axes.pcolormesh(values, cmap="Blues", edgecolors="white", linewidth=0.5)
     if max(frame.shape) <= _MOST_WRITTEN:
@@ -193,7 +193,7 @@ def _write_cells(axes: Axes, mesh: Any, values: np.ndarray, unit: str | None) ->
         light = luminance(mesh.cmap(mesh.norm(values[row, col]))) > 0.5
         text = plain(write(values[row, col]))
         colour = "#222222" if light else "white"
-        axes.text(col + 0.5, row + 0.5, text, ha="center", va="center", fontsize=8, color=colour)
+        axes.text(col + 0.5, row + 0.5, text, ha="center", va="center", fontsize=small(), color=colour)
 
 
 def _name_cells(axis: Axis, index: pd.Index, most: int) -> None:
@@ -232,7 +232,7 @@ def draw_interval(
             write(axes, texts[place], (row["mid"], place), (0, 6), ha="center", va="bottom")
         if accent is not None and colour == ACCENT and row["low"] < row["high"]:
             for end in ("low", "high"):
-                write(axes, ends[end][place], (row[end], place), (0, -6), ha="center", va="top", fontsize=8)
+                write(axes, ends[end][place], (row[end], place), (0, -6), ha="center", va="top", fontsize=small())
     if "true" in frame:
         axes.plot(frame["true"], at, "D", color="white", markeredgecolor=INK, markersize=6, zorder=4)
     axes.set_yticks(at, [wrap(name) for name in row_names(frame.index)])
@@ -269,8 +269,8 @@ def draw_panels(frame: pd.DataFrame, title: str, shown: Sequence[Panel], columns
     """
     known = [panel for panel in shown if panel.column in frame and frame[panel.column].notna().any()]
     rows = max(int(np.ceil(len(known) / columns)), 1)
-    size = (WIDTH, 0.7 + 1.75 * rows)
-    figure, boxes = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False, sharex=True)
+    width, tall = size()[0], 0.7 + 1.75 * rows
+    figure, boxes = plt.subplots(rows, columns, figsize=(width, tall), layout="constrained", squeeze=False, sharex=True)
     head(figure, title)
     lines: list[str] = []
     for axes, panel in zip(boxes.flat, known, strict=False):

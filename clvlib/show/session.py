@@ -96,7 +96,7 @@ def attempt(section: str) -> Iterator[None]:
     try:
         yield
     except CannotAnswer as error:
-        _leave_out(section, str(error), error.__traceback__)
+        _leave_out(section, str(error), error.__traceback__, what=error.what, mend=error.mend)
     except NameError as error:
         if error.name not in _missing:
             raise

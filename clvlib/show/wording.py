@@ -178,6 +178,7 @@ _SINGLE: dict[str, Callable[[Any], str]] = {
     "number": number,
     "date": date,
     "days": days,
+    "months": months,
     "text": text,
     "list": lambda values: _join(values, "standard"),
     "either": lambda values: _join(values, "or"),
@@ -186,7 +187,7 @@ _COLUMN = {"money": _column_money, "percent": _column_percent, "number": _column
 
 
 def writer(spec: str) -> Callable[[Any], str]:
-    """Give the function that writes one value: money, percent, count, number, number.3, date, days or text.
+    """Give the function that writes one value: money, percent, count, number, number.3, date, days, months or text.
 
     ``list`` writes several names (a, b, and c), ``either`` the same as a choice (a, b, or c).
 

@@ -14,8 +14,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
-from clvlib.run import report
+from clvlib import load
+from clvlib.run import chapters, report
 from clvlib.run.outcome import Outcome
 from clvlib.run.refresh import NOTEBOOKS
 
@@ -53,11 +55,12 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def page_file(tmp_path_factory, cdnow_sample):
-    """The report of the first notebook, as it is committed."""
+def page_file(tmp_path_factory):
+    """The report of the notebooks as they are committed."""
     target = tmp_path_factory.mktemp("runs") / "report.html"
-    executed = {"00_start_here": nbformat.read(NOTEBOOKS / "00_start_here.ipynb", as_version=4)}
-    report.write_report(cdnow_sample, executed, [Outcome("00_start_here", "done")], target)
+    executed = {file.stem: nbformat.read(file, as_version=4) for file in sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))}
+    outcomes = [Outcome(name, "done", skipped=chapters.left_out(made)) for name, made in executed.items()]
+    report.write_report(load("demo"), executed, outcomes, target)
     return target
 
 
@@ -70,24 +73,50 @@ def test_the_report_displays_offline(browser, page_file, width, height):
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     page.goto(page_file.as_uri())
-    assert page.locator("h1").inner_text().startswith("Customer lifetime value")
+    assert page.locator("h1").inner_text() == "Maison Garrigue"
+    assert page.locator(".tiles li").count() == 8
+    assert page.locator(".decisions li").count() == 3
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
     assert errors == []
     widths = page.evaluate("[...document.images].map(image => image.naturalWidth)")
     assert widths
     assert min(widths) > 600
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    page.locator("#contents a").first.click()
+    beyond = (
+        "[...document.querySelectorAll('main *, header *')].filter(e => e.getBoundingClientRect().right > innerWidth)"
+    )
+    assert page.evaluate(f"{beyond}.map(e => e.outerHTML.slice(0, 80))") == []
+    page.locator("nav a").first.click()
     assert page.evaluate("window.scrollY") > 0
     context.close()
 
 
-def test_the_report_prints(browser, page_file):
-    page = browser.new_page()
+@pytest.mark.parametrize("width", [1280, 390])
+def test_contrast_headings_and_labels_of_the_report_pass_axe(browser, page_file, width):
+    page = browser.new_page(viewport={"width": width, "height": 844})
+    page.goto(page_file.as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    page.close()
+
+
+def test_the_report_prints_on_few_pages_and_nothing_is_cut(browser, page_file):
+    page = browser.new_page(viewport={"width": 703, "height": 1030})  # what the margins leave of A4
     page.goto(page_file.as_uri())
     page.emulate_media(media="print")
-    assert page.pdf(format="A4").startswith(b"%PDF")
+    beyond = (
+        "[...document.querySelectorAll('main *, header *')].filter(e => e.getBoundingClientRect().right > innerWidth)"
+    )
+    assert page.evaluate(f"{beyond}.map(e => e.outerHTML.slice(0, 80))") == []
+    pages = len(re.findall(rb"/Type\s*/Page[^s]", page.pdf(format="A4", prefer_css_page_size=True)))
+    assert 5 < pages <= 20
     page.close()
+
+
+def test_the_report_is_read_in_half_an_hour(page_file):
+    words = re.sub(r"<style>.*?</style>|<[^>]+>", " ", page_file.read_text("utf-8"), flags=re.DOTALL).split()
+    assert 2_000 < len(words) < 6_000
 
 
 @pytest.fixture

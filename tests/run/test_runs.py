@@ -157,5 +157,5 @@ def test_where_little_is_known_the_report_says_what_it_cant_answer(run):
     entries = json.loads((folder / "manifest.json").read_text("utf-8"))["notebooks"]
     assert any(entry.get("left_out") for entry in entries if entry["notebook"].startswith("03"))
     page = (folder / "report.html").read_text("utf-8")
-    assert "What was left out" in page
+    assert page.count("<tr>", page.index('id="left-out"'), page.index('id="appendix"')) > 1
     assert "€" in page  # the card is a French one

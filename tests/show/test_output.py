@@ -119,13 +119,6 @@ def test_a_caption_ends_with_its_own_dates_where_they_differ(shown):
     assert last(shown)[1].startswith("Plain\n")
 
 
-def test_a_headline_is_told_to_the_report(shown):
-    show.say("Yes", headline=True)
-    assert last(shown)[2]["kind"] == "headline"
-    show.say("Yes")
-    assert last(shown)[2]["kind"] == "sentence"
-
-
 def test_a_table_lines_up_its_columns_and_escapes_its_cells(shown):
     frame = pd.DataFrame(
         {"clv": [12.3, 1.0], "n": [1, 2000], "a<b": ["x", None]}, index=pd.Index(["A", "B"], name="seg_ment")
@@ -159,14 +152,13 @@ def test_a_figure_is_a_picture_a_text_and_is_closed(shown):
     drawn, axes = plt.subplots()
     axes.bar(["a", "b"], [1, 2.34567])
     axes.set(title="Found", xlabel="what", ylabel="USD")
-    show.figure(axes, caption="n = 2", headline=True)
-    (data, about), (caption, about_caption) = shown[-2:]
+    show.figure(axes, caption="n = 2")
+    (data, about), (caption, _) = shown[-2:]
     image = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
     assert "Software" not in image.info
-    assert about == {"kind": "figure", "title": "Found", "headline": True}
+    assert about == {"kind": "figure", "title": "Found"}
     assert data["text/plain"].splitlines()[1:] == ["title: Found", "x: what", "y: USD"]
     assert caption["text/plain"] == "n = 2"
-    assert about_caption["headline"]
     assert not plt.fignum_exists(drawn.number)
 
 
@@ -193,7 +185,8 @@ def test_an_attempt_that_cant_answer_is_left_out_with_its_reason_and_the_rest_go
     as_a_notebook('with show.attempt("Spend"):\n    raise NotEnoughData("Two customers.", mend="Add some.")')
     _, text, about = last(shown)
     assert text == "Left out: Spend. Two customers. Add some."
-    assert about == {"kind": "skipped", "section": "Spend", "reason": "Two customers. Add some."}
+    reason = {"reason": "Two customers. Add some.", "what": "Two customers.", "mend": "Add some."}
+    assert about == {"kind": "skipped", "section": "Spend", **reason}
 
 
 def test_what_builds_on_a_failed_attempt_is_left_out_and_says_so(shown):
