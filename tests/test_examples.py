@@ -14,7 +14,7 @@ import clvlib
 from clvlib import aggregate, causes, load, models, value
 from clvlib.aggregate import clock
 from clvlib.causes import adoption, causal, experiments, trial
-from clvlib.models import outlook, rolling, windows
+from clvlib.models import outlook, rolling, scoring, windows
 
 ROOMS = (models, value, causes)
 MODULES = [m.name for room in ROOMS for m in pkgutil.iter_modules(room.__path__, f"{room.__name__}.")]
@@ -31,6 +31,7 @@ def names():
     shop = {"sample": sample, "rfm": rfm, "model": BetaGeo().fit(rfm), "shop": load("demo")}
     shop["history"] = windows.History(sample.transactions, sample.starts)
     shop["foreseen"] = outlook.look_ahead(shop["history"], sample.as_of, sample.economics.horizon_days)
+    shop["foreseen_base"] = scoring.factors(shop["foreseen"], sample.economics)
     shop["rolled"] = rolling.roll(shop["history"], sample.as_of, days=182)
     shop["cohorts"] = aggregate.cohorts(sample.transactions, sample.as_of)
     return {"np": np, "pd": pd, "load": load, **shop, **a_study(), **a_test(sample, rfm.index[:400])}

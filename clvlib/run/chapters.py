@@ -53,18 +53,20 @@ class Chapter:
 
 @dataclass
 class Content:
-    """All that executed notebooks give to the report. tiles, decisions: as `show.board` tells them, with `chapter`."""
+    """All that executed notebooks give to the report. tiles, decisions: as `show.board` tells them, with `chapter`;
+    offered: by name, what can be moved or switched in the page."""
 
     chapters: list[Chapter]
     state: Markup
     tiles: list[dict[str, Any]]
     decisions: list[dict[str, Any]]
     appendix: list[Markup]
+    offered: dict[str, Any]
 
 
 def gather(executed: Mapping[str, NotebookNode]) -> Content:
     """Gather what is tagged, in the order of the notebooks; `executed` maps their names to their content."""
-    content = Content([], Markup(""), [], [], [])
+    content = Content([], Markup(""), [], [], [], {})
     for name, notebook in executed.items():
         chapter = Chapter(name, str(notebook.metadata.get("title", name)))
         for cell in notebook.cells:
@@ -85,6 +87,8 @@ def _place(content: Content, chapter: Chapter, tags: list[str], data: Mapping[st
     elif kind == "decision":
         size, sure = about.get("size", 0.0), about.get("sure", False)
         content.decisions.append({**about["decision"], "size": size, "sure": sure, "chapter": chapter.name})
+    elif kind == "offer":
+        content.offered[str(about["name"])] = about["data"]
     elif kind == "sentence" and "state" in tags:
         content.state = inert(data.get("text/html", ""))
     elif kind == "sentence" and "finding" in tags:

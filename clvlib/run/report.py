@@ -1,6 +1,6 @@
-"""Executed notebooks → report.html: one file, no code, no request to anywhere, read by a director or on a phone.
+"""Executed notebooks → report.html: one file, no request to anywhere, read by a director or on a phone.
 
-First the board; then a chapter per notebook (`chapters`); at the end what was left out, and an appendix.
+First the board; then what can be tried, a chapter per notebook (`chapters`), what was left out, and an appendix.
 """
 
 import hashlib
@@ -24,6 +24,7 @@ from clvlib.files import write_text
 from clvlib.run import chapters
 from clvlib.run.chapters import Content, Drawn
 from clvlib.run.outcome import Outcome
+from clvlib.run.sliders import to_try
 from clvlib.show import wording
 from clvlib.show.output import stated
 
@@ -69,7 +70,9 @@ def compose(ds: Dataset, content: Content, outcomes: list[Outcome]) -> str:
         language=wording.language(),
         period=_period(ds),
         style=style,
-        style_hash=b64encode(hashlib.sha256(style.encode()).digest()).decode(),
+        script=(_HERE / "report.js").read_text("utf-8"),
+        hash=lambda text: b64encode(hashlib.sha256(text.encode()).digest()).decode(),
+        **to_try(ds, content.offered),
         content=content,
         tiles=[told.get(name, name) for name in BOARD] if told else [],
         decisions=content.decisions[:DECISIONS],

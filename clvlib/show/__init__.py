@@ -6,7 +6,7 @@ reader's country does, `sentences` fills templates, `plots` and `bar_charts` dra
 Notebooks call; a method may ask `wording` for a word.
 """
 
-from clvlib.show.board import decision, tile
+from clvlib.show.board import decision, offer, tile
 from clvlib.show.canvas import NARROW
 from clvlib.show.output import FIGURE_SCALE, agree, assumptions, figure, say, suppress, table
 from clvlib.show.pictures import bars, heatmap, interval, lines, panels, waterfall
@@ -35,6 +35,7 @@ __all__ = [
     "lines",
     "money",
     "number",
+    "offer",
     "panels",
     "percent",
     "say",

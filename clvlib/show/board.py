@@ -103,3 +103,12 @@ def decision(what: str, rests: str, *, gain: float, low: float, high: float, **v
     text = f"{said['what']}: {said['gain']} ({said['range']}). {said['rests']}"
     markup = f'<p class="clv-decision {NO_FORMULAS}">{html.escape(text)}</p>'
     publish("decision", text, markup, decision=said, sure=bool(low > 0), size=float(f"{gain:.3g}"))
+
+
+def offer(name: str, data: Any) -> None:
+    """Give numbers to what can be moved or switched on the report's page; `data` is what JSON can hold.
+
+    Nothing of groups that are too small to be shown may be in it: all of it can be read in the page.
+    """
+    text = f"For the report's page: {name}."
+    publish("offer", text, f'<p class="clv-note">{html.escape(text)}</p>', name=name, data=data)

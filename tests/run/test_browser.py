@@ -20,6 +20,7 @@ from clvlib import load
 from clvlib.run import chapters, report
 from clvlib.run.outcome import Outcome
 from clvlib.run.refresh import NOTEBOOKS
+from clvlib.value import what_if
 
 BROWSERS = (
     "chromium",
@@ -115,8 +116,69 @@ def test_the_report_prints_on_few_pages_and_nothing_is_cut(browser, page_file):
 
 
 def test_the_report_is_read_in_half_an_hour(page_file):
-    words = re.sub(r"<style>.*?</style>|<[^>]+>", " ", page_file.read_text("utf-8"), flags=re.DOTALL).split()
+    text = re.sub(r"<(style|script).*?</\1>", " ", page_file.read_text("utf-8"), flags=re.DOTALL)
+    words = re.sub(r"<[^>]+>", " ", text).split()
     assert 2_000 < len(words) < 6_000
+
+
+MOVES = [
+    {},
+    {"basket": 120},
+    {"frequency": 55, "churn": 10, "horizon": 5},
+    {"basket": 150, "frequency": 130, "churn": 200, "margin": -20, "cac": 300, "discount": 20, "horizon": -4},
+    {"margin": 20, "cac": 0, "discount": -10, "churn": 0},
+]
+
+
+def test_sliders_compute_what_python_computes(browser, page_file):
+    page = browser.new_page()
+    page.goto(page_file.as_uri())
+    given = page.evaluate("JSON.parse(document.getElementById('numbers').textContent).what_if.given")
+    ids = {"clv": "if-clv", "clv_to_cac": "if-ratio", "payback": "if-payback", "base": "if-base"}
+    ids |= {f"by_{part}": f"by-{part}" for part in ("basket", "frequency", "churn", "rest")}
+    for moves in MOVES:
+        page.locator("#what-if-reset").click()
+        for name, place in moves.items():
+            page.locator(f"#move-{name}").fill(str(place))
+        for name, expected in what_if.outcome(given, moves).items():
+            found = float(page.locator(f"#{ids[name]}").get_attribute("data-value") or "nan")
+            assert found == pytest.approx(expected, abs=0.005, nan_ok=True), (moves, name)
+    page.close()
+
+
+def test_the_budget_and_the_cohorts_are_those_of_the_notebooks(browser, page_file):
+    page = browser.new_page()
+    page.goto(page_file.as_uri())
+    offered = page.evaluate("JSON.parse(document.getElementById('numbers').textContent)")
+    assert page.locator("#budget-steps").is_hidden()
+    for place in (0, 50, 100):
+        page.locator("#budget-slider").fill(str(place))
+        assert float(page.locator("#budget-net").get_attribute("data-value")) == offered["budget"]["net"][place]
+    for by, groups in offered["cohorts"].items():
+        page.locator("#grid-by").select_option(by)
+        for group, found in groups.items():
+            page.locator("#grid-of").select_option(group)
+            assert page.locator("#grid tbody tr").count() == len(found["rows"])
+            assert all(row["customers"] >= 5 for row in found["rows"])
+            back = (
+                [sum(value < found["cac"] for value in row["values"]) for row in found["rows"]] if found["cac"] else []
+            )
+            framed = [place + 1 for place, row in zip(back, found["rows"], strict=False) if place < len(row["values"])]
+            told = page.locator("#grid tbody td:nth-child(3)").all_inner_texts()
+            assert [int(month) for month in told if month != "–"] == framed
+            assert page.locator("#grid .back").count() == len(framed)
+    page.close()
+
+
+def test_without_a_script_the_same_is_told(browser, page_file):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(page_file.as_uri())
+    assert page.locator("#what-if").is_hidden()
+    assert page.locator("#if-clv").inner_text().startswith("€")
+    assert page.locator("#budget-steps tbody tr").count() > 5
+    assert page.locator("#grid tbody tr").count() > 5
+    context.close()
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ def picture(size=40):
     return base64.b64encode(buffer.getvalue()).decode()
 
 
-def output(data, width=0, **about):
+def output(data, /, width=0, **about):
     metadata = ({"clv": about} if about else {}) | ({"image/png": {"width": width}} if width else {})
     return nbformat.v4.new_output("display_data", data=data, metadata=metadata)
 
@@ -62,6 +62,7 @@ def notebook(size=40, title="What is a customer worth?"):
         "quoted": "q",
     }
     decision = {"what": f"Call {EVIL}", "gain": "$9", "range": "$1 to $20", "rests": "a test"}
+    row = {"cohort": EVIL, "customers": 5, "values": [1.0]}
     cells = [
         nbformat.v4.new_markdown_cell("# 01 · Formula\n\nYou will be able to do it."),
         cell(said("sentence", f"Half {EVIL}"), tags=["finding"]),
@@ -70,6 +71,7 @@ def notebook(size=40, title="What is a customer worth?"):
         cell(output({"text/html": rows, "text/plain": "rows"}, kind="table"), tags=["report"]),
         cell(said("sentence", "The base stands."), tags=["state"]),
         cell(said("tile", "CAC: $3", tile=tile, line=[[0, 0.5], [0.5, 1], [1, 0]])),
+        cell(said("offer", "page", name="cohorts", data={"all": {EVIL: {"cac": None, "rows": [row]}}})),
         cell(
             said("decision", "small", decision=decision | {"what": "Small"}, sure=False, size=2.0),
             said("decision", "large", decision=decision | {"what": "Large"}, sure=False, size=9.0),
@@ -105,7 +107,11 @@ def page(shop, tmp_path):
 
 def test_a_clients_text_can_do_nothing_in_the_report(page):
     parts = BeautifulSoup(page, "html.parser").find_all(True)
-    assert not [part.name for part in parts if part.name in ("script", "iframe", "object", "form", "base")]
+    assert not [part.name for part in parts if part.name in ("iframe", "object", "form", "base")]
+    scripts = [part for part in parts if part.name == "script"]
+    assert [part.get("type") for part in scripts] == ["application/json", None]
+    assert EVIL in json.loads(scripts[0].string)["cohorts"]["all"][EVIL]["rows"][0]["cohort"]
+    assert scripts[1].string == Path(report.__file__).with_name("report.js").read_text("utf-8")
     assert not [name for part in parts for name in part.attrs if name.startswith("on")]
     assert [part["src"][:10] for part in parts if part.name == "img"] == ["data:image"]
     assert "alert(2)" not in page
@@ -123,10 +129,13 @@ def test_nothing_may_run_or_load_and_only_this_style_may_be_used(page):
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)[1]
     style = re.search(r"<style>(.*?)</style>", page, flags=re.DOTALL)[1]
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    assert policy.split("; ") == [
+    script = base64.b64encode(
+        hashlib.sha256(page.split("<script>")[1].split("</script>")[0].encode()).digest()
+    ).decode()
+    assert set(policy.split("; ")) == {
         *("default-src 'none'", "img-src data:", f"style-src 'sha256-{digest}'"),
-        *("base-uri 'none'", "form-action 'none'"),
-    ]
+        *("base-uri 'none'", "form-action 'none'", f"script-src 'sha256-{script}'"),
+    }
     assert " style=" not in page
 
 

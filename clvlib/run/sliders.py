@@ -1,0 +1,57 @@
+"""What notebooks offer to be moved or switched in the report → what stands in the page, with a script and without."""
+
+import json
+from typing import Any
+
+from clvlib.dataset import Dataset
+from clvlib.show import wording
+
+_SLIDERS = (  # name, title, and from where to where it can be moved
+    ("basket", "Order value", lambda given: 50, lambda given: 200),
+    ("frequency", "Orders a year", lambda given: 50, lambda given: 200),
+    ("churn", "Lost from year to year", lambda given: 0, lambda given: 200),
+    ("margin", "Margin", lambda given: -_points(given["margin"], 20), lambda given: _points(1 - given["margin"], 20)),
+    ("cac", "CAC", lambda given: 0, lambda given: 300),
+    ("discount", "Discount a year", lambda given: -_points(given["annual_discount_rate"], 10), lambda given: 20),
+    ("horizon", "Years counted", lambda given: 1 - given["horizon_years"], lambda given: 10 - given["horizon_years"]),
+)
+
+
+def _points(share: float, most: int) -> int:
+    """A share in whole points, at most so many."""
+    return min(most, int(100 * share))
+
+
+def to_try(ds: Dataset, offered: dict[str, Any]) -> dict[str, Any]:
+    """What the part of the page needs in which something can be moved: `numbers` (nothing, without an offer), and what
+    stands there before it is, which is all that a reader without script sees."""
+    found: dict[str, Any] = {"numbers": None, "numbers_json": "", "sliders": [], "today": {}, "grid_rows": []}
+    if not offered:
+        return found
+    numbers = {name: offered.get(name) for name in ("what_if", "budget", "cohorts")}
+    found["numbers"] = numbers | {"locale": ds.locale, "currency": ds.currency}
+    if numbers["what_if"]:
+        given, today = numbers["what_if"]["given"], numbers["what_if"]["today"]
+        found["sliders"] = [(name, title, low(given), high(given)) for name, title, low, high in _SLIDERS]
+        write = {"clv": wording.money, "base": wording.money, "payback": wording.count}
+        ratio = "–" if today["clv_to_cac"] is None else wording.number(today["clv_to_cac"], 1)
+        found["today"] = {name: "–" if today[name] is None else how(today[name]) for name, how in write.items()}
+        found["today"]["clv_to_cac"] = ratio
+    if numbers["budget"]:
+        frontier = numbers["budget"]
+        some = range(0, len(frontier["spent"]), max(1, len(frontier["spent"]) // 10))
+        columns = (
+            (frontier["spent"], wording.money),
+            (frontier["customers"], wording.count),
+            (frontier["net"], wording.money),
+        )
+        found["frontier_rows"] = [[write(column[i]) for column, write in columns] for i in some]
+    if numbers["cohorts"]:
+        first = next(iter(next(iter(numbers["cohorts"].values())).values()))
+        found["grid_cac"] = "not known" if first["cac"] is None else wording.money(first["cac"])
+        found["grid_months"] = range(1, 1 + max(len(row["values"]) for row in first["rows"]))
+        found["grid_rows"] = [
+            {**row, "values": [wording.count(value) for value in row["values"]]} for row in first["rows"]
+        ]
+    found["numbers_json"] = json.dumps(found["numbers"], allow_nan=False).replace("<", "\\u003c")
+    return found
