@@ -36,6 +36,16 @@ class Drawn:
 
 
 @dataclass
+class Table:
+    """A table as clean markup, its caption, and the file in the notebook's part that holds it with all digits."""
+
+    markup: Markup
+    caption: str
+    file: str
+    chapter: str
+
+
+@dataclass
 class Chapter:
     """What the report shows of one notebook. Texts are clean markup."""
 
@@ -44,7 +54,7 @@ class Chapter:
     findings: list[Markup] = field(default_factory=list)
     sentences: list[Markup] = field(default_factory=list)
     pictures: list[Drawn] = field(default_factory=list)
-    tables: list[Markup] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
     decide: Markup = field(default_factory=Markup)
 
     def __bool__(self) -> bool:
@@ -60,7 +70,7 @@ class Content:
     state: Markup
     tiles: list[dict[str, Any]]
     decisions: list[dict[str, Any]]
-    appendix: list[Markup]
+    appendix: list[Table]
     offered: dict[str, Any]
 
 
@@ -83,7 +93,8 @@ def gather(executed: Mapping[str, NotebookNode]) -> Content:
 def _place(content: Content, chapter: Chapter, tags: list[str], data: Mapping[str, Any], about: dict[str, Any]) -> None:
     kind = about.get("kind")
     if kind == "tile":
-        content.tiles.append({**about["tile"], "line": about.get("line", []), "chapter": chapter.name})
+        more = {"line": about.get("line", []), "value": about.get("value"), "chapter": chapter.name}
+        content.tiles.append({**about["tile"], **more})
     elif kind == "decision":
         size, sure = about.get("size", 0.0), about.get("sure", False)
         content.decisions.append({**about["decision"], "size": size, "sure": sure, "chapter": chapter.name})
@@ -96,9 +107,9 @@ def _place(content: Content, chapter: Chapter, tags: list[str], data: Mapping[st
     elif kind == "sentence" and "report" in tags:
         chapter.sentences.append(inert(data.get("text/html", "")))
     elif kind == "table" and "appendix" in tags:
-        content.appendix.append(_for_any_width(data.get("text/html", "")))
+        content.appendix.append(_table(chapter, data.get("text/html", ""), about))
     elif kind == "table" and "report" in tags:
-        chapter.tables.append(_for_any_width(data.get("text/html", "")))
+        chapter.tables.append(_table(chapter, data.get("text/html", ""), about))
     elif kind == "figure" and "report" in tags and "image/png" in data:
         chapter.pictures.append(Drawn(data["image/png"], str(about.get("title") or "figure"), int(about["width"])))
     elif kind == "caption" and "report" in tags and chapter.pictures:
@@ -130,7 +141,7 @@ def _text(source: str) -> Markup:
     return inert(markdown2html(re.sub(r"(?m)^#+ .*$", "", source)))
 
 
-def _for_any_width(markup: str) -> Markup:
+def _table(chapter: Chapter, markup: str, about: Mapping[str, Any]) -> Table:
     """A table whose cells know their heading, so that a narrow screen can write each row as a list."""
     soup = BeautifulSoup(inert(markup), "html.parser")
     for table in soup.find_all("table"):
@@ -138,4 +149,5 @@ def _for_any_width(markup: str) -> Markup:
         for row in table.select("tbody tr"):
             for cell, head in zip(row.find_all(["td", "th"]), heads, strict=False):
                 cell["data-label"] = head
-    return Markup(str(soup))
+    caption = soup.find("caption")
+    return Table(Markup(str(soup)), caption.get_text() if caption else "", str(about.get("file", "")), chapter.name)

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-import numpy as np
 import pandas as pd
 
 from clvlib.dataset import Dataset
 from clvlib.files import replacing, write_text
-from clvlib.run import parts, report
+from clvlib.run import chapters, parts, report, workbook
 from clvlib.run.launch import Made, Task, seen_from_notebooks
 from clvlib.run.outcome import Outcome
 
@@ -49,7 +48,10 @@ def hand_over(
     shutil.rmtree(new, ignore_errors=True)
     (new / "notebooks").mkdir(parents=True)
     try:
-        report.write_report(ds, executed, outcomes, new / "report.html")
+        content = chapters.gather(executed)
+        report.write_report(ds, content, outcomes, new / "report.html")
+        folders = {name: part.folder for name, part in done.items()}
+        workbook.write_tables(ds, content, report.not_told(outcomes), folders, new / "report.xlsx")
         lists = {source.stem: source for part in done.values() for source in part.lists}
         if ds.sells:
             write_customers(ds, [file for part in done.values() for file in part.scores], lists, new)
@@ -120,35 +122,8 @@ def write_customers(ds: Dataset, scores: list[Path], lists: Mapping[str, Path], 
     defuse(table).to_csv(folder / "customers.csv", encoding="utf-8-sig", date_format="%Y-%m-%d")
     if len(table) <= MOST_IN_WORKBOOK:
         sheets = {name: pd.read_parquet(file) for name, file in lists.items()}
-        write_workbook({"customers": table, **sheets}, folder / "customers.xlsx")
-
-
-def write_workbook(sheets: Mapping[str, pd.DataFrame], target: Path) -> None:
-    """Write frames as sheets of a workbook: numbers are numbers, every text is a text, whatever it starts with."""
-    from openpyxl import Workbook
-    from openpyxl.cell import WriteOnlyCell
-    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-
-    book = Workbook(write_only=True)
-    for name, frame in sheets.items():
-        sheet = book.create_sheet(name[:31])
-        table = _rounded(frame.reset_index() if frame.index.name is not None else frame)
-
-        def cell(value: Any, sheet: Any = sheet) -> Any:
-            if value is None or value is pd.NaT or value is pd.NA or value != value:
-                return None
-            if isinstance(value, bool | int | float | np.integer | np.floating | np.bool_):
-                return value.item() if isinstance(value, np.generic) else value
-            if isinstance(value, pd.Timestamp):
-                return value.to_pydatetime()
-            text = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("", str(value)))
-            text.data_type = "s"
-            return text
-
-        sheet.append([cell(str(column)) for column in table.columns])
-        for row in table.itertuples(index=False):
-            sheet.append([cell(value) for value in row])
-    book.save(target)
+        rounded = {name: _rounded(sheet) for name, sheet in {"customers": table, **sheets}.items()}
+        workbook.write_workbook(rounded, folder / "customers.xlsx")
 
 
 def write_list(source: Path, target: Path) -> None:

@@ -8,7 +8,7 @@ import io
 import re
 import tomllib
 from base64 import b64decode, b64encode
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
@@ -16,12 +16,10 @@ from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from nbformat import NotebookNode
 from PIL import Image
 
 from clvlib.dataset import Dataset
 from clvlib.files import write_text
-from clvlib.run import chapters
 from clvlib.run.chapters import Content, Drawn
 from clvlib.run.outcome import Outcome
 from clvlib.run.sliders import to_try
@@ -39,14 +37,12 @@ _HERE = Path(__file__).parent
 _TABLE = re.compile(r"table '(\w+)'")
 
 
-def write_report(ds: Dataset, executed: Mapping[str, NotebookNode], outcomes: list[Outcome], target: Path) -> None:
+def write_report(ds: Dataset, content: Content, outcomes: list[Outcome], target: Path) -> None:
     """Write the report of a run.
 
-    `executed` maps the names of notebooks to their executed content, in the order of the tour. Pictures are made
-    smaller until the file is under 5 MB.
+    Pictures are made smaller until the file is under 5 MB.
     """
     wording.write_for(ds.locale, ds.currency)
-    content = chapters.gather(executed)
     page = compose(ds, content, outcomes)
     for share in (0.7, 0.5, 0.35):
         if len(page.encode()) < MOST_BYTES:
@@ -60,7 +56,7 @@ def write_report(ds: Dataset, executed: Mapping[str, NotebookNode], outcomes: li
 def compose(ds: Dataset, content: Content, outcomes: list[Outcome]) -> str:
     """Give the whole page."""
     told = {tile["name"]: tile for tile in content.tiles}
-    words = tomllib.loads((_HERE / "words.toml").read_text("utf-8"))
+    words = _words()
     style = (_HERE / "report.css").read_text("utf-8")
     page = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -81,7 +77,7 @@ def compose(ds: Dataset, content: Content, outcomes: list[Outcome]) -> str:
         assumed=set(ds.assumed["name"]),
         ledger=_ledger(ds.ledger),
         problems=[problem for problem in ds.problems if problem.grade == "warning"],
-        left_out=_left_out(outcomes, words["bring"]),
+        left_out=not_told(outcomes),
         failed=[outcome for outcome in outcomes if outcome.status == "failed"],
         glossary=words["glossary"],
         methods={name: said for name, said in words["methods"].items() if name in {c.name for c in content.chapters}},
@@ -103,8 +99,9 @@ def _ledger(ledger: pd.DataFrame) -> list[dict[Hashable, Any]]:
     return shown.assign(rows=shown["rows"].map(wording.count), money=money).to_dict("records")
 
 
-def _left_out(outcomes: list[Outcome], bring: Mapping[str, str]) -> list[dict[str, Any]]:
+def not_told(outcomes: list[Outcome]) -> list[dict[str, Any]]:
     """What couldn't be told: by reason, the sections and what to bring. What only builds on another isn't named."""
+    bring = _words()["bring"]
     parts = [part for outcome in outcomes for part in outcome.skipped if not part.builds_on]
     rows = []
     for (what, mend), same in groupby(sorted(parts, key=lambda part: part.cause), key=lambda part: part.cause):
@@ -116,6 +113,10 @@ def _left_out(outcomes: list[Outcome], bring: Mapping[str, str]) -> list[dict[st
         if outcome.status not in ("done", "failed"):
             rows.append({"sections": [outcome.notebook], "why": f"The whole notebook: {outcome.status}.", "bring": ""})
     return rows
+
+
+def _words() -> dict[str, dict[str, str]]:
+    return tomllib.loads((_HERE / "words.toml").read_text("utf-8"))
 
 
 def _smaller(picture: Drawn, share: float) -> str:

@@ -10,7 +10,8 @@ from clvlib.show.board import decision, offer, tile
 from clvlib.show.canvas import NARROW
 from clvlib.show.output import FIGURE_SCALE, agree, assumptions, figure, say, suppress, table
 from clvlib.show.pictures import bars, heatmap, interval, lines, panels, waterfall
-from clvlib.show.session import NOTEBOOK, RUN_FOLDER, RUNS, attempt, deliver, keep, start, store, stored
+from clvlib.show.session import attempt, deliver, keep, start, store, stored
+from clvlib.show.to_run import NOTEBOOK, RUN_FOLDER, RUNS
 from clvlib.show.wording import count, date, days, money, number, percent
 
 __all__ = [

@@ -59,7 +59,7 @@ def tile(
     parts = [said["now"], said["range"] and f"({said['range']})", said["change"]]
     text = f"{name}: {' '.join(filter(None, parts))}; {said['before']}"
     markup = f'<p class="clv-tile {NO_FORMULAS}">{html.escape(text)}</p>'
-    publish("tile", text, markup, tile=said, line=_line(course))
+    publish("tile", text, markup, tile=said, line=_line(course), value=float(f"{now:.6g}"))
 
 
 def _change(then: float, now: float, unit: str, write: Callable[[Any], str]) -> str:

@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from clvlib.show import figures, wording
 from clvlib.show.figures import Picture
 from clvlib.show.sentences import closing, fill, marked
+from clvlib.show.to_run import hand_table
 from clvlib.show.units import UNITS, called
 from clvlib.show.wording import count
 
@@ -62,7 +63,8 @@ def table(
     note = ""
     if len(frame) > len(shown):
         note = f"The first {count(len(shown))} of {count(len(frame))} rows."
-    publish("table", _text_table(columns, caption, note), _html_table(columns, caption, note))
+    markup = _html_table(columns, caption, note)
+    publish("table", _text_table(columns, caption, note), markup, **hand_table(frame))
 
 
 _Column = tuple[str, list[str], str]  # heading, cells, kind (num, text or name)

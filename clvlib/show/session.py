@@ -21,18 +21,15 @@ from IPython.core.getipython import get_ipython
 from IPython.core.interactiveshell import ExecutionInfo
 
 from clvlib.errors import CannotAnswer, UsageError
-from clvlib.files import replacing
 from clvlib.show import canvas, wording
 from clvlib.show.output import NO_FORMULAS, publish
 from clvlib.show.sentences import stand
+from clvlib.show.to_run import RUNS, hand_to_run
 from clvlib.show.wording import date
 
 if TYPE_CHECKING:
     from clvlib.dataset import Dataset
 
-RUN_FOLDER = "CLV_RUN_FOLDER"  # set by the runner: where customers' scores are handed over
-RUNS = "CLV_RUNS"  # set by the runner: the folder of all runs of this dataset, each in a folder named by its day
-NOTEBOOK = "CLV_NOTEBOOK"  # set by the runner: the notebook's name without .ipynb
 _GUARD, _LAST = "_clv_guard", "_clv_last"  # names in the notebook
 _UNNAMED = "A cell without a name"
 
@@ -138,7 +135,7 @@ def keep(frame: pd.DataFrame) -> None:
     added = frame.set_axis(frame.index.astype(str)).rename_axis("customer_id")
     earlier = [part.drop(columns=added.columns, errors="ignore") for part in _kept]
     _kept[:] = [pd.concat([*earlier, added], axis=1).rename_axis("customer_id")]
-    _hand_to_run(_kept[0], "scores/{notebook}.parquet")
+    hand_to_run(_kept[0], "scores/{notebook}.parquet")
 
 
 def deliver(frame: pd.DataFrame, name: str) -> None:
@@ -149,7 +146,7 @@ def deliver(frame: pd.DataFrame, name: str) -> None:
     """
     if not name.isidentifier() or name == "customers":
         raise UsageError(f"A list can't be called {name!r}.", mend="Use letters and underscores, as in action_list.")
-    _hand_to_run(frame, f"lists/{{notebook}}/{name}.parquet")
+    hand_to_run(frame, f"lists/{{notebook}}/{name}.parquet")
 
 
 def store(frame: pd.DataFrame, name: str) -> None:
@@ -157,20 +154,10 @@ def store(frame: pd.DataFrame, name: str) -> None:
 
     Does nothing outside of ``clv run``.
     """
-    _hand_to_run(frame, f"stored/{name}.parquet")
+    hand_to_run(frame, f"stored/{name}.parquet")
 
 
 def stored(name: str) -> dict[pd.Timestamp, pd.DataFrame]:
     """What runs of this dataset have stored under a name, by the day up to which they looked; none outside of a run."""
     found = sorted(Path(os.environ[RUNS]).glob(f"*/stored/{name}.parquet")) if os.environ.get(RUNS) else []
     return {pd.Timestamp(file.parts[-3]): pd.read_parquet(file) for file in found}
-
-
-def _hand_to_run(frame: pd.DataFrame, place: str) -> None:
-    folder, notebook = os.environ.get(RUN_FOLDER), os.environ.get(NOTEBOOK)
-    if not folder or not notebook:
-        return
-    target = Path(folder) / place.format(notebook=notebook)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(target) as partial:
-        frame.to_parquet(partial)

@@ -101,7 +101,7 @@ def page(shop, tmp_path):
         Outcome("04_churn", "not asked for"),
     ]
     executed = {"01_formula": notebook(), "02_next": nbformat.v4.new_notebook(cells=[cell(said("sentence", "No tag"))])}
-    report.write_report(shop, executed, outcomes, tmp_path / "report.html")
+    report.write_report(shop, chapters.gather(executed), outcomes, tmp_path / "report.html")
     return (tmp_path / "report.html").read_text("utf-8")
 
 
@@ -180,7 +180,7 @@ def test_what_is_left_out_for_one_reason_stands_on_one_line_and_what_builds_on_i
         LeftOut("CAC", lacks, what=lacks, mend="Add a section."),
         LeftOut("Ranks", "It builds on it.", "Spend"),
     ]
-    report.write_report(shop, {}, [Outcome("03_x", "done", skipped=parts)], tmp_path / "report.html")
+    report.write_report(shop, chapters.gather({}), [Outcome("03_x", "done", skipped=parts)], tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text("utf-8")
     assert "Spend, CAC</td>" in page
     assert "The data hold no marketing costs." in page
@@ -196,13 +196,15 @@ def test_every_link_leads_to_a_place_that_exists_once(page):
 
 def test_a_report_stays_under_five_megabytes(shop, tmp_path, monkeypatch):
     monkeypatch.setattr(report, "MOST_BYTES", 150_000)
-    report.write_report(shop, {"01_formula": notebook(300)}, [], tmp_path / "report.html")
+    report.write_report(shop, chapters.gather({"01_formula": notebook(300)}), [], tmp_path / "report.html")
     assert (tmp_path / "report.html").stat().st_size < 150_000
     assert (tmp_path / "report.html").read_text("utf-8").count("data:image/png") == 1
 
 
 def test_a_report_without_any_notebook_is_still_a_report(shop, tmp_path):
-    report.write_report(shop, {}, [Outcome("01_formula", "failed", error="ValueError: x")], tmp_path / "report.html")
+    report.write_report(
+        shop, chapters.gather({}), [Outcome("01_formula", "failed", error="ValueError: x")], tmp_path / "report.html"
+    )
     assert "ValueError: x" in (tmp_path / "report.html").read_text("utf-8")
 
 
