@@ -9,7 +9,11 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from errno import ENOSPC
@@ -28,7 +32,14 @@ from clvlib.run.outcome import Outcome
 from clvlib.run.parts import Part
 
 JOB = ("source.ipynb", "result.json", "job.json")  # how an execution is asked for and answered
+MESSAGES = "messages.txt"  # of one notebook, until it ends
+_running: set["subprocess.Popen[bytes]"] = set()
+_stopping, _lock = threading.Event(), threading.Lock()
 Made = tuple[Outcome, Part | None]  # what became of a notebook, and where what it made is
+
+
+class _Stopped(Exception):
+    """The run is over before this notebook: nothing of it is kept."""
 
 
 @dataclass
@@ -80,21 +91,67 @@ def _start(plan: Task, scratch: Path, produced: Path, folder: Path, limit: int) 
         "PYTHONSAFEPATH": "1",  # nothing of the current folder is imported
     }
     command = [sys.executable, "-P", "-m", "clvlib.run.execute", str(job)]
-    with (folder / "log.txt").open("a", encoding="utf-8") as log:
-        log.write(f"\n=== {plan.file.name}, {pd.Timestamp.now():%Y-%m-%d %H:%M:%S}\n")
-        log.flush()
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
-        try:
-            code = process.wait(timeout=limit + 5)
-        except subprocess.TimeoutExpired:
-            return {"cell": None, "error": f"TimeoutError: it took longer than {limit} seconds"}
-        finally:
-            _stop(process)
+    (folder / "log.txt").touch()
+    try:
+        code = _wait_for(command, environment, scratch / MESSAGES, limit + 5)
+    except subprocess.TimeoutExpired:
+        return {"cell": None, "error": f"TimeoutError: it took longer than {limit} seconds"}
+    finally:
+        _write_log(plan, scratch / MESSAGES, folder)
     if code == DISK_FULL:
         raise OSError(ENOSPC, os.strerror(ENOSPC), str(folder))
     if not result.exists():
         return {"cell": None, "error": f"the process ended with code {code}; its messages are in {folder / 'log.txt'}"}
     return json.loads(result.read_text("utf-8")) or None
+
+
+def _wait_for(command: list[str], environment: Mapping[str, str], log: Path, limit: int) -> int:
+    """Run a command, its messages in a file, until it ends or is stopped; its exit code."""
+    with log.open("w", encoding="utf-8") as messages:
+        with _lock:
+            if _stopping.is_set():
+                raise _Stopped
+            process = subprocess.Popen(
+                command, stdout=messages, stderr=messages, env=environment, start_new_session=True
+            )
+            _running.add(process)
+        try:
+            code = process.wait(timeout=limit)
+        finally:
+            _running.discard(process)
+            _stop(process)
+    if code and _stopping.is_set():
+        raise _Stopped
+    return code
+
+
+def _write_log(plan: Task, log: Path, folder: Path) -> None:
+    """Add the messages of a notebook to those of the run, and take their file away."""
+    messages = log.read_text("utf-8", errors="replace") if log.exists() else ""
+    log.unlink(missing_ok=True)
+    with _lock, (folder / "log.txt").open("a", encoding="utf-8") as whole:
+        whole.write(f"\n=== {plan.file.name}, ended {pd.Timestamp.now():%Y-%m-%d %H:%M:%S}\n{messages}")
+
+
+@contextmanager
+def several_at_once(most: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads in which `execute_apart` may run side by side. When the block is left by an error or by the user, what
+    hasn't begun never does, and what runs is stopped.
+    """
+    _stopping.clear()
+    pool = ThreadPoolExecutor(most)
+    try:
+        yield pool
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        with _lock:
+            _stopping.set()
+            still = list(_running)
+        for process in still:
+            _stop(process)
+        raise
+    finally:
+        pool.shutdown(wait=True)
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:

@@ -14,6 +14,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import as_completed
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from clvlib.files import write_text
 from clvlib.ingest import sources
 from clvlib.ingest.card import DATA, as_toml, find_card, read_card
 from clvlib.run import chapters, handover, parameters, parts
-from clvlib.run.launch import Made, Task, execute_apart
+from clvlib.run.launch import Made, Task, execute_apart, several_at_once
 from clvlib.run.outcome import Outcome
 from clvlib.run.refresh import NOTEBOOKS
 
@@ -39,6 +40,7 @@ ANSWER = {  # what can be answered without single purchases, and where purchases
     "counts": ("00_start_here", "02_segmentation", "03_clv_forecast", "03b_forecast_trust"),
 }
 DONE, FAILED = 0, 3  # exit codes
+AT_ONCE = 2  # notebooks: each may need as much memory as the data are large
 READS = "show.stored("  # in a cell: the notebook reads what earlier runs of the dataset stored
 DELIVERS = "show.deliver("  # in a cell: the notebook makes a list of customers
 
@@ -222,14 +224,26 @@ def _key(plan: Task, inputs: Mapping[str, str], ds: Dataset, folder: Path) -> st
 
 
 def _execute_all(plans: list[Task], folder: Path, limit: int) -> list[Made]:
-    made = []
-    with tqdm(total=len(plans), unit="notebook", disable=None, leave=False) as bar:
-        for plan in plans:
-            bar.set_description(plan.file.stem)
-            made.append(_already_done(plan, folder) or execute_apart(plan, folder, limit))
-            bar.write(str(made[-1][0]))
+    """Execute the notebooks side by side as far as there are cores, each said when it is done; in their order."""
+    done = {plan.file.stem: _already_done(plan, folder) for plan in plans}
+    with (
+        tqdm(total=len(plans), unit="notebook", disable=None, leave=False) as bar,
+        several_at_once(min(AT_ONCE, os.cpu_count() or 1)) as pool,
+    ):
+        begun = {
+            plan.file.stem: pool.submit(execute_apart, plan, folder, limit)
+            for plan in plans
+            if not done[plan.file.stem]
+        }
+        waited = {future: stem for stem, future in begun.items()}
+        for made in (made for made in done.values() if made is not None):
+            bar.write(str(made[0]))
             bar.update()
-    return made
+        for future in as_completed(waited):
+            done[waited[future]] = made = future.result()
+            bar.write(str(made[0]))
+            bar.update()
+    return [made for made in done.values() if made is not None]
 
 
 def _already_done(plan: Task, folder: Path) -> Made | None:
