@@ -1,8 +1,8 @@
 """Executed notebooks → what the report shows of them: chosen by tags of their cells, cleaned of all that could act.
 
 Tags: `finding` (the sentence at a chapter's head), `report` (pictures, tables, further sentences), `decide` (text: what
-to decide, what it can't tell), `state` (the board's sentence), `appendix` (tables). Tiles and decisions are found by
-their kind.
+to decide, what it can't tell), `state` (the board's sentence), `since` (what became of an earlier run), `appendix`
+(tables). Tiles, decisions and offers are found by their kind.
 """
 
 import re
@@ -64,7 +64,7 @@ class Chapter:
 @dataclass
 class Content:
     """All that executed notebooks give to the report. tiles, decisions: as `show.board` tells them, with `chapter`;
-    offered: by name, what can be moved or switched in the page."""
+    offered: by name, what can be moved or switched in the page; since: what became of an earlier run."""
 
     chapters: list[Chapter]
     state: Markup
@@ -72,11 +72,12 @@ class Content:
     decisions: list[dict[str, Any]]
     appendix: list[Table]
     offered: dict[str, Any]
+    since: list[Markup]
 
 
 def gather(executed: Mapping[str, NotebookNode]) -> Content:
     """Gather what is tagged, in the order of the notebooks; `executed` maps their names to their content."""
-    content = Content([], Markup(""), [], [], [], {})
+    content = Content([], Markup(""), [], [], [], {}, [])
     for name, notebook in executed.items():
         chapter = Chapter(name, str(notebook.metadata.get("title", name)))
         for cell in notebook.cells:
@@ -92,6 +93,8 @@ def gather(executed: Mapping[str, NotebookNode]) -> Content:
 
 def _place(content: Content, chapter: Chapter, tags: list[str], data: Mapping[str, Any], about: dict[str, Any]) -> None:
     kind = about.get("kind")
+    if kind == "sentence" and "since" in tags:
+        content.since.append(inert(data.get("text/html", "")))
     if kind == "tile":
         more = {"line": about.get("line", []), "value": about.get("value"), "chapter": chapter.name}
         content.tiles.append({**about["tile"], **more})

@@ -49,7 +49,7 @@ def hand_over(
     (new / "notebooks").mkdir(parents=True)
     try:
         content = chapters.gather(executed)
-        report.write_report(ds, content, outcomes, new / "report.html")
+        report.write_report(ds, content, outcomes, new / "report.html", run_before(folder))
         folders = {name: part.folder for name, part in done.items()}
         workbook.write_tables(ds, content, report.not_told(outcomes), folders, new / "report.xlsx")
         lists = {source.stem: source for part in done.values() for source in part.lists}
@@ -70,6 +70,12 @@ def hand_over(
     finally:
         shutil.rmtree(new, ignore_errors=True)
     return [folder / name for name in [*files, "manifest.json"] if "/" not in name]
+
+
+def run_before(folder: Path) -> Path | None:
+    """The folder of the last run of this dataset that looked less far and has a report; folders are named by days."""
+    reports = (file.parent for file in folder.parent.glob("*/report.html"))
+    return max((run for run in reports if run.name < folder.name), default=None, key=lambda run: run.name)
 
 
 def _replace(folder: Path, new: Path, files: list[str]) -> None:

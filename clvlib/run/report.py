@@ -37,23 +37,26 @@ _HERE = Path(__file__).parent
 _TABLE = re.compile(r"table '(\w+)'")
 
 
-def write_report(ds: Dataset, content: Content, outcomes: list[Outcome], target: Path) -> None:
+def write_report(
+    ds: Dataset, content: Content, outcomes: list[Outcome], target: Path, earlier: Path | None = None
+) -> None:
     """Write the report of a run.
 
-    Pictures are made smaller until the file is under 5 MB.
+    Pictures are made smaller until the file is under 5 MB. earlier: the folder of the run before, named by its day,
+    beside the folder that the target is to lie in.
     """
     wording.write_for(ds.locale, ds.currency)
-    page = compose(ds, content, outcomes)
+    page = compose(ds, content, outcomes, earlier)
     for share in (0.7, 0.5, 0.35):
         if len(page.encode()) < MOST_BYTES:
             break
         for picture in (picture for chapter in content.chapters for picture in chapter.pictures):
             picture.png = _smaller(picture, share)
-        page = compose(ds, content, outcomes)
+        page = compose(ds, content, outcomes, earlier)
     write_text(target, page)
 
 
-def compose(ds: Dataset, content: Content, outcomes: list[Outcome]) -> str:
+def compose(ds: Dataset, content: Content, outcomes: list[Outcome], earlier: Path | None) -> str:
     """Give the whole page."""
     told = {tile["name"]: tile for tile in content.tiles}
     words = _words()
@@ -64,6 +67,7 @@ def compose(ds: Dataset, content: Content, outcomes: list[Outcome]) -> str:
     return page.render(
         ds=ds,
         language=wording.language(),
+        earlier=earlier and {"day": wording.date(earlier.name), "place": f"../{earlier.name}/report.html"},
         period=_period(ds),
         style=style,
         script=(_HERE / "report.js").read_text("utf-8"),

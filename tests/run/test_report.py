@@ -194,6 +194,17 @@ def test_every_link_leads_to_a_place_that_exists_once(page):
     assert all(len(re.findall(f'id="{re.escape(anchor)}"', page)) == 1 for anchor in anchors)
 
 
+def test_what_became_of_the_run_before_stands_on_the_board_beside_its_report(shop, tmp_path):
+    book = nbformat.v4.new_notebook(cells=[cell(said("sentence", "It held."), tags=["since", "report"])])
+    for earlier, told in ((tmp_path / "2025-03-31", 1), (None, 0)):
+        report.write_report(shop, chapters.gather({"03b_x": book}), [], tmp_path / "report.html", earlier)
+        page = (tmp_path / "report.html").read_text("utf-8")
+        board = page[: page.index("<nav")]
+        assert board.count("It held.") == board.count('href="../2025-03-31/report.html"') == told
+        assert board.count("Since the report of Mar 31, 2025") == told
+        assert "It held." in page
+
+
 def test_a_report_stays_under_five_megabytes(shop, tmp_path, monkeypatch):
     monkeypatch.setattr(report, "MOST_BYTES", 150_000)
     report.write_report(shop, chapters.gather({"01_formula": notebook(300)}), [], tmp_path / "report.html")

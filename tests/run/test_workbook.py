@@ -40,7 +40,7 @@ def written(tmp_path, monkeypatch, cdnow_sample, offered):
     chapter = Chapter("01_x", "What?", tables=tables)
     tile = {"name": "CAC", "value": 3.5, "now": "$3.50", "range": "", "before": "$2", "means": "costs"}
     grids = {"all": {"all": {"cac": None, "rows": [{"cohort": "2025 Q1", "customers": 5, "values": [1.0, 2.0]}]}}}
-    content = Content([chapter], Markup(), [tile], [], [], {"what_if": offered, "cohorts": grids})
+    content = Content([chapter], Markup(), [tile], [], [], {"what_if": offered, "cohorts": grids}, [])
     untold = [{"sections": ["Spend", "CAC"], "why": "=1+1", "bring": "costs"}]
     workbook.write_tables(cdnow_sample, content, untold, {"01_x": tmp_path}, tmp_path / "report.xlsx")
     return tmp_path / "report.xlsx"
