@@ -11,7 +11,7 @@ from clvlib.files import replacing
 RUN_FOLDER = "CLV_RUN_FOLDER"  # set by the runner: where customers' scores are handed over
 RUNS = "CLV_RUNS"  # set by the runner: the folder of all runs of this dataset, each in a folder named by its day
 NOTEBOOK = "CLV_NOTEBOOK"  # set by the runner: the notebook's name without .ipynb
-TABLES = "tables"
+_TABLES = "tables"
 
 
 def hand_to_run(frame: pd.DataFrame, place: str) -> None:
@@ -24,7 +24,7 @@ def hand_table(frame: pd.DataFrame) -> dict[str, str]:
     folder = os.environ.get(RUN_FOLDER)
     if not folder:
         return {}
-    place = f"{TABLES}/{len(list(Path(folder).glob(f'{TABLES}/*.json'))):03d}.json"
+    place = f"{_TABLES}/{len(list(Path(folder).glob(f'{_TABLES}/*.json'))):03d}.json"
     named = any(name is not None for name in frame.index.names) or not isinstance(frame.index, pd.RangeIndex)
     told = frame.reset_index() if named else frame
     columns = [" · ".join(map(str, name)) if isinstance(name, tuple) else str(name) for name in told.columns]

@@ -15,7 +15,7 @@ from clvlib.value.segments import attribute, criterion, first_spend
 if TYPE_CHECKING:
     from clvlib.dataset import Dataset
 
-ALL = "all customers"
+EVERYBODY = "all customers"
 MONTHS = 24
 _NO_GROUPS = ("customer_id", "acquired_on", "acquisition_cost", "consent", "referred_by", "email", "name", "phone")
 _MOST_GROUPS = 10
@@ -26,15 +26,18 @@ def cohort_grids(ds: "Dataset") -> dict[str, dict[str, dict[str, Any]]]:
 
     A row: cohort (name of the quarter), customers, values (what a customer has brought by the end of each month of age,
     that of the first purchase first, currency; as far as all of the quarter were watched, at most MONTHS). Attributes:
-    ALL, what and how much was bought first, and columns of the customers with few values. Cohorts and groups of fewer
-    than 5 customers aren't in it.
+    EVERYBODY, what and how much was bought first, and columns of the customers with few values. Cohorts and groups of
+    fewer than 5 customers aren't in it.
 
     >>> grids = cohort_grids(sample)
-    >>> list(grids), [row["cohort"] for row in grids[ALL][ALL]["rows"]], grids[ALL][ALL]["rows"][0]["values"][:3]
+    >>> rows = grids[EVERYBODY][EVERYBODY]["rows"]
+    >>> list(grids), [row["cohort"] for row in rows], rows[0]["values"][:3]
     (['all customers', 'first basket'], ['1997 Q1'], [12.11, 14.35, 15.97])
     """
     cost = ds.economics.acquisition_cost
-    grids = {ALL: {ALL: {"cac": cost, "rows": _rows(aggregate.cohorts(ds.transactions, ds.as_of), ds.economics)}}}
+    grids = {
+        EVERYBODY: {EVERYBODY: {"cac": cost, "rows": _rows(aggregate.cohorts(ds.transactions, ds.as_of), ds.economics)}}
+    }
     for name, groups, cac in _attributes(ds):
         found = aggregate.cohorts(ds.transactions, ds.as_of, by=groups.astype(str))
         parts = {str(group): _rows(part, ds.economics) for group, part in found.groupby("group", sort=False)}
