@@ -8,7 +8,7 @@ import pandas as pd
 from clvlib import aggregate
 from clvlib.aggregate import acquisition
 from clvlib.dataset import Economics
-from clvlib.errors import CannotAnswer
+from clvlib.errors import CannotAnswer, NotEnoughData
 from clvlib.value.equity import LEAST
 from clvlib.value.segments import attribute, criterion, first_spend
 
@@ -27,17 +27,17 @@ def cohort_grids(ds: "Dataset") -> dict[str, dict[str, dict[str, Any]]]:
     A row: cohort (name of the quarter), customers, values (what a customer has brought by the end of each month of age,
     that of the first purchase first, currency; as far as all of the quarter were watched, at most MONTHS). Attributes:
     EVERYBODY, what and how much was bought first, and columns of the customers with few values. Cohorts and groups of
-    fewer than 5 customers aren't in it.
+    fewer than 5 customers aren't in it. Raises NotEnoughData when none is left.
 
     >>> grids = cohort_grids(sample)
     >>> rows = grids[EVERYBODY][EVERYBODY]["rows"]
     >>> list(grids), [row["cohort"] for row in rows], rows[0]["values"][:3]
     (['all customers', 'first basket'], ['1997 Q1'], [12.11, 14.35, 15.97])
     """
-    cost = ds.economics.acquisition_cost
-    grids = {
-        EVERYBODY: {EVERYBODY: {"cac": cost, "rows": _rows(aggregate.cohorts(ds.transactions, ds.as_of), ds.economics)}}
-    }
+    cost, rows = ds.economics.acquisition_cost, _rows(aggregate.cohorts(ds.transactions, ds.as_of), ds.economics)
+    if not rows:
+        raise NotEnoughData(f"No quarter won {LEAST} customers who were watched for a month.", "Bring more customers.")
+    grids: dict[str, dict[str, dict[str, Any]]] = {EVERYBODY: {EVERYBODY: {"cac": cost, "rows": rows}}}
     for name, groups, cac in _attributes(ds):
         found = aggregate.cohorts(ds.transactions, ds.as_of, by=groups.astype(str))
         parts = {str(group): _rows(part, ds.economics) for group, part in found.groupby("group", sort=False)}
