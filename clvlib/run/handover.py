@@ -27,6 +27,7 @@ PACKAGES = ("clvlib", "pandas", "numpy", "scipy", "scikit-learn", "lifetimes", "
 _FORMULA = re.compile(r"[=@＝＠＋－\t\r\n]|[+-](?!\d[\d ]*([.,]\d+)?$)")
 MACHINES = ("crm", "tableau")  # lists that no person opens in a spreadsheet
 MOST_IN_WORKBOOK = 20_000  # customers: a larger workbook takes minutes to write, and to open
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _DECIMALS, _DECIMALS_OF_LARGE = 4, 2
 
 
@@ -73,8 +74,8 @@ def hand_over(
 
 
 def run_before(folder: Path) -> Path | None:
-    """The folder of the last run of this dataset that looked less far and has a report; folders are named by days."""
-    reports = (file.parent for file in folder.parent.glob("*/report.html"))
+    """The folder of the last run of this dataset that looked less far and has a report; runs are named by their day."""
+    reports = (file.parent for file in folder.parent.glob("*/report.html") if _DAY.fullmatch(file.parent.name))
     return max((run for run in reports if run.name < folder.name), default=None, key=lambda run: run.name)
 
 

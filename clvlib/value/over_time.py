@@ -31,8 +31,9 @@ def dates_back(starts: pd.Timestamp, as_of: pd.Timestamp, months: int, back: int
 def new_customer(ds: "Dataset", horizon_years: int, tail: lifespan.Tail) -> pd.DataFrame:
     """What a new customer was worth, and cost, at dates three months apart, by the formula (`formula.clv`).
 
-    Indexed by date: clv (currency, after the cost to acquire where it is known), cac (currency), clv_to_cac (before
-    that cost), payback_months; NaN where it couldn't be told. Months not yet seen go along `tail` at every date.
+    Indexed by date: clv (currency, after the cost to acquire if that is known on the last date), cac (currency),
+    clv_to_cac (before that cost), payback_months; NaN where it couldn't be told: so is a clv before a cost that wasn't
+    known yet. Months not yet seen go along `tail` at every date.
 
     >>> new_customer(sample, 3, "constant")["clv"].round(1).tolist()
     [nan, 32.7, 33.7, 35.1]
@@ -40,22 +41,24 @@ def new_customer(ds: "Dataset", horizon_years: int, tail: lifespan.Tail) -> pd.D
     days = dates_back(ds.starts, ds.as_of, months=3)
     rows = {day: _new_customer(ds.at(day), horizon_years, tail) for day in days}
     columns = ["clv", "cac", "clv_to_cac", "payback_months"]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).astype(float)
+    frame = pd.DataFrame.from_dict(rows, orient="index", columns=columns).astype(float)
+    return frame.assign(clv=frame["clv"].where(frame["cac"].notna())) if frame["cac"].notna().iloc[-1] else frame
 
 
 def _new_customer(ds: "Dataset", horizon_years: int, tail: lifespan.Tail) -> dict[str, float]:
+    cost = ds.economics.acquisition_cost or 0.0
+    told = {"cac": cost} if cost > 0 else {}
     cohorts = aggregate.cohorts(ds.transactions, ds.as_of)
     try:
         span = lifespan.lifespan(cohorts, horizon_years, tail)
     except CannotAnswer:
-        return {}
+        return told
     levers = lifespan.levers(lifespan.order_curve(cohorts), span, ds.economics)
-    told = {"clv": formula.clv(levers)}
-    if levers.acquisition_cost > 0:
+    told["clv"] = formula.clv(levers)
+    if cost > 0:
         orders = lifespan.monthly_orders(cohorts, 12 * horizon_years, tail)
         gained = payback.cumulative_contribution(orders, levers)
-        told |= {"cac": levers.acquisition_cost, "clv_to_cac": formula.clv_to_cac(levers)}
-        told["payback_months"] = payback.payback_months(gained, levers.acquisition_cost)
+        told |= {"clv_to_cac": formula.clv_to_cac(levers), "payback_months": payback.payback_months(gained, cost)}
     return told
 
 

@@ -229,6 +229,20 @@ def test_every_notebook_gives_a_chapter_with_its_words():
         assert file.stem in words["methods"], file.name
 
 
+def test_every_tile_of_the_notebooks_has_its_place_on_the_board():
+    books = {file.stem: nbformat.read(file, as_version=4) for file in sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))}
+    assert sorted(tile["name"] for tile in chapters.gather(books).tiles) == sorted(report.BOARD)
+
+
+def test_the_run_before_is_the_last_that_looked_less_far(tmp_path):
+    for name in ("2025-01-31", "2025-02-28", "2025-03-31", "2025-01-31 copy", "2025-03-01x", "backup"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "report.html").touch()
+    (tmp_path / "2025-03-15").mkdir()  # without a report
+    assert handover.run_before(tmp_path / "2025-03-31") == tmp_path / "2025-02-28"
+    assert handover.run_before(tmp_path / "2025-01-31") is None
+
+
 def test_customers_csv_has_every_customer_once_with_every_score(shop, tmp_path):
     for name, column in (("01_a", "clv"), ("02_b", "segment")):
         kept = pd.DataFrame({column: [1.23456789, 2.0]}, index=pd.Index(["0007", "zoé"], name="customer_id"))
