@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pandas as pd
 from clvlib import aggregate
 from clvlib.aggregate import acquisition, purchases, totals
 from clvlib.errors import CannotAnswer, DataError, MissingTable, Problem, UsageError
-from clvlib.ingest import reading, subscribers
+from clvlib.ingest import ask, groups, reading, subscribers
 from clvlib.ingest.card import TO_CONFIRM, day_of, find_card, read_card, to_confirm, wrong_entries
 from clvlib.ingest.tables import TABLES
 from clvlib.stats import DAYS_PER_MONTH
@@ -173,6 +174,75 @@ class Dataset:
         sizes = self.transactions.filter(lambda t: t["amount"] != 0)["amount"].abs()
         return float(sizes.approx_median().to_pandas())
 
+    def cohorts(self, period: str = "M", by: str | pd.Series | None = None) -> pd.DataFrame:
+        """`aggregate.cohorts` at this dataset's as-of date; `by` may also be a column of customers or transactions.
+
+        >>> shop.cohorts("Q", by="acquisition_channel").columns.to_list()
+        ['group', 'cohort', 'age', 'size', 'active', 'purchases', 'revenue', 'complete']
+        """
+        from clvlib.value import segments
+
+        if isinstance(by, str):
+            by = segments.attribute(self, by, self.rfm_summary().index).astype(str)
+        return aggregate.cohorts(self.transactions, self.as_of, period, by)
+
+    def segments(self) -> pd.DataFrame:
+        """The scores (1 to 5) and the named segment of every customer, as `segments.rfm_scores` and `named_segments`.
+
+        >>> sample.segments()["segment"].value_counts()[["Champions", "Lost"]].to_dict()
+        {'Champions': 470, 'Lost': 470}
+        """
+        from clvlib.value import segments
+
+        rfm = self.rfm_summary()
+        scores = segments.rfm_scores(rfm)
+        return scores.assign(segment=segments.named_segments(rfm, scores))
+
+    def forecast(self) -> pd.DataFrame:
+        """What every customer is expected to bring within the horizon: `scoring.score` of `outlook.foresee`.
+
+        >>> sample.forecast().columns.to_list()[:4]
+        ['p_purchase', 'expected_purchases', 'expected_spend', 'clv']
+        """
+        from clvlib.models import outlook, scoring
+
+        return scoring.score(outlook.foresee(self), self.economics)
+
+    def sql(self, query: str) -> pd.DataFrame:
+        """What a SELECT in DuckDB's SQL gives of the canonical tables, as they were known on the as-of date.
+
+        Nothing else can be read, and nothing written: UsageError.
+
+        >>> sample.sql("select count(distinct customer_id) as customers from transactions")
+           customers
+        0       2357
+        """
+        return ask.select(self.tables, query, self.as_of)
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{name:17}{text}" for name, text in self._told())
+
+    def _repr_html_(self) -> str:
+        rows = (f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, text in self._told())
+        return f'<table class="clv-dataset">{"".join(rows)}</table>'
+
+    def _told(self) -> list[tuple[str, str]]:
+        """What a person wants to know of it first, by name."""
+        told = [("dataset", self.name), ("observed", f"{self.starts:%Y-%m-%d} to {self.as_of:%Y-%m-%d}")]
+        if self.sells:
+            summary = self.rfm_summary()
+            orders = int(summary["frequency"].sum()) + len(summary)
+            told += [
+                ("customers", f"{len(summary):,} who bought"),
+                ("orders", f"{orders:,} (purchase days)"),
+                ("revenue", f"{summary['total_spend'].sum():,.2f} {self.currency}, less refunds"),
+            ]
+        told += [(f"{name}", f"{table.count().to_pandas():,} rows") for name, table in self.tables.items()]
+        without = [name for name in TABLES if name not in self.tables]
+        assumed = [f"{row['name']} = {row['value']}" for _, row in self.assumed.iterrows()]
+        told += [("without", ", ".join(without))] if without else []
+        return [*told, ("assumed", "; ".join(assumed) or "nothing: the card states all")]
+
     def at(self, day: pd.Timestamp) -> "Dataset":
         """The same business as it was known on an earlier day: purchases and bills until then, and the CAC they tell.
 
@@ -231,6 +301,11 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
         card = {entry: value for entry, value in card.items() if entry != "transactions"}
     sections = {table: card[table] for table in TABLES if table in card}
     read = reading.read_tables(sections, path.parent, card.get("timezone"), card.get("currency"))
+    if groups.ENTRY in card and read.tables:
+        try:
+            groups.narrow(read, card[groups.ENTRY], path.parent)
+        except DataError as error:
+            problems.append(Problem("error", groups.ENTRY, error.what.rstrip("."), 1, (), error.mend))
     problems.extend(read.problems)
     truths = {about: path.parent / str(file) for about, file in _section(card, "truth").items()}
     problems += [

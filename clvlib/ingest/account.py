@@ -15,7 +15,6 @@ from clvlib.ingest import casting, rules
 from clvlib.ingest.card import inline
 from clvlib.ingest.raw import ROW, Raw, filled, literal, quoted, rows
 
-PAID = ("transactions", "totals")  # the tables of which one is needed, whose amounts are what customers paid
 NOT_READ = "can't be read"
 REASON = "__clv_reason"
 MOST_VALUES = 20  # that a message lists for the card
@@ -54,7 +53,7 @@ class Account:
         doubles = len(reasons)
         if self.name != "subscriptions" or "survivors" in cast or "duplicates" in self.options:
             self.mark_duplicates(doubles, "order_id" in cast)  # two subscribers may be alike in all that is told
-        amounts = "coalesce(sum(amount) FILTER (isfinite(amount)), 0)" if self.name in PAID else "NULL"
+        amounts = "coalesce(sum(amount) FILTER (isfinite(amount)), 0)" if self.name in rules.PAID else "NULL"
         found = self.rows(f"SELECT {REASON}, count(*), {amounts} FROM read_{self.name} GROUP BY {REASON}")
         counts = {code: count for code, count, _ in found}
         if self.name == "transactions":
@@ -62,7 +61,7 @@ class Account:
         elif self.name == "totals":
             self.in_file = {"customers": self.rows("SELECT count(DISTINCT customer_id) FROM read_totals")[0][0]}
         money: dict[int | None, float] = {code: nan if paid is None else paid for code, _, paid in found}
-        self.paid = sum(money.values()) if money or self.name not in PAID else 0.0
+        self.paid = sum(money.values()) if money or self.name not in rules.PAID else 0.0
         bad, lines = self.raw.bad_lines, self.raw.rows + self.raw.bad_lines
         self.write_down("read", lines, "rows in the file", self.paid)
         if bad:
@@ -82,7 +81,7 @@ class Account:
         self.say_of_doubts(cast)
         self.say_of_parts()
         kept = counts.get(None, 0)
-        self.write_down("kept", kept, "usable rows", money.get(None, 0.0 if self.name in PAID else nan))
+        self.write_down("kept", kept, "usable rows", money.get(None, 0.0 if self.name in rules.PAID else nan))
         if self.raw.rows == 0:
             self.empty("the file has no rows below its header", "Check which period and filters were exported.")
         elif not kept and not any(p.grade == "error" for p in self.problems if p.where == self.name):
@@ -157,7 +156,7 @@ class Account:
 
     def empty(self, what: str, mend: str) -> None:
         """Nothing to use: an error of the transactions, while any other table is only left out."""
-        needed = self.name in PAID
+        needed = self.name in rules.PAID
         self.note("error" if needed else "warning", what if needed else f"{what}: the table is left out", 0, (), mend)
 
     def mark_duplicates(self, code: int, numbered: bool) -> None:
@@ -188,7 +187,7 @@ class Account:
         those = f"{ROW} IN (SELECT {ROW} FROM read_{self.name} WHERE {REASON} = {code})"
         outside = any(reason.endswith(words) for _, words in rules.RANGES.values())
         unread = NOT_READ in reason or "finite" in reason or outside
-        unread |= "future" in reason and self.name in PAID  # a planned test or mailing is no error
+        unread |= "future" in reason and self.name in rules.PAID  # a planned test or mailing is no error
         unread |= reason.startswith("a further row") and self.name in ("subscriptions", "totals")  # a history, no list
         grade: Grade = "warning" if unread or reason.startswith(_WARNED) else "note"
         mend = f"These rows{share}, are not used." if share else "These rows are not used."

@@ -17,6 +17,7 @@ from clvlib.ingest.casting import currency
 from clvlib.ingest.tables import TABLES
 
 DATA = own("data")
+_ENTRIES = ("name", "currency", "timezone", "locale", "as_of", "economics", "truth", "to_confirm", "group")
 TO_CONFIRM = "to be confirmed"
 _STRING = re.compile(r'"(?:\\.|[^"\\])*"|\'[^\']*\'')
 _ENTRY = re.compile(r'\s*("(?:\\.|[^"\\])*"|[\w-]+)\s*=')
@@ -120,7 +121,9 @@ def to_confirm(card: dict[str, Any]) -> dict[str, Any]:
 
 def wrong_entries(card: dict[str, Any]) -> list[Problem]:
     """What a card says that no card can say, or leaves unsaid; and that it is still to be confirmed."""
-    known = sorted({"name", "currency", "timezone", "locale", "as_of", "economics", "truth", "to_confirm", *TABLES})
+    known = sorted(
+        {"name", "currency", "timezone", "locale", "as_of", "economics", "truth", "to_confirm", "group", *TABLES}
+    )
     known.remove("totals")
     problems = [
         Problem("error", "card", f"unknown entry {entry!r}", 1, (), f"Known: {', '.join(known)}.")
@@ -129,7 +132,7 @@ def wrong_entries(card: dict[str, Any]) -> list[Problem]:
     ]
     found = [
         f"{entry} = {card[entry]!r} is not a text"
-        for entry in ("name", "currency", "timezone", "locale")
+        for entry in ("name", "currency", "timezone", "locale", "group")
         if entry in card and not (isinstance(card[entry], str) and card[entry].strip())
     ]
     if isinstance(card.get("locale", ""), str) and card.get("locale", "").strip():

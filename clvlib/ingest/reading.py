@@ -13,7 +13,7 @@ import pandas as pd
 
 from clvlib.errors import DataError, Grade, Problem
 from clvlib.ingest import casting, rules, sources, subscribers
-from clvlib.ingest.account import MOST_VALUES, NOT_READ, PAID, Reason, leaving_out
+from clvlib.ingest.account import MOST_VALUES, NOT_READ, Reason, leaving_out
 from clvlib.ingest.columns import INPUTS, Mapped
 from clvlib.ingest.options import options_of
 from clvlib.ingest.raw import literal, quoted, rows
@@ -34,6 +34,7 @@ class Ingested:
     currency: str | None = None  # as the transactions' own signs, codes or column say
     in_file: dict[str, Any] = field(default_factory=dict)  # `rules.counted` of all transactions, usable or not
     counts: bool = False  # whether the card says that there are no amounts: a purchase counts 1
+    outside: int = 0  # customers who buy and aren't in the group that the card asks for
 
 
 def read_tables(
@@ -60,7 +61,7 @@ def read_tables(
             raw = sources.read_sources(connection, files, f"raw_{name}", options)
             reading = _Reading(connection, name, raw, options, timezone, currency, result.problems, ledger)
             reading.run()
-            if name in PAID:
+            if name in rules.PAID:
                 result.currency, result.in_file = reading.currency, reading.in_file
                 result.counts = options.get("amounts") is False
         except DataError as error:
@@ -68,7 +69,7 @@ def read_tables(
             continue
         if name == "subscriptions":
             result.problems += subscribers.broken_cohorts(connection)
-        if name in PAID or rows(connection, f"SELECT count(*) FROM {name}")[0][0]:
+        if name in rules.PAID or rows(connection, f"SELECT count(*) FROM {name}")[0][0]:
             result.tables[name] = backend.table(name)
     result.ledger = pd.DataFrame(ledger, columns=["table", "action", "rows", "money", "reason"])
     broken = {p.where for p in result.problems if p.grade == "error"}
@@ -94,10 +95,10 @@ def known_by(
     if "transactions" in read.tables:
         rules.say_of_amounts(connection, ledger)
         found += rules.of_the_start(connection)
-    for table in [table for table in PAID if table in read.tables]:
+    for table in [table for table in rules.PAID if table in read.tables]:
         if largest is not None and buyers is not None:
             found += rules.of_the_money(largest, ledger, table)
-            found += _usable(read.in_file["customers"], *buyers, as_of, table)
+            found += _usable(read.in_file["customers"] - read.outside, *buyers, as_of, table)
     read.ledger = pd.DataFrame(ledger, columns=list(read.ledger))
     return found
 
@@ -152,7 +153,7 @@ class _Reading(Mapped):
         cast = {target: self.expression(used[target], text) for target, text in mapping.items()}
         self.cast_once(cast, [target for target in cast if used[target].kind != "text"])
         single = dict(cast)
-        if self.name in PAID:
+        if self.name in rules.PAID:
             self.amount(cast, mapping)
         if self.name == "transactions":
             self.say_by_itself(cast["amount"], single.get("refunded", "NULL"))

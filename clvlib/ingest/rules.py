@@ -33,6 +33,7 @@ CONTRADICTIONS = (  # of totals: SQL of the cast columns, words
     ),
 )
 MONEY = {"cost", "acquisition_cost", "price"}
+PAID = ("transactions", "totals")  # the tables of which one is needed, whose amounts are what customers paid
 DATED = {  # table: the column that says when a row came to be known
     "transactions": "date",
     "customers": "acquired_on",
@@ -139,23 +140,33 @@ def later(
         after = f"{quoted(column)} >= DATE '{as_of:%Y-%m-%d}' + 1"
         if name == "customers" and "transactions" in tables:
             after += " AND customer_id NOT IN (SELECT customer_id FROM transactions)"
-        paid = "coalesce(sum(amount), 0)" if name == "transactions" else "NULL"
-        count, money = rows(connection, f"SELECT count(*), {paid} FROM {name} WHERE {after}")[0]
+        count = leave_out(connection, ledger, name, after, f"after the as-of date {as_of:%Y-%m-%d}", "later")
         if count:
-            rows(connection, f"DELETE FROM {name} WHERE {after}")
-            _leave_out(ledger, name, count, f"after the as-of date {as_of:%Y-%m-%d}", "later", money)
             what = f"{count:,} row(s) are after the as-of date {as_of:%Y-%m-%d}"
             found.append(Problem("note", name, what, count, (), "They are not used."))
     return found
 
 
-def _leave_out(
-    ledger: list[dict[str, Any]], table: str, count: int, why: str, action: str = "dropped", money: float | None = None
-) -> None:
-    at, kept = next((i, line) for i, line in enumerate(ledger) if line["table"] == table and line["action"] == "kept")
-    kept["rows"] -= count
-    kept["money"] -= nan if money is None else money
-    ledger.insert(at, {"table": table, "action": action, "rows": count, "money": money, "reason": why})
+def leave_out(
+    connection: duckdb.DuckDBPyConnection,
+    ledger: list[dict[str, Any]],
+    table: str,
+    condition: str,
+    why: str,
+    action: str,
+) -> int:
+    """Take the rows that meet a condition (SQL) out of a table, and write them into the ledger; how many they are."""
+    paid = "coalesce(sum(amount), 0)" if table in PAID else "NULL"
+    count, money = rows(connection, f"SELECT count(*), {paid} FROM {table} WHERE {condition}")[0]
+    if count:
+        rows(connection, f"DELETE FROM {table} WHERE {condition}")
+        at, kept = next(
+            (i, line) for i, line in enumerate(ledger) if (line["table"], line["action"]) == (table, "kept")
+        )
+        kept["rows"] -= count
+        kept["money"] -= nan if money is None else money
+        ledger.insert(at, {"table": table, "action": action, "rows": count, "money": money, "reason": why})
+    return int(count)
 
 
 def counted(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, Any]:
@@ -300,9 +311,8 @@ def _unknown(connection: duckdb.DuckDBPyConnection, sold: bool, ledger: list[dic
     if not names:
         return []
     before = rows(connection, "SELECT count(*) FROM touchpoints")[0][0]
-    count = rows(connection, f"DELETE FROM touchpoints WHERE {stranger}")[0][0]
     why = "of a customer who is in no other table"
-    _leave_out(ledger, "touchpoints", count, why)
+    count = leave_out(connection, ledger, "touchpoints", stranger, why, "dropped")
     what = f"{count:,} of {before:,} row(s) dropped: {why}"
     return [Problem("warning", "touchpoints", what, count, tuple(names[:3]), "Check how customers are named there.")]
 

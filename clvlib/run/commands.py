@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -174,22 +173,20 @@ def backtest(
 
 @app.command()
 def lab(
+    source: Annotated[str, typer.Argument(help="a dataset card (.toml) or a bundled dataset's name")] = "demo",
+    out: Annotated[Path, typer.Option(help="folder of the working copies")] = Path("work"),
     browser: Annotated[bool, typer.Option(help="open the browser")] = True,
     port: Annotated[int, typer.Option(help="port on this computer")] = 8888,
 ) -> None:
-    """Open JupyterLab on the first notebook: this computer only, token on, no news pop-up."""
-    from clvlib import files
+    """Open JupyterLab on working copies of the notebooks, the card set in each: this computer only, token on."""
+    from clvlib import load
+    from clvlib.run import working
 
-    here = files.CHECKOUT or Path.cwd()
-    if not (here / "notebooks").is_dir():
-        shutil.copytree(files.own("notebooks"), here / "notebooks")
-        typer.echo(f"The notebooks were copied to {here / 'notebooks'}")
-    command = [
-        sys.executable, "-P", "-m", "jupyterlab", "notebooks/00_start_here.ipynb", "--ServerApp.ip=localhost",
-        f"--ServerApp.port={port}", f"--LabApp.app_settings_dir={Path(__file__).parent / 'lab'}",
-        *([] if browser else ["--no-browser"]),
-    ]  # fmt: skip
-    raise typer.Exit(subprocess.run(command, cwd=here, check=False).returncode)
+    folder, new = working.copy_notebooks(load(source), source, out)
+    kept = "" if len(new) else "All were there already and stay as you left them; delete one to get it anew."
+    typer.echo(printable(f"{folder}: {len(new)} notebook(s) copied. {kept}"))
+    command, environment = working.lab_command(folder.resolve(), port, browser)
+    raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
 
 
 @app.command()

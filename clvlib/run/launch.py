@@ -77,7 +77,7 @@ def execute_apart(plan: Task, folder: Path, limit: int) -> Made:
 def _start(plan: Task, scratch: Path, produced: Path, folder: Path, limit: int) -> dict[str, Any] | None:
     """Execute in a process of its own; return what went wrong, or None."""
     source, result, job = (scratch / name for name in JOB)
-    source.write_text(nbformat.writes(_without_outputs(plan.notebook)), encoding="utf-8")
+    source.write_text(nbformat.writes(without_outputs(plan.notebook)), encoding="utf-8")
     asked = {"source": source, "target": produced, "result": result, "parameters": plan.given, "limit": limit,
              "parent": os.getpid()}  # fmt: skip
     job.write_text(json.dumps(asked, default=str), encoding="utf-8")
@@ -165,7 +165,8 @@ def _stop(process: "subprocess.Popen[bytes]") -> None:
             process.wait()
 
 
-def _without_outputs(notebook: NotebookNode) -> NotebookNode:
+def without_outputs(notebook: NotebookNode) -> NotebookNode:
+    """A copy of the notebook as if it had never run."""
     bare = deepcopy(notebook)
     for cell in bare.cells:
         if cell.cell_type == "code":

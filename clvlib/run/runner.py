@@ -9,7 +9,6 @@ import hashlib
 import importlib.metadata
 import json
 import os
-import re
 import shutil
 import sqlite3
 import time
@@ -25,12 +24,11 @@ from tqdm import tqdm
 
 from clvlib.dataset import Dataset, load
 from clvlib.errors import DataError, UsageError, printable
-from clvlib.files import write_text
-from clvlib.ingest import sources
-from clvlib.ingest.card import DATA, as_toml, find_card, read_card
+from clvlib.ingest.card import DATA, find_card
 from clvlib.run import chapters, handover, parameters, parts
 from clvlib.run.launch import Made, Task, execute_apart, several_at_once
 from clvlib.run.outcome import Outcome
+from clvlib.run.places import card_for, folder_of
 from clvlib.run.refresh import NOTEBOOKS
 
 TIME_LIMIT = 1800  # seconds for one notebook
@@ -66,12 +64,12 @@ def run(
             typer.secho(f"warning {problem}", fg="yellow", err=True)
     every = _find(notebooks)
     plans = _plan(_answerable(_select(every, only), ds, only), settings or {})
-    folder = _folder(Path(out), ds, find_card(card_or_name).parent == DATA) / f"{ds.as_of:%Y-%m-%d}"
+    folder = folder_of(Path(out), ds, find_card(card_or_name).parent == DATA) / f"{ds.as_of:%Y-%m-%d}"
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder):
         parts.clear(folder)
         inputs = handover.hash_files(ds.files)
-        card = _card_for(card_or_name, as_of, folder)
+        card = card_for(card_or_name, as_of, folder)
         for plan in plans:
             plan.given["dataset"] = card
             plan.key = _key(plan, inputs, ds, folder)
@@ -88,20 +86,6 @@ def run(
     return FAILED if any(outcome.status == "failed" for outcome in outcomes) else DONE
 
 
-def _folder(out: Path, ds: Dataset, bundled: bool) -> Path:
-    """The folder of a dataset's runs. Another dataset of the same name has another one: `.source` says whose it is, by
-    the first of its files of data."""
-    mine = hashlib.sha256(ds.name.encode() if bundled else os.fsencode(ds.files[1].resolve())).hexdigest()
-    for folder in (out / slug(ds.name), out / f"{slug(ds.name)}-{mine[:6]}"):
-        mark = folder / ".source"
-        if not mark.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            write_text(mark, mine + "\n")
-        if mark.read_text("utf-8").strip() == mine:
-            return folder
-    raise UsageError(f"{folder} holds the runs of another dataset.", "Give another folder with --out.")
-
-
 def _require_unchanged(ds: Dataset, inputs: Mapping[str, str], made: list[Made]) -> None:
     """Raise DataError when a file of the data isn't what it was when the run began: notebooks may have read either."""
     now = handover.hash_files(file for file in ds.files if file.exists())
@@ -115,11 +99,6 @@ def _require_unchanged(ds: Dataset, inputs: Mapping[str, str], made: list[Made])
         f"{len(changed)} file(s) changed while the run was reading them: {', '.join(changed)}.",
         "Nothing was handed over. Run again when nobody writes to them.",
     )
-
-
-def slug(name: str) -> str:
-    """Turn a dataset's name into the name of a folder."""
-    return re.sub(r"[^\w-]+", "-", name.casefold()).strip("-_") or "dataset"
 
 
 def _find(notebooks: Path) -> list[Path]:
@@ -182,29 +161,6 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         connection.close()
-
-
-def _card_for(card_or_name: str, as_of: str | None, folder: Path) -> str:
-    """Give the dataset by which the notebooks load it: a card of its own when another as-of date was asked for."""
-    path = find_card(card_or_name)
-    if as_of is None:
-        return card_or_name if not Path(card_or_name).is_file() else str(path.resolve())
-    card = read_card(path) | {"as_of": as_of}
-    for section in card.values():
-        if isinstance(section, dict) and "path" in section:
-            named = section["path"]
-            section["path"] = _whole(named, path.parent) if isinstance(named, str) else [
-                _whole(one, path.parent) for one in named]  # fmt: skip
-    card.pop("truth", None)  # it is that of the card's own date
-    target = folder / "card.toml"
-    write_text(target, as_toml(card | {"name": card.get("name", path.stem)}))
-    return str(target.resolve())
-
-
-def _whole(path: str, folder: Path) -> str:
-    """A path that means the same wherever the card lies; data of a package keep their name."""
-    found = sources.locate(path, folder)
-    return str(found.resolve()) if found.exists() and not path.startswith("lifetimes:") else path
 
 
 def _key(plan: Task, inputs: Mapping[str, str], ds: Dataset, folder: Path) -> str:

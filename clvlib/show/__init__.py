@@ -10,6 +10,7 @@ from clvlib.show.board import decision, offer, tile
 from clvlib.show.canvas import NARROW
 from clvlib.show.output import FIGURE_SCALE, agree, assumptions, figure, say, suppress, table
 from clvlib.show.pictures import bars, heatmap, interval, lines, panels, waterfall
+from clvlib.show.running import WATCHED
 from clvlib.show.session import attempt, deliver, keep, start, store, stored
 from clvlib.show.to_run import NOTEBOOK, RUN_FOLDER, RUNS
 from clvlib.show.wording import count, date, days, money, number, percent
@@ -20,6 +21,7 @@ __all__ = [
     "NOTEBOOK",
     "RUNS",
     "RUN_FOLDER",
+    "WATCHED",
     "agree",
     "assumptions",
     "attempt",

@@ -21,7 +21,7 @@ from IPython.core.getipython import get_ipython
 from IPython.core.interactiveshell import ExecutionInfo
 
 from clvlib.errors import CannotAnswer, UsageError
-from clvlib.show import canvas, wording
+from clvlib.show import canvas, running, wording
 from clvlib.show.output import NO_FORMULAS, publish
 from clvlib.show.sentences import stand
 from clvlib.show.to_run import RUNS, hand_to_run
@@ -50,6 +50,7 @@ def start(ds: "Dataset") -> None:
     text = f"{ds.name} · {days} · amounts in {ds.currency}"
     _guard_cells()
     publish("dataset", text, f'<p class="clv-dataset {NO_FORMULAS}">{html.escape(text)}</p>')
+    running.watch()
 
 
 class _Guard(ast.NodeTransformer):

@@ -14,7 +14,7 @@ import pytest
 
 from clvlib import files
 from clvlib.errors import DataError, UsageError
-from clvlib.run import runner
+from clvlib.run import places, runner
 
 PARAMETERS = 'dataset: str = "cdnow"  # name or path of a dataset card\nmonths: int = 12  # how far ahead'
 WORKS = """
@@ -471,8 +471,8 @@ def test_an_unknown_dataset_names_the_known_ones(notebooks, tmp_path):
     [("CDNOW", "cdnow"), ("Acme / Été", "acme-été"), ("../../etc", "etc"), ("///", "dataset"), ("a" * 3, "aaa")],
 )
 def test_a_datasets_name_becomes_a_folder_that_stays_inside(name, folder):
-    assert runner.slug(name) == folder
-    assert os.sep not in runner.slug(name)
+    assert places.slug(name) == folder
+    assert os.sep not in places.slug(name)
 
 
 def test_why_no_list_of_customers_was_made_is_said_at_the_end(shop, tmp_path, capsys):

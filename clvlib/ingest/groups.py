@@ -1,0 +1,124 @@
+"""A group of customers: a list beside a card of its own, and a client's tables narrowed to those who are on it."""
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from clvlib.errors import DataError, Problem, UsageError
+from clvlib.files import write_text
+from clvlib.ingest import rules, sources
+from clvlib.ingest.card import as_toml, find_card, read_card
+from clvlib.ingest.raw import rows
+
+if TYPE_CHECKING:
+    from clvlib.ingest.reading import Ingested
+
+ENTRY = "group"  # of a card: the list's path, relative to the card
+_ID = "customer_id"
+_LIST = "clv_group"  # in DuckDB
+_OF_EVERYBODY = ("truth", "marketing_costs")  # sections that a group's card goes without
+
+
+def narrow(read: "Ingested", listed: Any, folder: Path) -> None:
+    """Take everybody who isn't on the list out of every table, and say so; tables that don't name customers go.
+
+    listed: the path of a CSV with a column customer_id, relative to `folder`. Raises DataError for a list that can't be
+    read, or of which nobody is in the data.
+    """
+    file = sources.locate(str(listed), folder)
+    members = _members(file)
+    read.files.append(file)
+    connection = next(iter(read.tables.values())).get_backend().con
+    connection.register(_LIST, pd.DataFrame({_ID: members}))
+    inside = f"{_ID} IN (SELECT {_ID} FROM {_LIST})"
+    who, why = f"count(DISTINCT {_ID}) FILTER ({inside})", f"not in the group {file.stem}"
+    met = 0
+    ledger: list[dict[str, Any]] = [dict(line) for line in read.ledger.to_dict("records")]  # type: ignore[arg-type]
+    for name, table in list(read.tables.items()):
+        if _ID not in table.columns:
+            del read.tables[name]
+            ledger = [line for line in ledger if line["table"] != name]
+            what = "it doesn't name customers, so that nothing of it is the group's"
+            read.problems.append(Problem("note", name, what, 1, (), "It is not used."))
+            continue
+        if name in rules.PAID:
+            named, met = rows(connection, f"SELECT count(DISTINCT {_ID}), {who} FROM {name}")[0]
+            read.outside = named - met
+        rules.leave_out(connection, ledger, name, f"NOT coalesce({inside}, false)", why, "outside")
+    connection.unregister(_LIST)
+    if not met:
+        what = f"Of the {len(members):,} customers of the group {file.name}, none is in the data."
+        raise DataError(what, "Give the list that was saved from these data.")
+    read.ledger = pd.DataFrame(ledger, columns=list(read.ledger))
+    what = f"{met:,} of the {len(members):,} customers on {file.name} are in the data; all others are set aside"
+    mend = "Who was chosen by what they did tells nothing of those who weren't, nor of customers to come."
+    read.problems.append(Problem("note", ENTRY, what, met, (), mend))
+
+
+def _members(file: Path) -> list[str]:
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as stream:
+            found = [line[_ID] for line in csv.DictReader(stream)]
+    except (OSError, UnicodeDecodeError, csv.Error, KeyError) as error:
+        why = "it has no column customer_id" if isinstance(error, KeyError) else f"{error}"
+        raise DataError(f"The group {file.name} can't be read: {why}.", "Save it again, or mend its path.") from None
+    return sorted({str(name) for name in found if name})
+
+
+def save_group(
+    source: str | Path,
+    customers: Iterable[str],
+    name: str,
+    folder: Path,
+    *,
+    as_of: pd.Timestamp,
+    acquisition_cost: float | None,
+) -> Path:
+    """Write the list `name`.csv and the card `name`.toml into `folder`; return the card, on which all else can be run.
+
+    source: the card (or the bundled name) from which the customers were chosen. as_of, acquisition_cost: those of the
+    whole dataset, which the group alone can't tell. A group of that name is replaced. Raises UsageError for a name that
+    isn't letters, digits, - and _, and for a group of nobody.
+    """
+    if not name.replace("-", "").replace("_", "").isalnum():
+        raise UsageError(f"A group can't be called {name!r}.", "Use letters, digits, - and _, as in loyal_2026.")
+    members = sorted(set(map(str, customers)))
+    if not members:
+        raise UsageError(f"The group {name!r} would hold nobody.", "Choose customers first.")
+    path = find_card(source)
+    card = {
+        entry: value for entry, value in elsewhere(read_card(path), path.parent).items() if entry not in _OF_EVERYBODY
+    }
+    economics = dict(card.get("economics", {}))
+    if acquisition_cost is not None:
+        economics.setdefault("acquisition_cost", acquisition_cost)
+    card |= {"name": f"{card.get('name', path.stem)} · {name}", "as_of": f"{as_of:%Y-%m-%d}", ENTRY: f"{name}.csv"}
+    card |= {"economics": economics} if economics else {}
+    folder.mkdir(parents=True, exist_ok=True)
+    written = pd.DataFrame({_ID: members}).to_csv(index=False, lineterminator="\n")
+    write_text(folder / f"{name}.csv", written)
+    write_text(folder / f"{name}.toml", as_toml(card))
+    return folder / f"{name}.toml"
+
+
+def elsewhere(card: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The card with paths that mean the same wherever it lies; `folder` is where it lies now."""
+
+    def moved(section: Any) -> Any:
+        if not isinstance(section, dict) or "path" not in section:
+            return section
+        named = section["path"]
+        paths = _whole(named, folder) if isinstance(named, str) else [_whole(one, folder) for one in named]
+        return section | {"path": paths}
+
+    whole = {entry: moved(section) for entry, section in card.items()}
+    return whole | ({ENTRY: _whole(card[ENTRY], folder)} if ENTRY in card else {})
+
+
+def _whole(path: str, folder: Path) -> str:
+    """A path that means the same wherever the card lies; data of a package keep their name."""
+    found = sources.locate(path, folder)
+    return str(found.resolve()) if found.exists() and not path.startswith("lifetimes:") else path

@@ -1,0 +1,45 @@
+"""Which folder is a dataset's own, and by which card its notebooks load it."""
+
+import hashlib
+import os
+import re
+from pathlib import Path
+
+from clvlib.dataset import Dataset
+from clvlib.errors import UsageError
+from clvlib.files import write_text
+from clvlib.ingest.card import as_toml, find_card, read_card
+from clvlib.ingest.groups import elsewhere
+
+
+def folder_of(out: Path, ds: Dataset, bundled: bool) -> Path:
+    """The folder of a dataset in `out`, made if need be.
+
+    Another dataset of the same name has another one: `.source` says whose it is, by the first of its files of data.
+    """
+    mine = hashlib.sha256(ds.name.encode() if bundled else os.fsencode(ds.files[1].resolve())).hexdigest()
+    for folder in (out / slug(ds.name), out / f"{slug(ds.name)}-{mine[:6]}"):
+        mark = folder / ".source"
+        if not mark.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            write_text(mark, mine + "\n")
+        if mark.read_text("utf-8").strip() == mine:
+            return folder
+    raise UsageError(f"{folder} holds the runs of another dataset.", "Give another folder with --out.")
+
+
+def slug(name: str) -> str:
+    """Turn a dataset's name into the name of a folder."""
+    return re.sub(r"[^\w-]+", "-", name.casefold()).strip("-_") or "dataset"
+
+
+def card_for(card_or_name: str, as_of: str | None, folder: Path) -> str:
+    """Give the dataset by which the notebooks load it: a card of its own when another as-of date was asked for."""
+    path = find_card(card_or_name)
+    if as_of is None:
+        return card_or_name if not Path(card_or_name).is_file() else str(path.resolve())
+    card = elsewhere(read_card(path), path.parent) | {"as_of": as_of}
+    card.pop("truth", None)  # it is that of the card's own date
+    target = folder / "card.toml"
+    write_text(target, as_toml(card | {"name": card.get("name", path.stem)}))
+    return str(target.resolve())

@@ -1,0 +1,66 @@
+"""A dataset → working copies of the notebooks, its card set in each, to be changed and run by hand (`clv lab`).
+
+The notebooks of the project are never opened: what is changed is changed in a copy, and a copy that is there stays.
+"""
+
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from clvlib import show
+from clvlib.dataset import Dataset
+from clvlib.files import write_text
+from clvlib.ingest.card import DATA, find_card
+from clvlib.run.launch import without_outputs
+from clvlib.run.places import folder_of
+from clvlib.run.refresh import NOTEBOOKS
+
+_DATASET = re.compile(r"^dataset: str = \S+", re.MULTILINE)
+
+
+def copy_notebooks(ds: Dataset, card_or_name: str, out: Path, notebooks: Path = NOTEBOOKS) -> tuple[Path, list[str]]:
+    """Put a copy of each notebook into the dataset's folder in `out`, unless there is one; the folder, and what is new.
+
+    Copies have no outputs, and load the dataset by its name or by the card's path as seen from the folder.
+    """
+    card = find_card(card_or_name)
+    folder = folder_of(out, ds, card.parent == DATA)
+    seen = card.stem if card.parent == DATA else _seen_from(card, folder)
+    new = []
+    for file in sorted(notebooks.glob("[0-9][0-9]*.ipynb")):
+        if not (folder / file.name).exists():
+            notebook = _set(without_outputs(nbformat.read(file, as_version=4)), seen)
+            write_text(folder / file.name, nbformat.writes(notebook, indent=1) + "\n")
+            new.append(file.name)
+    return folder, new
+
+
+def _seen_from(card: Path, folder: Path) -> str:
+    try:
+        return Path(os.path.relpath(card.resolve(), folder.resolve())).as_posix()
+    except ValueError:  # another drive
+        return str(card.resolve())
+
+
+def _set(notebook: NotebookNode, dataset: str) -> NotebookNode:
+    line = f"dataset: str = {json.dumps(dataset, ensure_ascii=False)}"
+    for cell in notebook.cells:
+        if "parameters" in cell.metadata.get("tags", []):
+            cell.source = _DATASET.sub(lambda _: line, cell.source)
+    return notebook
+
+
+def lab_command(folder: Path, port: int, browser: bool) -> tuple[list[str], dict[str, str]]:
+    """The command that opens JupyterLab on a folder of working copies, and its environment."""
+    command = [
+        *(sys.executable, "-P", "-m", "jupyterlab", str(folder / "00_start_here.ipynb")),
+        *(f"--ServerApp.root_dir={folder.parent}", "--ServerApp.ip=localhost", f"--ServerApp.port={port}"),
+        f"--LabApp.app_settings_dir={Path(__file__).parent / 'lab'}",
+        *([] if browser else ["--no-browser"]),
+    ]
+    return command, os.environ | {show.WATCHED: "1"}
