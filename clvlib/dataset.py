@@ -1,6 +1,6 @@
 """A dataset card (TOML) or a name → `Dataset`: lazy tables, economics, currency, as-of date, and the ledger."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from html import escape
 from pathlib import Path
@@ -218,6 +218,14 @@ class Dataset:
         0       2357
         """
         return ask.select(self.tables, query, self.as_of)
+
+    def save_group(self, customers: Iterable[str], name: str, folder: str | Path = "groups") -> Path:
+        """Write these customers as a list and a card of their own, on which the notebooks can be run; that card's path.
+
+        See `groups.save_group`, which says what can be wrong with the name.
+        """
+        cost = self.economics.acquisition_cost
+        return groups.save_group(self.files[0], customers, name, Path(folder), as_of=self.as_of, acquisition_cost=cost)
 
     def __repr__(self) -> str:
         return "\n".join(f"{name:17}{text}" for name, text in self._told())

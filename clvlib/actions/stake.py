@@ -10,7 +10,7 @@ from clvlib import aggregate
 from clvlib.dataset import Dataset, Economics
 from clvlib.errors import CannotAnswer
 from clvlib.models import churn, ranking, scoring, silence, worth
-from clvlib.models.outlook import foresee
+from clvlib.models.outlook import Ahead, foresee
 from clvlib.value.kpis import PROMOTER, latest
 from clvlib.value.over_time import dates_back
 
@@ -58,8 +58,8 @@ class Outlook:
     method: str
 
 
-def outlook(ds: Dataset) -> Outlook:
-    """Score every customer as notebooks 03 and 04 do. Raises CannotAnswer where they can't."""
+def outlook(ds: Dataset, ahead: Ahead | None = None) -> Outlook:
+    """Score every customer as notebooks 03 and 04 do, by the forecast `ahead` if there is one. CannotAnswer as they."""
     rfm = ds.rfm_summary()
     curve = silence.silence_curve(aggregate.gaps(ds.transactions, ds.as_of), rfm["days_since_last_order"].astype(int))
     plan = silence.plan_window(curve, ds.starts, ds.as_of)
@@ -68,7 +68,7 @@ def outlook(ds: Dataset) -> Outlook:
     then = aggregate.rfm_summary(ds.transactions, plan.test_as_of)
     method = ranking.best(ranking.evaluate(test.active(), churn.contest(train, test, then)))
     today = churn.features_at(ds.transactions, ds.as_of)
-    ahead = foresee(ds)
+    ahead = ahead or foresee(ds)
     followed = worth.follow(ds.transactions, ds.starts, ds.as_of, plan.window_days, ds.economics)
     scored = scoring.score(ahead, ds.economics)
     frame = pd.DataFrame({"purchases": rfm["frequency"] + 1, "days_since_last_order": rfm["days_since_last_order"]})

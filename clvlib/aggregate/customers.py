@@ -307,6 +307,13 @@ def first_purchases(transactions: ibis.Table, as_of: Any, days: int) -> pd.DataF
     return frame.assign(watched=frame["first_purchase"] <= ends)
 
 
+def days_of(transactions: ibis.Table, as_of: Any, customer: str) -> pd.Series:
+    """What one customer spent on each purchase day (currency, net of what was sent back of it), by day (datetime64)."""
+    days = purchase_days(transactions, as_of)
+    frame = fetched(days.filter(days["customer_id"] == customer).select("day", "amount"), ["day"])
+    return frame.set_index("day")["amount"].sort_index().astype("float64").rename("spend")
+
+
 def came_back(transactions: ibis.Table, as_of: Any) -> pd.Series:
     """The day of each customer's second purchase (datetime64), by customer_id; who bought once is left out."""
     purchases = purchase_days(transactions, as_of)

@@ -8,6 +8,7 @@ Notebooks call; a method may ask `wording` for a word.
 
 from clvlib.show.board import decision, offer, tile
 from clvlib.show.canvas import NARROW
+from clvlib.show.controls import browse, explore, press
 from clvlib.show.output import FIGURE_SCALE, agree, assumptions, figure, say, suppress, table
 from clvlib.show.pictures import bars, heatmap, interval, lines, panels, waterfall
 from clvlib.show.running import WATCHED
@@ -26,11 +27,13 @@ __all__ = [
     "assumptions",
     "attempt",
     "bars",
+    "browse",
     "count",
     "date",
     "days",
     "decision",
     "deliver",
+    "explore",
     "figure",
     "heatmap",
     "interval",
@@ -41,6 +44,7 @@ __all__ = [
     "offer",
     "panels",
     "percent",
+    "press",
     "say",
     "start",
     "store",

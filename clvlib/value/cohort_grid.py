@@ -38,7 +38,7 @@ def cohort_grids(ds: "Dataset") -> dict[str, dict[str, dict[str, Any]]]:
     if not rows:
         raise NotEnoughData(f"No quarter won {LEAST} customers who were watched for a month.", "Bring more customers.")
     grids: dict[str, dict[str, dict[str, Any]]] = {EVERYBODY: {EVERYBODY: {"cac": cost, "rows": rows}}}
-    for name, groups, cac in _attributes(ds):
+    for name, groups, cac in attributes(ds):
         found = aggregate.cohorts(ds.transactions, ds.as_of, by=groups.astype(str))
         parts = {str(group): _rows(part, ds.economics) for group, part in found.groupby("group", sort=False)}
         named = [str(group) for group in groups.cat.categories] if hasattr(groups, "cat") else list(parts)
@@ -48,7 +48,7 @@ def cohort_grids(ds: "Dataset") -> dict[str, dict[str, dict[str, Any]]]:
     return grids
 
 
-def _attributes(ds: "Dataset") -> Iterator[tuple[str, pd.Series, dict[str, float | None]]]:
+def attributes(ds: "Dataset") -> Iterator[tuple[str, pd.Series, dict[str, float | None]]]:
     """Name of each attribute, the group of every customer, and the cost to acquire where it is known by group."""
     everybody = ds.rfm_summary().index
     first = aggregate.first_purchases(ds.transactions, ds.as_of, 0)

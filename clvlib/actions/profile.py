@@ -1,0 +1,72 @@
+"""A dataset in; all that is known and expected of every customer in one table, and what to do with each, out."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from clvlib import aggregate
+from clvlib.actions import choices, stake
+from clvlib.causes import experiments
+from clvlib.errors import CannotAnswer, UsageError
+from clvlib.models import scoring
+from clvlib.value.payback import new_customer_value
+
+if TYPE_CHECKING:
+    from clvlib.dataset import Dataset
+    from clvlib.models.outlook import Ahead
+
+
+def profiles(ds: "Dataset", ahead: "Ahead") -> pd.DataFrame:
+    """One row a customer (index customer_id): what was done so far, and what `ahead` expects.
+
+    segment; orders (purchase days), revenue and order_value (mean; currency); days_between_orders (mean; NaN of one
+    order); first_purchase, last_purchase; p_purchase, clv, clv_low, clv_high (currency, see `scoring.score`) of the
+    horizon; next_order (date, see `Ahead.next_order`).
+    """
+    rfm = ds.rfm_summary()
+    orders = rfm["frequency"] + 1
+    segment = ds.segments()["segment"].astype(str)
+    frame = pd.DataFrame({"segment": segment, "orders": orders, "revenue": rfm["total_spend"]})
+    frame["order_value"] = frame["revenue"] / orders
+    frame["days_between_orders"] = rfm["recency"] / rfm["frequency"].where(rfm["frequency"] > 0)
+    frame = frame.join(rfm[["first_purchase", "last_purchase"]])
+    scored = scoring.score(ahead, ds.economics)[["p_purchase", "clv", "clv_low", "clv_high"]]
+    return frame.join(scored).assign(next_order=ahead.next_order)
+
+
+def suggestions(
+    ds: "Dataset",
+    ahead: "Ahead",
+    measured_by: Mapping[str, str],
+    consent_required: bool = True,
+    store_channel: str = "store",
+) -> pd.DataFrame:
+    """What notebook 08 finds best for each customer: action, how, cost, gain (currency), why; index customer_id.
+
+    The other arguments are that notebook's; a test that the dataset hasn't leaves the assumption in its place. Who
+    isn't in the table has no action that is allowed and worth its cost. Raises CannotAnswer where nothing is at stake.
+    """
+    today = stake.outlook(ds, ahead)
+    fans, newcomer = pd.Index([]), 0.0
+    with suppress(CannotAnswer):
+        fans = stake.promoters(ds.table("surveys").to_pandas())
+        newcomer = new_customer_value(aggregate.cohorts(ds.transactions, ds.as_of), ds.economics)
+    stakes = stake.at_stake(today.customers, today.window_days, ds.economics, fans, newcomer)
+    effects = choices.assumed(ds.economics)
+    for lever, test in measured_by.items():
+        with suppress(CannotAnswer):
+            effects = choices.with_measured(effects, lever, stakes, experiments.measured(ds, test).iloc[0], test)
+    may = choices.permission(ds, today.customers.index, consent_required, store_channel)
+    come = 1 - today.customers["churn_probability"]
+    best = choices.best_lever(choices.options(stakes, effects, may.used, come, ds.economics.contact_cost))
+    frame = best[["lever", "treatment", "cost", "gain"]].set_axis(["action", "how", "cost", "gain"], axis=1)
+    return frame.assign(why=best["lever"].map({lever: who for lever, (who, _) in stake.LEVERS.items()}))
+
+
+def one(people: pd.DataFrame, customer: str) -> pd.DataFrame:
+    """The row of one customer. Raises UsageError for one who isn't there."""
+    if customer not in people.index:
+        raise UsageError(f"There is no customer {customer!r} with a purchase.", f"One is {people.index[0]}, say.")
+    return people.loc[[customer]]

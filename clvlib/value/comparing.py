@@ -1,0 +1,186 @@
+"""Groups of customers side by side, on every measure and over any period, each mean with its interval.
+
+And which attributes part customers by more than chance: of what was known when a customer first bought, and what came
+in the time after it, so that everybody is seen at the same age.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.stats import alexandergovern, t
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
+
+from clvlib import aggregate
+from clvlib.errors import NotEnoughData, UsageError
+from clvlib.value.cohort_grid import attributes
+
+if TYPE_CHECKING:
+    from clvlib.dataset import Dataset
+    from clvlib.models.outlook import Ahead
+
+YEAR = 365  # days
+SO_FAR, LAST_YEAR, YEAR_BEFORE = "so far", "last 365 days", "365 days before these"
+AT_SAME_AGE = "first 365 days of each customer"
+PERIODS = (SO_FAR, LAST_YEAR, YEAR_BEFORE, AT_SAME_AGE)
+RATIOS = {"order_value": ("revenue", "orders")}
+MEASURES = ("revenue", "orders", "order_value", "bought_again", "days_between_orders", "p_purchase", "clv")
+_LEVEL = 0.95
+_WATCHED = (YEAR, 182, 91, 30)  # days after the first purchase
+_NOT_BEFORE = ("segment", "cohort")
+_LEAST, _LEAST_TESTED = 5, 30  # customers of a group that is shown, and of one that is tested
+
+
+def measured(ds: "Dataset", ahead: "Ahead", clv: pd.Series, period: str = SO_FAR) -> pd.DataFrame:
+    """What each customer did in a period and is expected to do: columns of MEASURES; index customer_id.
+
+    Of the period are revenue (currency, net of refunds), orders (purchase days) and bought_again (0 or 1: came back so
+    far; bought in that year; came back in the first 365 days). Of all time is days_between_orders (of who came back),
+    of the horizon ahead p_purchase and clv (currency; `scoring.score`). A year is that of who had bought by its end;
+    AT_SAME_AGE is of those only who were watched for so long.
+
+    >>> known = measured(sample, foreseen, foreseen.customers["spend"], AT_SAME_AGE)
+    >>> known[["revenue", "orders"]].sum().round(1).to_dict()
+    {'revenue': 139270.5, 'orders': 4790.0}
+    """
+    if period not in PERIODS:
+        raise UsageError(f"There is no period {period!r}.", f"Choose one of: {', '.join(PERIODS)}.")
+    rfm = ds.rfm_summary()
+    ends = {LAST_YEAR: ds.as_of, YEAR_BEFORE: ds.as_of - pd.Timedelta(days=YEAR)}
+    if period == SO_FAR:
+        did = pd.DataFrame({"revenue": rfm["total_spend"], "orders": rfm["frequency"] + 1})
+        did["bought_again"] = (rfm["frequency"] > 0).astype(float)
+    elif period == AT_SAME_AGE:
+        first = aggregate.first_purchases(ds.transactions, ds.as_of, YEAR)
+        first = first[first["watched"]].loc[lambda seen: seen.index.isin(rfm.index)]
+        did = pd.DataFrame({"revenue": first["first_spend"] + first["spend"], "orders": first["purchases"] + 1})
+        did["bought_again"] = (first["purchases"] > 0).astype(float)
+    else:
+        there = rfm.index[rfm["first_purchase"] <= ends[period]]
+        came = aggregate.holdout(ds.transactions, ends[period] - pd.Timedelta(days=YEAR), ends[period])
+        came = came.reindex(there, fill_value=0)
+        did = pd.DataFrame({"revenue": came["spend"], "orders": came["purchases"]})
+        did["bought_again"] = (came["purchases"] > 0).astype(float)
+    if did.empty:
+        raise NotEnoughData(f"Nobody was there for the period “{period}”.", "Choose another period.")
+    did["days_between_orders"] = (rfm["recency"] / rfm["frequency"].where(rfm["frequency"] > 0)).reindex(did.index)
+    did["p_purchase"] = ahead.customers["p_purchase"].reindex(did.index)
+    return did.assign(clv=clv.reindex(did.index)).astype("float64")
+
+
+def by_measure(known: pd.DataFrame, groups: pd.Series, measure: str) -> pd.DataFrame:
+    """A measure's mean by group: customers, low, mid, high (unit of the measure); groups of 5 or more, in their order.
+
+    known: of `measured`. The interval (95 %) says where else the mean might lie had other customers of the same kind
+    come: of a mean by its standard error (t), of a share by Wilson's (1927), of money per order, a ratio of sums, by
+    the delta method.
+
+    >>> known = measured(sample, foreseen, foreseen.customers["spend"])
+    >>> by_measure(known, pd.Series("all", known.index), "bought_again").round(3).loc["all"].to_dict()
+    {'customers': 2349.0, 'low': 0.465, 'mid': 0.485, 'high': 0.505}
+    """
+    groups = groups.reindex(known.index)
+    rows = {}
+    named = isinstance(groups.dtype, pd.CategoricalDtype)
+    for group in groups.cat.categories if named else sorted(groups.dropna().unique()):
+        part = known[(groups == group).to_numpy()]
+        part = part.dropna(subset=[] if measure in RATIOS else [measure])
+        if len(part) >= _LEAST:
+            rows[str(group)] = (len(part), *_interval(part, measure))
+    if not rows:
+        raise NotEnoughData(f"No group has {_LEAST} customers of whom this is known.", "Choose another attribute.")
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["customers", "low", "mid", "high"])
+
+
+def _interval(part: pd.DataFrame, measure: str) -> tuple[float, float, float]:
+    reach = float(t.ppf((1 + _LEVEL) / 2, len(part) - 1))
+    if measure == "bought_again":
+        low, high = proportion_confint(part[measure].sum(), len(part), alpha=1 - _LEVEL, method="wilson")
+        return float(low), float(part[measure].mean()), float(high)
+    if measure in RATIOS:
+        above, below = (part[name] for name in RATIOS[measure])
+        if below.sum() <= 0:
+            return np.nan, np.nan, np.nan
+        mid = float(above.sum() / below.sum())
+        error = float((above - mid * below).std() / np.sqrt(len(part)) / below.mean())
+    else:
+        mid, error = float(part[measure].mean()), float(part[measure].std() / np.sqrt(len(part)))
+    return mid - reach * error, mid, mid + reach * error
+
+
+def groupings(ds: "Dataset") -> dict[str, pd.Series]:
+    """What customers can be grouped by, and the group of each (customer_id → name, in their order).
+
+    Segment of today, period of the first purchase, what and how much was bought first, and the attributes of the
+    customers.
+
+    >>> list(groupings(sample))
+    ['segment', 'cohort', 'first basket']
+    """
+    own = {"segment": ds.segments()["segment"], "cohort": _cohort(ds)}
+    return own | {name: groups for name, groups, _ in attributes(ds)}
+
+
+def _cohort(ds: "Dataset") -> pd.Series:
+    """The quarter of the first purchase; the year, where there are more than twelve."""
+    first = ds.rfm_summary()["first_purchase"]
+    quarters = first.dt.to_period("Q")
+    periods = quarters if quarters.nunique() <= 12 else first.dt.to_period("Y")
+    return periods.astype(str).str.replace("Q", " Q").rename("cohort")
+
+
+def after_first(ds: "Dataset") -> tuple[pd.DataFrame, int]:
+    """What customers spent (column `spend`, currency) in so many days after their first purchase day, and how many.
+
+    The longest of a year, a half, a quarter and a month for which half of the customers were watched; index
+    customer_id, only who was watched. Raises NotEnoughData when it isn't even a month.
+
+    >>> spent, days = after_first(sample)
+    >>> len(spent), days
+    (2349, 365)
+    """
+    for days in _WATCHED:
+        first = aggregate.first_purchases(ds.transactions, ds.as_of, days)
+        if first["watched"].mean() >= 0.5:
+            return first.loc[first["watched"], ["spend"]], days
+    raise NotEnoughData(
+        f"Fewer than half of the customers were watched for {_WATCHED[-1]} days.", "Bring a longer history."
+    )
+
+
+def parting(spent: pd.DataFrame, groupings: Mapping[str, pd.Series]) -> pd.DataFrame:
+    """Which attributes part customers by what they spent, of those that were known before.
+
+    spent: of `after_first`; groupings: of the function of that name, of which segment and cohort are left out, as the
+    one is made of what was spent, the other of time. One row an attribute, the surest first: groups, customers, lowest
+    and highest (names), low and high (their means, currency), p_value (Alexander & Govern 1994: means of groups whose
+    spreads differ), p_holm (corrected for so many attributes, Holm 1979). Groups of 30 customers or more. Raises
+    NotEnoughData when no attribute has two of them.
+
+    >>> parting(after_first(sample)[0], groupings(sample))[["groups", "p_holm"]].round(3).to_dict("index")
+    {'first basket': {'groups': 4, 'p_holm': 0.0}}
+    """
+    rows = {}
+    for name in [name for name in groupings if name not in _NOT_BEFORE]:
+        groups = groupings[name].reindex(spent.index).astype(str)
+        seen = spent["spend"].groupby(groups).agg(["size", "mean", "std"])
+        seen = seen[(seen["size"] >= _LEAST_TESTED) & (seen["std"] > 0)].sort_values("mean")
+        if len(seen) > 1:
+            test = alexandergovern(*(spent["spend"][groups == group] for group in seen.index))
+            rows[name] = {
+                "groups": len(seen),
+                "customers": int(seen["size"].sum()),
+                **{"lowest": seen.index[0], "highest": seen.index[-1]},
+                **{"low": seen["mean"].iloc[0], "high": seen["mean"].iloc[-1]},
+                "p_value": float(test.pvalue),
+            }
+    if not rows:
+        raise NotEnoughData(
+            f"No attribute has two groups of {_LEAST_TESTED} customers who were watched for so long.",
+            "Bring attributes of customers, or a longer history.",
+        )
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    table["p_holm"] = multipletests(table["p_value"], method="holm")[1]
+    return table.sort_values("p_value", kind="stable").rename_axis("attribute")
