@@ -32,26 +32,27 @@ def narrow(read: "Ingested", listed: Any, folder: Path) -> None:
     members = _members(file)
     read.files.append(file)
     connection = next(iter(read.tables.values())).get_backend().con
-    connection.register(_LIST, pd.DataFrame({_ID: members}))
-    inside = f"{_ID} IN (SELECT {_ID} FROM {_LIST})"
-    who, why = f"count(DISTINCT {_ID}) FILTER ({inside})", f"not in the group {file.stem}"
-    met = 0
+    connection.register(_LIST, pd.DataFrame({_ID: members}, dtype="string"))
+    inside, why = f"{_ID} IN (SELECT {_ID} FROM {_LIST})", f"not in the group {file.stem}"
+    named = [name for name, table in read.tables.items() if _ID in table.columns]
+    there = " UNION ".join(f"SELECT {_ID} FROM {name} WHERE {inside}" for name in named)
+    met = rows(connection, f"SELECT count(*) FROM ({there})")[0][0] if there else 0
+    if not met:
+        what = f"of the {len(members):,} customers of the group {file.name}, none is in the data."
+        raise DataError(what, "Give the list that was saved from these data.")
     ledger: list[dict[str, Any]] = [dict(line) for line in read.ledger.to_dict("records")]  # type: ignore[arg-type]
-    for name, table in list(read.tables.items()):
-        if _ID not in table.columns:
+    for name in list(read.tables):
+        if name not in named:
             del read.tables[name]
             ledger = [line for line in ledger if line["table"] != name]
             what = "it doesn't name customers, so that nothing of it is the group's"
             read.problems.append(Problem("note", name, what, 1, (), "It is not used."))
             continue
+        outside = f"NOT coalesce({inside}, false)"
         if name in rules.PAID:
-            named, met = rows(connection, f"SELECT count(DISTINCT {_ID}), {who} FROM {name}")[0]
-            read.outside = named - met
-        rules.leave_out(connection, ledger, name, f"NOT coalesce({inside}, false)", why, "outside")
+            read.outside = rows(connection, f"SELECT count(DISTINCT {_ID}) FROM {name} WHERE {outside}")[0][0]
+        rules.leave_out(connection, ledger, name, outside, why, "outside")
     connection.unregister(_LIST)
-    if not met:
-        what = f"Of the {len(members):,} customers of the group {file.name}, none is in the data."
-        raise DataError(what, "Give the list that was saved from these data.")
     read.ledger = pd.DataFrame(ledger, columns=list(read.ledger))
     what = f"{met:,} of the {len(members):,} customers on {file.name} are in the data; all others are set aside"
     mend = "Who was chosen by what they did tells nothing of those who weren't, nor of customers to come."

@@ -16,6 +16,7 @@ from itables.widget import ITable
 from clvlib.errors import ClvError
 from clvlib.show.output import NO_FORMULAS, table
 from clvlib.show.units import UNITS, called
+from clvlib.show.wording import count
 
 MOST_BROWSED = 20_000  # rows: a browser takes them at once
 _WIDE = {"style": {"description_width": "12em"}, "layout": widgets.Layout(width="40em")}
@@ -73,7 +74,8 @@ def browse(frame: pd.DataFrame, caption: str, **about: Any) -> ITable:
         showIndex=False,
         lengthMenu=[10, 25, 100],
     )
-    _show_widget(made, "To sort, search, filter and choose from, in JupyterLab.")
+    part = f": the first {count(len(written))} of {count(len(frame))} rows" if len(frame) > len(written) else ""
+    _show_widget(made, f"To sort, search, filter and choose from, in JupyterLab{part}.")
     table(frame.head(5), caption, **about)
     return made
 

@@ -6,18 +6,16 @@ import re
 import shutil
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
-from pathlib import Path
 
 import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from clvlib import load
-from clvlib.run import chapters, report
+from clvlib.run import chapters, report, working
 from clvlib.run.outcome import Outcome
 from clvlib.run.refresh import NOTEBOOKS
 from clvlib.value import what_if
@@ -39,7 +37,6 @@ ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
-LAB_SETTINGS = Path(report.__file__).parent / "lab"
 
 
 @pytest.fixture(scope="module")
@@ -183,27 +180,19 @@ def test_without_a_script_the_same_is_told(browser, page_file):
 
 @pytest.fixture
 def lab(tmp_path):
-    """JupyterLab on a copy of the notebooks without outputs, this computer only, with a token: address, folder."""
-    folder = tmp_path / "notebooks"
-    folder.mkdir()
-    for file in NOTEBOOKS.glob("*.ipynb"):
-        notebook = nbformat.read(file, as_version=4)
-        for cell in notebook.cells:
-            if cell.cell_type == "code":
-                cell.outputs, cell.execution_count = [], None
-        nbformat.write(notebook, folder / file.name)
+    """JupyterLab as `clv lab demo` opens it, with a token that is known: address, folder of the working copies."""
+    folder, _ = working.copy_notebooks(load("demo"), "demo", tmp_path / "work")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--ServerApp.root_dir={folder}"),
-        *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--IdentityProvider.token=secret"),
-        *("--ServerApp.port_retries=0", f"--LabApp.app_settings_dir={LAB_SETTINGS}"),
+    command, environment = working.lab_command(folder, port, browser=False)
+    command += [
+        *("--allow-root", "--ServerApp.port_retries=0", "--IdentityProvider.token=secret"),
         *(f"--LabApp.user_settings_dir={tmp_path / 'user'}", f"--LabApp.workspaces_dir={tmp_path / 'workspaces'}"),
     ]
     with (tmp_path / "lab.log").open("w") as log:
         server = subprocess.Popen(
-            command, stdout=log, stderr=log, env=os.environ | {"JUPYTER_CONFIG_DIR": str(tmp_path)}
+            command, stdout=log, stderr=log, env=environment | {"JUPYTER_CONFIG_DIR": str(tmp_path)}
         )
     address = f"http://127.0.0.1:{port}"
     try:
@@ -243,17 +232,21 @@ def test_without_the_token_jupyterlab_shows_nothing(lab):
     assert not answers(f"{address}/api/contents")
 
 
-def test_jupyterlab_opens_notebook_01_and_runs_it_to_its_end(browser, lab):
+def open_and_run(browser, lab, name):
+    """A page on a working copy all of whose cells ran."""
     address, folder = lab
     page = browser.new_page(viewport={"width": 1400, "height": 1000})
-    page.goto(f"{address}/lab/tree/01_clv_formula.ipynb?token=secret")
+    page.goto(f"{address}/lab/tree/{folder.name}/{name}.ipynb?token=secret")
     page.locator(".jp-Notebook .jp-Cell").first.wait_for(timeout=120_000)
     wait(lambda: kernels(address) == ["idle"], 120, lambda: str(kernels(address)))
     page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for(timeout=120_000)
     assert "would you like" not in page.content().lower()  # no news pop-up
     wait(lambda: started(page), 60, lambda: "no cell was started")
-    file = folder / "01_clv_formula.ipynb"
+    return page
 
+
+def saved(page, file):
+    """Wait until every cell ran, save the notebook, and wait until it is saved."""
     page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for(timeout=240_000)
     page.keyboard.press("Control+s")
     wait(
@@ -262,7 +255,57 @@ def test_jupyterlab_opens_notebook_01_and_runs_it_to_its_end(browser, lab):
         lambda: str([cell["execution_count"] for cell in code_cells(file)]),
     )
     assert error_outputs(file) == []
+
+
+def test_jupyterlab_opens_notebook_01_runs_it_to_its_end_and_says_how_far_it_is(browser, lab):
+    file = lab[1] / "01_clv_formula.ipynb"
+    page = open_and_run(browser, lab, file.stem)
+    floating = page.locator(".clv-running", has_text=re.compile(r"Cell \d+ of \d+ runs"))
+    floating.wait_for(timeout=60_000)
+    box = floating.bounding_box()
+    assert box["y"] + box["height"] < 1000  # in sight, though the first cells aren't
+    saved(page, file)
     assert any("image/png" in output.get("data", {}) for cell in code_cells(file) for output in cell["outputs"])
+    assert page.locator(".clv-running").inner_text().strip().startswith(f"All {len(code_cells(file))} cells ran")
+    page.close()
+
+
+def test_by_clicking_one_compares_looks_up_moves_and_keeps_a_group(browser, lab):
+    file = lab[1] / "09_explore.ipynb"
+    page = open_and_run(browser, lab, file.stem)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    saved(page, file)
+    compared = page.locator(".jp-CodeCell", has_text="def compare(")
+    compared.locator("select").nth(0).select_option("first product")
+    compared.locator("select").nth(1).select_option("orders")
+    picture = compared.locator("img[alt*='orders by first product']")
+    picture.wait_for(timeout=30_000)
+    assert "Linen →" in picture.get_attribute("alt")
+    people = page.locator(".jp-CodeCell", has_text="show.browse(")
+    people.locator(".dt-search input").fill("Loyal")
+    people.get_by_role("button", name="Select all", exact=True).click()
+    people.get_by_text(re.compile(r"\d+ rows selected")).wait_for(timeout=30_000)
+    looked = page.locator(".jp-CodeCell", has_text="show.explore(look")
+    looked.locator("input").fill("C0006")
+    looked.locator("input").press("Enter")
+    looked.locator("img[alt*='C0006:']").wait_for(timeout=30_000)
+    looked.locator("input").fill("nobody")
+    looked.locator("input").press("Enter")
+    looked.get_by_text("There is no customer 'nobody'").wait_for(timeout=30_000)
+    moved = page.locator(".jp-CodeCell", has_text="show.explore(move")
+    today = moved.locator("img").first.get_attribute("alt")
+    moved.locator(".noUi-handle").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("([cell, was]) => cell.querySelector('img').alt != was", arg=[moved.element_handle(), today])
+    kept = page.locator(".jp-CodeCell", has_text="show.press(keep")
+    kept.locator("input").fill("loyal")
+    kept.get_by_role("button", name="Keep the chosen rows").click()
+    kept.get_by_text("groups/loyal.toml").wait_for(timeout=30_000)
+    segment = load("demo").segments()["segment"]
+    group = load(lab[1] / "groups" / "loyal.toml")
+    assert set(group.rfm_summary().index) == set(segment.index[segment == "Loyal"])
+    assert [url for url in asked if "127.0.0.1" not in url and not url.startswith(("data:", "blob:"))] == []
     page.close()
 
 
