@@ -10,7 +10,7 @@ from clvlib import aggregate
 from clvlib.dataset import Dataset, Economics
 from clvlib.errors import CannotAnswer
 from clvlib.models import churn, ranking, scoring, silence, worth
-from clvlib.models.outlook import foresee
+from clvlib.models.outlook import Ahead, foresee
 from clvlib.value.kpis import PROMOTER, latest
 from clvlib.value.over_time import dates_back
 
@@ -50,12 +50,14 @@ class Outlook:
     than the window), `churn_probability` (of no purchase in the next window, by `method`: the ranking that did best in
     a later period), `value_if_buying`, `value_if_silent` (of `worth.values`), `at_stake` (of the active:
     churn_probability × the difference of the two; of the silent: what is still expected of them, clv), and of
-    `scoring.score`: `p_purchase`, `expected_purchases`, `expected_spend`, `clv`. Money is over the horizon.
+    `scoring.score`: `p_purchase`, `expected_purchases`, `expected_spend`, `clv`. Money is over the horizon. `ahead`:
+    the forecast that all of it comes from.
     """
 
     customers: pd.DataFrame
     window_days: int
     method: str
+    ahead: Ahead
 
 
 def outlook(ds: Dataset) -> Outlook:
@@ -79,7 +81,7 @@ def outlook(ds: Dataset) -> Outlook:
     at_stake = frame["churn_probability"] * values["cost_of_silence"]
     frame["at_stake"] = at_stake.where(frame["active"], scored["clv"].clip(lower=0))
     kept = scored[["p_purchase", "clv", "expected_purchases", "expected_spend"]]
-    return Outlook(frame.join(kept), plan.window_days, method)
+    return Outlook(frame.join(kept), plan.window_days, method, ahead)
 
 
 def at_stake_over(ds: Dataset, today: Outlook) -> pd.Series:
