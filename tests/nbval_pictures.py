@@ -1,6 +1,12 @@
-"""A plugin for nbval, which leaves pictures out: they are compared too, by their pixels (`-p tests.nbval_pictures`)."""
+"""A plugin for nbval, which leaves pictures out: they are compared too, by their pixels (`-p tests.nbval_pictures`).
 
+Where a run's folder is set, notebooks hand over to it what they hand to a run, each under its own name.
+"""
+
+import os
 from hashlib import sha256
+
+import pytest
 
 from clvlib.run.cli import spare_grammar
 
@@ -9,6 +15,7 @@ spare_grammar()
 from nbval.plugin import IPyNbCell  # noqa: E402
 
 from clvlib.run.refresh import pixels  # noqa: E402
+from clvlib.show import NOTEBOOK  # noqa: E402
 
 PNG = "iVBORw0KGgo"  # how every PNG starts in base64
 
@@ -28,3 +35,8 @@ def pytest_collection_modifyitems(items):
         if type(item) is IPyNbCell:
             item.__class__ = Cell
             item.parent.skip_compare = tuple(key for key in item.parent.skip_compare if key != "image/png")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    os.environ[NOTEBOOK] = item.path.stem  # before its kernel starts

@@ -8,11 +8,14 @@ import sys
 from copy import deepcopy
 
 import nbformat
+import pandas as pd
 import papermill
 import pytest
 
+from clvlib import show
 from clvlib.ingest.card import bundled, find_card, read_card
-from clvlib.run import parameters
+from clvlib.run import dictionary, parameters
+from clvlib.run.handover import gather_customers
 from clvlib.run.refresh import NOTEBOOKS, clean, compare, execute
 
 FILES = sorted(NOTEBOOKS.glob("[0-9][0-9]*.ipynb"))
@@ -191,14 +194,41 @@ def test_a_notebook_is_kept_as_a_refresh_writes_it(file):
 
 
 @pytest.fixture(scope="module")
-def checked(quiet):
-    return nbval(FILES, quiet)
+def handed(tmp_path_factory):
+    """A folder in which the checked notebooks leave what they hand to a run."""
+    return tmp_path_factory.mktemp("handed")
+
+
+@pytest.fixture(scope="module")
+def checked(quiet, handed):
+    return nbval(FILES, quiet | {show.RUN_FOLDER: str(handed)})
 
 
 @each
 def test_what_is_printed_is_what_is_computed(file, checked):
     outcomes = re.findall(rf"^(PASSED|FAILED|ERROR) \S*{file.name}", checked, re.MULTILINE)
     assert outcomes == ["PASSED"] * len(code_cells(file)), checked[-20_000:]
+
+
+@pytest.fixture
+def tables(checked, handed, demo):
+    """The tables that a run of the demo makes of what its notebooks leave, by name."""
+    lists = {file.stem: pd.read_parquet(file) for file in handed.glob("lists/*/*.parquet")}
+    assert lists.keys() == {"action_list", "crm", "tableau"}, checked[-20_000:]
+    return {"customers": gather_customers(demo.rfm_summary(), sorted(handed.glob("scores/*.parquet")))} | lists
+
+
+def test_every_column_that_a_run_writes_has_an_entry_and_every_entry_is_of_one(tables):
+    written = [name for table in tables.values() for name in (*filter(None, table.index.names), *table.columns)]
+    assert [name for name in written if not dictionary.entry_of(name)] == []
+    assert dictionary.entries().keys() == {dictionary.entry_of(name) for name in written}
+
+
+def test_the_list_for_the_crm_says_of_a_customer_what_customers_csv_says(tables):
+    asked = ["next_order_if_any", "p_purchase", "clv", "clv_low_80", "clv_high_80"]
+    asked += ["mean_order_value", "mean_days_between_orders"]
+    customers, crm = tables["customers"], tables["crm"]
+    pd.testing.assert_frame_equal(crm[asked], customers.loc[crm.index, asked], check_exact=False, rtol=1e-9)
 
 
 def nbval(files, environment):

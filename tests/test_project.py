@@ -14,7 +14,9 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from clvlib.ingest.tables import TABLES
+from clvlib.run import dictionary
 from clvlib.run.refresh import same_picture
+from clvlib.show.units import UNITS
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -66,6 +68,18 @@ def test_the_data_dictionary_describes_every_column():
         assert section, table
         listed = re.findall(r"^\| (\w+) \| (\w+) \| (\w*) *\|", section[1], re.M)[1:]
         assert listed == [(c.name, c.kind, "yes" if c.required else "") for c in columns], table
+
+
+def test_the_data_dictionary_shows_every_column_that_a_run_writes_as_the_run_describes_it():
+    section = (ROOT / "data/README.md").read_text("utf-8").partition("\n## What a run writes")[2]
+    listed = [tuple(line.strip("| ").split(" | ")) for line in section.splitlines() if line.startswith("| ")][1:]
+    assert listed == [(name, *entry) for name, entry in dictionary.entries().items()]
+
+
+def test_a_column_has_the_unit_that_tables_give_it():
+    units = {"money": {"money"}, "percent": {"share"}}
+    told = {name: (units.get(UNITS.get(name)), entry.unit) for name, entry in dictionary.entries().items()}
+    assert {name: unit for name, (known, unit) in told.items() if known and unit not in known} == {}
 
 
 @pytest.mark.parametrize("target", ["demo", "test", "lab", "lock", "bench", "refresh"])

@@ -50,12 +50,14 @@ class Outlook:
     than the window), `churn_probability` (of no purchase in the next window, by `method`: the ranking that did best in
     a later period), `value_if_buying`, `value_if_silent` (of `worth.values`), `at_stake` (of the active:
     churn_probability × the difference of the two; of the silent: what is still expected of them, clv), and of
-    `scoring.score`: `p_purchase`, `expected_purchases`, `expected_spend`, `clv`. Money is over the horizon.
+    `scoring.score`: `p_purchase`, `expected_purchases`, `expected_spend`, `clv`. Money is over the horizon. `ahead`:
+    the forecast that all of it comes from.
     """
 
     customers: pd.DataFrame
     window_days: int
     method: str
+    ahead: Ahead
 
 
 def outlook(ds: Dataset, ahead: Ahead | None = None) -> Outlook:
@@ -79,7 +81,7 @@ def outlook(ds: Dataset, ahead: Ahead | None = None) -> Outlook:
     at_stake = frame["churn_probability"] * values["cost_of_silence"]
     frame["at_stake"] = at_stake.where(frame["active"], scored["clv"].clip(lower=0))
     kept = scored[["p_purchase", "clv", "expected_purchases", "expected_spend"]]
-    return Outlook(frame.join(kept), plan.window_days, method)
+    return Outlook(frame.join(kept), plan.window_days, method, ahead)
 
 
 def at_stake_over(ds: Dataset, today: Outlook) -> pd.Series:

@@ -23,6 +23,7 @@ DAYS_PER_UNIT = {"D": 1, "W": 7}
 LOOK_BACKS = (30, 90, 180, 365)
 _LEAST_SPEND = 0.01  # of any currency: what a free order's logarithm is taken of
 UNKNOWN = "unknown"
+_FOR_READERS = ["first_purchase", "last_purchase", "mean_order_value", "mean_days_between_orders"]  # not for models
 
 
 def rfm_summary(transactions: ibis.Table, as_of: Any, time_unit: str = "D", free_orders: bool = False) -> pd.DataFrame:
@@ -34,6 +35,8 @@ def rfm_summary(transactions: ibis.Table, as_of: Any, time_unit: str = "D", free
     * recency, T (float): age at the last purchase and at the end of observation, in `time_unit` ("D" days,
       "W" days divided by 7 exactly);
     * monetary_value (float, currency): mean spend per repeat purchase day; NaN for one-time buyers;
+    * mean_order_value (float, currency): mean spend per purchase day, the first one included;
+    * mean_days_between_orders (float, always days): first to last purchase over `frequency`; NaN for one-time buyers;
     * total_spend (float, currency): everything paid less everything refunded;
     * first_purchase, last_purchase (datetime64); days_since_last_order (float, always days).
     """
@@ -45,13 +48,15 @@ def rfm_summary(transactions: ibis.Table, as_of: Any, time_unit: str = "D", free
     end = pd.Timestamp(as_of).normalize()
     since_first = (end - frame["first_purchase"]).dt.days
     since_last = (end - frame["last_purchase"]).dt.days
-    per_repeat = (frame["paid"] - frame["first_paid"]) / repeats.where(repeats > 0)
+    each = {"monetary_value": (frame["paid"] - frame["first_paid"]) / repeats.where(repeats > 0)}
+    each["mean_order_value"] = frame["paid"] / frame["purchases"]
     return pd.DataFrame(
         {
             "frequency": repeats,
             "recency": (since_first - since_last) / per_day,
             "T": since_first / per_day,
-            "monetary_value": rounded(per_repeat.to_frame()).iloc[:, 0],
+            **rounded(pd.DataFrame(each, dtype="float64")),
+            "mean_days_between_orders": (since_first - since_last) / repeats.where(repeats > 0),
             "total_spend": frame["total_spend"].astype("float64"),
             "first_purchase": frame["first_purchase"],
             "last_purchase": frame["last_purchase"],
@@ -222,10 +227,11 @@ def gaps(transactions: ibis.Table, as_of: Any) -> pd.Series:
 def features(transactions: ibis.Table, as_of: Any, ahead: int | None = None) -> pd.DataFrame:
     """Behaviour of every customer as known on `as_of`, and strictly nothing after it.
 
-    The columns of `rfm_summary` in days (without its dates), plus purchases_last_30/90/180/365 (purchase days) and
-    spend_last_… (currency) in the last days up to `as_of`; mean_gap, sd_gap, last_gap and previous_gap (days between
-    purchases; NaN where there are not enough of them); first_spend, last_spend and max_spend (currency per purchase
-    day); refunds (rows); and n_channels, n_categories where the transactions say them. Indexed by customer_id.
+    The columns of `rfm_summary` in days (without its dates and the means of all purchases), plus
+    purchases_last_30/90/180/365 (purchase days) and spend_last_… (currency) in the last days up to `as_of`; mean_gap,
+    sd_gap, last_gap and previous_gap (days between purchases; NaN where there are not enough of them); first_spend,
+    last_spend and max_spend (currency per purchase day); refunds (rows); and n_channels, n_categories where the
+    transactions say them. Indexed by customer_id.
 
     For a forecast of `ahead` days: also sd_log_spend (standard deviation of the log of a purchase day's spend; NaN of
     one), and purchases_same_months, spend_same_months (a year before the days ahead; of those that `as_of` knows).
@@ -263,7 +269,7 @@ def features(transactions: ibis.Table, as_of: Any, ahead: int | None = None) -> 
     }
     lines = rows.group_by("customer_id").agg(refunds=(rows["amount"] < 0).sum(), **optional)
     frame = _frame(behaviour.left_join(lines, "customer_id").drop("customer_id_right")).set_index("customer_id")
-    known = rfm_summary(transactions, as_of).drop(columns=["first_purchase", "last_purchase"])
+    known = rfm_summary(transactions, as_of).drop(columns=_FOR_READERS)
     frame = known.join(frame)
     unspent = [str(name) for name in frame if str(name).startswith(("spend_last_", "spend_same_"))]
     frame = frame.fillna(dict.fromkeys(unspent, 0.0))

@@ -73,11 +73,13 @@ def summary_of_totals(known: pd.DataFrame, as_of: pd.Timestamp, days_per_unit: i
     first, last = known["first_purchase"], known["last_purchase"]
     between = (last - first).dt.days
     repeats = (known["purchases"] - 1).clip(upper=between)
+    a_day = known["amount"] / (repeats + 1)
     columns = {
         "frequency": repeats,
         "recency": between / days_per_unit,
         "T": (as_of - first).dt.days / days_per_unit,
-        "monetary_value": rounded(mean_amount(known).where(repeats > 0).to_frame()).iloc[:, 0],
+        **rounded(pd.DataFrame({"monetary_value": mean_amount(known).where(repeats > 0), "mean_order_value": a_day})),
+        "mean_days_between_orders": between / repeats.where(repeats > 0),
         "total_spend": known["amount"],
         "first_purchase": first.astype("datetime64[us]"),
         "last_purchase": last.astype("datetime64[us]"),

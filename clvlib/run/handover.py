@@ -1,4 +1,4 @@
-"""What a run hands over: report, notebooks, customers.csv for a spreadsheet, manifest.json for whoever checks it."""
+"""What a run hands over: report, notebooks, customers.csv and its columns, manifest.json for whoever checks it."""
 
 import json
 import math
@@ -17,7 +17,7 @@ import pandas as pd
 
 from clvlib.dataset import Dataset
 from clvlib.files import replacing, write_text
-from clvlib.run import chapters, parts, report, workbook
+from clvlib.run import chapters, dictionary, parts, report, workbook
 from clvlib.run.launch import Made, Task, seen_from_notebooks
 from clvlib.run.outcome import Outcome
 
@@ -121,15 +121,19 @@ def hash_files(files: Iterable[Path]) -> dict[str, str]:
 def write_customers(ds: Dataset, scores: list[Path], lists: Mapping[str, Path], folder: Path) -> None:
     """Write one row per customer: the summary, then what each notebook kept (Parquet files, in their order).
 
+    columns.csv: what each column of it and of the lists says (`dictionary.describe`).
+
     customers.csv: UTF-8 with a byte order mark; cells of text that a spreadsheet would run as formulas get a leading
-    apostrophe. customers.xlsx: the same with the lists as further sheets, texts as texts; not for more than
-    MOST_IN_WORKBOOK customers.
+    apostrophe. customers.xlsx: the same with the lists and the columns as further sheets, texts as texts; not for more
+    than MOST_IN_WORKBOOK customers.
     """
     table = gather_customers(ds.rfm_summary(), scores)
     defuse(table).to_csv(folder / "customers.csv", encoding="utf-8-sig", date_format="%Y-%m-%d")
+    sheets = {"customers": table} | {name: pd.read_parquet(file) for name, file in lists.items()}
+    said = dictionary.describe({f"{name}.csv": sheet for name, sheet in sheets.items()}, ds.currency)
+    defuse(said).to_csv(folder / "columns.csv", encoding="utf-8-sig", index=False)
     if len(table) <= MOST_IN_WORKBOOK:
-        sheets = {name: pd.read_parquet(file) for name, file in lists.items()}
-        rounded = {name: _rounded(sheet) for name, sheet in {"customers": table, **sheets}.items()}
+        rounded = {name: _rounded(sheet) for name, sheet in {**sheets, "columns": said}.items()}
         workbook.write_workbook(rounded, folder / "customers.xlsx")
 
 

@@ -143,9 +143,9 @@ def deliver(frame: pd.DataFrame, name: str) -> None:
     """Hand a list over as a file of its own: the run writes it as `name`.csv beside customers.csv.
 
     A named index is written too. Does nothing outside of ``clv run``. Raises UsageError for a name that isn't
-    letters, digits and underscores, or is that of customers.csv.
+    letters, digits and underscores, or is that of a table of the run's own, customers or columns.
     """
-    if not name.isidentifier() or name == "customers":
+    if not name.isidentifier() or name in ("customers", "columns"):
         raise UsageError(f"A list can't be called {name!r}.", mend="Use letters and underscores, as in action_list.")
     hand_to_run(frame, f"lists/{{notebook}}/{name}.parquet")
 

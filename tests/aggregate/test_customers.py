@@ -18,7 +18,7 @@ from clvlib.errors import NotEnoughData
 
 START = pd.Timestamp("2024-01-15")
 AS_OF = pd.Timestamp("2024-03-31")
-MONEY = ("monetary_value", "spend", "revenue", "total_spend")
+MONEY = ("monetary_value", "mean_order_value", "spend", "revenue", "total_spend")
 
 
 def day(offset: int) -> pd.Timestamp:
@@ -112,6 +112,8 @@ def slow_summary(tx: pd.DataFrame, as_of: pd.Timestamp, free_orders: bool = Fals
             "recency": float((last - first).days),
             "T": float((as_of - first).days),
             "monetary_value": np.mean([amount for _, amount in purchases[1:]]) if len(purchases) > 1 else np.nan,
+            "mean_order_value": np.mean([amount for _, amount in purchases]),
+            "mean_days_between_orders": np.mean([(b[0] - a[0]).days for a, b in pairwise(purchases)] or [np.nan]),
             "total_spend": known.loc[known["customer_id"] == customer, "amount"].sum(),
             "days_since_last_order": float((as_of - last).days),
         }
@@ -337,7 +339,13 @@ def test_several_purchases_on_one_day_are_one_purchase() -> None:
 def test_a_refund_is_not_a_purchase_and_reduces_the_purchase_before_it() -> None:
     found = summary_of(("a", 0, 10), ("a", 3, 8), ("a", 5, -3)).loc["a"]
     assert (found["frequency"], found["recency"], found["monetary_value"]) == (1, 3, 5)
-    assert found["total_spend"] == 15
+    assert (found["total_spend"], found["mean_order_value"], found["mean_days_between_orders"]) == (15, 7.5, 3)
+
+
+def test_a_purchase_that_was_sent_back_is_in_no_mean_and_one_purchase_has_no_days_between() -> None:
+    found = summary_of(("a", 0, 10), ("a", 4, 30), ("a", 6, -30), ("b", 2, 8), ("b", 3, -2)).loc
+    assert found[["a", "b"], "mean_order_value"].tolist() == [10, 6]
+    assert found[:, "mean_days_between_orders"].isna().all()
 
 
 def numbered(*lines: tuple[str, int, float, str | None]) -> ibis.Table:

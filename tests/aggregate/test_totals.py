@@ -85,6 +85,7 @@ def test_several_purchases_of_a_day_are_one_and_nothing_paid_is_no_customer(tmp_
     rows = ["a,2024-01-01,2024-01-02,9,90", "b,2024-01-01,2024-01-01,2,50", "c,2024-01-01,2024-02-01,2,-5"]
     ds = load(card(tmp_path, rows, as_of="2024-06-30"))
     assert ds.rfm_summary()["frequency"].to_dict() == {"a": 1, "b": 0}
+    assert ds.rfm_summary()["mean_order_value"].to_dict() == {"a": 45, "b": 50}
     said = [p.what for p in ds.problems]
     assert "2 customer(s) have more purchases than days from the first to the last" in said
     assert any(what.startswith("1 of 3 customers have no purchase up to 2024-06-30") for what in said)

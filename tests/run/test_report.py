@@ -285,7 +285,7 @@ def test_a_workbook_holds_texts_as_texts_and_crm_csv_holds_them_unaltered(shop, 
     assert list(crm["tier"]) == ["=best", "", "+33 6"]
     handover.write_customers(shop, [tmp_path / "01_a.parquet"], {"calls": tmp_path / "01_a.parquet"}, tmp_path)
     book = load_workbook(tmp_path / "customers.xlsx")
-    assert book.sheetnames == ["customers", "calls"]
+    assert book.sheetnames == ["customers", "calls", "columns"]
     cells = [[(cell.value, cell.data_type) for cell in row] for row in book["calls"].iter_rows()]
     assert cells[1] == [("0007", "s"), ("=best", "s")]
     assert cells[2][1] == (None, "n")

@@ -110,7 +110,7 @@ def test_a_list_that_is_no_longer_delivered_is_taken_away(shop, light, tmp_path)
     assert (folder / "action_list.csv").exists()
     make_notebook(books, "00_works", light("other_list"))
     runner.run(str(shop), out=tmp_path, notebooks=books)
-    assert {file.name for file in folder.glob("*.csv")} == {"customers.csv", "other_list.csv"}
+    assert {file.name for file in folder.glob("*.csv")} == {"customers.csv", "columns.csv", "other_list.csv"}
 
 
 def left_behind(folder):
@@ -151,6 +151,17 @@ def test_what_a_notebook_keeps_comes_to_customers_csv_without_formulas(ran):
     assert list(table.index) == ["0007", "12", "zoé"]
     assert set(table["tier"]) == {"'=best"}
     assert table.loc["12", "frequency"] == "0"
+
+
+def test_a_run_says_what_its_columns_mean_file_by_file_and_nothing_of_columns_that_it_has_not(ran):
+    _, folder = ran
+    said = pd.read_csv(folder / "columns.csv", dtype=str, keep_default_na=False)
+    for name, part in said.groupby("file"):
+        assert list(part["column"]) == list(pd.read_csv(folder / name)), name
+    assert set(said["file"]) == {"customers.csv", "action_list.csv"}
+    told = said.set_index(["file", "column"])
+    assert told.loc[("customers.csv", "mean_order_value"), ["notebook", "unit"]].tolist() == ["every run", "EUR"]
+    assert told.loc[("customers.csv", "tier"), "notebook"] == "02"
 
 
 def test_what_was_left_out_is_in_the_manifest(ran):
@@ -283,7 +294,7 @@ def test_a_run_with_other_settings_that_is_stopped_changes_nothing(shop, light, 
     runner.run(str(shop), out=tmp_path, notebooks=books)
     assert [entry.get("resumed") for entry in manifest(folder)["notebooks"]] == [True, True]
     after = handed_over(folder)
-    same = {"customers.csv", "action_list.csv", "second_list.csv", "notebooks/00_works.ipynb"}
+    same = {"customers.csv", "columns.csv", "action_list.csv", "second_list.csv", "notebooks/00_works.ipynb"}
     assert {name: after[name] for name in same} == {name: before[name] for name in same}
 
 
@@ -312,7 +323,7 @@ def test_lists_of_an_earlier_run_never_stay_beside_a_newer_report(shop, light, t
     (folder / "notes.csv").write_text("the user's own")
     runner.run(str(shop), only=["01"], out=tmp_path, notebooks=books)
     names = {name for name in handed_over(folder) if name.endswith((".csv", ".ipynb"))}
-    assert names == {"customers.csv", "notes.csv", "notebooks/01_other.ipynb"}
+    assert names == {"customers.csv", "columns.csv", "notes.csv", "notebooks/01_other.ipynb"}
 
 
 STORES = """

@@ -243,7 +243,7 @@ def test_a_delivered_list_waits_for_the_run_under_its_notebook(shown, monkeypatc
     assert pd.read_parquet(tmp_path / "lists" / "08_x" / "action_list.parquet").loc["007", "how"] == "message"
 
 
-@pytest.mark.parametrize("name", ["customers", "../up", "a b", ""])
+@pytest.mark.parametrize("name", ["customers", "columns", "../up", "a b", ""])
 def test_a_list_can_have_no_name_that_leads_elsewhere(shown, name):
     with pytest.raises(UsageError, match="can't be called"):
         show.deliver(pd.DataFrame({"x": [1]}), name)
