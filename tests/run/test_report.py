@@ -71,7 +71,7 @@ def notebook(size=40, title="What is a customer worth?"):
         cell(output({"text/html": rows, "text/plain": "rows"}, kind="table"), tags=["report"]),
         cell(said("sentence", "The base stands."), tags=["state"]),
         cell(said("tile", "CAC: $3", tile=tile, line=[[0, 0.5], [0.5, 1], [1, 0]])),
-        cell(said("offer", "page", name="cohorts", data={"all": {EVIL: {"cac": None, "rows": [row]}}})),
+        cell(said("offer", "page", name="cohorts", data=json.dumps({"all": {EVIL: {"cac": None, "rows": [row]}}}))),
         cell(
             said("decision", "small", decision=decision | {"what": "Small"}, sure=False, size=2.0),
             said("decision", "large", decision=decision | {"what": "Large"}, sure=False, size=9.0),
