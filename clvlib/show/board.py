@@ -113,5 +113,5 @@ def offer(name: str, data: Any) -> None:
     text, since a notebook's file would have a line for each number. Raises ValueError for what isn't a finite number.
     """
     text = f"For the report's page: {name}."
-    kept = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    kept = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     publish("offer", text, f'<p class="clv-note">{html.escape(text)}</p>', name=name, data=kept)

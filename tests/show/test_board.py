@@ -78,7 +78,7 @@ def test_what_is_offered_is_one_text_so_that_a_notebooks_file_has_no_line_for_ea
     show.offer("page", data)
     kind, text, about = told[-1]
     assert (kind, text, about["name"]) == ("offer", "For the report's page: page.", "page")
-    assert about["data"] == '{"a":{"é <b>":0.1},"b":[1.5,2,null]}'
+    assert about["data"] == '{"b":[1.5,2,null],"a":{"é <b>":0.1}}'
     assert json.loads(about["data"]) == data
     with pytest.raises(ValueError, match="JSON"):
         show.offer("page", {"a": np.nan})
