@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 EVERYBODY = "all customers"
 MONTHS = 24
-TOO_FEW = f"fewer than {LEAST} customers in all groups but one"
+TOO_SMALL = f"fewer than {LEAST} customers in all groups but one"
 TOO_MUCH = "more than the page holds"
 _OURS = ("customer_id", "acquired_on", "acquisition_cost", "consent", "referred_by")
 _MOST_ATTRIBUTES = 12
@@ -57,7 +57,7 @@ def cohort_grids(ds: "Dataset") -> tuple[dict[str, _Grid], dict[str, str]]:
         if not why:
             paid = _paid(ds) if column == "acquisition_channel" else {}
             shown = _by_group(ds, groups_of(values, everybody), paid)
-            why = TOO_FEW if len(shown) < 2 else TOO_MUCH if _figures(shown) > room else ""
+            why = TOO_SMALL if len(shown) < 2 else TOO_MUCH if _figures(shown) > room else ""
         if why:
             why_not[name] = why
         else:

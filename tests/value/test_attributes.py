@@ -150,7 +150,7 @@ def test_the_page_is_offered_numbers_towns_and_nobodys_name(people, read):
     assert why_not == {
         "full name": attributes.IDENTIFIES,
         "born": attributes.DATES,
-        "rare": cohort_grid.TOO_FEW,
+        "rare": cohort_grid.TOO_SMALL,
         "nothing": attributes.ONE_VALUE,
     }
     text = json.dumps(grids)
