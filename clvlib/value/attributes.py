@@ -1,7 +1,9 @@
 """What is known of customers, a column → groups that a report may show, or why it can't part customers into groups."""
 
+import math
 import re
 
+import numpy as np
 import pandas as pd
 
 from clvlib.value.equity import LEAST
@@ -66,11 +68,12 @@ def _points_at_persons(counts: pd.Series) -> bool:
 
 
 def groups_of(values: pd.Series, customers: pd.Index) -> pd.Series:
-    """Group `customers` by an attribute as `criterion` does: bands of numbers, the commonest values of a text.
+    """Group `customers` by an attribute: numbers in four bands, texts as `criterion` does, the commonest values.
 
-    Of more than 10 values of a text only those of at least 5 customers have a group of their own; that of the others
-    says how many they are. Texts that begin with a number stand in its order, others by how common they are. Names of
-    groups are at most 60 letters long.
+    Bands part customers at quarters, moved to round numbers, so that no name tells what one customer has. Of more than
+    10 values of a text only those of at least 5 customers have a group of their own; that of the others says how many
+    they are. Texts that begin with a number stand in its order, others by how common they are. Names of groups are at
+    most 60 letters long.
 
     >>> towns = pd.Series(["Lyon"] * 6 + ["Paris"] * 5 + [f"village {i}" for i in range(9)])
     >>> groups_of(towns, towns.index).value_counts().to_dict()
@@ -78,10 +81,13 @@ def groups_of(values: pd.Series, customers: pd.Index) -> pd.Series:
     """
     known = as_numbers(filled_in(values).reindex(customers))
     counts = known.value_counts()
-    if len(counts) <= _MOST_GROUPS or pd.api.types.is_numeric_dtype(known):
-        groups = criterion(known, customers)
-    else:
-        groups = criterion(known, customers, most=min(_MOST_GROUPS, int((counts >= LEAST).sum())))
+    if len(counts) > _MOST_GROUPS and pd.api.types.is_numeric_dtype(known):
+        bands = _bands(known.dropna())
+        groups = criterion(bands.astype(str), customers)
+        rest = [group for group in groups.cat.categories if group not in bands.cat.categories]
+        return groups.cat.reorder_categories([*bands.cat.categories, *rest])
+    many = len(counts) > _MOST_GROUPS
+    groups = criterion(known, customers, most=min(_MOST_GROUPS, int((counts >= LEAST).sum())) if many else _MOST_GROUPS)
     kept = [group for group in groups.cat.categories if group in counts.index]
     starts = [re.match(r"\d+", text, re.ASCII) for text in kept]
     if all(starts):
@@ -95,6 +101,28 @@ def groups_of(values: pd.Series, customers: pd.Index) -> pd.Series:
             name += " (other)"
         names[group] = name
     return groups.cat.rename_categories(names)
+
+
+def _bands(numbers: pd.Series) -> pd.Series:
+    """Cut numbers near their quarters; near those of their distinct values where most customers have the same."""
+    found, whole = numbers.astype(float), pd.api.types.is_integer_dtype(numbers)
+    for of in (found, found.drop_duplicates()):
+        quarters = of.quantile([0.25, 0.5, 0.75])
+        spread = (quarters.iloc[-1] - quarters.iloc[0]) or (found.max() - found.min())
+        digits = -math.floor(math.log10(spread / 5))
+        digits = min(digits, 0) if whole else digits
+        cuts = sorted({round(float(quarter), digits) + 0.0 for quarter in quarters})
+        place = np.searchsorted(cuts, found, side="right")
+        if len(set(place)) > 1:
+            break
+    written = [f"{cut:.{max(digits, 0)}f}" for cut in cuts]
+    names = [f"under {written[0]}"]
+    for low, high, cut in zip(written, written[1:], cuts[1:], strict=False):
+        last = f"{cut - 1:.0f}" if whole else f"under {high}"
+        names.append(low if last == low else f"{low} to {last}")
+    names.append(f"{written[-1]} and more")
+    parts = pd.Categorical(np.array(names)[place], categories=names, ordered=True).remove_unused_categories()
+    return pd.Series(parts, index=numbers.index)
 
 
 def short(text: str) -> str:

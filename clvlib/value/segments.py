@@ -253,7 +253,7 @@ def filled_in(values: pd.Series) -> pd.Series:
 
 
 def as_numbers(values: pd.Series) -> pd.Series:
-    """Text that holds nothing but finite numbers → these numbers, whole ones as such; anything else as it is.
+    """Text that holds nothing but finite numbers (below 1e100) → these numbers, whole ones as such; else as it is.
 
     What begins with a zero before another digit is a code, such as that of a town, and no number.
 
@@ -264,7 +264,7 @@ def as_numbers(values: pd.Series) -> pd.Series:
         return values
     text = filled_in(values)
     each = text.drop_duplicates()
-    if each.empty or not each.str.fullmatch(_NUMBER).all() or not np.isfinite(each.astype(float)).all():
+    if each.empty or not each.str.fullmatch(_NUMBER).all() or each.astype(float).abs().max() >= 1e100:
         return values
     numbers = text.astype(float)
     whole = (numbers == numbers.round()).all() and numbers.abs().max() < 2**53

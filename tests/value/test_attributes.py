@@ -3,6 +3,8 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from clvlib.errors import CannotAnswer
 from clvlib.value import attributes, cohort_grid, segments
@@ -20,11 +22,29 @@ def counted(values):
     return attributes.groups_of(known(values), PEOPLE).value_counts(sort=False).to_dict()
 
 
-def test_numbers_kept_as_text_are_cut_into_bands_whose_edges_are_values():
+def test_numbers_kept_as_text_are_cut_into_bands_at_round_numbers():
     ages = [None if n < 20 else 18 + n % 60 for n in N]
-    assert counted(ages) == {"18 to 32": 45, "33 to 47": 45, "48 to 62": 45, "63 to 77": 45, "(unknown)": 20}
-    assert counted(N / 8)["0 to 6.12"] == 50
-    assert counted(-N)["-199 to -150"] == 50
+    assert counted(ages) == {"under 33": 45, "33 to 47": 45, "48 to 61": 42, "62 and more": 48, "(unknown)": 20}
+    found = counted([556.79 + 97.3 * n for n in N])
+    assert list(found) == ["under 5000", "5000 to under 10000", "10000 to under 15000", "15000 and more"]
+    assert list(found.values()) == [46, 52, 51, 51]
+    assert list(counted(-N)) == ["under -150", "-150 to -101", "-100 to -51", "-50 and more"]
+    assert sum(counted([-(10**90), *range(199)]).values()) == 200
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.floats(-1e90, 1e90) | st.integers(-50, 50) | st.sampled_from([0.0, 1e-300]), min_size=200, max_size=200)
+)
+def test_every_customer_is_in_the_band_whose_name_holds_the_value(values):
+    groups = attributes.groups_of(known(values), PEOPLE)
+    numbers = segments.as_numbers(known(values)).astype(float)
+    assert groups.notna().all()
+    ends = numbers.groupby(groups, observed=True).agg(["min", "max"])
+    if numbers.nunique() > 10:
+        assert len(ends) <= 4
+        assert (ends["max"].to_numpy()[:-1] < ends["min"].to_numpy()[1:]).all()
+        assert groups.cat.categories[0].startswith("under ") or " and more" in groups.cat.categories[-1]
 
 
 def test_few_numbers_are_groups_in_their_order():
@@ -32,16 +52,15 @@ def test_few_numbers_are_groups_in_their_order():
 
 
 def test_small_numbers_have_the_digits_that_tell_bands_apart():
-    assert list(counted(N / 1e6)) == [
-        "0 to 0.000049",
-        "0.000050 to 0.000099",
-        "0.000100 to 0.000149",
-        "0.000150 to 0.000199",
-    ]
+    cuts = ["under 0.00005", "0.00005 to under 0.00010", "0.00010 to under 0.00015", "0.00015 and more"]
+    assert list(counted(N / 1e6)) == cuts
+    bands = segments.criterion(pd.Series(N / 1e6, index=PEOPLE), PEOPLE).cat.categories
+    assert list(bands[:2]) == ["0 to 0.000049", "0.000050 to 0.000099"]
 
 
-def test_most_customers_at_one_number_are_a_band_named_by_it():
-    assert counted([0 if n < 150 else n for n in N]) == {"0": 150, "150 to 199": 50}
+def test_where_most_customers_have_one_number_the_others_are_parted():
+    assert counted([0 if n < 170 else n for n in N])["under 176"] == 176
+    assert segments.criterion(pd.Series(np.where(N < 150, 0, N), index=PEOPLE), PEOPLE).value_counts()["0"] == 150
 
 
 def test_a_column_is_a_number_only_if_all_of_it_is_finite_and_no_code():
@@ -145,7 +164,7 @@ def read(build, tmp_path):
 def test_the_page_is_offered_numbers_towns_and_nobodys_name(people, read):
     grids, why_not = cohort_grid.cohort_grids(read(people))
     assert list(grids) == ["all customers", "first basket", "age", "town", "all customers (other)"]
-    assert list(grids["age"]) == ["18 to 29", "30 to 44", "45 to 60", "61 to 77"]
+    assert list(grids["age"]) == ["under 30", "30 to 43", "44 to 60", "61 and more"]
     assert list(grids["town"])[-1] == "all others (25 values)"
     assert why_not == {
         "full name": attributes.IDENTIFIES,
