@@ -28,6 +28,7 @@ lab: $(INSTALLED)
 
 refresh: $(INSTALLED)
 	$(BIN)/clv refresh
+	$(BIN)/python -m tools.picture
 
 docs: $(INSTALLED)
 	$(BIN)/python -m tools.docs site

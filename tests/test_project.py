@@ -1,8 +1,6 @@
 """The project's own files agree with each other: dependencies, lock, environment, data dictionary, README."""
 
 import ast
-import base64
-import json
 import re
 import tomllib
 from collections import defaultdict
@@ -12,11 +10,12 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+from PIL import Image
 
 from clvlib.ingest.tables import TABLES
 from clvlib.run import dictionary
-from clvlib.run.refresh import same_picture
 from clvlib.show.units import UNITS
+from tools import picture
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -98,13 +97,15 @@ def test_the_readme_names_every_notebook_and_every_command():
         assert (ROOT / link).exists(), link
 
 
-def test_the_picture_of_the_readme_is_a_figure_of_a_committed_notebook():
-    pictures = [base64.b64encode((ROOT / name).read_bytes()).decode() for name in PICTURES]
-    assert len(pictures) == 1
-    notebooks = [json.loads(path.read_text("utf-8")) for path in (ROOT / "notebooks").glob("*.ipynb")]
-    outputs = [o for notebook in notebooks for cell in notebook["cells"] for o in cell.get("outputs", [])]
-    shown = [o["data"]["image/png"] for o in outputs if "image/png" in o.get("data", {})]
-    assert any(same_picture(pictures[0], "".join(one)) for one in shown)
+def test_the_picture_of_the_readme_is_of_the_board_that_the_committed_notebooks_give(tmp_path):
+    assert [ROOT / name for name in PICTURES] == [picture.PICTURE]
+    assert picture.PICTURE.stat().st_size < 300_000
+    with Image.open(picture.PICTURE) as taken:
+        assert taken.width == 1280
+    picture.report_as_committed(tmp_path / "report.html")
+    said = picture.board_says((tmp_path / "report.html").read_text("utf-8"))
+    assert len(said.splitlines()) == 1 + 8 + 3
+    assert picture.picture_says(picture.PICTURE) == said, "take it again: make refresh"
 
 
 def test_the_readme_says_what_every_room_is_for():

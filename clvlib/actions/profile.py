@@ -21,19 +21,16 @@ if TYPE_CHECKING:
 def profiles(ds: "Dataset", ahead: "Ahead") -> pd.DataFrame:
     """One row a customer (index customer_id): what was done so far, and what `ahead` expects.
 
-    segment; orders (purchase days), revenue and order_value (mean; currency); days_between_orders (mean; NaN of one
-    order); first_purchase, last_purchase; p_purchase, clv, clv_low, clv_high (currency, see `scoring.score`) of the
-    horizon; next_order (date, see `Ahead.next_order`).
+    segment; orders (purchase days) and revenue (currency); mean_order_value, mean_days_between_orders, first_purchase
+    and last_purchase as in `rfm_summary`; p_purchase, clv, clv_low, clv_high (currency) of the horizon as in
+    `scoring.score`; next_order_if_any (date, see `Ahead.next_order`).
     """
     rfm = ds.rfm_summary()
-    orders = rfm["frequency"] + 1
     segment = ds.segments()["segment"].astype(str)
-    frame = pd.DataFrame({"segment": segment, "orders": orders, "revenue": rfm["total_spend"]})
-    frame["order_value"] = frame["revenue"] / orders
-    frame["days_between_orders"] = rfm["recency"] / rfm["frequency"].where(rfm["frequency"] > 0)
-    frame = frame.join(rfm[["first_purchase", "last_purchase"]])
+    frame = pd.DataFrame({"segment": segment, "orders": rfm["frequency"] + 1, "revenue": rfm["total_spend"]})
+    frame = frame.join(rfm[["mean_order_value", "mean_days_between_orders", "first_purchase", "last_purchase"]])
     scored = scoring.score(ahead, ds.economics)[["p_purchase", "clv", "clv_low", "clv_high"]]
-    return frame.join(scored).assign(next_order=ahead.next_order)
+    return frame.join(scored).assign(next_order_if_any=ahead.next_order)
 
 
 def suggestions(

@@ -5,6 +5,7 @@ to decide, what it can't tell), `state` (the board's sentence), `since` (what be
 (tables). Tiles, decisions and offers are found by their kind.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -102,7 +103,7 @@ def _place(content: Content, chapter: Chapter, tags: list[str], data: Mapping[st
         size, sure = about.get("size", 0.0), about.get("sure", False)
         content.decisions.append({**about["decision"], "size": size, "sure": sure, "chapter": chapter.name})
     elif kind == "offer":
-        content.offered[str(about["name"])] = about["data"]
+        content.offered[str(about["name"])] = json.loads(about["data"])
     elif kind == "sentence" and "state" in tags:
         content.state = inert(data.get("text/html", ""))
     elif kind == "sentence" and "finding" in tags:

@@ -15,6 +15,7 @@ _SLIDERS = (  # name, title, and from where to where it can be moved
     ("discount", "Discount a year", lambda given: -_points(given["annual_discount_rate"], 10), lambda given: 20),
     ("horizon", "Years counted", lambda given: 1 - given["horizon_years"], lambda given: 10 - given["horizon_years"]),
 )
+_NAMED = 10
 
 
 def _points(share: float, most: int) -> int:
@@ -22,10 +23,27 @@ def _points(share: float, most: int) -> int:
     return min(most, int(100 * share))
 
 
+def _by_reason(why_not: dict[str, str]) -> list[str]:
+    """The attributes that aren't offered, by the reason why, some of each named."""
+    said = []
+    for why in dict.fromkeys(why_not.values()):
+        names = [name for name, reason in why_not.items() if reason == why]
+        more = [f"{wording.count(len(names) - _NAMED)} more"] if len(names) > _NAMED else []
+        said.append(f"{', '.join([*names[:_NAMED], *more])} ({why})")
+    return said
+
+
 def to_try(ds: Dataset, offered: dict[str, Any]) -> dict[str, Any]:
     """What the part of the page needs in which something can be moved: `numbers` (nothing, without an offer), and what
     stands there before it is, which is all that a reader without script sees."""
-    found: dict[str, Any] = {"numbers": None, "numbers_json": "", "sliders": [], "today": {}, "grid_rows": []}
+    found: dict[str, Any] = {
+        "numbers": None,
+        "numbers_json": "",
+        "sliders": [],
+        "today": {},
+        "grid_rows": [],
+        "no_grid": [],
+    }
     if not offered:
         return found
     numbers = {name: offered.get(name) for name in ("what_if", "budget", "cohorts")}
@@ -53,5 +71,6 @@ def to_try(ds: Dataset, offered: dict[str, Any]) -> dict[str, Any]:
         found["grid_rows"] = [
             {**row, "values": [wording.count(value) for value in row["values"]]} for row in first["rows"]
         ]
+    found["no_grid"] = _by_reason(offered.get("no_cohorts") or {})
     found["numbers_json"] = json.dumps(found["numbers"], allow_nan=False).replace("<", "\\u003c")
     return found

@@ -5,6 +5,7 @@ for whom, and what it is expected to bring. Which stand where on the page, the r
 """
 
 import html
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -108,7 +109,9 @@ def decision(what: str, rests: str, *, gain: float, low: float, high: float, **v
 def offer(name: str, data: Any) -> None:
     """Give numbers to what can be moved or switched on the report's page; `data` is what JSON can hold.
 
-    Nothing of groups that are too small to be shown may be in it: all of it can be read in the page.
+    Nothing of groups that are too small to be shown may be in it: all of it can be read in the page. It is kept as one
+    text, since a notebook's file would have a line for each number. Raises ValueError for what isn't a finite number.
     """
     text = f"For the report's page: {name}."
-    publish("offer", text, f'<p class="clv-note">{html.escape(text)}</p>', name=name, data=data)
+    kept = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    publish("offer", text, f'<p class="clv-note">{html.escape(text)}</p>', name=name, data=kept)

@@ -1,6 +1,5 @@
 """A dataset → what its cohorts have brought month by month, for all customers and by any attribute known of them."""
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -9,27 +8,32 @@ from clvlib import aggregate
 from clvlib.aggregate import acquisition
 from clvlib.dataset import Economics
 from clvlib.errors import CannotAnswer, NotEnoughData
+from clvlib.value.attributes import attributes, short
 from clvlib.value.equity import LEAST
-from clvlib.value.segments import attribute, criterion, first_spend
 
 if TYPE_CHECKING:
     from clvlib.dataset import Dataset
 
 EVERYBODY = "all customers"
 MONTHS = 24
-_NO_GROUPS = ("customer_id", "acquired_on", "acquisition_cost", "consent", "referred_by", "email", "name", "phone")
-_MOST_GROUPS = 10
+TOO_SMALL = f"fewer than {LEAST} customers in all groups but one"
+TOO_MUCH = "more than the page holds"
+_MOST_ATTRIBUTES = 12
+_MOST_FIGURES = 50_000  # some 400 kB of the page
+_Grid = dict[str, dict[str, Any]]
 
 
-def cohort_grids(ds: "Dataset") -> dict[str, dict[str, dict[str, Any]]]:
-    """By attribute and group: cac (currency, or None) and rows, one a quarter in which customers were won.
+def cohort_grids(ds: "Dataset") -> tuple[dict[str, _Grid], dict[str, str]]:
+    """What cohorts have brought: by attribute and group, cac (currency, or None) and rows, one a quarter in which
+    customers were won; and by attribute that isn't in it, why.
 
-    A row: cohort (name of the quarter), customers, values (what a customer has brought by the end of each month of age,
-    that of the first purchase first, currency; as far as all of the quarter were watched, at most MONTHS). Attributes:
-    EVERYBODY, what and how much was bought first, and columns of the customers with few values. Cohorts and groups of
-    fewer than 5 customers aren't in it. Raises NotEnoughData when none is left.
+    A row: cohort (name of the quarter), customers, values (what a customer has brought by the end of each month of
+    age, that of the first purchase first, currency; as far as all of the quarter were watched, at most MONTHS).
+    Attributes: EVERYBODY, what and how much was bought first, and the columns of the customers that may part them
+    (`attributes`), as far as the page holds them. Cohorts and groups of fewer than 5 customers aren't in it. Raises
+    NotEnoughData when none is left.
 
-    >>> grids = cohort_grids(sample)
+    >>> grids, why_not = cohort_grids(sample)
     >>> rows = grids[EVERYBODY][EVERYBODY]["rows"]
     >>> list(grids), [row["cohort"] for row in rows], rows[0]["values"][:3]
     (['all customers', 'first basket'], ['1997 Q1'], [12.11, 14.35, 15.97])
@@ -37,39 +41,45 @@ def cohort_grids(ds: "Dataset") -> dict[str, dict[str, dict[str, Any]]]:
     cost, rows = ds.economics.acquisition_cost, _rows(aggregate.cohorts(ds.transactions, ds.as_of), ds.economics)
     if not rows:
         raise NotEnoughData(f"No quarter won {LEAST} customers who were watched for a month.", "Bring more customers.")
-    grids: dict[str, dict[str, dict[str, Any]]] = {EVERYBODY: {EVERYBODY: {"cac": cost, "rows": rows}}}
-    for name, groups, cac in attributes(ds):
-        found = aggregate.cohorts(ds.transactions, ds.as_of, by=groups.astype(str))
-        parts = {str(group): _rows(part, ds.economics) for group, part in found.groupby("group", sort=False)}
-        named = [str(group) for group in groups.cat.categories] if hasattr(groups, "cat") else list(parts)
-        shown = {group: {"cac": cac.get(group, cost), "rows": parts[group]} for group in named if parts.get(group)}
-        if len(shown) > 1:
-            grids[name] = shown
-    return grids
+    grids: dict[str, _Grid] = {EVERYBODY: {EVERYBODY: {"cac": cost, "rows": rows}}}
+    why_not: dict[str, str] = {}
+    room = _MOST_FIGURES - _figures(grids[EVERYBODY])
+    for attribute in attributes(ds):
+        why = TOO_MUCH if room <= 0 or len(grids) > _MOST_ATTRIBUTES else attribute.why_not
+        if not why:
+            paid = _paid(ds) if attribute.column == "acquisition_channel" else {}
+            shown = _by_group(ds, attribute.groups, paid)
+            why = TOO_SMALL if len(shown) < 2 else TOO_MUCH if _figures(shown) > room else ""
+        if why:
+            why_not[attribute.name] = why
+        else:
+            grids[attribute.name] = shown
+            room -= _figures(shown)
+    return grids, why_not
 
 
-def attributes(ds: "Dataset") -> Iterator[tuple[str, pd.Series, dict[str, float | None]]]:
-    """Name of each attribute, the group of every customer, and the cost to acquire where it is known by group."""
-    everybody = ds.rfm_summary().index
-    first = aggregate.first_purchases(ds.transactions, ds.as_of, 0)
-    if "first_category" in first:
-        yield "first product", criterion(first["first_category"], everybody), {}
-    if not ds.counts:
-        yield "first basket", criterion(first_spend(ds.transactions, ds.as_of), everybody), {}
-    people = ds.customers() if ds.has("customers") else pd.DataFrame()
-    for column in (str(column) for column in people.columns if column not in _NO_GROUPS):
-        values = people[column]
-        if not 1 < values.nunique() <= _MOST_GROUPS:
-            continue
-        cac: dict[str, float | None] = {}
-        if column == "acquisition_channel":
-            try:
-                spent = acquisition.ledger(ds).by_channel()["cac"]
-                cac = {str(channel): None if pd.isna(each) else float(each) for channel, each in spent.items()}
-                cac = dict.fromkeys(map(str, values.dropna().unique())) | cac
-            except CannotAnswer:
-                cac = {}
-        yield column.replace("_", " "), attribute(ds, column, everybody), cac
+def _by_group(ds: "Dataset", groups: pd.Series, paid: dict[str, float]) -> _Grid:
+    """The grid of each group that has one. paid: what winning a customer cost, where it is known by group."""
+    found = aggregate.cohorts(ds.transactions, ds.as_of, by=groups.astype(str))
+    parts = {str(group): _rows(part, ds.economics) for group, part in found.groupby("group", sort=False)}
+    return {
+        group: {"cac": paid.get(group) if paid else ds.economics.acquisition_cost, "rows": parts[group]}
+        for group in map(str, groups.cat.categories)
+        if parts.get(group)
+    }
+
+
+def _paid(ds: "Dataset") -> dict[str, float]:
+    """What winning a customer of each channel cost, where that is known; nothing where it is known of none."""
+    try:
+        spent = acquisition.ledger(ds).by_channel()["cac"].dropna()
+    except CannotAnswer:
+        return {}
+    return {short(str(channel)): float(each) for channel, each in spent.items()}
+
+
+def _figures(grid: _Grid) -> int:
+    return sum(len(row["values"]) for found in grid.values() for row in found["rows"])
 
 
 def _rows(cohorts: pd.DataFrame, economics: Economics) -> list[dict[str, Any]]:

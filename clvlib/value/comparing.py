@@ -15,7 +15,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from clvlib import aggregate
 from clvlib.errors import NotEnoughData, UsageError
-from clvlib.value.cohort_grid import attributes
+from clvlib.value.attributes import attributes
 
 if TYPE_CHECKING:
     from clvlib.dataset import Dataset
@@ -26,7 +26,7 @@ SO_FAR, LAST_YEAR, YEAR_BEFORE = "so far", "last 365 days", "365 days before the
 AT_SAME_AGE = "first 365 days of each customer"
 PERIODS = (SO_FAR, LAST_YEAR, YEAR_BEFORE, AT_SAME_AGE)
 RATIOS = {"order_value": ("revenue", "orders")}
-MEASURES = ("revenue", "orders", "order_value", "bought_again", "days_between_orders", "p_purchase", "clv")
+MEASURES = ("revenue", "orders", "order_value", "bought_again", "mean_days_between_orders", "p_purchase", "clv")
 _LEVEL = 0.95
 _WATCHED = (YEAR, 182, 91, 30)  # days after the first purchase
 _NOT_BEFORE = ("segment", "cohort")
@@ -38,9 +38,9 @@ def measured(ds: "Dataset", ahead: "Ahead", clv: pd.Series, period: str = SO_FAR
     """What each customer did in a period and is expected to do: columns of MEASURES; index customer_id.
 
     Of the period are revenue (currency, net of refunds), orders (purchase days) and bought_again (0 or 1: came back so
-    far; bought in that year; came back in the first 365 days). Of all time is days_between_orders (of who came back),
-    of the horizon ahead p_purchase and clv (currency; `scoring.score`). A year is that of who had bought by its end;
-    AT_SAME_AGE is of those only who were watched for so long.
+    far; bought in that year; came back in the first 365 days). Of all time is mean_days_between_orders (of who came
+    back), of the horizon ahead p_purchase and clv (currency; `scoring.score`). A year is that of who had bought by its
+    end; AT_SAME_AGE is of those only who were watched for so long.
 
     >>> known = measured(sample, foreseen, foreseen.customers["spend"], AT_SAME_AGE)
     >>> known[["revenue", "orders"]].sum().round(1).to_dict()
@@ -66,7 +66,7 @@ def measured(ds: "Dataset", ahead: "Ahead", clv: pd.Series, period: str = SO_FAR
         did["bought_again"] = (came["purchases"] > 0).astype(float)
     if did.empty:
         raise NotEnoughData(f"Nobody was there for the period “{period}”.", "Choose another period.")
-    did["days_between_orders"] = (rfm["recency"] / rfm["frequency"].where(rfm["frequency"] > 0)).reindex(did.index)
+    did["mean_days_between_orders"] = rfm["mean_days_between_orders"].reindex(did.index)
     did["p_purchase"] = ahead.customers["p_purchase"].reindex(did.index)
     return did.assign(clv=clv.reindex(did.index)).astype("float64")
 
@@ -121,7 +121,7 @@ def groupings(ds: "Dataset") -> dict[str, pd.Series]:
     ['segment', 'cohort', 'first basket']
     """
     own = {"segment": ds.segments()["segment"], "cohort": _cohort(ds)}
-    return own | {name: groups for name, groups, _ in attributes(ds)}
+    return own | {each.name: each.groups for each in attributes(ds) if not each.why_not}
 
 
 def _cohort(ds: "Dataset") -> pd.Series:

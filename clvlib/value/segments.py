@@ -18,6 +18,7 @@ from clvlib.errors import NotEnoughData, UsageError
 from clvlib.stats import rank_scores
 
 _UNKNOWN = "(unknown)"
+_NUMBER = r"[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 OTHER = "(all others)"
 NOT_YET = "(not yet a customer)"
 
@@ -212,8 +213,7 @@ def criterion(values: pd.Series, customers: pd.Index, most: int = 10) -> pd.Seri
     found = values.dropna()
     if found.nunique() > most and pd.api.types.is_numeric_dtype(values) and values.dtype != bool:
         quarter = rank_scores(found.astype(float), 4)
-        ends = found.groupby(quarter).agg(["min", "max"])
-        names = {q: f"{_plain(low)} to {_plain(high)}" for q, low, high in ends.itertuples()}
+        names = _ranges(found.astype(float).groupby(quarter).agg(["min", "max"]))
         groups = quarter.map(names).reindex(customers).fillna(_UNKNOWN)
         order = [*names.values(), _UNKNOWN]
     else:
@@ -227,14 +227,55 @@ def criterion(values: pd.Series, customers: pd.Index, most: int = 10) -> pd.Seri
     return groups.astype(category).cat.remove_unused_categories()
 
 
-def _plain(value: float) -> str:
-    return f"{value:.0f}" if value == round(value) else f"{value:.2f}"
+def _ranges(ends: pd.DataFrame) -> dict[int, str]:
+    """Name each band by its lowest and highest value, with cents, or as many digits as tell the bands apart."""
+    for digits in range(2, 13):
+        written = ends.map(lambda value, digits=digits: _plain(value, digits))
+        if written.stack().nunique() == ends.map("{:.12g}".format).stack().nunique():
+            break
+    return {q: low if low == high else f"{low} to {high}" for q, low, high in written.itertuples()}
+
+
+def _plain(value: float, digits: int) -> str:
+    if abs(value) >= 1e15:
+        return f"{value:.{digits}e}"
+    return f"{value:.0f}" if value == round(value) else f"{value:.{digits}f}"
+
+
+def filled_in(values: pd.Series) -> pd.Series:
+    """What is filled in of a column, as text: without what is missing or blank.
+
+    >>> filled_in(pd.Series([" Paris", "", None, 3])).tolist()
+    ['Paris', '3']
+    """
+    text = values.dropna().astype(str).str.strip()
+    return text[text != ""]
+
+
+def as_numbers(values: pd.Series) -> pd.Series:
+    """Text that holds nothing but finite numbers (below 1e100) → these numbers, whole ones as such; else as it is.
+
+    What begins with a zero before another digit is a code, such as that of a town, and no number.
+
+    >>> as_numbers(pd.Series(["42", None, "7"])).tolist(), as_numbers(pd.Series(["42", "01"])).tolist()
+    ([42, <NA>, 7], ['42', '01'])
+    """
+    if pd.api.types.is_numeric_dtype(values) or pd.api.types.is_datetime64_any_dtype(values):
+        return values
+    text = filled_in(values)
+    each = text.drop_duplicates()
+    if each.empty or not each.str.fullmatch(_NUMBER).all() or each.astype(float).abs().max() >= 1e100:
+        return values
+    numbers = text.astype(float)
+    whole = (numbers == numbers.round()).all() and numbers.abs().max() < 2**53
+    return (numbers.astype("Int64") if whole else numbers).reindex(values.index)
 
 
 def attribute(ds: Dataset, column: str, customers: pd.Index) -> pd.Series:
     """Group customers by a column of the dataset: one of customers if it is there, else of transactions.
 
-    Returns what `criterion` gives. Raises MissingTable when the column is nowhere; see `aggregate.main_value`.
+    Returns what `criterion` gives, of numbers kept as text too (`as_numbers`). Raises MissingTable when the column is
+    nowhere; see `aggregate.main_value`.
 
     >>> attribute(shop, "region", shop.rfm_summary().index).value_counts().head(3)
     region
@@ -244,7 +285,7 @@ def attribute(ds: Dataset, column: str, customers: pd.Index) -> pd.Series:
     Name: count, dtype: int64
     """
     if ds.has("customers") and column in ds.table("customers").columns:
-        return criterion(ds.customers()[column], customers)
+        return criterion(as_numbers(ds.customers()[column]), customers)
     return criterion(aggregate.main_value(ds.transactions, column, ds.as_of), customers)
 
 

@@ -23,7 +23,7 @@ def test_one_row_a_customer_by_the_one_forecast(demo, ahead, people):
     assert people.index.equals(rfm.index)
     assert people["clv"].equals(scored["clv"])
     assert people["segment"].equals(demo.segments()["segment"].astype(str))
-    assert (people["next_order"] > demo.as_of).all()
+    assert (people["next_order_if_any"] > demo.as_of).all()
 
 
 def test_a_customers_days_are_the_orders_and_the_revenue(demo, people):

@@ -3,51 +3,31 @@
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import time
 import urllib.error
 import urllib.request
 
-import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 
 from clvlib import load
-from clvlib.run import chapters, report, working
-from clvlib.run.outcome import Outcome
-from clvlib.run.refresh import NOTEBOOKS
+from clvlib.run import working
 from clvlib.value import what_if
-
-BROWSERS = (
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-    "chrome",
-    "msedge",
-    "microsoft-edge",
-)
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
+from tools import picture
 
 
 @pytest.fixture(scope="module")
 def browser():
-    found = next((path for path in map(shutil.which, BROWSERS) if path), None)
+    found = picture.installed_browser()
     if found is None:
-        message = f"no browser is installed: looked for {', '.join(BROWSERS)}"
+        message = f"no browser is installed: looked for {', '.join(picture.BROWSERS)}"
         pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
     playwright = pytest.importorskip("playwright.sync_api")
     with playwright.sync_playwright() as driver:
-        launched = driver.chromium.launch(executable_path=found, args=ARGUMENTS)
+        launched = driver.chromium.launch(executable_path=found, args=picture.ARGUMENTS)
         yield launched
         launched.close()
 
@@ -56,10 +36,21 @@ def browser():
 def page_file(tmp_path_factory):
     """The report of the notebooks as they are committed."""
     target = tmp_path_factory.mktemp("runs") / "report.html"
-    executed = {file.stem: nbformat.read(file, as_version=4) for file in sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))}
-    outcomes = [Outcome(name, "done", skipped=chapters.left_out(made)) for name, made in executed.items()]
-    report.write_report(load("demo"), chapters.gather(executed), outcomes, target)
+    picture.report_as_committed(target)
     return target
+
+
+def test_the_picture_of_the_board_shows_all_of_it_and_holds_what_it_said(browser, page_file, tmp_path):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(page_file.as_uri())
+    high = page.locator(".decisions").evaluate("part => part.getBoundingClientRect().bottom")
+    page.close()
+    picture.take(browser, page_file, tmp_path / "board.png")
+    with Image.open(tmp_path / "board.png") as taken:
+        assert (taken.width, taken.height) == (1280, round(high) + 16)
+        assert len(taken.convert("RGB").getcolors()) > 8
+    assert picture.picture_says(tmp_path / "board.png") == picture.board_says(page_file.read_text("utf-8"))
+    assert picture.picture_says(tmp_path / "none.png") == ""
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 900), (390, 844)], ids=["desk", "phone"])

@@ -63,6 +63,7 @@ def notebook(size=40, title="What is a customer worth?"):
     }
     decision = {"what": f"Call {EVIL}", "gain": "$9", "range": "$1 to $20", "rests": "a test"}
     row = {"cohort": EVIL, "customers": 5, "values": [1.0]}
+    why_not = {f"a{k}": "dates" for k in range(12)} | {f"name {EVIL}": "a person's"}
     cells = [
         nbformat.v4.new_markdown_cell("# 01 · Formula\n\nYou will be able to do it."),
         cell(said("sentence", f"Half {EVIL}"), tags=["finding"]),
@@ -71,7 +72,8 @@ def notebook(size=40, title="What is a customer worth?"):
         cell(output({"text/html": rows, "text/plain": "rows"}, kind="table"), tags=["report"]),
         cell(said("sentence", "The base stands."), tags=["state"]),
         cell(said("tile", "CAC: $3", tile=tile, line=[[0, 0.5], [0.5, 1], [1, 0]])),
-        cell(said("offer", "page", name="cohorts", data={"all": {EVIL: {"cac": None, "rows": [row]}}})),
+        cell(said("offer", "page", name="cohorts", data=json.dumps({"all": {EVIL: {"cac": None, "rows": [row]}}}))),
+        cell(said("offer", "page", name="no_cohorts", data=json.dumps(why_not))),
         cell(
             said("decision", "small", decision=decision | {"what": "Small"}, sure=False, size=2.0),
             said("decision", "large", decision=decision | {"what": "Large"}, sure=False, size=9.0),
@@ -116,6 +118,12 @@ def test_a_clients_text_can_do_nothing_in_the_report(page):
     assert [part["src"][:10] for part in parts if part.name == "img"] == ["data:image"]
     assert "alert(2)" not in page
     assert page.count("alert") >= 6  # it stands there, as text
+
+
+def test_attributes_by_which_cohorts_cannot_be_seen_are_named_with_the_reason(page):
+    said = BeautifulSoup(page, "html.parser").select_one(".no-grid").get_text()
+    named = ", ".join(f"a{k}" for k in range(10))
+    assert said == f"Not to choose by: {named}, 2 more (dates); name {EVIL} (a person's)."
 
 
 def test_the_report_asks_for_nothing_from_anywhere(page):

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -69,3 +71,14 @@ def test_a_decision_says_what_and_for_how_much_and_none_that_brings_nothing_is_m
     show.decision("Call", "it", gain=0.0, low=0.0, high=0.0)
     show.decision("Call", "it", gain=np.nan, low=0.0, high=0.0)
     assert len(told) == 2
+
+
+def test_what_is_offered_is_one_text_so_that_a_notebooks_file_has_no_line_for_each_number(told):
+    data = {"b": [1.5, 2, None], "a": {"é <b>": 0.1}}
+    show.offer("page", data)
+    kind, text, about = told[-1]
+    assert (kind, text, about["name"]) == ("offer", "For the report's page: page.", "page")
+    assert about["data"] == '{"b":[1.5,2,null],"a":{"é <b>":0.1}}'
+    assert json.loads(about["data"]) == data
+    with pytest.raises(ValueError, match="JSON"):
+        show.offer("page", {"a": np.nan})

@@ -6,7 +6,7 @@ from clvlib.value import cohort_grid
 
 @pytest.fixture(scope="module")
 def grids(demo):
-    return cohort_grid.cohort_grids(demo)
+    return cohort_grid.cohort_grids(demo)[0]
 
 
 def test_groups_add_up_to_all_customers(demo, grids):
