@@ -156,10 +156,10 @@ def parting(spent: pd.DataFrame, groupings: Mapping[str, pd.Series]) -> pd.DataF
 
     spent: of `after_first`; groupings: of the function of that name, of which segment and cohort are left out, as the
     one is made of what was spent, the other of time. One row an attribute, the surest first: groups, customers, lowest
-    and highest (names), low and high (their means, currency), p_value (Pitman 1937: how often means lie as far apart
-    when customers are dealt out to the groups by chance, which holds however skewed spend is), p_holm (corrected for so
-    many attributes, Holm 1979). Groups of 30 customers or more; of more than 20,000 customers, so many drawn by chance.
-    Raises NotEnoughData when no attribute has two such groups.
+    and highest (names), low and high (their means, currency), explained (share of the variance of spend), p_value
+    (Pitman 1937: how often means lie as far apart when customers are dealt out to the groups by chance, which holds
+    however skewed spend is), p_holm (corrected for so many attributes, Holm 1979). Groups of 30 customers or more; of
+    more than 20,000 customers, so many drawn by chance. Raises NotEnoughData when no attribute has two such groups.
 
     >>> parting(after_first(sample)[0], groupings(sample))[["groups", "p_holm"]].round(3).to_dict("index")
     {'first basket': {'groups': 4, 'p_holm': 0.0}}
@@ -177,7 +177,7 @@ def parting(spent: pd.DataFrame, groupings: Mapping[str, pd.Series]) -> pd.DataF
                 "customers": int(seen["size"].sum()),
                 **{"lowest": seen.index[0], "highest": seen.index[-1]},
                 **{"low": seen["mean"].iloc[0], "high": seen["mean"].iloc[-1]},
-                "p_value": _by_chance(spent["spend"][groups.isin(seen.index)], groups),
+                **_by_chance(spent["spend"][groups.isin(seen.index)], groups),
             }
     if not rows:
         raise NotEnoughData(
@@ -186,13 +186,15 @@ def parting(spent: pd.DataFrame, groupings: Mapping[str, pd.Series]) -> pd.DataF
         )
     table = pd.DataFrame.from_dict(rows, orient="index")
     table["p_holm"] = multipletests(table["p_value"], method="holm")[1]
-    return table.sort_values("p_value", kind="stable").rename_axis("attribute")
+    return table.sort_values(["p_value", "explained"], ascending=[True, False]).rename_axis("attribute")
 
 
-def _by_chance(spend: pd.Series, groups: pd.Series) -> float:
-    """How often groups lie as far apart (sum of squares between them) when customers are dealt out by chance."""
+def _by_chance(spend: pd.Series, groups: pd.Series) -> dict[str, float]:
+    """How far groups lie apart (sum of squares between them), and how often so far when customers are dealt out."""
     codes, each = pd.factorize(groups.reindex(spend.index))[0], spend.to_numpy()
     sizes, rng = np.bincount(codes), np.random.default_rng(_SEED)
     found = [float((np.bincount(codes, each) ** 2 / sizes).sum())]
     found += [float((np.bincount(codes, rng.permutation(each)) ** 2 / sizes).sum()) for _ in range(_DEALS)]
-    return float(np.mean(np.array(found) >= found[0] * (1 - 1e-12)))
+    between = found[0] - each.sum() ** 2 / len(each)
+    share = between / float(((each - each.mean()) ** 2).sum())
+    return {"explained": share, "p_value": float(np.mean(np.array(found) >= found[0] * (1 - 1e-12)))}
