@@ -63,4 +63,4 @@ def lab_command(folder: Path, port: int, browser: bool) -> tuple[list[str], dict
         f"--LabApp.app_settings_dir={Path(__file__).parent / 'lab'}",
         *([] if browser else ["--no-browser"]),
     ]
-    return command, os.environ | {show.WATCHED: "1"}
+    return command, os.environ | {show.LAB: "1"}

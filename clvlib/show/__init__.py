@@ -11,18 +11,18 @@ from clvlib.show.canvas import NARROW
 from clvlib.show.controls import browse, explore, press
 from clvlib.show.output import FIGURE_SCALE, agree, assumptions, figure, say, suppress, table
 from clvlib.show.pictures import bars, heatmap, interval, lines, panels, waterfall
-from clvlib.show.running import WATCHED
+from clvlib.show.running import LAB
 from clvlib.show.session import attempt, deliver, keep, start, store, stored
 from clvlib.show.to_run import NOTEBOOK, RUN_FOLDER, RUNS
 from clvlib.show.wording import count, date, days, money, number, percent
 
 __all__ = [
     "FIGURE_SCALE",
+    "LAB",
     "NARROW",
     "NOTEBOOK",
     "RUNS",
     "RUN_FOLDER",
-    "WATCHED",
     "agree",
     "assumptions",
     "attempt",

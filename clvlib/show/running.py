@@ -18,7 +18,7 @@ from IPython.display import DisplayHandle, display
 from clvlib.files import write_text
 from clvlib.show import wording
 
-WATCHED = "CLV_WATCHED"  # set by `clv lab`: notebooks that are run there say how far they are
+LAB = "CLV_LAB"  # set by `clv lab`: notebooks that are run there say how far they are
 _NOTEBOOK = "JPY_SESSION_NAME"  # set by Jupyter's server: the notebook's file
 _FLOATS = (  # in JupyterLab as `clv lab` sets it (windowingMode), above whatever part of the notebook is in sight
     "position:fixed;right:2em;bottom:1em;z-index:9;margin:0;padding:.5em 1em;background:#fff;color:#222;"
@@ -88,10 +88,10 @@ class _Progress:
             self.line.update(data, raw=True, metadata={"clv": {"kind": "running"}})
 
 
-def watch() -> None:
+def say_progress() -> None:
     """From now on say how far the notebook is; only where `clv lab` opened it, and once."""
     shell, notebook = get_ipython(), Path(os.environ.get(_NOTEBOOK, ""))
-    if shell is None or not os.environ.get(WATCHED) or notebook.suffix != ".ipynb":
+    if shell is None or not os.environ.get(LAB) or notebook.suffix != ".ipynb":
         return
     for earlier in _NOW:
         shell.events.unregister("pre_run_cell", earlier.begin)

@@ -50,7 +50,7 @@ def start(ds: "Dataset") -> None:
     text = f"{ds.name} · {days} · amounts in {ds.currency}"
     _guard_cells()
     publish("dataset", text, f'<p class="clv-dataset {NO_FORMULAS}">{html.escape(text)}</p>')
-    running.watch()
+    running.say_progress()
 
 
 class _Guard(ast.NodeTransformer):

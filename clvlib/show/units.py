@@ -10,8 +10,9 @@ _MONEY = """
 acquisition_cost actual_revenue after_cost amount at_equal_age at_stake at_stake_each cac cac_ever clv clv_active
 clv_forecast clv_high clv_low contact_cost contact_gain cost cost_each cost_in_all cost_of_silence expected_gain
 expected_spend from_spend historic lifetime_value margin_per_period marginal_cac marginal_high marginal_low
-mean_order_value money net order_value projected retention_cost_per_year revenue service_cost_per_order spend spend_before spend_high spend_low
-spend_per_customer spend_per_order spend_since spent value_active value_ahead value_per_customer value_silent
+mean_order_value money net order_value projected retention_cost_per_year revenue service_cost_per_order spend
+spend_before spend_high spend_low spend_per_customer spend_per_order spend_since spent value_active value_ahead
+value_per_customer value_silent
 """
 _PERCENT = """
 annual_discount_rate bias bought_again breakeven_save_rate breakeven_uplift came_back change_share churn

@@ -43,7 +43,7 @@ _DAY = re.compile(
 class Attribute:
     """What customers can be grouped by: its name, its column, the group of each customer, or why there is none.
 
-    >>> [(each.name, each.why_not) for each in attributes(sample)]
+    >>> [(each.name, each.why_not) for each in known_attributes(sample)]
     [('first basket', '')]
     """
 
@@ -53,10 +53,10 @@ class Attribute:
     why_not: str = ""
 
 
-def attributes(ds: "Dataset") -> Iterator[Attribute]:
+def known_attributes(ds: "Dataset") -> Iterator[Attribute]:
     """What and how much was bought first, and the columns of the customers; each group by customer_id.
 
-    >>> [each.name for each in attributes(shop)][:3]
+    >>> [each.name for each in known_attributes(shop)][:3]
     ['first product', 'first basket', 'acquisition channel']
     """
     everybody = ds.rfm_summary().index

@@ -8,7 +8,7 @@ from clvlib import aggregate
 from clvlib.aggregate import acquisition
 from clvlib.dataset import Economics
 from clvlib.errors import CannotAnswer, NotEnoughData
-from clvlib.value.attributes import attributes, short
+from clvlib.value.attributes import known_attributes, short
 from clvlib.value.equity import LEAST
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def cohort_grids(ds: "Dataset") -> tuple[dict[str, _Grid], dict[str, str]]:
     grids: dict[str, _Grid] = {EVERYBODY: {EVERYBODY: {"cac": cost, "rows": rows}}}
     why_not: dict[str, str] = {}
     room = _MOST_FIGURES - _figures(grids[EVERYBODY])
-    for attribute in attributes(ds):
+    for attribute in known_attributes(ds):
         why = TOO_MUCH if room <= 0 or len(grids) > _MOST_ATTRIBUTES else attribute.why_not
         if not why:
             paid = _paid(ds) if attribute.column == "acquisition_channel" else {}

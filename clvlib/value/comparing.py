@@ -15,26 +15,26 @@ from statsmodels.stats.proportion import proportion_confint
 
 from clvlib import aggregate
 from clvlib.errors import NotEnoughData, UsageError
-from clvlib.value.attributes import attributes
+from clvlib.value.attributes import known_attributes
 
 if TYPE_CHECKING:
     from clvlib.dataset import Dataset
     from clvlib.models.outlook import Ahead
 
-YEAR = 365  # days
+_YEAR = 365  # days
 SO_FAR, LAST_YEAR, YEAR_BEFORE = "so far", "last 365 days", "365 days before these"
 AT_SAME_AGE = "first 365 days of each customer"
-PERIODS = (SO_FAR, LAST_YEAR, YEAR_BEFORE, AT_SAME_AGE)
+SPANS = (SO_FAR, LAST_YEAR, YEAR_BEFORE, AT_SAME_AGE)
 RATIOS = {"order_value": ("revenue", "orders")}
 MEASURES = ("revenue", "orders", "order_value", "bought_again", "mean_days_between_orders", "p_purchase", "clv")
 _LEVEL = 0.95
-_WATCHED = (YEAR, 182, 91, 30)  # days after the first purchase
+_WATCHED = (_YEAR, 182, 91, 30)  # days after the first purchase
 _NOT_BEFORE = ("segment", "cohort")
 _SEED, _DEALS, _MOST_TESTED = 1, 1999, 20_000
 _LEAST, _LEAST_TESTED = 5, 30  # customers of a group that is shown, and of one that is tested
 
 
-def measured(ds: "Dataset", ahead: "Ahead", clv: pd.Series, period: str = SO_FAR) -> pd.DataFrame:
+def in_span(ds: "Dataset", ahead: "Ahead", clv: pd.Series, period: str = SO_FAR) -> pd.DataFrame:
     """What each customer did in a period and is expected to do: columns of MEASURES; index customer_id.
 
     Of the period are revenue (currency, net of refunds), orders (purchase days) and bought_again (0 or 1: came back so
@@ -42,25 +42,25 @@ def measured(ds: "Dataset", ahead: "Ahead", clv: pd.Series, period: str = SO_FAR
     back), of the horizon ahead p_purchase and clv (currency; `scoring.score`). A year is that of who had bought by its
     end; AT_SAME_AGE is of those only who were watched for so long.
 
-    >>> known = measured(sample, foreseen, foreseen.customers["spend"], AT_SAME_AGE)
+    >>> known = in_span(sample, foreseen, foreseen.customers["spend"], AT_SAME_AGE)
     >>> known[["revenue", "orders"]].sum().round(1).to_dict()
-    {'revenue': 139270.5, 'orders': 4790.0}
+    {'revenue': 213136.6, 'orders': 5844.0}
     """
-    if period not in PERIODS:
-        raise UsageError(f"There is no period {period!r}.", f"Choose one of: {', '.join(PERIODS)}.")
+    if period not in SPANS:
+        raise UsageError(f"There is no period {period!r}.", f"Choose one of: {', '.join(SPANS)}.")
     rfm = ds.rfm_summary()
-    ends = {LAST_YEAR: ds.as_of, YEAR_BEFORE: ds.as_of - pd.Timedelta(days=YEAR)}
+    ends = {LAST_YEAR: ds.as_of, YEAR_BEFORE: ds.as_of - pd.Timedelta(days=_YEAR)}
     if period == SO_FAR:
         did = pd.DataFrame({"revenue": rfm["total_spend"], "orders": rfm["frequency"] + 1})
         did["bought_again"] = (rfm["frequency"] > 0).astype(float)
     elif period == AT_SAME_AGE:
-        first = aggregate.first_purchases(ds.transactions, ds.as_of, YEAR)
+        first = aggregate.first_purchases(ds.transactions, ds.as_of, _YEAR)
         first = first[first["watched"]].loc[lambda seen: seen.index.isin(rfm.index)]
         did = pd.DataFrame({"revenue": first["first_spend"] + first["spend"], "orders": first["purchases"] + 1})
         did["bought_again"] = (first["purchases"] > 0).astype(float)
     else:
         there = rfm.index[rfm["first_purchase"] <= ends[period]]
-        came = aggregate.holdout(ds.transactions, ends[period] - pd.Timedelta(days=YEAR), ends[period])
+        came = aggregate.holdout(ds.transactions, ends[period] - pd.Timedelta(days=_YEAR), ends[period])
         came = came.reindex(there, fill_value=0)
         did = pd.DataFrame({"revenue": came["spend"], "orders": came["purchases"]})
         did["bought_again"] = (came["purchases"] > 0).astype(float)
@@ -74,11 +74,11 @@ def measured(ds: "Dataset", ahead: "Ahead", clv: pd.Series, period: str = SO_FAR
 def by_measure(known: pd.DataFrame, groups: pd.Series, measure: str) -> pd.DataFrame:
     """A measure's mean by group: customers, low, mid, high (unit of the measure); groups of 5 or more, in their order.
 
-    known: of `measured`. The interval (95 %) says where else the mean might lie had other customers of the same kind
+    known: of `in_span`. The interval (95 %) says where else the mean might lie had other customers of the same kind
     come: of a mean by its standard error (t), of a share by Wilson's (1927), of money per order, a ratio of sums, by
     the delta method.
 
-    >>> known = measured(sample, foreseen, foreseen.customers["spend"])
+    >>> known = in_span(sample, foreseen, foreseen.customers["spend"])
     >>> by_measure(known, pd.Series("all", known.index), "bought_again").round(3).loc["all"].to_dict()
     {'customers': 2349.0, 'low': 0.465, 'mid': 0.485, 'high': 0.505}
     """
@@ -111,17 +111,17 @@ def _interval(part: pd.DataFrame, measure: str) -> tuple[float, float, float]:
     return mid - reach * error, mid, mid + reach * error
 
 
-def groupings(ds: "Dataset") -> dict[str, pd.Series]:
+def ways_to_group(ds: "Dataset") -> dict[str, pd.Series]:
     """What customers can be grouped by, and the group of each (customer_id → name, in their order).
 
     Segment of today, period of the first purchase, what and how much was bought first, and the attributes of the
     customers.
 
-    >>> list(groupings(sample))
+    >>> list(ways_to_group(sample))
     ['segment', 'cohort', 'first basket']
     """
     own = {"segment": ds.segments()["segment"], "cohort": _cohort(ds)}
-    return own | {each.name: each.groups for each in attributes(ds) if not each.why_not}
+    return own | {each.name: each.groups for each in known_attributes(ds) if not each.why_not}
 
 
 def _cohort(ds: "Dataset") -> pd.Series:
@@ -161,7 +161,7 @@ def parting(spent: pd.DataFrame, groupings: Mapping[str, pd.Series]) -> pd.DataF
     however skewed spend is), p_holm (corrected for so many attributes, Holm 1979). Groups of 30 customers or more; of
     more than 20,000 customers, so many drawn by chance. Raises NotEnoughData when no attribute has two such groups.
 
-    >>> parting(after_first(sample)[0], groupings(sample))[["groups", "p_holm"]].round(3).to_dict("index")
+    >>> parting(after_first(sample)[0], ways_to_group(sample))[["groups", "p_holm"]].round(3).to_dict("index")
     {'first basket': {'groups': 4, 'p_holm': 0.0}}
     """
     rows = {}

@@ -79,7 +79,7 @@ def test_jupyterlab_shows_the_copies_only_and_notebooks_say_how_far_they_are(tmp
     assert f"--ServerApp.root_dir={tmp_path}" in command
     assert "--ServerApp.ip=localhost" in command
     assert "--no-browser" in command
-    assert environment["CLV_WATCHED"]
+    assert environment["CLV_LAB"]
     settings = next(each for each in command if each.startswith("--LabApp.app_settings_dir="))
     overrides = json.loads((Path(settings.partition("=")[2]) / "overrides.json").read_text("utf-8"))
     assert overrides["@jupyterlab/notebook-extension:tracker"]["windowingMode"] == "none"  # the line floats

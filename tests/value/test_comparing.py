@@ -18,7 +18,7 @@ def ahead(demo):
 @pytest.fixture(scope="module")
 def known(demo, ahead):
     clv = scoring.score(ahead, demo.economics)["clv"]
-    return {period: comparing.measured(demo, ahead, clv, period) for period in comparing.PERIODS}
+    return {period: comparing.in_span(demo, ahead, clv, period) for period in comparing.SPANS}
 
 
 def test_so_far_is_all_that_was_bought(demo, known):
@@ -29,20 +29,20 @@ def test_so_far_is_all_that_was_bought(demo, known):
 
 def test_two_years_and_what_came_before_are_what_came_so_far(demo, known):
     years = sum(known[period]["revenue"].sum() for period in (comparing.LAST_YEAR, comparing.YEAR_BEFORE))
-    start = demo.as_of - pd.Timedelta(days=2 * comparing.YEAR)
+    start = demo.as_of - pd.Timedelta(days=2 * comparing._YEAR)
     before = demo.at(start).rfm_summary()["total_spend"].sum()
     assert years + before == pytest.approx(known["so far"]["revenue"].sum(), rel=0.01)  # refunds go to their day
 
 
 def test_at_the_same_age_only_who_was_watched_is_seen(demo, known):
-    first = aggregate.first_purchases(demo.transactions, demo.as_of, comparing.YEAR)
+    first = aggregate.first_purchases(demo.transactions, demo.as_of, comparing._YEAR)
     seen = known[comparing.AT_SAME_AGE]
     assert set(seen.index) == set(first.index[first["watched"]]) & set(demo.rfm_summary().index)
     assert (seen["revenue"] < known["so far"]["revenue"].reindex(seen.index) + 0.01).mean() > 0.97
 
 
 def test_a_mean_of_groups_is_the_mean_and_a_ratio_is_that_of_sums(demo, known):
-    groups = comparing.groupings(demo)["first product"]
+    groups = comparing.ways_to_group(demo)["first product"]
     part = known["so far"][groups.reindex(known["so far"].index) == "Tea"]
     clv = comparing.by_measure(known["so far"], groups, "clv").loc["Tea"]
     assert (clv["customers"], clv["mid"]) == (len(part), pytest.approx(part["clv"].mean()))
@@ -60,7 +60,7 @@ def test_small_groups_are_left_out_and_none_left_is_said(known):
 
 def test_a_period_that_isnt_one_is_refused(demo, ahead):
     with pytest.raises(UsageError, match="no period"):
-        comparing.measured(demo, ahead, ahead.customers["spend"], "tomorrow")
+        comparing.in_span(demo, ahead, ahead.customers["spend"], "tomorrow")
 
 
 def drawn(rng, n):
@@ -105,8 +105,8 @@ def test_an_attribute_that_matters_is_found_first():
 
 def test_what_is_made_of_spend_or_of_time_is_not_tried(demo):
     spent, days = comparing.after_first(demo)
-    table = comparing.parting(spent, comparing.groupings(demo))
-    assert days == comparing.YEAR
+    table = comparing.parting(spent, comparing.ways_to_group(demo))
+    assert days == comparing._YEAR
     assert not {"segment", "cohort"} & set(table.index)
     with pytest.raises(NotEnoughData, match="No attribute"):
-        comparing.parting(spent, {"segment": comparing.groupings(demo)["segment"]})
+        comparing.parting(spent, {"segment": comparing.ways_to_group(demo)["segment"]})
