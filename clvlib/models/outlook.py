@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from clvlib import aggregate
 from clvlib.errors import CannotAnswer
 from clvlib.models.buying import Buying, every_purchase
 from clvlib.models.hybrid import Hybrid
@@ -215,6 +216,19 @@ def seasons(trade: pd.Series) -> pd.Series | None:
     ratios = (trade / smooth.where(smooth > 0)).dropna()
     found = ratios.groupby(pd.DatetimeIndex(ratios.index).month).mean()
     return found / found.mean() if len(found) == 12 else None
+
+
+def season_of(ds: "Dataset") -> pd.Series | None:
+    """The seasons of a dataset's repeat purchases, by the months that it covers whole; None where they show none.
+
+    >>> season_of(shop).idxmax()
+    12
+    """
+    if not ds.has("transactions"):
+        return None
+    trade = aggregate.purchases_by_period(ds.transactions, ds.as_of, "M")["repeat_purchases"]
+    whole = (trade.index >= ds.starts) & (trade.index + pd.offsets.MonthEnd() <= ds.as_of)
+    return seasons(trade[whole])
 
 
 def foresee(ds: "Dataset") -> Ahead:
