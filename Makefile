@@ -6,6 +6,7 @@ INSTALLED := .venv/.installed
 .PHONY: demo test coverage lab lock bench worlds accuracy proof refresh docs install
 
 demo: $(INSTALLED)
+	$(BIN)/clv run demo --as-of 2026-03-31 --only 03,08
 	$(BIN)/clv run demo
 	$(BIN)/clv run cdnow
 	@printf '\nTwo reports: %s\n             %s\n' runs/maison-garrigue/2026-06-30/report.html runs/cdnow/1998-06-30/report.html

@@ -239,15 +239,16 @@ class Dataset:
         told = [("dataset", self.name), ("observed", f"{self.starts:%Y-%m-%d} to {self.as_of:%Y-%m-%d}")]
         if self.sells:
             summary = self.rfm_summary()
-            orders = int(summary["frequency"].sum()) + len(summary)
+            orders, revenue = int(summary["frequency"].sum()) + len(summary), float(summary["total_spend"].sum())
             told += [
                 ("customers", f"{len(summary):,} who bought"),
                 ("orders", f"{orders:,} (purchase days)"),
-                ("revenue", f"{summary['total_spend'].sum():,.2f} {self.currency}, less refunds"),
+                ("revenue", f"{revenue:{',.2f' if abs(revenue) >= 1 else '.6g'}} {self.currency}, less refunds"),
             ]
         told += [(f"{name}", f"{table.count().to_pandas():,} rows") for name, table in self.tables.items()]
         without = [name for name in TABLES if name not in self.tables]
-        assumed = [f"{row['name']} = {row['value']}" for _, row in self.assumed.iterrows()]
+        told_of = self.assumed.set_index("name")["value"]
+        assumed = [f"{name} {'not known' if pd.isna(value) else f'= {value}'}" for name, value in told_of.items()]
         told += [("without", ", ".join(without))] if without else []
         return [*told, ("assumed", "; ".join(assumed) or "nothing: the card states all")]
 

@@ -227,8 +227,8 @@ def season_of(ds: "Dataset") -> pd.Series | None:
     if not ds.has("transactions"):
         return None
     trade = aggregate.purchases_by_period(ds.transactions, ds.as_of, "M")["repeat_purchases"]
-    whole = (trade.index >= ds.starts) & (trade.index + pd.offsets.MonthEnd() <= ds.as_of)
-    return seasons(trade[whole])
+    begins = pd.DatetimeIndex(trade.index)
+    return seasons(trade[(begins >= ds.starts) & (begins + pd.offsets.MonthEnd() <= ds.as_of)])
 
 
 def foresee(ds: "Dataset") -> Ahead:
