@@ -224,8 +224,10 @@ class Dataset:
 
         See `groups.save_group`, which says what can be wrong with the name.
         """
-        cost = self.economics.acquisition_cost
-        return groups.save_group(self.files[0], customers, name, Path(folder), as_of=self.as_of, acquisition_cost=cost)
+        told = {"margin": self.economics.margin, "acquisition_cost": self.economics.acquisition_cost}
+        known = self.assumptions.set_index("name")["origin"].drop(self.assumed["name"])
+        economics = {of: value for of, value in told.items() if of in known.index and value is not None}
+        return groups.save_group(self.files[0], customers, name, Path(folder), as_of=self.as_of, economics=economics)
 
     def __repr__(self) -> str:
         return "\n".join(f"{name:17}{text}" for name, text in self._told())
@@ -281,7 +283,7 @@ def load(name_or_path: str | Path, as_of: Any = None) -> Dataset:
     `as_of` overrides the card's last day of observation. Raises UsageError for a name that doesn't exist, and
     DataError with every problem at once when the data can't be used.
     """
-    path = find_card(name_or_path)
+    path = find_card(name_or_path).resolve()
     dataset, problems = build(read_card(path), path, as_of)
     errors = [problem for problem in problems if problem.grade == "error"]
     if dataset is None or errors:
@@ -310,7 +312,7 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
         card = {entry: value for entry, value in card.items() if entry != "transactions"}
     sections = {table: card[table] for table in TABLES if table in card}
     read = reading.read_tables(sections, path.parent, card.get("timezone"), card.get("currency"))
-    if groups.ENTRY in card and read.tables:
+    if isinstance(card.get(groups.ENTRY), str) and read.tables:
         try:
             groups.narrow(read, card[groups.ENTRY], path.parent)
         except DataError as error:

@@ -9,7 +9,7 @@ import pandas as pd
 from clvlib import aggregate
 from clvlib.actions import choices, stake
 from clvlib.causes import experiments
-from clvlib.errors import CannotAnswer, UsageError
+from clvlib.errors import CannotAnswer, NotEnoughData, UsageError
 from clvlib.models import scoring
 from clvlib.value.payback import new_customer_value
 
@@ -43,7 +43,8 @@ def suggestions(
     """What notebook 08 finds best for each customer: action, how, cost, gain (currency), why; index customer_id.
 
     The other arguments are that notebook's; a test that the dataset hasn't leaves the assumption in its place. Who
-    isn't in the table has no action that is allowed and worth its cost. Raises CannotAnswer where nothing is at stake.
+    isn't in the table has no action that is allowed and worth its cost. Raises CannotAnswer where nothing can be told,
+    or nobody may be contacted.
     """
     today = stake.outlook(ds, ahead)
     fans, newcomer = pd.Index([]), 0.0
@@ -56,6 +57,10 @@ def suggestions(
         with suppress(CannotAnswer):
             effects = choices.with_measured(effects, lever, stakes, experiments.measured(ds, test).iloc[0], test)
     may = choices.permission(ds, today.customers.index, consent_required, store_channel)
+    if may.only_supposed:
+        raise NotEnoughData(
+            "As the data stand, nobody may be contacted.", "Bring consent, or set consent_required off."
+        )
     come = 1 - today.customers["churn_probability"]
     best = choices.best_lever(choices.options(stakes, effects, may.used, come, ds.economics.contact_cost))
     frame = best[["lever", "treatment", "cost", "gain"]].set_axis(["action", "how", "cost", "gain"], axis=1)

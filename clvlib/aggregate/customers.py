@@ -313,6 +313,28 @@ def first_purchases(transactions: ibis.Table, as_of: Any, days: int) -> pd.DataF
     return frame.assign(watched=frame["first_purchase"] <= ends)
 
 
+def bought_by_day(transactions: ibis.Table, as_of: Any, after: Any, until: Any) -> pd.DataFrame:
+    """What customers bought after the day `after`, up to `until`: purchases (days), spend (currency), as `as_of` knows.
+
+    Each purchase counts on its own day, less what was sent back of it by `as_of`. Only customers who bought are in it.
+    """
+    days = purchase_days(transactions, as_of)
+    return _summed(days.filter((days["day"] > date_of(after)) & (days["day"] <= date_of(until))))
+
+
+def bought_by_age(transactions: ibis.Table, as_of: Any, days: int) -> pd.DataFrame:
+    """The same of the `days` after each customer's first purchase day, which isn't in it."""
+    made = purchase_days(transactions, as_of)
+    first = made.filter(made["position"] == 1).select("customer_id", first_day="day")
+    both = made.filter(made["position"] > 1).inner_join(first, "customer_id")
+    return _summed(both.filter(both["day"].delta(both["first_day"], unit="day") <= days))
+
+
+def _summed(days: ibis.Table) -> pd.DataFrame:
+    frame = _frame(days.group_by("customer_id").agg(purchases=days.count(), spend=days["amount"].sum()))
+    return frame.set_index("customer_id").sort_index().astype({"purchases": "int64", "spend": "float64"})
+
+
 def days_of(transactions: ibis.Table, as_of: Any, customer: str) -> pd.Series:
     """What one customer spent on each purchase day (currency, net of what was sent back of it), by day (datetime64)."""
     days = purchase_days(transactions, as_of)

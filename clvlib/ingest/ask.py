@@ -1,5 +1,10 @@
-"""A question in SQL about the canonical tables → a frame. It can read them, and nothing else."""
+"""A question in SQL about the canonical tables → a frame. It can read them, and nothing else.
 
+The words of the question go to DuckDB as they are; there the names of the tables stand for views of what was known on
+the day, which only this question sees. What else could be named is refused before.
+"""
+
+import re
 from collections.abc import Mapping
 
 import duckdb
@@ -9,10 +14,8 @@ import sqlglot
 from sqlglot import exp
 
 from clvlib.errors import UsageError
-from clvlib.ingest.raw import first_line
+from clvlib.ingest.raw import first_line, quoted
 from clvlib.ingest.rules import DATED
-
-_READS = "It may read {tables}, as in select count(*) from {first}."
 
 
 def select(tables: Mapping[str, ibis.Table], sql: str, until: pd.Timestamp) -> pd.DataFrame:
@@ -20,27 +23,40 @@ def select(tables: Mapping[str, ibis.Table], sql: str, until: pd.Timestamp) -> p
 
     Raises UsageError for anything but one SELECT of these tables, and for what DuckDB doesn't understand.
     """
-    mend = _READS.format(tables=", ".join(tables), first=next(iter(tables), "transactions"))
-    try:
-        found = sqlglot.parse(sql, dialect="duckdb")
-    except sqlglot.errors.SqlglotError as error:
-        raise UsageError(f"This is no SQL that can be read: {str(error).splitlines()[0]}", mend) from None
-    if len(found) != 1 or not isinstance(found[0], exp.Query) or found[0].find(exp.DML, exp.DDL, exp.Command):
-        raise UsageError("Only one SELECT can be asked, and nothing be written.", mend)
-    query = found[0]
-    own = {with_.alias for with_ in query.find_all(exp.CTE)}
-    asked = {_named(table) for table in query.find_all(exp.Table)} - own
-    if others := sorted(asked - set(tables)):
-        raise UsageError(f"There is no table {', '.join(others)} to be asked.", mend)
+    mend = f"It may read {', '.join(tables)}, as in select count(*) from {next(iter(tables), 'transactions')}."
+    _require_select(tables, sql, mend)
     backend = next(iter(tables.values())).get_backend()
-    for name in sorted(asked):
-        query = query.with_(name, as_=backend.compile(_known(tables, name, until)), dialect="duckdb")
     try:
         with backend.con.cursor() as apart:
+            for name in tables:
+                known = sqlglot.parse_one(backend.compile(_known(tables, name, until)), dialect="duckdb")
+                for table in known.find_all(exp.Table):  # the table itself, not the view of its name
+                    if table.name in tables:
+                        table.set("db", exp.to_identifier("main"))
+                        table.set("catalog", exp.to_identifier(backend.current_catalog))
+                apart.execute(f"CREATE TEMP VIEW {quoted(name)} AS {known.sql(dialect='duckdb')}")
             apart.execute("BEGIN TRANSACTION READ ONLY")
-            return apart.execute(query.sql(dialect="duckdb")).df()
+            return apart.execute(sql).df()
     except duckdb.Error as error:
         raise UsageError(f"DuckDB can't answer this: {first_line(error)}", mend) from None
+
+
+def _require_select(tables: Mapping[str, ibis.Table], sql: str, mend: str) -> None:
+    try:
+        found = sqlglot.parse(str(sql), dialect="duckdb")
+    except (sqlglot.errors.SqlglotError, RecursionError) as error:
+        raise UsageError(f"This is no SQL that can be read: {first_line(error) or 'too deep'}", mend) from None
+    if len(found) != 1 or not isinstance(found[0], exp.Query) or found[0].find(exp.DML, exp.DDL, exp.Command):
+        raise UsageError("Only one SELECT can be asked, and nothing be written.", mend)
+    read = [*found[0].find_all(exp.Table)]
+    strange: list[exp.Expression] = [each for each in read if not isinstance(each.this, exp.Identifier) or each.db]
+    strange += [each for each in found[0].find_all(exp.Lateral) if not isinstance(each.this, exp.Subquery | exp.Unnest)]
+    strange += [each for each in read if not re.fullmatch(r"\w+", each.name)]  # a file, whatever else is so called
+    if strange:
+        raise UsageError(f"{strange[0].sql(dialect='duckdb')} can't be asked: only tables, by their own names.", mend)
+    names = {table.name.lower() for table in read} - {each.alias.lower() for each in found[0].find_all(exp.CTE)}
+    if others := sorted(names - set(tables)):
+        raise UsageError(f"There is no table {', '.join(others)} to be asked.", mend)
 
 
 def _known(tables: Mapping[str, ibis.Table], name: str, until: pd.Timestamp) -> ibis.Table:
@@ -53,9 +69,3 @@ def _known(tables: Mapping[str, ibis.Table], name: str, until: pd.Timestamp) -> 
         bought = _known(tables, "transactions", until)["customer_id"] if "transactions" in tables else []
         there = there.fill_null(False) | table["customer_id"].isin(bought)
     return table.filter(there)
-
-
-def _named(table: exp.Table) -> str:
-    """The table's name; of a function that stands for a table, such as read_csv, how it is written."""
-    plain = isinstance(table.this, exp.Identifier) and not table.db
-    return table.name.lower() if plain else table.sql(dialect="duckdb")

@@ -1,7 +1,9 @@
 """A group of customers: a list beside a card of its own, and a client's tables narrowed to those who are on it."""
 
 import csv
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 ENTRY = "group"  # of a card: the list's path, relative to the card
 _ID = "customer_id"
+_NO_NAMES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}  # of Windows
 _LIST = "clv_group"  # in DuckDB
 _OF_EVERYBODY = ("truth", "marketing_costs")  # sections that a group's card goes without
 
@@ -36,7 +39,7 @@ def narrow(read: "Ingested", listed: Any, folder: Path) -> None:
     inside, why = f"{_ID} IN (SELECT {_ID} FROM {_LIST})", f"not in the group {file.stem}"
     named = [name for name, table in read.tables.items() if _ID in table.columns]
     there = " UNION ".join(f"SELECT {_ID} FROM {name} WHERE {inside}" for name in named)
-    met = rows(connection, f"SELECT count(*) FROM ({there})")[0][0] if there else 0
+    met = rows(connection, f"SELECT count(DISTINCT {_ID}) FROM ({there})")[0][0] if there else 0
     if not met:
         what = f"of the {len(members):,} customers of the group {file.name}, none is in the data."
         raise DataError(what, "Give the list that was saved from these data.")
@@ -55,8 +58,11 @@ def narrow(read: "Ingested", listed: Any, folder: Path) -> None:
     connection.unregister(_LIST)
     read.ledger = pd.DataFrame(ledger, columns=list(read.ledger))
     what = f"{met:,} of the {len(members):,} customers on {file.name} are in the data; all others are set aside"
-    mend = "Who was chosen by what they did tells nothing of those who weren't, nor of customers to come."
-    read.problems.append(Problem("note", ENTRY, what, met, (), mend))
+    mend = (
+        "Forecasts, segments and tests are made of these alone. Where they were chosen by what they did, as the best "
+        "or the silent, they come out too high or too low: go by what a run of all customers says of each."
+    )
+    read.problems.append(Problem("warning", ENTRY, what, met, (), mend))
 
 
 def _members(file: Path) -> list[str]:
@@ -66,7 +72,7 @@ def _members(file: Path) -> list[str]:
     except (OSError, UnicodeDecodeError, csv.Error, KeyError) as error:
         why = "it has no column customer_id" if isinstance(error, KeyError) else f"{error}"
         raise DataError(f"The group {file.name} can't be read: {why}.", "Save it again, or mend its path.") from None
-    return sorted({str(name) for name in found if name})
+    return sorted({str(name).strip() for name in found if name and name.strip()})
 
 
 def save_group(
@@ -76,26 +82,25 @@ def save_group(
     folder: Path,
     *,
     as_of: pd.Timestamp,
-    acquisition_cost: float | None,
+    economics: Mapping[str, float],
 ) -> Path:
     """Write the list `name`.csv and the card `name`.toml into `folder`; return the card, on which all else can be run.
 
-    source: the card (or the bundled name) from which the customers were chosen. as_of, acquisition_cost: those of the
-    whole dataset, which the group alone can't tell. A group of that name is replaced. Raises UsageError for a name that
-    isn't letters, digits, - and _, and for a group of nobody.
+    source: the card (or the bundled name) from which the customers were chosen. as_of, economics: what the whole
+    dataset tells and the group alone can't, unless the card states it. A group of that name is replaced; any other file
+    never is. Raises UsageError for a name that can't be a file's everywhere, one that is taken, and a group of nobody.
     """
-    if not name.replace("-", "").replace("_", "").isalnum():
+    if not re.fullmatch(r"\w[\w-]{0,59}", str(name)) or name.casefold() in _NO_NAMES:
         raise UsageError(f"A group can't be called {name!r}.", "Use letters, digits, - and _, as in loyal_2026.")
-    members = sorted(set(map(str, customers)))
+    members = sorted({str(each) for each in customers if not pd.isna(each)} if not isinstance(customers, str) else ())
     if not members:
-        raise UsageError(f"The group {name!r} would hold nobody.", "Choose customers first.")
+        raise UsageError(f"The group {name!r} would hold nobody.", "Choose customers first: a list of their ids.")
     path = find_card(source)
+    _require_free(folder, name, path)
     card = {
         entry: value for entry, value in elsewhere(read_card(path), path.parent).items() if entry not in _OF_EVERYBODY
     }
-    economics = dict(card.get("economics", {}))
-    if acquisition_cost is not None:
-        economics.setdefault("acquisition_cost", acquisition_cost)
+    economics = {**economics, **card.get("economics", {})}
     card |= {"name": f"{card.get('name', path.stem)} · {name}", "as_of": f"{as_of:%Y-%m-%d}", ENTRY: f"{name}.csv"}
     card |= {"economics": economics} if economics else {}
     folder.mkdir(parents=True, exist_ok=True)
@@ -103,6 +108,16 @@ def save_group(
     write_text(folder / f"{name}.csv", written)
     write_text(folder / f"{name}.toml", as_toml(card))
     return folder / f"{name}.toml"
+
+
+def _require_free(folder: Path, name: str, source: Path) -> None:
+    """Raise UsageError where a file that isn't this group's own, or is being read, would be written over."""
+    card, members = folder / f"{name}.toml", folder / f"{name}.csv"
+    own = card.is_file() and members.is_file() and card.resolve() != source.resolve()
+    with suppress(DataError):
+        own = own and read_card(card).get(ENTRY) == members.name
+    if not own and (card.exists() or members.exists()):
+        raise UsageError(f"{name}.csv or {name}.toml is in {folder} and isn't this group's.", "Give another name.")
 
 
 def elsewhere(card: dict[str, Any], folder: Path) -> dict[str, Any]:

@@ -8,22 +8,24 @@ from pathlib import Path
 from clvlib.dataset import Dataset
 from clvlib.errors import UsageError
 from clvlib.files import write_text
-from clvlib.ingest.card import as_toml, find_card, read_card
+from clvlib.ingest.card import DATA, as_toml, find_card, read_card
 from clvlib.ingest.groups import elsewhere
 
 
-def folder_of(out: Path, ds: Dataset, bundled: bool) -> Path:
+def folder_of(out: Path, ds: Dataset, of: Path) -> Path:
     """The folder of a dataset in `out`, made if need be.
 
-    Another dataset of the same name has another one: `.source` says whose it is, by the first of its files of data.
+    Another dataset of the same name has another one: `.source` says whose it is, by the file `of`. Bundled datasets are
+    known by their names.
     """
-    mine = hashlib.sha256(ds.name.encode() if bundled else os.fsencode(ds.files[1].resolve())).hexdigest()
+    bundled = ds.files[0].parent == DATA.resolve()
+    mine = hashlib.sha256(ds.name.encode() if bundled else os.fsencode(of.resolve())).hexdigest()
     for folder in (out / slug(ds.name), out / f"{slug(ds.name)}-{mine[:6]}"):
         mark = folder / ".source"
         if not mark.exists():
             folder.mkdir(parents=True, exist_ok=True)
             write_text(mark, mine + "\n")
-        if mark.read_text("utf-8").strip() == mine:
+        if mark.read_text("utf-8", errors="replace").strip() == mine:
             return folder
     raise UsageError(f"{folder} holds the runs of another dataset.", "Give another folder with --out.")
 

@@ -24,7 +24,6 @@ from tqdm import tqdm
 
 from clvlib.dataset import Dataset, load
 from clvlib.errors import DataError, UsageError, printable
-from clvlib.ingest.card import DATA, find_card
 from clvlib.run import chapters, handover, parameters, parts
 from clvlib.run.launch import Made, Task, execute_apart, several_at_once
 from clvlib.run.outcome import Outcome
@@ -65,7 +64,7 @@ def run(
             typer.secho(f"warning {problem}", fg="yellow", err=True)
     every = _find(notebooks)
     plans = _plan(_answerable(_select(every, only), ds, only), settings or {})
-    folder = folder_of(Path(out), ds, find_card(card_or_name).parent == DATA) / f"{ds.as_of:%Y-%m-%d}"
+    folder = folder_of(Path(out), ds, of=ds.files[1]) / f"{ds.as_of:%Y-%m-%d}"
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder):
         parts.clear(folder)

@@ -29,7 +29,7 @@ def copy_notebooks(ds: Dataset, card_or_name: str, out: Path, notebooks: Path = 
     Copies have no outputs, and load the dataset by its name or by the card's path as seen from the folder.
     """
     card = find_card(card_or_name)
-    folder = folder_of(out, ds, card.parent == DATA)
+    folder = folder_of(out, ds, of=card)
     seen = card.stem if card.parent == DATA else _seen_from(card, folder)
     new = []
     for file in sorted(notebooks.glob("[0-9][0-9]*.ipynb")):

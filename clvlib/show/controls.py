@@ -13,7 +13,7 @@ from IPython.display import DisplayHandle, display
 from IPython.utils.capture import capture_output
 from itables.widget import ITable
 
-from clvlib.errors import ClvError
+from clvlib.errors import ClvError, UsageError
 from clvlib.show.output import NO_FORMULAS, table
 from clvlib.show.units import UNITS, called
 from clvlib.show.wording import count
@@ -29,8 +29,8 @@ Choice = Sequence[str] | tuple[float, float, float] | str
 def explore(draw: Callable[..., None], **choices: Choice) -> None:
     """Let a person choose what `draw` shows; it is called with one value for each of `choices`, by name.
 
-    A list of texts is a list to choose from, the first by default; three numbers are a slider (least, default, most); a
-    text is a field to write in. What can't be answered is said in place of the picture.
+    Texts are a list to choose from, the first by default; a tuple of three numbers is a slider (least, default, most);
+    a single text is a field to write in. What can't be answered is said in place of the picture.
     """
     controls = {name: _control(called(name), given) for name, given in choices.items()}
     shown = _Place()
@@ -38,9 +38,10 @@ def explore(draw: Callable[..., None], **choices: Choice) -> None:
     def redraw(_: Any = None) -> None:
         shown.put(lambda: draw(**{name: control.value for name, control in controls.items()}))
 
+    shown.first(lambda: draw(**{name: control.value for name, control in controls.items()}))
     told = ", ".join(f"{called(name)} ({control.value})" for name, control in controls.items())
     _show_widget(widgets.VBox(list(controls.values())), f"To choose, in JupyterLab: {told}.")
-    shown.first(lambda: draw(**{name: control.value for name, control in controls.items()}))
+    shown.show()
     for control in controls.values():
         control.observe(redraw, "value")
 
@@ -54,7 +55,7 @@ def press(act: Callable[[str], None], label: str, **about: str) -> None:
     button, shown = widgets.Button(description=label, layout=widgets.Layout(width="auto")), _Place()
     button.on_click(lambda _: shown.put(lambda: act(field.value.strip())))
     _show_widget(widgets.VBox([field, widgets.HBox([button])]), f"To press, in JupyterLab: {label}.")
-    shown.first(lambda: None)
+    shown.show()
 
 
 def browse(frame: pd.DataFrame, caption: str, **about: Any) -> ITable:
@@ -69,7 +70,7 @@ def browse(frame: pd.DataFrame, caption: str, **about: Any) -> ITable:
         written.assign(**rounded).rename(columns=lambda name: called(str(name))),
         select=True,
         maxBytes=0,
-        column_filters="footer",
+        column_filters="footer" if not any(set("<>&") & set(str(name)) for name in written) else False,
         buttons=[{"extend": "selectAll", "selectorModifier": {"search": "applied"}}, "selectNone"],
         showIndex=False,
         lengthMenu=[10, 25, 100],
@@ -87,7 +88,9 @@ def _digits(name: str) -> int:
 def _control(name: str, given: Choice) -> widgets.Widget:
     if isinstance(given, str):
         return widgets.Text(value=given, description=name, continuous_update=False, **_WIDE)
-    if all(isinstance(each, int | float) for each in given):
+    if len(given) == 0:
+        raise UsageError(f"There is nothing to choose from for {name}.", "Give a list, three numbers, or a text.")
+    if isinstance(given, tuple) and len(given) == 3 and all(isinstance(each, int | float) for each in given):
         least, now, most = given
         about = {"min": least, "max": most, "step": 1, "readout_format": ".0f", "continuous_update": False}
         return widgets.FloatSlider(now, description=name, **about, **_WIDE)
@@ -106,24 +109,30 @@ class _Place:
     """Where something is shown that is drawn again: its outputs change, and none is added."""
 
     def __init__(self) -> None:
+        self.outputs: list[tuple[dict[str, str], dict[str, Any]]] = []
         self.handles: list[DisplayHandle] = []
 
     def first(self, draw: Callable[[], None]) -> None:
-        """Draw for the first time; what can't be answered leaves the cell out."""
+        """Draw for the first time, to be shown later; what can't be answered leaves the cell out."""
         with capture_output() as said:
             draw()
-        outputs = [(output.data, output.metadata) for output in said.outputs] or [(_text(""), {})]
+        self.outputs = [(output.data, output.metadata) for output in said.outputs]
+        self.outputs += [(_text(said.stdout), {})] if said.stdout else []
+
+    def show(self) -> None:
+        """Show what was drawn, or an empty place."""
+        outputs = self.outputs or [(_text(""), {})]
         self.handles = [display(data, raw=True, metadata=about, display_id=True) for data, about in outputs]
 
     def put(self, draw: Callable[[], None]) -> None:
         """Draw again, all of it where the first output stood. What goes wrong is said, as nobody reads the log."""
         try:
-            with capture_output() as said:
-                draw()
-            parts = [output.data for output in said.outputs]
+            self.first(draw)
+            parts = [data for data, _ in self.outputs]
         except Exception as error:
             parts = [_text(f"{error}" if isinstance(error, ClvError) else f"{type(error).__name__}: {error}")]
-        whole = {"text/plain": "\n".join(part["text/plain"] for part in parts), "text/html": "".join(map(_html, parts))}
+        told = "\n".join(part.get("text/plain", "") for part in parts)
+        whole = {"text/plain": told, "text/html": "".join(map(_html, parts))}
         for handle, data in zip(self.handles, [whole, *[_text("")] * (len(self.handles) - 1)], strict=True):
             handle.update(data, raw=True)
 
@@ -137,6 +146,6 @@ def _text(said: str) -> dict[str, str]:
 
 def _html(data: dict[str, str]) -> str:
     if "image/png" not in data:
-        return data["text/html"]
+        return data.get("text/html") or f"<pre>{html.escape(data.get('text/plain', ''))}</pre>"
     told = html.escape(data["text/plain"], quote=True)
     return f'<img style="max-width:100%" width="{_WIDTH}" alt="{told}" src="data:image/png;base64,{data["image/png"]}">'

@@ -20,6 +20,7 @@ from clvlib.show import wording
 
 LAB = "CLV_LAB"  # set by `clv lab`: notebooks that are run there say how far they are
 _NOTEBOOK = "JPY_SESSION_NAME"  # set by Jupyter's server: the notebook's file
+_DAY = 86_400  # seconds
 _FLOATS = (  # in JupyterLab as `clv lab` sets it (windowingMode), above whatever part of the notebook is in sight
     "position:fixed;right:2em;bottom:1em;z-index:9;margin:0;padding:.5em 1em;background:#fff;color:#222;"
     "border:1px solid #888"
@@ -33,8 +34,10 @@ class _Progress:
     def __init__(self, notebook: Path) -> None:
         self.notebook, self.kept = notebook, notebook.with_name(f".{notebook.stem}.seconds.json")
         self.took: dict[str, float] = {}
-        with contextlib.suppress(OSError, ValueError):
-            self.took = {str(cell): float(took) for cell, took in json.loads(self.kept.read_text("utf-8")).items()}
+        with contextlib.suppress(OSError, ValueError, TypeError, AttributeError):
+            kept = {str(cell): float(took) for cell, took in json.loads(self.kept.read_text("utf-8")).items()}
+            self.took = {cell: took for cell, took in kept.items() if 0 <= took < _DAY}
+        self.ran: set[str] = set()
         self.began: float | None = None  # of the cell that runs
         self.line: DisplayHandle | None = None
 
@@ -60,9 +63,11 @@ class _Progress:
     def end(self, result: ExecutionResult) -> None:
         """Keep what the cell took, and say so where it was the last one, or failed."""
         cells, cell = self.cells(), str(getattr(result.info, "cell_id", ""))
-        if cell not in cells:
+        if cell not in cells:  # renamed meanwhile, or not saved yet: nothing floats on
+            self._tell(0, 1, "") if self.line is not None else None
             return
         place = cells.index(cell)
+        self.ran.add(cell)
         if self.began is not None:
             self.took[cell] = round(time.monotonic() - self.began, 2)
         self.took = {each: took for each, took in self.took.items() if each in cells}
@@ -70,14 +75,15 @@ class _Progress:
             write_text(self.kept, json.dumps(self.took))
         if not result.success:
             self._tell(place, len(cells), f"Cell {place + 1} of {len(cells)} failed: what it says stands below it.")
-        elif cell == cells[-1]:
+        elif self.ran >= set(cells):
             whole = _duration(sum(self.took.values()))
             self._tell(len(cells), len(cells), f"All {len(cells)} cells ran; together they take {whole}.")
         else:
-            self._tell(place + 1, len(cells), f"{place + 1} of {len(cells)} cells ran.")
+            ran = len(self.ran & set(cells))
+            self._tell(ran, len(cells), f"{ran} of {len(cells)} cells ran.")
 
     def _tell(self, done: int, of: int, text: str, style: str = "") -> None:
-        bar = f'<progress max="{of}" value="{done}" aria-label="cells that ran"></progress>'
+        bar = text and f'<progress max="{of}" value="{done}" aria-label="cells that ran"></progress>'
         data = {
             "text/plain": text,
             "text/html": f'<p class="clv-running" style="{style}">{bar} {html.escape(text)}</p>',

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,10 +24,12 @@ _MOST_GROUPS = 10
 _MOST_LETTERS = 60
 _NEARLY, _OFTEN = 0.9, 0.5  # values per customer: of short numbers (age); of texts and long numbers (phone)
 _LONG = 10_000
-_PERSONAL = {
-    *("email", "emailaddress", "mail", "name", "firstname", "lastname", "fullname", "surname", "customername"),
-    *("phone", "phonenumber", "mobile", "telephone", "address", "streetaddress"),
-}
+_PERSONAL = re.compile(  # letters of a column's name that tell of a person: names, mail, phone, address, account
+    r"(?:e?mail|phone|telefon|telephone|telefono|mobile?|handy|portable|adress|address|adresse|direccion|indirizzo|street"
+    r"|strasse|straße|iban|birth|geburt|naissance|prenom|prénom|vorname|nachname|familienname|apellido|cognome|voornaam)"
+    r"|^(?:first|last|full|sur|given|family|customer|client|kunden|contact|user|member)?name$|^nom(?:bre|e)?$|^nom(?:client"
+    r"|complet|defamille)$|^naam$"
+)
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 _DAY = re.compile(
     r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})"  # 2024-05-31, 31.05.2024
@@ -43,7 +45,7 @@ _DAY = re.compile(
 class Attribute:
     """What customers can be grouped by: its name, its column, the group of each customer, or why there is none.
 
-    >>> [(each.name, each.why_not) for each in known_attributes(sample)]
+    >>> [(each.name, each.why_not) for each in known_attributes(sample, taken=[])]
     [('first basket', '')]
     """
 
@@ -53,14 +55,14 @@ class Attribute:
     why_not: str = ""
 
 
-def known_attributes(ds: "Dataset") -> Iterator[Attribute]:
-    """What and how much was bought first, and the columns of the customers; each group by customer_id.
+def known_attributes(ds: "Dataset", taken: Iterable[str]) -> Iterator[Attribute]:
+    """What and how much was bought first, and the columns of the customers, by names that aren't `taken`.
 
-    >>> [each.name for each in known_attributes(shop)][:3]
+    >>> [each.name for each in known_attributes(shop, taken=[])][:3]
     ['first product', 'first basket', 'acquisition channel']
     """
     everybody = ds.rfm_summary().index
-    used: set[str] = set()
+    used = set(taken)
     for column, values, bought in _columns(ds):
         name = short(column.replace("_", " "))
         while name in used:
@@ -91,7 +93,7 @@ def why_no_groups(name: str, values: pd.Series) -> str:
     >>> [why_no_groups("x", pd.Series(found)) for found in (["a", "b"], ["", "b"], ["2024-01-31", "2024-02-01"])]
     ['', 'empty, or the same of everybody', 'dates']
     """
-    if re.sub(r"[\W_]", "", name).casefold() in _PERSONAL:
+    if _PERSONAL.search(re.sub(r"[\W_\d]", "", name).casefold()):
         return IDENTIFIES
     if pd.api.types.is_datetime64_any_dtype(values):
         return DATES
@@ -121,8 +123,8 @@ def _points_at_persons(counts: pd.Series) -> bool:
 def groups_of(values: pd.Series, customers: pd.Index) -> pd.Series:
     """Group `customers` by an attribute: numbers in four bands, texts as `criterion` does, the commonest values.
 
-    Bands part customers at quarters, moved to round numbers, so that no name tells what one customer has. Of more than
-    10 values of a text only those of at least 5 customers have a group of their own; that of the others says how many
+    Bands part customers at quarters, moved to round numbers, so that no name tells what one customer has. Of a text,
+    the 10 commonest values, of at least 5 customers each, have a group of their own; that of the others says how many
     they are. Texts that begin with a number stand in its order, others by how common they are. Names of groups are at
     most 60 letters long.
 
@@ -137,8 +139,7 @@ def groups_of(values: pd.Series, customers: pd.Index) -> pd.Series:
         groups = criterion(bands.astype(str), customers)
         rest = [group for group in groups.cat.categories if group not in bands.cat.categories]
         return groups.cat.reorder_categories([*bands.cat.categories, *rest])
-    many = len(counts) > _MOST_GROUPS
-    groups = criterion(known, customers, most=min(_MOST_GROUPS, int((counts >= LEAST).sum())) if many else _MOST_GROUPS)
+    groups = criterion(known, customers, most=min(_MOST_GROUPS, int((counts >= LEAST).sum())))
     kept = [group for group in groups.cat.categories if group in counts.index]
     starts = [re.match(r"\d+", text, re.ASCII) for text in kept]
     if all(starts):

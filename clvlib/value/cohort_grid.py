@@ -44,7 +44,7 @@ def cohort_grids(ds: "Dataset") -> tuple[dict[str, _Grid], dict[str, str]]:
     grids: dict[str, _Grid] = {EVERYBODY: {EVERYBODY: {"cac": cost, "rows": rows}}}
     why_not: dict[str, str] = {}
     room = _MOST_FIGURES - _figures(grids[EVERYBODY])
-    for attribute in known_attributes(ds):
+    for attribute in known_attributes(ds, taken=[EVERYBODY]):
         why = TOO_MUCH if room <= 0 or len(grids) > _MOST_ATTRIBUTES else attribute.why_not
         if not why:
             paid = _paid(ds) if attribute.column == "acquisition_channel" else {}

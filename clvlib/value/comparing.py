@@ -17,6 +17,7 @@ from statsmodels.stats.proportion import proportion_confint
 from clvlib import aggregate
 from clvlib.errors import NotEnoughData, UsageError
 from clvlib.value.attributes import known_attributes
+from clvlib.value.segments import first_spend
 
 if TYPE_CHECKING:
     from clvlib.dataset import Dataset
@@ -26,11 +27,17 @@ _YEAR = 365  # days
 SO_FAR, LAST_YEAR, YEAR_BEFORE = "so far", "last 365 days", "365 days before these"
 AT_SAME_AGE = "first 365 days of each customer"
 SPANS = (SO_FAR, LAST_YEAR, YEAR_BEFORE, AT_SAME_AGE)
+WHEN = {
+    "mean_days_between_orders": SO_FAR,
+    "p_purchase": "the horizon ahead",
+    "clv": "the horizon ahead",
+}  # not of a span
 RATIOS = {"order_value": ("revenue", "orders")}
 MEASURES = ("revenue", "orders", "order_value", "bought_again", "mean_days_between_orders", "p_purchase", "clv")
 _LEVEL = 0.95
 _WATCHED = (_YEAR, 182, 91, 30)  # days after the first purchase
 _NOT_BEFORE = ("segment", "cohort")
+_FORECAST = ("p_purchase", "clv")
 _SEED, _DEALS, _MOST_TESTED = 1, 1999, 20_000
 _LEAST, _LEAST_TESTED = 5, 30  # customers of a group that is shown, and of one that is tested
 
@@ -38,10 +45,10 @@ _LEAST, _LEAST_TESTED = 5, 30  # customers of a group that is shown, and of one 
 def in_span(ds: "Dataset", ahead: "Ahead", clv: pd.Series, period: str = SO_FAR) -> pd.DataFrame:
     """What each customer did in a period and is expected to do: columns of MEASURES; index customer_id.
 
-    Of the period are revenue (currency, net of refunds), orders (purchase days) and bought_again (0 or 1: came back so
-    far; bought in that year; came back in the first 365 days). Of all time is mean_days_between_orders (of who came
-    back), of the horizon ahead p_purchase and clv (currency; `scoring.score`). A year is that of who had bought by its
-    end; AT_SAME_AGE is of those only who were watched for so long.
+    Of the period are revenue (currency), orders (purchase days) and bought_again (0 or 1: bought in it, after the very
+    first day), each purchase on its own day, less what was sent back of it since. Of all time is
+    mean_days_between_orders (of who came back), of the horizon ahead p_purchase and clv (currency; `scoring.score`).
+    A year is that of who had bought before it began; AT_SAME_AGE is of those only who were watched for so long.
 
     >>> known = in_span(sample, foreseen, foreseen.customers["spend"], AT_SAME_AGE)
     >>> known[["revenue", "orders"]].sum().round(1).to_dict()
@@ -49,20 +56,21 @@ def in_span(ds: "Dataset", ahead: "Ahead", clv: pd.Series, period: str = SO_FAR)
     """
     if period not in SPANS:
         raise UsageError(f"There is no period {period!r}.", f"Choose one of: {', '.join(SPANS)}.")
-    rfm = ds.rfm_summary()
-    ends = {LAST_YEAR: ds.as_of, YEAR_BEFORE: ds.as_of - pd.Timedelta(days=_YEAR)}
+    rfm, year = ds.rfm_summary(), pd.Timedelta(days=_YEAR)
+    ends = {LAST_YEAR: ds.as_of, YEAR_BEFORE: ds.as_of - year}
     if period == SO_FAR:
         did = pd.DataFrame({"revenue": rfm["total_spend"], "orders": rfm["frequency"] + 1})
         did["bought_again"] = (rfm["frequency"] > 0).astype(float)
     elif period == AT_SAME_AGE:
-        first = aggregate.first_purchases(ds.transactions, ds.as_of, _YEAR)
-        first = first[first["watched"]].loc[lambda seen: seen.index.isin(rfm.index)]
-        did = pd.DataFrame({"revenue": first["first_spend"] + first["spend"], "orders": first["purchases"] + 1})
-        did["bought_again"] = (first["purchases"] > 0).astype(float)
+        there = rfm.index[rfm["first_purchase"] <= ds.as_of - year]
+        later = aggregate.bought_by_age(ds.transactions, ds.as_of, _YEAR).reindex(there, fill_value=0)
+        first = first_spend(ds.transactions, ds.as_of).reindex(there)
+        did = pd.DataFrame({"revenue": first + later["spend"], "orders": later["purchases"] + 1})
+        did["bought_again"] = (later["purchases"] > 0).astype(float)
     else:
-        there = rfm.index[rfm["first_purchase"] <= ends[period]]
-        came = aggregate.holdout(ds.transactions, ends[period] - pd.Timedelta(days=_YEAR), ends[period])
-        came = came.reindex(there, fill_value=0)
+        begins, end = ends[period] - year, ends[period]
+        there = rfm.index[rfm["first_purchase"] <= begins]
+        came = aggregate.bought_by_day(ds.transactions, ds.as_of, begins, end).reindex(there, fill_value=0)
         did = pd.DataFrame({"revenue": came["spend"], "orders": came["purchases"]})
         did["bought_again"] = (came["purchases"] > 0).astype(float)
     if did.empty:
@@ -113,19 +121,20 @@ def on_every_measure(known: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
 
 
 def _interval(part: pd.DataFrame, measure: str) -> tuple[float, float, float]:
-    reach = float(t.ppf((1 + _LEVEL) / 2, len(part) - 1))
     if measure == "bought_again":
         low, high = proportion_confint(part[measure].sum(), len(part), alpha=1 - _LEVEL, method="wilson")
         return float(low), float(part[measure].mean()), float(high)
-    if measure in RATIOS:
-        above, below = (part[name] for name in RATIOS[measure])
-        if below.sum() <= 0:
-            return np.nan, np.nan, np.nan
-        mid = float(above.sum() / below.sum())
-        error = float((above - mid * below).std() / np.sqrt(len(part)) / below.mean())
-    else:
-        mid, error = float(part[measure].mean()), float(part[measure].std() / np.sqrt(len(part)))
-    return mid - reach * error, mid, mid + reach * error
+    above, below = (part[name] for name in RATIOS.get(measure, (measure, measure)))
+    if measure not in RATIOS:
+        below = pd.Series(1.0, index=part.index)
+    if below.sum() <= 0:
+        return np.nan, np.nan, np.nan
+    mid = float(above.sum() / below.sum())
+    error = float((above - mid * below).std() / np.sqrt(len(part)) / below.mean())
+    if measure in _FORECAST or len(part) < _LEAST_TESTED or not error > 0:
+        return np.nan, mid, np.nan
+    reach = float(t.ppf((1 + _LEVEL) / 2, len(part) - 1)) * error
+    return mid - reach, mid, mid + reach
 
 
 def ways_to_group(ds: "Dataset") -> dict[str, pd.Series]:
@@ -138,7 +147,7 @@ def ways_to_group(ds: "Dataset") -> dict[str, pd.Series]:
     ['segment', 'cohort', 'first basket']
     """
     own = {"segment": ds.segments()["segment"], "cohort": _cohort(ds)}
-    return own | {each.name: each.groups for each in known_attributes(ds) if not each.why_not}
+    return own | {each.name: each.groups for each in known_attributes(ds, taken=own) if not each.why_not}
 
 
 def _cohort(ds: "Dataset") -> pd.Series:
@@ -152,31 +161,37 @@ def _cohort(ds: "Dataset") -> pd.Series:
 def after_first(ds: "Dataset") -> tuple[pd.DataFrame, int]:
     """What customers spent (column `spend`, currency) in so many days after their first purchase day, and how many.
 
-    The longest of a year, a half, a quarter and a month for which half of the customers were watched; index
-    customer_id, only who was watched. Raises NotEnoughData when it isn't even a month.
+    Nothing of the first purchase is in it, whether it was kept or sent back. The days are the longest of a year, a
+    half, a quarter and a month for which half of the customers were watched; index customer_id, only who was watched.
+    Raises NotEnoughData when it isn't even a month.
 
     >>> spent, days = after_first(sample)
     >>> len(spent), days
     (2349, 365)
     """
+    first = ds.rfm_summary()["first_purchase"]
     for days in _WATCHED:
-        first = aggregate.first_purchases(ds.transactions, ds.as_of, days)
-        if first["watched"].mean() >= 0.5:
-            return first.loc[first["watched"], ["spend"]], days
+        watched = first <= ds.as_of - pd.Timedelta(days=days)
+        if watched.mean() >= 0.5:
+            later = aggregate.bought_by_age(ds.transactions, ds.as_of, days)
+            return later[["spend"]].reindex(first.index[watched], fill_value=0.0), days
     raise NotEnoughData(
         f"Fewer than half of the customers were watched for {_WATCHED[-1]} days.", "Bring a longer history."
     )
 
 
 def parting(spent: pd.DataFrame, groupings: Mapping[str, pd.Series]) -> pd.DataFrame:
-    """Which attributes part customers by what they spent, of those that were known before.
+    """Which attributes part customers by what they spent after their first purchase.
 
-    spent: of `after_first`; groupings: of the function of that name, of which segment and cohort are left out, as the
-    one is made of what was spent, the other of time. One row an attribute, the surest first: groups, customers, lowest
-    and highest (names), low and high (their means, currency), explained (share of the variance of spend), p_value
-    (Pitman 1937: how often means lie as far apart when customers are dealt out to the groups by chance, which holds
-    however skewed spend is), p_holm (corrected for so many attributes, Holm 1979). Groups of 30 customers or more; of
-    more than 20,000 customers, so many drawn by chance. Raises NotEnoughData when no attribute has two such groups.
+    spent: of `after_first`; groupings: of `ways_to_group`, of which segment and cohort are left out, as the one is made
+    of what was spent, the other of time. One row an attribute, the surest first: groups, customers, lowest and highest
+    (names), low and high (their means, currency), explained (share of the variance of spend), p_value (Pitman 1937: how
+    often means lie as far apart when customers are dealt out to the groups by chance; the hypothesis is that the group
+    makes no difference at all), p_holm (corrected for so many attributes, Holm 1979). Groups of 30 customers or more;
+    of more than 20,000 customers, so many drawn by chance. Raises NotEnoughData when no attribute has two such groups,
+    or all spent the same.
+
+    Whether an attribute was known at the first purchase, or filled in by what came after it, the data don't say.
 
     >>> parting(after_first(sample)[0], ways_to_group(sample))[["groups", "p_holm"]].round(3).to_dict("index")
     {'first basket': {'groups': 4, 'p_holm': 0.0}}
@@ -186,9 +201,9 @@ def parting(spent: pd.DataFrame, groupings: Mapping[str, pd.Series]) -> pd.DataF
         spent = spent.sample(_MOST_TESTED, random_state=_SEED)
     for name in [name for name in groupings if name not in _NOT_BEFORE]:
         groups = groupings[name].reindex(spent.index).astype(str)
-        seen = spent["spend"].groupby(groups).agg(["size", "mean", "std"])
-        seen = seen[(seen["size"] >= _LEAST_TESTED) & (seen["std"] > 0)].sort_values("mean")
-        if len(seen) > 1:
+        seen = spent["spend"].groupby(groups).agg(["size", "mean"])
+        seen = seen[seen["size"] >= _LEAST_TESTED].sort_values("mean")
+        if len(seen) > 1 and spent["spend"].nunique() > 1:
             rows[name] = {
                 "groups": len(seen),
                 "customers": int(seen["size"].sum()),

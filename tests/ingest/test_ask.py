@@ -33,6 +33,30 @@ def test_an_earlier_day_knows_nothing_later(demo):
 @pytest.mark.parametrize(
     "sql",
     [
+        "with won as (select * from transactions) select max(date) as last from won",
+        "with transactions as (select * from transactions where amount > 0) select max(date) as last from transactions",
+        "select max(date) as last from transactions where exists(with transactions as (select 1) select 1)",
+        "select max(date) as last from (select * from Transactions union all select * from transactions)",
+        "from transactions select max(date) as last",
+    ],
+)
+def test_however_it_is_asked_an_earlier_day_knows_nothing_later(demo, sql):
+    assert demo.at(pd.Timestamp("2025-06-30")).sql(sql)["last"].item().date() == pd.Timestamp("2025-06-30").date()
+
+
+def test_the_words_of_the_question_are_duckdbs(demo):
+    assert demo.sql("select 'abc' ~ 'b' as found")["found"].item()
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        """with "READ_CSV('pyproject.toml')" as (select 1) select * from read_csv('pyproject.toml')""",
+        """with "memory.main.transactions" as (select 1) select * from memory.main.transactions""",
+        """select * from (with "a.csv" as (select 1 as x) select * from "a.csv") b, "a.csv" a""",
+        "select * from transactions, lateral read_csv('pyproject.toml')",
+        "select * from transactions at (version => 1)",
+        "(" * 3000,
         "delete from transactions",
         "drop table transactions",
         "insert into customers select * from customers",

@@ -43,16 +43,44 @@ def test_a_group_of_a_group_is_one(champions, tmp_path):
     assert smaller.name == "Maison Garrigue · champions · few"
 
 
-@pytest.mark.parametrize("name", ["", "../up", "a b", "a/b", ".hidden", "c.toml"])
+def test_no_file_but_an_earlier_group_of_that_name_is_written_over(demo, tmp_path):
+    first = demo.save_group(["C0003"], "mine", tmp_path)
+    again = demo.save_group(["C0006", "C0008"], "mine", tmp_path)
+    assert (first, list(load(again).rfm_summary().index)) == (again, ["C0006", "C0008"])
+    with pytest.raises(UsageError, match="Give another name"):
+        load(again).save_group(["C0006"], "mine", tmp_path)  # the card that is being read
+    for taken in ("orders.csv", "shop.toml"):
+        (tmp_path / taken).write_text("mine")
+        with pytest.raises(UsageError, match="Give another name"):
+            demo.save_group(["C0003"], taken.partition(".")[0], tmp_path)
+        assert (tmp_path / taken).read_text() == "mine"
+
+
+def test_how_many_of_the_list_are_there_is_a_number_of_customers(build, orders, tmp_path):
+    (tmp_path / "card.toml").write_text('name = "one table"\n[transactions]\npath = "orders.csv"\n')
+    ds, _ = build(orders.to_csv(index=False))
+    group = load(ds.save_group(["0007", "12"], "two", tmp_path / "groups"))
+    assert any("2 of the 2 customers" in problem.what for problem in group.problems)
+
+
+def test_who_was_chosen_by_what_they_did_is_warned_of(champions):
+    (warning,) = [problem for problem in load(champions).problems if problem.where == "group"]
+    assert (warning.grade, "too high or too low" in warning.mend) == ("warning", True)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "../up", "a b", "a/b", ".hidden", "c.toml", "CON", "--help", "x" * 80, "a\nb", "-"]
+)
 def test_a_name_that_is_no_files_is_refused(demo, tmp_path, name):
     with pytest.raises(UsageError, match="can't be called"):
         demo.save_group(["C0001"], name, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_group_of_nobody_is_refused(demo, tmp_path):
+@pytest.mark.parametrize("nobody", [[], [None, float("nan")], "C0001"])
+def test_a_group_of_nobody_is_refused(demo, tmp_path, nobody):
     with pytest.raises(UsageError, match="nobody"):
-        demo.save_group([], "nobody", tmp_path)
+        demo.save_group(nobody, "nobody", tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
 from clvlib import show
-from clvlib.errors import NotEnoughData
+from clvlib.errors import NotEnoughData, UsageError
 from clvlib.show import controls, wording
 
 
@@ -91,6 +91,15 @@ def test_fewer_outputs_leave_nothing_old(seen):
 def test_a_first_case_that_cant_be_answered_leaves_the_cell_out(seen):
     with pytest.raises(NotEnoughData):
         show.explore(draw, group=["few", "one"], times=(0, 1, 2), who="Ann")
+
+
+def test_what_is_printed_is_shown_and_nothing_to_choose_is_said(seen):
+    show.explore(lambda word: print("hello", word), word=["you", "them"])
+    assert seen.text().strip() == "hello you"
+    seen.widgets[0][0].children[0].value = "them"
+    assert seen.text().strip() == "hello them"
+    with pytest.raises(UsageError, match="nothing to choose"):
+        show.explore(draw, group=[])
 
 
 def test_a_button_acts_when_pressed_and_says_what_went_wrong(seen):

@@ -55,12 +55,21 @@ def test_a_cell_that_failed_is_named(run):
     assert run("b", 1, success=False)[-1] == "Cell 2 of 3 failed: what it says stands below it."
 
 
-def test_a_cell_that_isnt_saved_yet_or_a_file_that_went_says_nothing(run, notebook):
+def test_a_cell_that_isnt_saved_yet_says_nothing(run, notebook):
     assert run("new", 1) == []
-    notebook.unlink()
-    assert run("a", 1) == []
 
 
-def test_what_was_kept_and_is_no_times_is_left(notebook):
-    notebook.with_name(".01_x.seconds.json").write_text('{"a": "long"}')
+@pytest.mark.parametrize("kept", ['{"a": "long"}', "[]", "null", "5", '{"a": null}', '{"a": NaN}', '{"a": 1e400}', "{"])
+def test_what_was_kept_and_is_no_times_is_left(notebook, kept):
+    notebook.with_name(".01_x.seconds.json").write_text(kept)
     assert running._Progress(notebook).took == {}
+
+
+def test_the_last_cell_alone_isnt_all_of_them(run):
+    assert run("c", 1)[-1] == "1 of 3 cells ran."
+
+
+def test_of_a_notebook_that_was_renamed_nothing_floats_on(run, notebook):
+    run("a", 1)
+    notebook.rename(notebook.with_name("other.ipynb"))
+    assert run("b", 1) == [""]

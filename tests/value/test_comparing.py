@@ -27,17 +27,37 @@ def test_so_far_is_all_that_was_bought(demo, known):
     assert known["so far"]["orders"].sum() == rfm["frequency"].sum() + len(rfm)
 
 
-def test_two_years_and_what_came_before_are_what_came_so_far(demo, known):
-    years = sum(known[period]["revenue"].sum() for period in (comparing.LAST_YEAR, comparing.YEAR_BEFORE))
-    start = demo.as_of - pd.Timedelta(days=2 * comparing._YEAR)
-    before = demo.at(start).rfm_summary()["total_spend"].sum()
-    assert years + before == pytest.approx(known["so far"]["revenue"].sum(), rel=0.01)  # refunds go to their day
+def test_a_year_is_of_who_had_bought_before_it_began(demo, known):
+    first, year = demo.rfm_summary()["first_purchase"], pd.Timedelta(days=comparing._YEAR)
+    for period, end in ((comparing.LAST_YEAR, demo.as_of), (comparing.YEAR_BEFORE, demo.as_of - year)):
+        assert list(known[period].index) == list(first.index[first <= end - year])
+        assert 0.2 < known[period]["bought_again"].mean() < 0.98
+
+
+def test_all_days_of_a_customer_are_what_was_bought_so_far(demo):
+    days = aggregate.bought_by_day(demo.transactions, demo.as_of, demo.starts - pd.Timedelta(days=1), demo.as_of)
+    rfm = demo.rfm_summary()
+    assert days["purchases"].equals(rfm["frequency"] + 1)
+    later = aggregate.bought_by_age(demo.transactions, demo.as_of, 10_000).reindex(rfm.index, fill_value=0)
+    assert later["purchases"].equals(rfm["frequency"])
+
+
+def test_what_was_sent_back_is_bought_in_no_period(build):
+    rows = ["customer_id,date,amount,order_id"]
+    rows += [f"c{i},2023-01-0{1 + i % 9},40,{i}a" for i in range(9)]
+    rows += [f"c{i},2023-06-01,100,{i}b" for i in range(9)] + [f"c{i},2025-01-05,-100,{i}b" for i in range(9)]
+    rows += ["z,2025-06-30,5,z"]
+    ds, _ = build("\n".join(rows))
+    empty = pd.DataFrame({"p_purchase": 0.0}, index=ds.rfm_summary().index)
+    seen = comparing.in_span(ds, type("Ahead", (), {"customers": empty})(), empty["p_purchase"], comparing.AT_SAME_AGE)
+    assert seen.loc["c1", ["revenue", "orders", "bought_again"]].tolist() == [40, 1, 0]
+    assert comparing.after_first(ds)[0].loc["c1", "spend"] == 0
 
 
 def test_at_the_same_age_only_who_was_watched_is_seen(demo, known):
-    first = aggregate.first_purchases(demo.transactions, demo.as_of, comparing._YEAR)
+    first = demo.rfm_summary()["first_purchase"]
     seen = known[comparing.AT_SAME_AGE]
-    assert set(seen.index) == set(first.index[first["watched"]]) & set(demo.rfm_summary().index)
+    assert list(seen.index) == list(first.index[first <= demo.as_of - pd.Timedelta(days=comparing._YEAR)])
     assert (seen["revenue"] < known["so far"]["revenue"].reindex(seen.index) + 0.01).mean() > 0.97
 
 
@@ -56,6 +76,17 @@ def test_small_groups_are_left_out_and_none_left_is_said(known):
     assert list(comparing.by_measure(known["so far"], few, "revenue").index) == ["many"]
     with pytest.raises(NotEnoughData, match="5 customers"):
         comparing.by_measure(known["so far"].head(4), few, "revenue")
+
+
+def test_there_is_no_interval_where_it_would_promise_too_much(known):
+    everybody = pd.Series("all", index=known["so far"].index)
+    few = everybody.where(np.arange(len(everybody)) >= 29, "few")
+    for groups, measure, row in ((everybody, "clv", "all"), (everybody, "p_purchase", "all"), (few, "revenue", "few")):
+        told = comparing.by_measure(known["so far"], groups, measure).loc[row]
+        assert told[["low", "high"]].isna().all()
+        assert np.isfinite(told["mid"])
+    alike = pd.DataFrame({"revenue": 0.0, "orders": 1.0}, index=range(50))
+    assert comparing.by_measure(alike, pd.Series("all", alike.index), "revenue")["low"].isna().all()
 
 
 def test_a_period_that_isnt_one_is_refused(demo, ahead):
@@ -101,6 +132,15 @@ def test_an_attribute_that_matters_is_found_first():
     table = comparing.parting(spent, groups)
     assert (table.index[0], table["highest"].iloc[0]) == ("y", "c")
     assert table["p_holm"].iloc[0] < 0.01 < 0.05 < table["p_holm"].iloc[1:].min()
+
+
+def test_a_group_of_whom_nobody_came_back_counts(monkeypatch):
+    monkeypatch.setattr(comparing, "_DEALS", 199)
+    rng = np.random.default_rng(13)
+    spent = pd.DataFrame({"spend": [0.0] * 200 + list(drawn(rng, 200)["revenue"])})
+    table = comparing.parting(spent, {"channel": pd.Series(["dead"] * 200 + ["alive"] * 200)})
+    assert (table["lowest"].item(), table["low"].item()) == ("dead", 0.0)
+    assert table["p_value"].item() < 0.01
 
 
 def test_what_is_made_of_spend_or_of_time_is_not_tried(demo):
