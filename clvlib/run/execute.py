@@ -18,10 +18,13 @@ from clvlib.run.cli import spare_grammar
 DISK_FULL = 28  # exit code: nothing could be written any more
 
 
-def main(job_file: str) -> None:
-    """Execute the notebook that the job describes: source, target, result (paths), parameters, limit (seconds)."""
+def main(job_file: str, parent: int | None = None) -> None:
+    """Execute the notebook that the job describes: source, target, result (paths), parameters, limit (seconds).
+
+    It ends with the process `parent`; without one, with that which wrote the job.
+    """
     job = json.loads(Path(job_file).read_text("utf-8"))
-    threading.Thread(target=_end_with, args=(job["parent"],), daemon=True).start()
+    threading.Thread(target=_end_with, args=(parent or job["parent"],), daemon=True).start()
     try:
         outcome = execute_part(job)
         Path(job["result"]).write_text(json.dumps(outcome), encoding="utf-8")

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from dataclasses import dataclass
 from errno import ENOSPC
@@ -30,11 +30,14 @@ from clvlib.run import chapters, parts
 from clvlib.run.execute import DISK_FULL
 from clvlib.run.outcome import Outcome
 from clvlib.run.parts import Part
+from clvlib.run.warm import Fork, Nest
 
 JOB = ("source.ipynb", "result.json", "job.json")  # how an execution is asked for and answered
 MESSAGES = "messages.txt"  # of one notebook, until it ends
-_running: set["subprocess.Popen[bytes]"] = set()
+Process = subprocess.Popen[bytes] | Fork
+_running: set[Process] = set()
 _stopping, _lock = threading.Event(), threading.Lock()
+_nests: list[Nest] = []  # of this run: one, or none
 Made = tuple[Outcome, Part | None]  # what became of a notebook, and where what it made is
 
 
@@ -91,10 +94,9 @@ def _start(plan: Task, scratch: Path, produced: Path, folder: Path, limit: int) 
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         "PYTHONSAFEPATH": "1",  # nothing of the current folder is imported
     }
-    command = [sys.executable, "-P", "-m", "clvlib.run.execute", str(job)]
     (folder / "log.txt").touch()
     try:
-        code = _wait_for(command, environment, scratch / MESSAGES, limit + 5)
+        code = _wait_for(str(job), environment, scratch / MESSAGES, limit + 5)
     except subprocess.TimeoutExpired:
         return {"cell": None, "error": f"TimeoutError: it took longer than {limit} seconds"}
     finally:
@@ -106,14 +108,20 @@ def _start(plan: Task, scratch: Path, produced: Path, folder: Path, limit: int) 
     return json.loads(result.read_text("utf-8")) or None
 
 
-def _wait_for(command: list[str], environment: Mapping[str, str], log: Path, limit: int) -> int:
-    """Run a command, its messages in a file, until it ends or is stopped; its exit code."""
+def _wait_for(job: str, environment: Mapping[str, str], log: Path, limit: int) -> int:
+    """Execute a job, its messages in a file, until it ends or is stopped; its exit code."""
     with log.open("w", encoding="utf-8") as messages:
+        nests = [nest for nest in _nests if nest.ready()]
         with _lock:
             if _stopping.is_set():
                 raise _Stopped
-            process = subprocess.Popen(
-                command, stdout=messages, stderr=messages, env=environment, start_new_session=True
+            forked = (nest.fork(job, environment, messages) for nest in nests)
+            process: Process = next(filter(None, forked), None) or subprocess.Popen(
+                [sys.executable, "-P", "-m", "clvlib.run.execute", job],
+                stdout=messages,
+                stderr=messages,
+                env=environment,
+                start_new_session=True,
             )
             _running.add(process)
         try:
@@ -135,11 +143,14 @@ def _write_log(plan: Task, log: Path, folder: Path) -> None:
 
 
 @contextmanager
-def several_at_once(most: int) -> Iterator[ThreadPoolExecutor]:
-    """Threads in which `execute_apart` may run side by side. When the block is left by an error or by the user, what
-    hasn't begun never does, and what runs is stopped.
+def several_at_once(most: int, notebooks: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads in which `execute_apart` may run side by side for this many notebooks. When the block is left by an error
+    or by the user, what hasn't begun never does, and what runs is stopped.
     """
     _stopping.clear()
+    if notebooks > most:  # else all load at once, and no later one gains
+        with suppress(OSError):
+            _nests.append(Nest())
     pool = ThreadPoolExecutor(most)
     try:
         yield pool
@@ -150,12 +161,16 @@ def several_at_once(most: int) -> Iterator[ThreadPoolExecutor]:
             still = list(_running)
         for process in still:
             _stop(process)
+        for nest in _nests:  # what waits for it goes on, and ends
+            nest.close()
         raise
     finally:
         pool.shutdown(wait=True)
+        while _nests:
+            _nests.pop().close()
 
 
-def _stop(process: "subprocess.Popen[bytes]") -> None:
+def _stop(process: Process) -> None:
     """End the process, giving it a moment to end its kernel."""
     if process.poll() is None:
         process.terminate()

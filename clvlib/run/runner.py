@@ -184,7 +184,7 @@ def _execute_all(plans: list[Task], folder: Path, limit: int) -> list[Made]:
     done = {plan.file.stem: _already_done(plan, folder) for plan in plans}
     with (
         tqdm(total=len(plans), unit="notebook", disable=None, leave=False) as bar,
-        several_at_once(min(AT_ONCE, os.cpu_count() or 1)) as pool,
+        several_at_once(min(AT_ONCE, os.cpu_count() or 1), sum(made is None for made in done.values())) as pool,
     ):
         begun = {
             plan.file.stem: pool.submit(execute_apart, plan, folder, limit)
