@@ -91,6 +91,7 @@ def _start(plan: Task, scratch: Path, produced: Path, folder: Path, limit: int) 
         show.FIGURE_SCALE: "2",
         show.NARROW: "1",
         "OMP_NUM_THREADS": "1",  # notebooks run side by side: threads that wait for each other's cores would be slower
+        "OPENBLAS_NUM_THREADS": "1",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         "PYTHONSAFEPATH": "1",  # nothing of the current folder is imported
     }

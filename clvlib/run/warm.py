@@ -34,7 +34,7 @@ import clvlib
 from clvlib.run import execute
 from clvlib.run.cli import spare_grammar
 
-JUPYTER = ("ipykernel.ipkernel", "ipykernel.kernelapp", "matplotlib.pyplot", "seaborn", "threadpoolctl")
+JUPYTER = ("ipykernel.ipkernel", "ipykernel.kernelapp", "matplotlib.pyplot", "seaborn")
 ALONE = {  # in the nest only: no library starts a thread, and figures are drawn as in a kernel
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -259,10 +259,8 @@ def _fork_kernel(filters: list[Any]) -> tuple[_Kernel, int]:
     warnings.filters[:] = filters  # type: ignore[index]
     import numpy as np
     from ipykernel import kernelapp
-    from threadpoolctl import threadpool_limits
 
     np.random.seed()
-    threadpool_limits(len(os.sched_getaffinity(0)))
     sys.argv = [str(Path(kernelapp.__file__).parents[1] / "ipykernel_launcher.py"), *asked["arguments"]]
     kernelapp.IPKernelApp.launch_instance(parent_handle=os.getppid())  # it ends with its parent
     sys.exit()
