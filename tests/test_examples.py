@@ -79,7 +79,7 @@ def given():
     return names()
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", [*MODULES, "clvlib.dataset"])
 def test_the_examples_hold(name, given):
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     found = doctest.testmod(importlib.import_module(name), extraglobs=given, optionflags=flags)
