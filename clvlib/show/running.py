@@ -68,7 +68,9 @@ class _Progress:
             return
         place = cells.index(cell)
         self.ran.add(cell)
-        if self.began is not None:
+        if self.began is None:  # the cell that began to watch: those before it ran before
+            self.ran |= set(cells[:place])
+        else:
             self.took[cell] = round(time.monotonic() - self.began, 2)
         self.took = {each: took for each, took in self.took.items() if each in cells}
         with contextlib.suppress(OSError):

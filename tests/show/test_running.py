@@ -65,6 +65,18 @@ def test_what_was_kept_and_is_no_times_is_left(notebook, kept):
     assert running._Progress(notebook).took == {}
 
 
+def test_cells_before_the_one_that_begins_to_watch_have_run(notebook, monkeypatch):
+    said = []
+    handle = SimpleNamespace(update=lambda data, **_: said.append(data["text/plain"]))
+    monkeypatch.setattr(running, "display", lambda data, **_: said.append(data["text/plain"]) or handle)
+    now = running._Progress(notebook)
+    now.end(SimpleNamespace(info=SimpleNamespace(cell_id="b"), success=True))
+    now.begin(SimpleNamespace(cell_id="c"))
+    now.end(SimpleNamespace(info=SimpleNamespace(cell_id="c"), success=True))
+    assert said[0] == "2 of 3 cells ran."
+    assert said[-1].startswith("All 3 cells ran")
+
+
 def test_the_last_cell_alone_isnt_all_of_them(run):
     assert run("c", 1)[-1] == "1 of 3 cells ran."
 
