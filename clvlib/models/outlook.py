@@ -221,7 +221,7 @@ def seasons(trade: pd.Series) -> pd.Series | None:
 def season_of(ds: "Dataset") -> pd.Series | None:
     """The seasons of a dataset's repeat purchases, by the months that it covers whole; None where they show none.
 
-    >>> season_of(shop).idxmax()
+    >>> int(season_of(shop).idxmax())
     12
     """
     if not ds.has("transactions"):

@@ -27,7 +27,7 @@ _YEAR = 365  # days
 SO_FAR, LAST_YEAR, YEAR_BEFORE = "so far", "last 365 days", "365 days before these"
 AT_SAME_AGE = "first 365 days of each customer"
 SPANS = (SO_FAR, LAST_YEAR, YEAR_BEFORE, AT_SAME_AGE)
-WHEN = {
+SPAN_OF = {
     "mean_days_between_orders": SO_FAR,
     "p_purchase": "the horizon ahead",
     "clv": "the horizon ahead",
