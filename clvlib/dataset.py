@@ -283,7 +283,7 @@ def load(name_or_path: str | Path, as_of: Any = None) -> Dataset:
     `as_of` overrides the card's last day of observation. Raises UsageError for a name that doesn't exist, and
     DataError with every problem at once when the data can't be used.
     """
-    path = find_card(name_or_path).resolve()
+    path = find_card(name_or_path).absolute()
     dataset, problems = build(read_card(path), path, as_of)
     errors = [problem for problem in problems if problem.grade == "error"]
     if dataset is None or errors:

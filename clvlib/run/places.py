@@ -18,7 +18,7 @@ def folder_of(out: Path, ds: Dataset, of: Path) -> Path:
     Another dataset of the same name has another one: `.source` says whose it is, by the file `of`. Bundled datasets are
     known by their names.
     """
-    bundled = ds.files[0].parent == DATA.resolve()
+    bundled = ds.files[0].resolve().parent == DATA.resolve()
     mine = hashlib.sha256(ds.name.encode() if bundled else os.fsencode(of.resolve())).hexdigest()
     for folder in (out / slug(ds.name), out / f"{slug(ds.name)}-{mine[:6]}"):
         mark = folder / ".source"
