@@ -4,7 +4,7 @@ import pytest
 
 from clvlib import aggregate
 from clvlib.actions import profile
-from clvlib.errors import UsageError
+from clvlib.errors import NotEnoughData, UsageError
 from clvlib.models import outlook, scoring
 
 
@@ -44,6 +44,13 @@ def test_what_to_do_is_allowed_and_worth_its_cost(demo, ahead, people):
     assert any(to_do["how"] == "message: voucher")
     untested = profile.suggestions(demo, ahead, {"win back": "no such test"})
     assert not any(untested["how"] == "message: voucher")
+
+
+def test_where_nobody_may_be_contacted_nothing_is_suggested(cdnow_sample):
+    ahead = outlook.foresee(cdnow_sample)
+    with pytest.raises(NotEnoughData, match="Nobody may be contacted"):
+        profile.suggestions(cdnow_sample, ahead, {})
+    assert len(profile.suggestions(cdnow_sample, ahead, {}, consent_required=False)) > 100
 
 
 def test_a_customer_who_isnt_there_is_said(people):

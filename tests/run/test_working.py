@@ -65,6 +65,14 @@ def test_another_client_of_the_same_name_has_another_folder(card, tmp_path):
     assert theirs != mine
 
 
+def test_two_cards_of_one_name_and_one_file_have_each_their_own_copies(card, tmp_path):
+    other = card.with_name("acme_high_margin.toml")
+    other.write_text(CARD + "[economics]\nmargin = 0.9\n")
+    folders = [working.copy_notebooks(load(each), str(each), tmp_path / "work")[0] for each in (card, other)]
+    named = [dataset_of(folder / "01_clv_formula.ipynb") for folder in folders]
+    assert named == ["../../acme.toml", "../../acme_high_margin.toml"]
+
+
 def test_a_name_with_quotes_and_odd_letters_is_written_as_python_reads_it(card, tmp_path):
     odd = tmp_path / 'l\'été "x"'
     odd.mkdir()
