@@ -1,7 +1,7 @@
 """Groups of customers side by side, on every measure and over any period, each mean with its interval.
 
-And which attributes part customers by more than chance: of what was known when a customer first bought, and what came
-in the time after it, so that everybody is seen at the same age.
+And which attributes part customers by more than chance in what came after the first purchase, in the same time for
+everybody.
 """
 
 from collections.abc import Mapping
@@ -27,11 +27,8 @@ _YEAR = 365  # days
 SO_FAR, LAST_YEAR, YEAR_BEFORE = "so far", "last 365 days", "365 days before these"
 AT_SAME_AGE = "first 365 days of each customer"
 SPANS = (SO_FAR, LAST_YEAR, YEAR_BEFORE, AT_SAME_AGE)
-SPAN_OF = {
-    "mean_days_between_orders": SO_FAR,
-    "p_purchase": "the horizon ahead",
-    "clv": "the horizon ahead",
-}  # not of a span
+_AHEAD = "the horizon ahead"
+SPAN_OF = {"mean_days_between_orders": SO_FAR, "p_purchase": _AHEAD, "clv": _AHEAD}  # whichever is asked for
 RATIOS = {"order_value": ("revenue", "orders")}
 MEASURES = ("revenue", "orders", "order_value", "bought_again", "mean_days_between_orders", "p_purchase", "clv")
 _LEVEL = 0.95
@@ -85,7 +82,8 @@ def by_measure(known: pd.DataFrame, groups: pd.Series, measure: str) -> pd.DataF
 
     known: of `in_span`. The interval (95 %) says where else the mean might lie had other customers of the same kind
     come: of a mean by its standard error (t), of a share by Wilson's (1927), of money per order, a ratio of sums, by
-    the delta method.
+    the delta method. There is none (NaN) of a forecast, whose own error is larger, of fewer than 30 customers, where
+    it would hold too seldom, and of customers who are all alike.
 
     >>> known = in_span(sample, foreseen, foreseen.customers["spend"])
     >>> by_measure(known, pd.Series("all", known.index), "bought_again").round(3).loc["all"].to_dict()
@@ -203,13 +201,14 @@ def parting(spent: pd.DataFrame, groupings: Mapping[str, pd.Series]) -> pd.DataF
         groups = groupings[name].reindex(spent.index).astype(str)
         seen = spent["spend"].groupby(groups).agg(["size", "mean"])
         seen = seen[seen["size"] >= _LEAST_TESTED].sort_values("mean")
-        if len(seen) > 1 and spent["spend"].nunique() > 1:
+        tested = spent["spend"][groups.isin(seen.index)]
+        if len(seen) > 1 and tested.nunique() > 1:
             rows[name] = {
                 "groups": len(seen),
                 "customers": int(seen["size"].sum()),
                 **{"lowest": seen.index[0], "highest": seen.index[-1]},
                 **{"low": seen["mean"].iloc[0], "high": seen["mean"].iloc[-1]},
-                **_by_chance(spent["spend"][groups.isin(seen.index)], groups),
+                **_by_chance(tested, groups),
             }
     if not rows:
         raise NotEnoughData(

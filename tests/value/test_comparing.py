@@ -143,6 +143,12 @@ def test_a_group_of_whom_nobody_came_back_counts(monkeypatch):
     assert table["p_value"].item() < 0.01
 
 
+def test_large_groups_that_spent_nothing_are_no_test():
+    spent = pd.DataFrame({"spend": [0.0] * 80 + [9.0] * 5})
+    with pytest.raises(NotEnoughData, match="No attribute"):
+        comparing.parting(spent, {"channel": pd.Series(["a"] * 40 + ["b"] * 40 + ["c"] * 5)})
+
+
 def test_what_is_made_of_spend_or_of_time_is_not_tried(demo):
     spent, days = comparing.after_first(demo)
     table = comparing.parting(spent, comparing.ways_to_group(demo))
