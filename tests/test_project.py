@@ -134,5 +134,5 @@ def test_a_public_name_means_one_thing():
 
 def test_the_wheel_carries_every_room_the_data_and_the_notebooks():
     packages = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]["packages"]
-    rooms = {"clvlib." + file.parent.name for file in (ROOT / "clvlib").glob("*/__init__.py")}
+    rooms = {".".join(file.parent.relative_to(ROOT).parts) for file in (ROOT / "clvlib").rglob("*/__init__.py")}
     assert {*packages} == {"clvlib", "clvlib.bundled.data", "clvlib.bundled.notebooks", *rooms}

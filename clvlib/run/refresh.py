@@ -68,7 +68,7 @@ def clean(notebook: NotebookNode) -> NotebookNode:
     count = 0
     for cell in notebook.cells:
         cell.metadata = nbformat.from_dict(
-            {key: cell.metadata[key] for key in ("tags", "jupyter") if key in cell.metadata}
+            {key: cell.metadata[key] for key in ("tags", "jupyter", "course") if key in cell.metadata}
         )
         if cell.cell_type != "code":
             continue

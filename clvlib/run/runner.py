@@ -20,6 +20,7 @@ from typing import Any
 
 import nbformat
 import typer
+from nbformat import NotebookNode
 from tqdm import tqdm
 
 from clvlib.dataset import Dataset, load
@@ -140,10 +141,16 @@ def _answerable(chosen: list[Path], ds: Dataset, only: Sequence[str] | None) -> 
 
 
 def _plan(files: list[Path], settings: Mapping[str, Any]) -> list[Task]:
-    read = {file: nbformat.read(file, as_version=4) for file in files}
+    read = {file: _without_course(nbformat.read(file, as_version=4)) for file in files}
     schemas = {file.stem: parameters.schema(notebook) for file, notebook in read.items()}
     given = parameters.choose_settings(schemas, settings)
     return [Task(file, notebook, given[file.stem]) for file, notebook in read.items()]
+
+
+def _without_course(notebook: NotebookNode) -> NotebookNode:
+    """A notebook without its exercises and quiz: a client's run has no trainee."""
+    notebook.cells = [cell for cell in notebook.cells if "course" not in cell.metadata.get("tags", [])]
+    return notebook
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from clvlib.show.controls import browse, explore, press
 from clvlib.show.output import FIGURE_SCALE, agree, assumptions, figure, say, suppress, table
 from clvlib.show.pictures import bars, heatmap, interval, lines, panels, waterfall
 from clvlib.show.running import LAB
-from clvlib.show.session import attempt, deliver, keep, start, store, stored
+from clvlib.show.session import attempt, deliver, keep, notebook_dataset, start, store, stored
 from clvlib.show.to_run import NOTEBOOK, RUN_FOLDER, RUNS
 from clvlib.show.wording import count, date, days, money, number, percent
 
@@ -40,6 +40,7 @@ __all__ = [
     "keep",
     "lines",
     "money",
+    "notebook_dataset",
     "number",
     "offer",
     "panels",

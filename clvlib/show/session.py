@@ -36,6 +36,7 @@ _UNNAMED = "A cell without a name"
 _missing: dict[str, str] = {}  # names that a failed attempt would have made, and that attempt's title
 _kept: list[pd.DataFrame] = []
 _cell = {"name": _UNNAMED}  # that runs now
+_begun: "list[Dataset]" = []  # the notebook's dataset, once it has started
 
 
 def start(ds: "Dataset") -> None:
@@ -46,11 +47,17 @@ def start(ds: "Dataset") -> None:
     canvas.theme()
     _missing.clear()
     _kept.clear()
+    _begun[:] = [ds]
     days = date(ds.as_of) if ds.starts == ds.as_of else f"{date(ds.starts)} to {date(ds.as_of)}"
     text = f"{ds.name} · {days} · amounts in {ds.currency}"
     _guard_cells()
     publish("dataset", text, f'<p class="clv-dataset {NO_FORMULAS}">{html.escape(text)}</p>')
     running.say_progress()
+
+
+def notebook_dataset() -> "Dataset | None":
+    """The dataset that this notebook has started with; None before `start`."""
+    return _begun[-1] if _begun else None
 
 
 class _Guard(ast.NodeTransformer):

@@ -1,0 +1,135 @@
+"""An exercise in a notebook: what is asked, whether an answer is right and if not why, a hint, a solution.
+
+What is right is worked out from the notebook's dataset when the exercise is called up, so that it is that of the
+class's own data; one that these can't support says so. Nothing here raises.
+"""
+
+import ast
+import html
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from clvlib import show
+from clvlib.course import diary
+from clvlib.course.assignments import Assignment, Key, all_assignments, assignment, worked_out
+from clvlib.course.judging import judge
+from clvlib.errors import CannotAnswer
+from clvlib.show.output import NO_FORMULAS, publish
+from clvlib.show.sentences import fill, marked
+
+_COLOURS = {"asked": "#0072B2", "right": "#009E73", "not yet": "#D55E00", "hint": "#E69F00", "unable": "#777777"}
+_WRITTEN = {"name": "text", "names": "list"}
+
+
+class Exercise:
+    """One exercise as the notebook sees it; made by `exercise`."""
+
+    def __init__(self, found: Assignment, key: Key | None, why_not: str, given: dict[str, Any]) -> None:
+        self._of, self._key, self._why_not, self._given = found, key, why_not, given
+
+    def __repr__(self) -> str:
+        return f"Exercise {self._of.number}: .check(answer), .hint(), .solution()"
+
+    def check(self, answer: Any = None) -> None:
+        """Say whether an answer is right, and if not, which mistake it is, as far as its value tells."""
+        if self._key is None:
+            return self._say("unable", "{why:text}", why=self._why_not)
+        judged = judge(answer, self._key, self._of.unit)
+        if judged.outcome == "not attempted":
+            return self._say(
+                "asked", "Not attempted yet. Put your calculation in place of None, and run the cell again."
+            )
+        diary.note_attempt(self._of.number, judged.outcome == "right")
+        if judged.outcome == "right":
+            return self._say("right", "Right. " + self._of.means, right=self._written(self._key.right))
+        return self._say("not yet", "Not yet. {why:text}", why=judged.reason)
+
+    def hint(self) -> None:
+        """Say where to begin."""
+        self._say("hint", "Hint. " + self._of.hint)
+
+    def solution(self) -> None:
+        """Show a way to the answer, run on the notebook's dataset, folded away until it is opened."""
+        if self._key is None:
+            return self._say("unable", "{why:text}", why=self._why_not)
+        try:
+            gives = f"It gives {self._written(solve(self._of.solution, show.notebook_dataset(), self._given))}."
+        except Exception as error:  # a frame may have been changed by hand
+            gives = f"It can't be run here ({type(error).__name__}: {error})."
+        title, code = f"A solution of exercise {self._of.number}", html.escape(self._of.solution)
+        folded = f"<details><summary>{title}</summary><pre>{code}</pre><p>{html.escape(gives)}</p></details>"
+        return publish("exercise", f"{title}:\n{self._of.solution}\n{gives}", _box("hint", folded))
+
+    def ask(self) -> None:
+        """Say what is asked."""
+        self._say("asked", f"Exercise {self._of.number}. " + self._of.ask)
+        if self._key is None:
+            self._say("unable", "{why:text}", why=self._why_not)
+
+    def _written(self, value: Any) -> str:
+        """An answer as the reader writes it."""
+        value = sorted(value) if self._of.unit == "names" else value
+        return fill(f"{{value:{_WRITTEN.get(self._of.unit, self._of.unit)}}}", {"value": value})
+
+    def _say(self, kind: str, template: str, **values: Any) -> None:
+        publish("exercise", fill(template, values), _box(kind, with_code(marked(template, values))))
+
+
+def exercise(number: str, **given: Any) -> Exercise:
+    """Ask an exercise by its number, as "01.1"; its `check(answer)`, `hint()` and `solution()` do the rest.
+
+    given: what it needs of the notebook's own frames, by name. Never raises: what can't be done is said.
+    """
+    found = assignment(str(number))
+    if found is None:
+        there = ", ".join(each.number for each in all_assignments())
+        nothing = Assignment(str(number), "number", "There is none of this number.", "", "", "", Key)
+        made = Exercise(nothing, None, f"There are: {there}.", {})
+    else:
+        made = Exercise(found, *_key_of(found, given), given)
+    made.ask()
+    return made
+
+
+def _key_of(found: Assignment, given: dict[str, Any]) -> tuple[Key | None, str]:
+    """The key of an exercise on the notebook's dataset, or none and why."""
+    try:
+        key: Key = worked_out(found.key, show.notebook_dataset(), given)
+        if found.unit not in _WRITTEN and not np.isfinite(float(key.right)):  # type: ignore[arg-type]
+            return None, "This dataset can't support it: the figure that is asked for has no value in it."
+    except CannotAnswer as error:
+        return None, f"This dataset can't support it. {error}"
+    except Exception as error:  # whatever a frame that was changed by hand leads to, the course goes on
+        return None, f"It can't be worked out here ({type(error).__name__}: {error})."
+    return key, ""
+
+
+def solve(solution: str, ds: Any, given: dict[str, Any]) -> Any:
+    """Run the code of a solution, and give the value of its last expression."""
+    code = ast.parse(solution)
+    last = code.body.pop()
+    assert isinstance(last, ast.Expr)
+    names = {"ds": ds, "pd": pd, "np": np, **given}
+    exec(compile(code, "solution", "exec"), names)
+    return eval(compile(ast.Expression(last.value), "solution", "eval"), names)
+
+
+def progress() -> None:
+    """Show how many exercises of each notebook are right, tried, and left."""
+    done = diary.so_far()
+    show.table(
+        done, caption="Exercises: {right} of {all} are right", right=done["right"].sum(), all=done["exercises"].sum()
+    )
+
+
+def with_code(markup: str) -> str:
+    """Markup in which what stands between backticks is code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", markup)
+
+
+def _box(kind: str, markup: str) -> str:
+    look = f"border-left:4px solid {_COLOURS[kind]};padding:0.4em 1em;margin:0.4em 0"
+    return f'<div class="clv-exercise {NO_FORMULAS}" style="{look}">{markup}</div>'

@@ -1,0 +1,165 @@
+"""An answer and what is right → right, not attempted, or not yet with the reason: a mistake is known by its value."""
+
+import math
+import numbers
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from clvlib.course.assignments import Key, Value
+
+ROUNDED = 0.005  # of a value: as near as three digits are
+_CLOSE = 0.05  # of the right value: worth a word
+
+Outcome = Literal["right", "not yet", "not attempted"]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What became of an answer, and what is to be said of it. mistake: the words of a lesson's own, if it was one."""
+
+    outcome: Outcome
+    reason: str = ""
+    mistake: str = ""
+
+
+class _NoAnswer(Exception):
+    """It can't be compared; the text says why, and what to do."""
+
+
+def judge(answer: Any, key: Key, unit: str) -> Judgement:
+    """Compare an answer of any kind with a key. unit: one of `assignments.UNITS_OF_ANSWERS`. Never raises.
+
+    A number may be rounded to three digits, or stand alone in a table or list. Of several values that it may be, it is
+    the nearest; one that a mistake gives is told by the words of that mistake.
+
+    >>> shares = Key(0.797, {"You counted purchases, not customers.": 0.879})
+    >>> judge(0.8, shares, "percent").outcome, judge(0.879, shares, "percent").reason
+    ('right', 'You counted purchases, not customers.')
+    """
+    if answer is None or answer is Ellipsis:
+        return Judgement("not attempted")
+    try:
+        if unit in ("name", "names"):
+            return _judge_names(_names(answer, unit), key)
+        return _judge_number(_number(answer, unit), key, unit)
+    except _NoAnswer as error:
+        return Judgement("not yet", str(error))
+    except Exception as error:  # an answer may be anything at all, even what can't be compared or printed
+        return Judgement("not yet", f"That can't be compared with the right answer ({type(error).__name__}).")
+
+
+def told_apart(key: Key, unit: str) -> dict[str, Value]:
+    """The mistakes of a key that give another value on this dataset than the right one."""
+    if unit in ("name", "names"):
+        right = _names(key.right, unit)
+        return {words: value for words, value in key.mistakes.items() if _names(value, unit) != right}
+    told = {words: value for words, value in key.mistakes.items() if math.isfinite(_figure(value))}
+    return {w: value for w, value in told.items() if not math.isclose(_figure(value), _figure(key.right), rel_tol=1e-9)}
+
+
+def _judge_number(answer: float, key: Key, unit: str) -> Judgement:
+    right = _figure(key.right)
+    far = {words: _distance(answer, _figure(value), unit) for words, value in told_apart(key, unit).items()}
+    nearest = min(far, key=lambda words: far[words], default="")
+    if _distance(answer, right, unit) <= min(1.0, far.get(nearest, math.inf)):
+        return Judgement("right")
+    if nearest and far[nearest] <= 1.0:
+        return Judgement("not yet", nearest, nearest)
+    for words, value in _usual_slips(right, unit).items():
+        if _distance(answer, value, unit) <= 1.0:
+            return Judgement("not yet", words)
+    close = " It is close: don't round on the way, and look at who is counted." if _is_close(answer, right) else ""
+    return Judgement("not yet", f"That is too {'high' if answer > right else 'low'}.{close}")
+
+
+def _figure(value: Value) -> float:
+    return float(value)  # type: ignore[arg-type]
+
+
+def _distance(answer: float, value: float, unit: str) -> float:
+    """How far an answer is from a value, 1 being as far as rounding goes."""
+    reach = 0.5 if unit == "count" else max(ROUNDED * abs(value), 1e-9)
+    return abs(answer - value) / reach
+
+
+def _is_close(answer: float, right: float) -> bool:
+    return abs(answer - right) <= _CLOSE * abs(right)
+
+
+def _usual_slips(right: float, unit: str) -> dict[str, float]:
+    """What goes wrong in any exercise, and its value."""
+    slips: dict[str, float] = {}
+    if unit == "percent":
+        slips["The figure is right, but in percent: a share is between 0 and 1, so divide by 100."] = 100 * right
+        slips["That is the share of all the others: 1 less what was asked."] = 1 - right
+        slips["You divided by 100 once too often: a share is between 0 and 1."] = right / 100
+    slips["The figure is right, its sign is not."] = -right
+    if right:
+        slips["You divided the wrong way round: that is 1 over what was asked."] = 1 / right
+    return slips
+
+
+def _number(answer: Any, unit: str) -> float:
+    if isinstance(answer, pd.DataFrame | pd.Series | np.ndarray | list | tuple | dict | set):
+        answer = _only_value(answer)
+    if isinstance(answer, pd.Timedelta | np.timedelta64):
+        answer = pd.Timedelta(answer) / pd.Timedelta(days=1) if unit == "days" else answer
+    if isinstance(answer, bool | np.bool_):
+        raise _NoAnswer("That is True or False; a number is asked for.")
+    if isinstance(answer, str):
+        raise _NoAnswer("That is a text; a number is asked for. Leave the quotation marks away.")
+    if callable(answer):
+        raise _NoAnswer("That is a function that was not called: add a pair of brackets, ().")
+    if answer is pd.NA or answer is pd.NaT:
+        raise _NoAnswer("That is an empty value: what you counted or averaged has nothing in it.")
+    if not isinstance(answer, numbers.Real | Decimal):
+        raise _NoAnswer(f"That is a {type(answer).__name__}; a number is asked for.")
+    if not math.isfinite(answer):
+        raise _NoAnswer("That is no number (NaN or infinite): look for a division by 0, or a mean of nothing.")
+    return float(answer)
+
+
+def _only_value(answer: Any) -> Any:
+    """The single value of a table or a list."""
+    values = np.asarray(list(answer.values()) if isinstance(answer, dict) else _listed(answer), dtype=object).ravel()
+    if len(values) != 1:
+        raise _NoAnswer(
+            f"Those are {len(values):,} values; one number is asked for. Take a .sum(), .mean() or .loc[…]?"
+        )
+    return values[0]
+
+
+def _names(answer: Any, unit: str) -> frozenset[str]:
+    """The names in an answer, as they are compared: without regard to capitals and spaces around."""
+    if callable(answer):
+        raise _NoAnswer("That is a function that was not called: add a pair of brackets, ().")
+    if isinstance(answer, pd.Series | pd.DataFrame):
+        raise _NoAnswer("That is a table; a name is asked for. Take .idxmax(), .index[0] or list(….index).")
+    alone = isinstance(answer, str) or not np.iterable(answer)
+    found = [answer] if alone else list(_listed(answer))
+    if unit == "name" and len(found) != 1:
+        raise _NoAnswer(f"Those are {len(found):,} values; one name is asked for.")
+    if any(isinstance(name, bool | float) or name is None for name in found):
+        raise _NoAnswer("That is a number; a name is asked for, in quotation marks.")
+    return frozenset(" ".join(str(name).casefold().split()) for name in found)
+
+
+def _judge_names(answer: frozenset[str], key: Key) -> Judgement:
+    unit = "names"
+    if answer == _names(key.right, unit):
+        return Judgement("right")
+    for words, value in told_apart(key, unit).items():
+        if answer == _names(value, unit):
+            return Judgement("not yet", words, words)
+    right = _names(key.right, unit)
+    if len(right) > 1 and answer & right:
+        return Judgement("not yet", f"{len(answer & right)} of {len(right)} are there; {len(answer - right)} too many.")
+    return Judgement("not yet", "That is not the one." if len(right) == 1 else "None of those.")
+
+
+def _listed(answer: Any) -> Any:
+    return answer if isinstance(answer, np.ndarray | pd.DataFrame | pd.Series) else list(answer)

@@ -1,0 +1,72 @@
+"""Five questions at the end of a notebook, with figures of its own dataset: each choice opens and says what it is.
+
+Plain HTML, folded (`details`): it works without network, without a script, and in whatever shows a notebook.
+"""
+
+import hashlib
+import html
+from typing import Any
+
+from clvlib import show
+from clvlib.course.assignments import Question, questions_of, worked_out
+from clvlib.course.exercises import with_code
+from clvlib.errors import CannotAnswer
+from clvlib.show.output import NO_FORMULAS, publish
+from clvlib.show.sentences import fill, marked
+
+LEAST_CHOICES = 2
+_LOOK = "border:1px solid #999;border-radius:4px;padding:0.2em 0.8em;margin:0.3em 0;max-width:46em"
+
+
+def quiz(notebook: str, **given: Any) -> None:
+    """Ask the questions of a notebook by its number, as "03b". A question that the dataset can't support says so.
+
+    given: what the questions need of the notebook's own frames, by name. Never raises.
+    """
+    texts, parts = [], []
+    for place, each in enumerate(questions_of(str(notebook)), start=1):
+        text, markup = _one(place, each, given)
+        texts.append(text)
+        parts.append(markup)
+    said = "\n".join(texts) or f"There is no quiz {notebook}."
+    markup = "".join(parts) or html.escape(said)
+    publish("quiz", said, f'<div class="clv-quiz {NO_FORMULAS}">{markup}</div>')
+
+
+def _one(place: int, question: Question, given: dict[str, Any]) -> tuple[str, str]:
+    try:
+        asked, choices = choices_of(question, worked_out(question.values, show.notebook_dataset(), given))
+    except CannotAnswer as error:
+        return _unable(place, f"This dataset can't support this question. {error}")
+    except Exception as error:  # whatever a frame that was changed by hand leads to, the course goes on
+        return _unable(place, f"This question can't be worked out here ({type(error).__name__}: {error}).")
+    text = [
+        f"{place}. {asked[0]}",
+        *(f"   {letter}) {choice[0]}" for letter, choice in zip("abcde", choices, strict=False)),
+    ]
+    folded = "".join(
+        f'<details style="{_LOOK}"><summary>{with_code(choice)}</summary>'
+        f"<p>{'Right.' if right else 'No.'} {with_code(why)}</p></details>"
+        for _, choice, why, right in choices
+    )
+    return "\n".join(text), f"<p><strong>{place}.</strong> {with_code(asked[1])}</p>{folded}"
+
+
+def _unable(place: int, why: str) -> tuple[str, str]:
+    return f"{place}. {why}", f"<p><strong>{place}.</strong> {html.escape(why)}</p>"
+
+
+def choices_of(question: Question, values: Any) -> tuple[tuple[str, str], list[tuple[str, str, str, bool]]]:
+    """What is asked (text, markup), and the choices in an order that tells nothing: text, markup, what is said, right.
+
+    A wrong choice that reads like the right one on these data, or like an earlier one, is left away. Raises
+    CannotAnswer where fewer than LEAST_CHOICES are left.
+    """
+    found: dict[str, tuple[str, str, str, bool]] = {}
+    for right, (choice, why) in [(True, question.right), *((False, wrong) for wrong in question.wrong)]:
+        text = fill(choice, values)
+        found.setdefault(text, (text, marked(choice, values), marked(why, values), right))
+    if len(found) < LEAST_CHOICES:
+        raise CannotAnswer("Its answers can't be told apart in it.", "Go on with the next one.")
+    ordered = sorted(found.values(), key=lambda each: hashlib.sha256((question.number + each[0]).encode()).digest())
+    return (fill(question.ask, values), marked(question.ask, values)), ordered

@@ -1,0 +1,122 @@
+"""An answer and a key → what is said of it."""
+
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from clvlib import course, show
+from clvlib.course.assignments import Key
+from clvlib.course.judging import judge
+
+SHARE = Key(0.797, {"You counted purchases.": 0.879, "You have those who bought twice.": 0.66})
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [0.797, 0.8, np.float32(0.797), Decimal("0.797"), pd.Series([0.797]), [0.797], np.array([[0.797]]), {"a": 0.797}],
+)
+def test_a_number_in_any_form_and_rounded_to_three_digits_is_right(answer):
+    assert judge(answer, SHARE, "percent").outcome == "right"
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (0.879, "You counted purchases."),
+        (79.7, "in percent"),
+        (0.203, "all the others"),
+        (-0.797, "sign"),
+        (1 / 0.797, "wrong way round"),
+        (0.82, "close"),
+        (0.1, "too low"),
+        ("0.797", "text"),
+        (True, "True or False"),
+        ([1, 2], "2 values"),
+        (pd.NA, "empty"),
+        (float("nan"), "NaN"),
+        (len, "brackets"),
+        (1j, "complex"),
+    ],
+)
+def test_what_is_wrong_is_said(answer, says):
+    judged = judge(answer, SHARE, "percent")
+    assert judged.outcome == "not yet"
+    assert says in judged.reason
+
+
+def test_a_mistake_that_gives_the_right_value_on_these_data_is_none():
+    assert judge(5.0, Key(5.0, {"You forgot the refunds.": 5.0}), "count").outcome == "right"
+
+
+def test_of_two_values_nearer_than_rounding_the_nearer_one_is_meant():
+    key = Key(100.0, {"You forgot the refunds.": 100.3})
+    assert judge(100.1, key, "money").outcome == "right"
+    assert judge(100.3, key, "money").reason == "You forgot the refunds."
+
+
+def test_a_count_is_exact():
+    assert judge(4695, Key(4694.0), "count").outcome == "not yet"
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        ("Store", "right"),
+        ([" store "], "right"),
+        ("web", "not yet"),
+        (3.0, "not yet"),
+        (pd.Series(["store"]), "not yet"),
+    ],
+)
+def test_a_name_is_compared_without_regard_to_capitals(answer, outcome):
+    assert judge(answer, Key("store", {"The most customers, not the most value.": "web"}), "name").outcome == outcome
+
+
+def test_names_may_come_in_any_order():
+    key = Key({"a", "b"}, {"You took the rarest.": {"c"}})
+    assert judge(["b", "a"], key, "names").outcome == "right"
+    assert judge({"c"}, key, "names").reason == "You took the rarest."
+    assert judge(pd.Index(["a", "c"]), key, "names").reason == "1 of 2 are there; 1 too many."
+
+
+class Hostile:
+    """Nothing can be done with it."""
+
+    def __getattribute__(self, name):
+        raise RuntimeError(name)
+
+
+@given(
+    some.one_of(
+        some.none(),
+        some.booleans(),
+        some.text(),
+        some.floats(),
+        some.complex_numbers(),
+        some.binary(),
+        some.dates(),
+        some.lists(some.floats()),
+        some.dictionaries(some.text(), some.integers()),
+        some.builds(Hostile),
+    )
+)
+def test_nothing_makes_it_raise(answer):
+    for unit, key in (("percent", SHARE), ("name", Key("store")), ("names", Key({"a", "b"})), ("days", Key(3.0))):
+        assert judge(answer, key, unit).outcome in ("right", "not yet", "not attempted")
+
+
+def test_an_exercise_that_there_isnt_is_said(capsys):
+    made = course.exercise("99.1")
+    for say in (made.check, made.hint, made.solution):
+        say()
+
+
+def test_without_a_dataset_nothing_raises(monkeypatch):
+    monkeypatch.setattr(show.session, "_begun", [])
+    course.exercise("00.1").check(1.0)
+    course.quiz("00")
+    course.quiz("99")
