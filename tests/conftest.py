@@ -15,6 +15,7 @@ spare_grammar()
 
 from clvlib import dataset  # noqa: E402
 from clvlib.dataset import Dataset  # noqa: E402
+from tests.jupyter import browser, lab  # noqa: E402, F401
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, as do its children
 
