@@ -42,7 +42,7 @@ def study(ds: Dataset) -> tuple[Any, Any]:
     return seen, verdict.fits(seen)
 
 
-def answers(ds: Dataset) -> pd.DataFrame:
+def effects(ds: Dataset) -> pd.DataFrame:
     seen, found = study(ds)
     revenue = found["revenue"]
     causes = verdict.benchmarks(seen, revenue)
@@ -116,7 +116,7 @@ def differ(ds: Dataset) -> pd.DataFrame:
 MADE: dict[str, Callable[[Dataset], Any]] = {
     "known": known,
     "by_chance": by_chance,
-    "answers": answers,
+    "effects": effects,
     "by_group": by_group,
     "paths": paths,
     "credit": credit,

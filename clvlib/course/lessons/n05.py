@@ -95,22 +95,22 @@ def _alike_in_orders(ds: Dataset, known: pd.DataFrame) -> Key:
     "05.3",
     unit="money",
     ask="Suppose for a moment that the adjusted effect on everybody is a cause, with its interval as it stands in "
-    "`answers`. What may it cost at most to bring one customer to a further channel, on the safe side? `answers` "
+    "`effects`. What may it cost at most to bring one customer to a further channel, on the safe side? `effects` "
     "counts revenue; `ds.economics.margin` of it is left as margin.",
-    hint='`answers.loc["adjusted, everybody"]` has `low`, `mid` and `high`. Which of them is the safe side?',
+    hint='`effects.loc["adjusted, everybody"]` has `low`, `mid` and `high`. Which of them is the safe side?',
     solution="""
-    answers.loc["adjusted, everybody", "low"] * ds.economics.margin
+    effects.loc["adjusted, everybody", "low"] * ds.economics.margin
     """,
     means="{right} a customer, by the lower end of the interval and counted in margin; below zero it would mean "
-    "nothing at all. The last row of `answers` allows for a hidden cause too: where its lower end is below "
+    "nothing at all. The last row of `effects` allows for a hidden cause too: where its lower end is below "
     "zero, test first.",
 )
-def _safe_budget(ds: Dataset, answers: pd.DataFrame) -> Key:
-    if _EVERYBODY not in answers.index:
+def _safe_budget(ds: Dataset, effects: pd.DataFrame) -> Key:
+    if _EVERYBODY not in effects.index:
         raise CannotAnswer(
             "The effect on everybody can't be told here.", "Read the effect on those who did in the picture instead."
         )
-    margin, effect, plain = ds.economics.margin, answers.loc[_EVERYBODY], answers.loc[_PLAIN]
+    margin, effect, plain = ds.economics.margin, effects.loc[_EVERYBODY], effects.loc[_PLAIN]
     return Key(
         margin * effect["low"],
         {
@@ -164,8 +164,8 @@ def _groups_beyond_zero(ds: Dataset, by_group: pd.DataFrame) -> Key:
         ("{turned:percent}", "That is the plain difference over the adjusted one: the wrong way round."),
     ),
 )
-def _share_left(ds: Dataset, answers: pd.DataFrame) -> dict[str, Any]:
-    plain, mid = answers["mid"].loc[_PLAIN], answers["mid"].iloc[1]
+def _share_left(ds: Dataset, effects: pd.DataFrame) -> dict[str, Any]:
+    plain, mid = effects["mid"].loc[_PLAIN], effects["mid"].iloc[1]
     return {"plain": plain, "mid": mid, "left": mid / plain, "gone": 1 - mid / plain, "turned": plain / mid}
 
 
@@ -226,8 +226,8 @@ def _chance(ds: Dataset, by_chance: pd.Series) -> dict[str, Any]:
         ("At most {best:money}", "That is the upper end, in margin: the most that the effect may be, not the least."),
     ),
 )
-def _with_doubt(ds: Dataset, answers: pd.DataFrame) -> dict[str, Any]:
-    margin, doubted = ds.economics.margin, answers.iloc[-1]
+def _with_doubt(ds: Dataset, effects: pd.DataFrame) -> dict[str, Any]:
+    margin, doubted = ds.economics.margin, effects.iloc[-1]
     return {
         "low": doubted["low"],
         "high": doubted["high"],
@@ -235,7 +235,7 @@ def _with_doubt(ds: Dataset, answers: pd.DataFrame) -> dict[str, Any]:
         "sure": bool(doubted["low"] > 0),
         "safe": margin * doubted["low"],
         "guess": margin * doubted["mid"],
-        "plain": margin * answers["mid"].loc[_PLAIN],
+        "plain": margin * effects["mid"].loc[_PLAIN],
         "best": margin * doubted["high"],
     }
 

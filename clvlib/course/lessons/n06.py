@@ -156,7 +156,7 @@ def _largest(readings: Mapping[str, Reading]) -> Reading:
     "06.1",
     ask="Of the customers left alone {left:percent} bought, of the treated {treated:percent}. How large is the "
     "difference relative to those left alone?",
-    right=("{lift:percent}", "The difference in points, divided by the share of those left alone: the relative lift."),
+    right=("{lift:percent}", "The difference in points, divided by the share of those left alone."),
     wrong=(
         ("{points:percent}", "That is the difference in percentage points: one share less the other."),
         ("{other:percent}", "That is relative to the treated; what would have been without it is the base."),
