@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from clvlib.causes import causal, channels, verdict
@@ -18,8 +17,8 @@ _PLAIN, _EVERYBODY = "plain difference", verdict.ANSWERS["all"]
     "05.1",
     unit="percent",
     ask="By which share do customers of several channels bring more revenue, on average, than customers of one? Take "
-    "it from `known`, one row a customer, with `channels` (how many were used) and `revenue`. Twice as much is 1 more: "
-    "100 %.",
+    "it from `known`, one row a customer, with `channels` (how many were used) and `revenue`. An answer of 1 means "
+    "100 % more, twice as much.",
     hint='`known.groupby(known["channels"] > 1)["revenue"].mean()` gives two means: False is one channel, True '
     "several.",
     solution="""
@@ -76,7 +75,7 @@ def _alike_in_orders(ds: Dataset, known: pd.DataFrame) -> Key:
             "orders.",
             "Bring more customers.",
         )
-    times = float(np.divide(*[group.mean() for group in groups]))
+    times = float(groups[0].mean() / groups[1].mean())
     often = [known.loc[enough & side, "revenue"].mean() for side in (several, ~several)]
     return Key(
         times,

@@ -85,8 +85,8 @@ def _cac(ds: Dataset, returns: pd.DataFrame) -> Key:
 @assign(
     "05b.3",
     unit="number",
-    ask="The channel whose next customer costs most gets 1,000 {currency:text} more. How many further customers does "
-    "that bring? Take it from `margins`, one row a channel, at the cost of the *next* customer.",
+    ask="The channel whose next customer costs most gets 1,000 more, in the currency of the table. How many further "
+    "customers does that bring? Take it from `margins`, one row a channel, at the cost of the next customer.",
     hint="`marginal_cac` is what the next customer costs. How many times does it go into 1,000?",
     solution="""
     1000 / margins["marginal_cac"].max()
@@ -240,11 +240,11 @@ def _no_cause(ds: Dataset, credit: pd.DataFrame) -> dict[str, Any]:
 )
 def _same_orders(ds: Dataset, credit: pd.DataFrame) -> dict[str, Any]:
     gaps = (credit["first"] - credit["last"]).abs()
-    name, total = gaps.idxmax(), float(credit["last"].sum())
+    name, total = str(gaps.idxmax()), float(credit["last"].sum())
     if gaps[name] < 1:
         raise NotEnoughData("The two rules hand out the same credit here.", "Paths of more than one contact are few.")
     return {
-        "name": str(name),
+        "name": name,
         "last": float(credit["last"][name]),
         "first": float(credit["first"][name]),
         "total": total,

@@ -48,9 +48,9 @@ def _least_likely(ds: Dataset, luck: pd.DataFrame) -> Key:
 @assign(
     "06.2",
     unit="money",
-    ask="How much more value (column `value`) than in the arm `untreated` did a customer bring in the arm `treated`, "
-    "on average? Take it from `done`, one row for each customer assigned, whose `variant` is the arm. Less is a number "
-    "below zero.",
+    ask="How much more value did a customer of the arm `treated` bring than one of the arm `untreated`, on average? "
+    "Take column `value` of `done`, which has a row for each customer assigned; its `variant` is the arm. Less is a "
+    "number below zero.",
     hint='`done.groupby("variant")["value"].mean()` gives a mean for each arm; `means[treated]` is one of them.',
     solution="""
     means = done.groupby("variant")["value"].mean()
@@ -94,8 +94,8 @@ def _value_of_assigned(ds: Dataset, done: pd.DataFrame, treated: str, untreated:
     shares = done.groupby("variant")["bought_twice"].mean()
     shares[treated] - shares[untreated]
     """,
-    means="{right}, in points: the fair comparison. The curves above compare buyers with buyers, whom the variant has "
-    "picked.",
+    means="{right}: percentage points, as it is one share less another. This is the fair comparison; the curves above "
+    "compare buyers with buyers, whom the variant has picked.",
 )
 def _twice(ds: Dataset, done: pd.DataFrame, treated: str, untreated: str) -> Key:
     sides = [done[done["variant"] == arm] for arm in (treated, untreated)]
@@ -119,15 +119,15 @@ def _twice(ds: Dataset, done: pd.DataFrame, treated: str, untreated: str) -> Key
 
 @assign(
     "06.4",
-    unit="number",
-    ask="Take the test that compares most pairs of arms. Below which p must a single one of them lie, so that all of "
-    "them together raise a false alarm in at most 5 % of tests? By Bonferroni's correction; `pairs` has a row for each "
-    "pair, and `test` is the first level of its index.",
+    unit="percent",
+    ask="Take the test that compares most pairs of arms. How small must the p of a single pair be, so that all pairs "
+    "together raise a false alarm in at most 5 % of tests? Use Bonferroni's correction, and answer with a share: 5 % "
+    "is 0.05. `pairs` has a row for each pair, and `test` is the first level of its index.",
     hint='`pairs.groupby("test").size()` counts the pairs of each test. The 5 % are shared out among them.',
     solution="""
     0.05 / pairs.groupby("test").size().max()
     """,
-    means="{right}. It is the same as multiplying each p by the number of pairs and asking for 0.05, as in *p all*.",
+    means="{right}. It is the same as multiplying each p by the number of pairs and asking for 0.05, as in “p all”.",
 )
 def _bonferroni(ds: Dataset, pairs: pd.DataFrame | None) -> Key:
     if pairs is None or pairs.empty:
@@ -217,11 +217,11 @@ def _p(ds: Dataset) -> dict[str, Any]:
     ),
 )
 def _most_cost(ds: Dataset, readings: Mapping[str, Reading]) -> dict[str, Any]:
-    found = {}
+    found: dict[tuple[str, str], dict[Any, float]] = {}
     for test, reading in readings.items():
         for arm in reading.trial.variants:
             if (arm, "value") in reading.effects.index:
-                found[test, arm] = reading.effects.loc[(arm, "value")]
+                found[test, arm] = reading.effects.xs("value", level="metric").T[arm].to_dict()
     if not found:
         raise NotEnoughData("No variant has enough to be judged on value.", "Wait for more customers.")
     test, arm = max(found, key=lambda pair: found[pair]["difference"])
@@ -230,10 +230,10 @@ def _most_cost(ds: Dataset, readings: Mapping[str, Reading]) -> dict[str, Any]:
     return {
         "arm": arm,
         "test": test,
-        "mid": float(row["difference"]),
-        "low": float(row["low"]),
-        "high": float(row["high"]),
-        "sure": bool(row["low"] > 0),
+        "mid": row["difference"],
+        "low": row["low"],
+        "high": row["high"],
+        "sure": row["low"] > 0,
         "buyers": float(bought["value"].mean()),
     }
 
@@ -285,6 +285,6 @@ def _assigned(ds: Dataset, done: pd.DataFrame, treated: str, untreated: str) -> 
 )
 def _fault(ds: Dataset, luck: pd.DataFrame, readings: Mapping[str, Reading]) -> dict[str, Any]:
     trial = _largest(readings).trial
-    p = float(luck.loc[trial.name, "all in the table"])
+    p = float(luck["all in the table"][trial.name])
     sizes = " and ".join(str(size) for size in trial.arms["in_the_table"])
     return {"test": trial.name, "sizes": sizes, "p": p, "fault": bool(p < ALARM)}

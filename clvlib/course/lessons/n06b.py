@@ -27,7 +27,7 @@ _LEVEL = 0.05
     noise = value.std() / value.mean()
     2 * 2 * ((1.96 + 0.84) * noise / 0.1) ** 2
     """,
-    means="About {right} customers in all. To show twice that lift, a quarter of them would do.",
+    means="{right}, to be rounded up, both arms together. To show twice that lift, a quarter of them would do.",
 )
 def _in_all(ds: Dataset, newcomers: pd.DataFrame) -> Key:
     value = newcomers.iloc[:, -1]
@@ -87,17 +87,17 @@ def _readable(ds: Dataset, per_day: float) -> Key:
     means="About {right} of 40, and none of them does anything. With one look at the end it would be two.",
 )
 def _winners(ds: Dataset, alarms: pd.DataFrame) -> Key:
-    row = {str(name): float(of) for name, of in alarms.loc[_LOOKS].items()}
+    fixed, sequence = float(alarms["fixed"][_LOOKS]), float(alarms["sequence"][_LOOKS])
     return Key(
-        _TESTS * row["fixed"],
+        _TESTS * fixed,
         {
             "That is 5 % of them: what one look at the end promises. Here it is ten looks.": _TESTS * _LEVEL,
             "You added 5 % for each look. Looks at one test are alike, so that alarms pile up more slowly.": (
                 _TESTS * _LEVEL * _LOOKS
             ),
-            "That is with a confidence sequence; this shop uses the interval for one look.": _TESTS * row["sequence"],
-            "That is the share of tests; how many of 40 is asked for.": row["fixed"],
-            "You took the last row, which has more looks than ten.": _TESTS * float(alarms["fixed"].iloc[-1]),
+            "That is with a confidence sequence; this shop uses the interval for one look.": _TESTS * sequence,
+            "That is the share of tests; how many of 40 is asked for.": fixed,
+            "You took the last row, which has more looks than ten.": _TESTS * float(alarms["fixed"].to_numpy()[-1]),
         },
     )
 
