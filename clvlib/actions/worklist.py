@@ -108,14 +108,14 @@ def as_experiments(listed: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
     >>> listed = pd.DataFrame({"group": ["contact", "control", "contact"], "action": ["keep", "keep", "referral"]},
     ...                       index=pd.Index(["anne", "bert", "carl"], name="customer_id"))
     >>> as_experiments(listed, pd.Timestamp("2026-06-30"))
-                       experiment  variant       date
+                      experiment  variant       date
     customer_id
-    anne         keep, 2026-06-30     keep 2026-07-01
-    bert         keep, 2026-06-30  control 2026-07-01
-    carl                      NaN      NaN        NaT
+    anne         keep 2026-06-30     keep 2026-07-01
+    bert         keep 2026-06-30  control 2026-07-01
+    carl                     NaN      NaN        NaT
     """
     split = listed.groupby("action")["group"].transform("nunique") == 2
-    frame = pd.DataFrame({"experiment": listed["action"] + f", {day:%Y-%m-%d}"})
+    frame = pd.DataFrame({"experiment": listed["action"] + f" {day:%Y-%m-%d}"})
     frame["variant"] = listed["action"].where(listed["group"] == CONTACT, CONTROL)
     frame["date"] = day.normalize() + pd.Timedelta(days=1)
     return frame.where(split)
