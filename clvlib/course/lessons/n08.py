@@ -21,8 +21,8 @@ _FIRST = 100  # customers that a campaign has room for
     first = active.sort_values("at_stake", ascending=False).head(100)
     first["at_stake"].sum()
     """,
-    means="{right} is at stake with the first 100. Risk alone, or value alone, would have chosen other customers, with "
-    "less to lose.",
+    means="{right} is at stake with the first 100. Whoever ranks by risk alone, or by value alone, has no more "
+    "to lose, and mostly less.",
 )
 def _most_at_stake(ds: Dataset, active: pd.DataFrame) -> Key:
     stake = active["at_stake"]
@@ -92,8 +92,8 @@ def _worth_a_message(ds: Dataset, stakes: pd.DataFrame) -> Key:
     sums = options.groupby("treatment")[["gain", "cost"]].sum()
     ((sums["gain"] - sums["cost"]) / sums["cost"]).idxmax()
     """,
-    means="“{right}” brings most for the money. A limited budget begins there, and goes on to dearer actions only when "
-    "these are used up.",
+    means="“{right}” brings most for the money. A limited budget looks there first, and to dearer ones only for what "
+    "they bring beyond it.",
 )
 def _for_the_money(ds: Dataset, options: pd.DataFrame) -> Key:
     ways = {str(name): part for name, part in options.groupby("treatment")}
@@ -130,8 +130,8 @@ def _for_the_money(ds: Dataset, options: pd.DataFrame) -> Key:
     shares = rehearsed.groupby("group")["bought"].mean()
     shares["contact"] - shares["control"]
     """,
-    means="{right}, in points, and the truth is 0: so far chance alone can lead a test of this size. Beside it, the "
-    "comparison with those not drawn goes wrong by far more, as they are other customers.",
+    means="{right}, in points, and the truth is 0: so far chance alone can lead. To compare with those not drawn would "
+    "show something else, how the silent differ from the active.",
 )
 def _effect_of_nothing(ds: Dataset, rehearsed: pd.DataFrame) -> Key:
     bought = {str(name): part for name, part in rehearsed["bought"].groupby(rehearsed["group"])}
@@ -213,7 +213,7 @@ def _from_which_stake(ds: Dataset) -> dict[str, Any]:
         ),
         (
             "To the {third:count} most likely to buy nothing: {risky:money} net",
-            "Risk isn't money: some of them have next to nothing at stake.",
+            "Risk isn't money: whoever has little at stake can be among them too.",
         ),
         (
             "To the {third:count} of the highest CLV: {dear:money} net",
@@ -225,6 +225,8 @@ def _to_whom(ds: Dataset, active: pd.DataFrame) -> dict[str, Any]:
     net = _keep(ds, active)
     worth, third = net[net > 0], -(-len(net) // 3)
     first = {rule: active.loc[net.index, rule].nlargest(third).index for rule in ("churn_probability", "clv")}
+    if len(worth) in (0, third, len(net)):
+        raise NotEnoughData("The message pays with everybody, or with nobody.", "Go on with the next one.")
     return {
         "fits": len(net),
         "worth": len(worth),
