@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from clvlib.course.assignments import Key, assign, question
@@ -42,33 +43,27 @@ def _everybody(ds: Dataset) -> Key:
 @assign(
     "09.2",
     unit="money",
-    ask="What does an order of the customers who came back bring: all their revenue over all their orders? "
-    "`ds.rfm_summary()` has `total_spend` and `frequency`, the purchases after the first, of each customer.",
-    hint='Choose with `rfm[rfm["frequency"] > 0]`. Orders are `frequency + 1`. Add up revenue and orders first, then '
-    "divide.",
+    ask="What does an order bring: the revenue of all customers over all their orders? `ds.rfm_summary()` has "
+    "`total_spend` and `frequency`, the purchases after the first, of each customer.",
+    hint="Orders are `frequency + 1`. Add up revenue and orders first, then divide.",
     solution="""
     rfm = ds.rfm_summary()
-    back = rfm[rfm["frequency"] > 0]
-    back["total_spend"].sum() / (back["frequency"] + 1).sum()
+    rfm["total_spend"].sum() / (rfm["frequency"] + 1).sum()
     """,
     means="{right} an order. Sums first, then the division: so each order counts once.",
 )
 def _per_order(ds: Dataset) -> Key:
-    known = ds.rfm_summary().assign(orders=lambda each: each["frequency"] + 1)
-    back = known[known["orders"] > 1]
-    if back.empty:
-        raise NotEnoughData("Nobody came back.", "Go on with the next exercise.")
-    spent, orders = float(back["total_spend"].sum()), float(back["orders"].sum())
+    rfm = ds.rfm_summary()
+    each = rfm["total_spend"] / (rfm["frequency"] + 1)
     return Key(
-        spent / orders,
+        float(np.average(each, weights=rfm["frequency"] + 1)),
         {
-            "You took the mean of the customers' means: one with two orders weighs as much as one with twenty.": float(
-                (back["total_spend"] / back["orders"]).mean()
+            "You took the mean of the customers' means: one with one order weighs as much as one with twenty.": float(
+                each.mean()
             ),
-            "That is the revenue of a customer, not of an order.": spent / len(back),
-            "You left the first order of each out: orders are `frequency + 1`.": spent / (orders - len(back)),
-            "That is an order of all customers: choose those who came back first.": float(
-                known["total_spend"].sum() / known["orders"].sum()
+            "That is the revenue of a customer, not of an order.": float(rfm["total_spend"].mean()),
+            "You left the first order of each out: orders are `frequency + 1`.": float(
+                rfm["total_spend"].sum() / max(int(rfm["frequency"].sum()), 1)
             ),
         },
     )
