@@ -6,8 +6,9 @@ from typing import Any
 
 from clvlib import dataset
 from clvlib.dataset import Dataset
+from tests.course.made_00_02 import MADE as MADE_00_02
 
-MADE: dict[str, Callable[[Dataset], Any]] = {}  # by the name under which the notebook gives it
+MADE: dict[str, Callable[[Dataset], Any]] = {**MADE_00_02}  # by the name under which the notebook gives it
 
 
 @cache
