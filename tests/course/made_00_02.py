@@ -18,6 +18,11 @@ def at_split(ds: Dataset) -> pd.DataFrame:
     return aggregate.rfm_summary(ds.transactions, hindsight.half_way(ds.starts, ds.as_of))
 
 
+def promised(ds: Dataset) -> pd.DataFrame:
+    split, cohorts = hindsight.half_way(ds.starts, ds.as_of), aggregate.cohorts(ds.transactions, ds.as_of)
+    return hindsight.formula_test(cohorts, at_split(ds), split)
+
+
 def levers(ds: Dataset) -> formula.Levers:
     cohorts, tail = aggregate.cohorts(ds.transactions, ds.as_of), hindsight.continuation(ds)
     return lifespan.levers(lifespan.order_curve(cohorts), lifespan.lifespan(cohorts, 5, tail), ds.economics)
@@ -42,6 +47,7 @@ MADE: dict[str, Callable[[Dataset], Any]] = {
     "each_age": each_age,
     "rfm": lambda ds: ds.rfm_summary(),
     "at_split": at_split,
+    "promised": promised,
     "levers": levers,
     "counted": counted,
     "segment": lambda ds: ds.segments()["segment"],

@@ -169,7 +169,7 @@ def _how_often(ds: Dataset) -> dict[str, Any]:
 @question(
     "00.2",
     ask="Half of the customers have spent {half:money} or less, and the mean is {mean:money}. What has a usual customer "
-    "of {dataset} spent?",
+    "spent?",
     right=(
         "About {half:money}",
         "As many customers are below it as above it. The mean is {far:far from|near} it: a few large customers are "

@@ -5,11 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from clvlib import aggregate
 from clvlib.course.assignments import Key, assign, question
 from clvlib.dataset import Dataset
 from clvlib.errors import CannotAnswer
-from clvlib.value import formula, hindsight
+from clvlib.value import formula
 from clvlib.value.formula import Levers
 
 _MARGIN, _KEPT = 100, 0.8
@@ -19,9 +18,9 @@ _LESS, _MORE = 0.10, 1.20  # a discount, and the orders that it brings
 @assign(
     "01.1",
     unit="money",
-    ask="Customers bring a margin of 100 a year, and 80 % of them are kept from each year to the next. What is one worth "
-    "without end, by the timing of this notebook (at the start of each year, the first one certain) and at this "
-    "dataset's discount rate, `ds.economics.annual_discount_rate`?",
+    ask="Customers bring a margin of 100 a year, and 80 % of them are kept from each year to the next. What is one of "
+    "them worth, counted without end, by the timing of this notebook (at the start of each year, the first one certain) "
+    "and at this dataset's discount rate, `ds.economics.annual_discount_rate`?",
     hint="The first row of the table of timings: m (1 + d) / (1 + d − r), with m = 100 and r = 0.8. A share is written "
     "0.8, not 80.",
     solution="""
@@ -264,20 +263,17 @@ def _at_most(ds: Dataset, levers: Levers) -> dict[str, Any]:
         ("{turned:percent}", "The sign is wrong: above 0 is promised too much, below 0 too little."),
     ),
 )
-def _error(ds: Dataset) -> dict[str, Any]:
-    split = hindsight.half_way(ds.starts, ds.as_of)
-    cohorts = aggregate.cohorts(ds.transactions, ds.as_of)
-    usual = hindsight.formula_test(cohorts, aggregate.rfm_summary(ds.transactions, split), split).iloc[0]
-    promised, came = float(usual["revenue"]), float(usual["actual_revenue"])
-    if came <= 0 or promised <= 0:
+def _error(ds: Dataset, promised: pd.DataFrame) -> dict[str, Any]:
+    usual, came = (float(promised.iloc[0][column]) for column in ("revenue", "actual_revenue"))
+    if came <= 0 or usual <= 0:
         raise CannotAnswer("Nothing came after the earlier date.", "Bring a longer history.")
     return {
-        "promised": promised,
+        "promised": usual,
         "came": came,
-        "error": promised / came - 1,
-        "of_promise": 1 - came / promised,
-        "ratio": promised / came,
-        "turned": 1 - promised / came,
+        "error": usual / came - 1,
+        "of_promise": 1 - came / usual,
+        "ratio": usual / came,
+        "turned": 1 - usual / came,
     }
 
 

@@ -186,7 +186,7 @@ def _which_score(ds: Dataset) -> dict[str, Any]:
     wrong=(
         ("{others:number.1} times", "That compares with the customers of all other segments, not with the average one."),
         ("{turned:number.1} times", "Turned round: share of the customers over share of the value."),
-        ("{gap:number.1} times", "That is how many times ten points lie between the two shares: divide, don't subtract."),
+        ("{gap:number.1} times", "That is the difference of the two shares, in percentage points: divide, don't subtract."),
     ),
 )
 def _times_the_average(ds: Dataset, segment: pd.Series, so_far: pd.Series) -> dict[str, Any]:
@@ -205,7 +205,7 @@ def _times_the_average(ds: Dataset, segment: pd.Series, so_far: pd.Series) -> di
         "times": value / of,
         "others": value / of / others,
         "turned": of / value,
-        "gap": 10 * (value - of),
+        "gap": 100 * (value - of),
     }
 
 
