@@ -324,8 +324,8 @@ def truth_of_customers(world: World) -> pd.DataFrame:
     """What is true of each person on the last day observed, and what they buy in the year after it.
 
     `orders_12m` and `revenue_12m` go by `aggregate.holdout`, as forecasts do: days with a purchase that was not sent
-    back, and what these came to. `expected_orders_12m` are orders, whatever is sent back of them. `days_stayed` runs from
-    the first order to the day of leaving, past or to come; NaN of who never bought.
+    back, and what these came to. `expected_orders_12m` are orders, whatever is sent back of them. `days_stayed` runs
+    from the first order to the day of leaving, past or to come; empty of who never bought.
     """
     people = world.people
     active = (people["first"] < END) & (people["left"] > END)

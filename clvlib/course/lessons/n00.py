@@ -16,8 +16,8 @@ _AGE = 6
 @assign(
     "00.1",
     unit="percent",
-    ask="Which share of the customers bought on more than one day? Take it from `rfm` (`rfm = ds.rfm_summary()`), whose "
-    "column `frequency` counts the purchases after the first. Answer as a share between 0 and 1.",
+    ask="Which share of the customers bought on more than one day? Take it from `rfm` (`rfm = ds.rfm_summary()`), "
+    "whose column `frequency` counts the purchases after the first. Answer as a share between 0 and 1.",
     hint='`rfm["frequency"] > 0` is True for those who came back; the `.mean()` of True and False is a share.',
     solution="""
     rfm = ds.rfm_summary()
@@ -70,7 +70,7 @@ def _dropped(ds: Dataset) -> Key:
         ),
         "That is how many reasons there are; add up the column `rows`.": float(len(out)),
         "Those are the rows that were kept.": float(kept),
-        "Lines that begin with “of which” are counted in the line above them already: don't take them off again.": float(
+        "Lines that begin with “of which” are counted in the line above them: don't take them off again.": float(
             read - rows.sum()["transactions", "kept"]
         ),
     }
@@ -82,8 +82,9 @@ def _dropped(ds: Dataset) -> Key:
 @assign(
     "00.3",
     unit="money",
-    ask="What does one purchase come to on average, over the whole time, net of refunds? Take it from `trade`, which has "
-    "one row per period (a month, unless it was changed) and the columns `revenue`, `purchases`, `new_customers` and `repeat_purchases`.",
+    ask="What does one purchase come to on average, over the whole time, net of refunds? Take it from `trade`, which "
+    "has one row per period (a month, unless it was changed) and the columns `revenue`, `purchases`, `new_customers` "
+    "and `repeat_purchases`.",
     hint="All revenue over all purchases: add up each column first, with `.sum()`, and divide once.",
     solution="""
     trade["revenue"].sum() / trade["purchases"].sum()
@@ -112,8 +113,8 @@ def _per_purchase(ds: Dataset, trade: pd.DataFrame) -> Key:
     "00.4",
     unit="percent",
     ask="Which share of the customers bought again at age 6, that is in the 6th period after that of their first "
-    "purchase? Take all cohorts together, from `each_age`, which has one row for each cohort and age: `size` (customers "
-    "of the cohort), `active` (of them, who bought at that age). Answer as a share between 0 and 1.",
+    "purchase? Take all cohorts together, from `each_age`, which has one row for each cohort and age: `size` "
+    "(customers of the cohort), `active` (of them, who bought at that age). Answer as a share between 0 and 1.",
     hint='`each_age[each_age["age"] == 6]` are the cohorts that were followed so far. Add up `active` and `size` of '
     "these, and divide once.",
     solution="""
@@ -168,8 +169,8 @@ def _how_often(ds: Dataset) -> dict[str, Any]:
 
 @question(
     "00.2",
-    ask="Half of the customers have spent {half:money} or less, and the mean is {mean:money}. What has a usual customer "
-    "spent?",
+    ask="Half of the customers have spent {half:money} or less, and the mean is {mean:money}. What has a usual "
+    "customer spent?",
     right=(
         "About {half:money}",
         "As many customers are below it as above it. The mean is {far:far from|near} it: a few large customers are "
@@ -234,8 +235,8 @@ def _what_clv_is(ds: Dataset) -> dict[str, Any]:
 
 @question(
     "00.5",
-    ask="Over all cohorts, {first:percent} of the customers bought at age 1 and {later:percent} at age {age:count}. What "
-    "does the second figure say?",
+    ask="Over all cohorts, {first:percent} of the customers bought at age 1 and {later:percent} at age {age:count}. "
+    "What does the second figure say?",
     right=(
         "Of the customers who could be followed to age {age:count}, {later:percent} bought in that very period",
         "No more than that: others may have bought in the period before, or will in the next.",

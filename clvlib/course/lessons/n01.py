@@ -19,8 +19,8 @@ _LESS, _MORE = 0.10, 1.20  # a discount, and the orders that it brings
     "01.1",
     unit="money",
     ask="Customers bring a margin of 100 a year, and 80 % of them are kept from each year to the next. What is one of "
-    "them worth, counted without end, by the timing of this notebook (at the start of each year, the first one certain) "
-    "and at this dataset's discount rate, `ds.economics.annual_discount_rate`?",
+    "them worth, counted without end, by the timing of this notebook (at the start of each year, the first one "
+    "certain) and at this dataset's discount rate, `ds.economics.annual_discount_rate`?",
     hint="The first row of the table of timings: m (1 + d) / (1 + d − r), with m = 100 and r = 0.8. A share is written "
     "0.8, not 80.",
     solution="""
@@ -62,8 +62,8 @@ def _without_end(ds: Dataset) -> Key:
     today = rfm["frequency"].reindex(once.index)
     (today > 0).mean()
     """,
-    means="{right} of those whose lifetime was 0 on the earlier date came back later: the lifetime that one sees is cut "
-    "off by the day on which one looks (censoring).",
+    means="{right} of those whose lifetime was 0 on the earlier date came back later: the lifetime that one sees is "
+    "cut off by the day on which one looks (censoring).",
 )
 def _came_later(ds: Dataset, at_split: pd.DataFrame, rfm: pd.DataFrame) -> Key:
     once = at_split.index[at_split["frequency"] == 0]
@@ -76,8 +76,10 @@ def _came_later(ds: Dataset, at_split: pd.DataFrame, rfm: pd.DataFrame) -> Key:
         {
             "The wrong denominator: you divided by all customers of the earlier date, not by those who had bought "
             "once.": later / len(at_split),
-            "Those are all customers of the earlier date who have come back, also those who had done so by "
-            "then.": len(at_split.index.intersection(back)) / len(at_split),
+            "Those are all customers of the earlier date who have come back, also those who had done so by then.": len(
+                at_split.index.intersection(back)
+            )
+            / len(at_split),
             "You took all customers of today, also those who were won since.": len(back) / len(rfm),
             "That is how many came back; divide by how many had bought once.": float(later),
         },
@@ -88,8 +90,8 @@ def _came_later(ds: Dataset, at_split: pd.DataFrame, rfm: pd.DataFrame) -> Key:
     "01.3",
     unit="number",
     ask="How many orders does it take until an average new customer has brought back the cost to acquire? Take it from "
-    "`levers`: `levers.order_value`, `levers.margin`, `levers.service_cost_per_order`, `levers.acquisition_cost`. Leave "
-    "out the cost to keep and the discount, and don't round up.",
+    "`levers`: `levers.order_value`, `levers.margin`, `levers.service_cost_per_order`, `levers.acquisition_cost`. "
+    "Leave out the cost to keep and the discount, and don't round up.",
     hint="First what one order leaves: its margin, less what it costs to serve. Then how many times that goes into the "
     "cost to acquire.",
     solution="""
@@ -137,11 +139,11 @@ def _over(cost: float, gain: float) -> float:
 @assign(
     "01.4",
     unit="money",
-    ask="A plan: 10 % off every order, for ever, and customers order 20 % more often. The goods and serving an order cost "
-    "as much as before. What is CLV then, after the cost to acquire? Take `levers`, and `counted` (years kept, the later "
-    "ones discounted) of section 3.",
-    hint="What 10 % off takes away is margin: an order leaves order value × (margin − 0.10), less what it costs to serve. "
-    "Go on as in “The CLV formula, by hand”, with 1.2 times the orders a year.",
+    ask="A plan: 10 % off every order, for ever, and customers order 20 % more often. The goods and serving an order "
+    "cost as much as before. What is CLV then, after the cost to acquire? Take `levers`, and `counted` (years kept, "
+    "the later ones discounted) of section 3.",
+    hint="What 10 % off takes away is margin: an order leaves order value × (margin − 0.10), less what it costs to "
+    "serve. Go on as in “The CLV formula, by hand”, with 1.2 times the orders a year.",
     solution="""
     per_order = levers.order_value * (levers.margin - 0.10) - levers.service_cost_per_order
     yearly = 1.20 * levers.orders_per_year * per_order - levers.retention_cost_per_year
@@ -201,8 +203,8 @@ def _first_to_last(ds: Dataset) -> dict[str, Any]:
 
 @question(
     "01.2",
-    ask="An average new customer brings {revenue:money} of revenue over the years kept. What is such a customer worth, by "
-    "the CLV of this notebook?",
+    ask="An average new customer brings {revenue:money} of revenue over the years kept. What is such a customer worth, "
+    "by the CLV of this notebook?",
     right=(
         "{clv}",
         "After the goods, serving, keeping, waiting{paid: and the cost to acquire|; the cost to acquire isn't known}.",
@@ -254,8 +256,8 @@ def _at_most(ds: Dataset, levers: Levers) -> dict[str, Any]:
 
 @question(
     "01.4",
-    ask="The formula promised {promised:money} per customer if all went on as so far; {came:money} came. How large is the "
-    "error of the promise?",
+    ask="The formula promised {promised:money} per customer if all went on as so far; {came:money} came. How large is "
+    "the error of the promise?",
     right=("{error:percent}", "Promise over what came, less 1: errors are shares of the truth."),
     wrong=(
         ("{of_promise:percent}", "That is a share of the promise; what came is what counts."),

@@ -52,8 +52,8 @@ def _all_fives(ds: Dataset) -> Key:
     unit="money",
     ask="What has a customer who is at risk or one whom we can't lose brought so far, on average over both segments "
     "together? Take it from `segment` (each customer's) and `so_far` (each customer's value so far).",
-    hint="`segment.isin([\"At risk\", \"Can't lose\"])` is True for these customers; `so_far[…]` with it between the "
-    "brackets are their values.",
+    hint="`silent = segment.isin([…])`, with the names of both segments in it, is True for these customers; "
+    "`so_far[silent]` are their values.",
     solution="""
     silent = segment.isin(["At risk", "Can't lose"])
     so_far[silent].mean()
@@ -70,8 +70,8 @@ def _silent_ones(ds: Dataset, segment: pd.Series, so_far: pd.Series) -> Key:
     return Key(
         float(board["value"].sum() / board["customers"].sum()),
         {
-            "That is the mean of the two segments' averages: the smaller one weighs as much as the larger one. Take the "
-            "customers of both together.": float(board["value_per_customer"].mean()),
+            "That is the mean of the two segments' averages: the smaller one weighs as much as the larger one. Take "
+            "the customers of both together.": float(board["value_per_customer"].mean()),
             "That is revenue; value is what was left after the goods, serving and keeping.": float(
                 board["revenue"].sum() / board["customers"].sum()
             ),
@@ -85,8 +85,8 @@ def _silent_ones(ds: Dataset, segment: pd.Series, so_far: pd.Series) -> Key:
 @assign(
     "02.3",
     unit="percent",
-    ask="Which share of the value so far do the best tenth of the customers bring? Take it from `so_far` (each customer's "
-    "value so far). Answer as a share between 0 and 1.",
+    ask="Which share of the value so far do the best tenth of the customers bring? Take it from `so_far` (each "
+    "customer's value so far). Answer as a share between 0 and 1.",
     hint="`so_far.sort_values(ascending=False)` puts the best first; `.head(len(so_far) // 10)` are the first tenth of "
     "them.",
     solution="""
@@ -120,10 +120,10 @@ def _best_tenth(ds: Dataset, so_far: pd.Series) -> Key:
 @assign(
     "02.4",
     unit="percent",
-    ask="Of the champions of the earlier date, which share are champions today? Take it from `movers`: how many customers "
-    "went from a segment then (rows) to a segment today (columns). Answer as a share between 0 and 1.",
-    hint='`movers.loc["Champions"]` is the row of those who were champions then; one of its figures, over the sum of all '
-    "of them.",
+    ask="Of the champions of the earlier date, which share are champions today? Take it from `movers`: how many "
+    "customers went from a segment then (rows) to a segment today (columns). Answer as a share between 0 and 1.",
+    hint='`movers.loc["Champions"]` is the row of those who were champions then; one of its figures, over the sum of '
+    "all of them.",
     solution="""
     row = movers.loc["Champions"]
     row["Champions"] / row.sum()
@@ -135,7 +135,7 @@ def _still_champions(ds: Dataset, movers: pd.DataFrame) -> Key:
     if best not in movers.index or best not in movers.columns:
         raise CannotAnswer("There were no champions on one of the two days.", "Choose another months_back.")
     left, won = segments.flows(movers, best)
-    then = float(movers.loc[best].sum())
+    then = float(movers.loc[[best]].to_numpy().sum())
     same = then - left
     return Key(
         same / then,
@@ -180,26 +180,32 @@ def _which_score(ds: Dataset) -> dict[str, Any]:
 
 @question(
     "02.2",
-    ask="“{name}” are {customer_share} of the customers and have brought {value_share} of the value so far. How many times "
-    "the value of an average customer is that, per customer?",
+    ask="“{name}” are {customer_share} of the customers and have brought {value_share} of the value so far. How many "
+    "times the value of an average customer is that, per customer?",
     right=("{times:number.1} times", "Share of the value over share of the customers."),
     wrong=(
-        ("{others:number.1} times", "That compares with the customers of all other segments, not with the average one."),
+        (
+            "{others:number.1} times",
+            "That compares with the customers of all other segments, not with the average one.",
+        ),
         ("{turned:number.1} times", "Turned round: share of the customers over share of the value."),
-        ("{gap:number.1} times", "That is the difference of the two shares, in percentage points: divide, don't subtract."),
+        (
+            "{gap:number.1} times",
+            "That is the difference of the two shares, in percentage points: divide, don't subtract.",
+        ),
     ),
 )
 def _times_the_average(ds: Dataset, segment: pd.Series, so_far: pd.Series) -> dict[str, Any]:
     board = segments.profile(segment, ds.rfm_summary(), so_far)
     if len(board) < 2 or board["value_share"].isna().any():
         raise CannotAnswer("There is no value, or one segment only, to compare.", "Go on with the next question.")
-    name = board["value_share"].idxmax()
-    of, value = float(board.loc[name, "customer_share"]), float(board.loc[name, "value_share"])
+    best = board.nlargest(1, "value_share").iloc[0]
+    of, value = float(best["customer_share"]), float(best["value_share"])
     others = (1 - value) / (1 - of)
     if others <= 0:
         raise CannotAnswer("All other segments together have brought nothing.", "Go on with the next question.")
     return {
-        "name": str(name),
+        "name": str(best.name),
         "customer_share": of,
         "value_share": value,
         "times": value / of,
@@ -231,8 +237,8 @@ def _without_the_best(ds: Dataset, so_far: pd.Series) -> dict[str, Any]:
     "champions?",
     right=(
         "Next to nothing",
-        "Scores are places in a ranking of the customers of that day: somebody is always in the best fifth, however the "
-        "shop does.",
+        "Scores are places in a ranking of the customers of that day: somebody is always in the best fifth, however "
+        "the shop does.",
     ),
     wrong=(
         ("It halves", "Sales do; the ranking stays, and so do the places in it."),
