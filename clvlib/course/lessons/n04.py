@@ -96,8 +96,10 @@ def _no_news(ds: Dataset, tested: Snapshot, tested_active: Snapshot) -> Key:
     """,
     means="The fifth at highest risk holds {right} times as many who bought nothing as a fifth drawn at random.",
 )
-def _lift_of_a_fifth(ds: Dataset, tested_active: Snapshot, rankings: pd.DataFrame, ours: pd.Series) -> Key:
-    best = ranking.best(ranking.evaluate(tested_active, rankings))
+def _lift_of_a_fifth(
+    ds: Dataset, tested_active: Snapshot, rankings: pd.DataFrame, contest: pd.DataFrame, ours: pd.Series
+) -> Key:
+    best = ranking.best(contest)
     fifth = ranking.lift(tested_active.churned, rankings.loc[tested_active.churned.index, best], parts=5).iloc[0]
     silent = ranking.lift(tested_active.churned, tested_active.features["days_since_last_order"], parts=5).iloc[0]
     return Key(
@@ -216,9 +218,8 @@ def _often_right(ds: Dataset, tested_active: Snapshot) -> dict[str, Any]:
         ("{points:count}", "Lift is a ratio: multiply the base rate by it, don't add."),
     ),
 )
-def _what_lift_means(ds: Dataset, tested_active: Snapshot, rankings: pd.DataFrame) -> dict[str, Any]:
-    table = ranking.evaluate(tested_active, rankings)
-    base, lift = float(tested_active.churned.mean()), float(table["lift_top_10"][ranking.best(table)])
+def _what_lift_means(ds: Dataset, tested_active: Snapshot, contest: pd.DataFrame) -> dict[str, Any]:
+    base, lift = float(tested_active.churned.mean()), float(contest["lift_top_10"][ranking.best(contest)])
     return {
         "base": base,
         "lift": lift,
