@@ -55,8 +55,8 @@ def _lasts_longer(ds: Dataset, endings: pd.DataFrame) -> Key:
     "04.2",
     unit="percent",
     ask="Of all customers of `tested` who bought nothing in the window, which share had already been silent for "
-    "longer than the window when it began? `tested.churned` is True for who bought nothing; `tested_active` holds, in the same "
-    "form, only those who had not been silent for so long.",
+    "longer than the window when it began? `tested.churned` is True for who bought nothing; `tested_active` holds, in "
+    "the same form, only those who had not been silent for so long.",
     hint="Count who bought nothing among all, and among the active: the others had been silent before.",
     solution="""
     silent_before = tested.churned.sum() - tested_active.churned.sum()
