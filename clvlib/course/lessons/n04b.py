@@ -78,7 +78,8 @@ def _expected_number(ds: Dataset, tested_active: Snapshot, risk_then: pd.Series)
     top = risk_tenths.iloc[-1]
     top["predicted"] - top["observed"]
     """,
-    means="{right} in points. Whether that is more than chance, the sentence above says.",
+    means="{right} of the customers in that tenth: the gap in percentage points. Whether it is more than chance, the "
+    "sentence above says.",
 )
 def _points_too_high(ds: Dataset, risk_tenths: pd.DataFrame) -> Key:
     top = ranking.highest_risk(risk_tenths)
