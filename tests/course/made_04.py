@@ -63,5 +63,5 @@ def _counted(ds: Dataset) -> pd.DataFrame:
 
 for _name in ("endings", "window_plan", "tested", "tested_active", "rankings", "contest", "risk_then", "risk_tenths"):
     MADE[_name] = lambda ds, name=_name: _churn(ds)[name]
-MADE |= {"ours": _ours, "two_values": _two_values, "campaign": _campaign, "counted": _counted}
+MADE |= {"ours": _ours, "two_values": _two_values, "campaign": _campaign, "counts": _counted}
 MADE["predicted"] = lambda ds: _churn(ds)["rankings"][["logistic", "boosting"]]

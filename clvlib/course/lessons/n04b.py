@@ -201,8 +201,8 @@ def _how_many_of_them(ds: Dataset, tested_active: Snapshot, risk_then: pd.Series
         ),
     ),
 )
-def _which_count(ds: Dataset, counted: pd.DataFrame, tested: Snapshot) -> dict[str, Any]:
-    alive, buying = counted["alive"], counted["buying"]
+def _which_count(ds: Dataset, counts: pd.DataFrame, tested: Snapshot) -> dict[str, Any]:
+    alive, buying = counts["alive"], counts["buying"]
     return {
         "least": float(alive.min()),
         "most": float(alive.max()),
