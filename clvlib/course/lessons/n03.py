@@ -1,4 +1,4 @@
-"""Exercises and quiz of notebook 03: who is silent, a forecast that hasn't seen the answer, what customers are worth."""
+"""Exercises and quiz of notebook 03: who is silent, what a forecast may have seen, what customers are worth."""
 
 from typing import Any
 
@@ -25,8 +25,8 @@ _EVEN = 0.5  # a chance: as likely as not
     rfm = ds.rfm_summary()
     (rfm["days_since_last_order"] > 180).mean()
     """,
-    means="{right} of the customers have bought nothing for half a year. Which of them have left, this share can't say: "
-    "it depends on how often each of them used to buy.",
+    means="{right} of the customers have bought nothing for half a year. Which of them have left, this share can't "
+    "say: it depends on how often each of them used to buy.",
 )
 def _silent(ds: Dataset) -> Key:
     rfm = ds.rfm_summary()
@@ -50,8 +50,8 @@ def _silent(ds: Dataset) -> Key:
     "03.2",
     unit="number",
     ask="A rule of your own: everybody goes on buying at one rate, that of all customers together. In the frame "
-    "`calibration`, `frequency` counts the repeat purchases of each customer until the cut, `T` the days since the "
-    "first purchase, `duration_holdout` the days of the holdout. How many purchases does that rule expect of one "
+    "`calibration`, `frequency` counts each customer's repeat purchases in the calibration part, `T` the days since "
+    "the first purchase, `duration_holdout` the days of the holdout. How many purchases does that rule expect of one "
     "customer in the holdout?",
     hint="The rate is all repeat purchases over all days, sum over sum; multiply it by the days of the holdout, which "
     "are the same for everybody (take the mean of that column).",
@@ -71,11 +71,11 @@ def _one_rate(ds: Dataset, calibration: pd.DataFrame) -> Key:
     return Key(
         rate * days,
         {
-            "You took the whole history: it contains the holdout, so the rule has seen the answer. Take `calibration`.": (
+            "You took the whole history: the holdout is in it, so the rule has seen the answer. Take `calibration`.": (
                 float(rfm["frequency"].sum() / rfm["T"].sum()) * days
             ),
-            "You took the mean of each customer's rate: who came an hour ago counts as much as who came years ago. Divide "
-            "sum by sum.": float((times / ages).mean()) * days,
+            "You took the mean of each customer's rate: who came an hour ago counts as much as who came years ago. "
+            "Divide sum by sum.": float((times / ages).mean()) * days,
             "You counted first purchases too: those who are known have made theirs.": days
             * float((calibration["frequency"] + 1).sum() / ages.sum()),
             "That is the rate of one day; multiply by the days of the holdout.": rate,
@@ -89,15 +89,15 @@ def _one_rate(ds: Dataset, calibration: pd.DataFrame) -> Key:
 @assign(
     "03.3",
     unit="percent",
-    ask="A campaign goes only to customers whose chance to buy is above one half. Which share of the CLV of all customers "
-    "do the others hold? The frame `valued` has a row per customer; its columns are `p_purchase` and `clv`.",
+    ask="A campaign goes only to customers whose chance to buy is above one half. Which share of the CLV of all "
+    "customers do the others hold? The frame `valued` has a row per customer; its columns are `p_purchase` and `clv`.",
     hint="Choose the rows by `valued['p_purchase'] <= 0.5`, add up their `clv`, and divide by the sum of all.",
     solution="""
     others = valued[valued["p_purchase"] <= 0.5]
     others["clv"].sum() / valued["clv"].sum()
     """,
-    means="{right} of the value to come lies with customers of whom each is more likely not to buy. Who counts only the "
-    "likely buyers leaves it out.",
+    means="{right} of the value to come lies with customers of whom each is more likely not to buy. Who counts only "
+    "the likely buyers leaves it out.",
 )
 def _unlikely(ds: Dataset, valued: pd.DataFrame) -> Key:
     unlikely, value = valued["p_purchase"] <= _EVEN, valued["clv"]
@@ -121,7 +121,7 @@ def _unlikely(ds: Dataset, valued: pd.DataFrame) -> Key:
     "Who is more likely to be still a customer?",
     right=(
         "Who came back once: {one:percent} against {ten:percent}.",
-        "Whoever used to buy often and has stopped is missed at once; for whoever buys rarely, such a silence is usual.",
+        "Whoever used to buy often and has stopped is missed at once; who buys rarely is often silent for so long.",
     ),
     wrong=(
         (
@@ -144,8 +144,8 @@ def _who_is_left(ds: Dataset, still_there: pd.DataFrame) -> dict[str, Any]:
 
 @question(
     "03.2",
-    ask="{n:count} customers ever bought. How many of them will buy in the {horizon_months} months ahead, as far as can "
-    "be said today?",
+    ask="{n:count} customers ever bought. How many of them will buy in the {horizon_months} months ahead, as far as "
+    "can be said today?",
     right=("{buyers:count}", "The chances to buy, added up. When the months are over, it can be checked."),
     wrong=(
         (
@@ -173,8 +173,8 @@ def _how_many(ds: Dataset, headcount: pd.DataFrame, valued: pd.DataFrame) -> dic
 
 @question(
     "03.3",
-    ask="A colleague fits a model on the whole history, until {as_of}. Then its forecast of the last six months is held "
-    "against what came in them, and is nearly exact. What does that prove?",
+    ask="A colleague fits a model on the whole history, until {as_of}. Then its forecast of the last six months is "
+    "held against what came in them, and is nearly exact. What does that prove?",
     right=(
         "Nothing: the model has seen these months. They must be hidden from it before it is fitted.",
         "That is what calibration and holdout are for.",
@@ -226,7 +226,7 @@ def _middle(ds: Dataset, valued: pd.DataFrame) -> dict[str, Any]:
 
 @question(
     "03.5",
-    ask="All customers together are forecast at {mid:money}. Within which range does their value lie nine times in ten?",
+    ask="All customers together are forecast at {mid:money}. Which range is to hold their value nine times in ten?",
     right=("{low:money} to {high:money}", "As far as all customers together came out from forecasts of the past."),
     wrong=(
         (

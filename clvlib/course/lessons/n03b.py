@@ -18,15 +18,15 @@ _WIDER = 0.9
     "03b.1",
     unit="number",
     ask="The frame `known_then` has a row for each customer known on the first day of the last window: `frequency` "
-    "(repeat purchases until then), `expected` (purchases in the window, by the models) and `came` (those made). Of the "
-    "customers who had not come back until then: how much came of what was expected, as a ratio?",
+    "(repeat purchases until then), `expected` (purchases in the window, by the models) and `came` (those made). Of "
+    "the customers who had not come back until then: how much came of what was expected, as a ratio?",
     hint="Choose the rows by `known_then['frequency'] == 0`; then divide the sum of `came` by the sum of `expected`.",
     solution="""
     once = known_then[known_then["frequency"] == 0]
     once["came"].sum() / once["expected"].sum()
     """,
-    means="Of one purchase expected, {right} came. Beside the level of the window, that is what the models miss of such "
-    "customers.",
+    means="Of one purchase expected, {right} came. Beside the level of the window, that is what the models miss of "
+    "such customers.",
 )
 def _came_of_once(ds: Dataset, known_then: pd.DataFrame) -> Key:
     totals = known_then.groupby(known_then["frequency"] == 0)[["expected", "came"]].sum()
@@ -43,8 +43,8 @@ def _came_of_once(ds: Dataset, known_then: pd.DataFrame) -> Key:
             "known on its first day, `known_then['frequency']`.": float(today["came"].sum() / today["expected"].sum())
             if len(today)
             else float("nan"),
-            "You took the mean of each customer's ratio: those of whom nearly nothing is expected weigh most. Divide sum "
-            "by sum.": float((once["came"] / once["expected"]).mean()),
+            "You took the mean of each customer's ratio: those of whom nearly nothing is expected weigh most. Divide "
+            "sum by sum.": float((once["came"] / once["expected"]).mean()),
             "That is the level of the window: all customers, not only those who had not come back.": float(
                 known_then["came"].sum() / known_then["expected"].sum()
             ),
@@ -66,8 +66,8 @@ def _came_of_once(ds: Dataset, known_then: pd.DataFrame) -> Key:
     spend = months_ahead["spend"]
     spend.max() / spend.mean() - 1
     """,
-    means="The best month is expected {right} above the mean one. Stock, staff and mailings are planned by the month, not "
-    "by a twelfth of the year.",
+    means="The best month is expected {right} above the mean one. Stock, staff and mailings are planned by the month, "
+    "not by a twelfth of the year.",
 )
 def _best_month(ds: Dataset, months_ahead: pd.DataFrame) -> Key:
     spend = months_ahead["spend"]
@@ -89,16 +89,16 @@ def _best_month(ds: Dataset, months_ahead: pd.DataFrame) -> Key:
 @assign(
     "03b.3",
     unit="percent",
-    ask="How far off was the number of buyers, on average over the days on which forecasts were made, as a share of those "
-    "who bought and without regard to the sign? The frame `judged` has a row per day, with `buyers` (as forecast) and "
-    "`actual_buyers`.",
+    ask="How far off was the number of buyers, on average over the days on which forecasts were made, as a share of "
+    "those who bought and without regard to the sign? The frame `judged` has a row per day, with `buyers` (as "
+    "forecast) and `actual_buyers`.",
     hint="For each day: forecast over truth, less 1. Then `.abs()`, then `.mean()`.",
     solution="""
     off = judged["buyers"] / judged["actual_buyers"] - 1
     off.abs().mean()
     """,
-    means="The number of buyers was {right} off in a mean window. That is its miss; the bias may be smaller, because too "
-    "much on one day and too little on another cancel out.",
+    means="The number of buyers was {right} off in a mean window. That is its miss; the bias may be smaller, because "
+    "too much on one day and too little on another cancel out.",
 )
 def _buyers_off(ds: Dataset, judged: pd.DataFrame) -> Key:
     said, bought = judged["buyers"], judged["actual_buyers"]
@@ -121,15 +121,15 @@ def _buyers_off(ds: Dataset, judged: pd.DataFrame) -> Key:
     "03b.4",
     unit="percent",
     ask='`ahead.total("spend", level=0.8)` gives three figures of all customers together: what they are forecast to '
-    "spend, the low end and the high end of the range (8 times in 10). How far below the forecast does the low end lie, "
-    "as a share of the forecast?",
+    "spend, the low end and the high end of the range (8 times in 10). How far below the forecast does the low end "
+    "lie, as a share of the forecast?",
     hint="Give the three figures names: `forecast, low, high = …`; then 1 less low over forecast.",
     solution="""
     forecast, low, high = ahead.total("spend", level=0.8)
     1 - low / forecast
     """,
-    means="The low end lies {right} below the forecast: that is the reserve to plan with. The low ends of single customers, "
-    "added up, lie much further below: chance evens out over many customers.",
+    means="The low end lies {right} below the forecast: that is the reserve to plan with. The low ends of single "
+    "customers, added up, lie much further below: chance evens out over many customers.",
 )
 def _reserve(ds: Dataset, ahead: Ahead) -> Key:
     reach, wider = ahead.reach("spend", _LEVEL), ahead.reach("spend", _WIDER)
@@ -166,8 +166,8 @@ def _level_of_it(ds: Dataset, known_then: pd.DataFrame) -> dict[str, Any]:
 
 @question(
     "03b.2",
-    ask="A shop opened fourteen months ago, and had a very good December. Its forecast for next December shows nothing of "
-    "it. Is that a fault?",
+    ask="A shop opened fourteen months ago, and had a very good December. Its forecast for next December shows nothing "
+    "of it. Is that a fault?",
     right=(
         "No: one December can be luck, growth or a season. With less than two years, no method can tell.",
         "A place in the year is known from months that came back. Ask the forecast again when a second year is over.",
@@ -193,8 +193,8 @@ def _one_december(ds: Dataset) -> dict[str, Any]:
 
 @question(
     "03b.3",
-    ask="On {days:count} days of the past, what customers will spend was forecast, and held against what came then. How "
-    "large was the miss of the forecast?",
+    ask="On {days:count} days of the past, what customers will spend was forecast, and held against what came then. "
+    "How large was the miss of the forecast?",
     right=("{miss:percent}", "The mean of how far each was off, without regard to the sign."),
     wrong=(
         ("{bias:percent}", "That is the bias: signs are kept, so that too high and too low cancel out."),
@@ -209,10 +209,10 @@ def _size_of_it(ds: Dataset, rolled: Rolling) -> dict[str, Any]:
     of_all, made, rule = rolled.table("spend"), rolled.made, rolled.best_rule("spend")
     return {
         "days": len(made),
-        "miss": float(of_all.loc[BEST, "miss"]),
-        "bias": float(of_all.loc[BEST, "bias"]),
+        "miss": of_all["miss"][BEST],
+        "bias": of_all["bias"][BEST],
         "worst": float((made["spend"] / made["actual_spend"] - 1).abs().max()),
-        "other": float(of_all.loc[rule, "miss"]),
+        "other": of_all["miss"][rule],
         "rule": rule,
     }
 
@@ -250,8 +250,8 @@ def _order_alone(ds: Dataset, rolled: Rolling) -> dict[str, Any]:
 
 @question(
     "03b.5",
-    ask="A customer is forecast to spend {spend:money}; the range, 8 times in 10, is {low:money} to {high:money}. Which "
-    "sentence is right?",
+    ask="A customer is forecast to spend {spend:money}; the range, 8 times in 10, is {low:money} to {high:money}. "
+    "Which sentence is right?",
     right=(
         "Of past customers with such a forecast, eight in ten spent {low:money} to {high:money}.",
         "The range is made of what came of the customers whose forecast was most alike.",
