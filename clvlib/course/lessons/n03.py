@@ -144,7 +144,7 @@ def _who_is_left(ds: Dataset, still_there: pd.DataFrame) -> dict[str, Any]:
 
 @question(
     "03.2",
-    ask="{n:count} customers ever bought. How many of them will buy in the {horizon_months} months ahead, as far as "
+    ask="{n:count} customers ever bought. How many of them will buy in the {months:count} months ahead, as far as "
     "can be said today?",
     right=("{buyers:count}", "The chances to buy, added up. When the months are over, it can be checked."),
     wrong=(
@@ -156,7 +156,7 @@ def _who_is_left(ds: Dataset, still_there: pd.DataFrame) -> dict[str, Any]:
         ("{n:count}", "That is everybody who ever bought: many of them have left."),
         (
             "{lately:count}",
-            "That is who bought within the last {horizon_months} months. Some of them won't again, and some of the "
+            "That is who bought within the last {months:count} months. Some of them won't again, and some of the "
             "others will.",
         ),
     ),
@@ -165,6 +165,7 @@ def _how_many(ds: Dataset, headcount: pd.DataFrame, valued: pd.DataFrame) -> dic
     lately = ds.rfm_summary()["days_since_last_order"] < ds.economics.horizon_days
     return {
         "n": len(valued),
+        "months": ds.economics.horizon_months,
         "buyers": float(valued["p_purchase"].sum()),
         "alive": float(headcount["alive"].max()),
         "lately": int(lately.sum()),
@@ -173,7 +174,7 @@ def _how_many(ds: Dataset, headcount: pd.DataFrame, valued: pd.DataFrame) -> dic
 
 @question(
     "03.3",
-    ask="A colleague fits a model on the whole history, until {as_of}. Then its forecast of the last six months is "
+    ask="A colleague fits a model on the whole history, to its last day. Then its forecast of the last six months is "
     "held against what came in them, and is nearly exact. What does that prove?",
     right=(
         "Nothing: the model has seen these months. They must be hidden from it before it is fitted.",
@@ -200,7 +201,7 @@ def _seen(ds: Dataset) -> dict[str, Any]:
 
 @question(
     "03.4",
-    ask="All customers together are worth {all:money} in the {horizon_months} months ahead. How much is the one in the "
+    ask="All customers together are worth {all:money} in the {months:count} months ahead. How much is the one in the "
     "middle worth, half being worth more and half less?",
     right=("{middle:money}", "The median. Most customers bring little, and a few bring much."),
     wrong=(
@@ -217,6 +218,7 @@ def _middle(ds: Dataset, valued: pd.DataFrame) -> dict[str, Any]:
     likely = value[valued["p_purchase"] > _EVEN]
     return {
         "all": float(value.sum()),
+        "months": ds.economics.horizon_months,
         "middle": float(value.median()),
         "mean": float(value.mean()),
         "spend": float(spend.mean()),
