@@ -36,7 +36,8 @@ _TEST = "it takes a test (06): {}"
 class Claim:
     """What is quoted, who says so, how it was counted, the unit of the figure here, what that figure tells, where.
 
-    needs: what is lacking where no shop's purchases can tell it.
+    needs: what is lacking where no shop's purchases can tell it. quoted: the figure, of claims about one share or a
+    change.
 
     >>> CLAIMS["kept_80"].claim, CLAIMS["kept_80"].judged_in
     ('Good firms keep 80% of their customers', '07, section 4')
@@ -49,6 +50,7 @@ class Claim:
     tells: str = ""
     judged_in: str = ""
     needs: str = ""
+    quoted: float = np.nan
 
 
 _HBR = "Sopadjieva, Dholakia & Benjamin (2017), Harvard Business Review"
@@ -65,6 +67,7 @@ CLAIMS = {
         "CAC over what a year of keeping costs per customer kept, as far as booked; that keeping is cheap doesn't say "
         "that more of it keeps anybody",
         "01, 05b",
+        quoted=5,
     ),
     "wasted_80": Claim(
         "Poor retention can cost 80% of what is spent to acquire",
@@ -74,6 +77,7 @@ CLAIMS = {
         "what was paid to win those who bought on one day only, of all paid for customers won a year ago or earlier; "
         "at most: a first purchase may have paid its cost",
         "07, section 1",
+        quoted=0.8,
     ),
     "kept_80": Claim(
         "Good firms keep 80% of their customers",
@@ -82,6 +86,7 @@ CLAIMS = {
         "share",
         "retention of one window; one's own trend tells more",
         "07, section 4",
+        quoted=0.8,
     ),
     "churn_2_8": Claim(
         "Churn is 2 to 8% a period; aim below 5%",
@@ -98,6 +103,7 @@ CLAIMS = {
         "share",
         "retention of one shop; what channels do to it compares firms, or customers (below)",
         "05",
+        quoted=0.89,
     ),
     "once_25": Claim(
         "A quarter of users open an app once and never again",
@@ -106,6 +112,7 @@ CLAIMS = {
         "share",
         "bought on one day only, of customers won a year ago or earlier; a purchase is no session",
         "07, section 2",
+        quoted=0.25,
     ),
     "clv_40": Claim(
         "Retention up from 60 to 75% (“+15%”) lifts CLV from 500 to 700 euros (+40%)",
@@ -115,16 +122,25 @@ CLAIMS = {
         "CLV by the formula with retention 15 points higher, all else equal: arithmetic; that a measure moves "
         "retention takes a test",
         "01",
+        quoted=0.4,
     ),
-    "many_value": Claim("Customers of many channels are 30% more valuable", _UNTRACED, "not said", "change", "", "05"),
-    "many_again": Claim("… 6% more likely to buy again", _UNTRACED, "not said", "change", "", "05"),
-    "many_loyal": Claim("… 9% more loyal", _UNTRACED, "not said; here: bought in the last year", "change", "", "05"),
+    "many_value": Claim(
+        "Customers of many channels are 30% more valuable", _UNTRACED, "not said", "change", "", "05", quoted=0.3
+    ),
+    "many_again": Claim("… 6% more likely to buy again", _UNTRACED, "not said", "change", "", "05", quoted=0.06),
+    "many_loyal": Claim(
+        "… 9% more loyal", _UNTRACED, "not said; here: bought in the last year", "change", "", "05", quoted=0.09
+    ),
     "several_trips": Claim(
-        "Within six months, 23% more repeat trips to the stores", _HBR, _SHOPPERS, "change", "", "05"
+        "Within six months, 23% more repeat trips to the stores", _HBR, _SHOPPERS, "change", "", "05", quoted=0.23
     ),
-    "several_store": Claim("Several channels: 4% more per purchase in the store", _HBR, _SHOPPERS, "change", "", "05"),
-    "several_online": Claim("… 10% more per purchase online", _HBR, _SHOPPERS, "change", "", "05"),
-    "many_store": Claim("Four channels or more: 9% more in the store", _HBR, _SHOPPERS, "change", "", "05"),
+    "several_store": Claim(
+        "Several channels: 4% more per purchase in the store", _HBR, _SHOPPERS, "change", "", "05", quoted=0.04
+    ),
+    "several_online": Claim("… 10% more per purchase online", _HBR, _SHOPPERS, "change", "", "05", quoted=0.1),
+    "many_store": Claim(
+        "Four channels or more: 9% more in the store", _HBR, _SHOPPERS, "change", "", "05", quoted=0.09
+    ),
     "subscription_30": Claim(
         "Loyalty programmes make subscriptions last 30% longer",
         _NO_SOURCE,
@@ -327,6 +343,22 @@ def claims_beside(*found: pd.DataFrame) -> pd.DataFrame:
         rows[claim.claim] = (claim.who, claim.counted, figure, why or tells, claim.judged_in)
     columns = ["who_says_it", "how_it_was_counted", "here", "what_that_tells", "judged_in"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("claim")
+
+
+def quoted_and_here(*found: pd.DataFrame, unit: str = "share") -> pd.DataFrame:
+    """The quoted figure beside the one here, of the claims of one unit that both have: quoted, here. Indexed by claim.
+
+    found: as of `claims_beside`. Raises NotEnoughData when there is none.
+
+    >>> quoted_and_here(of_base(sample)).round(2).iloc[0].to_dict()
+    {'quoted': 0.8, 'here': 0.52}
+    """
+    figures = pd.concat(found)["figure"].dropna()
+    chosen = {name: claim for name, claim in CLAIMS.items() if claim.unit == unit and claim.quoted == claim.quoted}
+    rows = {claim.claim: (claim.quoted, figures[name]) for name, claim in chosen.items() if name in figures.index}
+    if not rows:
+        raise NotEnoughData("None of these claims can be told from these data.", "Bring a longer history.")
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["quoted", "here"]).rename_axis("claim")
 
 
 def in_words(row: pd.Series, unit: str) -> str:
