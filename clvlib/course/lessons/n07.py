@@ -176,7 +176,7 @@ def _young(ds: Dataset) -> dict[str, Any]:
     ),
 )
 def _halfway(ds: Dataset, waits: pd.DataFrame, waited: pd.DataFrame) -> dict[str, Any]:
-    half, quick = waits.loc["retention", ["median_days", "median_of_reached"]]
+    half, quick = (float(waits[name]["retention"]) for name in ("median_days", "median_of_reached"))
     if not half >= 0:
         raise NotEnoughData("Fewer than half have bought again.", "Go on.")
     return {"half": half, "quick": quick, "mean": waited.loc[waited["reached"], "days"].mean()}

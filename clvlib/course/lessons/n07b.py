@@ -57,13 +57,13 @@ def _two_kinds(ds: Dataset) -> Key:
     mixed = subscriptions.mixture(_HALVES, _CHURNS, _RENEWALS)
     mean = sum(share * churn for share, churn in zip(_HALVES, _CHURNS, strict=True))
     return Key(
-        mixed["retention"].prod(),
+        mixed["retention"].cumprod().iloc[-1],
         {
             "You took one churn for all, the mean of the two at the start; but the fickle go first.": (1 - mean)
             ** _RENEWALS,
             "That is the steady half alone, of its own start; of all customers it is one half.": (1 - _CHURNS[1])
             ** _RENEWALS,
-            "You raised to 11: there are twelve renewals.": mixed["retention"].iloc[:-1].prod(),
+            "You raised to 11: there are twelve renewals.": mixed["retention"].cumprod().iloc[-2],
             "That is the share who renew at the twelfth renewal, of those who came to it.": mixed["retention"].iloc[-1],
         },
     )

@@ -69,28 +69,32 @@ def _once(ds: Dataset) -> Key:
 @assign(
     "07c.3",
     unit="number",
-    ask="How many times as much as a year of keeping one customer does winning one cost here? `keeping` holds `cac`, "
-    "`base` (cost of a year per customer who was to be kept) and `kept` (the share of them who stayed).",
-    hint="What was spent on those who left was spent to keep the others: per customer *kept* it is "
-    '`keeping["base"] / keeping["kept"]`.',
+    ask="If 15 points more of the customers stayed, at the same cost of keeping: how many times as much as a year of "
+    "keeping one would winning one cost? `keeping` holds `cac`, `base` (cost of a year per customer who was to be "
+    "kept) and `kept` (the share of them who stayed).",
+    hint='What keeping costs per customer who stays is `keeping["base"]` over the share who stay, here '
+    '`keeping["kept"] + 0.15`. The ratio is `keeping["cac"]` over that.',
     solution="""
-    per_kept = keeping["base"] / keeping["kept"]
+    per_kept = keeping["base"] / (keeping["kept"] + 0.15)
     keeping["cac"] / per_kept
     """,
-    means="Winning one costs {right} times as much as keeping one for a year, as far as costs are booked. Whether more "
-    "money would keep more of them, this figure doesn't say.",
+    means="The ratio would be {right}, although winning costs what it did: a “five times” moves with retention, and with "
+    "what is booked as keeping.",
 )
 def _times(ds: Dataset, keeping: dict[str, float]) -> Key:
-    each = keeping["cac"] / keeping["base"]
+    kept, times = keeping["kept"], keeping["times"]
+    if kept + claims.POINTS_MORE > 1:
+        raise NotEnoughData("15 points more would be over 100%.", "Go on.")
     return Key(
-        keeping["times"],
+        times * (kept + claims.POINTS_MORE) / kept,
         {
-            "You divided by the cost of everybody who was to be kept; of these a part left all the same.": each,
-            "You multiplied by the share that stayed the wrong way: keeping one costs more than its share, not less.": (
-                each / keeping["kept"]
+            "That is the ratio as it is; 15 points more stay.": times,
+            "You took 15% more of retention; points are added.": times * 1.15,
+            "You divided by the cost of everybody who was to be kept; a part of them leaves all the same.": (
+                keeping["cac"] / keeping["base"]
             ),
-            "That is the difference in money; a ratio is asked for.": keeping["cac"] - keeping["per_kept"],
-            "That is what keeping one customer costs; divide the cost to win by it.": keeping["per_kept"],
+            "That is what keeping one would cost; divide the cost to win by it.": keeping["base"]
+            / (kept + claims.POINTS_MORE),
         },
     )
 
