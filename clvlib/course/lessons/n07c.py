@@ -78,8 +78,8 @@ def _once(ds: Dataset) -> Key:
     per_kept = keeping["base"] / (keeping["kept"] + 0.15)
     keeping["cac"] / per_kept
     """,
-    means="The ratio would be {right}, although winning costs what it did: a “five times” moves with retention, and with "
-    "what is booked as keeping.",
+    means="The ratio would be {right}, although winning costs what it did: a “five times” moves with retention, and "
+    "with what is booked as keeping.",
 )
 def _times(ds: Dataset, keeping: dict[str, float]) -> Key:
     kept, times = keeping["kept"], keeping["times"]
