@@ -10,29 +10,26 @@ from clvlib.actions import choices, contact
 from clvlib.dataset import Dataset
 from clvlib.models import churn, counting, forecast, ranking, silence, worth
 from clvlib.models.buying import Buying
+from tests.course.once import once
 
 MADE: dict[str, Callable[[Dataset], Any]] = {}
 
 
-_churns: dict[int, dict[str, Any]] = {}  # notebooks 04 and 04b, by the dataset: what most of their frames come from
-
-
+@once
 def _churn(ds: Dataset) -> dict[str, Any]:
-    if id(ds) not in _churns:
-        still = ds.rfm_summary()["days_since_last_order"].astype(int)
-        endings = silence.silence_curve(aggregate.gaps(ds.transactions, ds.as_of), still)
-        plan = silence.plan_window(endings, ds.starts, ds.as_of)
-        train = churn.snapshot(ds.transactions, plan.train_as_of, plan.test_as_of)
-        tested = churn.snapshot(ds.transactions, plan.test_as_of, plan.as_of)
-        then, active = aggregate.rfm_summary(ds.transactions, plan.test_as_of), tested.active()
-        rankings = churn.contest(train, tested, then)
-        made = {"endings": endings, "window_plan": plan, "tested": tested, "tested_active": active, "then": then}
-        made |= {"rankings": rankings, "contest": ranking.evaluate(active, rankings)}
-        made["best"] = ranking.best(made["contest"])
-        chance = churn.probability(made["best"], train, active.features, then)
-        made |= {"risk_then": chance, "risk_tenths": ranking.calibration(active.churned, chance)}
-        _churns[id(ds)] = made
-    return _churns[id(ds)]
+    still = ds.rfm_summary()["days_since_last_order"].astype(int)
+    endings = silence.silence_curve(aggregate.gaps(ds.transactions, ds.as_of), still)
+    plan = silence.plan_window(endings, ds.starts, ds.as_of)
+    train = churn.snapshot(ds.transactions, plan.train_as_of, plan.test_as_of)
+    tested = churn.snapshot(ds.transactions, plan.test_as_of, plan.as_of)
+    then, active = aggregate.rfm_summary(ds.transactions, plan.test_as_of), tested.active()
+    rankings = churn.contest(train, tested, then)
+    made = {"endings": endings, "window_plan": plan, "tested": tested, "tested_active": active, "then": then}
+    made |= {"rankings": rankings, "contest": ranking.evaluate(active, rankings)}
+    made["best"] = ranking.best(made["contest"])
+    chance = churn.probability(made["best"], train, active.features, then)
+    made |= {"risk_then": chance, "risk_tenths": ranking.calibration(active.churned, chance)}
+    return made
 
 
 def _ours(ds: Dataset) -> pd.Series:
