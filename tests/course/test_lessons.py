@@ -36,7 +36,7 @@ NONSENSE = {
     "an array of the wrong shape": np.zeros((2, 3)),
 }
 
-datasets = pytest.mark.parametrize("name", ["demo", "cdnow"])
+datasets = pytest.mark.parametrize("name", ["demo", "cdnow_sample", pytest.param("cdnow", marks=pytest.mark.proof)])
 assignments = pytest.mark.parametrize("number", ASSIGNMENTS)
 questions = pytest.mark.parametrize("number", QUESTIONS)
 
