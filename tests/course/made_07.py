@@ -44,9 +44,9 @@ MADE: dict[str, Callable[[Dataset], Any]] = {
     "values": _values,
     "now": _now,
     # 07b
-    "seen": lambda ds: subscriptions.PUBLISHED,
+    "survivors": lambda ds: subscriptions.PUBLISHED,
     "regular": _regular,
     # 07c
     "keeping": claims.keeping_cost,
-    "kept": lambda ds: claims.retention_here(ds).loc["kept_80", "figure"],
+    "stay": lambda ds: claims.retention_here(ds).loc["kept_80", "figure"],
 }
