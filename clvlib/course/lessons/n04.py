@@ -103,7 +103,7 @@ def _lift_of_a_fifth(
     fifth = ranking.lift(tested_active.churned, rankings.loc[tested_active.churned.index, best], parts=5).iloc[0]
     silent = ranking.lift(tested_active.churned, tested_active.features["days_since_last_order"], parts=5).iloc[0]
     return Key(
-        float(fifth["lift"]),
+        float(ranking.gains(tested_active.churned, rankings[[best]])[best][20]) / 0.2,
         {
             "That is the share that is found. Divide it by the share that chance would find.": float(ours[20]),
             "That is how much more than chance is found, in points. Lift is a ratio: divide, don't subtract.": float(
