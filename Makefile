@@ -30,6 +30,7 @@ lab: $(INSTALLED)
 refresh: $(INSTALLED)
 	$(BIN)/clv refresh
 	$(BIN)/python -m tools.picture
+	$(BIN)/python -m tools.guide
 
 docs: $(INSTALLED)
 	$(BIN)/python -m tools.docs site
