@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,22 @@ def build(tmp_path: Path) -> Callable[..., tuple[Dataset | None, tuple[Any, ...]
         return dataset.build({**(card or {}), "transactions": section}, tmp_path / "card.toml", as_of)
 
     return made
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A real browser, to be driven."""
+    from tools import picture
+
+    found = picture.installed_browser()
+    if found is None:
+        message = f"no browser is installed: looked for {', '.join(picture.BROWSERS)}"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        launched = driver.chromium.launch(executable_path=found, args=picture.ARGUMENTS)
+        yield launched
+        launched.close()
 
 
 LONG = ("test_notebooks.py", "test_runs.py", "test_runner.py")  # begun first, so that no worker waits for another's

@@ -104,7 +104,7 @@ def _steps(section: Section, ds: Dataset, given: Given) -> list[dict[str, Any]]:
         if "ask" in words:
             steps.append({"kind": "picture", "title": " · ".join(titles), **words})
         if (number := exercise_in(cell)) in known:
-            steps.append(_exercise(known[number], ds, given))
+            steps.append(answers_of(known[number], ds, given))
         if has_quiz(cell):
             number = re.findall(r'quiz\("(\w+)"', cell.source)[0]
             steps.append({"kind": "quiz", "questions": [_question(q, ds, given) for q in questions_of(number)]})
@@ -115,8 +115,11 @@ def _frames(function: Callable[..., Any], given: Given) -> Mapping[str, Any]:
     return {name: given(name) for name in list(inspect.signature(function).parameters)[1:]}
 
 
-def _exercise(found: Assignment, ds: Dataset, given: Given) -> dict[str, Any]:
-    """An exercise: its words, what is right, and the mistakes that give another value, each with that value."""
+def answers_of(found: Assignment, ds: Dataset, given: Given) -> dict[str, Any]:
+    """An exercise: its words, what is right, and the mistakes that give another value, each with that value.
+
+    Where it can't be worked out, `why_not` says so, and `right` isn't there.
+    """
     texts = {name: fill(getattr(found, name), {}) for name in ("ask", "hint")}
     step = {"kind": "exercise", "number": found.number, **texts, "unit": _ANSWERED.get(found.unit, ""), "why_not": ""}
     try:

@@ -2,7 +2,6 @@
 
 import re
 
-import nbformat
 import pytest
 from bs4 import BeautifulSoup
 from hypothesis import given as drawn
@@ -23,42 +22,11 @@ from clvlib.course.outline import (
 )
 from clvlib.run.refresh import NOTEBOOKS
 from tests.course.given import given, loaded
+from tests.course.made_up import made_up
 from tools.guide import GUIDE, PAGE, guide_as_committed
 
 OUTLINES = {outline.stem: outline for outline in read_outlines(NOTEBOOKS)}
 notebooks = pytest.mark.parametrize("name", OUTLINES)
-
-
-def cell(source, kind="code", outputs=(), tags=(), **course):
-    made = nbformat.v4.new_code_cell if kind == "code" else nbformat.v4.new_markdown_cell
-    metadata = {**({"course": course} if course else {}), **({"tags": [*tags]} if tags else {})}
-    made = made(source, metadata=metadata)
-    if outputs:
-        made.outputs = list(outputs)
-    return made
-
-
-def shown_as(kind, text, **data):
-    about = {"kind": kind, "title": text} if kind == "figure" else {"kind": kind}
-    return nbformat.v4.new_output("display_data", {"text/plain": text, **data}, metadata={"clv": about})
-
-
-@pytest.fixture(scope="module")
-def made_up():
-    """A notebook of two sections: one with a picture and an exercise, one that is read at home."""
-    title = "# 00 · Start here\n\n**The question.** Who\ncomes back?\n\n**You will be able to**\n- count;\n- ask.\n\n"
-    return nbformat.v4.new_notebook(
-        cells=[
-            cell(title + "**Time**: 25 minutes.", "markdown"),
-            cell("## 1. Who comes | back · 20 min\n\nMost don't.", "markdown", plan="half day"),
-            cell(
-                "# Picture", outputs=[shown_as("figure", "20% came_back*")], ask="How *many*?", expect="6", reply="2 <3"
-            ),
-            cell('# Exercise 00.1\nq1 = course.exercise("00.1")', tags=["course"]),
-            cell('# Quiz\ncourse.quiz("00")', tags=["course"]),
-            cell("## 2. More · 5 min", "markdown"),
-        ]
-    )
 
 
 def test_the_guide_is_that_of_the_committed_notebooks():
@@ -102,8 +70,8 @@ def test_before_each_picture_is_a_question(name):
             assert all(course_of(cell).get(word) for word in ("ask", "expect", "reply")), cell.id
 
 
-def test_a_notebook_is_told_as_a_class_uses_it(made_up):
-    outline = outline_of("00_start_here", made_up)
+def test_a_notebook_is_told_as_a_class_uses_it():
+    outline = outline_of("00_start_here", made_up())
     assert (outline.number, outline.title, outline.question) == ("00", "Start here", "Who comes back?")
     assert (outline.goals, outline.minutes) == (("count", "ask"), 25)
     assert [(s.title, s.minutes, s.plan) for s in outline.sections] == [
@@ -115,8 +83,8 @@ def test_a_notebook_is_told_as_a_class_uses_it(made_up):
     assert [has_quiz(cell) for cell in outline.sections[0].cells] == [False, False, False, True]
 
 
-def test_the_guide_tells_questions_answers_and_mistakes(made_up):
-    text = guide.write_guide([outline_of("00_start_here", made_up)], loaded("demo"), lambda name: given("demo", name))
+def test_the_guide_tells_questions_answers_and_mistakes():
+    text = guide.write_guide([outline_of("00_start_here", made_up())], loaded("demo"), lambda name: given("demo", name))
     page = BeautifulSoup(guide.as_page(text), "html.parser").get_text()
     assert "How *many*?" in page
     assert "20% came_back*" in page

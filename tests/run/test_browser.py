@@ -1,7 +1,6 @@
 """A real browser: JupyterLab opens and runs a notebook, the report displays without any network."""
 
 import json
-import os
 import re
 import socket
 import subprocess
@@ -17,19 +16,6 @@ from clvlib import load
 from clvlib.run import working
 from clvlib.value import what_if
 from tools import picture
-
-
-@pytest.fixture(scope="module")
-def browser():
-    found = picture.installed_browser()
-    if found is None:
-        message = f"no browser is installed: looked for {', '.join(picture.BROWSERS)}"
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        launched = driver.chromium.launch(executable_path=found, args=picture.ARGUMENTS)
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")
