@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ spare_grammar()
 
 from clvlib import dataset  # noqa: E402
 from clvlib.dataset import Dataset  # noqa: E402
+from tests.jupyter import browser, lab  # noqa: E402, F401
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, as do its children
 
@@ -65,22 +66,6 @@ def build(tmp_path: Path) -> Callable[..., tuple[Dataset | None, tuple[Any, ...]
         return dataset.build({**(card or {}), "transactions": section}, tmp_path / "card.toml", as_of)
 
     return made
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """A real browser, to be driven."""
-    from tools import picture
-
-    found = picture.installed_browser()
-    if found is None:
-        message = f"no browser is installed: looked for {', '.join(picture.BROWSERS)}"
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        launched = driver.chromium.launch(executable_path=found, args=picture.ARGUMENTS)
-        yield launched
-        launched.close()
 
 
 LONG = ("test_notebooks.py", "test_runs.py", "test_runner.py")  # begun first, so that no worker waits for another's

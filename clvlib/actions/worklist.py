@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from clvlib.actions.choices import ASSUMED
-from clvlib.actions.measure import CONTACT
+from clvlib.actions.measure import CONTACT, CONTROL
 from clvlib.actions.stake import LEVERS
 
 ASSUMPTIONS = "every assumption at its end"
@@ -95,3 +95,27 @@ def long_form(listed: pd.DataFrame) -> pd.DataFrame:
     numbers = ["cost", "expected_gain", "gain_low", "gain_high", "days_silent", "purchases"]
     long = listed.reset_index().melt(["customer_id", "group", "action", "how"], numbers, "measure", "value")
     return long.sort_values(["customer_id", "measure"], ignore_index=True)
+
+
+def as_experiments(listed: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
+    """The plan as a table of experiments, which a later run reads as any other (notebook 06); index customer_id.
+
+    listed: `group` and `action` by customer, from `action_list`; day: the last one that the plan knew. Each lever is
+    an experiment of its own, as the share left alone may differ from lever to lever. `experiment` (the lever and the
+    day), `variant` (the lever for those to contact, "control" for those left alone), `date` (the day after `day`: the
+    first one that the contact can have changed). All three are empty for a lever that was not split.
+
+    >>> listed = pd.DataFrame({"group": ["contact", "control", "contact"], "action": ["keep", "keep", "referral"]},
+    ...                       index=pd.Index(["anne", "bert", "carl"], name="customer_id"))
+    >>> as_experiments(listed, pd.Timestamp("2026-06-30"))
+                      experiment  variant       date
+    customer_id
+    anne         keep 2026-06-30     keep 2026-07-01
+    bert         keep 2026-06-30  control 2026-07-01
+    carl                     NaN      NaN        NaT
+    """
+    split = listed.groupby("action")["group"].transform("nunique") == 2
+    frame = pd.DataFrame({"experiment": listed["action"] + f" {day:%Y-%m-%d}"})
+    frame["variant"] = listed["action"].where(listed["group"] == CONTACT, CONTROL)
+    frame["date"] = day.normalize() + pd.Timedelta(days=1)
+    return frame.where(split)

@@ -15,7 +15,7 @@ import pandas as pd
 from clvlib import show
 from clvlib.course import diary
 from clvlib.course.assignments import Assignment, Key, all_assignments, assignment, worked_out
-from clvlib.course.judging import judge
+from clvlib.course.judging import judge_answer
 from clvlib.errors import CannotAnswer
 from clvlib.show.output import NO_FORMULAS, publish
 from clvlib.show.sentences import fill, marked
@@ -37,7 +37,7 @@ class Exercise:
         """Say whether an answer is right, and if not, which mistake it is, as far as its value tells."""
         if self._key is None:
             return self._say("unable", "{why:text}", why=self._why_not)
-        judged = judge(answer, self._key, self._of.unit)
+        judged = judge_answer(answer, self._key, self._of.unit)
         if judged.outcome == "not attempted":
             return self._say(
                 "asked", "Not attempted yet. Put your calculation in place of None, and run the cell again."

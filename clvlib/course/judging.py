@@ -14,14 +14,14 @@ from clvlib.course.assignments import Key, Value
 ROUNDED = 0.005  # of a value: as near as three digits are
 _CLOSE = 0.05  # of the right value: worth a word
 
-Outcome = Literal["right", "not yet", "not attempted"]
+Standing = Literal["right", "not yet", "not attempted"]
 
 
 @dataclass(frozen=True)
 class Judgement:
     """What became of an answer, and what is to be said of it. mistake: the words of a lesson's own, if it was one."""
 
-    outcome: Outcome
+    outcome: Standing
     reason: str = ""
     mistake: str = ""
 
@@ -30,14 +30,14 @@ class _NoAnswer(Exception):
     """It can't be compared; the text says why, and what to do."""
 
 
-def judge(answer: Any, key: Key, unit: str) -> Judgement:
+def judge_answer(answer: Any, key: Key, unit: str) -> Judgement:
     """Compare an answer of any kind with a key. unit: one of `assignments.UNITS_OF_ANSWERS`. Never raises.
 
     A number may be rounded to three digits, or stand alone in a table or list. Of several values that it may be, it is
     the nearest; one that a mistake gives is told by the words of that mistake.
 
     >>> shares = Key(0.797, {"You counted purchases, not customers.": 0.879})
-    >>> judge(0.8, shares, "percent").outcome, judge(0.879, shares, "percent").reason
+    >>> judge_answer(0.8, shares, "percent").outcome, judge_answer(0.879, shares, "percent").reason
     ('right', 'You counted purchases, not customers.')
     """
     if answer is None or answer is Ellipsis:

@@ -7,6 +7,8 @@ import hashlib
 import html
 from typing import Any
 
+from IPython.core.getipython import get_ipython
+
 from clvlib import show
 from clvlib.course.assignments import Question, questions_of, worked_out
 from clvlib.course.exercises import with_code
@@ -21,8 +23,11 @@ _LOOK = "border:1px solid #999;border-radius:4px;padding:0.2em 0.8em;margin:0.3e
 def quiz(notebook: str, **given: Any) -> None:
     """Ask the questions of a notebook by its number, as "03b". A question that the dataset can't support says so.
 
-    given: what the questions need of the notebook's own frames, by name. Never raises.
+    What the questions need of the notebook's own frames they take by name: those of `given`, else those that are there.
+    Never raises.
     """
+    shell = get_ipython()
+    given = {**(shell.user_ns if shell else {}), **given}
     texts, parts = [], []
     for place, each in enumerate(questions_of(str(notebook)), start=1):
         text, markup = _one(place, each, given)

@@ -18,6 +18,7 @@ from tqdm import tqdm
 from clvlib import show
 from clvlib.errors import UsageError
 from clvlib.files import own, write_text
+from clvlib.show import glossary
 
 NOTEBOOKS = own("notebooks")
 _KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -25,7 +26,7 @@ _WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def refresh(check: bool = False, notebooks: Path = NOTEBOOKS, limit: int = 600) -> list[str]:
-    """Execute each notebook and write its outputs, or only compare them when `check`.
+    """Execute each notebook and write its outputs, or only compare them when `check`; the same for their glossary.
 
     Texts are compared exactly, pictures by their pixels. Returns one line for each difference found; a notebook without
     any is not written. Raises UsageError when a notebook does not run to its end.
@@ -38,6 +39,11 @@ def refresh(check: bool = False, notebooks: Path = NOTEBOOKS, limit: int = 600) 
         if found and not check:
             write_text(file, nbformat.writes(fresh, indent=1) + "\n")
         differences += found
+    page = notebooks / glossary.PAGE
+    if page.exists() and page.read_text("utf-8") != glossary.page():
+        differences.append(f"{page.name}: another text")
+        if not check:
+            write_text(page, glossary.page())
     return differences
 
 

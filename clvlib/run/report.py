@@ -23,7 +23,7 @@ from clvlib.files import write_text
 from clvlib.run.chapters import Content, Drawn
 from clvlib.run.outcome import Outcome
 from clvlib.run.sliders import to_try
-from clvlib.show import wording
+from clvlib.show import glossary, wording
 from clvlib.show.output import stated
 
 MOST_BYTES = 5_000_000
@@ -83,11 +83,21 @@ def compose(ds: Dataset, content: Content, outcomes: list[Outcome], earlier: Pat
         problems=[problem for problem in ds.problems if problem.grade == "warning"],
         left_out=not_told(outcomes),
         failed=[outcome for outcome in outcomes if outcome.status == "failed"],
-        glossary=words["glossary"],
+        glossary=glossary.used_in(_said(content)),
         methods={name: said for name, said in words["methods"].items() if name in {c.name for c in content.chapters}},
         versions={name: version(name) for name in MADE_WITH},
         missing=wording.is_missing,
     )
+
+
+def _said(content: Content) -> str:
+    """All words that the page takes from notebooks, for the terms that they use."""
+    parts = [content.state, *content.since, *(f"{told}" for told in content.tiles + content.decisions)]
+    for chapter in content.chapters:
+        parts += [chapter.title, *chapter.findings, *chapter.sentences, chapter.decide]
+        parts += [f"{drawn.title} {drawn.caption}" for drawn in chapter.pictures]
+        parts += [table.markup for table in [*chapter.tables, *content.appendix]]
+    return " ".join(map(str, parts))
 
 
 def _period(ds: Dataset) -> str:

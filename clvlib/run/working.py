@@ -19,6 +19,7 @@ from clvlib.ingest.card import DATA, find_card
 from clvlib.run.launch import without_outputs
 from clvlib.run.places import folder_of
 from clvlib.run.refresh import NOTEBOOKS
+from clvlib.show import glossary
 
 _DATASET = re.compile(r"^dataset: str = \S+", re.MULTILINE)
 
@@ -26,7 +27,8 @@ _DATASET = re.compile(r"^dataset: str = \S+", re.MULTILINE)
 def copy_notebooks(ds: Dataset, card_or_name: str, out: Path, notebooks: Path = NOTEBOOKS) -> tuple[Path, list[str]]:
     """Put a copy of each notebook into the dataset's folder in `out`, unless there is one; the folder, and what is new.
 
-    Copies have no outputs, and load the dataset by its name or by the card's path as seen from the folder.
+    Copies have no outputs, and load the dataset by its name or by the card's path as seen from the folder. The glossary
+    that they link to lies beside them.
     """
     card = find_card(card_or_name)
     folder = folder_of(out, ds, of=card)
@@ -37,6 +39,7 @@ def copy_notebooks(ds: Dataset, card_or_name: str, out: Path, notebooks: Path = 
             notebook = _set(without_outputs(nbformat.read(file, as_version=4)), seen)
             write_text(folder / file.name, nbformat.writes(notebook, indent=1) + "\n")
             new.append(file.name)
+    write_text(folder / glossary.PAGE, glossary.page())
     return folder, new
 
 

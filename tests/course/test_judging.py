@@ -10,7 +10,7 @@ from hypothesis import strategies as some
 
 from clvlib import course, show
 from clvlib.course.assignments import Key
-from clvlib.course.judging import judge
+from clvlib.course.judging import judge_answer
 
 SHARE = Key(0.797, {"You counted purchases.": 0.879, "You have those who bought twice.": 0.66})
 
@@ -20,7 +20,7 @@ SHARE = Key(0.797, {"You counted purchases.": 0.879, "You have those who bought 
     [0.797, 0.8, np.float32(0.797), Decimal("0.797"), pd.Series([0.797]), [0.797], np.array([[0.797]]), {"a": 0.797}],
 )
 def test_a_number_in_any_form_and_rounded_to_three_digits_is_right(answer):
-    assert judge(answer, SHARE, "percent").outcome == "right"
+    assert judge_answer(answer, SHARE, "percent").outcome == "right"
 
 
 @pytest.mark.parametrize(
@@ -43,23 +43,23 @@ def test_a_number_in_any_form_and_rounded_to_three_digits_is_right(answer):
     ],
 )
 def test_what_is_wrong_is_said(answer, says):
-    judged = judge(answer, SHARE, "percent")
+    judged = judge_answer(answer, SHARE, "percent")
     assert judged.outcome == "not yet"
     assert says in judged.reason
 
 
 def test_a_mistake_that_gives_the_right_value_on_these_data_is_none():
-    assert judge(5.0, Key(5.0, {"You forgot the refunds.": 5.0}), "count").outcome == "right"
+    assert judge_answer(5.0, Key(5.0, {"You forgot the refunds.": 5.0}), "count").outcome == "right"
 
 
 def test_of_two_values_nearer_than_rounding_the_nearer_one_is_meant():
     key = Key(100.0, {"You forgot the refunds.": 100.3})
-    assert judge(100.1, key, "money").outcome == "right"
-    assert judge(100.3, key, "money").reason == "You forgot the refunds."
+    assert judge_answer(100.1, key, "money").outcome == "right"
+    assert judge_answer(100.3, key, "money").reason == "You forgot the refunds."
 
 
 def test_a_count_is_exact():
-    assert judge(4695, Key(4694.0), "count").outcome == "not yet"
+    assert judge_answer(4695, Key(4694.0), "count").outcome == "not yet"
 
 
 @pytest.mark.parametrize(
@@ -73,14 +73,17 @@ def test_a_count_is_exact():
     ],
 )
 def test_a_name_is_compared_without_regard_to_capitals(answer, outcome):
-    assert judge(answer, Key("store", {"The most customers, not the most value.": "web"}), "name").outcome == outcome
+    assert (
+        judge_answer(answer, Key("store", {"The most customers, not the most value.": "web"}), "name").outcome
+        == outcome
+    )
 
 
 def test_names_may_come_in_any_order():
     key = Key({"a", "b"}, {"You took the rarest.": {"c"}})
-    assert judge(["b", "a"], key, "names").outcome == "right"
-    assert judge({"c"}, key, "names").reason == "You took the rarest."
-    assert judge(pd.Index(["a", "c"]), key, "names").reason == "1 of 2 are there; 1 too many."
+    assert judge_answer(["b", "a"], key, "names").outcome == "right"
+    assert judge_answer({"c"}, key, "names").reason == "You took the rarest."
+    assert judge_answer(pd.Index(["a", "c"]), key, "names").reason == "1 of 2 are there; 1 too many."
 
 
 class Hostile:
@@ -106,7 +109,7 @@ class Hostile:
 )
 def test_nothing_makes_it_raise(answer):
     for unit, key in (("percent", SHARE), ("name", Key("store")), ("names", Key({"a", "b"})), ("days", Key(3.0))):
-        assert judge(answer, key, unit).outcome in ("right", "not yet", "not attempted")
+        assert judge_answer(answer, key, unit).outcome in ("right", "not yet", "not attempted")
 
 
 def test_an_exercise_that_there_isnt_is_said(capsys):

@@ -13,7 +13,7 @@ from clvlib import course, show
 from clvlib.course import diary
 from clvlib.course.assignments import UNITS_OF_ANSWERS, all_assignments, questions_of, worked_out
 from clvlib.course.exercises import solve
-from clvlib.course.judging import judge, told_apart
+from clvlib.course.judging import judge_answer, told_apart
 from clvlib.course.quizzes import choices_of
 from clvlib.errors import CannotAnswer
 from clvlib.run.refresh import NOTEBOOKS
@@ -64,7 +64,7 @@ def test_what_the_solution_gives_is_right(name, number):
     if key := key_of(name, number):
         found = ASSIGNMENTS[number]
         answer = solve(found.solution, loaded(name), frames(name, found.key))
-        assert judge(answer, key, found.unit).outcome == "right"
+        assert judge_answer(answer, key, found.unit).outcome == "right"
 
 
 @datasets
@@ -73,7 +73,7 @@ def test_each_mistake_is_known_by_its_value(name, number):
     if key := key_of(name, number):
         apart = told_apart(key, ASSIGNMENTS[number].unit)
         for words, value in apart.items():
-            judged = judge(value, key, ASSIGNMENTS[number].unit)
+            judged = judge_answer(value, key, ASSIGNMENTS[number].unit)
             alike = [other for other in apart if apart[other] == value]
             assert (judged.outcome, judged.reason) == ("not yet", alike[0]), words
 
@@ -82,9 +82,9 @@ def test_each_mistake_is_known_by_its_value(name, number):
 @assignments
 def test_nonsense_is_never_right_and_never_raises(name, number):
     if key := key_of(name, number):
-        assert judge(None, key, ASSIGNMENTS[number].unit).outcome == "not attempted"
+        assert judge_answer(None, key, ASSIGNMENTS[number].unit).outcome == "not attempted"
         for what, answer in NONSENSE.items():
-            judged = judge(answer, key, ASSIGNMENTS[number].unit)
+            judged = judge_answer(answer, key, ASSIGNMENTS[number].unit)
             assert judged.outcome == "not yet", what
             assert judged.reason, what
 
@@ -140,7 +140,7 @@ def test_a_notebook_asks_its_exercises_and_its_quiz(name):
 @pytest.mark.parametrize("name", FILES)
 def test_an_exercise_in_a_notebook_is_asked_and_not_attempted(name):
     for cell in cells(name):
-        if "course.exercise" in cell.source:
+        if cell.cell_type == "code" and "course.exercise" in cell.source:
             assert ast.unparse(ast.parse(cell.source)).count("answer = None") == 1
             texts = [output.data["text/plain"] for output in cell.outputs]
             assert len(texts) == 2, texts

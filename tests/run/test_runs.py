@@ -1,12 +1,14 @@
 """Proof that every notebook runs to its end on any dataset, and that a run hands over what it should."""
 
 import json
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from zlib import crc32
 
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
@@ -140,6 +142,14 @@ def test_a_run_ends_by_naming_its_files_and_they_are_there(run):
         assert str(folder / file) in printed
         assert (folder / file).stat().st_size > 0
     assert (folder / "report.html").stat().st_size < 5_000_000
+
+
+def test_exercises_and_quizzes_stay_out_of_a_run(run):
+    _, _, folder = run
+    executed = [nbformat.read(file, as_version=4) for file in (folder / "notebooks").glob("*.ipynb")]
+    assert executed
+    assert not [cell.source for book in executed for cell in book.cells if re.search(r"course\.\w+\(", cell.source)]
+    assert "Exercise" not in (folder / "report.html").read_text("utf-8")
 
 
 def test_customers_csv_has_one_row_for_each_customer_and_their_scores(scored):

@@ -76,6 +76,18 @@ def test_expected_orders_of_the_next_year_are_what_happens_on_average(world):
     assert (actual[truth["active"] == 0] == 0).all()
 
 
+def test_who_has_left_stayed_for_less_time_than_there_was_and_buys_no_more(world):
+    truth, people = build.truth_of_customers(world), world.people
+    bought = np.isfinite(people["first"])
+    stayed, there_was = truth["days_stayed"][bought], shop.END - people["first"][bought]
+    assert truth["days_stayed"].isna().equals(~bought)
+    apart = (stayed - there_was).abs() > 0.5  # days are whole
+    assert ((stayed > there_was) == (truth["active"] == 1)[bought])[apart].all()
+    assert (truth["active"] <= bought).all()
+    last = world.lines[world.lines["amount"] > 0].groupby("person")["time"].max().reindex(stayed.index)
+    assert (np.floor(last) <= people["first"][bought] + stayed + 0.5).all()
+
+
 def test_the_order_value_of_the_truth_is_the_one_that_is_paid(world):
     expected = pd.Series(build.order_value(world.people), index=world.people.index)
     lines = world.lines[world.lines["time"] < shop.WINBACK]  # before vouchers

@@ -324,7 +324,8 @@ def truth_of_customers(world: World) -> pd.DataFrame:
     """What is true of each person on the last day observed, and what they buy in the year after it.
 
     `orders_12m` and `revenue_12m` go by `aggregate.holdout`, as forecasts do: days with a purchase that was not sent
-    back, and what these came to. `expected_orders_12m` are orders, whatever is sent back of them.
+    back, and what these came to. `expected_orders_12m` are orders, whatever is sent back of them. `days_stayed` runs
+    from the first order to the day of leaving, past or to come; empty of who never bought.
     """
     people = world.people
     active = (people["first"] < END) & (people["left"] > END)
@@ -341,6 +342,7 @@ def truth_of_customers(world: World) -> pd.DataFrame:
             "orders_12m": came["purchases"].to_numpy(dtype="int64"),
             "revenue_12m": came["spend"].round(2).to_numpy(),
             "channel_effect": people["effect"].round(3),
+            "days_stayed": (people["left"] - people["first"]).round().astype("Int64"),
         }
     )
 
