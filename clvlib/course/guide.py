@@ -121,7 +121,8 @@ def answers_of(found: Assignment, ds: Dataset, given: Given) -> dict[str, Any]:
     Where it can't be worked out, `why_not` says so, and `right` isn't there.
     """
     texts = {name: fill(getattr(found, name), {}) for name in ("ask", "hint")}
-    step = {"kind": "exercise", "number": found.number, **texts, "unit": _ANSWERED.get(found.unit, ""), "why_not": ""}
+    unit = "" if "nswer as" in texts["ask"] else _ANSWERED.get(found.unit, "")
+    step = {"kind": "exercise", "number": found.number, **texts, "unit": unit, "why_not": ""}
     try:
         key = worked_out(found.key, ds, _frames(found.key, given))
     except CannotAnswer as error:

@@ -21,7 +21,9 @@ OUTLINES = {outline.stem: outline for outline in read_outlines(NOTEBOOKS)}
 SMALLEST = 60  # percent of the usual size of letters, in the committed notebooks
 MEASURE = """[...document.querySelectorAll('.slides > section')].map(slide => ({
   beyond: Math.max(slide.scrollHeight - slide.clientHeight, slide.scrollWidth - slide.clientWidth, 0),
-  letters: parseFloat(slide.style.fontSize), kind: slide.className, high: slide.clientHeight, wide: slide.clientWidth,
+  letters: parseFloat(slide.style.fontSize), kind: slide.className, high: slide.offsetHeight, wide: slide.offsetWidth,
+  touching: [...slide.children].filter(part => part.clientHeight).map(part => part.getBoundingClientRect())
+    .some((part, place, all) => place && part.top < all[place - 1].bottom - 1),
   picture: [...slide.querySelectorAll('img')].map(image => image.clientHeight / slide.clientHeight)[0] ?? 1,
 }))"""
 
@@ -165,6 +167,7 @@ def test_nothing_of_a_committed_notebook_is_beyond_its_slide(name, opened, tmp_p
     assert len(measured) > 5
     assert [slide for slide in measured if slide["beyond"]] == []
     assert [slide for slide in measured if (slide["wide"], slide["high"]) != (WIDE, HIGH)] == []
+    assert [slide for slide in measured if slide["touching"]] == []
     assert [slide for slide in measured if slide["letters"] < SMALLEST] == []
     assert [slide for slide in measured if slide["picture"] < 0.7] == []
     page.evaluate("Reveal.slide(1000)")
@@ -179,6 +182,7 @@ def test_a_long_text_becomes_smaller_until_it_fits(opened, tmp_path):
     (tmp_path / "deck.html").write_text(deck(notebook), "utf-8")
     measured = opened(tmp_path / "deck.html")[0].evaluate(MEASURE)
     assert [slide["beyond"] for slide in measured] == [0] * len(measured)
+    assert not any(slide["touching"] for slide in measured)
     assert next(slide["letters"] for slide in measured if slide["kind"].startswith("question")) < 100
 
 
