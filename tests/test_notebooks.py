@@ -32,7 +32,8 @@ def code_cells(file):
 
 def test_there_are_notebooks():
     numbers = [file.stem.split("_")[0] for file in FILES]
-    assert numbers == ["00", "01", "02", "03", "03b", "04", "05", "05b", "06", "06b", "07", "07b", "08", "09"]
+    names = ["00", "01", "02", "03", "03b", "04", "04b", "05", "05b", "06", "06b", "07", "07b", "07c", "08", "09"]
+    assert numbers == names
 
 
 @each

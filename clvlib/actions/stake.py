@@ -75,8 +75,9 @@ def outlook(ds: Dataset, ahead: Ahead | None = None) -> Outlook:
     scored = scoring.score(ahead, ds.economics)
     frame = pd.DataFrame({"purchases": rfm["frequency"] + 1, "days_since_last_order": rfm["days_since_last_order"]})
     frame["active"] = churn.is_active(rfm, plan.window_days)
-    frame["churn_probability"] = churn.probability(method, test, today, rfm).reindex(frame.index)
-    values = worth.values(followed, today, ahead.window.buying, ds.economics).reindex(frame.index)
+    buying = ahead.window.buying  # fitted to what is known today
+    frame["churn_probability"] = churn.probability(method, test, today, rfm, buying.models_).reindex(frame.index)
+    values = worth.values(followed, today, buying, ds.economics).reindex(frame.index)
     frame = frame.join(values[["value_if_buying", "value_if_silent"]])
     at_stake = frame["churn_probability"] * values["cost_of_silence"]
     frame["at_stake"] = at_stake.where(frame["active"], scored["clv"].clip(lower=0))

@@ -247,3 +247,15 @@ def survey_answers(surveys: ibis.Table, as_of: Any) -> pd.DataFrame:
     rows = until(surveys, as_of).select("customer_id", "day", "score")
     answers = fetched(rows, ["day"]).rename(columns={"day": "date"}).dropna()
     return answers.sort_values(["date", "customer_id", "score"], ignore_index=True)
+
+
+def contact_costs(touchpoints: ibis.Table, start: Any, end: Any) -> pd.Series:
+    """What contacts with each customer cost from `start` to `end` (days, both included), by customer_id, in currency.
+
+    Contacts without a cost count as free. Raises MissingTable when no contact has one.
+    """
+    if "cost" not in touchpoints.columns:
+        raise MissingTable("The touchpoints don't say what a contact cost.", "Add a column cost to touchpoints.")
+    rows = between(touchpoints, start, end)
+    spent = rows.group_by("customer_id").agg(cost=rows["cost"].fill_null(0.0).sum().round(_DIGITS))
+    return fetched(spent).set_index("customer_id")["cost"].sort_index()

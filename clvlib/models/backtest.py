@@ -176,10 +176,16 @@ def parts(
     return calibration, pd.DataFrame(recent, index=first.index).astype(float)
 
 
-def backtest(calibration: pd.DataFrame, recent: pd.DataFrame, time_unit: TimeUnit = "D") -> Backtest:
+def backtest(
+    calibration: pd.DataFrame,
+    recent: pd.DataFrame,
+    time_unit: TimeUnit = "D",
+    fitted: Mapping[str, PurchaseModel] | None = None,
+) -> Backtest:
     """Fit every model on the calibration part, forecast the holdout, and score all methods.
 
-    calibration, recent: from `parts`, in `time_unit`.
+    calibration, recent: from `parts`, in `time_unit`. fitted: models by name that were fitted on no more than the
+    calibration part already, if there are any; these are judged then.
 
     Raises NotEnoughData (too few repeat customers to fit, or nobody bought in the holdout), ConvergenceError
     (no model could be fitted).
@@ -200,7 +206,7 @@ def backtest(calibration: pd.DataFrame, recent: pd.DataFrame, time_unit: TimeUni
             f"None of {len(actual):,} customers bought in the holdout, so that no forecast can be judged.",
             "Choose an earlier end of the calibration part, or a longer history.",
         )
-    models, failed = fit_all(calibration, time_unit)
+    models, failed = fit_all(calibration, time_unit) if fitted is None else (dict(fitted), {})
     forecasts = pd.DataFrame({"actual": actual})
     for name, model in models.items():
         forecasts[name] = model.expected_purchases(

@@ -382,13 +382,20 @@ def contest(train: Snapshot, test: Snapshot, rfm: pd.DataFrame) -> pd.DataFrame:
     return scores
 
 
-def probability(method: str, learned: Snapshot, features: pd.DataFrame, rfm: pd.DataFrame) -> pd.Series:
+def probability(
+    method: str,
+    learned: Snapshot,
+    features: pd.DataFrame,
+    rfm: pd.DataFrame,
+    fitted: Mapping[str, forecast.PurchaseModel] | None = None,
+) -> pd.Series:
     """Chance of no purchase in the next window by one method of the contest, as a `churn_probability` by customer.
 
     Args:
         method: a column of `contest`. Days of silence become a probability by a logistic regression.
         learned: the latest snapshot whose window is known.
         features, rfm: of the customers to judge, at one date.
+        fitted: forecast models that have been fitted to `rfm`, by name; one that isn't there is fitted here.
 
     Raises:
         UsageError: a method that doesn't foretell this event, such as 1 − P(alive).
@@ -402,7 +409,8 @@ def probability(method: str, learned: Snapshot, features: pd.DataFrame, rfm: pd.
     """
     if method.startswith(_NONE):
         name = method.removeprefix(_NONE)
-        scores = forecast_scores({name: forecast.MODELS[name]().fit(rfm)}, rfm, learned.window_days)
+        model = (fitted or {}).get(name) or forecast.MODELS[name]().fit(rfm)
+        scores = forecast_scores({name: model}, rfm, learned.window_days)
         return scores[method].reindex(features.index).rename("churn_probability")
     for kind in KINDS:
         if method == kind:

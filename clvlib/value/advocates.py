@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import statsmodels.api as sm
+from scipy.stats import norm
 
 from clvlib import aggregate
-from clvlib.aggregate import acquisition, journeys
+from clvlib.aggregate import acquisition, clock, journeys
 from clvlib.errors import MissingTable, NotEnoughData
 from clvlib.value.equity import LEAST
 from clvlib.value.kpis import DETRACTOR, PROMOTER, latest
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 GROUPS = ("detractor", "passive", "promoter")
 NO_ANSWER = "no answer in the window"
 LEAST_COMPARED = 25
+EQUAL_AGE_DAYS = 365  # of customers who are compared by what they have left since their first purchase
 
 
 def group_of(scores: pd.Series) -> pd.Series:
@@ -197,6 +199,57 @@ def referred_against_others(ds: "Dataset", values: pd.DataFrame, rfm: pd.DataFra
         found = each.reindex(inside.index).groupby(inside)
         frame[name] = found.mean().where(found.count() >= LEAST)
     return frame.rename_axis("group").sort_index(ascending=False)
+
+
+def first_year(ds: "Dataset") -> pd.Series:
+    """What each customer left in the first 365 days from the first purchase on (currency), serving orders taken off.
+
+    Only customers whose first year is observed to its end, as known at that end, so that all are compared at equal age.
+    By customer_id. Raises NotEnoughData when there is none.
+
+    >>> first_year(shop).head(2).round(2).to_dict()
+    {'C0001': 9.95, 'C0002': 59.76}
+    """
+    since = ds.rfm_summary()["first_purchase"]
+    old = since[since <= ds.as_of - pd.Timedelta(days=EQUAL_AGE_DAYS - 1)]
+    if old.empty:
+        raise NotEnoughData("No customer's first year is over: nobody can be compared at equal age.", "Wait.")
+    clocked = clock.on_one_clock(ds.transactions, old, ds.as_of)
+    left = clock.money_around(clocked, 0, EQUAL_AGE_DAYS - 1, ds.economics.margin)["contribution"]
+    orders = clock.purchases(clocked, EQUAL_AGE_DAYS).groupby("customer_id").size()
+    served = orders.reindex(old.index).fillna(0.0) * ds.economics.service_cost_per_order
+    return (left.reindex(old.index).fillna(0.0) - served).rename("first_year")
+
+
+def referred_at_equal_age(ds: "Dataset", year: pd.Series) -> pd.DataFrame:
+    """What customers who were referred left in their first year, beside the others, and the difference between them.
+
+    year: `first_year`. Indexed by group (referred, not referred, difference): customers, mid (mean, currency), low and
+    high (95 %; of the difference, unequal variances). They came in unlike ways: this is no effect of a programme.
+    Raises MissingTable without referred_by, NotEnoughData below 25 of each.
+
+    >>> referred_at_equal_age(shop, first_year(shop)).round(1)
+                  customers   mid   low  high
+    group
+    referred            427  77.4  68.1  86.7
+    not referred       3705  85.4  81.5  89.3
+    difference         4132  -8.0 -18.0   2.1
+    """
+    kind = _with_referrer(ds)["referred_by"].notna().reindex(year.index)
+    parts = {"referred": year[kind.eq(True)], "not referred": year[kind.eq(False)]}
+    if min(map(len, parts.values())) < LEAST_COMPARED:
+        raise NotEnoughData(
+            f"{len(parts['referred'])} customers who were referred, and {len(parts['not referred'])} others, have been "
+            "watched for a year: too few to compare.",
+            f"It takes {LEAST_COMPARED} of each.",
+        )
+    means = pd.DataFrame({name: (len(part), part.mean(), part.sem()) for name, part in parts.items()})
+    one, two = means["referred"], means["not referred"]
+    means["difference"] = (one[0] + two[0], one[1] - two[1], np.hypot(one[2], two[2]))
+    sizes, mid, error = means.to_numpy()
+    reach = float(norm.ppf(0.975)) * error
+    frame = pd.DataFrame({"customers": sizes, "mid": mid, "low": mid - reach, "high": mid + reach}, means.columns)
+    return frame.astype({"customers": "int64"}).rename_axis("group")
 
 
 def _with_referrer(ds: "Dataset") -> pd.DataFrame:

@@ -6,9 +6,9 @@ from typing import Any
 
 from clvlib import dataset
 from clvlib.dataset import Dataset
-from tests.course import made_00_02, made_05_06, made_08_09
+from tests.course import made_00_02, made_03, made_04, made_05_06, made_07, made_08_09
 
-PARTS = [made_00_02.MADE, made_05_06.MADE, made_08_09.MADE]
+PARTS = [part.MADE for part in (made_00_02, made_03, made_04, made_05_06, made_07, made_08_09)]
 MADE: dict[str, Callable[[Dataset], Any]] = {name: make for part in PARTS for name, make in part.items()}
 assert len(MADE) == sum(map(len, PARTS)), "a name means two things"
 

@@ -10,20 +10,9 @@ from clvlib.aggregate import acquisition, journeys
 from clvlib.causes import adoption, attribution, channels, experiments, planning, sequential, trial, uplift, verdict
 from clvlib.dataset import Dataset
 from clvlib.value import next_customer, payback
+from tests.course.once import once
 
 KNOWN_BEFORE = list(experiments.KNOWN_BEFORE)
-_kept: dict[tuple[int, str], Any] = {}
-
-
-def once(make: Callable[[Dataset], Any]) -> Callable[[Dataset], Any]:
-    """Make it once per dataset, which `given` keeps alive."""
-
-    def made(ds: Dataset) -> Any:
-        if (id(ds), make.__name__) not in _kept:
-            _kept[id(ds), make.__name__] = make(ds)
-        return _kept[id(ds), make.__name__]
-
-    return made
 
 
 @once

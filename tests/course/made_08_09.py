@@ -12,14 +12,12 @@ from clvlib.dataset import Dataset
 from clvlib.errors import CannotAnswer
 from clvlib.models import outlook, scoring
 from clvlib.value import comparing, equity, payback, what_if
+from tests.course.once import once
 
-_outlooks: dict[int, stake.Outlook] = {}  # by the dataset: what two frames of 08 come from
 
-
+@once
 def _outlook(ds: Dataset) -> stake.Outlook:
-    if id(ds) not in _outlooks:
-        _outlooks[id(ds)] = stake.outlook(ds)
-    return _outlooks[id(ds)]
+    return stake.outlook(ds)
 
 
 def _active(ds: Dataset) -> pd.DataFrame:

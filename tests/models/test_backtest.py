@@ -66,6 +66,11 @@ def test_the_winner_has_the_lowest_deviance_and_the_best_model_is_named_even_whe
     assert naive.best_model == result.best_model
 
 
+def test_models_that_were_fitted_before_are_judged_as_they_are(cdnow, result):
+    again = backtest.backtest(*cdnow, time_unit="W", fitted=result.models)
+    pd.testing.assert_frame_equal(again.scores, result.scores)
+
+
 def test_a_forecast_equal_to_the_truth_is_perfect_by_every_measure():
     truth = pd.Series([0.0, 1.0, 2.0, 5.0])
     scores = backtest.scores_of(truth, truth)

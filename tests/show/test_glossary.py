@@ -17,7 +17,9 @@ def tour():
     for file in sorted(NOTEBOOKS.glob("[0-9][0-9]*.ipynb")):
         for cell in nbformat.read(file, as_version=4).cells:
             if cell.cell_type == "markdown" and cell.id not in ANNOUNCES:
-                text = re.split(r"\*\*References\*\*|## References", re.sub(r"\]\([^)]*\)", "]", cell.source))[0]
+                text = re.split(r"\*\*References\*\*|## References", re.sub(r"\]\([^)]*\)|`[^`]*`", "]", cell.source))[
+                    0
+                ]
                 yield f"{file.stem}, cell “{cell.id}”", text
 
 

@@ -1,0 +1,120 @@
+"""What articles claim of customers of several channels → the same figure here, as they count it and as it holds.
+
+Counted alike, it is a comparison of customers who differ in much else (`channels`); beside it stands what a further
+channel changes among customers who were alike before (`adoption`, `verdict`), where the data allow such a study.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from clvlib.causes import adoption, causal, verdict
+from clvlib.causes.channels import MOST_COUNTED, people
+from clvlib.dataset import Dataset
+from clvlib.errors import CannotAnswer
+from clvlib.show import wording
+
+_Z = float(norm.ppf(0.975))
+_STUDIED = {"many_value": "revenue", "many_again": "bought", "several_trips": "orders"}
+ONLINE, STORE = "web", "store"
+
+
+def plain_ratio(some: pd.DataFrame, others: pd.DataFrame, top: str, below: str = "") -> tuple[float, float, float]:
+    """By how much a mean (or `top` summed over `below` summed) of some customers exceeds that of others; 95 % interval.
+
+    Delta method on the logarithm of the ratio. NaN where a group has fewer than 25 customers, or a mean isn't above 0.
+
+    >>> known = people(shop)
+    >>> one, several = known[known["channels"] == 1], known[known["channels"] > 1]
+    >>> [round(end, 2) for end in plain_ratio(several, one, "revenue")]
+    [1.38, 1.16, 1.63]
+    """
+    if min(len(some), len(others)) < causal.FEWEST:
+        return (np.nan, np.nan, np.nan)
+    logs, spread = [], 0.0
+    for part in (some, others):
+        above = part[top].astype(float)
+        under = part[below].astype(float) if below else pd.Series(1.0, part.index)
+        ratio = above.sum() / under.sum() if under.sum() > 0 else 0.0
+        if ratio <= 0:
+            return (np.nan, np.nan, np.nan)
+        logs.append(np.log(ratio))
+        spread += float(((above - ratio * under) ** 2).sum()) / (ratio * under.sum()) ** 2
+    mid, reach = logs[0] - logs[1], _Z * np.sqrt(spread)
+    low, high = np.exp(mid - reach) - 1, np.exp(mid + reach) - 1
+    return float(np.exp(mid) - 1), float(low), float(high)
+
+
+def as_articles_count(known: pd.DataFrame) -> pd.DataFrame:
+    """Each claim about several channels, counted on `channels.people` as articles do: figure, low, high (relative).
+
+    "Many" channels are 4 or more, or 2 or more where fewer than 25 customers used 4. Store and web: of customers whose
+    first channel it is. Mids as `channels.quoted_claims`.
+
+    >>> as_articles_count(people(shop)).loc[["many_value", "many_loyal"]].round(2)
+                figure   low  high
+    many_value    1.38  1.16  1.63
+    many_loyal   -0.25 -0.30 -0.20
+    """
+    one, several = known[known["channels"] == 1], known[known["channels"] > 1]
+    four = known[known["channels"] >= MOST_COUNTED]
+    many = four if len(four) >= causal.FEWEST else several
+    trips, trips_of_one = (part.assign(trips=part["orders"] - 1) for part in (several, one))
+    at_home = {name: [part[part["home"] == name] for part in (several, many, one)] for name in (STORE, ONLINE)}
+    rows = {
+        "many_value": plain_ratio(many, one, "revenue"),
+        "many_again": plain_ratio(many, one, "again"),
+        "many_loyal": plain_ratio(many, one, "recent"),
+        "several_trips": plain_ratio(trips, trips_of_one, "trips"),
+        "several_store": plain_ratio(at_home[STORE][0], at_home[STORE][2], "revenue", "orders"),
+        "several_online": plain_ratio(at_home[ONLINE][0], at_home[ONLINE][2], "revenue", "orders"),
+        "many_store": plain_ratio(at_home[STORE][1], at_home[STORE][2], "revenue", "orders"),
+    }
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["figure", "low", "high"])
+
+
+def of_channels(ds: Dataset, known_before: Sequence[str] = ()) -> pd.DataFrame:
+    """The claims about several channels: figure, low, high (counted as articles do), why none can be told, and tells.
+
+    tells: what a further channel changes among customers alike before, relative to what they would bring without it,
+    with its 95 % interval; or why that can't be told. Never raises for a lack of data. Indexed by the keys of
+    `value.claims.CLAIMS`.
+
+    >>> of_channels(sample)["why"].unique().tolist()
+    ["The transactions have no column 'channel', so nobody can tell what using several of them is worth."]
+    """
+    names = ["many_value", "many_again", "many_loyal", "several_trips", "several_store", "several_online", "many_store"]
+    try:
+        found = as_articles_count(people(ds))
+    except CannotAnswer as error:
+        rows = pd.DataFrame(np.nan, index=names, columns=["figure", "low", "high"])
+        return rows.assign(why=error.what, tells="")
+    why = pd.Series("fewer than 25 customers to compare, or none of this channel", found.index)
+    found = found.assign(why=why.where(found["figure"].isna(), ""))
+    return found.assign(tells=pd.Series(_studied(ds, known_before)).reindex(found.index).fillna(_UNLIKE))
+
+
+_UNLIKE = "customers who differ in much else; no study of the cause here"
+
+
+def _studied(ds: Dataset, known_before: Sequence[str]) -> Mapping[str, str]:
+    """What adding a channel changes, in words, by claim; why not, where the study isn't sound."""
+    try:
+        seen = adoption.study(ds, known_before=known_before)
+        verdict.require_sound(verdict.placebo(seen))
+        measured = {name: next(iter(causal.answers(fit).values())) for name, fit in verdict.fits(seen).items()}
+    except CannotAnswer as error:
+        return dict.fromkeys(_STUDIED, f"customers who differ in much else. No study of the cause: {error.what}")
+    return {claim: _effect_in_words(measured[outcome], seen.days) for claim, outcome in _STUDIED.items()}
+
+
+def _effect_in_words(one: causal.Effect, days: int) -> str:
+    if one.without <= 0:
+        return _UNLIKE
+    mid, low, high = (
+        ("+" if value > 0 else "") + wording.percent(value / one.without) for value in (one.estimate, one.low, one.high)
+    )
+    head = f"among customers alike before, in the {days} days after adding a channel: {mid} ({low} to {high})"
+    return f"{head}, if nothing unrecorded lies behind both"
