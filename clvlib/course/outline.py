@@ -17,6 +17,7 @@ PLANS = {"half day": 200, "one day": 380, "two days": 760}  # most minutes that 
 AT_HOME = "alone"  # what is read at home only
 _LENGTHS = [*PLANS, AT_HOME]
 _HEADING = re.compile(r"^## (.+?)(?: · (\d+) min)?$", re.MULTILINE)
+_TIME = re.compile(r"\*\*Time\*\*: (\d+) minutes(?:, and (\d+) more)?")
 _EXERCISE = re.compile(r'course\.exercise\("([\w.]+)"')
 
 
@@ -70,14 +71,14 @@ def outline_of(stem: str, notebook: NotebookNode) -> Outline:
             parts.append([])
         parts[-1].append(cell)
     first = parts[0][0].source if parts[0] else ""
-    title, stated = re.search(r"^# (?:\w+ · )?(.+)$", first, re.M), re.search(r"\*\*Time\*\*: (\d+)", first)
+    title, stated = re.search(r"^# (?:\w+ · )?(.+)$", first, re.M), _TIME.search(first)
     question = re.search(r"\*\*The question\.\*\* (.+?)(?:\n\n|\Z)", first, re.S)
     return Outline(
         stem,
         title[1] if title else stem,
         " ".join(question[1].split()) if question else "",
         tuple(re.findall(r"^- (.+?)[;.]?$", first, re.M)),
-        int(stated[1]) if stated else 0,
+        sum(map(int, stated.groups("0"))) if stated else 0,
         tuple(parts[0]),
         tuple(map(_section, parts[1:])),
     )
