@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test coverage lab lock bench worlds accuracy proof refresh docs install
+.PHONY: demo test coverage lab lock bench worlds accuracy proof refresh docs room install
 
 demo: $(INSTALLED)
 	$(BIN)/clv run demo --as-of 2026-03-31 --only 03,08
@@ -30,10 +30,14 @@ lab: $(INSTALLED)
 refresh: $(INSTALLED)
 	$(BIN)/clv refresh
 	$(BIN)/python -m tools.picture
+	$(BIN)/python -m tools.guide
 
 docs: $(INSTALLED)
 	$(BIN)/python -m tools.docs site
 	@echo site/index.html
+
+room: $(INSTALLED)
+	$(BIN)/python -m tools.room $(if $(PLATFORM),--platform $(PLATFORM)) $(if $(PYTHON_VERSION),--python-version $(PYTHON_VERSION))
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks.speed

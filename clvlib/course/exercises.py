@@ -71,8 +71,7 @@ class Exercise:
 
     def _written(self, value: Any) -> str:
         """An answer as the reader writes it."""
-        value = sorted(value) if self._of.unit == "names" else value
-        return fill(f"{{value:{_WRITTEN.get(self._of.unit, self._of.unit)}}}", {"value": value})
+        return answer_in_words(value, self._of.unit)
 
     def _say(self, kind: str, template: str, **values: Any) -> None:
         publish("exercise", fill(template, values), _box(kind, with_code(marked(template, values))))
@@ -105,6 +104,12 @@ def _key_of(found: Assignment, given: dict[str, Any]) -> tuple[Key | None, str]:
     except Exception as error:  # whatever a frame that was changed by hand leads to, the course goes on
         return None, f"It can't be worked out here ({type(error).__name__}: {error})."
     return key, ""
+
+
+def answer_in_words(value: Any, unit: str) -> str:
+    """An answer as the reader writes it."""
+    value = sorted(value) if unit == "names" else value
+    return fill(f"{{value:{_WRITTEN.get(unit, unit)}}}", {"value": value})
 
 
 def solve(solution: str, ds: Any, given: dict[str, Any]) -> Any:

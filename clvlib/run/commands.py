@@ -190,6 +190,22 @@ def lab(
 
 
 @app.command()
+def slides(
+    source: Annotated[
+        str | None, typer.Argument(help="a dataset card or a bundled dataset's name; without: as committed")
+    ] = None,
+    as_of: AsOf = None,
+    plan: Annotated[str | None, typer.Option(help="half-day, one-day or two-days: only what such a class has")] = None,
+    out: Annotated[Path, typer.Option(help="folder of the runs")] = Path("runs"),
+) -> None:
+    """Write the notebooks as slides, one file each, that open offline: pictures, questions before them, exercises."""
+    from clvlib.run import decks
+
+    page = decks.make_slides(source, as_of, plan, out)
+    typer.echo(printable(f"{len(list(page.parent.glob('[0-9]*.html')))} decks of slides; open {page}"))
+
+
+@app.command()
 def refresh(
     check: Annotated[bool, typer.Option("--check", help="compare only, write nothing")] = False,
 ) -> None:

@@ -41,9 +41,7 @@ _begun: "list[Dataset]" = []  # the notebook's dataset, once it has started
 
 def start(ds: "Dataset") -> None:
     """Set theme, language and currency for this dataset, and say which dataset and which dates are shown."""
-    wording.write_for(ds.locale, ds.currency, ds.usual_amount())
-    about = {"starts": ds.starts, "as_of": ds.as_of, "currency": ds.currency, "dataset": ds.name}
-    stand(**about, horizon_months=ds.economics.horizon_months)
+    speak_of(ds)
     canvas.theme()
     _missing.clear()
     _kept.clear()
@@ -53,6 +51,13 @@ def start(ds: "Dataset") -> None:
     _guard_cells()
     publish("dataset", text, f'<p class="clv-dataset {NO_FORMULAS}">{html.escape(text)}</p>')
     running.say_progress()
+
+
+def speak_of(ds: "Dataset") -> None:
+    """Write every later text for this dataset: in its language and currency, with its name and days."""
+    wording.write_for(ds.locale, ds.currency, ds.usual_amount())
+    about = {"starts": ds.starts, "as_of": ds.as_of, "currency": ds.currency, "dataset": ds.name}
+    stand(**about, horizon_months=ds.economics.horizon_months)
 
 
 def notebook_dataset() -> "Dataset | None":

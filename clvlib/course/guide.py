@@ -1,0 +1,152 @@
+"""Notebooks, exercises and quizzes → the trainer's guide: timetables, and what to ask, to expect and to reply.
+
+In: the outlines of the notebooks, the dataset that they are taught on, and what they give their exercises by name. Out:
+Markdown, and the same as a page that prints on A4. Nothing in it is typed twice: questions stand in the notebooks,
+right and wrong answers are worked out.
+"""
+
+import inspect
+import re
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from bs4 import BeautifulSoup
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from nbconvert.filters.markdown import markdown2html
+
+from clvlib.course.assignments import Assignment, Question, all_assignments, questions_of, worked_out
+from clvlib.course.exercises import answer_in_words
+from clvlib.course.judging import told_apart
+from clvlib.course.outline import PLANS, Outline, Section, course_of, exercise_in, has_quiz, shown
+from clvlib.course.quizzes import choices_of
+from clvlib.course.timetable import timetable
+from clvlib.dataset import Dataset
+from clvlib.errors import CannotAnswer
+from clvlib.show.sentences import fill
+from clvlib.show.session import speak_of
+
+Given = Callable[[str], Any]  # what a notebook gives its exercises, by the name under which it gives it
+_HERE = Path(__file__).parent
+_CODE = re.compile(r"(`[^`]*`)")
+_ANSWERED = {"percent": "a share from 0 to 1", "names": "a list of names", "money": "an amount"}
+
+
+def write_guide(outlines: Sequence[Outline], ds: Dataset, given: Given) -> str:
+    """Give the guide as Markdown."""
+    speak_of(ds)
+    page = Environment(
+        loader=FileSystemLoader(_HERE), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )  # fmt: skip
+    page.filters["plain"] = unmarked
+    text = page.get_template("guide.md.jinja").render(
+        dataset=ds.name,
+        plans=[_plan(outlines, name) for name in PLANS],
+        notebooks=[_notebook(outline, ds, given) for outline in outlines],
+    )
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def as_page(guide: str) -> str:
+    """Give the guide, which is Markdown, as one page that asks nothing of any network and prints on A4."""
+    soup = BeautifulSoup(markdown2html(guide), "html.parser")
+    for anchor in soup.select("a.anchor-link"):
+        anchor.decompose()
+    page = Environment(loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined)
+    style = (_HERE / "guide.css").read_text("utf-8")
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    return page.get_template("guide.html.jinja").render(style=Markup(style), digest=digest, body=Markup(str(soup)))
+
+
+def unmarked(text: str) -> str:
+    """A text in which nothing is Markdown but what stands between backticks."""
+    parts = _CODE.split(" ".join(str(text).split()))
+    return "".join(part if place % 2 else re.sub(r"([\\*_<|\[\]])", r"\\\1", part) for place, part in enumerate(parts))
+
+
+def _plan(outlines: Sequence[Outline], name: str) -> dict[str, Any]:
+    """One length of class: its days, and what it leaves out of which notebook."""
+    left_out = []
+    for outline in outlines:
+        skipped = [s for s in outline.sections if s.minutes and not s.taught_in(name)]
+        if skipped:
+            left_out.append({"of": outline, "sections": skipped, "whole": not outline.minutes_in(name)})
+    return {
+        "name": name,
+        "minutes": sum(outline.minutes_in(name) for outline in outlines),
+        "most": PLANS[name],
+        "days": timetable(outlines, name),
+        "left_out": left_out,
+    }
+
+
+def _notebook(outline: Outline, ds: Dataset, given: Given) -> dict[str, Any]:
+    opening = Section("Before the first section", 0, "", outline.opening)
+    steps = [(section, _steps(section, ds, given)) for section in (opening, *outline.sections)]
+    return {
+        "of": outline,
+        "minutes": {plan: outline.minutes_in(plan) for plan in PLANS},
+        "sections": [{"of": section, "steps": found} for section, found in steps if found or section.minutes],
+    }
+
+
+def _steps(section: Section, ds: Dataset, given: Given) -> list[dict[str, Any]]:
+    """What happens in a section, in order: pictures with what is asked before, exercises, the quiz."""
+    steps: list[dict[str, Any]] = []
+    known = {each.number: each for each in all_assignments()}
+    for cell in section.cells:
+        titles = [str(about.get("title", "")) for kind, _, about in shown(cell) if kind == "figure"]
+        words = course_of(cell)
+        if "ask" in words:
+            steps.append({"kind": "picture", "title": " · ".join(titles), **words})
+        if (number := exercise_in(cell)) in known:
+            steps.append(answers_of(known[number], ds, given))
+        if has_quiz(cell):
+            number = re.findall(r'quiz\("(\w+)"', cell.source)[0]
+            steps.append({"kind": "quiz", "questions": [_question(q, ds, given) for q in questions_of(number)]})
+    return steps
+
+
+def _frames(function: Callable[..., Any], given: Given) -> Mapping[str, Any]:
+    return {name: given(name) for name in list(inspect.signature(function).parameters)[1:]}
+
+
+def answers_of(found: Assignment, ds: Dataset, given: Given) -> dict[str, Any]:
+    """An exercise: its words, what is right, and the mistakes that give another value, each with that value.
+
+    Where it can't be worked out, `why_not` says so, and `right` isn't there.
+    """
+    texts = {name: fill(getattr(found, name), {}) for name in ("ask", "hint")}
+    unit = "" if "nswer as" in texts["ask"] else _ANSWERED.get(found.unit, "")
+    step = {"kind": "exercise", "number": found.number, **texts, "unit": unit, "why_not": ""}
+    try:
+        key = worked_out(found.key, ds, _frames(found.key, given))
+    except CannotAnswer as error:
+        return step | {"why_not": str(error)}
+    right = answer_in_words(key.right, found.unit)
+    wrong = [(_wrong(value, found.unit), words) for words, value in told_apart(key, found.unit).items()]
+    means = fill(found.means, {"right": right})
+    return step | {"right": right, "wrong": wrong, "means": means, "solution": found.solution}
+
+
+def _wrong(value: Any, unit: str) -> str:
+    """A wrong answer as the reader writes it; what can't be a share, as the number that it is."""
+    if unit == "percent" and abs(value) > 1.5:
+        unit = "count" if float(value).is_integer() else "number"
+    return answer_in_words(value, unit)
+
+
+def _question(found: Question, ds: Dataset, given: Given) -> dict[str, Any]:
+    try:
+        asked, choices = choices_of(found, worked_out(found.values, ds, _frames(found.values, given)))
+    except CannotAnswer as error:
+        return {"ask": found.ask, "choices": [], "why_not": str(error)}
+    lettered = [
+        {"letter": letter, "text": text, "why": Markup(why).striptags(), "right": right}
+        for letter, (text, _, why, right) in zip("abcde", choices, strict=False)
+    ]
+    return {"ask": asked[0], "choices": lettered, "why_not": ""}

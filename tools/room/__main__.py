@@ -1,0 +1,5 @@
+"""`python -m tools.room`."""
+
+from tools.room import main
+
+main()
