@@ -68,7 +68,12 @@ def build(tmp_path: Path) -> Callable[..., tuple[Dataset | None, tuple[Any, ...]
     return made
 
 
-LONG = ("test_notebooks.py", "test_runs.py", "test_runner.py")  # begun first, so that no worker waits for another's
+LONG = (
+    "test_notebooks.py",
+    "test_lessons.py",
+    "test_runs.py",
+    "test_runner.py",
+)  # begun first, so that no worker waits for another's
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

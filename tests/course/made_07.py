@@ -7,14 +7,16 @@ import pandas as pd
 
 from clvlib.aggregate import journeys
 from clvlib.dataset import Dataset
-from clvlib.models import subscriptions, windows
+from clvlib.models import scoring, subscriptions
 from clvlib.value import advocates, claims, equity, kpis, progress, stages
+from tests.course.made_03 import foreseen
 from tests.course.once import once
 
 
 @once
 def _now(ds: Dataset) -> equity.Valuation:
-    return equity.value_base(windows.History(ds.transactions, ds.starts), ds.as_of, ds.economics)
+    ahead = foreseen(ds)
+    return equity.Valuation(ds.as_of, ds.rfm_summary(), ahead, scoring.factors(ahead, ds.economics))
 
 
 @once
@@ -42,9 +44,9 @@ MADE: dict[str, Callable[[Dataset], Any]] = {
     "values": _values,
     "now": _now,
     # 07b
-    "seen": lambda ds: subscriptions.PUBLISHED,
+    "survivors": lambda ds: subscriptions.PUBLISHED,
     "regular": _regular,
     # 07c
     "keeping": claims.keeping_cost,
-    "kept": lambda ds: claims.retention_here(ds).loc["kept_80", "figure"],
+    "stay": lambda ds: claims.retention_here(ds).loc["kept_80", "figure"],
 }

@@ -10,14 +10,15 @@ from clvlib.actions import choices, measure, stake
 from clvlib.causes import experiments
 from clvlib.dataset import Dataset
 from clvlib.errors import CannotAnswer
-from clvlib.models import outlook, scoring
+from clvlib.models import scoring
 from clvlib.value import comparing, equity, payback, what_if
+from tests.course.made_03 import foreseen
 from tests.course.once import once
 
 
 @once
 def _outlook(ds: Dataset) -> stake.Outlook:
-    return stake.outlook(ds)
+    return stake.outlook(ds, foreseen(ds))
 
 
 def _active(ds: Dataset) -> pd.DataFrame:
@@ -54,7 +55,7 @@ def _rehearsed(ds: Dataset) -> pd.DataFrame:
 
 
 def _given(ds: Dataset) -> dict[str, Any]:
-    ahead = outlook.foresee(ds)
+    ahead = foreseen(ds)
     base = equity.Valuation(ds.as_of, ds.rfm_summary(), ahead, scoring.factors(ahead, ds.economics))
     return what_if.what_if(ds, base, 5)["given"]
 

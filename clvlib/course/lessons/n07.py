@@ -96,8 +96,8 @@ def _nps_of_all(ds: Dataset, answers: pd.DataFrame) -> Key:
     referred = ds.customers()["referred_by"].reindex(first_year.index).notna()
     first_year[referred].mean() - first_year[~referred].mean()
     """,
-    means="A referred customer left {right} more (with a minus sign: less) in the first year, all at the same age. "
-    "Whether that is beyond chance, the interval above says.",
+    means="The difference is {right} (with a minus sign, referred customers left less), all at the same age. Whether "
+    "it is beyond chance, the interval below says.",
 )
 def _referred_more(ds: Dataset, first_year: pd.Series, compared: pd.DataFrame) -> Key:
     equal = advocates.referred_at_equal_age(ds, first_year)["mid"]

@@ -14,20 +14,20 @@ _HALVES, _CHURNS, _RENEWALS = [0.5, 0.5], [0.4, 0.1], 12  # the made-up firm of 
 @assign(
     "07b.1",
     unit="percent",
-    ask="Of the regular contract's customers who came to the third renewal, which share renewed? `seen` holds in its "
-    'column `"Regular"` how many were left after each renewal (row 0: the start).',
+    ask="Of the regular contract's customers who came to the third renewal, which share renewed? `survivors` holds in "
+    'its column `"Regular"` how many were left after each renewal (row 0: the start).',
     hint="Who comes to the third renewal has made the second: divide what is left after the third by what was left "
     "after the second.",
     solution="""
-    regular = seen["Regular"]
+    regular = survivors["Regular"]
     regular[3] / regular[2]
     """,
     means="{right} renewed: retention counts those who came to this renewal, survival those who started.",
 )
-def _third_renewal(ds: Dataset, seen: pd.DataFrame) -> Key:
-    life = subscriptions.cohort_table(seen["Regular"])
+def _third_renewal(ds: Dataset, survivors: pd.DataFrame) -> Key:
+    life = subscriptions.cohort_table(survivors["Regular"])
     renewed = 1 - life["lost"] / life["at_risk"]
-    left = seen["Regular"] / seen["Regular"][0]
+    left = survivors["Regular"] / survivors["Regular"][0]
     return Key(
         renewed[3],
         {
@@ -73,18 +73,18 @@ def _two_kinds(ds: Dataset) -> Key:
     "07b.3",
     unit="number",
     ask="A customer pays at the start and at every renewal that is made. How many times did a regular customer pay "
-    "on average in the first 7 years, renewals 1 to 6 included? (`seen` counts who is left after each renewal.)",
-    hint='Those left after a renewal have just paid: add up `seen["Regular"]` from row 0 to row 6, and divide by the '
-    "customers who started.",
+    "on average in the first 7 years, renewals 1 to 6 included? (`survivors` counts who is left after each renewal.)",
+    hint='Those left after a renewal have just paid: add up `survivors["Regular"]` from row 0 to row 6, and divide by '
+    "the customers who started.",
     solution="""
-    regular = seen["Regular"]
+    regular = survivors["Regular"]
     regular.loc[0:6].sum() / regular[0]
     """,
     means="On average {right} payments were made in 7 years. One over the churn of the first years gives another "
     "figure: it assumes that everybody leaves at one rate, for ever.",
 )
-def _payments(ds: Dataset, seen: pd.DataFrame) -> Key:
-    regular = seen["Regular"]
+def _payments(ds: Dataset, survivors: pd.DataFrame) -> Key:
+    regular = survivors["Regular"]
     paid = subscriptions.cohort_table(regular.loc[:7])["at_risk"]
     first = subscriptions.cohort_table(regular.loc[: subscriptions.PUBLISHED_YEARS])
     return Key(

@@ -11,26 +11,26 @@ from clvlib.value import claims
 @assign(
     "07c.1",
     unit="percent",
-    ask="From one window to the next, the share `kept` of the customers stays here. An article promises retention "
+    ask="From one window to the next, the share `stay` of the customers stays here. An article promises retention "
     "“15% higher”, and by its example means 15 points. By which share would retention rise here?",
-    hint="Points are added: `kept + 0.15`. A rise is measured by what was there before.",
+    hint="Points are added: `stay + 0.15`. A rise is measured by what was there before.",
     solution="""
-    higher = kept + 0.15
-    higher / kept - 1
+    higher = stay + 0.15
+    higher / stay - 1
     """,
     means="15 points more are {right} more here: the lower retention is, the more the same points are in percent. "
     "Ask of every “+15%” which of the two it is.",
 )
-def _points(ds: Dataset, kept: float) -> Key:
+def _points(ds: Dataset, stay: float) -> Key:
     measured = float(claims.retention_here(ds)["figure"]["kept_80"])
     return Key(
         claims.POINTS_MORE / measured,
         {
             "Those are the points; by which share retention rises depends on where it starts.": claims.POINTS_MORE,
-            "You took 15% of retention: that is how many points a rise of 15% would be.": claims.POINTS_MORE * kept,
-            "That is retention afterwards; how much more is it than before?": kept + claims.POINTS_MORE,
+            "You took 15% of retention: that is how many points a rise of 15% would be.": claims.POINTS_MORE * stay,
+            "That is retention afterwards; how much more is it than before?": stay + claims.POINTS_MORE,
             "You measured by what came out; a rise is measured by what was there before.": claims.POINTS_MORE
-            / (kept + claims.POINTS_MORE),
+            / (stay + claims.POINTS_MORE),
         },
     )
 
