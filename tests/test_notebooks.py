@@ -144,6 +144,29 @@ def test_most_lines_of_cells_are_the_idea(file):
     assert of_words <= 0.4 * all_lines
 
 
+HARD = (ast.Lambda, ast.NamedExpr)
+LOOPS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+def hard_to_read(node):
+    """Tell whether a beginner would stop at it: lambda, walrus, nested unpacking, loops or choices in each other."""
+    inner = [part for part in ast.walk(node) if part is not node]
+    if isinstance(node, ast.Tuple | ast.List) and isinstance(node.ctx, ast.Store):
+        return any(isinstance(part, ast.Tuple | ast.List | ast.Starred) for part in node.elts)
+    if isinstance(node, LOOPS):
+        return len(node.generators) > 1 or any(isinstance(part, LOOPS) for part in inner)
+    if isinstance(node, ast.IfExp):
+        return any(isinstance(part, ast.IfExp) for part in inner)
+    return isinstance(node, HARD)
+
+
+@each
+def test_code_cells_hold_nothing_that_a_beginner_cant_read(file):
+    for cell in code_cells(file):
+        hard = [ast.unparse(node) for node in ast.walk(ast.parse(cell.source)) if hard_to_read(node)]
+        assert hard == [], cell.id
+
+
 @each
 def test_sentences_and_titles_are_literals_that_can_be_translated(file):
     for cell in code_cells(file):
