@@ -24,7 +24,7 @@ MARGINS_ALIKE = 0.01  # of revenue: the card's margin and that of the lines' own
 
 MEANINGS = {
     "margin": "contribution margin: the share of revenue that is left after the cost of the goods",
-    "annual_discount_rate": "the share by which money is worth less one year later",
+    "annual_discount_rate": "the yearly rate at which money counts less the later it comes",
     "horizon_months": "how many months ahead value is counted",
     "retention_cost_per_year": "money that it costs to keep one customer for a year",
     "service_cost_per_order": "money that it costs to serve one order",

@@ -7,6 +7,7 @@ class's own data; one that these can't support says so. Nothing here raises.
 import ast
 import html
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from clvlib.show.output import NO_FORMULAS, publish
 from clvlib.show.sentences import fill, marked
 
 _COLOURS = {"asked": "#0072B2", "right": "#009E73", "not yet": "#D55E00", "hint": "#E69F00", "unable": "#777777"}
+_CODE = "\ue001\ue002"  # where code begins and ends, until it is markup
 _WRITTEN = {"name": "text", "names": "list"}
 
 
@@ -45,7 +47,8 @@ class Exercise:
         diary.note_attempt(self._of.number, judged.outcome == "right")
         if judged.outcome == "right":
             return self._say("right", "Right. " + self._of.means, right=self._written(self._key.right))
-        return self._say("not yet", "Not yet. {why:text}", why=judged.reason)
+        words = judged.reason.replace("{", "{{").replace("}", "}}")
+        return self._say("not yet", "Not yet. " + words)
 
     def hint(self) -> None:
         """Say where to begin."""
@@ -65,7 +68,7 @@ class Exercise:
 
     def ask(self) -> None:
         """Say what is asked."""
-        self._say("asked", f"Exercise {self._of.number}. " + self._of.ask)
+        self._say("asked", "Exercise {number:text}. " + self._of.ask, number=self._of.number)
         if self._key is None:
             self._say("unable", "{why:text}", why=self._why_not)
 
@@ -74,7 +77,7 @@ class Exercise:
         return answer_in_words(value, self._of.unit)
 
     def _say(self, kind: str, template: str, **values: Any) -> None:
-        publish("exercise", fill(template, values), _box(kind, with_code(marked(template, values))))
+        publish("exercise", fill(template, values), _box(kind, with_code(template, values)))
 
 
 def exercise(number: str, **given: Any) -> Exercise:
@@ -130,9 +133,10 @@ def progress() -> None:
     )
 
 
-def with_code(markup: str) -> str:
-    """Markup in which what stands between backticks is code."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", markup)
+def with_code(template: str, values: Mapping[str, Any]) -> str:
+    """A template as markup, in which what itself has between backticks is code; in a value they are letters."""
+    inside = re.sub(r"`([^`]+)`", rf"{_CODE[0]}\1{_CODE[1]}", template)
+    return marked(inside, values).replace(_CODE[0], "<code>").replace(_CODE[1], "</code>")
 
 
 def _box(kind: str, markup: str) -> str:

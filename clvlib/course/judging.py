@@ -3,8 +3,11 @@
 import math
 import numbers
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
+from itertools import islice
 from typing import Any, Literal
+from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
@@ -12,6 +15,8 @@ import pandas as pd
 from clvlib.course.assignments import Key, Value
 
 ROUNDED = 0.005  # of a value: as near as three digits are
+_DIGITS = 8  # of a rounded answer, at most: one of more was worked out, and is what it is
+_MOST = 1000  # values in an answer
 _CLOSE = 0.05  # of the right value: worth a word
 
 Standing = Literal["right", "not yet", "not attempted"]
@@ -65,7 +70,7 @@ def _judge_number(answer: float, key: Key, unit: str) -> Judgement:
     right = _figure(key.right)
     far = {words: _distance(answer, _figure(value), unit) for words, value in told_apart(key, unit).items()}
     nearest = min(far, key=lambda words: far[words], default="")
-    if _distance(answer, right, unit) <= min(1.0, far.get(nearest, math.inf)):
+    if _distance(answer, right, unit) <= min(1.0, far.get(nearest, math.inf)) or _is_rounded(answer, right, unit):
         return Judgement("right")
     if nearest and far[nearest] <= 1.0:
         return Judgement("not yet", nearest, nearest)
@@ -86,6 +91,16 @@ def _distance(answer: float, value: float, unit: str) -> float:
     return abs(answer - value) / reach
 
 
+def _is_rounded(answer: float, right: float, unit: str) -> bool:
+    """Tell whether an answer is the right value rounded to as many digits as it has, three or more."""
+    digits = len(repr(answer).partition("e")[0].replace(".", "").strip("-0"))
+    return (
+        unit != "count"
+        and digits <= _DIGITS
+        and any(float(f"{right:.{shown}g}") == answer for shown in range(3, _DIGITS + 1))
+    )
+
+
 def _is_close(answer: float, right: float) -> bool:
     return abs(answer - right) <= _CLOSE * abs(right)
 
@@ -104,9 +119,9 @@ def _usual_slips(right: float, unit: str) -> dict[str, float]:
 
 
 def _number(answer: Any, unit: str) -> float:
-    if isinstance(answer, pd.DataFrame | pd.Series | np.ndarray | list | tuple | dict | set):
+    if np.iterable(answer) and not isinstance(answer, str | bytes):
         answer = _only_value(answer)
-    if isinstance(answer, pd.Timedelta | np.timedelta64):
+    if isinstance(answer, timedelta | np.timedelta64):
         answer = pd.Timedelta(answer) / pd.Timedelta(days=1) if unit == "days" else answer
     if isinstance(answer, bool | np.bool_):
         raise _NoAnswer("That is True or False; a number is asked for.")
@@ -114,7 +129,7 @@ def _number(answer: Any, unit: str) -> float:
         raise _NoAnswer("That is a text; a number is asked for. Leave the quotation marks away.")
     if callable(answer):
         raise _NoAnswer("That is a function that was not called: add a pair of brackets, ().")
-    if answer is pd.NA or answer is pd.NaT:
+    if answer is pd.NA or answer is pd.NaT or answer is np.ma.masked:
         raise _NoAnswer("That is an empty value: what you counted or averaged has nothing in it.")
     if not isinstance(answer, numbers.Real | Decimal):
         raise _NoAnswer(f"That is a {type(answer).__name__}; a number is asked for.")
@@ -125,7 +140,7 @@ def _number(answer: Any, unit: str) -> float:
 
 def _only_value(answer: Any) -> Any:
     """The single value of a table or a list."""
-    values = np.asarray(list(answer.values()) if isinstance(answer, dict) else _listed(answer), dtype=object).ravel()
+    values = np.asarray(_listed(answer.values() if isinstance(answer, dict) else answer), dtype=object).ravel()
     if len(values) != 1:
         raise _NoAnswer(
             f"Those are {len(values):,} values; one number is asked for. Take a .sum(), .mean() or .loc[…]?"
@@ -143,9 +158,11 @@ def _names(answer: Any, unit: str) -> frozenset[str]:
     found = [answer] if alone else list(_listed(answer))
     if unit == "name" and len(found) != 1:
         raise _NoAnswer(f"Those are {len(found):,} values; one name is asked for.")
-    if any(isinstance(name, bool | float) or name is None for name in found):
+    if any(name is None or name is pd.NA or name is pd.NaT for name in found):
+        raise _NoAnswer("There is an empty value in it; a name is asked for.")
+    if any(isinstance(name, bool | float) for name in found):
         raise _NoAnswer("That is a number; a name is asked for, in quotation marks.")
-    return frozenset(" ".join(str(name).casefold().split()) for name in found)
+    return frozenset(" ".join(normalize("NFKC", str(name)).casefold().split()) for name in found)
 
 
 def _judge_names(answer: frozenset[str], key: Key) -> Judgement:
@@ -162,4 +179,10 @@ def _judge_names(answer: frozenset[str], key: Key) -> Judgement:
 
 
 def _listed(answer: Any) -> Any:
-    return answer if isinstance(answer, np.ndarray | pd.DataFrame | pd.Series) else list(answer)
+    """The values of a table, a list or what gives one after the other, which may never end."""
+    if isinstance(answer, np.ndarray | pd.DataFrame | pd.Series):
+        return answer
+    values = list(islice(answer, _MOST + 1))
+    if len(values) > _MOST:
+        raise _NoAnswer(f"Those are more than {_MOST:,} values.")
+    return values

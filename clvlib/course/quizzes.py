@@ -5,6 +5,9 @@ Plain HTML, folded (`details`): it works without network, without a script, and 
 
 import hashlib
 import html
+import math
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from IPython.core.getipython import get_ipython
@@ -14,7 +17,8 @@ from clvlib.course.assignments import Question, questions_of, worked_out
 from clvlib.course.exercises import with_code
 from clvlib.errors import CannotAnswer
 from clvlib.show.output import NO_FORMULAS, publish
-from clvlib.show.sentences import fill, marked
+from clvlib.show.sentences import fill
+from clvlib.show.wording import is_missing
 
 LEAST_CHOICES = 2
 _LOOK = "border:1px solid #999;border-radius:4px;padding:0.2em 0.8em;margin:0.3em 0;max-width:46em"
@@ -50,11 +54,10 @@ def _one(place: int, question: Question, given: dict[str, Any]) -> tuple[str, st
         *(f"   {letter}) {choice[0]}" for letter, choice in zip("abcde", choices, strict=False)),
     ]
     folded = "".join(
-        f'<details style="{_LOOK}"><summary>{with_code(choice)}</summary>'
-        f"<p>{'Right.' if right else 'No.'} {with_code(why)}</p></details>"
+        f'<details style="{_LOOK}"><summary>{choice}</summary><p>{"Right." if right else "No."} {why}</p></details>'
         for _, choice, why, right in choices
     )
-    return "\n".join(text), f"<p><strong>{place}.</strong> {with_code(asked[1])}</p>{folded}"
+    return "\n".join(text), f"<p><strong>{place}.</strong> {asked[1]}</p>{folded}"
 
 
 def _unable(place: int, why: str) -> tuple[str, str]:
@@ -67,11 +70,21 @@ def choices_of(question: Question, values: Any) -> tuple[tuple[str, str], list[t
     A wrong choice that reads like the right one on these data, or like an earlier one, is left away. Raises
     CannotAnswer where fewer than LEAST_CHOICES are left.
     """
+    if _untold(question.ask, values) or _untold(question.right[0], values):
+        raise CannotAnswer("A figure of it has no value.", "Go on with the next one.")
     found: dict[str, tuple[str, str, str, bool]] = {}
     for right, (choice, why) in [(True, question.right), *((False, wrong) for wrong in question.wrong)]:
-        text = fill(choice, values)
-        found.setdefault(text, (text, marked(choice, values), marked(why, values), right))
+        if not _untold(choice, values):
+            found.setdefault(
+                fill(choice, values), (fill(choice, values), with_code(choice, values), with_code(why, values), right)
+            )
     if len(found) < LEAST_CHOICES:
         raise CannotAnswer("Its answers can't be told apart in it.", "Go on with the next one.")
     ordered = sorted(found.values(), key=lambda each: hashlib.sha256((question.number + each[0]).encode()).digest())
-    return (fill(question.ask, values), marked(question.ask, values)), ordered
+    return (fill(question.ask, values), with_code(question.ask, values)), ordered
+
+
+def _untold(template: str, values: Mapping[str, Any]) -> bool:
+    """Tell whether a figure of a template is missing or has no end."""
+    named = (values.get(name) for name in re.findall(r"\{(\w+)", template))
+    return any(is_missing(value) or (isinstance(value, float) and math.isinf(value)) for value in named)

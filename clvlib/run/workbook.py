@@ -86,7 +86,7 @@ def live_formula(given: Mapping[str, Any]) -> pd.DataFrame:
         ("serving an order", given["service_cost_per_order"], "money"),
         ("keeping a customer a year", given["retention_cost_per_year"], "money"),
         ("CAC", given["acquisition_cost"], "money; 0 where it isn't known"),
-        ("discount a year", given["annual_discount_rate"], "share by which money is worth less a year later"),
+        ("discount a year", given["annual_discount_rate"], "yearly rate at which money counts less the later it comes"),
         ("years counted", given["horizon_years"], "the first year counts whole"),
         ("more orders with age", given["years_beyond"], "1, unless customers order more as they age"),
         ("left of a year", Formula("=B3*(B2*B5-B6)-B7"), "orders × (order value × margin − serving) − keeping"),

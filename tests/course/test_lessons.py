@@ -4,6 +4,7 @@ import ast
 import inspect
 import re
 from functools import cache
+from unittest import mock
 
 import nbformat
 import numpy as np
@@ -167,10 +168,36 @@ def test_progress_is_kept_beside_the_working_copy(tmp_path, monkeypatch):
     assert diary.so_far()[["right", "tried", "attempts"]].sum().to_list() == [1, 0, 3]
 
 
-@pytest.mark.parametrize("written", ["", "[]", "{", '{"00.1": 3}', '{"00.1": {"attempts": "many"}}'])
+UNREADABLE = ["", "[]", "{", '{"00.1": 3}', '{"00.1": {"attempts": "many"}}', "[" * 100_000]
+UNREADABLE += ['{"00.1": {"attempts": Infinity, "right": 1}}', '{"00.1": {"attempts": -4, "right": -1}}']
+
+
+@pytest.mark.parametrize("written", UNREADABLE)
 def test_progress_that_cant_be_read_counts_for_nothing(written, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(show.LAB, "1")
     monkeypatch.setattr(diary, "_now", {})
     (tmp_path / "progress.json").write_text(written)
     assert diary.so_far()["attempts"].sum() == 0
+    diary.note_attempt("00.1", right=True)
+    assert diary.so_far()["right"].sum() == 1
+    if written in ("", "{"):
+        assert (tmp_path / "progress.unreadable.json").read_text() == written
+
+
+def test_an_entry_that_cant_be_read_spares_the_others_and_no_more_than_one_is_right(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(show.LAB, "1")
+    monkeypatch.setattr(diary, "_now", {})
+    (tmp_path / "progress.json").write_text('{"00.1": {"attempts": 2, "right": 7}, "00.2": 3}')
+    assert diary.so_far()[["right", "attempts"]].sum().to_list() == [1, 2]
+
+
+def test_where_progress_cant_be_written_it_goes_on_in_the_notebook(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(show.LAB, "1")
+    monkeypatch.setattr(diary, "_now", {})
+    diary.note_attempt("00.1", right=False)
+    monkeypatch.setattr(diary, "write_text", mock.Mock(side_effect=PermissionError))
+    diary.note_attempt("00.1", right=True)
+    assert diary.so_far()[["right", "attempts"]].sum().to_list() == [1, 2]
