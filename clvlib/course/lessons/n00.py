@@ -11,38 +11,40 @@ from clvlib.dataset import Dataset
 from clvlib.errors import CannotAnswer
 
 _AGE = 6
+_OFTEN = 5  # days with a purchase
 
 
 @assign(
     "00.1",
     unit="percent",
-    ask="Which share of the customers bought on more than one day? Take it from `rfm` (`rfm = ds.rfm_summary()`), "
+    ask="Which share of the customers bought on five days or more? Take it from `rfm` (`rfm = ds.rfm_summary()`), "
     "whose column `frequency` counts the purchases after the first. Answer as a share between 0 and 1.",
-    hint='`rfm["frequency"] > 0` is True for those who came back; the `.mean()` of True and False is a share.',
+    hint='`rfm["frequency"] > 0` is True for those who bought on two days or more; the `.mean()` of True and False is '
+    "a share. From which `frequency` on are it five days?",
     solution="""
     rfm = ds.rfm_summary()
-    (rfm["frequency"] > 0).mean()
+    (rfm["frequency"] >= 4).mean()
     """,
-    means="{right} of the customers came back; all others bought on one day only.",
+    means="{right} of the customers bought on five days or more, the first one included.",
 )
-def _came_back(ds: Dataset) -> Key:
+def _often(ds: Dataset) -> Key:
     days = aggregate.purchase_days(ds.transactions, ds.as_of).to_pandas()["customer_id"].value_counts()
     spent = ds.rfm_summary()["total_spend"]
-    back = spent.index[days.reindex(spent.index) > 1]
+    often = spent.index[days.reindex(spent.index) >= _OFTEN]
     return Key(
-        len(back) / len(spent),
+        len(often) / len(spent),
         {
-            "You counted purchases, not customers: that is the share of all purchases that are not first ones.": float(
-                (days - 1).sum() / days.sum()
+            "`frequency` leaves the first purchase out: who bought on five days has a 4.": float(
+                (days > _OFTEN).mean()
             ),
-            "That is their share of the revenue; customers are to be counted.": float(spent[back].sum() / spent.sum()),
-            "You left out those who came back once: `frequency` is 0, not 1, for who bought on one day.": float(
-                (days > 2).mean()
+            "`frequency` leaves the first purchase out, and five days are enough: count from 4 on.": float(
+                (days > _OFTEN + 1).mean()
             ),
-            "That is how many came back; divide by how many customers there are.": float(len(back)),
-            "That is how often customers came back on average; count customers who did, `> 0`.": float(
-                (days - 1).mean()
+            "You counted purchases, not customers: that is the share of all purchases that they made.": float(
+                days[days >= _OFTEN].sum() / days.sum()
             ),
+            "That is their share of the revenue; customers are to be counted.": float(spent[often].sum() / spent.sum()),
+            "That is how many they are; divide by how many customers there are.": float(len(often)),
         },
     )
 
@@ -81,30 +83,35 @@ def _dropped(ds: Dataset) -> Key:
 
 @assign(
     "00.3",
-    unit="money",
-    ask="What does one purchase come to on average, over the whole time, net of refunds? Take it from `trade`, which "
-    "has one row per period (a month, unless it was changed) and the columns `revenue`, `purchases`, `new_customers` "
-    "and `repeat_purchases`.",
-    hint="All revenue over all purchases: add up each column first, with `.sum()`, and divide once.",
+    unit="number",
+    ask="How many repeat purchases were made for each first purchase, over the whole time? Take it from `trade`, which "
+    "has one row per period (a month, unless it was changed): `new_customers` counts its first purchases, "
+    "`repeat_purchases` its later ones, `purchases` both.",
+    hint="All repeat purchases over all first ones: add up each column first, with `.sum()`, and divide once.",
     solution="""
-    trade["revenue"].sum() / trade["purchases"].sum()
+    trade["repeat_purchases"].sum() / trade["new_customers"].sum()
     """,
-    means="A purchase comes to {right} on average. A mean of ratios (each period's own average) would weigh a quiet "
-    "period as much as a busy one.",
+    means="For each first purchase, {right} repeat purchases were made. A mean of each period's own ratio would weigh "
+    "a period with few new customers as much as one with many.",
 )
-def _per_purchase(ds: Dataset, trade: pd.DataFrame) -> Key:
-    revenue, purchases = trade["revenue"], trade["purchases"]
-    rfm = ds.rfm_summary()
+def _per_first(ds: Dataset, trade: pd.DataFrame) -> Key:
+    first, again = trade["new_customers"], trade["repeat_purchases"]
+    some = first > 0
     return Key(
-        float(np.average(revenue[purchases > 0] / purchases[purchases > 0], weights=purchases[purchases > 0])),
+        float(ds.rfm_summary()["frequency"].mean()),
         {
-            "That is the mean of the periods' own averages: a quiet period weighs as much as a busy one. Add up "
-            "first, then divide.": float((revenue / purchases.where(purchases > 0)).mean()),
-            "That is revenue per customer; purchases are to be counted.": float(revenue.sum() / len(rfm)),
-            "You divided by the repeat purchases only: first purchases are purchases too.": float(
-                revenue.sum() / rfm["frequency"].sum()
+            "That is the mean of the periods' own ratios: one with few new customers weighs as much as one with many. "
+            "Add up first, then divide.": float((again[some] / first[some]).mean()),
+            "You counted all purchases; the first ones are no repeat purchases.": float(
+                trade["purchases"].sum() / first.sum()
             ),
-            "That is the revenue of a mean period.": float(revenue.mean()),
+            "That is the share of repeat purchases among all; divide by the first ones.": float(
+                again.sum() / trade["purchases"].sum()
+            ),
+            "You turned it round: those are the first purchases for each repeat purchase.": float(
+                first.sum() / again.sum()
+            ),
+            "Those are the repeat purchases of a mean period.": float(again.mean()),
         },
     )
 
@@ -114,7 +121,8 @@ def _per_purchase(ds: Dataset, trade: pd.DataFrame) -> Key:
     unit="percent",
     ask="Which share of the customers bought again at age 6, that is in the 6th period after that of their first "
     "purchase? Take all cohorts together, from `each_age`, which has one row for each cohort and age: `size` "
-    "(customers of the cohort), `active` (of them, who bought at that age). Answer as a share between 0 and 1.",
+    "(customers of the cohort), `active` (of them, who bought at that age). Answer as a share between 0 and 1, to "
+    "three digits at least.",
     hint='`each_age[each_age["age"] == 6]` are the cohorts that were followed so far. Add up `active` and `size` of '
     "these, and divide once.",
     solution="""

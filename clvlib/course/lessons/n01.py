@@ -52,9 +52,9 @@ def _without_end(ds: Dataset) -> Key:
 @assign(
     "01.2",
     unit="percent",
-    ask="From first to last purchase, whoever had bought once by the earlier date had a lifetime of 0. Which share of "
-    "these customers had come back by the last day? `at_split` is the summary of the earlier date and `rfm` that of "
-    "today, one row per customer each. Answer as a share between 0 and 1.",
+    ask="Counted from first to last purchase, customers who had bought once by the earlier date had a lifetime of 0. "
+    "Which share of them had come back by the last day? `at_split` is the summary of the earlier date and `rfm` that "
+    "of today, one row per customer each. Answer as a share between 0 and 1.",
     hint='`once = at_split[at_split["frequency"] == 0]` are those who had bought once. Then look the same customers up '
     'today: `rfm["frequency"].reindex(once.index)`.',
     solution="""
@@ -166,7 +166,10 @@ def _discount(ds: Dataset, levers: Levers, counted: float) -> Key:
             * (1 - _LESS)
             * _MORE,
             "You left out the 20 % more orders.": formula.clv(left),
-            "You left out the discount.": formula.clv(replace(levers, orders_per_year=often)),
+            "You left out the 10 % off the price.": formula.clv(replace(levers, orders_per_year=often)),
+            "You took `levers.years`: money of later years is worth less, and `counted` allows for it.": (
+                formula.yearly_margin(replace(left, orders_per_year=often)) * levers.years - levers.acquisition_cost
+            ),
             "You left out the cost to acquire.": formula.value_before_acquisition(replace(left, orders_per_year=often)),
             "That is the value of one year: multiply what a year leaves by `counted`, then take off the cost to "
             "acquire.": formula.yearly_margin(replace(left, orders_per_year=often)) - levers.acquisition_cost,

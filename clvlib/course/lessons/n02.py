@@ -50,8 +50,8 @@ def _all_fives(ds: Dataset) -> Key:
 @assign(
     "02.2",
     unit="money",
-    ask="What has a customer who is at risk or one whom we can't lose brought so far, on average over both segments "
-    "together? Take it from `segment` (each customer's) and `so_far` (each customer's value so far).",
+    ask="Take the segments “At risk” and “Can't lose” together. What has one of their customers brought so far, on "
+    "average? Take it from `segment` (each customer's) and `so_far` (each customer's value so far).",
     hint="`silent = segment.isin([…])`, with the names of both segments in it, is True for these customers; "
     "`so_far[silent]` are their values.",
     solution="""

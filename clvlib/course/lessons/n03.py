@@ -74,7 +74,7 @@ def _one_rate(ds: Dataset, calibration: pd.DataFrame) -> Key:
             "You took the whole history: the holdout is in it, so the rule has seen the answer. Take `calibration`.": (
                 float(rfm["frequency"].sum() / rfm["T"].sum()) * days
             ),
-            "You took the mean of each customer's rate: who came an hour ago counts as much as who came years ago. "
+            "You took the mean of each customer's rate: who came yesterday counts as much as who came years ago. "
             "Divide sum by sum.": float((times / ages).mean()) * days,
             "You counted first purchases too: those who are known have made theirs.": days
             * float((calibration["frequency"] + 1).sum() / ages.sum()),

@@ -106,7 +106,8 @@ def _buyers_off(ds: Dataset, judged: pd.DataFrame) -> Key:
     return Key(
         off.abs().sum() / len(off),
         {
-            "You kept the signs: too high and too low cancel out. That is the bias, not the miss.": float(off.mean()),
+            "You kept the signs: that is the bias, in which too high and too low would cancel out; a miss has no "
+            "sign.": float(off.mean()),
             "That is the mean difference in customers; divide by how many bought.": float((said - bought).abs().mean()),
             "You divided by the forecast: a miss is a share of what came.": float((1 - bought / said).abs().mean()),
             "That is the worst day, not the mean of all.": float(off.abs().max()),
@@ -197,7 +198,11 @@ def _one_december(ds: Dataset) -> dict[str, Any]:
     "How large was the miss of the forecast?",
     right=("{miss:percent}", "The mean of how far each was off, without regard to the sign."),
     wrong=(
-        ("{bias:percent}", "That is the bias: signs are kept, so that too high and too low cancel out."),
+        (
+            "{bias:percent}",
+            "That is the bias, signs kept. {same:Here all days were off to the same side, so that only the sign "
+            "differs; in general too high and too low cancel out|Too high and too low cancel out in it}.",
+        ),
         ("{worst:percent}", "That was the worst of these days."),
         (
             "{other:percent}",
@@ -207,11 +212,13 @@ def _one_december(ds: Dataset) -> dict[str, Any]:
 )
 def _size_of_it(ds: Dataset, rolled: Rolling) -> dict[str, Any]:
     of_all, made, rule = rolled.table("spend"), rolled.made, rolled.best_rule("spend")
+    off = made["spend"] / made["actual_spend"] - 1
     return {
         "days": len(made),
         "miss": of_all["miss"][BEST],
         "bias": of_all["bias"][BEST],
-        "worst": float((made["spend"] / made["actual_spend"] - 1).abs().max()),
+        "same": bool((off >= 0).all() or (off <= 0).all()),
+        "worst": float(off.abs().max()),
         "other": of_all["miss"][rule],
         "rule": rule,
     }
