@@ -50,7 +50,8 @@ def _most_at_stake(ds: Dataset, active: pd.DataFrame) -> Key:
     unit="count",
     ask="Suppose that all customers have agreed to messages. With how many is a message of the lever “keep” expected "
     'to bring more than it costs? `stakes["keep"]` is the money at stake by customer (margin; empty where the lever '
-    "doesn't fit), `ds.economics.save_rate` the share of it that a message is assumed to bring, `ds.economics.contact_cost` its cost.",
+    "doesn't fit), `ds.economics.save_rate` the share of it that a message is assumed to bring, "
+    "`ds.economics.contact_cost` its cost.",
     hint='The gain of a customer is `stakes["keep"] * ds.economics.save_rate`. Compare it with the cost, and count.',
     solution="""
     gain = stakes["keep"] * ds.economics.save_rate
@@ -297,8 +298,8 @@ def _what_the_contact_brought(ds: Dataset) -> dict[str, Any]:
 @question(
     "08.5",
     ask="Supposing that all have agreed, the message of the lever “keep” pays with {worth:count} customers: "
-    "{best:money} net in all. A fifth of them, drawn at random, is left alone. What does it cost to measure the campaign in this "
-    "way?",
+    "{best:money} net in all. A fifth of them, drawn at random, is left alone. What does it cost to measure the "
+    "campaign in this way?",
     right=(
         "{fifth:money}, the net gain that those left alone don't bring",
         "They cost no contact, but they don't bring its gain either. That is the price of knowing.",
