@@ -21,7 +21,7 @@ from nbconvert.filters.markdown import markdown2html
 from clvlib.course.assignments import Assignment, Question, all_assignments, questions_of, worked_out
 from clvlib.course.exercises import answer_in_words
 from clvlib.course.judging import told_apart
-from clvlib.course.outline import PLANS, Outline, Section, course_of, exercise_in, has_quiz, shown
+from clvlib.course.outline import AT_HOME, PLANS, Outline, Section, course_of, exercise_in, has_quiz, shown
 from clvlib.course.quizzes import choices_of
 from clvlib.course.timetable import timetable
 from clvlib.dataset import Dataset
@@ -45,6 +45,7 @@ def write_guide(outlines: Sequence[Outline], ds: Dataset, given: Given) -> str:
     page.filters["plain"] = unmarked
     text = page.get_template("guide.md.jinja").render(
         dataset=ds.name,
+        at_home=AT_HOME,
         plans=[_plan(outlines, name) for name in PLANS],
         notebooks=[_notebook(outline, ds, given) for outline in outlines],
     )
@@ -80,6 +81,7 @@ def _plan(outlines: Sequence[Outline], name: str) -> dict[str, Any]:
         "minutes": sum(outline.minutes_in(name) for outline in outlines),
         "most": PLANS[name],
         "days": timetable(outlines, name),
+        "exercises": [number for outline in outlines for number in outline.done_in(name)],
         "left_out": left_out,
     }
 
@@ -87,20 +89,28 @@ def _plan(outlines: Sequence[Outline], name: str) -> dict[str, Any]:
 def _notebook(outline: Outline, ds: Dataset, given: Given) -> dict[str, Any]:
     opening = Section("Before the first section", 0, "", outline.opening)
     steps = [(section, _steps(section, ds, given)) for section in (opening, *outline.sections)]
+    exercises = [number for section in outline.sections for number in section.exercises]
     return {
         "of": outline,
         "minutes": {plan: outline.minutes_in(plan) for plan in PLANS},
-        "sections": [{"of": section, "steps": found} for section, found in steps if found or section.minutes],
+        "sections": [
+            {"of": section, "steps": found, "runs": any(cell.cell_type == "code" for cell in section.cells)}
+            for section, found in steps
+            if found or section.minutes
+        ],
+        "done": {number: [plan for plan in PLANS if number in outline.done_in(plan)] for number in exercises},
     }
 
 
 def _steps(section: Section, ds: Dataset, given: Given) -> list[dict[str, Any]]:
-    """What happens in a section, in order: pictures with what is asked before, exercises, the quiz."""
+    """What happens in a section, in order: what to show, pictures with what is asked before, exercises, the quiz."""
     steps: list[dict[str, Any]] = []
     known = {each.number: each for each in all_assignments()}
     for cell in section.cells:
         titles = [str(about.get("title", "")) for kind, _, about in shown(cell) if kind == "figure"]
         words = course_of(cell)
+        if "show" in words:
+            steps.append({"kind": "show", "show": words["show"]})
         if "ask" in words:
             steps.append({"kind": "picture", "title": " · ".join(titles), **words})
         if (number := exercise_in(cell)) in known:
@@ -116,7 +126,7 @@ def _frames(function: Callable[..., Any], given: Given) -> Mapping[str, Any]:
 
 
 def answers_of(found: Assignment, ds: Dataset, given: Given) -> dict[str, Any]:
-    """An exercise: its words, what is right, and the mistakes that give another value, each with that value.
+    """An exercise: its words, what is right, and the values that mistakes give, each with their words.
 
     Where it can't be worked out, `why_not` says so, and `right` isn't there.
     """
@@ -128,9 +138,20 @@ def answers_of(found: Assignment, ds: Dataset, given: Given) -> dict[str, Any]:
     except CannotAnswer as error:
         return step | {"why_not": str(error)}
     right = answer_in_words(key.right, found.unit)
-    wrong = [(_wrong(value, found.unit), words) for words, value in told_apart(key, found.unit).items()]
+    wrong: dict[str, list[str]] = {}
+    for words, value in told_apart(key, found.unit).items():
+        wrong.setdefault(_wrong(value, found.unit), []).append(words)
+    told = [(value, _one_of(words)) for value, words in wrong.items()]
     means = fill(found.means, {"right": right})
-    return step | {"right": right, "wrong": wrong, "means": means, "solution": found.solution}
+    return step | {"right": right, "wrong": told, "means": means, "solution": found.solution}
+
+
+def _one_of(mistakes: Sequence[str]) -> str:
+    """The words of a mistake, or of several that give the same value."""
+    if len(mistakes) == 1:
+        return mistakes[0]
+    listed = " ".join(f"({place}) {words}" for place, words in enumerate(mistakes, 1))
+    return f"One of these, so ask what they did: {listed}"
 
 
 def _wrong(value: Any, unit: str) -> str:

@@ -1,7 +1,8 @@
 """A notebook → what a class does with it: its sections with their minutes, the shortest class that has each, its steps.
 
 A section's minutes end its heading (`## 1. The formula · 10 min`); metadata `course` of the heading's cell say in which
-`plan` it is taught, those of a cell with a picture what to `ask` before it, what people `expect`, what to `reply`.
+`plan` it is taught, those of a cell with a picture what to `ask` before it, what people `expect`, what to `reply`; and
+those of any cell what to `show` there.
 """
 
 import re
@@ -15,6 +16,8 @@ from nbformat import NotebookNode
 
 PLANS = {"half day": 200, "one day": 380, "two days": 760}  # most minutes that are taught in each
 AT_HOME = "alone"  # what is read at home only
+_EXERCISES = {"half day": 1, "one day": 2}  # how many of a notebook's exercises are done in class; else all with room
+_EACH, _BESIDES = 5, 2  # minutes that an exercise takes in class; least ones that its section needs besides
 _LENGTHS = [*PLANS, AT_HOME]
 _HEADING = re.compile(r"^## (.+?)(?: · (\d+) min)?$", re.MULTILINE)
 _TIME = re.compile(r"\*\*Time\*\*: (\d+) minutes(?:, and (\d+) more)?")
@@ -33,6 +36,16 @@ class Section:
     def taught_in(self, plan: str) -> bool:
         """Whether a class of that length has it: the longer ones have all that the shorter ones have."""
         return self.minutes > 0 and _LENGTHS.index(self.plan) <= _LENGTHS.index(plan)
+
+    @property
+    def exercises(self) -> tuple[str, ...]:
+        """The numbers of its exercises, in order."""
+        return tuple(number for cell in self.cells if (number := exercise_in(cell)))
+
+    @property
+    def room(self) -> int:
+        """For how many exercises its minutes are enough."""
+        return max(0, self.minutes - _BESIDES) // _EACH
 
 
 @dataclass(frozen=True)
@@ -55,6 +68,12 @@ class Outline:
     def minutes_in(self, plan: str) -> int:
         """How many of its minutes a class of that length has."""
         return sum(section.minutes for section in self.sections if section.taught_in(plan))
+
+    def done_in(self, plan: str) -> tuple[str, ...]:
+        """Which of its exercises a class of that length does; the others are for home, or for whoever is quick."""
+        taught = [section for section in self.sections if section.taught_in(plan)]
+        found = [number for section in taught for number in section.exercises[: section.room]]
+        return tuple(found[: _EXERCISES.get(plan)])
 
 
 def read_outlines(notebooks: Path) -> list[Outline]:

@@ -1,14 +1,16 @@
 """The trainer's guide: it is that of the notebooks, its plans keep within their hours, and what it says reads well."""
 
 import re
+from dataclasses import replace
 
+import nbformat
 import pytest
 from bs4 import BeautifulSoup
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 
 from clvlib.course import guide, timetable
-from clvlib.course.assignments import all_assignments
+from clvlib.course.assignments import Key, all_assignments
 from clvlib.course.outline import (
     AT_HOME,
     PLANS,
@@ -22,7 +24,7 @@ from clvlib.course.outline import (
 )
 from clvlib.run.refresh import NOTEBOOKS
 from tests.course.given import given, loaded
-from tests.course.made_up import made_up
+from tests.course.made_up import cell, made_up
 from tools.guide import GUIDE, PAGE, guide_as_committed
 
 OUTLINES = {outline.stem: outline for outline in read_outlines(NOTEBOOKS)}
@@ -62,12 +64,29 @@ def test_a_section_with_code_has_minutes_and_a_plan(name):
             assert course_of(section.cells[0]).get("plan") in (*PLANS, AT_HOME), section.title
 
 
+@pytest.mark.parametrize("plan", PLANS)
+def test_a_class_does_exercises_of_sections_that_it_has_and_not_too_many(plan):
+    minutes = sum(outline.minutes_in(plan) for outline in OUTLINES.values())
+    done = [number for outline in OUTLINES.values() for number in outline.done_in(plan)]
+    taught = [s for outline in OUTLINES.values() for s in outline.sections if s.taught_in(plan)]
+    assert set(done) <= {number for section in taught for number in section.exercises}
+    assert 5 * len(done) <= 0.4 * minutes, done
+    for section in taught:
+        assert 5 * len({*section.exercises} & {*done}) <= section.minutes - 2, section.title
+
+
+def test_a_longer_class_does_every_exercise_of_a_shorter_one():
+    for outline in OUTLINES.values():
+        half, one, two = ({*outline.done_in(plan)} for plan in PLANS)
+        assert half <= one <= two, outline.stem
+
+
 @notebooks
 def test_before_each_picture_is_a_question(name):
     outline = OUTLINES[name]
-    for cell in (*outline.opening, *(cell for section in outline.sections for cell in section.cells)):
-        if any("image/png" in output.get("data", {}) for output in cell.get("outputs", [])):
-            assert all(course_of(cell).get(word) for word in ("ask", "expect", "reply")), cell.id
+    for each in (*outline.opening, *(within for section in outline.sections for within in section.cells)):
+        if any("image/png" in output.get("data", {}) for output in each.get("outputs", [])):
+            assert all(course_of(each).get(word) for word in ("ask", "expect", "reply")), each.id
 
 
 def test_a_notebook_is_told_as_a_class_uses_it():
@@ -81,6 +100,26 @@ def test_a_notebook_is_told_as_a_class_uses_it():
     assert [outline.minutes_in(plan) for plan in PLANS] == [20, 20, 20]
     assert [exercise_in(cell) for cell in outline.sections[0].cells] == ["", "", "00.1", ""]
     assert [has_quiz(cell) for cell in outline.sections[0].cells] == [False, False, False, True]
+    assert [section.exercises for section in outline.sections] == [("00.1",), ()]
+
+
+def test_of_the_exercises_taught_a_shorter_class_does_the_first_ones():
+    def section(plan, minutes, *numbers):
+        asked = tuple(cell(f'q = course.exercise("{number}")') for number in numbers)
+        return Section("A section", minutes, plan, asked)
+
+    first, second = section("half day", 12, "00.1", "00.2"), section("one day", 7, "00.3")
+    others = (
+        section("two days", 6, "00.short"),
+        section("two days", 11, "00.4", "00.no room"),
+        section(AT_HOME, 9, "00.5"),
+    )
+    outline = Outline("00_x", "", "", (), 45, (), (first, second, section("half day", 0, "00.untaught"), *others))
+    assert [outline.done_in(plan) for plan in PLANS] == [
+        ("00.1",),
+        ("00.1", "00.2"),
+        ("00.1", "00.2", "00.3", "00.4"),
+    ]
 
 
 def test_the_guide_tells_questions_answers_and_mistakes():
@@ -97,7 +136,36 @@ def test_the_guide_tells_questions_answers_and_mistakes():
     assert right
     assert right[1] not in re.findall(r"^\| (\S+) \|", text, re.M)
     assert text.count("**Right.**") >= 1
+    assert page.count("00.1. The others are for home") == 3
+    assert "Exercise 00.1 · in class: half day, one day, two days" in page
     assert not re.search(r"nan\b|\{[a-z]", text)
+
+
+def test_of_a_section_without_a_picture_the_guide_says_what_to_show_or_to_read():
+    begin = [cell("# 00 · Start here\n\n**Time**: 20 minutes.", "markdown")]
+    shown_first = cell("## 1. Cells · 5 min", "markdown", plan="half day", show="Run <one> cell.")
+    run = [cell("## 2. A table · 5 min", "markdown", plan="one day"), cell("# A table")]
+    read = [cell("## 3. The tour · 5 min", "markdown", plan="two days")]
+    home = [cell("## 4. More · 5 min", "markdown", plan=AT_HOME), cell("# More")]
+    outline = outline_of("00_start_here", nbformat.v4.new_notebook(cells=[*begin, shown_first, *run, *read, *home]))
+    text = guide.write_guide([outline], loaded("demo"), lambda name: given("demo", name))
+    said = text[text.index("### 1. Cells") :]
+    assert [line for line in said.splitlines() if line and not line.startswith("#")] == [
+        r"**Show**: Run \<one> cell.",
+        "Read its text, run its cells, let somebody read the sentences aloud.",
+        "Read its text aloud in your own words.",
+    ]
+
+
+def test_mistakes_that_give_the_same_value_are_told_in_one_row():
+    def key(ds):
+        return Key(1.0, {"You added.": 2.0, "You took the wrong row.": 3.0, "You doubled.": 2.0, "You rounded.": 1.0})
+
+    found = replace(all_assignments()[0], unit="count", key=key)
+    assert guide.answers_of(found, loaded("demo"), lambda name: None)["wrong"] == [
+        ("2", "One of these, so ask what they did: (1) You added. (2) You doubled."),
+        ("3", "You took the wrong row."),
+    ]
 
 
 def test_the_page_asks_nothing_of_any_network():

@@ -157,7 +157,11 @@ def _groups_beyond_zero(ds: Dataset, by_group: pd.DataFrame) -> Key:
     "05.1",
     ask="Customers who used another channel brought {plain:money} more afterwards than the others; adjusted, it is "
     "{mid:money}. Which share of the plain difference is left?",
-    right=("{left:percent}", "The adjusted effect over the plain difference. The rest isn't what a channel brings."),
+    right=(
+        "{left:percent}",
+        "The adjusted effect over the plain difference. The rest goes with how the customers differed before; whether "
+        "what is left is the channel's doing, section 5 asks.",
+    ),
     wrong=(
         ("{gone:percent}", "That is the share that the adjustment took away."),
         ("{turned:percent}", "That is the plain difference over the adjusted one: the wrong way round."),

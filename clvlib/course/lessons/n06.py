@@ -120,9 +120,9 @@ def _twice(ds: Dataset, done: pd.DataFrame, treated: str, untreated: str) -> Key
 @assign(
     "06.4",
     unit="percent",
-    ask="Take the test that compares most pairs of arms. How small must the p of a single pair be, so that, if "
-    "no arm does anything, any pair at all passes that bar in at most 5 % of tests? Use Bonferroni's correction, and "
-    "answer with a share: 5 % is 0.05. `pairs` has a row for each pair, and `test` is the first level of its index.",
+    ask="Take the test with most pairs of arms. If no arm does anything, one pair or more should pass by chance in at "
+    "most 5 % of such tests. How small must a single pair's p be for that, by Bonferroni's correction? Answer with a "
+    "share: 5 % is 0.05. `pairs` has a row for each pair, and `test` is the first level of its index.",
     hint='`pairs.groupby("test").size()` counts the pairs of each test. The 5 % are shared out among them.',
     solution="""
     0.05 / pairs.groupby("test").size().max()

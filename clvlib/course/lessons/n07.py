@@ -87,17 +87,17 @@ def _nps_of_all(ds: Dataset, answers: pd.DataFrame) -> Key:
 @assign(
     "07.3",
     unit="money",
-    ask="How much more did a customer who was referred leave in the first year than another one, on average? "
-    "`first_year` holds what each customer left in it; `ds.customers()` says in `referred_by` who brought whom (empty: "
-    "nobody).",
+    ask="How much more margin, serving taken off, did a referred customer bring in the first year than another one, on "
+    "average? `first_year` holds what each customer brought in it; `ds.customers()` says in `referred_by` who referred "
+    "whom (empty: nobody).",
     hint='`ds.customers()["referred_by"].reindex(first_year.index).notna()` is True for who was referred: the mean of '
     "`first_year` for them, less the mean for the others. It may be negative.",
     solution="""
     referred = ds.customers()["referred_by"].reindex(first_year.index).notna()
     first_year[referred].mean() - first_year[~referred].mean()
     """,
-    means="The difference is {right} (with a minus sign, referred customers left less), all at the same age. Whether "
-    "it is beyond chance, the interval below says.",
+    means="The difference is {right} (with a minus sign, referred customers brought less), all at the same age. "
+    "Whether it is beyond chance, the interval below says.",
 )
 def _referred_more(ds: Dataset, first_year: pd.Series, compared: pd.DataFrame) -> Key:
     equal = advocates.referred_at_equal_age(ds, first_year)["mid"]
@@ -122,22 +122,25 @@ def _referred_more(ds: Dataset, first_year: pd.Series, compared: pd.DataFrame) -
 @assign(
     "07.4",
     unit="money",
-    ask="What is the customer base worth today? `values` holds, for every customer, `so_far` (left until today), "
-    "`ahead` (expected within the horizon, discounted) and `lifetime_value` (both).",
+    ask="What is the customer base worth today? `values` holds, for every customer, `so_far` (margin brought until "
+    "today, less serving and keeping), `ahead` (expected within the horizon, discounted) and `lifetime_value` (both).",
     hint="A value at a date is what is still to come. Sum one column.",
     solution="""
     values["ahead"].sum()
     """,
-    means="The base is worth {right}. What it has left so far has been paid and spent: nobody would pay for it again.",
+    means="The base is worth {right}. What it has brought so far has been paid and spent: nobody would pay for it "
+    "again.",
 )
 def _worth_today(ds: Dataset, values: pd.DataFrame, now: Valuation) -> Key:
     return Key(
         scoring.total(now.ahead, ds.economics).clv,
         {
-            "You counted the past too: what customers have left so far is no longer to be had.": values[
+            "You counted the past too: what customers have brought so far is no longer to be had.": values[
                 "lifetime_value"
             ].sum(),
-            "That is what customers have left so far; an asset is worth what is still to come.": values["so_far"].sum(),
+            "That is what customers have brought so far; an asset is worth what is still to come.": values[
+                "so_far"
+            ].sum(),
             "That is revenue so far: neither ahead, nor margin.": float(now.rfm["total_spend"].sum()),
             "That is the mean of a customer; the base is the sum.": values["ahead"].mean(),
         },
@@ -225,10 +228,10 @@ def _monthly(ds: Dataset) -> dict[str, Any]:
 
 @question(
     "07.5",
-    ask="A referred customer leaves {brings:money} in the first year and cost {cost:money} to win. Each referral that "
+    ask="A referred customer brings {brings:money} in the first year and cost {cost:money} to win. Each referral that "
     "ends in a purchase earns {reward:money}. Which share of these friends must have come because of the reward, for "
     "it to pay within the year?",
-    right=("{needed:percent}", "The reward is paid for all; only those whom it brought leave something for it."),
+    right=("{needed:percent}", "The reward is paid for all; only those who came because of it bring something for it."),
     wrong=(
         ("{gross:percent}", "The cost to win them has been left out."),
         ("{none:percent}", "That is what is left of them after the reward, if all came because of it."),

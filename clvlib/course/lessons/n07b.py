@@ -106,8 +106,9 @@ def _payments(ds: Dataset, survivors: pd.DataFrame) -> Key:
 @assign(
     "07b.4",
     unit="percent",
-    ask="A regular customer has paid five times. By which share does one churn for all value what is still to come too "
-    "low, measured by the model's value? `regular` holds both, `by_model` and `by_constant_churn`, by years paid.",
+    ask="A regular customer has paid five times. One churn for all values what is still to come lower than the model "
+    "does: by which share of the model's value? `regular` holds both, `by_model` and `by_constant_churn`, "
+    "by years paid.",
     hint='`regular.loc[5, "by_model"]` is what the model expects; how much of it does the other one miss?',
     solution="""
     model, same = regular.loc[5, "by_model"], regular.loc[5, "by_constant_churn"]

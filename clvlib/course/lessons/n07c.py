@@ -69,9 +69,9 @@ def _once(ds: Dataset) -> Key:
 @assign(
     "07c.3",
     unit="number",
-    ask="If 15 points more of the customers stayed, at the same cost of keeping: how many times as much as a year of "
-    "keeping one would winning one cost? `keeping` holds `cac`, `base` (cost of a year per customer who was to be "
-    "kept) and `kept` (the share of them who stayed).",
+    ask="Suppose that 15 points more of the customers stayed, and that keeping cost the same in all. Winning one "
+    "customer would then cost how many times as much as keeping one for a year? `keeping` holds `cac`, "
+    "`base` (cost of a year per customer who was to be kept) and `kept` (the share of them who stayed).",
     hint='What keeping costs per customer who stays is `keeping["base"]` over the share who stay, here '
     '`keeping["kept"] + 0.15`. The ratio is `keeping["cac"]` over that.',
     solution="""

@@ -21,8 +21,8 @@ _FIRST = 100  # customers that a campaign has room for
     first = active.sort_values("at_stake", ascending=False).head(100)
     first["at_stake"].sum()
     """,
-    means="{right} is at stake with the first 100. Whoever ranks by risk alone, or by value alone, has no more "
-    "to lose, and mostly less.",
+    means="{right} is at stake with the first 100. A list of 100 by risk alone, or by value alone, never has more at "
+    "stake, and mostly less.",
 )
 def _most_at_stake(ds: Dataset, active: pd.DataFrame) -> Key:
     stake = active["at_stake"]
@@ -48,16 +48,17 @@ def _most_at_stake(ds: Dataset, active: pd.DataFrame) -> Key:
 @assign(
     "08.2",
     unit="count",
-    ask="With how many customers is a message of the lever “keep” expected to bring more than it costs? "
-    '`stakes["keep"]` '
-    "is the money at stake by customer (margin; empty where the lever doesn't fit), `ds.economics.save_rate` the share "
-    "of it that a message is assumed to bring, `ds.economics.contact_cost` its cost.",
+    ask="Suppose that all customers have agreed to messages. With how many is a message of the lever “keep” expected "
+    'to bring more than it costs? `stakes["keep"]` is the money at stake by customer (margin; empty where the lever '
+    "doesn't fit), `ds.economics.save_rate` the share of it that a message is assumed to bring, "
+    "`ds.economics.contact_cost` its cost.",
     hint='The gain of a customer is `stakes["keep"] * ds.economics.save_rate`. Compare it with the cost, and count.',
     solution="""
     gain = stakes["keep"] * ds.economics.save_rate
     (gain > ds.economics.contact_cost).sum()
     """,
-    means="For {right} customers the message pays. For the others it would cost more than it is expected to bring.",
+    means="With {right} customers the message would pay; of these, the plan writes to those who have agreed. With the "
+    "others it would cost more than it is expected to bring.",
 )
 def _worth_a_message(ds: Dataset, stakes: pd.DataFrame) -> Key:
     money, given = stakes["keep"].dropna(), ds.economics
@@ -92,8 +93,8 @@ def _worth_a_message(ds: Dataset, stakes: pd.DataFrame) -> Key:
     sums = options.groupby("treatment")[["gain", "cost"]].sum()
     ((sums["gain"] - sums["cost"]) / sums["cost"]).idxmax()
     """,
-    means="“{right}” brings most for the money. A limited budget looks there first, and to dearer ones only for what "
-    "they bring beyond it.",
+    means="“{right}” brings most for the money, if the effects are as assumed or measured. A limited budget looks "
+    "there first, and to dearer ones only for what they bring beyond it.",
 )
 def _for_the_money(ds: Dataset, options: pd.DataFrame) -> Key:
     ways = {str(name): part for name, part in options.groupby("treatment")}
@@ -200,8 +201,8 @@ def _from_which_stake(ds: Dataset) -> dict[str, Any]:
 
 @question(
     "08.2",
-    ask="Money is no limit. To whom do you send the message of the lever “keep”, which fits {fits:count} active "
-    "customers?",
+    ask="Money is no limit, and suppose that everybody has agreed to messages. To whom do you send that of the lever "
+    "“keep”, which fits {fits:count} active customers?",
     right=(
         "To the {worth:count} with whom it brings more than it costs: {best:money} net",
         "No other list brings more, whatever the budget.",
@@ -296,8 +297,9 @@ def _what_the_contact_brought(ds: Dataset) -> dict[str, Any]:
 
 @question(
     "08.5",
-    ask="The message of the lever “keep” pays with {worth:count} customers: {best:money} net in all. A fifth of them, "
-    "drawn at random, is left alone. What does it cost to measure the campaign in this way?",
+    ask="Supposing that all have agreed, the message of the lever “keep” pays with {worth:count} customers: "
+    "{best:money} net in all. A fifth of them, drawn at random, is left alone. What does it cost to measure the "
+    "campaign in this way?",
     right=(
         "{fifth:money}, the net gain that those left alone don't bring",
         "They cost no contact, but they don't bring its gain either. That is the price of knowing.",
