@@ -36,8 +36,11 @@ docs: $(INSTALLED)
 	$(BIN)/python -m tools.docs site
 	@echo site/index.html
 
+# Both are taken from the command line only: other programs set variables of these names, too.
+typed = $(if $(findstring command line,$(origin $(1))),$(2) "$($(1))")
+
 room: $(INSTALLED)
-	$(BIN)/python -m tools.room $(if $(PLATFORM),--platform $(PLATFORM)) $(if $(PYTHON_VERSION),--python-version $(PYTHON_VERSION))
+	$(BIN)/python -m tools.room $(call typed,PLATFORM,--platform) $(call typed,PYTHON_VERSION,--python-version)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks.speed

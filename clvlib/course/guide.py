@@ -6,6 +6,7 @@ right and wrong answers are worked out.
 """
 
 import inspect
+import math
 import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
@@ -32,6 +33,7 @@ from clvlib.show.session import speak_of
 Given = Callable[[str], Any]  # what a notebook gives its exercises, by the name under which it gives it
 _HERE = Path(__file__).parent
 _CODE = re.compile(r"(`[^`]*`)")
+_MEANT = re.compile(r"[\\*_<|`~\[\]]|&(?=#?\w+;)")  # signs that Markdown would take for its own
 _ANSWERED = {"percent": "a share from 0 to 1", "names": "a list of names", "money": "an amount"}
 
 
@@ -66,7 +68,7 @@ def as_page(guide: str) -> str:
 def unmarked(text: str) -> str:
     """A text in which nothing is Markdown but what stands between backticks."""
     parts = _CODE.split(" ".join(str(text).split()))
-    return "".join(part if place % 2 else re.sub(r"([\\*_<|\[\]])", r"\\\1", part) for place, part in enumerate(parts))
+    return "".join(part if place % 2 else _MEANT.sub(r"\\\g<0>", part) for place, part in enumerate(parts))
 
 
 def _plan(outlines: Sequence[Outline], name: str) -> dict[str, Any]:
@@ -134,16 +136,24 @@ def answers_of(found: Assignment, ds: Dataset, given: Given) -> dict[str, Any]:
     unit = "" if "nswer as" in texts["ask"] else _ANSWERED.get(found.unit, "")
     step = {"kind": "exercise", "number": found.number, **texts, "unit": unit, "why_not": ""}
     try:
-        key = worked_out(found.key, ds, _frames(found.key, given))
+        return step | _right_and_wrong(found, ds, given)
     except CannotAnswer as error:
         return step | {"why_not": str(error)}
+    except Exception as error:  # whatever a client's data lead to, the others are told
+        return step | {"why_not": f"It can't be worked out here ({type(error).__name__}: {error})."}
+
+
+def _right_and_wrong(found: Assignment, ds: Dataset, given: Given) -> dict[str, Any]:
+    key = worked_out(found.key, ds, _frames(found.key, given))
+    if found.unit not in ("name", "names") and not math.isfinite(float(key.right)):
+        raise CannotAnswer("The figure that is asked for has no value in this dataset.", "Leave this exercise out.")
     right = answer_in_words(key.right, found.unit)
     wrong: dict[str, list[str]] = {}
     for words, value in told_apart(key, found.unit).items():
         wrong.setdefault(_wrong(value, found.unit), []).append(words)
     told = [(value, _one_of(words)) for value, words in wrong.items()]
     means = fill(found.means, {"right": right})
-    return step | {"right": right, "wrong": told, "means": means, "solution": found.solution}
+    return {"right": right, "wrong": told, "means": means, "solution": found.solution}
 
 
 def _one_of(mistakes: Sequence[str]) -> str:
@@ -166,8 +176,11 @@ def _question(found: Question, ds: Dataset, given: Given) -> dict[str, Any]:
         asked, choices = choices_of(found, worked_out(found.values, ds, _frames(found.values, given)))
     except CannotAnswer as error:
         return {"ask": found.ask, "choices": [], "why_not": str(error)}
+    except Exception as error:
+        why_not = f"It can't be worked out here ({type(error).__name__}: {error})."
+        return {"ask": found.ask, "choices": [], "why_not": why_not}
     lettered = [
-        {"letter": letter, "text": text, "why": Markup(why).striptags(), "right": right}
+        {"letter": letter, "text": text, "why": Markup(re.sub("</?code>", "`", why)).striptags(), "right": right}
         for letter, (text, _, why, right) in zip("abcde", choices, strict=False)
     ]
     return {"ask": asked[0], "choices": lettered, "why_not": ""}

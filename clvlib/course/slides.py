@@ -26,10 +26,12 @@ from nbformat import NotebookNode
 from PIL import Image
 
 from clvlib.course.assignments import all_assignments
+from clvlib.course.exercises import with_code
 from clvlib.course.guide import answers_of
 from clvlib.course.outline import AT_HOME, Outline, Section, course_of, exercise_in, has_quiz, shown
 from clvlib.dataset import Dataset
 from clvlib.errors import CannotAnswer
+from clvlib.show.sentences import marked
 from clvlib.show.session import speak_of
 
 WIDE, HIGH = 1280, 720
@@ -203,12 +205,17 @@ def _exercise(number: str, ds: Dataset) -> Iterator[Slide]:
     told = answers_of(found, ds, _not_here)
     if told["why_not"] and told["why_not"] != str(_NOT_HERE):
         return
-    notes = [("Hint", _inline(told["hint"])), ("A solution", Markup("<pre>{}</pre>").format(found.solution))]
+    notes = [("Hint", _filled(found.hint)), ("A solution", Markup("<pre>{}</pre>").format(found.solution))]
     if "right" in told:
         wrong = Markup("").join(Markup("<li>{}: {}</li>").format(value, words) for value, words in told["wrong"])
         notes = [("Right", Markup(escape(told["right"]))), *notes, ("They get", Markup("<ul>{}</ul>").format(wrong))]
-        notes.append(("When it is right, say", _inline(told["means"])))
-    yield Slide("exercise", f"Exercise {number}", _inline(told["ask"]), small=told["unit"], notes=notes)
+        notes.append(("When it is right, say", _filled(found.means, right=told["right"])))
+    yield Slide("exercise", f"Exercise {number}", _filled(found.ask), small=told["unit"], notes=notes)
+
+
+def _filled(template: str, **values: Any) -> Markup:
+    """The words of an exercise as the notebook shows them: nothing in a client's text becomes markup."""
+    return _clean(with_code(marked(template, values)))
 
 
 _NOT_HERE = CannotAnswer("The notebook gives it.", "Look into the notebook.")

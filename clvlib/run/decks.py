@@ -4,7 +4,10 @@ Without a card they are of the notebooks as they are committed; with one, of wha
 of a run that is made now.
 """
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import typer
@@ -16,6 +19,7 @@ from clvlib.dataset import Dataset, load
 from clvlib.errors import UsageError
 from clvlib.files import write_text
 from clvlib.run import runner
+from clvlib.run.handover import hash_files
 from clvlib.run.places import folder_of
 from clvlib.run.refresh import NOTEBOOKS
 
@@ -36,12 +40,16 @@ def make_slides(card: str | None, as_of: str | None, plan: str | None, out: Path
     if card is None and as_of is None:
         shown = committed
     else:
-        shown = _of_run(committed, folder) or _of_new_run(committed, folder, card or COMMITTED, as_of, out)
+        shown = _of_run(ds, committed, folder) or _of_new_run(ds, committed, folder, card or COMMITTED, as_of, out)
+        _say_what_is_missing(shown, folder)
     return _write(ds, {stem: outline_of(stem, notebook) for stem, notebook in shown.items()}, wanted, folder / "slides")
 
 
-def _of_run(committed: dict[str, NotebookNode], folder: Path) -> dict[str, NotebookNode]:
-    """The notebooks of a run that is there, if it is of these; else none."""
+def _of_run(ds: Dataset, committed: dict[str, NotebookNode], folder: Path) -> dict[str, NotebookNode]:
+    """The notebooks of a run that is there, if it is of these and of the data as they are now; else none."""
+    inputs = {entry["file"]: entry["sha256"] for entry in _manifest(folder).get("inputs", [])}
+    if inputs != hash_files(ds.files):
+        return {}
     files = {stem: folder / "notebooks" / f"{stem}.ipynb" for stem in committed}
     there = {stem: nbformat.read(file, as_version=4) for stem, file in files.items() if file.exists()}
     found = {stem: with_outputs(committed[stem], notebook) for stem, notebook in there.items()}
@@ -49,11 +57,27 @@ def _of_run(committed: dict[str, NotebookNode], folder: Path) -> dict[str, Noteb
 
 
 def _of_new_run(
-    committed: dict[str, NotebookNode], folder: Path, card: str, as_of: str | None, out: Path
+    ds: Dataset, committed: dict[str, NotebookNode], folder: Path, card: str, as_of: str | None, out: Path
 ) -> dict[str, NotebookNode]:
-    typer.echo("There is no run of these notebooks on that day yet: it is made now.")
+    typer.echo("There is no run of that day with these notebooks and these data yet: it is made now.")
     runner.run(card, as_of=as_of, out=out)
-    return _of_run(committed, folder)
+    return _of_run(ds, committed, folder)
+
+
+def _say_what_is_missing(shown: Mapping[str, NotebookNode], folder: Path) -> None:
+    """Name the notebooks that the run failed on or was not asked for."""
+    outcomes = {str(entry["notebook"]): entry["outcome"] for entry in _manifest(folder).get("notebooks", [])}
+    missing = [stem for stem in outcomes if stem not in shown and outcomes[stem] in ("failed", "not asked for")]
+    if missing:
+        typer.echo(f"The run has no {', '.join(missing)}, so these have no slides: clv run without --only makes them.")
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    """What a run says of itself; nothing where there is none, or only half of one."""
+    try:
+        return dict(json.loads((folder / "manifest.json").read_text("utf-8")))
+    except (OSError, ValueError):
+        return {}
 
 
 def _write(ds: Dataset, outlines: dict[str, Outline], plan: str, folder: Path) -> Path:

@@ -1,18 +1,25 @@
 """Slides: one idea each, all of it on the screen, no request to anywhere, the replies in the speaker's notes."""
 
 import io
+import json
 from base64 import b64encode
+from dataclasses import replace
 
 import nbformat
 import numpy as np
 import pytest
 from bs4 import BeautifulSoup
+from nbconvert.filters.markdown import markdown2html
 from PIL import Image, ImageDraw
 
+from clvlib import load
+from clvlib.course import assignments, guide
+from clvlib.course.assignments import Assignment, Key, assignment
 from clvlib.course.outline import outline_of, read_outlines
 from clvlib.course.slides import HIGH, WIDE, slides_of, with_outputs, write_deck
 from clvlib.errors import UsageError
 from clvlib.run import decks
+from clvlib.run.handover import hash_files
 from clvlib.run.refresh import NOTEBOOKS, pixels
 from tests.course.given import loaded
 from tests.course.made_up import cell, made_up, shown_as
@@ -216,21 +223,80 @@ def test_the_command_writes_a_deck_for_each_notebook_of_a_plan_and_a_page_that_l
         decks.make_slides(None, None, "a week", out, notebooks)
 
 
-def test_slides_of_a_card_are_of_its_run_which_is_made_where_there_is_none(tmp_path, monkeypatch):
+@pytest.fixture
+def runs(tmp_path, monkeypatch):
+    """Writes the slides of a card whose runs are made up: the page, and how many runs there were."""
     notebooks, ran = tmp_path / "notebooks", []
     notebooks.mkdir()
-    nbformat.write(lesson(), notebooks / "00_start_here.ipynb")
+    for stem in ("00_start_here", "01_clv_formula"):
+        nbformat.write(lesson(), notebooks / f"{stem}.ipynb")
+    (tmp_path / "orders.csv").write_text("customer_id,date,amount\n1,2025-01-02,10\n1,2025-03-02,10\n2,2025-02-03,5\n")
+    card = tmp_path / "orders.toml"
+    card.write_text('name = "orders"\ncurrency = "EUR"\nas_of = 2025-03-02\n\n[transactions]\npath = "orders.csv"\n')
+    outcomes = {"00_start_here": "done", "01_clv_formula": "done"}
 
     def run(card, as_of, out):
         ran.append(card)
-        folder = next(out.glob("*")) / "1998-06-30" / "notebooks"
-        folder.mkdir(parents=True)
+        folder = next(out.glob("*")) / "2025-03-02"
+        (folder / "notebooks").mkdir(parents=True, exist_ok=True)
         executed = lesson()
-        executed.cells[2].outputs[0]["metadata"]["clv"]["title"] = "of the run"
-        nbformat.write(executed, folder / "00_start_here.ipynb")
+        executed.cells[2].outputs[0]["metadata"]["clv"]["title"] = f"of run {len(ran)}"
+        for stem in [stem for stem, outcome in outcomes.items() if outcome == "done"]:
+            nbformat.write(executed, folder / "notebooks" / f"{stem}.ipynb")
+        inputs = [{"file": name, "sha256": digest} for name, digest in hash_files(load(card).files).items()]
+        entries = [{"notebook": stem, "outcome": outcome} for stem, outcome in outcomes.items()]
+        (folder / "manifest.json").write_text(json.dumps({"inputs": inputs, "notebooks": entries}))
 
     monkeypatch.setattr("clvlib.run.runner.run", run)
-    for _ in range(2):
-        page = decks.make_slides("cdnow", None, None, tmp_path / "runs", notebooks)
-        assert 'alt="of the run"' in (page.parent / "00_start_here.html").read_text("utf-8")
-    assert ran == ["cdnow"]
+
+    def write():
+        page = decks.make_slides(str(card), None, None, tmp_path / "runs", notebooks)
+        return page.parent, len(ran)
+
+    return write, outcomes, tmp_path / "orders.csv"
+
+
+def test_slides_of_a_card_are_of_its_run_which_is_made_where_there_is_none_of_these_data(runs):
+    write, _, orders = runs
+    for data, count in [("", 1), ("", 1), ("3,2025-02-04,7\n", 2)]:
+        with orders.open("a") as file:
+            file.write(data)
+        folder, ran = write()
+        assert ran == count
+        assert f'alt="of run {count}"' in (folder / "00_start_here.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize("outcome", ["failed", "not asked for"])
+def test_notebooks_that_a_run_has_not_are_named(outcome, runs, capsys):
+    write, outcomes, _ = runs
+    outcomes["01_clv_formula"] = outcome
+    assert [file.name for file in sorted(write()[0].glob("*.html"))] == ["00_start_here.html", "index.html"]
+    assert "The run has no 01_clv_formula" in capsys.readouterr().out
+
+
+def test_what_the_data_cannot_answer_is_not_named_as_missing(runs, capsys):
+    write, outcomes, _ = runs
+    outcomes["01_clv_formula"] = "without the amounts that it needs"
+    write()
+    assert "The run has no" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("right", [float("nan"), None, "seven"])
+def test_a_key_that_goes_wrong_costs_its_slide_only(right, monkeypatch):
+    found = assignment("00.1")
+    monkeypatch.setitem(assignments._assignments, "00.1", replace(found, unit="number", key=lambda ds: Key(right)))
+    kinds = [slide.kind for slide in slides(made_up())]
+    assert "exercise" not in kinds
+    assert "quiz" in kinds
+
+
+def test_nothing_in_a_clients_text_becomes_markup(monkeypatch):
+    name = "*x* [y](http://z) <b>q</b>"
+    made = Assignment("00.1", "name", "Of `ds`, {dataset}?", "Hint", "ds", "It is {right}.", lambda ds: Key(name))
+    monkeypatch.setitem(assignments._assignments, "00.1", made)
+    shop = replace(loaded("demo"), name="Shop *of* <i>all</i>")
+    slide = next(s for s in slides_of(outline_of("00_start_here", made_up()), shop) if s.kind == "exercise")
+    assert slide.text == "Of <code>ds</code>, Shop *of* &lt;i&gt;all&lt;/i&gt;?"
+    assert dict(slide.notes)["When it is right, say"] == "It is *x* [y](http://z) &lt;b&gt;q&lt;/b&gt;."
+    shown = markdown2html(guide.unmarked("a &lt; ~~b~~ ` *c* _d_ <b>"))
+    assert BeautifulSoup(shown, "html.parser").get_text().strip() == "a &lt; ~~b~~ ` *c* _d_ <b>"

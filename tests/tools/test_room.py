@@ -53,8 +53,7 @@ def made(folder, platform="win_amd64", version="3.12"):
                 (wheels / f"{name.replace('-', '_')}-{release}-py3-none-any.whl").write_bytes(name.encode())
         else:
             source = Path(asked[-1][-1])
-            assert {file.name for file in source.iterdir()} == set(room.OF_THE_PROJECT)
-            assert not list(source.rglob("__pycache__"))
+            asked.append(sorted(file.relative_to(source).as_posix() for file in source.rglob("*") if file.is_file()))
             (wheels / "clvlib-0.1.0-py3-none-any.whl").write_bytes(b"clvlib")
 
     room.make_room(folder, platform, version, run, lambda trainer: (trainer / "trainer.html").write_text("guide"))
@@ -62,20 +61,58 @@ def made(folder, platform="win_amd64", version="3.12"):
 
 
 def test_a_room_holds_wheels_scripts_and_what_the_trainer_needs(tmp_path):
-    download, pins, wheel = made(tmp_path)
+    download, pins, wheel, files = made(tmp_path)
     assert sorted(file.name for file in tmp_path.iterdir()) == [
-        *("README.txt", "requirements.txt", "start.bat", "start.sh", "trainer", "wheels"),
+        *(room.MARK, "README.txt", "requirements.txt", "start.bat", "start.sh", "trainer", "wheels"),
     ]
     assert {"--require-hashes", "--only-binary=:all:", "--no-deps", "--platform=win_amd64", "--python-version=3.12"} < {
         *download
     }
     assert "--no-deps" in wheel
+    assert {"pyproject.toml", "LICENSE", "clvlib/py.typed", "clvlib/course/reveal/LICENSE", *room.FILES} < {*files}
     assert pins.count("--hash=sha256:") > 150
     assert ";" not in pins
     lines = (tmp_path / "requirements.txt").read_text("utf-8").splitlines()
     assert len(lines) == len(list((tmp_path / "wheels").iterdir()))
     assert all(re.fullmatch(r"[\w.-]+==[\w.]+ --hash=sha256:[0-9a-f]{64}", line) for line in lines)
     assert any(line.startswith("clvlib==") for line in lines)
+
+
+@pytest.mark.skipif(not (room.ROOT / ".git").exists(), reason="not a checkout")
+def test_what_goes_into_the_wheel_is_what_git_keeps(tmp_path):
+    names = ("clvlib", "data", "notebooks", *room.ALONE)
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--", *names], cwd=room.ROOT, capture_output=True, text=True, check=True
+    )
+    kept = {name for name in listed.stdout.split("\0") if name}
+    assert {*room.FILES} == {name for name in kept if name.startswith(("data/", "notebooks/"))}, "tools/room/files.txt"
+    room._copy_project(tmp_path)
+    assert kept <= {file.relative_to(tmp_path).as_posix() for file in tmp_path.rglob("*")}
+
+
+def test_no_file_of_a_client_gets_into_the_wheel(tmp_path, monkeypatch):
+    root = tmp_path / "root"
+    for name in (*room.ALONE, *room.FILES, "clvlib/a.py", "clvlib/orders.csv", "clvlib/__pycache__/a.pyc"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text("")
+    for name in ("data/orders.csv", "data/orders.toml", "data/demo/orders.xlsx", "notebooks/10_client.ipynb"):
+        (root / name).write_text("a client's")
+    monkeypatch.setattr(room, "ROOT", root)
+    room._copy_project(tmp_path / "copy")
+    copied = {file.relative_to(tmp_path / "copy").as_posix() for file in (tmp_path / "copy").rglob("*.*")}
+    assert copied - {name for name in copied if (root / name).is_dir()} == {*room.FILES, "clvlib/a.py"} | {
+        name for name in room.ALONE if "." in name
+    }
+
+
+def test_a_folder_of_somebody_else_is_left_as_it_is(tmp_path):
+    for name in ("venv", "wheels", "trainer"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mine").write_text("")
+    with pytest.raises(SystemExit, match="not made by this"):
+        made(tmp_path)
+    assert len([*tmp_path.rglob("mine")]) == 3
+    assert not (tmp_path / room.MARK).exists()
 
 
 def test_no_script_names_an_address_or_leaves_a_gap(tmp_path):
@@ -118,6 +155,40 @@ def test_the_pins_are_of_the_platform_and_of_what_the_notebooks_need(platform, v
 
 def test_this_platform_has_a_name_that_a_room_can_be_made_for():
     assert room.this_platform() in room.PLATFORMS or room.this_platform().startswith("macosx")
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "name"),
+    [
+        ("darwin", "arm64", "macosx_arm64"),
+        ("win32", "AMD64", "win_amd64"),
+        ("linux", "x86_64", "linux_x86_64"),
+        ("linux", "aarch64", "linux_aarch64"),
+        ("darwin", "x86_64", ""),
+        ("win32", "ARM64", ""),
+    ],
+)
+def test_a_computer_is_known_by_its_machine_or_told_that_it_is_not(system, machine, name, monkeypatch, tmp_path):
+    monkeypatch.setattr("sys.platform", system)
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    assert room.this_platform() == name or room.this_platform() not in room.PLATFORMS
+    if not name:
+        with pytest.raises(SystemExit, match=r"No room can be made for .*win_amd64"):
+            room.main(["--out", str(tmp_path / "room")])
+        assert not (tmp_path / "room").exists()
+
+
+def test_make_takes_the_platform_from_its_command_line_only():
+    def printed(*typed):
+        command = ["make", "--dry-run", "--assume-old=.venv/.installed", "room", *typed]
+        done = subprocess.run(
+            command, cwd=room.ROOT, env=os.environ | {"PLATFORM": "cloud"}, capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip().splitlines()[-1].partition("tools.room")[2].strip()
+
+    assert printed() == ""
+    assert printed("PLATFORM=win_amd64") == '--platform "win_amd64"'
+    assert printed("PYTHON_VERSION=3.13") == '--python-version "3.13"'
 
 
 def test_a_wheel_that_is_not_there_is_named(tmp_path):
@@ -170,6 +241,29 @@ def test_the_first_start_installs_later_ones_only_open(started, tmp_path):
     assert started()[1] == ["lab demo"]
     shutil.copytree(tmp_path / "room", tmp_path / "moved")
     assert "-m venv venv" in started(folder=tmp_path / "moved")[1]
+
+
+def test_a_newer_room_installs_its_packages_and_half_a_copy_deletes_nothing(started, tmp_path):
+    script = tmp_path / "room" / "start.sh"
+    assert started()[0].returncode == 0
+    script.write_text(re.sub("[0-9a-f]{64}", "0" * 64, script.read_text()))
+    assert "-m venv venv" in started()[1]
+    shutil.copytree(tmp_path / "room", tmp_path / "half")
+    (tmp_path / "half" / "requirements.txt").unlink()
+    done, asked = started(folder=tmp_path / "half")
+    assert (done.returncode, asked) == (1, [])
+    assert "copy the whole folder" in done.stderr
+    assert (tmp_path / "half" / "venv").exists()
+
+
+def test_the_windows_script_goes_on_only_in_its_own_folder_and_keeps_paths_in_quotes(tmp_path):
+    made(tmp_path)
+    lines = (tmp_path / "start.bat").read_text("utf-8").splitlines()
+    before = lines[: next(place for place, line in enumerate(lines) if "rmdir" in line)]
+    assert 'pushd "%~dp0" || goto :failed' in before
+    assert "if not exist requirements.txt goto :failed" in before
+    assert all(re.search('"[^"]*%(CD|MARK)%[^"]*"', line) for line in lines if "%CD%" in line or "%MARK%" in line)
+    assert any(re.search("%CD% [0-9a-f]{64}", line) for line in lines)
 
 
 def test_without_the_right_python_the_start_says_which_one_it_needs(started, tmp_path):

@@ -7,11 +7,11 @@ install them into an environment of their own and open JupyterLab; and for the t
 """
 
 import argparse
+import platform as computer
 import re
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +26,10 @@ from clvlib.files import write_text
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
-OF_THE_PROJECT = ("clvlib", "data", "notebooks", "pyproject.toml", "README.md", "LICENSE")  # what its wheel is made of
+ALONE = ("pyproject.toml", "README.md", "LICENSE")  # of what the project's wheel is made of, beside its code and FILES
+CODE = (".py", ".toml", ".css", ".js", ".jinja", ".json", ".md", ".typed", "LICENSE")  # how the names of its code end
+FILES = (HERE / "files.txt").read_text("utf-8").split()  # data and notebooks: a client's may lie beside them
+MARK = ".made-by-make-room"  # a file in a room: what lies beside it may be deleted
 GLIBC = (28, 27, 26, 24, 17, 12, 5)  # of manylinux wheels, the newest that is asked for first
 _X86, _ARM = [*(f"manylinux_2_{n}_x86_64" for n in GLIBC)], [*(f"manylinux_2_{n}_aarch64" for n in GLIBC[:5])]
 PLATFORMS = {  # name → its tags, and what markers of the lock ask; for Intel Macs argon2-cffi-bindings has no wheel
@@ -41,8 +44,9 @@ Run = Callable[[Sequence[str | Path]], object]  # runs a command to its end
 
 def this_platform() -> str:
     """The name of the platform that this is."""
-    parts = sysconfig.get_platform().split("-")
-    return "_".join((parts[0], parts[-1])).replace(".", "_")
+    system = {"darwin": "macosx", "win32": "win"}.get(sys.platform, sys.platform)
+    machine = computer.machine().lower()
+    return f"{system}_{machine}"
 
 
 def pins_for(lock: str, wanted: Sequence[str], platform: str, version: str) -> dict[str, str]:
@@ -85,12 +89,17 @@ def _without_marker(block: str) -> str:
 def make_room(folder: Path, platform: str, version: str, run: Run, for_trainer: Callable[[Path], object]) -> None:
     """Make the folder anew; what a class left in its `work/` stays.
 
-    run: runs pip; for_trainer: puts what only the trainer needs into the folder that it is given.
+    run: runs pip; for_trainer: puts what only the trainer needs into the folder that it is given. A folder that holds
+    something and was not made by this is refused: nothing in it is deleted.
     """
+    if folder.exists() and not (folder / MARK).exists() and any(folder.iterdir()):
+        sys.exit(f"{folder} holds files and was not made by this: give an empty or a new folder, or delete it first.")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / MARK, "")
     for old in ("wheels", "trainer", "venv"):
         shutil.rmtree(folder / old, ignore_errors=True)
     wheels = folder / "wheels"
-    wheels.mkdir(parents=True)
+    wheels.mkdir()
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     wanted = [Requirement(text).name for text in project["dependencies"]]
     pins = pins_for((ROOT / "requirements.lock").read_text("utf-8"), wanted, platform, version)
@@ -127,14 +136,11 @@ def make_room(folder: Path, platform: str, version: str, run: Run, for_trainer: 
 
 
 def _copy_project(target: Path) -> None:
-    """Copy what the project's wheel is made of, so that nothing of an earlier one gets into it."""
-    for name in OF_THE_PROJECT:
-        place = ROOT / name
-        if place.is_dir():
-            shutil.copytree(place, target / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
-        else:
-            target.mkdir(exist_ok=True)
-            shutil.copy(place, target / name)
+    """Copy what the project's wheel is made of, and nothing else that lies there: no file of a client gets into it."""
+    code = [file for file in (ROOT / "clvlib").rglob("*") if file.is_file() and file.name.endswith(CODE)]
+    for name in (*ALONE, *FILES, *(file.relative_to(ROOT).as_posix() for file in code)):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, target / name)
 
 
 def _hashed(wheels: Path) -> Iterator[str]:
@@ -146,9 +152,10 @@ def _hashed(wheels: Path) -> Iterator[str]:
 
 def _write_scripts(folder: Path, platform: str, version: str) -> None:
     size = sum(file.stat().st_size for file in (folder / "wheels").iterdir())
+    packages = sha256((folder / "requirements.txt").read_bytes()).hexdigest()
     for name in ("start.sh", "start.bat", "README.txt"):
         text = (HERE / name).read_text("utf-8").replace("@VERSION@", version).replace("@PLATFORM@", platform)
-        text = text.replace("@MEGABYTES@", f"{size / 1e6:.0f}")
+        text = text.replace("@MEGABYTES@", f"{size / 1e6:.0f}").replace("@PACKAGES@", packages)
         (folder / name).write_text(text, encoding="utf-8", newline="\n" if name == "start.sh" else "\r\n")
     (folder / "start.sh").chmod(0o755)
 
@@ -172,12 +179,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     here.add_argument("--out", type=Path, default=ROOT / "room")
     asked = here.parse_args(arguments)
+    if asked.platform not in PLATFORMS:  # a default isn't held against the choices
+        there = ", ".join(sorted(PLATFORMS))
+        sys.exit(f"No room can be made for {asked.platform}. Say for which other computers, by --platform: {there}.")
 
     def run(command: Sequence[str | Path]) -> None:
         if subprocess.run(command, check=False).returncode:
             sys.exit("That package could not be had as a wheel: see pip's words above.")
 
     make_room(asked.out, asked.platform, asked.python_version, run, give_the_trainer)
-    files = [file for file in asked.out.rglob("*") if file.is_file() and "work" not in file.parts]
+    files = [file for file in asked.out.rglob("*") if file.is_file() and file.relative_to(asked.out).parts[0] != "work"]
     print(f"{asked.out}: {len(files)} files, {sum(file.stat().st_size for file in files) / 1e6:.0f} MB, for")
     print(f"{asked.platform} and Python {asked.python_version}. README.txt in it says how to go on.")
