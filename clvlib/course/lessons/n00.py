@@ -8,7 +8,7 @@ import pandas as pd
 from clvlib import aggregate
 from clvlib.course.assignments import Key, assign, question
 from clvlib.dataset import Dataset
-from clvlib.errors import CannotAnswer
+from clvlib.errors import CannotAnswer, MissingTable
 
 _AGE = 6
 
@@ -61,6 +61,8 @@ def _came_back(ds: Dataset) -> Key:
     means="{right} rows of the transactions are in no figure of this tour; each has its reason in the ledger.",
 )
 def _dropped(ds: Dataset) -> Key:
+    if not (ds.ledger["table"] == "transactions").any():
+        raise MissingTable("No table of transactions was read here.", "Go on with the next section.")
     rows = ds.ledger.groupby(["table", "action"])["rows"]
     read, kept = rows.sum()["transactions", "read"], rows.first()["transactions", "kept"]
     out = ds.ledger[(ds.ledger["action"] == "dropped") & (ds.ledger["table"] == "transactions")]
@@ -96,7 +98,7 @@ def _per_purchase(ds: Dataset, trade: pd.DataFrame) -> Key:
     revenue, purchases = trade["revenue"], trade["purchases"]
     rfm = ds.rfm_summary()
     return Key(
-        float(np.average(revenue[purchases > 0] / purchases[purchases > 0], weights=purchases[purchases > 0])),
+        float(revenue.sum() / purchases.sum()),
         {
             "That is the mean of the periods' own averages: a quiet period weighs as much as a busy one. Add up "
             "first, then divide.": float((revenue / purchases.where(purchases > 0)).mean()),
