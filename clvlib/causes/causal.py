@@ -250,7 +250,7 @@ def relative(found: CrossFit, target: Target = "all") -> tuple[float, float, flo
     NoOverlap as `effect`.
 
     >>> [round(figure, 2) for figure in relative(fitted)]
-    [1.09, 0.9, 1.27]
+    [1.09, 0.97, 1.22]
     """
     one = effect(found, target)
     if one.without <= 0:

@@ -82,8 +82,8 @@ def of_channels(ds: Dataset, known_before: Sequence[str] = ()) -> pd.DataFrame:
     """The claims about several channels: figure, low, high (counted as articles do), why none can be told, and tells.
 
     tells: how the figure here differs from what was counted there; what a further channel changes among customers alike
-    before, relative to what they would bring without it, with its 95 % interval; or why that can't be told. Never raises for a lack of data. Indexed by the keys of
-    `value.claims.CLAIMS`.
+    before, relative to what they would bring without it, with its 95 % interval; or why that can't be told. Never
+    raises for a lack of data. Indexed by the keys of `value.claims.CLAIMS`.
 
     >>> of_channels(sample)["why"].unique().tolist()
     ["The transactions have no column 'channel', so nobody can tell what using several of them is worth."]

@@ -233,11 +233,11 @@ def _mature(ds: "Dataset") -> pd.DataFrame:
 def cost_of_once(ds: "Dataset") -> tuple[float, float, float]:
     """Of what winning customers cost a year ago or earlier, the share paid for those who bought on one day only.
 
-    Its 95 % interval: Wilson's, of as many customers as unlike costs leave, (sum of costs)² / sum of costs² (Kish 1965).
-    Raises MissingTable when no cost is known, NotEnoughData below 5 customers with a cost.
+    Its 95 % interval: Wilson's, for as many customers as unlike costs are worth, (sum of costs)² / sum of costs² (Kish
+    1965). Raises MissingTable when no cost is known, NotEnoughData below 5 customers with a cost.
 
     >>> [round(end, 3) for end in cost_of_once(shop)]
-    [0.191, 0.176, 0.206]
+    [0.191, 0.177, 0.206]
     """
     old = _mature(ds)
     cost = acquisition.cost_of(ds, old.index).fillna(0.0)
