@@ -103,12 +103,12 @@ def of_channels(ds: Dataset, known_before: Sequence[str] = ()) -> pd.DataFrame:
 
 
 _COUNTED_HERE = {
-    "several_trips": "counted here: all purchase days after the first, over the whole history and in all channels. ",
-    "several_store": "counted here: all orders of those whose first channel is the store. ",
-    "several_online": "counted here: all orders of those whose first channel is the web. ",
-    "many_store": "counted here: all orders of those whose first channel is the store. ",
+    "several_trips": "here: all purchase days after the first, over the whole history and in all channels; ",
+    "several_store": "here: all orders of those whose first channel is the store; ",
+    "several_online": "here: all orders of those whose first channel is the web; ",
+    "many_store": "here: all orders of those whose first channel is the store; ",
 }
-_NO_WIDTH = "No interval: all of a group are alike. "
+_NO_WIDTH = "no interval, as all of a group are alike; "
 _UNLIKE = "customers who differ in much else; no study of the cause here"
 
 
@@ -129,6 +129,6 @@ def _effect_in_words(fit: causal.CrossFit, days: int) -> str:
     if found[0] != found[0]:
         return _UNLIKE
     mid, low, high = (("+" if value > 0 else "") + wording.percent(value) for value in found)
-    whom = {"all": "customers alike before", "treated": "those who added a channel, beside others alike before"}[target]
-    head = f"among {whom}, in the {days} days after adding it: {mid} ({low} to {high}) of what they'd bring without"
+    whom = {"all": "customers alike before", "treated": "those who did it, beside others alike before"}[target]
+    head = f"among {whom}, in the {days} days after adding a channel: {mid} ({low} to {high}) of what they'd bring without it"
     return f"{head}, if nothing unrecorded lies behind both"
