@@ -130,5 +130,5 @@ def _effect_in_words(fit: causal.CrossFit, days: int) -> str:
         return _UNLIKE
     mid, low, high = (("+" if value > 0 else "") + wording.percent(value) for value in found)
     whom = {"all": "customers alike before", "treated": "those who did it, beside others alike before"}[target]
-    head = f"among {whom}, in the {days} days after adding a channel: {mid} ({low} to {high}) of what they'd bring without it"
-    return f"{head}, if nothing unrecorded lies behind both"
+    head = f"among {whom}, in the {days} days after adding a channel: {mid} ({low} to {high})"
+    return f"{head} of what they'd bring without it, if nothing unrecorded lies behind both"
