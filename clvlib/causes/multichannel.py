@@ -18,13 +18,15 @@ from clvlib.show import wording
 
 _Z = float(norm.ppf(0.975))
 _STUDIED = {"many_value": "revenue", "many_again": "bought", "several_trips": "orders"}
+_ALIKE = 1e-20  # relative variance: what adding up leaves of none
 ONLINE, STORE = "web", "store"
 
 
 def plain_ratio(some: pd.DataFrame, others: pd.DataFrame, top: str, below: str = "") -> tuple[float, float, float]:
     """By how much a mean (or `top` summed over `below` summed) of some customers exceeds that of others; 95 % interval.
 
-    Delta method on the logarithm of the ratio. NaN where a group has fewer than 25 customers, or a mean isn't above 0.
+    Delta method on the logarithm of the ratio. NaN where a group has fewer than 25 customers, or a mean isn't above 0;
+    no interval (NaN) where all of a group are alike (30 of 30), which says nothing of how far chance goes.
 
     >>> known = people(shop)
     >>> one, several = known[known["channels"] == 1], known[known["channels"] > 1]
@@ -41,7 +43,8 @@ def plain_ratio(some: pd.DataFrame, others: pd.DataFrame, top: str, below: str =
         if ratio <= 0:
             return (np.nan, np.nan, np.nan)
         logs.append(np.log(ratio))
-        spread += float(((above - ratio * under) ** 2).sum()) / (ratio * under.sum()) ** 2
+        part_of_it = float(((above - ratio * under) ** 2).sum()) / (ratio * under.sum()) ** 2
+        spread += part_of_it if part_of_it > _ALIKE else np.nan
     mid, reach = logs[0] - logs[1], _Z * np.sqrt(spread)
     low, high = np.exp(mid - reach) - 1, np.exp(mid + reach) - 1
     return float(np.exp(mid) - 1), float(low), float(high)
@@ -78,9 +81,9 @@ def as_articles_count(known: pd.DataFrame) -> pd.DataFrame:
 def of_channels(ds: Dataset, known_before: Sequence[str] = ()) -> pd.DataFrame:
     """The claims about several channels: figure, low, high (counted as articles do), why none can be told, and tells.
 
-    tells: what a further channel changes among customers alike before, relative to what they would bring without it,
-    with its 95 % interval; or why that can't be told. Never raises for a lack of data. Indexed by the keys of
-    `value.claims.CLAIMS`.
+    tells: how the figure here differs from what was counted there; what a further channel changes among customers alike
+    before, relative to what they would bring without it, with its 95 % interval; or why that can't be told. Never
+    raises for a lack of data. Indexed by the keys of `value.claims.CLAIMS`.
 
     >>> of_channels(sample)["why"].unique().tolist()
     ["The transactions have no column 'channel', so nobody can tell what using several of them is worth."]
@@ -93,9 +96,19 @@ def of_channels(ds: Dataset, known_before: Sequence[str] = ()) -> pd.DataFrame:
         return rows.assign(why=error.what, tells="")
     why = pd.Series("fewer than 25 customers to compare, or none of this channel", found.index)
     found = found.assign(why=why.where(found["figure"].isna(), ""))
-    return found.assign(tells=pd.Series(_studied(ds, known_before)).reindex(found.index).fillna(_UNLIKE))
+    tells = pd.Series(_studied(ds, known_before)).reindex(found.index).fillna(_UNLIKE)
+    alike = found["figure"].notna() & found["low"].isna()
+    counted = pd.Series(_COUNTED_HERE).reindex(found.index).fillna("") + alike.map({True: _NO_WIDTH, False: ""})
+    return found.assign(tells=counted + tells)
 
 
+_COUNTED_HERE = {
+    "several_trips": "here: all purchase days after the first, over the whole history and in all channels; ",
+    "several_store": "here: all orders of those whose first channel is the store; ",
+    "several_online": "here: all orders of those whose first channel is the web; ",
+    "many_store": "here: all orders of those whose first channel is the store; ",
+}
+_NO_WIDTH = "no interval, as all of a group are alike; "
 _UNLIKE = "customers who differ in much else; no study of the cause here"
 
 
@@ -104,17 +117,18 @@ def _studied(ds: Dataset, known_before: Sequence[str]) -> Mapping[str, str]:
     try:
         seen = adoption.study(ds, known_before=known_before)
         verdict.require_sound(verdict.placebo(seen))
-        measured = {name: next(iter(causal.answers(fit).values())) for name, fit in verdict.fits(seen).items()}
+        words = {name: _effect_in_words(fit, seen.days) for name, fit in verdict.fits(seen).items()}
     except CannotAnswer as error:
         return dict.fromkeys(_STUDIED, f"customers who differ in much else. No study of the cause: {error.what}")
-    return {claim: _effect_in_words(measured[outcome], seen.days) for claim, outcome in _STUDIED.items()}
+    return {claim: words[outcome] for claim, outcome in _STUDIED.items()}
 
 
-def _effect_in_words(one: causal.Effect, days: int) -> str:
-    if one.without <= 0:
+def _effect_in_words(fit: causal.CrossFit, days: int) -> str:
+    target = next(iter(causal.answers(fit)))
+    found = causal.relative(fit, target)
+    if found[0] != found[0]:
         return _UNLIKE
-    mid, low, high = (
-        ("+" if value > 0 else "") + wording.percent(value / one.without) for value in (one.estimate, one.low, one.high)
-    )
-    head = f"among customers alike before, in the {days} days after adding a channel: {mid} ({low} to {high})"
-    return f"{head}, if nothing unrecorded lies behind both"
+    mid, low, high = (("+" if value > 0 else "") + wording.percent(value) for value in found)
+    whom = {"all": "customers alike before", "treated": "those who did it, beside others alike before"}[target]
+    head = f"among {whom}, in the {days} days after adding a channel: {mid} ({low} to {high})"
+    return f"{head} of what they'd bring without it, if nothing unrecorded lies behind both"

@@ -56,12 +56,18 @@ def asset_checklist(ds: "Dataset", clv: pd.Series) -> pd.DataFrame:
 
 
 def _windows(ds: "Dataset") -> tuple[int, pd.DataFrame, pd.DataFrame]:
-    """The longest window that the history holds twice: its days, who bought in the last one, and in that before."""
+    """The longest window that the history holds twice: its days, what was bought and sent back in the last one, and in
+    that before."""
     window = kpis.window_days(ds.starts, ds.as_of)
     middle = ds.as_of - pd.Timedelta(days=window)
     last = aggregate.holdout(ds.transactions, middle, ds.as_of)
     before = aggregate.holdout(ds.transactions, middle - pd.Timedelta(days=window), middle)
-    return window, last[last["purchases"] > 0], before
+    return window, last, before
+
+
+def _buyers(ds: "Dataset") -> tuple[int, pd.DataFrame]:
+    window, last, _ = _windows(ds)
+    return window, last[last["purchases"] > 0]
 
 
 def _growth(ds: "Dataset") -> str:
@@ -78,7 +84,7 @@ def _service(ds: "Dataset") -> str:
     cost = ds.economics.service_cost_per_order
     if cost == 0:
         raise NotEnoughData("service_cost_per_order in the card.", "State what serving an order costs.")
-    _, last, _ = _windows(ds)
+    _, last = _buyers(ds)
     left = last["spend"].sum() / last["purchases"].sum() * ds.economics.margin if len(last) else 0.0
     if left <= 0:
         raise NotEnoughData("orders that leave anything.", "Bring a longer history.")
@@ -91,7 +97,7 @@ def _retention(ds: "Dataset") -> str:
 
 
 def _frequency(ds: "Dataset") -> str:
-    window, last, _ = _windows(ds)
+    window, last = _buyers(ds)
     if last.empty:
         raise NotEnoughData("Nobody bought in the last window.", "Bring a longer history.")
     return f"{wording.number(last['purchases'].mean() * DAYS_PER_YEAR / window, 1)} purchases a year of each who buys"

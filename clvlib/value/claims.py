@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 from statsmodels.stats.proportion import proportion_confint
 
 from clvlib.aggregate import acquisition, journeys
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
 _LEVEL = 0.95
 _LEAST = 5  # customers that a share rests on
+_YEAR = 365  # days: keeping is paid by the year, so that who was kept is counted over one
 MATURE_DAYS = 365  # since the first purchase, of customers of whom it is asked whether they came back
 POINTS_MORE = 0.15  # by which the quoted example raises retention
 FIGURES = ["figure", "low", "high", "why"]
@@ -64,7 +64,8 @@ CLAIMS = {
         "articles for thirty years; “5 to 25 times” in Gallo (2014), Harvard Business Review",
         "not said: whose costs, and kept for how long",
         "times",
-        "CAC over what a year of keeping costs per customer kept, as far as booked; that keeping is cheap doesn't say "
+        "CAC over what a year of keeping costs per customer kept (of the buyers of one year, those who bought in the "
+        "next), as far as booked; the interval carries the error of that share only; that keeping is cheap doesn't say "
         "that more of it keeps anybody",
         "01, 05b",
         quoted=5,
@@ -232,11 +233,11 @@ def _mature(ds: "Dataset") -> pd.DataFrame:
 def cost_of_once(ds: "Dataset") -> tuple[float, float, float]:
     """Of what winning customers cost a year ago or earlier, the share paid for those who bought on one day only.
 
-    Its 95 % interval by the delta method, for a ratio of sums. Raises MissingTable when no cost is known, NotEnoughData
-    below 5 customers with a cost.
+    Its 95 % interval: Wilson's, for as many customers as unlike costs are worth, (sum of costs)² / sum of costs² (Kish
+    1965). Raises MissingTable when no cost is known, NotEnoughData below 5 customers with a cost.
 
     >>> [round(end, 3) for end in cost_of_once(shop)]
-    [0.191, 0.176, 0.206]
+    [0.191, 0.177, 0.206]
     """
     old = _mature(ds)
     cost = acquisition.cost_of(ds, old.index).fillna(0.0)
@@ -245,21 +246,22 @@ def cost_of_once(ds: "Dataset") -> tuple[float, float, float]:
         raise MissingTable("What winning customers cost isn't known.", "Add the table marketing_costs.")
     if len(cost) < _LEAST:
         raise NotEnoughData(f"The cost of only {len(cost)} customers is known.", f"It takes {_LEAST}.")
-    once = (old["frequency"].reindex(cost.index) == 0).astype(float)
-    share = float((cost * once).sum() / cost.sum())
-    error = float(np.sqrt((((once - share) * cost) ** 2).sum())) / float(cost.sum())
-    reach = float(norm.ppf((1 + _LEVEL) / 2)) * error
-    return share, max(share - reach, 0.0), min(share + reach, 1.0)
+    once = old["frequency"].reindex(cost.index) == 0
+    share = float(cost[once].sum() / cost.sum())
+    worth = float(cost.sum() ** 2 / (cost**2).sum())
+    low, high = proportion_confint(share * worth, worth, alpha=1 - _LEVEL, method="wilson")
+    return share, min(float(low), share), max(float(high), share)
 
 
 def keeping_cost(ds: "Dataset") -> dict[str, float]:
     """What a year of keeping costs per customer kept, as far as it is known, beside the cost to win one.
 
-    The buyers of the window before the last: what the card says that keeping them costs, and what contacts with them
-    cost in the last window (touchpoints), over those of them who bought in it. Gives cac, base (cost a customer and
+    The buyers of the year before the last: what the card says that keeping them costs, and what contacts with them
+    cost in the last year (touchpoints), over those of them who bought in it. Gives cac, base (cost a customer and
     year), kept (share), kept_low, kept_high (95 %), per_kept (= base / kept), and times (= cac / per_kept).
 
-    Raises NotEnoughData when the cost to win or to keep isn't known or is 0, or nobody was kept.
+    Raises NotEnoughData when the history holds no two years, the cost to win or to keep isn't known or is 0, or nobody
+    was kept.
 
     >>> {name: round(value, 2) for name, value in keeping_cost(shop).items()}
     {'cac': 31.69, 'base': 3.59, 'kept': 0.62, 'kept_low': 0.6, 'kept_high': 0.63, 'per_kept': 5.81, 'times': 5.46}
@@ -267,14 +269,19 @@ def keeping_cost(ds: "Dataset") -> dict[str, float]:
     cac = ds.economics.acquisition_cost
     if not cac:
         raise NotEnoughData("What winning a customer costs isn't known.", "Add the table marketing_costs.")
-    window = kpis.window_days(ds.starts, ds.as_of)
-    back = kpis.bought_again(ds.transactions, ds.as_of, window)
+    known = (ds.as_of - ds.starts).days + 1
+    if known < 2 * _YEAR:
+        raise NotEnoughData(
+            f"What a year of keeping keeps takes two years to see, and the history has {known:,} days.",
+            "Bring a longer history.",
+        )
+    back = kpis.bought_again(ds.transactions, ds.as_of, _YEAR)
     kept, low, high = share_with_interval(int(back.sum()), len(back))
-    since = ds.as_of - pd.Timedelta(days=window - 1)
+    since = ds.as_of - pd.Timedelta(days=_YEAR - 1)
     contacts = 0.0
     if ds.has("touchpoints") and "cost" in ds.table("touchpoints").columns:
         spent = journeys.contact_costs(ds.table("touchpoints"), since, ds.as_of)
-        contacts = float(spent.reindex(back.index).fillna(0.0).mean()) * DAYS_PER_YEAR / window
+        contacts = float(spent.reindex(back.index).fillna(0.0).mean()) * DAYS_PER_YEAR / _YEAR
     base = ds.economics.retention_cost_per_year + contacts
     if base <= 0 or kept <= 0:
         raise NotEnoughData("What keeping a customer costs isn't known.", "State retention_cost_per_year in the card.")

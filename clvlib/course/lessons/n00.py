@@ -8,7 +8,7 @@ import pandas as pd
 from clvlib import aggregate
 from clvlib.course.assignments import Key, assign, question
 from clvlib.dataset import Dataset
-from clvlib.errors import CannotAnswer
+from clvlib.errors import CannotAnswer, MissingTable
 
 _AGE = 6
 _OFTEN = 5  # days with a purchase
@@ -63,6 +63,8 @@ def _often(ds: Dataset) -> Key:
     means="{right} rows of the transactions are in no figure of this tour; each has its reason in the ledger.",
 )
 def _dropped(ds: Dataset) -> Key:
+    if not (ds.ledger["table"] == "transactions").any():
+        raise MissingTable("No table of transactions was read here.", "Go on with the next section.")
     rows = ds.ledger.groupby(["table", "action"])["rows"]
     read, kept = rows.sum()["transactions", "read"], rows.first()["transactions", "kept"]
     out = ds.ledger[(ds.ledger["action"] == "dropped") & (ds.ledger["table"] == "transactions")]

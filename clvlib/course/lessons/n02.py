@@ -98,12 +98,14 @@ def _silent_ones(ds: Dataset, segment: pd.Series, so_far: pd.Series) -> Key:
 def _best_tenth(ds: Dataset, so_far: pd.Series) -> Key:
     if len(so_far) < 100:
         raise CannotAnswer(f"A tenth of {len(so_far)} customers is a handful.", "Go on with the next section.")
+    if so_far.sum() <= 0:
+        raise CannotAnswer("All customers together have brought nothing.", "Go on with the next section.")
     spent = ds.rfm_summary()["total_spend"]
     return Key(
-        concentration.top_share(so_far, 0.1),
+        _share_of_best(so_far, 10),
         {
-            "That is a share of revenue, not of value.": concentration.top_share(spent, 0.1),
-            "You took the best fifth.": concentration.top_share(so_far, 0.2),
+            "That is a share of revenue, not of value.": _share_of_best(spent, 10),
+            "You took the best fifth.": _share_of_best(so_far, 5),
             "Those are the customers of the lowest values: sort with the best first.": float(
                 so_far.sort_values().head(len(so_far) // 10).sum() / so_far.sum()
             ),
@@ -115,6 +117,10 @@ def _best_tenth(ds: Dataset, so_far: pd.Series) -> Key:
             ),
         },
     )
+
+
+def _share_of_best(value: pd.Series, part: int) -> float:
+    return float(value.nlargest(len(value) // part).sum() / value.sum())
 
 
 @assign(

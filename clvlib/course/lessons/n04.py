@@ -29,7 +29,7 @@ _DAYS = 60  # of silence, that exercise 04.1 asks about
     means="{right} of the silences last longer than 60 days, those counted fairly that are still going on.",
 )
 def _lasts_longer(ds: Dataset, endings: pd.DataFrame) -> Key:
-    if len(endings) <= _DAYS:
+    if len(endings) <= _DAYS + 1:
         raise CannotAnswer(f"No silence in it lasts longer than {_DAYS} days.", "Bring a longer history.")
     gaps = aggregate.gaps(ds.transactions, ds.as_of)
     still = ds.rfm_summary()["days_since_last_order"].astype(int)
@@ -204,6 +204,8 @@ def _come_back_later(ds: Dataset, endings: pd.DataFrame, window_plan: Plan) -> d
 )
 def _often_right(ds: Dataset, tested_active: Snapshot) -> dict[str, Any]:
     base = float(tested_active.churned.mean())
+    if round(100 * base) >= 50:
+        raise CannotAnswer("Half of the active customers or more bought nothing in the window.", "Go on.")
     return {"n": len(tested_active.churned), "base": base, "hit": round(100 * (1 - base)), "miss": round(100 * base)}
 
 

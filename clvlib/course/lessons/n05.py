@@ -188,6 +188,8 @@ def _share_left(ds: Dataset, effects: pd.DataFrame) -> dict[str, Any]:
 def _points(ds: Dataset, known: pd.DataFrame) -> dict[str, Any]:
     one, several = (float(known.loc[side, "recent"].mean()) for side in (known["channels"] == 1, known["channels"] > 1))
     points = 100 * abs(several - one)
+    if not one > 0 or not round(points, 1) > 0:
+        raise CannotAnswer("Of one channel nobody is still buying, or the shares don't differ.", "Go on.")
     return {"one": one, "several": several, "points": points, "relative": points / one}
 
 

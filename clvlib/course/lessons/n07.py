@@ -89,12 +89,14 @@ def _nps_of_all(ds: Dataset, answers: pd.DataFrame) -> Key:
     unit="money",
     ask="How much more margin, serving taken off, did a referred customer bring in the first year than another one, on "
     "average? `first_year` holds what each customer brought in it; `ds.customers()` says in `referred_by` who referred "
-    "whom (empty: nobody).",
-    hint='`ds.customers()["referred_by"].reindex(first_year.index).notna()` is True for who was referred: the mean of '
-    "`first_year` for them, less the mean for the others. It may be negative.",
+    "whom (empty: nobody). Of a customer who isn't in `ds.customers()` nobody knows it: leave such customers out.",
+    hint="`first_year[first_year.index.isin(ds.customers().index)]` are the customers of whom it is known. Of them, "
+    '`ds.customers()["referred_by"].reindex(…).notna()`, with their index in place of the dots, is True for who was '
+    "referred: the mean for these, less the mean for the others. It may be negative.",
     solution="""
-    referred = ds.customers()["referred_by"].reindex(first_year.index).notna()
-    first_year[referred].mean() - first_year[~referred].mean()
+    listed = first_year[first_year.index.isin(ds.customers().index)]
+    referred = ds.customers()["referred_by"].reindex(listed.index).notna()
+    listed[referred].mean() - listed[~referred].mean()
     """,
     means="The difference is {right} (with a minus sign, referred customers brought less), all at the same age. "
     "Whether it is beyond chance, the interval below says.",
@@ -102,18 +104,23 @@ def _nps_of_all(ds: Dataset, answers: pd.DataFrame) -> Key:
 def _referred_more(ds: Dataset, first_year: pd.Series, compared: pd.DataFrame) -> Key:
     equal = advocates.referred_at_equal_age(ds, first_year)["mid"]
     life = compared["lifetime_value"]
-    referred = ds.customers()["referred_by"].reindex(first_year.index).notna()
+    everybody = ds.customers()["referred_by"].reindex(first_year.index).notna()
+    listed = first_year[first_year.index.isin(ds.customers().index)]
+    referred = everybody[listed.index]
     return Key(
         equal["difference"],
         {
+            "You counted who isn't in the customers table as not referred; of them nobody knows it.": float(
+                first_year[everybody].mean() - first_year[~everybody].mean()
+            ),
             "You compared lifetime values: the two groups have been customers for unlike times, so that the older one "
             "looks better.": life["referred"] - life["not referred"],
             "You compared sums: the larger group wins by its size.": float(
-                first_year[referred].sum() - first_year[~referred].sum()
+                listed[referred].sum() - listed[~referred].sum()
             ),
             "That is the difference as a share; money is asked for.": equal["referred"] / equal["not referred"] - 1,
             "You compared who was referred with all customers, the referred ones among them.": float(
-                first_year[referred].mean() - first_year.mean()
+                listed[referred].mean() - listed.mean()
             ),
         },
     )

@@ -23,6 +23,8 @@ from clvlib.value import claims
 )
 def _points(ds: Dataset, stay: float) -> Key:
     measured = float(claims.retention_here(ds)["figure"]["kept_80"])
+    if not 0 < measured <= 1 - claims.POINTS_MORE:
+        raise NotEnoughData("Nobody stayed, or 15 points more would be over 100%.", "Go on.")
     return Key(
         claims.POINTS_MORE / measured,
         {

@@ -1,5 +1,6 @@
 """Exercises and quiz of notebook 08: money at stake, what a contact must bring, a control group."""
 
+import math
 from typing import Any
 
 import pandas as pd
@@ -283,7 +284,10 @@ def _lift(ds: Dataset) -> dict[str, Any]:
 )
 def _what_the_contact_brought(ds: Dataset) -> dict[str, Any]:
     usual = ds.usual_amount()
-    contact, control, others, before = (round(usual * part, 0) for part in (0.8, 0.7, 2.0, 1.0))
+    if 0.01 <= usual < 0.1:  # a tenth of it has to be a cent at least, unless amounts are written with more decimals
+        usual = 0.1
+    digits = max(1 - math.floor(math.log10(usual)), 0)
+    contact, control, others, before = (round(usual * part, digits) for part in (0.8, 0.7, 2.0, 1.0))
     return {
         "contact": contact,
         "control": control,

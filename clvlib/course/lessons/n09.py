@@ -7,7 +7,7 @@ import pandas as pd
 
 from clvlib.course.assignments import Key, assign, question
 from clvlib.dataset import Dataset
-from clvlib.errors import NotEnoughData
+from clvlib.errors import MissingTable, NotEnoughData
 from clvlib.value import comparing, what_if
 
 _BASKET = "first basket"
@@ -28,6 +28,8 @@ _TRIED, _LEVEL = 20, 0.05
     means="{right} customers. Counts of different things by year don't add up: who is in two years would count twice.",
 )
 def _everybody(ds: Dataset) -> Key:
+    if not ds.has("transactions"):
+        raise MissingTable("This dataset has no table of transactions.", "Go on with the next exercise.")
     rows = ds.sql("select customer_id, year(date) as year, count(*) as n from transactions group by 1, 2")
     return Key(
         rows["customer_id"].nunique(),
@@ -180,6 +182,8 @@ def _apart(ds: Dataset) -> dict[str, Any]:
     early, late = (float((half["frequency"] > 0).mean()) for half in _halves(ds))
     if not min(early, late) > 0:
         raise NotEnoughData("Of one half, nobody came back.", "Go on with the next one.")
+    if not round(100 * abs(early - late), 1) > 0:
+        raise NotEnoughData("The two shares don't differ.", "Go on with the next one.")
     return {
         "early": early,
         "late": late,
@@ -222,6 +226,8 @@ def _so_far(ds: Dataset) -> dict[str, Any]:
 )
 def _slider(ds: Dataset) -> dict[str, Any]:
     margin = ds.economics.margin
+    if margin + 0.1 > 1:
+        raise NotEnoughData("10 points more would be a margin over 100%.", "Go on with the next one.")
     return {"margin": margin, "points": margin + 0.1, "share": margin * 1.1, "ten": 0.1}
 
 
