@@ -31,7 +31,6 @@ from clvlib.course.guide import answers_of
 from clvlib.course.outline import AT_HOME, Outline, Section, course_of, exercise_in, has_quiz, shown
 from clvlib.dataset import Dataset
 from clvlib.errors import CannotAnswer
-from clvlib.show.sentences import marked
 from clvlib.show.session import speak_of
 
 WIDE, HIGH = 1280, 720
@@ -215,7 +214,7 @@ def _exercise(number: str, ds: Dataset) -> Iterator[Slide]:
 
 def _filled(template: str, **values: Any) -> Markup:
     """The words of an exercise as the notebook shows them: nothing in a client's text becomes markup."""
-    return _clean(with_code(marked(template, values)))
+    return _clean(with_code(template, values))
 
 
 _NOT_HERE = CannotAnswer("The notebook gives it.", "Look into the notebook.")
