@@ -5,7 +5,7 @@
 
 The map of the house. The way leads from left to right, and nobody reaches back (import-linter keeps the doors):
 
-    errors, files < stats < ingest | aggregate < dataset < models | show < value | causes < actions < run
+    errors, files < stats < ingest | aggregate < dataset < models | show < value | causes < actions < course < run
 
 - `clvlib.ingest`: a client's files → canonical tables, every row kept or dropped for a stated reason.
 - `clvlib.aggregate`: raw rows → frames per customer, cohort, period; nobody else touches raw rows.
@@ -15,6 +15,7 @@ The map of the house. The way leads from left to right, and nobody reaches back 
 - `clvlib.causes`: whether something caused anything: channels, experiments, uplift.
 - `clvlib.actions`: whom to contact, with what, within which budget.
 - `clvlib.show`: tables, sentences and pictures that a person, a report and a test can read.
+- `clvlib.course`: exercises that check themselves, quizzes, the trainer's guide, slides.
 - `clvlib.run`: the `clv` command: a dataset → executed notebooks, report, lists.
 
 In examples, `sample` is the bundled dataset "cdnow_sample" (2,357 real customers of 1997), `rfm` its customers'

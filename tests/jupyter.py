@@ -16,7 +16,7 @@ from clvlib.run import working
 from tools import picture
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
     found = picture.installed_browser()
     if found is None:

@@ -91,12 +91,10 @@ def compose(ds: Dataset, content: Content, outcomes: list[Outcome], earlier: Pat
 
 
 def _said(content: Content) -> str:
-    """All words that the page takes from notebooks, for the terms that they use."""
-    parts = [content.state, *content.since, *(f"{told}" for told in content.tiles + content.decisions)]
+    """What the board says, and every chapter finds, shows and leaves to decide, for the terms in it."""
+    parts = [content.state, *content.since, *content.offered, *map(str, content.tiles + content.decisions)]
     for chapter in content.chapters:
-        parts += [chapter.title, *chapter.findings, *chapter.sentences, chapter.decide]
-        parts += [f"{drawn.title} {drawn.caption}" for drawn in chapter.pictures]
-        parts += [table.markup for table in [*chapter.tables, *content.appendix]]
+        parts += [chapter.title, *chapter.findings, chapter.decide, *(drawn.title for drawn in chapter.pictures)]
     return " ".join(map(str, parts))
 
 

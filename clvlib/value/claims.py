@@ -16,7 +16,7 @@ from statsmodels.stats.proportion import proportion_confint
 from clvlib.aggregate import acquisition, journeys
 from clvlib.errors import CannotAnswer, MissingTable, NotEnoughData
 from clvlib.show import wording
-from clvlib.stats import DAYS_PER_YEAR
+from clvlib.stats import DAYS_PER_YEAR, present_value
 from clvlib.value import kpis
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def retention_here(ds: "Dataset") -> pd.DataFrame:
     window = kpis.window_days(ds.starts, ds.as_of)
     back = kpis.bought_again(ds.transactions, ds.as_of, window)
     kept = pd.Series(share_with_interval(int(back.sum()), len(back)), ["figure", "low", "high"])
-    discount = (1 + ds.economics.annual_discount_rate) ** (window / DAYS_PER_YEAR)
+    discount = 1 / float(present_value([1.0], ds.economics.annual_discount_rate, [window / DAYS_PER_YEAR]))
     more = ((discount - kept) / (discount - kept - POINTS_MORE) - 1).where(kept + POINTS_MORE <= 1)
     rows = {"kept_80": kept, "churn_2_8": kpis.monthly_churn(kept, window), "omnichannel_89": kept, "clv_40": more}
     return pd.DataFrame(rows).T
