@@ -21,12 +21,14 @@ def history(ds: Dataset) -> windows.History:
     return windows.History(ds.transactions, ds.starts)
 
 
-@once
-def rolled(ds: Dataset) -> rolling.Rolling:
-    """As in the notebook, of the two latest days: each of them takes seconds."""
+def _rolled(ds: Dataset, most: int) -> rolling.Rolling:
     days = rolling.days_ahead(ds.starts, ds.as_of, ds.economics.horizon_days)
-    with mock.patch.object(rolling, "_MOST", 2):
+    with mock.patch.object(rolling, "_MOST", most):
         return rolling.roll(history(ds), ds.as_of, days)
+
+
+rolled_as_in_the_notebook = once(lambda ds: _rolled(ds, rolling._MOST))
+rolled = once(lambda ds: _rolled(ds, 2))  # the two latest days: each of them takes seconds
 
 
 def _still_there(ds: Dataset) -> pd.DataFrame:
