@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from clvlib.causes import adoption, causal, verdict
 from clvlib.causes.channels import MOST_COUNTED, people
@@ -16,7 +15,6 @@ from clvlib.dataset import Dataset
 from clvlib.errors import CannotAnswer
 from clvlib.show import wording
 
-_Z = float(norm.ppf(0.975))
 _STUDIED = {"many_value": "revenue", "many_again": "bought", "several_trips": "orders"}
 _ALIKE = 1e-20  # relative variance: what adding up leaves of none
 ONLINE, STORE = "web", "store"
@@ -45,7 +43,7 @@ def plain_ratio(some: pd.DataFrame, others: pd.DataFrame, top: str, below: str =
         logs.append(np.log(ratio))
         part_of_it = float(((above - ratio * under) ** 2).sum()) / (ratio * under.sum()) ** 2
         spread += part_of_it if part_of_it > _ALIKE else np.nan
-    mid, reach = logs[0] - logs[1], _Z * np.sqrt(spread)
+    mid, reach = logs[0] - logs[1], causal.Z * np.sqrt(spread)
     low, high = np.exp(mid - reach) - 1, np.exp(mid + reach) - 1
     return float(np.exp(mid) - 1), float(low), float(high)
 

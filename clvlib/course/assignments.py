@@ -4,6 +4,7 @@ Each lesson registers its own, by the decorators `assign` and `question`.
 """
 
 import inspect
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -15,7 +16,8 @@ from clvlib.errors import CannotAnswer
 
 Value = float | str | Collection[str]  # a number; a name; names in any order
 
-UNITS_OF_ANSWERS = ("count", "percent", "money", "number", "days", "name", "names")
+NAMED = ("name", "names")
+UNITS_OF_ANSWERS = ("count", "percent", "money", "number", "days", *NAMED)
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,14 @@ def worked_out(function: Callable[..., Any], ds: Dataset | None, given: Mapping[
     if missing:
         raise CannotAnswer(f"It needs {', '.join(missing)} of this notebook.", "Run the cells above first.")
     return function(ds, **{name: given[name] for name in asked})
+
+
+def key_of(found: Assignment, ds: Dataset | None, given: Mapping[str, Any]) -> Key:
+    """The key of an exercise on a dataset. Raises CannotAnswer as `worked_out`, and where the answer has no value."""
+    key: Key = worked_out(found.key, ds, given)
+    if found.unit not in NAMED and not math.isfinite(float(key.right)):  # type: ignore[arg-type]
+        raise CannotAnswer("The figure that is asked for has no value in it.", "Go on with the next one.")
+    return key
 
 
 def _read_lessons() -> None:

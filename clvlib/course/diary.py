@@ -56,12 +56,12 @@ def _kept() -> dict[str, dict[str, int]]:
         return {}
     try:
         told = json.loads(_FILE.read_text("utf-8"))
-        if isinstance(told, dict):
-            return {str(number): of_it for number, of_it in told.items()}
     except OSError:
         return {}
     except (ValueError, RecursionError):
-        pass
+        told = None
+    if isinstance(told, dict):
+        return told
     with contextlib.suppress(OSError):
         _FILE.replace(_FILE.with_suffix(".unreadable.json"))
     return {}

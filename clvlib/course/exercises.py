@@ -15,7 +15,7 @@ import pandas as pd
 
 from clvlib import show
 from clvlib.course import diary
-from clvlib.course.assignments import Assignment, Key, all_assignments, assignment, worked_out
+from clvlib.course.assignments import Assignment, Key, all_assignments, assignment, key_of
 from clvlib.course.judging import judge_answer
 from clvlib.errors import CannotAnswer
 from clvlib.show.output import NO_FORMULAS, publish
@@ -91,22 +91,19 @@ def exercise(number: str, **given: Any) -> Exercise:
         nothing = Assignment(str(number), "number", "There is none of this number.", "", "", "", Key)
         made = Exercise(nothing, None, f"There are: {there}.", {})
     else:
-        made = Exercise(found, *_key_of(found, given), given)
+        made = Exercise(found, *_key_or_why_not(found, given), given)
     made.ask()
     return made
 
 
-def _key_of(found: Assignment, given: dict[str, Any]) -> tuple[Key | None, str]:
+def _key_or_why_not(found: Assignment, given: dict[str, Any]) -> tuple[Key | None, str]:
     """The key of an exercise on the notebook's dataset, or none and why."""
     try:
-        key: Key = worked_out(found.key, show.notebook_dataset(), given)
-        if found.unit not in _WRITTEN and not np.isfinite(float(key.right)):  # type: ignore[arg-type]
-            return None, "This dataset can't support it: the figure that is asked for has no value in it."
+        return key_of(found, show.notebook_dataset(), given), ""
     except CannotAnswer as error:
         return None, f"This dataset can't support it. {error}"
     except Exception as error:  # whatever a frame that was changed by hand leads to, the course goes on
         return None, f"It can't be worked out here ({type(error).__name__}: {error})."
-    return key, ""
 
 
 def answer_in_words(value: Any, unit: str) -> str:

@@ -6,7 +6,6 @@ right and wrong answers are worked out.
 """
 
 import inspect
-import math
 import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from nbconvert.filters.markdown import markdown2html
 
-from clvlib.course.assignments import Assignment, Question, all_assignments, questions_of, worked_out
+from clvlib.course.assignments import Assignment, Question, all_assignments, key_of, questions_of, worked_out
 from clvlib.course.exercises import answer_in_words
 from clvlib.course.judging import told_apart
 from clvlib.course.outline import AT_HOME, PLANS, Outline, Section, course_of, exercise_in, has_quiz, shown
@@ -144,9 +143,7 @@ def answers_of(found: Assignment, ds: Dataset, given: Given) -> dict[str, Any]:
 
 
 def _right_and_wrong(found: Assignment, ds: Dataset, given: Given) -> dict[str, Any]:
-    key = worked_out(found.key, ds, _frames(found.key, given))
-    if found.unit not in ("name", "names") and not math.isfinite(float(key.right)):
-        raise CannotAnswer("The figure that is asked for has no value in this dataset.", "Leave this exercise out.")
+    key = key_of(found, ds, _frames(found.key, given))
     right = answer_in_words(key.right, found.unit)
     wrong: dict[str, list[str]] = {}
     for words, value in told_apart(key, found.unit).items():

@@ -12,9 +12,9 @@ from unicodedata import normalize
 import numpy as np
 import pandas as pd
 
-from clvlib.course.assignments import Key, Value
+from clvlib.course.assignments import NAMED, Key, Value
 
-ROUNDED = 0.005  # of a value: as near as three digits are
+_ROUNDED = 0.005  # of a value: as near as three digits are
 _DIGITS = 8  # of a rounded answer, at most: one of more was worked out, and is what it is
 _MOST = 1000  # values in an answer
 _CLOSE = 0.05  # of the right value: worth a word
@@ -24,11 +24,10 @@ Standing = Literal["right", "not yet", "not attempted"]
 
 @dataclass(frozen=True)
 class Judgement:
-    """What became of an answer, and what is to be said of it. mistake: the words of a lesson's own, if it was one."""
+    """What became of an answer, and what is to be said of it."""
 
     outcome: Standing
     reason: str = ""
-    mistake: str = ""
 
 
 class _NoAnswer(Exception):
@@ -48,7 +47,7 @@ def judge_answer(answer: Any, key: Key, unit: str) -> Judgement:
     if answer is None or answer is Ellipsis:
         return Judgement("not attempted")
     try:
-        if unit in ("name", "names"):
+        if unit in NAMED:
             return _judge_names(_names(answer, unit), key)
         return _judge_number(_number(answer, unit), key, unit)
     except _NoAnswer as error:
@@ -59,7 +58,7 @@ def judge_answer(answer: Any, key: Key, unit: str) -> Judgement:
 
 def told_apart(key: Key, unit: str) -> dict[str, Value]:
     """The mistakes of a key that give another value on this dataset than the right one."""
-    if unit in ("name", "names"):
+    if unit in NAMED:
         right = _names(key.right, unit)
         return {words: value for words, value in key.mistakes.items() if _names(value, unit) != right}
     told = {words: value for words, value in key.mistakes.items() if math.isfinite(_figure(value))}
@@ -73,7 +72,7 @@ def _judge_number(answer: float, key: Key, unit: str) -> Judgement:
     if _distance(answer, right, unit) <= min(1.0, far.get(nearest, math.inf)) or _is_rounded(answer, right, unit):
         return Judgement("right")
     if nearest and far[nearest] <= 1.0:
-        return Judgement("not yet", nearest, nearest)
+        return Judgement("not yet", nearest)
     for words, value in _usual_slips(right, unit).items():
         if _distance(answer, value, unit) <= 1.0:
             return Judgement("not yet", words)
@@ -87,7 +86,7 @@ def _figure(value: Value) -> float:
 
 def _distance(answer: float, value: float, unit: str) -> float:
     """How far an answer is from a value, 1 being as far as rounding goes."""
-    reach = 0.5 if unit == "count" else max(ROUNDED * abs(value), 1e-9)
+    reach = 0.5 if unit == "count" else max(_ROUNDED * abs(value), 1e-9)
     return abs(answer - value) / reach
 
 
@@ -166,13 +165,12 @@ def _names(answer: Any, unit: str) -> frozenset[str]:
 
 
 def _judge_names(answer: frozenset[str], key: Key) -> Judgement:
-    unit = "names"
-    if answer == _names(key.right, unit):
+    right = _names(key.right, "names")
+    if answer == right:
         return Judgement("right")
-    for words, value in told_apart(key, unit).items():
-        if answer == _names(value, unit):
-            return Judgement("not yet", words, words)
-    right = _names(key.right, unit)
+    for words, value in told_apart(key, "names").items():
+        if answer == _names(value, "names"):
+            return Judgement("not yet", words)
     if len(right) > 1 and answer & right:
         return Judgement("not yet", f"{len(answer & right)} of {len(right)} are there; {len(answer - right)} too many.")
     return Judgement("not yet", "That is not the one." if len(right) == 1 else "None of those.")

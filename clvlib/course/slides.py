@@ -25,7 +25,7 @@ from nbconvert.filters.markdown import markdown2html
 from nbformat import NotebookNode
 from PIL import Image
 
-from clvlib.course.assignments import all_assignments
+from clvlib.course.assignments import assignment
 from clvlib.course.exercises import with_code
 from clvlib.course.guide import answers_of
 from clvlib.course.outline import AT_HOME, Outline, Section, course_of, exercise_in, has_quiz, shown
@@ -198,7 +198,7 @@ _REPLIES = (("They say", "expect"), ("Reply", "reply"))
 
 def _exercise(number: str, ds: Dataset) -> Iterator[Slide]:
     """An exercise, unless the dataset can't support it; what is right where it needs no frame of the notebook."""
-    found = next((each for each in all_assignments() if each.number == number), None)
+    found = assignment(number)
     if found is None:
         return
     told = answers_of(found, ds, _not_here)

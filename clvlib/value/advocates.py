@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 GROUPS = ("detractor", "passive", "promoter")
 NO_ANSWER = "no answer in the window"
 LEAST_COMPARED = 25
-EQUAL_AGE_DAYS = 365  # of customers who are compared by what they have left since their first purchase
+EQUAL_AGE_DAYS = 365  # of customers who are compared by what they have brought since their first purchase
 
 
 def group_of(scores: pd.Series) -> pd.Series:
@@ -202,7 +202,7 @@ def referred_against_others(ds: "Dataset", values: pd.DataFrame, rfm: pd.DataFra
 
 
 def first_year(ds: "Dataset") -> pd.Series:
-    """What each customer left in the first 365 days from the first purchase on (currency), serving orders taken off.
+    """What each customer brought in the first 365 days from the first purchase on (currency), serving orders taken off.
 
     Only customers whose first year is observed to its end, as known at that end, so that all are compared at equal age.
     By customer_id. Raises NotEnoughData when there is none.
@@ -222,7 +222,7 @@ def first_year(ds: "Dataset") -> pd.Series:
 
 
 def referred_at_equal_age(ds: "Dataset", year: pd.Series) -> pd.DataFrame:
-    """What customers who were referred left in their first year, beside the others, and the difference between them.
+    """What customers who were referred brought in their first year, beside the others, and the difference between them.
 
     year: `first_year`. Indexed by group (referred, not referred, difference): customers, mid (mean, currency), low and
     high (95 %; of the difference, unequal variances). They came in unlike ways: this is no effect of a programme.
