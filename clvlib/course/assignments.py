@@ -16,8 +16,8 @@ from clvlib.errors import CannotAnswer
 
 Value = float | str | Collection[str]  # a number; a name; names in any order
 
-NAMED = ("name", "names")
-UNITS_OF_ANSWERS = ("count", "percent", "money", "number", "days", *NAMED)
+OF_NAMES = ("name", "names")
+UNITS_OF_ANSWERS = ("count", "percent", "money", "number", "days", *OF_NAMES)
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def worked_out(function: Callable[..., Any], ds: Dataset | None, given: Mapping[
 def key_of(found: Assignment, ds: Dataset | None, given: Mapping[str, Any]) -> Key:
     """The key of an exercise on a dataset. Raises CannotAnswer as `worked_out`, and where the answer has no value."""
     key: Key = worked_out(found.key, ds, given)
-    if found.unit not in NAMED and not math.isfinite(float(key.right)):  # type: ignore[arg-type]
+    if found.unit not in OF_NAMES and not math.isfinite(float(key.right)):  # type: ignore[arg-type]
         raise CannotAnswer("The figure that is asked for has no value in it.", "Go on with the next one.")
     return key
 

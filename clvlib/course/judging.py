@@ -12,7 +12,7 @@ from unicodedata import normalize
 import numpy as np
 import pandas as pd
 
-from clvlib.course.assignments import NAMED, Key, Value
+from clvlib.course.assignments import OF_NAMES, Key, Value
 
 _ROUNDED = 0.005  # of a value: as near as three digits are
 _DIGITS = 8  # of a rounded answer, at most: one of more was worked out, and is what it is
@@ -47,7 +47,7 @@ def judge_answer(answer: Any, key: Key, unit: str) -> Judgement:
     if answer is None or answer is Ellipsis:
         return Judgement("not attempted")
     try:
-        if unit in NAMED:
+        if unit in OF_NAMES:
             return _judge_names(_names(answer, unit), key)
         return _judge_number(_number(answer, unit), key, unit)
     except _NoAnswer as error:
@@ -58,7 +58,7 @@ def judge_answer(answer: Any, key: Key, unit: str) -> Judgement:
 
 def told_apart(key: Key, unit: str) -> dict[str, Value]:
     """The mistakes of a key that give another value on this dataset than the right one."""
-    if unit in NAMED:
+    if unit in OF_NAMES:
         right = _names(key.right, unit)
         return {words: value for words, value in key.mistakes.items() if _names(value, unit) != right}
     told = {words: value for words, value in key.mistakes.items() if math.isfinite(_figure(value))}
