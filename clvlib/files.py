@@ -1,12 +1,18 @@
-"""Files that are there whole or not at all, and where the project's own are."""
+"""Files that are there whole or not at all, where the project's own are, and what one notebook keeps for the others."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import pickle
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
+from typing import TypeVar
+
+KEPT = "CLV_KEPT"  # set by a run: the folder of what its notebooks keep for each other
 
 _PACKAGE = Path(__file__).parent
 CHECKOUT = _PACKAGE.parent if (_PACKAGE.parent / "requirements.lock").is_file() else None  # None: a package
+_T = TypeVar("_T")
 
 
 def own(folder: str) -> Path:
@@ -29,3 +35,22 @@ def write_text(target: Path, text: str) -> None:
     """Write UTF-8 text, whole or not at all."""
     with replacing(target) as partial:
         partial.write_text(text, encoding="utf-8", newline="\n")
+
+
+def once(make: Callable[[], _T], depends: Callable[[], tuple[object, ...]]) -> _T:
+    """What `make` gives, or gave to another notebook of the same run, by all that it `depends` on (texts and numbers).
+
+    Nothing is kept outside of a run, which alone can read the folder and deletes it at its end.
+    """
+    folder = os.environ.get(KEPT)
+    if not folder:
+        return make()
+    file = Path(folder) / f"{sha256(repr(depends()).encode()).hexdigest()}.pickle"
+    with suppress(FileNotFoundError):
+        return pickle.loads(file.read_bytes())
+    made = make()
+    draft = file.with_suffix(f".{os.getpid()}")  # notebooks that run side by side may make the same
+    with suppress(OSError):  # a full disk costs the next notebook its time, and nothing else
+        draft.write_bytes(pickle.dumps(made))
+        draft.replace(file)
+    return made

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_limits
 
 from clvlib.run.cli import spare_grammar
 
@@ -17,6 +18,7 @@ from clvlib import dataset  # noqa: E402
 from clvlib.dataset import Dataset  # noqa: E402
 from tests.jupyter import browser, lab  # noqa: E402, F401
 
+threadpool_limits(1)  # tests run side by side, and threads would wait for each other's cores
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, as do its children
 
 

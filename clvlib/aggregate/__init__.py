@@ -31,7 +31,7 @@ from clvlib.aggregate.customers import (
     rfm_summary,
 )
 from clvlib.aggregate.purchases import purchase_days
-from clvlib.aggregate.rows import some_customers
+from clvlib.aggregate.rows import content, some_customers
 
 __all__ = [
     "DAYS_PER_UNIT",
@@ -43,6 +43,7 @@ __all__ = [
     "calibration_holdout",
     "came_back",
     "cohorts",
+    "content",
     "days_of",
     "everybody",
     "features",

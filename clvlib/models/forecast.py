@@ -22,10 +22,9 @@ from scipy.special import betainc, betaln
 with warnings.catch_warnings():  # importing lifetimes silences FutureWarning for the whole process …
     warnings.filterwarnings("ignore", message=".*mode.chained_assignment")  # … and sets an option that is going
     from lifetimes import BetaGeoFitter, ModifiedBetaGeoFitter
-    from lifetimes.fitters import value_and_grad
 
 from clvlib.errors import ConvergenceError, DataError, NotEnoughData, UsageError
-from clvlib.models import gamma_gamma, nbd, pareto_nbd
+from clvlib.models import bg_nbd, gamma_gamma, nbd, pareto_nbd
 from clvlib.models.fitted import FittedModel
 from clvlib.models.likelihood import LARGEST_LOG, Maximum, maximise, unique_rows
 from clvlib.models.summary import require
@@ -168,8 +167,9 @@ class BetaGeo(PurchaseModel):
     _survived_first = 0  # chances to leave that came with the first purchase
 
     def _mean_loss(self, log_params: Array, x: Array, t_x: Array, T: Array, w: Array) -> tuple[float, Array]:
-        value, gradient = value_and_grad(self._lifetimes._negative_log_likelihood)(log_params, x, t_x, T, w, 0.0)
-        return float(value), gradient
+        chances = x + self._survived_first
+        value, gradient = bg_nbd.log_likelihood(np.exp(log_params), x, t_x, T, chances)
+        return -float(w @ value) / w.sum(), -(gradient @ w) / w.sum()
 
     def _p_alive(self, x: Array, t_x: Array, T: Array) -> Array:
         fitter = self._lifetimes()

@@ -93,9 +93,9 @@ class Hybrid:
         if len(rows) > ROWS:
             rows = rows.sample(ROWS, random_state=0).sort_index(ignore_index=True)
         fold = pd.util.hash_array(rows["customer_id"].to_numpy(dtype=object)) % _FOLDS
-        mean, money = rows["mean"].to_numpy(), rows["spend"].to_numpy()
-        bought = (rows["actual_purchases"] / rows["level_purchases"]).to_numpy()
-        spent = (rows["actual_spend"].clip(lower=0) / rows["level_spend"]).to_numpy()
+        mean, money = _rounded(rows["mean"]), _rounded(rows["spend"])
+        bought = _rounded(rows["actual_purchases"] / rows["level_purchases"])
+        spent = _rounded(rows["actual_spend"].clip(lower=0) / rows["level_spend"])
         self._steps = _Steps(rows.drop(columns=_APART))
         asked, alike = self._steps.of(rows), np.ones(len(rows))
         with threadpool_limits(1):
@@ -225,7 +225,12 @@ def _inputs(known: pd.DataFrame, own: pd.DataFrame, buying: Buying, days: int, l
     columns |= {f"spend_{span}": known[f"spend_{span}"] / unit for span in spans}
     columns["basket"] = every["monetary_value"] / unit
     columns |= {name: known[name] / unit for name in ("first_spend", "last_spend", "max_spend")}
-    return pd.DataFrame(columns)
+    return pd.DataFrame(columns).astype(np.float32)  # as `_rounded`
+
+
+def _rounded(column: pd.Series) -> Array:
+    """Seven digits: the last of sixteen differ from one computer to another, and one may turn a tree."""
+    return column.to_numpy(np.float32).astype(float)
 
 
 class _Steps:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 from clvlib.errors import ConvergenceError
 from clvlib.stats import Array
@@ -74,10 +75,11 @@ def maximise(
     >>> np.exp(found.log_params).round(2), np.sqrt(found.covariance).round(3)
     (array([3.]), array([[0.058]]))
     """
+    limits = np.asarray(floors, dtype=float)
     for penalty in PENALTIES:
-        limits = np.asarray(floors, dtype=float)
-        rough = None if sample is None else _search(_penalised(sample, penalty), limits)
-        found = _search(_penalised(mean_loss, penalty), limits, rough)
+        with threadpool_limits(1, "blas"):  # so short sums gain nothing from threads, and wait for each other's
+            rough = None if sample is None else _search(_penalised(sample, penalty), limits)
+            found = _search(_penalised(mean_loss, penalty), limits, rough)
         if found is not None:
             log_params, hessian, free = found
             covariance = np.zeros_like(hessian)

@@ -15,6 +15,7 @@ from scipy.stats import norm
 
 from clvlib import aggregate
 from clvlib.errors import CannotAnswer
+from clvlib.files import once
 from clvlib.models.buying import Buying, every_purchase
 from clvlib.models.hybrid import Hybrid
 from clvlib.models.ranges import Ranges
@@ -256,8 +257,12 @@ def look_ahead(history: History, as_of: pd.Timestamp, days: int) -> Ahead:
     >>> look_ahead(history, sample.as_of, days=91).why
     'It learned from 4 past windows of 91 days; 1,460 times a customer bought in one.'
     """
-    own = length(history.starts, as_of, days)
-    return _ahead(history.window(as_of, own), history.past(as_of, own), history.starts, days)
+
+    def look() -> Ahead:
+        own = length(history.starts, as_of, days)
+        return _ahead(history.window(as_of, own), history.past(as_of, own), history.starts, days)
+
+    return once(look, lambda: ("look_ahead", history.content, str(history.starts), str(as_of), days))
 
 
 def _ahead(window: Window, past: Sequence[Window], starts: pd.Timestamp, days: int) -> Ahead:

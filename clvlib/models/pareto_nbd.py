@@ -40,20 +40,20 @@ def log_likelihood(params: Array, x: Array, t_x: Array, T: Array) -> tuple[Array
 def _log_likelihood_of_chunk(params: Array, x: Array, t_x: Array, T: Array) -> tuple[Array, Array]:
     r, alpha, s, beta = params
     still_alive = _log_alive(params, x, T)
-    died, tau, share = _log_died(params, x, t_x, T)
+    died, (log_near, log_far), share = _log_died(params, x, t_x, T)
+    log_alpha_tau, log_beta_tau = (log_near, log_far) if alpha <= beta else (log_far, log_near)
     mixed = np.logaddexp(still_alive, died)
     value = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + s * np.log(beta) + mixed
 
     alive, dead = np.exp(still_alive - mixed), np.exp(died - mixed)
 
     def mean(of: Array) -> Array:
-        return (share * of).sum(axis=0)
+        return np.einsum("ij,ij->j", share, of)
 
-    log_alpha_tau, log_beta_tau = mean(np.log(alpha + tau)), mean(np.log(beta + tau))
-    by_r = digamma(r + x) - digamma(r) + np.log(alpha) - alive * np.log(alpha + T) - dead * log_alpha_tau
-    by_alpha = r / alpha - (r + x) * (alive / (alpha + T) + dead * mean(1 / (alpha + tau)))
-    by_s = np.log(beta) - alive * np.log(beta + T) + dead * (1 / s - log_beta_tau)
-    by_beta = s / beta - alive * s / (beta + T) - dead * (s + 1) * mean(1 / (beta + tau))
+    by_r = digamma(r + x) - digamma(r) + np.log(alpha) - alive * np.log(alpha + T) - dead * mean(log_alpha_tau)
+    by_alpha = r / alpha - (r + x) * (alive / (alpha + T) + dead * mean(np.exp(-log_alpha_tau)))
+    by_s = np.log(beta) - alive * np.log(beta + T) + dead * (1 / s - mean(log_beta_tau))
+    by_beta = s / beta - alive * s / (beta + T) - dead * (s + 1) * mean(np.exp(-log_beta_tau))
     return value, np.stack([r * by_r, alpha * by_alpha, s * by_s, beta * by_beta])
 
 
@@ -63,8 +63,10 @@ def _log_alive(params: Array, x: Array, T: Array) -> Array:
     return -(r + x) * np.log(alpha + T) - s * np.log(beta + T)
 
 
-def _log_died(params: Array, x: Array, t_x: Array, T: Array) -> tuple[Array, Array, Array]:
-    """The same for a customer who left between t_x and T, with the moments of leaving `tau` and their shares.
+def _log_died(params: Array, x: Array, t_x: Array, T: Array) -> tuple[Array, tuple[Array, Array], Array]:
+    """The same for a customer who left between t_x and T, with the moments of leaving, tau, and their shares.
+
+    Of tau are given the logarithms of min(alpha, beta) + tau and max(alpha, beta) + tau.
 
     log of s ∫ (alpha + tau)^-(r + x) (beta + tau)^-(s + 1) dtau from t_x to T, over y = log(min(alpha, beta)
     + tau): the other singularity is then at least π away from the path, so that 32 Gauss-Legendre nodes
@@ -76,22 +78,23 @@ def _log_died(params: Array, x: Array, t_x: Array, T: Array) -> tuple[Array, Arr
     power_far: Array | float
     power_near, power_far = (r + x, s + 1.0) if alpha <= beta else (s + 1.0, r + x)
 
-    def log_integrand(y: Array) -> Array:
-        return (1 - power_near) * y - power_far * np.log(gap + np.exp(y))
+    def log_integrand(y: Array, log_far: Array) -> Array:
+        return (1 - power_near) * y - power_far * log_far
 
     low, high = np.log(near + t_x), np.log(near + T)
     high = _cut_tail(log_integrand, low, high, power_near, power_far, gap)
     width = np.maximum(high - low, 1e-300)
     y = low + width * _NODES[:, None]
-    terms = log_integrand(y) + np.log(_WEIGHTS)[:, None]
+    log_far = np.log(gap + np.exp(y))
+    terms = log_integrand(y, log_far) + np.log(_WEIGHTS)[:, None]
     top = terms.max(axis=0)
     share = np.exp(terms - top)
     total = share.sum(axis=0)
-    return np.log(s) + np.log(width) + top + np.log(total), np.exp(y) - near, share / total
+    return np.log(s) + np.log(width) + top + np.log(total), (y, log_far), share / total
 
 
 def _cut_tail(
-    log_integrand: Callable[[Array], Array],
+    log_integrand: Callable[[Array, Array], Array],
     low: Array,
     high: Array,
     power_near: Array | float,
@@ -99,10 +102,11 @@ def _cut_tail(
     gap: float,
 ) -> Array:
     """Move `high` to where the integrand is negligible. It is log-concave: Newton never overshoots."""
-    floor = log_integrand(low) - _NEGLIGIBLE
+    floor = log_integrand(low, np.log(gap + np.exp(low))) - _NEGLIGIBLE
     for _ in range(6):
-        excess = floor - log_integrand(high)
-        slope = (1 - power_near) - power_far * np.exp(high) / (gap + np.exp(high))
+        near = np.exp(high)
+        excess = floor - log_integrand(high, np.log(gap + near))
+        slope = (1 - power_near) - power_far * near / (gap + near)
         high = np.where(excess > 0, high + excess / np.minimum(slope, -1e-12), high)
     return high
 

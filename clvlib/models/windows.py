@@ -104,6 +104,11 @@ class History:
         self.transactions, self.starts = transactions, starts
         self._kept: dict[tuple[pd.Timestamp, int, bool], Window] = {}
 
+    @cached_property
+    def content(self) -> tuple[int, ...]:
+        """Numbers by which other transactions are told from these."""
+        return aggregate.content(self.transactions)
+
     def window(self, as_of: pd.Timestamp, days: int) -> Window:
         """`window` of these transactions. After the last day of the history, nothing comes in it."""
         return self._window(as_of, days, self.transactions)

@@ -16,6 +16,7 @@ from typing import Any
 from clvlib.run.cli import spare_grammar
 
 DISK_FULL = 28  # exit code: nothing could be written any more
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # side by side, threads wait for each other's cores
 
 
 def main(job_file: str, parent: int | None = None) -> None:

@@ -25,9 +25,9 @@ import pandas as pd
 from nbformat import NotebookNode
 
 from clvlib import show
-from clvlib.files import write_text
+from clvlib.files import KEPT, write_text
 from clvlib.run import chapters, parts
-from clvlib.run.execute import DISK_FULL
+from clvlib.run.execute import DISK_FULL, ONE_THREAD
 from clvlib.run.outcome import Outcome
 from clvlib.run.parts import Part
 from clvlib.run.warm import Fork, Nest
@@ -55,12 +55,15 @@ class Task:
     key: str = ""
 
 
-def execute_apart(plan: Task, folder: Path, limit: int) -> Made:
-    """Execute the notebook, for at most `limit` seconds, and keep what it made as a part of the run in `folder`."""
+def execute_apart(plan: Task, folder: Path, limit: int, kept: Path) -> Made:
+    """Execute the notebook, for at most `limit` seconds, and keep what it made as a part of the run in `folder`.
+
+    kept: the folder of what the notebooks of this run keep for each other (see `files.once`).
+    """
     stem, started = plan.file.stem, time.monotonic()
     with parts.making(folder, stem) as scratch:
         produced = scratch / plan.file.name
-        problem = _start(plan, scratch, produced, folder, limit)
+        problem = _start(plan, scratch, produced, folder, limit, kept)
         seconds = round(time.monotonic() - started, 1)
         notebook = nbformat.read(produced, as_version=4) if produced.exists() else plan.notebook
         _cleanse(notebook, folder)
@@ -77,7 +80,7 @@ def execute_apart(plan: Task, folder: Path, limit: int) -> Made:
     return Outcome(stem, "done", seconds=seconds, skipped=chapters.left_out(notebook)), part
 
 
-def _start(plan: Task, scratch: Path, produced: Path, folder: Path, limit: int) -> dict[str, Any] | None:
+def _start(plan: Task, scratch: Path, produced: Path, folder: Path, limit: int, kept: Path) -> dict[str, Any] | None:
     """Execute in a process of its own; return what went wrong, or None."""
     source, result, job = (scratch / name for name in JOB)
     source.write_text(nbformat.writes(without_outputs(plan.notebook)), encoding="utf-8")
@@ -87,11 +90,11 @@ def _start(plan: Task, scratch: Path, produced: Path, folder: Path, limit: int) 
     environment = os.environ | {
         show.RUN_FOLDER: str(scratch.resolve()),
         show.RUNS: str(folder.resolve().parent),
+        KEPT: str(kept.resolve()),
         show.NOTEBOOK: plan.file.stem,
         show.FIGURE_SCALE: "2",
         show.NARROW: "1",
-        "OMP_NUM_THREADS": "1",  # notebooks run side by side: threads that wait for each other's cores would be slower
-        "OPENBLAS_NUM_THREADS": "1",
+        **ONE_THREAD,
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         "PYTHONSAFEPATH": "1",  # nothing of the current folder is imported
     }

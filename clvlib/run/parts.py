@@ -53,7 +53,7 @@ def making(run: Path, stem: str) -> Iterator[Path]:
     """Give an empty folder to work in, which is gone when the block ends, unless `keep_part` has put it in place."""
     scratch = run / _PARTS / f"{stem}.{os.getpid()}{_UNFINISHED}"
     shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
+    scratch.mkdir(mode=0o700, parents=True)
     try:
         yield scratch
     finally:

@@ -18,6 +18,7 @@ from tqdm import tqdm
 from clvlib import show
 from clvlib.errors import UsageError
 from clvlib.files import own, write_text
+from clvlib.run.execute import ONE_THREAD
 from clvlib.show import glossary
 
 NOTEBOOKS = own("notebooks")
@@ -54,7 +55,7 @@ def execute(notebook: NotebookNode, name: str, limit: int = 600) -> NotebookNode
 
     fresh = deepcopy(notebook)
     of_a_run = (show.RUN_FOLDER, show.RUNS, show.FIGURE_SCALE)
-    quiet = {name: value for name, value in os.environ.items() if name not in of_a_run}
+    quiet = {name: value for name, value in os.environ.items() if name not in of_a_run} | ONE_THREAD
     client = NotebookClient(
         fresh, timeout=limit, kernel_name="python3", record_timing=False, extra_arguments=["--log-level=40"]
     )

@@ -190,11 +190,12 @@ def _execute_all(plans: list[Task], folder: Path, limit: int) -> list[Made]:
     """Execute the notebooks side by side as far as there are cores, each said when it is done; in their order."""
     done = {plan.file.stem: _already_done(plan, folder) for plan in plans}
     with (
+        parts.making(folder, "kept") as kept,
         tqdm(total=len(plans), unit="notebook", disable=None, leave=False) as bar,
         several_at_once(min(AT_ONCE, os.cpu_count() or 1), sum(made is None for made in done.values())) as pool,
     ):
         begun = {
-            plan.file.stem: pool.submit(execute_apart, plan, folder, limit)
+            plan.file.stem: pool.submit(execute_apart, plan, folder, limit, kept)
             for plan in sorted(plans, key=lambda plan: plan.file.stem not in LONG)
             if not done[plan.file.stem]
         }

@@ -391,7 +391,7 @@ def test_customers_who_all_buy_like_clockwork_need_a_penalty_and_the_model_says_
         {"frequency": 12, "recency": 360.0, "T": 365.0},
         index=pd.Index([str(i) for i in range(200)], name="customer_id"),
     )
-    model = BetaGeo().fit(rfm)
+    model = ParetoNBD().fit(rfm)
     assert model.penalty_ >= 1e-4
     assert f"only with a penalty of {model.penalty_:g}" in repr(model)
     assert 8 < float(model.expected_purchases(365, 12, 360, 365)) < 14

@@ -191,3 +191,16 @@ def test_a_forecast_across_the_turn_of_a_season_follows_last_year():
     ours, models = pd.DataFrame(missed).mean(axis=1)
     assert ours < models / 2
     assert ours < 0.2
+
+
+def test_the_last_digits_of_a_model_turn_no_tree(cdnow_sample, monkeypatch):
+    """Computers differ in the last of sixteen digits, and what is forecast of a customer must not."""
+    ahead = foresee(cdnow_sample).customers
+    noise, forecast = np.random.default_rng(1), Buying.forecast
+
+    def rounded_otherwise(self, known, days):
+        found = forecast(self, known, days)
+        return found * (1 + 1e-12 * noise.standard_normal(found.shape))
+
+    monkeypatch.setattr(Buying, "forecast", rounded_otherwise)
+    assert_frame_equal(foresee(cdnow_sample).customers, ahead, rtol=1e-9)
