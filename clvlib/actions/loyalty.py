@@ -4,6 +4,10 @@ A reward is paid on all that a tier spends, most of which would have been spent 
 (shares of revenue) the tier must spend more by r / (m - r) before the programme earns its cost: the break-even uplift.
 For the programme as a whole it is higher, because whoever spends more may rise into a tier with a higher reward.
 Whether a programme makes anybody spend more is for an experiment to say.
+
+Status can be given for other things than money. Three ways are compared on the same buyers of a year, with tiers of the
+same size and the same yearly budget for each tier, so that they differ in nothing but whom they choose. With the same
+rates instead, the way that chooses those who spend least would look cheapest, only because it pays out least.
 """
 
 import ibis
@@ -12,12 +16,16 @@ import pandas as pd
 
 from clvlib import aggregate
 from clvlib.errors import CannotAnswer, NotEnoughData, UsageError
+from clvlib.stats import DAYS_PER_YEAR
+from clvlib.value import comparing
 
 _FEWEST_CUSTOMERS = 100
 _DAYS = 365  # a year
 _TIERS = {"Gold": 0.05, "Silver": 0.20}  # share of the year's buyers that each tier and those above it should hold
 _REST = "Member"
 OF_TOP_REWARD = {"Gold": 1.0, "Silver": 0.5, _REST: 0.0}  # reward of each tier, as a share of the best tier's
+ALL_BUYERS = "all buyers"
+_AFTERWARDS = ("revenue", "bought_again")
 _LEAST = 5  # shares that rest on fewer customers are not given
 _NEAR = 0.8  # share of a threshold from which the next tier is within reach
 _ROUND = np.array([1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0])
@@ -28,13 +36,16 @@ def yearly_spend(transactions: ibis.Table, starts: pd.Timestamp, as_of: pd.Times
 
     Raises NotEnoughData where the data begin later than that year.
     """
-    end = as_of - pd.Timedelta(days=_DAYS * years_ago)
+    return _year(transactions, starts, as_of - pd.Timedelta(days=_DAYS * years_ago))["spend"]
+
+
+def _year(transactions: ibis.Table, starts: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
     first = end - pd.Timedelta(days=_DAYS - 1)
     if starts > first:
         raise NotEnoughData(
             f"The data begin on {starts:%Y-%m-%d}, after the year from {first:%Y-%m-%d}.", "Bring a longer history."
         )
-    return aggregate.holdout(transactions, first - pd.Timedelta(days=1), end)["spend"]
+    return aggregate.holdout(transactions, first - pd.Timedelta(days=1), end)
 
 
 def thresholds(spend: pd.Series) -> pd.Series:
@@ -180,3 +191,100 @@ def moved(before: pd.Series, now: pd.Series, asked: pd.Series) -> pd.DataFrame:
     table = counts.div(counts.sum(axis=1), axis=0).where((counts == 0) | (counts >= _LEAST))
     table.insert(0, "customers", counts.sum(axis=1))
     return table.reindex([name for name in order if name in table.index]).rename_axis(index="a year ago", columns=None)
+
+
+def merits(transactions: ibis.Table, starts: pd.Timestamp, as_of: pd.Timestamp, years_ago: int = 0) -> pd.DataFrame:
+    """What status could be given for, of each buyer of the year that `yearly_spend` looks at; customer_id → a way each.
+
+    `spend` (currency, net of refunds); `points`: one for every purchase day, whatever was paid; a day of which all was
+    sent back has none. `tenure`: years since the first purchase, its day included; whoever bought before the data begin
+    looks as if they had come with them. NotEnoughData as there.
+
+    >>> merits(sample.transactions, sample.starts, sample.as_of).round(2).head(2)
+                  spend  points  tenure
+    customer_id
+    0001          41.44       2    1.49
+    0006         673.90      10    1.49
+    """
+    end = as_of - pd.Timedelta(days=_DAYS * years_ago)
+    year = _year(transactions, starts, end).rename(columns={"purchases": "points"})
+    days = aggregate.rfm_summary(transactions, end)["T"] + 1
+    bought = year[year["spend"] > 0]
+    return bought.assign(tenure=days.reindex(bought.index) / DAYS_PER_YEAR)[["spend", "points", "tenure"]]
+
+
+def equal_tiers(merit: pd.DataFrame, asked: pd.Series) -> pd.DataFrame:
+    """What each tier asks for, by way (columns, in their units), so that as many reach it as spend at least `asked`.
+
+    merit: from `merits`; asked: from `thresholds`. Customers who have as much as each other get the same tier: all of
+    them reach it or none, whichever comes nearer to the number meant (none if both do), so that tiers by points may be
+    somewhat smaller or larger. NotEnoughData where two tiers would ask the same, or one hold nobody or everybody.
+
+    >>> merit = pd.DataFrame({"spend": [90.0, 50.0, 40.0, 10.0], "points": [5, 7, 3, 3], "tenure": [1, 2, 3, 4]})
+    >>> equal_tiers(merit, pd.Series({"Gold": 80.0, "Silver": 45.0}))
+            spend  points  tenure
+    tier
+    Gold     80.0       7       4
+    Silver   45.0       5       3
+    """
+    found = pd.DataFrame({"spend": asked.rename_axis("tier")})
+    meant = [(merit["spend"] >= least).sum() for least in asked]
+    for way in merit:
+        if way != "spend":
+            reach = merit[way].value_counts().sort_index(ascending=False).cumsum()  # how many have at least so much
+            found[way] = [(reach - number).abs().idxmin() for number in meant]
+        held = {int((merit[way] >= least).sum()) for least in found[way]}
+        if len(held | {0, len(merit)}) < len(asked) + 2:
+            raise NotEnoughData(
+                f"Customers are too much alike in {way} for tiers to tell them apart.", "Give status another way."
+            )
+    return found
+
+
+def _status(merit: pd.DataFrame, levels: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame({way: tier_of(merit[way], levels[way]) for way in levels})
+
+
+def ways_compared(
+    merit: pd.DataFrame, levels: pd.DataFrame, cost: pd.Series, margin: float, p_purchase: pd.Series
+) -> pd.DataFrame:
+    """Whom each way gives a tier, and what the same budget must achieve there; one row per tier and way.
+
+    levels: from `equal_tiers`; cost: a year's rewards by tier (currency, of `programme`), the same by every way;
+    p_purchase: chance of a purchase ahead, by customer. `customers`; `same_by_…` (share of them in the same tier that
+    way); `share_of_revenue` (of all buyers); `cost`; `reward` (the cost as a share of what they spent);
+    `breakeven_uplift` (share, of their spend; nobody rising; NaN where the margin can't pay it); `p_purchase` (mean).
+    """
+    status, rows = _status(merit, levels), {}
+    for tier in levels.index:
+        for way in levels:
+            who = status.index[status[way] == tier]
+            spent = float(merit["spend"].reindex(who).sum())
+            reward = cost[tier] / spent
+            rows[tier, way] = {
+                "customers": len(who),
+                **{f"same_by_{other}": (status[other].reindex(who) == tier).mean() for other in levels},
+                "share_of_revenue": spent / merit["spend"].sum(),
+                "cost": cost[tier],
+                "reward": reward,
+                "breakeven_uplift": breakeven_uplift(reward, margin) if reward < margin else np.nan,
+                "p_purchase": p_purchase.reindex(who).mean(),
+            }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["tier", "status by"])
+
+
+def year_after(merit: pd.DataFrame, levels: pd.DataFrame, spend: pd.Series) -> pd.DataFrame:
+    """What customers did in the year after status could have been given, by way: how well each way foresees it.
+
+    Nobody had the status, so that this is no effect of it. merit, levels: of the year before; spend: of the year after,
+    by customer. Of those in a tier that asks for something, by each way, and of ALL_BUYERS: mean `revenue` (currency)
+    and share who `bought_again` (more than they sent back), each with `customers`, `low`, `mid` and `high` (95 %;
+    `comparing.by_measure`, and NotEnoughData as there). Indexed by measure and way.
+    """
+    given = _status(merit, levels).isin(levels.index)
+    came = pd.DataFrame({"revenue": spend.reindex(merit.index, fill_value=0.0)})
+    came["bought_again"] = (came["revenue"] > 0).astype(float)
+    chosen = [pd.Series(way, index=given.index[given[way]]) for way in levels]
+    chosen.append(pd.Series(ALL_BUYERS, index=merit.index))
+    parts = {name: pd.concat([comparing.by_measure(came, who, name) for who in chosen]) for name in _AFTERWARDS}
+    return pd.concat(parts, names=["measure", "status by"])
