@@ -13,8 +13,10 @@ import papermill
 import pytest
 
 from clvlib import show
+from clvlib.files import KEPT
 from clvlib.ingest.card import bundled, find_card, read_card
 from clvlib.run import dictionary, parameters
+from clvlib.run.execute import ONE_THREAD
 from clvlib.run.handover import gather_customers
 from clvlib.run.refresh import NOTEBOOKS, clean, compare, execute
 
@@ -224,8 +226,9 @@ def handed(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def checked(quiet, handed):
-    return nbval(FILES, quiet | {show.RUN_FOLDER: str(handed)})
+def checked(quiet, handed, tmp_path_factory):
+    kept = tmp_path_factory.mktemp("kept")
+    return nbval(FILES, quiet | ONE_THREAD | {show.RUN_FOLDER: str(handed), KEPT: str(kept)})
 
 
 @each

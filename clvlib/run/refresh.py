@@ -7,6 +7,7 @@ import subprocess
 from base64 import b64decode
 from copy import deepcopy
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import nbformat
@@ -17,7 +18,7 @@ from tqdm import tqdm
 
 from clvlib import show
 from clvlib.errors import UsageError
-from clvlib.files import own, write_text
+from clvlib.files import KEPT, own, write_text
 from clvlib.run.execute import ONE_THREAD
 from clvlib.show import glossary
 
@@ -33,13 +34,14 @@ def refresh(check: bool = False, notebooks: Path = NOTEBOOKS, limit: int = 600) 
     any is not written. Raises UsageError when a notebook does not run to its end.
     """
     differences = []
-    for file in tqdm(sorted(notebooks.glob("[0-9][0-9]*.ipynb")), unit="notebook", disable=None, leave=False):
-        committed = nbformat.read(file, as_version=4)
-        fresh = execute(committed, file.name, limit)
-        found = [f"{file.name}: {difference}" for difference in compare(committed, fresh)]
-        if found and not check:
-            write_text(file, nbformat.writes(fresh, indent=1) + "\n")
-        differences += found
+    with TemporaryDirectory() as kept:
+        for file in tqdm(sorted(notebooks.glob("[0-9][0-9]*.ipynb")), unit="notebook", disable=None, leave=False):
+            committed = nbformat.read(file, as_version=4)
+            fresh = execute(committed, file.name, limit, kept)
+            found = [f"{file.name}: {difference}" for difference in compare(committed, fresh)]
+            if found and not check:
+                write_text(file, nbformat.writes(fresh, indent=1) + "\n")
+            differences += found
     page = notebooks / glossary.PAGE
     if page.exists() and page.read_text("utf-8") != glossary.page():
         differences.append(f"{page.name}: another text")
@@ -48,14 +50,17 @@ def refresh(check: bool = False, notebooks: Path = NOTEBOOKS, limit: int = 600) 
     return differences
 
 
-def execute(notebook: NotebookNode, name: str, limit: int = 600) -> NotebookNode:
-    """Execute a copy with its defaults, and leave in it only what the next execution would give again."""
+def execute(notebook: NotebookNode, name: str, limit: int = 600, kept: str = "") -> NotebookNode:
+    """Execute a copy with its defaults, and leave in it only what the next execution would give again.
+
+    kept: a folder for what notebooks keep for each other (see `files.once`), if there are several.
+    """
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError
 
     fresh = deepcopy(notebook)
     of_a_run = (show.RUN_FOLDER, show.RUNS, show.FIGURE_SCALE)
-    quiet = {name: value for name, value in os.environ.items() if name not in of_a_run} | ONE_THREAD
+    quiet = {name: value for name, value in os.environ.items() if name not in of_a_run} | ONE_THREAD | {KEPT: kept}
     client = NotebookClient(
         fresh, timeout=limit, kernel_name="python3", record_timing=False, extra_arguments=["--log-level=40"]
     )

@@ -39,8 +39,8 @@ def trend(ds: "Dataset", ahead: Ahead, window: int) -> pd.DataFrame:
     >>> seen[["customers", "clv", "retention"]].tail(2).round({"clv": 1, "retention": 2})
                 customers   clv  retention
     until
-    1998-03-31      592.0  33.2       0.53
-    1998-06-30      515.0  32.7       0.52
+    1998-03-31      592.0  33.3       0.53
+    1998-06-30      515.0  32.8       0.52
     """
     at = kpis.dates(ds.starts, ds.as_of, window)
     step = WINDOWS[window]

@@ -93,8 +93,8 @@ def base_over_time(history: History, economics: Economics, known: list[Valuation
     >>> now = value_base(history, sample.as_of, sample.economics)
     >>> base_over_time(history, sample.economics, [now]).round(-2)
                 base_value  expected_revenue
-    1997-12-31     24500.0           85200.0
-    1998-06-30     23300.0           81300.0
+    1997-12-31     24500.0           85400.0
+    1998-06-30     23300.0           81400.0
     """
     made = {base.as_of: base for base in known}
     days = dates_back(history.starts, max(made), months=6, back=12)

@@ -4,6 +4,7 @@ import ibis
 import numpy as np
 import pandas as pd
 import pytest
+from pandas.testing import assert_frame_equal
 
 from benchmarks import accuracy
 from benchmarks.worlds import forecast as worlds
@@ -12,6 +13,7 @@ from clvlib.models import windows
 from clvlib.models.backtest import auc, poisson_deviance
 from clvlib.models.buying import Buying
 from clvlib.models.hybrid import Hybrid, foreseen_level
+from clvlib.models.outlook import foresee
 
 START, CUT, DAYS = pd.Timestamp("2020-01-01"), pd.Timestamp("2022-12-31"), 182
 
