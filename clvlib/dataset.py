@@ -13,6 +13,7 @@ import pandas as pd
 from clvlib import aggregate
 from clvlib.aggregate import acquisition, purchases, totals
 from clvlib.errors import CannotAnswer, DataError, MissingTable, Problem, UsageError
+from clvlib.files import once
 from clvlib.ingest import ask, groups, reading, subscribers
 from clvlib.ingest.card import TO_CONFIRM, day_of, find_card, read_card, to_confirm, wrong_entries
 from clvlib.ingest.tables import TABLES
@@ -106,6 +107,14 @@ class Dataset:
     terms: subscribers.Terms | None = None  # of the subscriptions, where it has them
     in_file: Mapping[str, Any] = field(default_factory=dict)  # rows, customers, orders, revenue of its transactions
     counts: bool = False  # no amounts: each purchase counts 1, and what is called money is a number of purchases
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"tables": {name: table.to_pyarrow() for name, table in self.tables.items()}}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        backend = reading.database()
+        tables = {name: backend.create_table(name, rows) for name, rows in state["tables"].items()}
+        vars(self).update(state | {"tables": tables})
 
     def has(self, table: str) -> bool:
         """Whether the dataset has this canonical table."""
@@ -284,6 +293,14 @@ def load(name_or_path: str | Path, as_of: Any = None) -> Dataset:
     DataError with every problem at once when the data can't be used.
     """
     path = find_card(name_or_path).absolute()
+    return once(
+        lambda: _load(path, as_of),
+        lambda: ("load", str(path), path.read_bytes(), str(as_of)),
+        lambda made: made.in_file.get("rows", 0),
+    )
+
+
+def _load(path: Path, as_of: Any) -> Dataset:
     dataset, problems = build(read_card(path), path, as_of)
     errors = [problem for problem in problems if problem.grade == "error"]
     if dataset is None or errors:

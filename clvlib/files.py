@@ -12,6 +12,7 @@ KEPT = "CLV_KEPT"  # set by a run: the folder of what its notebooks keep for eac
 
 _PACKAGE = Path(__file__).parent
 CHECKOUT = _PACKAGE.parent if (_PACKAGE.parent / "requirements.lock").is_file() else None  # None: a package
+_MOST_ROWS = 3_000_000
 _T = TypeVar("_T")
 
 
@@ -37,10 +38,11 @@ def write_text(target: Path, text: str) -> None:
         partial.write_text(text, encoding="utf-8", newline="\n")
 
 
-def once(make: Callable[[], _T], depends: Callable[[], tuple[object, ...]]) -> _T:
+def once(make: Callable[[], _T], depends: Callable[[], tuple[object, ...]], rows: Callable[[_T], int]) -> _T:
     """What `make` gives, or gave to another notebook of the same run, by all that it `depends` on (texts and numbers).
 
-    Nothing is kept outside of a run, which alone can read the folder and deletes it at its end.
+    Nothing is kept outside of a run, which alone can read the folder and deletes it at its end; nor what has more
+    `rows` than a few million.
     """
     folder = os.environ.get(KEPT)
     if not folder:
@@ -49,6 +51,8 @@ def once(make: Callable[[], _T], depends: Callable[[], tuple[object, ...]]) -> _
     with suppress(FileNotFoundError):
         return pickle.loads(file.read_bytes())
     made = make()
+    if rows(made) > _MOST_ROWS:
+        return made
     draft = file.with_suffix(f".{os.getpid()}")  # notebooks that run side by side may make the same
     with suppress(OSError):  # a full disk costs the next notebook its time, and nothing else
         draft.write_bytes(pickle.dumps(made))

@@ -37,6 +37,13 @@ class Ingested:
     outside: int = 0  # customers who buy and aren't in the group that the card asks for
 
 
+def database() -> Any:
+    """A new DuckDB in memory, set up as all that reads a dataset needs it."""
+    backend = ibis.duckdb.connect()
+    rows(backend.con, "SET enable_progress_bar = false; SET TimeZone = 'UTC'")
+    return backend
+
+
 def read_tables(
     sections: dict[str, dict[str, Any]], folder: Path, timezone: str | None = None, currency: str | None = None
 ) -> Ingested:
@@ -46,9 +53,8 @@ def read_tables(
     Returns what could be read, with every problem found on the way; it doesn't raise for the data's own faults. What
     is later than the as-of date is still in it: see `known_by`.
     """
-    backend = ibis.duckdb.connect()
+    backend = database()
     connection = backend.con
-    rows(connection, "SET enable_progress_bar = false; SET TimeZone = 'UTC'")
     result = Ingested()
     ledger: list[dict[str, Any]] = []
     for name, options in sections.items():

@@ -262,7 +262,8 @@ def look_ahead(history: History, as_of: pd.Timestamp, days: int) -> Ahead:
         own = length(history.starts, as_of, days)
         return _ahead(history.window(as_of, own), history.past(as_of, own), history.starts, days)
 
-    return once(look, lambda: ("look_ahead", history.content, str(history.starts), str(as_of), days))
+    asked = str(history.starts), str(as_of), days
+    return once(look, lambda: ("look_ahead", history.content, *asked), lambda made: len(made.customers))
 
 
 def _ahead(window: Window, past: Sequence[Window], starts: pd.Timestamp, days: int) -> Ahead:

@@ -39,7 +39,13 @@ ANSWER = {  # what can be answered without single purchases, and where purchases
 }
 DONE, FAILED = 0, 3  # exit codes
 AT_ONCE = 2  # notebooks: each may need as much memory as the data are large
-LONG = ("03b_forecast_trust", "07_lifecycle", "08_action_plan")  # begun first: none is waited for alone at the end
+FIRST = (  # the forecast, which others take over, beside one without it; then the long ones, not waited for at the end
+    "03_clv_forecast",
+    "01_clv_formula",
+    "03b_forecast_trust",
+    "07_lifecycle",
+    "08_action_plan",
+)
 READS = "show.stored("  # in a cell: the notebook reads what earlier runs of the dataset stored
 DELIVERS = "show.deliver("  # in a cell: the notebook makes a list of customers
 
@@ -196,7 +202,7 @@ def _execute_all(plans: list[Task], folder: Path, limit: int) -> list[Made]:
     ):
         begun = {
             plan.file.stem: pool.submit(execute_apart, plan, folder, limit, kept)
-            for plan in sorted(plans, key=lambda plan: plan.file.stem not in LONG)
+            for plan in sorted(plans, key=lambda plan: (*FIRST, plan.file.stem).index(plan.file.stem))
             if not done[plan.file.stem]
         }
         waited = {future: stem for stem, future in begun.items()}
