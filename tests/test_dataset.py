@@ -1,7 +1,11 @@
+import os
+import pickle
+
+import ibis
 import pandas as pd
 import pytest
 
-from clvlib import dataset
+from clvlib import aggregate, dataset, files
 from clvlib.actions import stake
 from clvlib.aggregate import acquisition
 from clvlib.errors import DataError, MissingTable, UsageError
@@ -200,3 +204,51 @@ def test_costs_above_all_revenue_give_no_margin_and_a_warning(build):
     found, problems = build(COSTS.replace(",25", ",90"))
     assert found.economics.margin == 0.3
     assert [problem for problem in problems if "leave -5.0% of it" in problem.what]
+
+
+def test_a_dataset_that_is_kept_for_another_notebook_is_the_same(demo):
+    kept = pickle.loads(pickle.dumps(demo))
+    assert kept.tables.keys() == demo.tables.keys()
+    for name, table in demo.tables.items():
+        assert kept.table(name).schema() == table.schema()
+        pd.testing.assert_frame_equal(kept.table(name).to_pandas(), table.to_pandas())
+    assert (kept.economics, kept.problems, kept.files) == (demo.economics, demo.problems, demo.files)
+    pd.testing.assert_frame_equal(kept.rfm_summary(), demo.rfm_summary(), check_exact=True)
+
+
+def test_what_a_notebook_of_a_run_made_is_not_made_again(tmp_path, monkeypatch):
+    made = []
+
+    def make(name, rows):
+        return files.once(lambda: made.append(name) or name, lambda: (name,), lambda _: rows)
+
+    assert [make("a", 1), make("a", 1)] == ["a", "a"]
+    assert made == ["a", "a"]  # outside of a run
+    monkeypatch.setenv(files.KEPT, str(tmp_path))
+    assert [make("a", 1), make("b", 1), make("a", 1), make("b", 1)] == ["a", "b", "a", "b"]
+    assert made == ["a", "a", "a", "b"]
+    assert [make("large", 10**9), make("large", 10**9)] == ["large", "large"]
+    assert made[-2:] == ["large", "large"]
+    monkeypatch.setenv(files.KEPT, str(tmp_path / "gone"))
+    assert make("c", 1) == "c"
+    assert len(os.listdir(tmp_path)) == 2
+
+
+def test_a_changed_card_is_read_anew_in_a_run(tmp_path, monkeypatch):
+    (tmp_path / "kept").mkdir()
+    monkeypatch.setenv(files.KEPT, str(tmp_path / "kept"))
+    rows = "customer_id,date,amount\n" + "".join(f"c{n},2025-01-0{n},{n}\n" for n in range(1, 9))
+    (tmp_path / "orders.csv").write_text(rows)
+    card = tmp_path / "shop.toml"
+    card.write_text('name = "One"\n[transactions]\npath = "orders.csv"\n')
+    first = dataset.load(card)
+    card.write_text('name = "Two"\n[transactions]\npath = "orders.csv"\n')
+    assert (first.name, dataset.load(card).name, dataset.load(card, as_of="2025-01-05").as_of.day) == ("One", "Two", 5)
+
+
+def test_tables_are_told_apart_by_their_rows_in_any_order():
+    frame = pd.DataFrame({"customer_id": ["a", "b", "a"], "amount": [1.0, 2.0, None]})
+    same = aggregate.content(ibis.memtable(frame[::-1]))
+    assert aggregate.content(ibis.memtable(frame)) == same
+    others = [frame[:2], frame.assign(amount=[2.0, 1.0, None]), pd.concat([frame, frame[:1]]), frame.fillna(0.0)]
+    assert len({same, *(aggregate.content(ibis.memtable(other)) for other in others)}) == 5

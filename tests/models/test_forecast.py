@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lifetimes.fitters import value_and_grad
 from scipy.integrate import quad
 from scipy.optimize import minimize
 from scipy.special import betaln, gammaln
@@ -208,6 +209,18 @@ def test_paretonbd_gradient_is_the_slope_of_the_likelihood(cdnow):
         step = np.eye(4)[i] * 1e-5
         up, down = (pareto_nbd.log_likelihood(np.exp(at + d), *arrays)[0].sum() for d in (step, -step))
         assert gradient[i].sum() == pytest.approx((up - down) / 2e-5, rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", [BetaGeo, ModifiedBetaGeo])
+@pytest.mark.parametrize("params", [(0.243, 4.4, 0.8, 2.4), (3.0, 50.0, 0.05, 0.3), (0.9, 0.2, 20.0, 7.0)])
+def test_bgnbd_likelihood_and_gradient_are_those_of_lifetimes(cdnow, kind, params):
+    arrays = [cdnow[column].to_numpy(float) for column in ("frequency", "recency", "T")]
+    each = np.linspace(0.5, 2.0, len(cdnow))
+    model, at = kind("W"), np.log(params)
+    theirs = value_and_grad(model._lifetimes._negative_log_likelihood)(at, *arrays, each, 0.0)
+    value, gradient = model._mean_loss(at, *arrays, each)
+    assert value == pytest.approx(theirs[0], rel=1e-12)
+    assert gradient == pytest.approx(theirs[1], rel=1e-8, abs=1e-10)
 
 
 @pytest.mark.parametrize("kind", [BetaGeo, ModifiedBetaGeo])
