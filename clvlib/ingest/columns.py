@@ -116,6 +116,13 @@ class Mapped(Account):
                 what = f"{points:,} value(s) of {target} are whole numbers with a point, and were read without it"
                 self.note("note", what, points, self.examples(whole, text), "")
                 mapping[target] = f"regexp_replace({text}, '\\.0+$', '')"
+            kept = f"regexp_matches({text}, '^[\\x27][0-9+]')"
+            if count := self.count(kept):
+                what = (
+                    f"{count:,} value(s) of {target} begin with the mark that keeps a number as a text in spreadsheets"
+                )
+                self.note("note", f"{what}, and were read without it", count, self.examples(kept, text), "")
+                mapping[target] = f"regexp_replace({mapping[target]}, '^[\\x27]([0-9+])', '\\1')"
             if self.options.get("ignore_case") and target != "order_id":
                 mapping[target] = f"lower({mapping[target]})"
         return mapping
@@ -135,7 +142,7 @@ class Mapped(Account):
         """SQL that casts a text to the column's kind; NULL when it can't be read."""
         if column.kind == "date":
             shape = dates.DateShape(self.connection, self.raw.table, column.name, text)
-            sql, remarks = shape.sql(self.options.get("date_format"), self.timezone)
+            sql, remarks = shape.sql(self.options.get("date_format"), self.timezone, self.options.get("zone", ""))
         elif column.kind == "number":
             sql, remarks = self.readings[column.name].sql, list(self.readings[column.name].remarks)
         else:

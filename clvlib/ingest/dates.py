@@ -68,8 +68,10 @@ class DateShape:
     target: str
     text: str
 
-    def sql(self, declared: str | list[str] | None, timezone: str | None) -> tuple[str, list[Remark]]:
+    def sql(self, declared: str | list[str] | None, timezone: str | None, zone: str = "") -> tuple[str, list[Remark]]:
         """SQL of a TIMESTAMP in the shop's time (NULL when unreadable), and what there is to say about it.
+
+        zone: that of texts with a clock and no zone of their own.
 
         Each text is read once, however often it stands in the column: into a temporary table that the SQL looks up.
         Raises DataError where neither the card nor the values tell the day from the month, where dates are written in
@@ -83,7 +85,8 @@ class DateShape:
         rows(
             self.connection,
             f"CREATE OR REPLACE TEMP TABLE {self.parts} AS SELECT said, n, p.day AS day, p.clock AS clock, "
-            f"p.zone AS zone FROM (SELECT said, n, {parts} AS p FROM ({texts}))",
+            f"CASE WHEN p.zone = '' AND p.clock <> '' THEN {literal(zone)} ELSE p.zone END AS zone "
+            f"FROM (SELECT said, n, {parts} AS p FROM ({texts}))",
         )
         sql, remarks = self.value(declared, timezone)
         read = f"SELECT said AS __clv_text, {sql} AS __clv_value FROM {self.parts}"

@@ -1,19 +1,18 @@
 """A table's section of a dataset card → its options, with those of the format it names, all checked."""
 
 import difflib
-import tomllib
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from clvlib.errors import DataError
+from clvlib.ingest.exports import formats
 
-FORMATS = Path(__file__).parent / "formats"
 OPTIONS: dict[str, Any] = {
     "path": str | list, "glob": str, "format": str, "columns": dict, "delimiter": str, "header": list,
     "encoding": str, "sheet": str, "table": str, "date_format": str | list, "decimal": str, "thousands": str,
     "duplicates": str, "drop": dict, "keep_if_filled": str, "values": dict, "ignore_case": bool,
-    "includes": list,
+    "includes": list, "keep": dict, "rows_like": dict, "zone": str, "first_of": dict, "fixed": dict,
+    "unless_filled": list, "lines_of": dict,
 }  # fmt: skip
 OWN: dict[str, dict[str, Any]] = {  # of one table only; grain makes `totals` of transactions (totals.of_the_card)
     "transactions": {"grain": str, "amounts": bool},
@@ -32,12 +31,15 @@ def options_of(name: str, options: Any) -> dict[str, Any]:
         raise DataError(f"{name} is not a section of the card.", f'Write [{name}] on a line, and path = "…" below it.')
     _check_types(name, options)
     if "format" in options:
-        known = sorted(path.stem for path in FORMATS.glob("*.toml"))
+        of_table = "transactions" if name == "totals" else name
+        known = [one.name for one in formats().values() if one.table == of_table]
         if options["format"] not in known:
-            raise DataError(f"The format {options['format']!r} is unknown.", f"Known: {', '.join(known)}.")
-        preset = tomllib.loads((FORMATS / f"{options['format']}.toml").read_text("utf-8"))
+            raise DataError(
+                f"The format {options['format']!r} is unknown for {of_table}.", f"Known: {', '.join(known)}."
+            )
+        preset = formats()[options["format"]].options
         columns = preset.get("columns", {}) | options.get("columns", {})
-        options = preset | options | {"columns": columns}
+        options = {**preset, **options, "columns": columns}
     known = [*OPTIONS, *OWN.get(name, {})]
     unknown = [option for option in options if option not in known]
     if unknown:
@@ -71,15 +73,22 @@ def _check_types(name: str, options: dict[str, Any]) -> None:
 def _faults(options: dict[str, Any]) -> dict[str, bool]:
     """What may be wrong inside of options that are of the right types, and whether it is."""
     columns, path = options.get("columns", {}), options.get("path", "as stated")
-    named = [part for one in columns.values() for part in (one if isinstance(one, list) else [one])]
+    joined = [one["join"] if isinstance(one, dict) and list(one) == ["join"] else one for one in columns.values()]
+    named = [part for one in joined for part in (one if isinstance(one, list) else [one])]
     named += [*options.get("header", []), *options.get("includes", [])]
     drop, renames = options.get("drop", {}).values(), options.get("values", {}).values()
+    keep, lines = options.get("keep", {}).values(), options.get("lines_of", {})
+    texts = [text for of in ("rows_like", "first_of", "fixed") for text in options.get(of, {}).values()]
     return {
         "a name of a column is not a text": not all(isinstance(part, str) for part in named),
-        "columns lists no column": [] in columns.values(),
+        "columns lists no column": [] in joined,
         "path lists something that is not a text, or nothing": not path or not _filled(path),
         "a date_format is not a text": not _filled(options.get("date_format", [])),
         'drop wants lists of values, as { Status = ["voided"] }': not all(isinstance(one, list) for one in drop),
+        'keep wants lists of values, as { Status = ["paid"] }': not all(isinstance(one, list) for one in keep),
+        "rows_like, first_of and fixed want a text for each name": not _filled(texts),
+        "lines_of wants order, share and by, and may have fill and less": bool(lines)
+        and not {"order", "share", "by"} <= lines.keys() <= {"order", "share", "by", "fill", "less"},
         'values wants texts for texts, as { channel = { "Web site" = "web" } }': not all(
             isinstance(one, dict) and all(isinstance(text, str) for text in one.values()) for one in renames
         ),

@@ -16,9 +16,8 @@ import duckdb
 import ibis
 
 from clvlib.errors import DataError
-from clvlib.ingest import card, sources, subscribers
+from clvlib.ingest import card, exports, sources, subscribers
 from clvlib.ingest.dates import DateShape, Undeclared
-from clvlib.ingest.options import FORMATS
 from clvlib.ingest.raw import Raw, filled, literal, quoted, rows
 from clvlib.ingest.tables import TABLES, Column
 
@@ -59,7 +58,7 @@ class _Found:
 
     inside: dict[str, str]  # the option that names it in the file: sheet or table
     raw: Raw
-    tool: str | None
+    tools: list[exports.Format]
     table: str
     mapping: dict[str, str]
     doubts: dict[str, str]
@@ -69,7 +68,7 @@ class _Found:
         """The columns that this table needs and that weren't found; of subscriptions their shape says it."""
         by_other = {"amount"} if "unit_price" in self.mapping or self.table == "totals" else set()
         needed = [column for column in TABLES[self.table] if column.required and column.name not in by_other]
-        return [] if self.tool else [column for column in needed if column.name not in self.mapping]
+        return [] if self.tools else [column for column in needed if column.name not in self.mapping]
 
 
 def propose_card(path: Path, named: str | None = None) -> str:
@@ -133,9 +132,9 @@ def _tables(connection: duckdb.DuckDBPyConnection, path: Path) -> list[tuple[dic
 
 
 def _look(connection: duckdb.DuckDBPyConnection, inside: dict[str, str], raw: Raw) -> _Found:
-    if tool := _tool(raw.columns):
-        return _Found(inside, raw, tool, "transactions", {}, {})
-    return _Found(inside, raw, None, *_recognise(connection, raw, _facts(connection, raw)))
+    if tools := exports.recognise(raw.columns):
+        return _Found(inside, raw, tools, tools[0].table, {}, {})
+    return _Found(inside, raw, [], *_recognise(connection, raw, _facts(connection, raw)))
 
 
 def _section(connection: duckdb.DuckDBPyConnection, found: _Found, named: str) -> list[str]:
@@ -151,8 +150,12 @@ def _section(connection: duckdb.DuckDBPyConnection, found: _Found, named: str) -
         lines.append(f'period = "month"  # {_TO_CONFIRM}: or {", ".join(subscribers.PERIODS)}')
         if "tenure" in mapping:
             lines.append(f'# left = "last"    # {_TO_CONFIRM}: if those who left before the last period are missing')
-    if found.tool:
-        return [*lines, card.line("format", found.tool, "recognised by its columns")]
+    if found.tools:
+        tool, *others = found.tools
+        doubt = "".join(f', or "{other.name}" ({other.title}): it fits as well' for other in others)
+        why = f"{tool.title}: recognised by its columns"
+        lines.append(card.line("format", tool.name, f"{_TO_CONFIRM}: {why}{doubt}" if others else why))
+        return [*lines, *(f"{option}  # {_TO_CONFIRM}: {why}" for option, why in tool.confirm.items())]
     lines += [*_marks(connection, found.raw.table, mapping), f"[{section}.columns]"]
     lines += [
         card.line(target, source, _TO_CONFIRM + found.doubts.get(target, "")) for target, source in mapping.items()
@@ -163,16 +166,6 @@ def _section(connection: duckdb.DuckDBPyConnection, found: _Found, named: str) -
         above = f"write amounts = false above [{section}.columns]"
         lines.append(f"# If there are no amounts, {above}: purchases are counted.")
     return lines
-
-
-def _tool(columns: list[str]) -> str | None:
-    """The known export whose every column the file has, if any."""
-    for path in sorted(FORMATS.glob("*.toml")):
-        named = tomllib.loads(path.read_text("utf-8"))["columns"].values()
-        wanted = {column for source in named for column in (source if isinstance(source, list) else [source])}
-        if wanted <= set(columns):
-            return path.stem
-    return None
 
 
 # -- which table, which columns ----------------------------------------------------------------------------------------

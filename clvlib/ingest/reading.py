@@ -12,11 +12,11 @@ import ibis
 import pandas as pd
 
 from clvlib.errors import DataError, Grade, Problem
-from clvlib.ingest import casting, rules, sources, subscribers
+from clvlib.ingest import casting, exports, rules, sources, subscribers
 from clvlib.ingest.account import MOST_VALUES, NOT_READ, Reason, leaving_out
 from clvlib.ingest.columns import INPUTS, Mapped
 from clvlib.ingest.options import options_of
-from clvlib.ingest.raw import literal, quoted, rows
+from clvlib.ingest.raw import filled, literal, quoted, rows
 from clvlib.ingest.tables import TABLES, Column
 
 CAST = "__clv_cast_"
@@ -65,6 +65,7 @@ def read_tables(
             if name == "subscriptions":
                 result.terms = subscribers.terms(options)
             raw = sources.read_sources(connection, files, f"raw_{name}", options)
+            options = exports.shaped(connection, raw, exports.fitted(options, raw.columns))
             reading = _Reading(connection, name, raw, options, timezone, currency, result.problems, ledger)
             reading.run()
             if name in rules.PAID:
@@ -257,6 +258,9 @@ class _Reading(Mapped):
     def left_out_by_card(self) -> list[Reason]:
         """The rows that the card or the format says to leave out."""
         reasons: list[Reason] = []
+        for source, pattern in self.options.get("rows_like", {}).items():
+            text = f"coalesce({filled(self.known(source))}, '')"
+            reasons.append((f"NOT regexp_matches({text}, {literal(pattern)})", "a line of titles or totals", None))
         if "keep_if_filled" in self.options:
             source = quoted(self.known(self.options["keep_if_filled"]))
             reasons.append((f"trim(coalesce({source}, '')) = ''", "a further line of the same order", None))
@@ -264,6 +268,14 @@ class _Reading(Mapped):
             listed = ", ".join(literal(str(value).lower()) for value in values)
             condition = f"lower(trim({quoted(self.known(source))})) IN ({listed})"
             reasons.append((condition, f"{source} is {' or '.join(map(str, values))}", None))
+        for source, values in self.options.get("keep", {}).items():
+            listed = ", ".join(literal(str(value).lower()) for value in values)
+            text = filled(self.known(source))
+            others = f"{text} IS NULL OR lower({text}) NOT IN ({listed})"
+            said = f"SELECT {text}, count(*) FROM {self.raw.table} WHERE {others} GROUP BY 1 ORDER BY 2 DESC, 1"
+            for value in [value for value, _ in self.rows(f"{said} LIMIT {MOST_VALUES}") if value]:
+                reasons.append((f"{text} = {literal(value)}", f"{source} is {value}", None))
+            reasons.append((others, f"{source} is empty or another", None))
         return reasons
 
     def never_happened(self, mapping: dict[str, str]) -> list[Reason]:
@@ -272,7 +284,7 @@ class _Reading(Mapped):
             return []
         used = self.columns_in(" ".join(mapping.values()))
         free = [column for column in self.raw.columns if column not in used]
-        by_card = {self.find(source) for source in self.options.get("drop", {})}
+        by_card = {self.find(source) for option in ("drop", "keep") for source in self.options.get(option, {})}
         statuses = [c for c in free if rules.letters(c) in rules.STATUS and c not in by_card]
         reasons: list[Reason] = []
         for column in statuses:

@@ -232,7 +232,7 @@ def test_shopify_counts_each_order_once_and_never_a_voided_one(build):
     )
     found, problems = build(text, format="shopify")
     assert not errors(problems)
-    assert dict(found.rfm_summary()["total_spend"]) == {"'0033": 15.0, "a@example.com": 30.0}
+    assert dict(found.rfm_summary()["total_spend"]) == {"0033": 15.0, "a@example.com": 30.0}
 
 
 # -- bad input: one message each -------------------------------------------------------------------------------------

@@ -1,0 +1,204 @@
+"""A tool's export → how to read it: known by its header, its rows put into the shape that a table has.
+
+A format is data, one TOML file of `formats` for a tool and a table: what the file's columns are or were called, and
+options that any card may use as well. Nothing here knows a tool. `fitted` puts the file's own names in place of the
+format's; `shaped` works out the columns that the file doesn't have as such.
+"""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from clvlib.ingest.raw import ROW, Raw, filled, literal, quoted, rows
+
+FORMATS = Path(__file__).parent / "formats"
+_ABOUT = ("title", "table", "header", "names", "confirm")  # of a format; all else are options
+_COLUMNS = ("keep_if_filled", "includes", "unless_filled")  # options that name columns …
+_BY_COLUMN = ("drop", "keep", "rows_like", "first_of")  # … or have them as keys
+_LINES = ("order", "fill", "share", "by", "less")  # of lines_of
+
+
+@dataclass(frozen=True)
+class Format:
+    """One export: the table that it fills, the columns that each such file has, and how it is read.
+
+    names: what a column that the format speaks of is called in other versions and languages. confirm: options that no
+    file proves, with what to ask.
+    """
+
+    name: str
+    title: str
+    table: str
+    header: tuple[str, ...]
+    names: Mapping[str, list[str]]
+    confirm: Mapping[str, str]
+    options: Mapping[str, Any]
+
+    def column(self, label: str, columns: Iterable[str]) -> str | None:
+        """The file's column that the format calls `label`; None where there is none. Neither case nor spaces count."""
+        own = {_plain(column): column for column in columns}
+        return next((own[_plain(name)] for name in (label, *self.names.get(label, ())) if _plain(name) in own), None)
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.casefold().split())
+
+
+@cache
+def formats() -> dict[str, Format]:
+    """All known exports, by the name that a card gives: format = "shopify"."""
+    found = {}
+    for path in sorted(FORMATS.glob("*.toml")):
+        said = tomllib.loads(path.read_text("utf-8"))
+        options = {option: value for option, value in said.items() if option not in _ABOUT}
+        found[path.stem] = Format(
+            path.stem,
+            said["title"],
+            said["table"],
+            tuple(said["header"]),
+            said.get("names", {}),
+            said.get("confirm", {}),
+            options,
+        )
+    return found
+
+
+def recognise(columns: Iterable[str]) -> list[Format]:
+    """The exports whose header a file has: those that ask for most columns; several only where they ask for as many."""
+    columns = list(columns)
+    fits = [one for one in formats().values() if all(one.column(label, columns) for label in one.header)]
+    most = max((len(one.header) for one in fits), default=0)
+    return [one for one in fits if len(one.header) == most]
+
+
+def fitted(options: dict[str, Any], columns: list[str]) -> dict[str, Any]:
+    """The options with the file's own names of columns; those of the format that the file hasn't are left out.
+
+    Of a file without what an order's amounts are shared out by, only lines that have the first of them are kept.
+    """
+    if "format" not in options:
+        return options
+    known = formats()[options["format"]]
+
+    def there(labels: Any) -> list[str]:
+        listed = labels if isinstance(labels, list) else [labels]
+        return list(dict.fromkeys(found for label in listed if (found := known.column(label, columns))))
+
+    found = dict(options)
+    mapped = {target: _joined(source, there) for target, source in options.get("columns", {}).items()}
+    found["columns"] = {target: source or options["columns"][target] for target, source in mapped.items()}
+    optional = known.options.get("columns", {})
+    for target in [t for t, source in mapped.items() if not source and options["columns"][t] == optional.get(t)]:
+        if target not in ("customer_id", "date", "amount"):
+            del found["columns"][target]
+    for option in set(_COLUMNS) & options.keys():
+        names = there(options[option])
+        found[option] = names if isinstance(options[option], list) else next(iter(names), options[option])
+    for option in set(_BY_COLUMN) & options.keys():
+        found[option] = {c: value for label, value in options[option].items() for c in there(label) or [label]}
+    for option in set(_BY_COLUMN) & known.options.keys():
+        absent = {label for label in known.options[option] if not there(label)}
+        found[option] = {label: value for label, value in found[option].items() if label not in absent}
+    if lines := options.get("lines_of"):
+        parts = {part: there(lines[part]) for part in _LINES if part in lines}
+        whole = all(parts.get(part) for part in ("order", "share")) and len(parts["by"]) == len(lines["by"])
+        found |= {"lines_of": parts} if whole else {"lines_of": {}, "keep_if_filled": there(lines["share"])[0]}
+    return found
+
+
+def _joined(source: Any, there: Any) -> Any:
+    if isinstance(source, dict):
+        return {"join": there(source["join"])} if there(source["join"][:1]) else None
+    names = there(source)
+    return names[0] if len(names) == 1 else names or None
+
+
+def shaped(connection: duckdb.DuckDBPyConnection, raw: Raw, options: dict[str, Any]) -> dict[str, Any]:
+    """Add to the raw table what an export hasn't as a column of its own; the options name the new columns.
+
+    * `columns = { date = { join = ["Date", "Time"] } }`: cells of a row, a space between them;
+    * `first_of = { Contacts = ";" }`: of several things in a cell the first;
+    * `fixed = { channel = "google ads" }`: the same in each row;
+    * `unless_filled = ["Unsubscribed at"]`: consent is yes unless one of these columns is filled;
+    * `lines_of = { order, fill, share, by, less }`: lines of an order, which says things once: what is in `fill` holds
+      for all its lines, and the amounts in `share` are shared out by the product of the columns `by`, less `less`.
+    """
+    changed: dict[str, str] = {}
+    added: dict[str, str] = {}
+    columns: dict[str, Any] = dict(options.get("columns", {}))
+    for column, mark in options.get("first_of", {}).items():
+        changed[column] = f"nullif(trim(split_part({quoted(column)}, {literal(mark)}, 1)), '')"
+        several = f"contains({quoted(column)}, {literal(mark)})"
+        count = rows(connection, f"SELECT count(*) FROM {raw.table} WHERE {several}")[0][0]
+        if count:
+            raw.noticed.append(("warning", f"{count:,} row(s) name several in {column}: the first is taken", count, (),
+                                "Export them one by one if another should count."))  # fmt: skip
+    if lines := options.get("lines_of"):
+        changed |= {c: _filled_down(c, lines["order"][0]) for c in lines.get("fill", ())}
+        for total in lines["share"]:
+            added[f"{total} of the line"] = _shared(total, lines)
+        columns = {t: _renamed(source, lines["share"]) for t, source in columns.items()}
+    for target, source in columns.items():
+        if isinstance(source, dict):
+            name = " + ".join(source["join"])
+            cells = ", ".join(map(filled, source["join"]))
+            added[name] = f"CASE WHEN {filled(source['join'][0])} IS NOT NULL THEN concat_ws(' ', {cells}) END"
+            columns[target] = name
+    for target, value in options.get("fixed", {}).items():
+        added[f"{target}: {value}"] = literal(value)
+        columns[target] = f"{target}: {value}"
+    if "unless_filled" in options:
+        refused = " OR ".join(f"{filled(column)} IS NOT NULL" for column in options["unless_filled"]) or "false"
+        added["consent by the list"] = f"CASE WHEN {refused} THEN 'no' ELSE 'yes' END"
+        columns["consent"] = "consent by the list"
+    if changed or added:
+        replaced = ", ".join(f"{sql} AS {quoted(column)}" for column, sql in changed.items())
+        more = "".join(f", {sql} AS {quoted(column)}" for column, sql in added.items())
+        star = f"* REPLACE ({replaced})" if changed else "*"
+        rows(
+            connection,
+            f"CREATE TABLE shaped_{raw.table} AS SELECT {star}{more} FROM {raw.table} ORDER BY {ROW}; "
+            f"DROP TABLE {raw.table}; ALTER TABLE shaped_{raw.table} RENAME TO {raw.table}",
+        )
+        raw.columns += list(added)
+    return {**options, "columns": columns} if columns else options
+
+
+def _renamed(source: Any, shared: list[str]) -> Any:
+    if isinstance(source, list):
+        return [_renamed(one, shared) for one in source]
+    return f"{source} of the line" if source in shared else source
+
+
+def _whole(order: str) -> str:
+    return f"PARTITION BY {filled(order)} ORDER BY {ROW} ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
+
+
+def _filled_down(column: str, order: str) -> str:
+    """SQL of a cell, or of the first of its order that is filled."""
+    return f"coalesce({filled(column)}, first_value({filled(column)} IGNORE NULLS) OVER ({_whole(order)}))"
+
+
+def _shared(total: str, lines: Mapping[str, list[str]]) -> str:
+    """SQL of a line's part of its order's amount: rounded to cents, and all parts together the amount itself."""
+    (order,) = lines["order"]
+    number = f"TRY_CAST({filled(total)} AS DOUBLE)"
+    paid = f"first_value({number} IGNORE NULLS) OVER ({_whole(order)})"
+    product = " * ".join(f"coalesce(TRY_CAST({filled(column)} AS DOUBLE), 0)" for column in lines["by"])
+    less = "".join(f" - coalesce(TRY_CAST({filled(column)} AS DOUBLE), 0)" for column in lines.get("less", ()))
+    weight = f"greatest({product}{less}, 0)"
+    so_far = f"sum({weight}) OVER (PARTITION BY {filled(order)} ORDER BY {ROW})"
+    all_of_it = f"sum({weight}) OVER (PARTITION BY {filled(order)})"
+    first = f"row_number() OVER (PARTITION BY {filled(order)} ORDER BY {ROW}) = 1"
+
+    def until(weights: str) -> str:
+        return f"CASE WHEN {weights} = {all_of_it} THEN {paid} ELSE round({paid} * {weights} / {all_of_it}, 2) END"
+
+    shares = f"CASE WHEN {all_of_it} > 0 THEN ({until(so_far)}) - ({until(f'({so_far} - {weight})')}) "
+    shares += f"WHEN {first} THEN {paid} ELSE 0 END"
+    return f"coalesce(CAST(CAST({shares} AS DECIMAL(18, 4)) AS VARCHAR), {filled(total)})"
