@@ -12,14 +12,14 @@ from scipy.special import digamma, gammaln
 from clvlib.stats import Array
 
 
-def log_likelihood(params: Array, x: Array, t_x: Array, T: Array, chances: Array) -> tuple[Array, Array]:
+def geometric_log_likelihood(params: Array, x: Array, t_x: Array, T: Array, chances: Array) -> tuple[Array, Array]:
     """Log-likelihood of each customer, shape (n,), and its gradient by the log of each parameter, (4, n).
 
     chances: to leave, x or x + 1 (shape (n,)). Terms of whole numbers alone are worked out once for each of them.
 
     >>> cdnow = (0.243, 4.414, 0.793, 2.426)  # in weeks
     >>> x, t_x, T = np.array([0.0, 2.0]), np.array([0.0, 30.43]), np.array([38.86, 38.86])
-    >>> value, gradient = log_likelihood(cdnow, x, t_x, T, chances=x)
+    >>> value, gradient = geometric_log_likelihood(cdnow, x, t_x, T, chances=x)
     >>> value.round(2), gradient.shape
     (array([-0.55, -9.46]), (4, 2))
     """

@@ -168,7 +168,7 @@ class BetaGeo(PurchaseModel):
 
     def _mean_loss(self, log_params: Array, x: Array, t_x: Array, T: Array, w: Array) -> tuple[float, Array]:
         chances = x + self._survived_first
-        value, gradient = bg_nbd.log_likelihood(np.exp(log_params), x, t_x, T, chances)
+        value, gradient = bg_nbd.geometric_log_likelihood(np.exp(log_params), x, t_x, T, chances)
         return -float(w @ value) / w.sum(), -(gradient @ w) / w.sum()
 
     def _p_alive(self, x: Array, t_x: Array, T: Array) -> Array:

@@ -67,7 +67,7 @@ class Hybrid:
     >>> learned.forecast(now, Buying().fit(now), days=91).head(3).round(2)
                  purchases  spend  p_purchase
     customer_id
-    0001              0.29   7.71        0.22
+    0001              0.29   7.64        0.22
     0002              0.04   1.34        0.03
     0003              0.04   0.78        0.04
     """
@@ -225,12 +225,15 @@ def _inputs(known: pd.DataFrame, own: pd.DataFrame, buying: Buying, days: int, l
     columns |= {f"spend_{span}": known[f"spend_{span}"] / unit for span in spans}
     columns["basket"] = every["monetary_value"] / unit
     columns |= {name: known[name] / unit for name in ("first_spend", "last_spend", "max_spend")}
-    return pd.DataFrame(columns).astype(np.float32)  # as `_rounded`
+    return pd.DataFrame(columns).astype(float).apply(_rounded)
 
 
 def _rounded(column: pd.Series) -> Array:
-    """Seven digits: the last of sixteen differ from one computer to another, and one may turn a tree."""
-    return column.to_numpy(np.float32).astype(float)
+    """Four digits (14 bits): the last of a fit's digits differ from one computer, or currency, to another, and one of
+    them may turn a tree.
+    """
+    mantissa, exponent = np.frexp(column.to_numpy(float))
+    return np.ldexp(np.round(mantissa * 2**14), exponent - 14)
 
 
 class _Steps:

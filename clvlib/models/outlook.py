@@ -46,7 +46,7 @@ class Ahead:
     as the history tells. learned: the hybrid, if it is one.
 
     >>> foreseen.method, foreseen.customers[["purchases", "spend"]].sum().round(-2).to_dict()
-    ('hybrid', {'purchases': 2100.0, 'spend': 81400.0})
+    ('hybrid', {'purchases': 2100.0, 'spend': 81300.0})
     """
 
     as_of: pd.Timestamp

@@ -43,7 +43,7 @@ class Rolling:
                 purchases  purchases_low  purchases_high  actual_purchases
     made_on
     1997-09-30     1343.0         1097.0          1645.0            1387.0
-    1997-12-30     1245.0         1034.0          1500.0            1156.0
+    1997-12-30     1245.0         1034.0          1499.0            1156.0
     """
 
     days: int

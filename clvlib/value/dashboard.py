@@ -39,8 +39,8 @@ def trend(ds: "Dataset", ahead: Ahead, window: int) -> pd.DataFrame:
     >>> seen[["customers", "clv", "retention"]].tail(2).round({"clv": 1, "retention": 2})
                 customers   clv  retention
     until
-    1998-03-31      592.0  33.3       0.53
-    1998-06-30      515.0  32.8       0.52
+    1998-03-31      592.0  33.2       0.53
+    1998-06-30      515.0  32.7       0.52
     """
     at = kpis.dates(ds.starts, ds.as_of, window)
     step = WINDOWS[window]
@@ -242,7 +242,7 @@ def split(ds: "Dataset", groups: pd.Series, values: pd.DataFrame, rfm: pd.DataFr
     >>> parts[["customers", "active", "clv", "retention"]].round({"clv": 1, "retention": 2})
               customers  active   clv  retention
     group
-    February        854     189  37.5       0.56
+    February        854     189  37.4       0.56
     January         777     157  28.6       0.50
     March           718     169  31.3       0.50
     """

@@ -94,7 +94,7 @@ def base_over_time(history: History, economics: Economics, known: list[Valuation
     >>> base_over_time(history, sample.economics, [now]).round(-2)
                 base_value  expected_revenue
     1997-12-31     24500.0           85400.0
-    1998-06-30     23300.0           81400.0
+    1998-06-30     23300.0           81300.0
     """
     made = {base.as_of: base for base in known}
     days = dates_back(history.starts, max(made), months=6, back=12)

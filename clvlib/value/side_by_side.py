@@ -80,7 +80,7 @@ def every_clv(ds: "Dataset", now: Valuation, window: int, horizon_years: int = 5
                                              horizon  customers  each
     figure
     CLV ahead                         next 12 months       2349   9.9
-    CLV of active customers           next 12 months        515  32.8
+    CLV of active customers           next 12 months        515  32.7
     Lifetime value           so far + next 12 months       2349  41.1
     """
     values = kpis.lifetime_value(ds, now.rfm, now.as_of, now.customers["clv"])
