@@ -172,7 +172,7 @@ class Mapped(Account):
         if "currency" in cast:
             said.update(self.currencies(cast.pop("currency"), left_out or "false"))
         if said:
-            self.one_currency(said)
+            self.one_currency(said, self.columns_in(mapping.get("currency", "")))
 
     def currencies(self, text: str, left_out: str) -> Counter[tuple[str, ...]]:
         """The codes that each word of a column of currencies can stand for → in how many rows that aren't left out."""
@@ -190,13 +190,16 @@ class Mapped(Account):
             said[casting.currency(word)] += count
         return said
 
-    def one_currency(self, said: Counter[tuple[str, ...]]) -> None:
+    def one_currency(self, said: Counter[tuple[str, ...]], columns: list[str]) -> None:
         """The one currency that all signs, codes and the card can mean. DataError when there is none."""
         shared = [code for code in next(iter(said)) if all(code in codes for codes in said)]
         if not shared:
+            ((most, _),) = said.most_common(1)
             raise DataError(
                 f"The amounts are in {len(said)} currencies: {', '.join(sorted(codes[0] for codes in said))}.",
-                "Convert them to one currency, or make one file for each.",
+                "Convert them to one currency, or make one file for each"
+                + "".join(f", or keep one: keep = {{ {inline(c)} = {inline([most[0]])} }}" for c in columns[:1])
+                + ".",
             )
         if self.currency is None:
             self.currency = shared[0]

@@ -84,7 +84,9 @@ class DateShape:
         spaced = f"regexp_replace(said, '{RUN_TOGETHER}', '\\1 \\2:\\3:\\4\\5')"
         parts = f"regexp_extract({spaced}, '{WHEN}', ['day', 'clock', 'zone'])"
         letters = {"": zone} if isinstance(zone, str) else zone
-        meant = " ".join(f"WHEN p.zone = {literal(z)} AND p.clock <> '' THEN {literal(to)}" for z, to in letters.items())
+        meant = " ".join(
+            f"WHEN p.zone = {literal(z)} AND p.clock <> '' THEN {literal(to)}" for z, to in letters.items()
+        )
         texts = f"SELECT {self.text} AS said, count(*) AS n FROM {self.table} WHERE {self.text} IS NOT NULL GROUP BY 1"
         rows(
             self.connection,

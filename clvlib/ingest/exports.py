@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from clvlib.errors import DataError
 from clvlib.ingest.raw import ROW, Raw, filled, literal, quoted, rows
 
 FORMATS = Path(__file__).parent / "formats"
@@ -88,8 +89,7 @@ def fitted(options: dict[str, Any], columns: list[str]) -> dict[str, Any]:
     known = formats()[options["format"]]
 
     def there(labels: Any) -> list[str]:
-        listed = labels if isinstance(labels, list) else [labels]
-        return list(dict.fromkeys(found for label in listed if (found := known.column(label, columns))))
+        return list(dict.fromkeys(found for label in listed(labels) if (found := known.column(label, columns))))
 
     for version in [of for column, of in known.versions.items() if there(column)]:
         options = options | {o: value for o, value in version.items() if options.get(o) == known.options.get(o)}
@@ -140,6 +140,11 @@ def shaped(connection: duckdb.DuckDBPyConnection, raw: Raw, options: dict[str, A
     changed: dict[str, str] = {}
     added: dict[str, str] = {}
     columns: dict[str, Any] = dict(options.get("columns", {}))
+    refunds: dict[str, Any] = options.get("refunds") or {}
+    of_refunds = [c for named in refunds.values() for c in (named if isinstance(named, dict) else listed(named))]
+    if absent := [column for column in of_refunds if column not in raw.columns]:
+        has = f"The file has: {', '.join(raw.columns)}."
+        raise DataError(f"refunds names {', '.join(map(repr, absent))}, which is no column. {has}", "Correct the card.")
     for column, mark in options.get("first_of", {}).items():
         changed[column] = f"nullif(trim(split_part({quoted(column)}, {literal(mark)}, 1)), '')"
         several = f"contains({quoted(column)}, {literal(mark)})"
@@ -158,10 +163,9 @@ def shaped(connection: duckdb.DuckDBPyConnection, raw: Raw, options: dict[str, A
             cells = ", ".join(map(filled, source["join"]))
             added[name] = f"CASE WHEN {filled(source['join'][0])} IS NOT NULL THEN concat_ws(' ', {cells}) END"
             columns[target] = name
-    for target, elsewhere in (refunds := options.get("refunds") or {}).items():
+    for target, elsewhere in refunds.items():
         if target != "where" and elsewhere:
-            usual = columns[target] if isinstance(columns[target], list) else [columns[target]]
-            back, paid = (f"coalesce({', '.join(map(filled, named))})" for named in (elsewhere, usual))
+            back, paid = (f"coalesce({', '.join(map(filled, listed(n)))})" for n in (elsewhere, columns[target]))
             added[f"{target}, of refunds too"] = f"CASE WHEN {is_refund(refunds)} THEN {back} ELSE {paid} END"
             columns[target] = f"{target}, of refunds too"
     for target, value in options.get("fixed", {}).items():
@@ -184,10 +188,14 @@ def shaped(connection: duckdb.DuckDBPyConnection, raw: Raw, options: dict[str, A
     return {**options, "columns": columns} if columns else options
 
 
+def listed(names: Any) -> list[Any]:
+    return names if isinstance(names, list) else [names]
+
+
 def is_refund(refunds: Mapping[str, Any]) -> str:
     """SQL of whether a row is money that goes back to a customer, as the option `refunds` says."""
-    listed = {c: ", ".join(literal(one.lower()) for one in values) for c, values in refunds["where"].items()}
-    return " AND ".join(f"coalesce(lower({filled(column)}) IN ({values}), false)" for column, values in listed.items())
+    said = {c: ", ".join(literal(value.lower()) for value in values) for c, values in refunds["where"].items()}
+    return " AND ".join(f"coalesce(lower({filled(column)}) IN ({values}), false)" for column, values in said.items())
 
 
 def _renamed(source: Any, shared: list[str]) -> Any:

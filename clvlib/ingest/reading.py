@@ -266,10 +266,6 @@ class _Reading(Mapped):
         if "keep_if_filled" in self.options:
             source = quoted(self.known(self.options["keep_if_filled"]))
             reasons.append((f"trim(coalesce({source}, '')) = ''", "a further line of the same order", None))
-        for source, values in self.options.get("drop", {}).items():
-            listed = ", ".join(literal(str(value).lower()) for value in values)
-            condition = f"lower(trim({quoted(self.known(source))})) IN ({listed})"
-            reasons.append((condition, f"{source} is {' or '.join(map(str, values))}", None))
         for source, values in self.options.get("keep", {}).items():
             listed = ", ".join(literal(str(value).lower()) for value in values)
             text = filled(self.known(source))
@@ -278,6 +274,10 @@ class _Reading(Mapped):
             for value in [value for value, _ in self.rows(f"{said} LIMIT {MOST_VALUES}") if value]:
                 reasons.append((f"{text} = {literal(value)}", f"{source} is {value}", None))
             reasons.append((others, f"{source} is empty or another", None))
+        for source, values in self.options.get("drop", {}).items():
+            listed = ", ".join(literal(str(value).lower()) for value in values)
+            condition = f"lower(trim({quoted(self.known(source))})) IN ({listed})"
+            reasons.append((condition, f"{source} is {' or '.join(map(str, values))}", None))
         return reasons
 
     def no_refunds(self, amount: str) -> list[Reason]:

@@ -28,12 +28,25 @@ HABITS = "\ufeff" + "\r\n".join(
         _line("03/11/2025", "GMT", "Payment Refund", "Completed", "-5.00", f"{_SHOP}>b@example.com", "T4", "Debit"),
         _line("03/11/2025", "GMT", "Mobile Payment", "Pending", "70.00", f"a@example.com>{_SHOP}", "T5"),
         _line("03/11/2025", "GMT", "General Authorization", "Pending", "70.00", f"a@example.com>{_SHOP}", "T6", "Memo"),
-        _line("04/11/2025", "GMT", "Express Checkout Payment", "Completed", "-9.99", f"{_SHOP}>x@example.com", "T7", "Debit"),
+        _line(
+            "04/11/2025",
+            "GMT",
+            "Express Checkout Payment",
+            "Completed",
+            "-9.99",
+            f"{_SHOP}>x@example.com",
+            "T7",
+            "Debit",
+        ),
         _line("05/11/2025", "GMT", "Payment Refund", "Completed", "9.99", f"x@example.com>{_SHOP}", "T8"),
         _line("06/11/2025", "GMT", "General Withdrawal", "Completed", "-15.00", ">", "T9", "Debit"),
-        _line("07/11/2025", "GMT", "Hold on Balance for Dispute Investigation", "Completed", "-20.00", ">", "T10", "Debit"),
+        _line(
+            "07/11/2025", "GMT", "Hold on Balance for Dispute Investigation", "Completed", "-20.00", ">", "T10", "Debit"
+        ),
         _line("08/11/2025", "GMT", "Shopping Cart Item", "Completed", "20.00", f"b@example.com>{_SHOP}", "T2", ""),
-        _line("09/11/2025", "GMT", "General Currency Conversion", "Completed", "3.00", ">", "T11").replace("GBP", "USD"),
+        _line("09/11/2025", "GMT", "General Currency Conversion", "Completed", "3.00", ">", "T11").replace(
+            "GBP", "USD"
+        ),
         _line("09/11/2025", "GMT", "Website Payment", "Refunded", "8.00", f"c@example.com>{_SHOP}", "T12"),
         _line("10/11/2025", "GMT", "Chargeback", "Completed", "-8.00", f"{_SHOP}>c@example.com", "T13", "Debit"),
         "",
@@ -85,5 +98,7 @@ def written(rows: pd.DataFrame) -> str:
     lines = [HEADER]
     for row in rows.itertuples():
         sale = "Express Checkout Payment", "Completed", f"{row.amount:,.2f}", f"{row.customer_id}>{_SHOP}"
-        lines.append(_line(f"{row.date:%d/%m/%Y}", "GMT", *sale, row.order_id).replace("10:15:00", f"{row.date:%H:%M:%S}"))
+        lines.append(
+            _line(f"{row.date:%d/%m/%Y}", "GMT", *sale, row.order_id).replace("10:15:00", f"{row.date:%H:%M:%S}")
+        )
     return "\n".join(lines) + "\n"

@@ -36,7 +36,10 @@ ch_3,,The bank declined.,2019-02-05 04:05,20.00,0.00,usd,0.00,Live,Failed,b@exam
 OTHER = [  # before 2025, from an account that converts nothing
     (
         _OLD,
-        [("a@example.com", "2019-02-03 04:05:00", 12.5, "ch_1"), ("a@example.com", "2019-02-04 04:05:00", 15.0, "ch_2")],
+        [
+            ("a@example.com", "2019-02-03 04:05:00", 12.5, "ch_1"),
+            ("a@example.com", "2019-02-04 04:05:00", 15.0, "ch_2"),
+        ],
     )
 ]
 
