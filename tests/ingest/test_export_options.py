@@ -1,9 +1,11 @@
-"""Options that exports need, and that any card may use: refunds, zones, lines under a table, formats that are added to."""
+"""Options that exports need, and that any card may use: refunds, zones, lines under a table, a format added to."""
+
+import importlib
 
 import pytest
 
 from clvlib.errors import DataError
-from clvlib.ingest import exports
+from clvlib.ingest import exports, propose
 from clvlib.ingest.options import options_of
 from tests.ingest.test_ledger import HEAD, about, customers, dropped, errors, good
 
@@ -110,3 +112,10 @@ def test_options_of_a_version_hold_where_its_column_is_and_the_card_says_nothing
     assert exports.fitted(options, german)["decimal"] == ","
     assert exports.fitted(options | {"decimal": "."}, german)["decimal"] == "."
     assert "decimal" not in exports.fitted(options, ["Date", "Gross", "Type"])
+
+
+@pytest.mark.parametrize(("name", "currency"), [("paypal", "GBP"), ("stripe", "EUR")])
+def test_a_proposed_card_names_the_currency_of_the_rows_that_its_format_keeps(tmp_path, name, currency):
+    content = importlib.import_module(f"tests.ingest.exports.{name}").HABITS
+    (tmp_path / "export.csv").write_text(content)
+    assert f'currency = "{currency}"  # from the column' in propose.propose_card(tmp_path / "export.csv")
