@@ -62,13 +62,15 @@ class Account:
             self.in_file = {"customers": self.rows("SELECT count(DISTINCT customer_id) FROM read_totals")[0][0]}
         money: dict[int | None, float] = {code: nan if paid is None else paid for code, _, paid in found}
         self.paid = sum(money.values()) if money or self.name not in rules.PAID else 0.0
-        bad, lines = self.raw.bad_lines, self.raw.rows + self.raw.bad_lines
+        bad, lines = self.raw.bad_lines, self.raw.rows + self.raw.bad_lines + self.raw.titles
         self.write_down("read", lines, "rows in the file", self.paid)
         if bad:
             self.write_down("dropped", bad, "not as many cells as columns, or a quote left open")
             grade: Grade = "error" if bad / lines > rules.TOO_MANY else "warning"
             what = f"{bad:,} line(s) don't have as many cells as the header"
             self.note(grade, what, bad, self.raw.bad_examples, "The file may be cut short, or need another delimiter.")
+        if self.raw.titles:
+            self.write_down("dropped", self.raw.titles, "a line of titles or totals, of fewer cells than a row")
         for i, (_condition, reason, text) in enumerate(reasons):
             if i in counts:
                 self.write_down("dropped", counts[i], reason, money[i])

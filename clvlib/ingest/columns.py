@@ -124,7 +124,9 @@ class Mapped(Account):
                 self.note("note", f"{what}, and were read without it", count, self.examples(kept, text), "")
                 mapping[target] = f"regexp_replace({mapping[target]}, '^[\\x27]([0-9+])', '\\1')"
             if self.options.get("ignore_case") and target != "order_id":
-                mapping[target] = f"lower({mapping[target]})"
+                text, mails = mapping[target], self.options["ignore_case"] == "e-mails"
+                small = f"CASE WHEN contains({text}, '@') THEN lower({text}) ELSE {text} END"
+                mapping[target] = f"({small})" if mails else f"lower({text})"
         return mapping
 
     def known(self, source: str) -> str:
@@ -151,8 +153,11 @@ class Mapped(Account):
             self.note("note", remark.what, remark.count, (), remark.mend)
         return sql
 
-    def amount(self, cast: dict[str, str], mapping: dict[str, str]) -> None:
-        """amount = what the card maps to it, or quantity × unit_price; less what was refunded."""
+    def amount(self, cast: dict[str, str], mapping: dict[str, str], left_out: str = "") -> None:
+        """amount = what the card maps to it, or quantity × unit_price; less what was refunded.
+
+        left_out: SQL of the rows that the card leaves out; what currency those are in doesn't matter.
+        """
         if "unit_price" in cast:
             if mapping["amount"] == mapping["unit_price"]:
                 cast["amount"] = f"{cast['quantity']} * {cast['unit_price']}"
@@ -160,16 +165,19 @@ class Mapped(Account):
         if "refunded" in cast:
             cast["amount"] = f"{cast['amount']} - coalesce({cast.pop('refunded')}, 0)"
         said = Counter(self.readings["amount"].currencies)
+        if len(said) > 1 and left_out:
+            used = {"amount": f"(CASE WHEN NOT ({left_out}) THEN {mapping['amount']} END)"}
+            marks = self.options.get("decimal"), self.options.get("thousands")
+            said = Counter(casting.read_numbers(self.connection, self.raw.table, used, *marks)["amount"].currencies)
         if "currency" in cast:
-            said.update(self.currencies(cast.pop("currency")))
+            said.update(self.currencies(cast.pop("currency"), left_out or "false"))
         if said:
-            self.one_currency(said)
+            self.one_currency(said, self.columns_in(mapping.get("currency", "")))
 
-    def currencies(self, text: str) -> Counter[tuple[str, ...]]:
-        """The codes that each word of a column of currencies can stand for → in how many rows."""
-        found = self.rows(
-            f"SELECT {text}, count(*) FROM {self.raw.table} WHERE {text} IS NOT NULL GROUP BY 1 ORDER BY 1"
-        )
+    def currencies(self, text: str, left_out: str) -> Counter[tuple[str, ...]]:
+        """The codes that each word of a column of currencies can stand for → in how many rows that aren't left out."""
+        used = f"{text} IS NOT NULL AND NOT ({left_out})"
+        found = self.rows(f"SELECT {text}, count(*) FROM {self.raw.table} WHERE {used} GROUP BY 1 ORDER BY 1")
         odd = [word for word, _ in found if not casting.currency(word)]
         if odd:
             renames = ", ".join(f'{inline(word)} = "EUR"' for word in odd[:MOST_VALUES])
@@ -182,13 +190,16 @@ class Mapped(Account):
             said[casting.currency(word)] += count
         return said
 
-    def one_currency(self, said: Counter[tuple[str, ...]]) -> None:
+    def one_currency(self, said: Counter[tuple[str, ...]], columns: list[str]) -> None:
         """The one currency that all signs, codes and the card can mean. DataError when there is none."""
         shared = [code for code in next(iter(said)) if all(code in codes for codes in said)]
         if not shared:
+            ((most, _),) = said.most_common(1)
             raise DataError(
                 f"The amounts are in {len(said)} currencies: {', '.join(sorted(codes[0] for codes in said))}.",
-                "Convert them to one currency, or make one file for each.",
+                "Convert them to one currency, or make one file for each"
+                + "".join(f", or keep one: keep = {{ {inline(c)} = {inline([most[0]])} }}" for c in columns[:1])
+                + ".",
             )
         if self.currency is None:
             self.currency = shared[0]

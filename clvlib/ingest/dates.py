@@ -68,10 +68,12 @@ class DateShape:
     target: str
     text: str
 
-    def sql(self, declared: str | list[str] | None, timezone: str | None, zone: str = "") -> tuple[str, list[Remark]]:
+    def sql(
+        self, declared: str | list[str] | None, timezone: str | None, zone: str | dict[str, str] = ""
+    ) -> tuple[str, list[Remark]]:
         """SQL of a TIMESTAMP in the shop's time (NULL when unreadable), and what there is to say about it.
 
-        zone: that of texts with a clock and no zone of their own.
+        zone: that of texts with a clock and no zone of their own; or what the letters of a zone stand for.
 
         Each text is read once, however often it stands in the column: into a temporary table that the SQL looks up.
         Raises DataError where neither the card nor the values tell the day from the month, where dates are written in
@@ -81,11 +83,15 @@ class DateShape:
             self.refuse_unknown(timezone)
         spaced = f"regexp_replace(said, '{RUN_TOGETHER}', '\\1 \\2:\\3:\\4\\5')"
         parts = f"regexp_extract({spaced}, '{WHEN}', ['day', 'clock', 'zone'])"
+        letters = {"": zone} if isinstance(zone, str) else zone
+        meant = " ".join(
+            f"WHEN p.zone = {literal(z)} AND p.clock <> '' THEN {literal(to)}" for z, to in letters.items()
+        )
         texts = f"SELECT {self.text} AS said, count(*) AS n FROM {self.table} WHERE {self.text} IS NOT NULL GROUP BY 1"
         rows(
             self.connection,
             f"CREATE OR REPLACE TEMP TABLE {self.parts} AS SELECT said, n, p.day AS day, p.clock AS clock, "
-            f"CASE WHEN p.zone = '' AND p.clock <> '' THEN {literal(zone)} ELSE p.zone END AS zone "
+            f"CASE {meant} ELSE p.zone END AS zone "
             f"FROM (SELECT said, n, {parts} AS p FROM ({texts}))",
         )
         sql, remarks = self.value(declared, timezone)

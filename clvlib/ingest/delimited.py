@@ -87,13 +87,23 @@ def read_delimited(connection: duckdb.DuckDBPyConnection, path: Path, table: str
         )
         raw = as_text(connection, table, query, path.name)
     rejected = rows(connection, "SELECT line, min(error_type::VARCHAR) FROM _rejects GROUP BY line ORDER BY line")
+    single = rows(connection, "SELECT min(line) FROM _rejects WHERE column_idx = 1 AND error_type = 'MISSING COLUMNS'")
     rows(connection, "DROP TABLE IF EXISTS _rejects; DROP TABLE IF EXISTS _scans")
     _refuse_open_quotes(connection, raw, [line for line, kind in rejected if "QUOTE" in kind], path)
     _drop_nameless(connection, raw, shape.heading)
+    if "rows_like" in options and single[0][0] and len(names) > 2:
+        rejected, under = _split_at(rejected, single[0][0])
+        raw.titles = len(under)
     raw.bad_lines = len(rejected)
     raw.bad_examples = tuple(f"line {line + shape.skipped - skipped}" for line, _ in rejected[:3])
     raw.noticed = noticed
     return raw
+
+
+def _split_at(rejected: list[tuple[int, str]], first: int) -> tuple[list[tuple[int, str]], list[tuple[int, str]]]:
+    """Lines that are no rows, and of these the ones that are titles, totals or footers: too short, from `first` on."""
+    under = [one for one in rejected if one[0] >= first and one[1] == "MISSING COLUMNS"]
+    return [one for one in rejected if one not in under], under
 
 
 # -- the shape of a text ---------------------------------------------------------------------------------------------

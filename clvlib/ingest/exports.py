@@ -14,10 +14,11 @@ from typing import Any
 
 import duckdb
 
+from clvlib.errors import DataError
 from clvlib.ingest.raw import ROW, Raw, filled, literal, quoted, rows
 
 FORMATS = Path(__file__).parent / "formats"
-_ABOUT = ("title", "table", "header", "names", "confirm")  # of a format; all else are options
+_ABOUT = ("title", "table", "header", "names", "confirm", "versions")  # of a format; all else are options
 _COLUMNS = ("keep_if_filled", "includes", "unless_filled")  # options that name columns …
 _BY_COLUMN = ("drop", "keep", "rows_like", "first_of")  # … or have them as keys
 _LINES = ("order", "fill", "share", "by", "less")  # of lines_of
@@ -28,7 +29,7 @@ class Format:
     """One export: the table that it fills, the columns that each such file has, and how it is read.
 
     names: what a column that the format speaks of is called in other versions and languages. confirm: options that no
-    file proves, with what to ask.
+    file proves, with what to ask. versions: a column that only some files have → the options that hold for those.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Format:
     names: Mapping[str, list[str]]
     confirm: Mapping[str, str]
     options: Mapping[str, Any]
+    versions: Mapping[str, Mapping[str, Any]]
 
     def column(self, label: str, columns: Iterable[str]) -> str | None:
         """The file's column that the format calls `label`; None where there is none. Neither case nor spaces count."""
@@ -64,6 +66,7 @@ def formats() -> dict[str, Format]:
             said.get("names", {}),
             said.get("confirm", {}),
             options,
+            said.get("versions", {}),
         )
     return found
 
@@ -86,9 +89,10 @@ def fitted(options: dict[str, Any], columns: list[str]) -> dict[str, Any]:
     known = formats()[options["format"]]
 
     def there(labels: Any) -> list[str]:
-        listed = labels if isinstance(labels, list) else [labels]
-        return list(dict.fromkeys(found for label in listed if (found := known.column(label, columns))))
+        return list(dict.fromkeys(found for label in listed(labels) if (found := known.column(label, columns))))
 
+    for version in [of for column, of in known.versions.items() if there(column)]:
+        options = options | {o: value for o, value in version.items() if options.get(o) == known.options.get(o)}
     found = dict(options)
     mapped = {target: _joined(source, there) for target, source in options.get("columns", {}).items()}
     found["columns"] = {target: source or options["columns"][target] for target, source in mapped.items()}
@@ -104,6 +108,9 @@ def fitted(options: dict[str, Any], columns: list[str]) -> dict[str, Any]:
     for option in set(_BY_COLUMN) & known.options.keys():
         absent = {label for label in known.options[option] if not there(label)}
         found[option] = {label: value for label, value in found[option].items() if label not in absent}
+    if refunds := options.get("refunds"):
+        where = {column: values for label, values in refunds["where"].items() for column in there(label)}
+        found["refunds"] = {"where": where} | {t: there(refunds[t]) for t in refunds if t != "where"} if where else {}
     if lines := options.get("lines_of"):
         parts = {part: there(lines[part]) for part in _LINES if part in lines}
         whole = all(parts.get(part) for part in ("order", "share")) and len(parts["by"]) == len(lines["by"])
@@ -126,11 +133,18 @@ def shaped(connection: duckdb.DuckDBPyConnection, raw: Raw, options: dict[str, A
     * `fixed = { channel = "google ads" }`: the same in each row;
     * `unless_filled = ["Unsubscribed at"]`: consent is yes unless one of these columns is filled;
     * `lines_of = { order, fill, share, by, less }`: lines of an order, which says things once: what is in `fill` holds
-      for all its lines, and the amounts in `share` are shared out by the product of the columns `by`, less `less`.
+      for all its lines, and the amounts in `share` are shared out by the product of the columns `by`, less `less`;
+    * `refunds = { where = { Type = ["Refund"] }, customer_id = "To" }`: such rows, and no others, are money that goes
+      back to a customer, and those of the columns that they name stand elsewhere.
     """
     changed: dict[str, str] = {}
     added: dict[str, str] = {}
     columns: dict[str, Any] = dict(options.get("columns", {}))
+    refunds: dict[str, Any] = options.get("refunds") or {}
+    of_refunds = [c for named in refunds.values() for c in (named if isinstance(named, dict) else listed(named))]
+    if absent := [column for column in of_refunds if column not in raw.columns]:
+        has = f"The file has: {', '.join(raw.columns)}."
+        raise DataError(f"refunds names {', '.join(map(repr, absent))}, which is no column. {has}", "Correct the card.")
     for column, mark in options.get("first_of", {}).items():
         changed[column] = f"nullif(trim(split_part({quoted(column)}, {literal(mark)}, 1)), '')"
         several = f"contains({quoted(column)}, {literal(mark)})"
@@ -149,6 +163,11 @@ def shaped(connection: duckdb.DuckDBPyConnection, raw: Raw, options: dict[str, A
             cells = ", ".join(map(filled, source["join"]))
             added[name] = f"CASE WHEN {filled(source['join'][0])} IS NOT NULL THEN concat_ws(' ', {cells}) END"
             columns[target] = name
+    for target, elsewhere in refunds.items():
+        if target != "where" and elsewhere:
+            back, paid = (f"coalesce({', '.join(map(filled, listed(n)))})" for n in (elsewhere, columns[target]))
+            added[f"{target}, of refunds too"] = f"CASE WHEN {is_refund(refunds)} THEN {back} ELSE {paid} END"
+            columns[target] = f"{target}, of refunds too"
     for target, value in options.get("fixed", {}).items():
         added[f"{target}: {value}"] = literal(value)
         columns[target] = f"{target}: {value}"
@@ -167,6 +186,16 @@ def shaped(connection: duckdb.DuckDBPyConnection, raw: Raw, options: dict[str, A
         )
         raw.columns += list(added)
     return {**options, "columns": columns} if columns else options
+
+
+def listed(names: Any) -> list[Any]:
+    return names if isinstance(names, list) else [names]
+
+
+def is_refund(refunds: Mapping[str, Any]) -> str:
+    """SQL of whether a row is money that goes back to a customer, as the option `refunds` says."""
+    said = {c: ", ".join(literal(value.lower()) for value in values) for c, values in refunds["where"].items()}
+    return " AND ".join(f"coalesce(lower({filled(column)}) IN ({values}), false)" for column, values in said.items())
 
 
 def _renamed(source: Any, shared: list[str]) -> Any:

@@ -10,18 +10,19 @@ from clvlib.ingest.exports import formats
 OPTIONS: dict[str, Any] = {
     "path": str | list, "glob": str, "format": str, "columns": dict, "delimiter": str, "header": list,
     "encoding": str, "sheet": str, "table": str, "date_format": str | list, "decimal": str, "thousands": str,
-    "duplicates": str, "drop": dict, "keep_if_filled": str, "values": dict, "ignore_case": bool,
-    "includes": list, "keep": dict, "rows_like": dict, "zone": str, "first_of": dict, "fixed": dict,
-    "unless_filled": list, "lines_of": dict,
+    "duplicates": str, "drop": dict, "keep_if_filled": str, "values": dict, "ignore_case": bool | str,
+    "includes": list, "keep": dict, "rows_like": dict, "zone": str | dict, "first_of": dict, "fixed": dict,
+    "unless_filled": list, "lines_of": dict, "refunds": dict,
 }  # fmt: skip
 OWN: dict[str, dict[str, Any]] = {  # of one table only; grain makes `totals` of transactions (totals.of_the_card)
     "transactions": {"grain": str, "amounts": bool},
     "totals": {"amounts": bool},
     "subscriptions": {"period": str, "left": str},
 }
+_EACH = ("columns", "drop", "keep", "values", "rows_like", "first_of")  # a card's entries stand beside its format's
 WORDS: dict[Any, str] = {
     str: "a text", dict: "a table { name = … }", list: "a list of texts", str | list: "a text or a list of texts",
-    bool: "true or false",
+    bool: "true or false", bool | str: 'true, false or "e-mails"', str | dict: "a text or a table { name = … }",
 }  # fmt: skip
 
 
@@ -38,8 +39,8 @@ def options_of(name: str, options: Any) -> dict[str, Any]:
                 f"The format {options['format']!r} is unknown for {of_table}.", f"Known: {', '.join(known)}."
             )
         preset = formats()[options["format"]].options
-        columns = preset.get("columns", {}) | options.get("columns", {})
-        options = {**preset, **options, "columns": columns}
+        both = {o: {**preset[o], **options[o]} for o in _EACH if isinstance(preset.get(o), dict) and o in options}
+        options = {"columns": {}, **preset, **options, **both}
     known = [*OPTIONS, *OWN.get(name, {})]
     unknown = [option for option in options if option not in known]
     if unknown:
@@ -79,6 +80,8 @@ def _faults(options: dict[str, Any]) -> dict[str, bool]:
     drop, renames = options.get("drop", {}).values(), options.get("values", {}).values()
     keep, lines = options.get("keep", {}).values(), options.get("lines_of", {})
     texts = [text for of in ("rows_like", "first_of", "fixed") for text in options.get(of, {}).values()]
+    back, zone = options.get("refunds", {}), options.get("zone", "")
+    of_refunds, elsewhere = back.get("where", {}), [named for target, named in back.items() if target != "where"]
     return {
         "a name of a column is not a text": not all(isinstance(part, str) for part in named),
         "columns lists no column": [] in joined,
@@ -89,6 +92,16 @@ def _faults(options: dict[str, Any]) -> dict[str, bool]:
         "rows_like, first_of and fixed want a text for each name": not _filled(texts),
         "lines_of wants order, share and by, and may have fill and less": bool(lines)
         and not {"order", "share", "by"} <= lines.keys() <= {"order", "share", "by", "fill", "less"},
+        'zone wants a text for each name, as { BST = "+01:00" }': isinstance(zone, dict) and not _filled(zone.values()),
+        'ignore_case is true, false or "e-mails"': options.get("ignore_case", True) not in (True, False, "e-mails"),
+        'refunds wants where = { Type = ["Refund"] }, and columns beside it': bool(back)
+        and not (
+            isinstance(of_refunds, dict)
+            and of_refunds
+            and all(isinstance(values, list) and values and _filled(values) for values in of_refunds.values())
+            and all(named and _filled([named] if isinstance(named, str) else named) for named in elsewhere)
+            and back.keys() - {"where"} <= options.get("columns", back).keys()
+        ),
         'values wants texts for texts, as { channel = { "Web site" = "web" } }': not all(
             isinstance(one, dict) and all(isinstance(text, str) for text in one.values()) for one in renames
         ),

@@ -89,7 +89,7 @@ def propose_card(path: Path, named: str | None = None) -> str:
     lines = [
         f"# Proposed from the file. Lines marked “{_TO_CONFIRM}” are guesses: check them, then delete the mark.",
         card.line("name", path.name.split(".")[0] or path.name),
-        card.line("currency", *_currency(connection, main.raw)),
+        card.line("currency", *_currency(connection, main.raw, main.tools)),
         '# timezone = "Europe/Paris"   # the shop\'s time zone, if dates carry an offset',
         f"# as_of = 2026-10-31           # {_DAYS.get(main.table, _DAY)}",
     ]
@@ -342,12 +342,20 @@ def _dates(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> li
     return [f"# {card.comment(remark.what)}" for remark in remarks]
 
 
-def _currency(connection: duckdb.DuckDBPyConnection, raw: Raw) -> tuple[str, str]:
-    """The one currency that the file names, which it proves; else euros, to be confirmed."""
-    columns = [column for column in raw.columns if re.sub(r"[^a-z]", "", _unaccented(column.lower())) in CURRENCY]
+def _currency(connection: duckdb.DuckDBPyConnection, raw: Raw, tools: list[exports.Format]) -> tuple[str, str]:
+    """The one currency that the file names, which it proves; else euros, to be confirmed. Of a known tool, only rows
+    that its format keeps count."""
+    columns = [column for column in raw.columns if re.sub(r"[^a-z]", "", _unaccented(column.lower())) in CURRENCY][:1]
+    kept = "true"
+    for tool in tools[:1]:
+        options = exports.fitted({**tool.options, "format": tool.name}, raw.columns)
+        columns = exports.listed(options.get("columns", {}).get("currency", columns))
+        for column, values in options.get("keep", {}).items():
+            kept += f" AND lower({filled(column)}) IN ({', '.join(literal(value.lower()) for value in values)})"
     if columns:
-        text = f"upper(trim({quoted(columns[0])}))"
-        found = {row[0] for row in rows(connection, f"SELECT DISTINCT {text} FROM {raw.table} WHERE {text} <> ''")}
+        text = f"upper(coalesce({', '.join(map(filled, columns))}))"
+        sql = f"SELECT DISTINCT {text} FROM {raw.table} WHERE {text} IS NOT NULL AND {kept}"
+        found = {row[0] for row in rows(connection, sql)}
         if len(found) == 1:
             return str(found.pop()), f"from the column {columns[0]}"
     return "EUR", _TO_CONFIRM

@@ -28,6 +28,7 @@ class Raw:
     noticed: list[Noticed] = field(default_factory=list)
     bad_lines: int = 0
     bad_examples: tuple[str, ...] = ()
+    titles: int = 0  # lines of titles, totals or footers that don't have the table's cells
     numbers: frozenset[str] = frozenset()  # columns that the file itself says are numbers, their mark a point
 
 

@@ -160,8 +160,10 @@ class _Reading(Mapped):
         cast = {target: self.expression(used[target], text) for target, text in mapping.items()}
         self.cast_once(cast, [target for target in cast if used[target].kind != "text"])
         single = dict(cast)
+        left_out = [*self.left_out_by_card(), *self.never_happened(mapping)]
         if self.name in rules.PAID:
-            self.amount(cast, mapping)
+            self.amount(cast, mapping, " OR ".join(f"coalesce({condition}, false)" for condition, *_ in left_out))
+            left_out += self.no_refunds(cast["amount"])
         if self.name == "transactions":
             self.say_by_itself(cast["amount"], single.get("refunded", "NULL"))
             self.say_of_services()
@@ -169,7 +171,7 @@ class _Reading(Mapped):
             self.consent(cast, mapping["consent"])
         elif "churned" in cast:
             cast["churned"] = rules.yes_or_no(mapping["churned"])
-        reasons = [*self.left_out_by_card(), *self.never_happened(mapping)]
+        reasons = left_out
         for target, text in mapping.items():
             column = used[target]
             if column.required:
@@ -264,10 +266,6 @@ class _Reading(Mapped):
         if "keep_if_filled" in self.options:
             source = quoted(self.known(self.options["keep_if_filled"]))
             reasons.append((f"trim(coalesce({source}, '')) = ''", "a further line of the same order", None))
-        for source, values in self.options.get("drop", {}).items():
-            listed = ", ".join(literal(str(value).lower()) for value in values)
-            condition = f"lower(trim({quoted(self.known(source))})) IN ({listed})"
-            reasons.append((condition, f"{source} is {' or '.join(map(str, values))}", None))
         for source, values in self.options.get("keep", {}).items():
             listed = ", ".join(literal(str(value).lower()) for value in values)
             text = filled(self.known(source))
@@ -276,7 +274,21 @@ class _Reading(Mapped):
             for value in [value for value, _ in self.rows(f"{said} LIMIT {MOST_VALUES}") if value]:
                 reasons.append((f"{text} = {literal(value)}", f"{source} is {value}", None))
             reasons.append((others, f"{source} is empty or another", None))
+        for source, values in self.options.get("drop", {}).items():
+            listed = ", ".join(literal(str(value).lower()) for value in values)
+            condition = f"lower(trim({quoted(self.known(source))})) IN ({listed})"
+            reasons.append((condition, f"{source} is {' or '.join(map(str, values))}", None))
         return reasons
+
+    def no_refunds(self, amount: str) -> list[Reason]:
+        """Where the card or the format tells refunds: payments of one's own, and what came back of those."""
+        if not (refunds := self.options.get("refunds")):
+            return []
+        back = exports.is_refund(refunds)
+        return [
+            (f"{amount} < 0 AND NOT ({back})", "money paid to others: below 0, and no refund", None),
+            (f"{amount} > 0 AND {back}", "money that others paid back: a refund, and above 0", None),
+        ]
 
     def never_happened(self, mapping: dict[str, str]) -> list[Reason]:
         """The orders that a column of statuses says never happened, unless the card says which of them to drop."""

@@ -120,6 +120,7 @@ def read_sources(connection: duckdb.DuckDBPyConnection, files: list[Path], table
         )
         whole.rows += part.rows
         whole.bad_lines += part.bad_lines
+        whole.titles += part.titles
         whole.bad_examples += tuple(f"{called}, {place}" for place in part.bad_examples)
         whole.noticed += [(n[0], f"{called}: {n[1]}", *n[2:]) for n in part.noticed]
         missing = [name for key, name in names.items() if key not in own]

@@ -43,8 +43,8 @@ def comparable(frame, columns):
     return frame.sort_values(columns, ignore_index=True)
 
 
-def expected(made):
-    frame = pd.DataFrame(made.EXPECTED, columns=made.COLUMNS)
+def expected(made, rows=None):
+    frame = pd.DataFrame(made.EXPECTED if rows is None else rows, columns=made.COLUMNS)
     dates = [column.name for column in TABLES[exports.formats()[made.__name__.rpartition(".")[2]].table]]
     for column in {"date", "period", "acquired_on"} & set(made.COLUMNS) & set(dates):
         frame[column] = pd.to_datetime(frame[column])
@@ -59,6 +59,15 @@ def test_the_worst_habits_of_a_tool_are_read_with_exact_accounting(name, tmp_pat
     rows = ledger.groupby("action")["rows"].sum()
     assert ledger.loc[ledger["reason"] == "rows in the file", "rows"].sum() == made.DROPPED + len(made.EXPECTED)
     assert rows.get("dropped", 0) == made.DROPPED
+
+
+@pytest.mark.parametrize(("name", "i"), [(n, i) for n in NAMES for i in range(len(getattr(layout(n), "OTHER", [])))])
+def test_other_versions_of_an_export_are_known_and_read_too(name, i, tmp_path):
+    made = layout(name)
+    content, rows = made.OTHER[i]
+    table, _, _ = read(name, content, tmp_path)
+    pd.testing.assert_frame_equal(comparable(table, made.COLUMNS), comparable(expected(made, rows), made.COLUMNS))
+    assert f'format = "{name}"' in propose.propose_card(tmp_path / getattr(made, "FILE", "export.csv"))
 
 
 @each

@@ -4,5 +4,6 @@
   beside path and format for it, if anything; `CARD`: the same above the sections;
 * `EXPECTED`: the canonical rows that it holds, a tuple each, in the order of COLUMNS; `COLUMNS`: which columns these
   are; `DROPPED`: how many of its rows are left out;
+* `OTHER`: exports of other versions and languages, if any, each with its canonical rows;
 * `written(rows)`: rows like those of EXPECTED, as a frame, in its layout. Whatever rows a test makes up come back.
 """
