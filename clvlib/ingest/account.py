@@ -52,7 +52,7 @@ class Account:
         )
         doubles = len(reasons)
         if self.name != "subscriptions" or "survivors" in cast or "duplicates" in self.options:
-            self.mark_duplicates(doubles, "order_id" in cast)  # two subscribers may be alike in all that is told
+            self.mark_duplicates(doubles, cast)  # two subscribers may be alike in all that is told
         amounts = "coalesce(sum(amount) FILTER (isfinite(amount)), 0)" if self.name in rules.PAID else "NULL"
         found = self.rows(f"SELECT {REASON}, count(*), {amounts} FROM read_{self.name} GROUP BY {REASON}")
         counts = {code: count for code, count, _ in found}
@@ -62,13 +62,15 @@ class Account:
             self.in_file = {"customers": self.rows("SELECT count(DISTINCT customer_id) FROM read_totals")[0][0]}
         money: dict[int | None, float] = {code: nan if paid is None else paid for code, _, paid in found}
         self.paid = sum(money.values()) if money or self.name not in rules.PAID else 0.0
-        bad, lines = self.raw.bad_lines, self.raw.rows + self.raw.bad_lines
+        bad, lines = self.raw.bad_lines, self.raw.rows + self.raw.bad_lines + self.raw.titles
         self.write_down("read", lines, "rows in the file", self.paid)
         if bad:
             self.write_down("dropped", bad, "not as many cells as columns, or a quote left open")
             grade: Grade = "error" if bad / lines > rules.TOO_MANY else "warning"
             what = f"{bad:,} line(s) don't have as many cells as the header"
             self.note(grade, what, bad, self.raw.bad_examples, "The file may be cut short, or need another delimiter.")
+        if self.raw.titles:
+            self.write_down("dropped", self.raw.titles, "a line of titles or totals, of fewer cells than a row")
         for i, (_condition, reason, text) in enumerate(reasons):
             if i in counts:
                 self.write_down("dropped", counts[i], reason, money[i])
@@ -159,17 +161,22 @@ class Account:
         needed = self.name in rules.PAID
         self.note("error" if needed else "warning", what if needed else f"{what}: the table is left out", 0, (), mend)
 
-    def mark_duplicates(self, code: int, numbered: bool) -> None:
-        """Rows alike in every cell: dropped when an order number or a time of day shows them to be one event."""
+    def mark_duplicates(self, code: int, cast: dict[str, str]) -> None:
+        """Rows alike in every cell: dropped when an order number or a time of day shows them to be one event.
+
+        Files may overlap: which one a row stands in makes no difference, unless it means something.
+        """
         wish = self.options.get("duplicates")
         if wish not in {None, "drop", "keep"}:
             raise DataError(f"duplicates = {wish!r} is unknown.", 'Write duplicates = "drop" or "keep".')
-        cells = ", ".join(quoted(column) for column in self.raw.columns)
+        used = self.columns_in(" ".join(cast.values()))
+        label = self.raw.label if self.raw.label not in used else ""
+        cells = ", ".join(quoted(column) for column in self.raw.columns if column != label)
         again = (
             f"SELECT {ROW} FROM (SELECT {ROW}, row_number() OVER (PARTITION BY hash({cells}) ORDER BY {ROW}) AS n "
             f"FROM {self.raw.table}) WHERE n > 1"
         )
-        proved = self.name != "transactions" or numbered
+        proved = self.name != "transactions" or "order_id" in cast
         if not proved:
             timed = f"SELECT count(*) FROM read_{self.name} WHERE date <> date_trunc('day', date)"
             proved = bool(self.rows(timed)[0][0])

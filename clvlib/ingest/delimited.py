@@ -9,6 +9,7 @@ import gzip
 import io
 import re
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -49,8 +50,9 @@ class _Shape:
 def read_delimited(connection: duckdb.DuckDBPyConnection, path: Path, table: str, options: dict[str, Any]) -> Raw:
     """Load a text file into the DuckDB table `table`.
 
-    options: `delimiter` (a character, or "whitespace"), `encoding`, `header` (names, for a file without them). Raises
-    DataError for what is no table, or not one that can be read.
+    options: `delimiter` (a character, or "whitespace"), `encoding`, `header` (names, for a file without them),
+    `repeats` (names that columns share: the second becomes “name 2”). Raises DataError for what is no table, or not one
+    that can be read.
     """
     with path.open("rb") as stream:
         zipped = stream.read(2) == b"\x1f\x8b"
@@ -76,7 +78,7 @@ def read_delimited(connection: duckdb.DuckDBPyConnection, path: Path, table: str
             source, compression, skipped = Path(folder) / "text.csv", "none", 0
             _rewrite(path, zipped, encoding, delimiter == SPACES, shape.skipped, source)
             delimiter = "\t" if delimiter == SPACES else delimiter
-        names = shape.heading.columns
+        names = _numbered(shape.heading.columns, options.get("repeats", ()))
         refuse_names(names, path.name)
         types = "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names) + "}"
         query = (
@@ -87,13 +89,23 @@ def read_delimited(connection: duckdb.DuckDBPyConnection, path: Path, table: str
         )
         raw = as_text(connection, table, query, path.name)
     rejected = rows(connection, "SELECT line, min(error_type::VARCHAR) FROM _rejects GROUP BY line ORDER BY line")
+    single = rows(connection, "SELECT min(line) FROM _rejects WHERE column_idx = 1 AND error_type = 'MISSING COLUMNS'")
     rows(connection, "DROP TABLE IF EXISTS _rejects; DROP TABLE IF EXISTS _scans")
     _refuse_open_quotes(connection, raw, [line for line, kind in rejected if "QUOTE" in kind], path)
     _drop_nameless(connection, raw, shape.heading)
+    if "rows_like" in options and single[0][0] and len(names) > 2:
+        rejected, under = _split_at(rejected, single[0][0])
+        raw.titles = len(under)
     raw.bad_lines = len(rejected)
     raw.bad_examples = tuple(f"line {line + shape.skipped - skipped}" for line, _ in rejected[:3])
     raw.noticed = noticed
     return raw
+
+
+def _split_at(rejected: list[tuple[int, str]], first: int) -> tuple[list[tuple[int, str]], list[tuple[int, str]]]:
+    """Lines that are no rows, and of these the ones that are titles, totals or footers: too short, from `first` on."""
+    under = [one for one in rejected if one[0] >= first and one[1] == "MISSING COLUMNS"]
+    return [one for one in rejected if one not in under], under
 
 
 # -- the shape of a text ---------------------------------------------------------------------------------------------
@@ -160,6 +172,16 @@ def _split(text: str, delimiter: str, escape: str, header: list[str] | None) -> 
         return None
     last = found.at + found.below
     return _Shape(delimiter, escape, found, lines[last], lines[last] != last + 1)
+
+
+def _numbered(names: list[str], repeats: Iterable[str]) -> list[str]:
+    """The names, those that are known to repeat with a number from the second on."""
+    shared, seen, found = {name.casefold() for name in repeats}, Counter[str](), []
+    for name in names:
+        seen[name.casefold()] += 1
+        count = seen[name.casefold()]
+        found.append(f"{name} {count}" if name.casefold() in shared and count > 1 else name)
+    return found
 
 
 def passed_over(above: int, below: int, names: Iterable[str]) -> list[Noticed]:

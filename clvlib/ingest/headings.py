@@ -13,6 +13,7 @@ Record = Sequence[str]
 
 MOST_LOOKED_AT = 200
 _TITLES = 40  # lines above a table, at most
+_FOOTERS = 8  # lines under it, at most
 SAME = 0.8  # of the records have the table's width
 _DATE = re.compile(r"\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?([ T].*)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}( .*)?|(19|20)\d{6}")
 _VALUE = re.compile(rf"[^A-Za-z]*\d[^A-Za-z]*|{_DATE.pattern}")  # a number or a date
@@ -40,7 +41,7 @@ class Heading:
 
 def find_headings(records: Sequence[Record]) -> Heading | None:
     """The heading of a table, in records of stripped texts; None where most records don't share a width."""
-    filled = [len(record) for record in records if any(record)]
+    filled = [len(record) for record in records if any(record) and not record[0].startswith("#")]
     if not filled:
         return None
     width, _ = max(Counter(filled).items(), key=lambda item: (item[1], item[0]))
@@ -52,13 +53,21 @@ def find_headings(records: Sequence[Record]) -> Heading | None:
     at = (wordy or places)[0]
     body = records[at + 1 :]
     same = sum(len(record) == width for record in body)
-    if same < SAME * sum(any(record) for record in body) or (at and not same):
+    if same < SAME * (sum(any(record) for record in body) - _under(body, width)) or (at and not same):
         return None
     names, rows = fits[at], [record for record in body if len(record) == width]
     below = _below(body, rows)
     second = body[0] if below else [""] * width
     names = tuple(name or further for name, further in zip(names, second, strict=True))
     return Heading(names, at, below, width, not wordy and _is_row(names, rows))
+
+
+def _under(body: Sequence[Record], width: int) -> int:
+    """How many records under the table are no rows: the first is a single cell, and all are too short for it."""
+    last = max((i for i, record in enumerate(body) if len(record) == width), default=0)
+    under = [record for record in body[last + 1 :] if any(record)]
+    footers = width > 2 and bool(under) and len(under[0]) == 1 and len(under) <= _FOOTERS
+    return len(under) if footers else 0
 
 
 def _as_heading(record: Record, width: int, records: Sequence[Record]) -> tuple[str, ...]:

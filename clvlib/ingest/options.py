@@ -13,6 +13,7 @@ OPTIONS: dict[str, Any] = {
     "duplicates": str, "drop": dict, "keep_if_filled": str, "values": dict, "ignore_case": bool,
     "includes": list, "keep": dict, "rows_like": dict, "zone": str, "first_of": dict, "fixed": dict,
     "unless_filled": list, "lines_of": dict,
+    "if_filled": list, "unless_like": dict, "repeats": list,
 }  # fmt: skip
 OWN: dict[str, dict[str, Any]] = {  # of one table only; grain makes `totals` of transactions (totals.of_the_card)
     "transactions": {"grain": str, "amounts": bool},
@@ -37,6 +38,8 @@ def options_of(name: str, options: Any) -> dict[str, Any]:
             raise DataError(
                 f"The format {options['format']!r} is unknown for {of_table}.", f"Known: {', '.join(known)}."
             )
+        if why := formats()[options["format"]].refuse:
+            raise DataError(f"{formats()[options['format']].title}: this can't be used.", why)
         preset = formats()[options["format"]].options
         columns = preset.get("columns", {}) | options.get("columns", {})
         options = {**preset, **options, "columns": columns}
@@ -79,6 +82,7 @@ def _faults(options: dict[str, Any]) -> dict[str, bool]:
     drop, renames = options.get("drop", {}).values(), options.get("values", {}).values()
     keep, lines = options.get("keep", {}).values(), options.get("lines_of", {})
     texts = [text for of in ("rows_like", "first_of", "fixed") for text in options.get(of, {}).values()]
+    consent = [*options.get("unless_filled", []), *options.get("if_filled", []), *options.get("repeats", [])]
     return {
         "a name of a column is not a text": not all(isinstance(part, str) for part in named),
         "columns lists no column": [] in joined,
@@ -87,6 +91,10 @@ def _faults(options: dict[str, Any]) -> dict[str, bool]:
         'drop wants lists of values, as { Status = ["voided"] }': not all(isinstance(one, list) for one in drop),
         'keep wants lists of values, as { Status = ["paid"] }': not all(isinstance(one, list) for one in keep),
         "rows_like, first_of and fixed want a text for each name": not _filled(texts),
+        "unless_filled, if_filled and repeats want names of columns": not _filled(consent),
+        'unless_like wants a text for each name, as { "Opted out" = "yes" }': not _filled(
+            options.get("unless_like", {}).values()
+        ),
         "lines_of wants order, share and by, and may have fill and less": bool(lines)
         and not {"order", "share", "by"} <= lines.keys() <= {"order", "share", "by", "fill", "less"},
         'values wants texts for texts, as { channel = { "Web site" = "web" } }': not all(

@@ -136,7 +136,7 @@ def _below_each_other(
         names.setdefault(column.strip().casefold(), column)
     label = FILE if FILE not in names else f"{FILE} read"
     numbers = frozenset.intersection(*(frozenset(c.strip().casefold() for c in part.numbers) for part in parts))
-    whole = Raw(table, [*names.values(), label], 0, numbers=frozenset(names[key] for key in numbers))
+    whole = Raw(table, [*names.values(), label], 0, label=label, numbers=frozenset(names[key] for key in numbers))
     selects = []
     for called, part in zip(labels, parts, strict=True):
         own = {column.strip().casefold(): column for column in part.columns}
@@ -148,6 +148,7 @@ def _below_each_other(
         )
         whole.rows += part.rows
         whole.bad_lines += part.bad_lines
+        whole.titles += part.titles
         whole.bad_examples += tuple(f"{called}, {place}" for place in part.bad_examples)
         whole.noticed += [(n[0], f"{called}: {n[1]}", *n[2:]) for n in part.noticed]
         missing = [name for key, name in names.items() if key not in own]
