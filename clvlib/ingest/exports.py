@@ -28,7 +28,7 @@ _ABOUT = (
     "missing",
     "refuse",
     "only",
-)  # of a format; all else are options
+)  # of a format; others are options
 _COLUMNS = ("keep_if_filled", "includes", "unless_filled", "if_filled")  # options that name columns …
 _BY_COLUMN = ("drop", "keep", "rows_like", "first_of", "unless_like")  # … or have them as keys
 _LINES = ("order", "fill", "share", "by", "less")  # of lines_of
