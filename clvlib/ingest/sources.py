@@ -19,7 +19,7 @@ from typing import Any
 
 import duckdb
 
-from clvlib.errors import DataError
+from clvlib.errors import DataError, Grade
 from clvlib.ingest import archives, delimited
 from clvlib.ingest.card import inline
 from clvlib.ingest.excel import SEVERAL, cell, only_numbers
@@ -154,7 +154,8 @@ def _below_each_other(
         missing = [name for key, name in names.items() if key not in own]
         if missing:
             what = f"{called} has no column {', '.join(missing)}: empty in its {part.rows:,} row(s)"
-            whole.noticed.append(("warning", what, part.rows, (), "Check that the files are of one kind."))
+            grade: Grade = "note" if zipped else "warning"  # of a zip they were held against each other
+            whole.noticed.append((grade, what, part.rows, (), "Check that the files are of one kind."))
     rows(connection, f"CREATE TABLE {table} AS " + " UNION ALL ".join(selects))
     rows(connection, "; ".join(f"DROP TABLE {part.table}" for part in parts))
     sizes = tuple(f"{called} {part.rows:,}" for called, part in zip(labels[:3], parts[:3], strict=True))
