@@ -52,7 +52,7 @@ class Account:
         )
         doubles = len(reasons)
         if self.name != "subscriptions" or "survivors" in cast or "duplicates" in self.options:
-            self.mark_duplicates(doubles, "order_id" in cast)  # two subscribers may be alike in all that is told
+            self.mark_duplicates(doubles, cast)  # two subscribers may be alike in all that is told
         amounts = "coalesce(sum(amount) FILTER (isfinite(amount)), 0)" if self.name in rules.PAID else "NULL"
         found = self.rows(f"SELECT {REASON}, count(*), {amounts} FROM read_{self.name} GROUP BY {REASON}")
         counts = {code: count for code, count, _ in found}
@@ -161,17 +161,22 @@ class Account:
         needed = self.name in rules.PAID
         self.note("error" if needed else "warning", what if needed else f"{what}: the table is left out", 0, (), mend)
 
-    def mark_duplicates(self, code: int, numbered: bool) -> None:
-        """Rows alike in every cell: dropped when an order number or a time of day shows them to be one event."""
+    def mark_duplicates(self, code: int, cast: dict[str, str]) -> None:
+        """Rows alike in every cell: dropped when an order number or a time of day shows them to be one event.
+
+        Files may overlap: which one a row stands in makes no difference, unless it means something.
+        """
         wish = self.options.get("duplicates")
         if wish not in {None, "drop", "keep"}:
             raise DataError(f"duplicates = {wish!r} is unknown.", 'Write duplicates = "drop" or "keep".')
-        cells = ", ".join(quoted(column) for column in self.raw.columns)
+        used = self.columns_in(" ".join(cast.values()))
+        label = self.raw.label if self.raw.label not in used else ""
+        cells = ", ".join(quoted(column) for column in self.raw.columns if column != label)
         again = (
             f"SELECT {ROW} FROM (SELECT {ROW}, row_number() OVER (PARTITION BY hash({cells}) ORDER BY {ROW}) AS n "
             f"FROM {self.raw.table}) WHERE n > 1"
         )
-        proved = self.name != "transactions" or numbered
+        proved = self.name != "transactions" or "order_id" in cast
         if not proved:
             timed = f"SELECT count(*) FROM read_{self.name} WHERE date <> date_trunc('day', date)"
             proved = bool(self.rows(timed)[0][0])

@@ -3,6 +3,7 @@
 A column is named by the card, by the format, or by its own name; what reads as nothing is empty, and said.
 """
 
+import re
 from collections import Counter
 
 from clvlib.errors import DataError, Grade
@@ -23,7 +24,8 @@ class Mapped(Account):
     def mapping(self) -> dict[str, str]:
         """Canonical column → SQL of its text (trimmed, empty is NULL). A list of columns: the first one filled."""
         names = [column.name for column in TABLES[self.name]]
-        inputs = [*names, *({"transactions": list(INPUTS), "totals": ["currency"]}.get(self.name, ()))]
+        beside = {"transactions": list(INPUTS), "totals": ["currency"], "marketing_costs": ["currency"]}
+        inputs = [*names, *beside.get(self.name, ())]
         by_card = self.options.get("columns", {})
         counted = self.options.get("amounts") is False
         given = dict(by_card)
@@ -212,6 +214,22 @@ class Mapped(Account):
             raise DataError(
                 f"The card says that amounts are in {self.currency}, the file says {shared[0]}.",
                 f'Write currency = "{shared[0]}" in the card, or on the command line --currency {shared[0]}.',
+            )
+
+    def currency_of_costs(self, cast: dict[str, str], text: str) -> None:
+        """Raise DataError for costs in another currency than the amounts: by their signs, a column, or their name."""
+        said = Counter(self.readings["cost"].currencies)
+        names = [code for column in self.columns_in(text) for code in re.findall(r"\(([A-Z]{3})\)", column)]
+        column = cast.pop("currency", None)
+        if codes := [casting.currency(code) for code in names if casting.currency(code)]:
+            said.update(dict.fromkeys(codes, self.raw.rows))
+        elif column:
+            said.update(self.currencies(column, "false"))
+        others = sorted({codes[0] for codes in said if self.currency and self.currency.upper() not in codes})
+        if others:
+            raise DataError(
+                f"The costs are in {', '.join(others)}, the amounts in {self.currency}.",
+                f"Convert the costs to {self.currency}: what was spent is set against what was earned.",
             )
 
     def consent(self, cast: dict[str, str], text: str) -> None:

@@ -9,6 +9,7 @@ import gzip
 import io
 import re
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -49,8 +50,9 @@ class _Shape:
 def read_delimited(connection: duckdb.DuckDBPyConnection, path: Path, table: str, options: dict[str, Any]) -> Raw:
     """Load a text file into the DuckDB table `table`.
 
-    options: `delimiter` (a character, or "whitespace"), `encoding`, `header` (names, for a file without them). Raises
-    DataError for what is no table, or not one that can be read.
+    options: `delimiter` (a character, or "whitespace"), `encoding`, `header` (names, for a file without them),
+    `repeats` (names that columns share: the second becomes “name 2”). Raises DataError for what is no table, or not one
+    that can be read.
     """
     with path.open("rb") as stream:
         zipped = stream.read(2) == b"\x1f\x8b"
@@ -76,7 +78,7 @@ def read_delimited(connection: duckdb.DuckDBPyConnection, path: Path, table: str
             source, compression, skipped = Path(folder) / "text.csv", "none", 0
             _rewrite(path, zipped, encoding, delimiter == SPACES, shape.skipped, source)
             delimiter = "\t" if delimiter == SPACES else delimiter
-        names = shape.heading.columns
+        names = _numbered(shape.heading.columns, options.get("repeats", ()))
         refuse_names(names, path.name)
         types = "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names) + "}"
         query = (
@@ -170,6 +172,16 @@ def _split(text: str, delimiter: str, escape: str, header: list[str] | None) -> 
         return None
     last = found.at + found.below
     return _Shape(delimiter, escape, found, lines[last], lines[last] != last + 1)
+
+
+def _numbered(names: list[str], repeats: Iterable[str]) -> list[str]:
+    """The names, those that are known to repeat with a number from the second on."""
+    shared, seen, found = {name.casefold() for name in repeats}, Counter[str](), []
+    for name in names:
+        seen[name.casefold()] += 1
+        count = seen[name.casefold()]
+        found.append(f"{name} {count}" if name.casefold() in shared and count > 1 else name)
+    return found
 
 
 def passed_over(above: int, below: int, names: Iterable[str]) -> list[Noticed]:

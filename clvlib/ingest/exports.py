@@ -5,6 +5,7 @@ options that any card may use as well. Nothing here knows a tool. `fitted` puts 
 format's; `shaped` works out the columns that the file doesn't have as such.
 """
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,9 +19,9 @@ from clvlib.errors import DataError
 from clvlib.ingest.raw import ROW, Raw, filled, literal, quoted, rows
 
 FORMATS = Path(__file__).parent / "formats"
-_ABOUT = ("title", "table", "header", "names", "confirm", "versions")  # of a format; all else are options
-_COLUMNS = ("keep_if_filled", "includes", "unless_filled")  # options that name columns …
-_BY_COLUMN = ("drop", "keep", "rows_like", "first_of")  # … or have them as keys
+_ABOUT = ("title", "table", "header", "names", "confirm", "versions", "missing", "refuse", "only")  # else: options
+_COLUMNS = ("keep_if_filled", "includes", "unless_filled", "if_filled")  # options that name columns …
+_BY_COLUMN = ("drop", "keep", "rows_like", "first_of", "unless_like")  # … or have them as keys
 _LINES = ("order", "fill", "share", "by", "less")  # of lines_of
 
 
@@ -28,8 +29,11 @@ _LINES = ("order", "fill", "share", "by", "less")  # of lines_of
 class Format:
     """One export: the table that it fills, the columns that each such file has, and how it is read.
 
-    names: what a column that the format speaks of is called in other versions and languages. confirm: options that no
-    file proves, with what to ask. versions: a column that only some files have → the options that hold for those.
+    names: what a column that the format speaks of is called in other versions and languages; what begins with ~ is a
+    pattern of such names. confirm: options that no file proves, with what to ask. versions: a column that only some
+    files have → the options that hold for those. missing: what to do where a file doesn't say a column. refuse: why
+    none of its files can be used; empty where they can. only: what else a file has at most, where the header alone could be
+    of any; None where it may have more.
     """
 
     name: str
@@ -40,11 +44,18 @@ class Format:
     confirm: Mapping[str, str]
     options: Mapping[str, Any]
     versions: Mapping[str, Mapping[str, Any]]
+    missing: Mapping[str, str]
+    refuse: str
+    only: tuple[str, ...] | None
 
     def column(self, label: str, columns: Iterable[str]) -> str | None:
         """The file's column that the format calls `label`; None where there is none. Neither case nor spaces count."""
         own = {_plain(column): column for column in columns}
-        return next((own[_plain(name)] for name in (label, *self.names.get(label, ())) if _plain(name) in own), None)
+        for name in (label, *self.names.get(label, ())):
+            like = re.compile(name[1:] if name.startswith("~") else re.escape(_plain(name)), re.IGNORECASE)
+            if found := next((column for plain, column in own.items() if like.fullmatch(plain)), None):
+                return found
+        return None
 
 
 def _plain(name: str) -> str:
@@ -67,6 +78,9 @@ def formats() -> dict[str, Format]:
             said.get("confirm", {}),
             options,
             said.get("versions", {}),
+            said.get("missing", {}),
+            said.get("refuse", ""),
+            tuple(said["only"]) if "only" in said else None,
         )
     return found
 
@@ -75,13 +89,23 @@ def recognise(columns: Iterable[str]) -> list[Format]:
     """The exports whose header a file has: those that ask for most columns; several only where they ask for as many."""
     columns = list(columns)
     fits = [one for one in formats().values() if all(one.column(label, columns) for label in one.header)]
+    for one in [one for one in fits if one.only is not None]:
+        known = {one.column(label, columns) for label in (*one.header, *(one.only or ()))}
+        if not set(columns) <= known:
+            fits.remove(one)
     most = max((len(one.header) for one in fits), default=0)
     return [one for one in fits if len(one.header) == most]
+
+
+def repeated() -> list[str]:
+    """Names that columns share in some export."""
+    return [name for one in formats().values() for name in one.options.get("repeats", ())]
 
 
 def fitted(options: dict[str, Any], columns: list[str]) -> dict[str, Any]:
     """The options with the file's own names of columns; those of the format that the file hasn't are left out.
 
+    Raises DataError for what the file doesn't say, where the format knows where to get it.
     Of a file without what an order's amounts are shared out by, only lines that have the first of them are kept.
     """
     if "format" not in options:
@@ -100,6 +124,9 @@ def fitted(options: dict[str, Any], columns: list[str]) -> dict[str, Any]:
     for target in [t for t, source in mapped.items() if not source and options["columns"][t] == optional.get(t)]:
         if target not in ("customer_id", "date", "amount"):
             del found["columns"][target]
+    for target, mend in known.missing.items():
+        if not mapped.get(target) and target not in options.get("fixed", {}) and target not in map(_plain, columns):
+            raise DataError(f"{known.title}: the file doesn't say {target}.", mend)
     for option in set(_COLUMNS) & options.keys():
         names = there(options[option])
         found[option] = names if isinstance(options[option], list) else next(iter(names), options[option])
@@ -131,7 +158,9 @@ def shaped(connection: duckdb.DuckDBPyConnection, raw: Raw, options: dict[str, A
     * `columns = { date = { join = ["Date", "Time"] } }`: cells of a row, a space between them;
     * `first_of = { Contacts = ";" }`: of several things in a cell the first;
     * `fixed = { channel = "google ads" }`: the same in each row;
-    * `unless_filled = ["Unsubscribed at"]`: consent is yes unless one of these columns is filled;
+    * `unless_filled = ["Unsubscribed at"]`: consent is yes unless one of these columns is filled; `unless_like =
+      { "Opted out" = "(?i)^yes$" }`: unless a column is so; `if_filled = ["Confirmed at"]`: and one of these is filled;
+      nothing is said of consent where none of these columns is there;
     * `lines_of = { order, fill, share, by, less }`: lines of an order, which says things once: what is in `fill` holds
       for all its lines, and the amounts in `share` are shared out by the product of the columns `by`, less `less`;
     * `refunds = { where = { Type = ["Refund"] }, customer_id = "To" }`: such rows, and no others, are money that goes
@@ -171,9 +200,8 @@ def shaped(connection: duckdb.DuckDBPyConnection, raw: Raw, options: dict[str, A
     for target, value in options.get("fixed", {}).items():
         added[f"{target}: {value}"] = literal(value)
         columns[target] = f"{target}: {value}"
-    if "unless_filled" in options:
-        refused = " OR ".join(f"{filled(column)} IS NOT NULL" for column in options["unless_filled"]) or "false"
-        added["consent by the list"] = f"CASE WHEN {refused} THEN 'no' ELSE 'yes' END"
+    if allowed := _consenting(options, raw):
+        added["consent by the list"] = f"CASE WHEN {' AND '.join(allowed)} THEN 'yes' ELSE 'no' END"
         columns["consent"] = "consent by the list"
     if changed or added:
         replaced = ", ".join(f"{sql} AS {quoted(column)}" for column, sql in changed.items())
@@ -196,6 +224,21 @@ def is_refund(refunds: Mapping[str, Any]) -> str:
     """SQL of whether a row is money that goes back to a customer, as the option `refunds` says."""
     said = {c: ", ".join(literal(value.lower()) for value in values) for c, values in refunds["where"].items()}
     return " AND ".join(f"coalesce(lower({filled(column)}) IN ({values}), false)" for column, values in said.items())
+
+
+def _consenting(options: dict[str, Any], raw: Raw) -> list[str]:
+    """SQL of what must hold for consent, of the columns that are there. DataError for one that isn't."""
+    named = [column for option in ("if_filled", "unless_filled", "unless_like") for column in options.get(option, ())]
+    if absent := [column for column in named if column not in raw.columns]:
+        what = f"There is no column {absent[0]!r}. The file has: {', '.join(raw.columns)}."
+        raise DataError(what, "Correct if_filled, unless_filled or unless_like in the card.")
+    given = " OR ".join(f"{filled(column)} IS NOT NULL" for column in options.get("if_filled", ()))
+    refused = [f"{filled(column)} IS NOT NULL" for column in options.get("unless_filled", ())]
+    refused += [
+        f"regexp_matches(coalesce({filled(column)}, ''), {literal(pattern)})"
+        for column, pattern in options.get("unless_like", {}).items()
+    ]
+    return ([f"({given})"] if given else []) + [f"NOT {one}" for one in refused]
 
 
 def _renamed(source: Any, shared: list[str]) -> Any:

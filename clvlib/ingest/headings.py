@@ -41,7 +41,7 @@ class Heading:
 
 def find_headings(records: Sequence[Record]) -> Heading | None:
     """The heading of a table, in records of stripped texts; None where most records don't share a width."""
-    filled = [len(record) for record in records if any(record)]
+    filled = [len(record) for record in records if any(record) and not record[0].startswith("#")]
     if not filled:
         return None
     width, _ = max(Counter(filled).items(), key=lambda item: (item[1], item[0]))

@@ -12,7 +12,7 @@ OPTIONS: dict[str, Any] = {
     "encoding": str, "sheet": str, "table": str, "date_format": str | list, "decimal": str, "thousands": str,
     "duplicates": str, "drop": dict, "keep_if_filled": str, "values": dict, "ignore_case": bool | str,
     "includes": list, "keep": dict, "rows_like": dict, "zone": str | dict, "first_of": dict, "fixed": dict,
-    "unless_filled": list, "lines_of": dict, "refunds": dict,
+    "unless_filled": list, "if_filled": list, "unless_like": dict, "lines_of": dict, "refunds": dict, "repeats": list,
 }  # fmt: skip
 OWN: dict[str, dict[str, Any]] = {  # of one table only; grain makes `totals` of transactions (totals.of_the_card)
     "transactions": {"grain": str, "amounts": bool},
@@ -38,6 +38,8 @@ def options_of(name: str, options: Any) -> dict[str, Any]:
             raise DataError(
                 f"The format {options['format']!r} is unknown for {of_table}.", f"Known: {', '.join(known)}."
             )
+        if why := formats()[options["format"]].refuse:
+            raise DataError(f"{formats()[options['format']].title}: this can't be used.", why)
         preset = formats()[options["format"]].options
         both = {o: {**preset[o], **options[o]} for o in _EACH if isinstance(preset.get(o), dict) and o in options}
         options = {"columns": {}, **preset, **options, **both}
@@ -82,6 +84,7 @@ def _faults(options: dict[str, Any]) -> dict[str, bool]:
     texts = [text for of in ("rows_like", "first_of", "fixed") for text in options.get(of, {}).values()]
     back, zone = options.get("refunds", {}), options.get("zone", "")
     of_refunds, elsewhere = back.get("where", {}), [named for target, named in back.items() if target != "where"]
+    consent = [*options.get("unless_filled", []), *options.get("if_filled", []), *options.get("repeats", [])]
     return {
         "a name of a column is not a text": not all(isinstance(part, str) for part in named),
         "columns lists no column": [] in joined,
@@ -90,6 +93,10 @@ def _faults(options: dict[str, Any]) -> dict[str, bool]:
         'drop wants lists of values, as { Status = ["voided"] }': not all(isinstance(one, list) for one in drop),
         'keep wants lists of values, as { Status = ["paid"] }': not all(isinstance(one, list) for one in keep),
         "rows_like, first_of and fixed want a text for each name": not _filled(texts),
+        "unless_filled, if_filled and repeats want names of columns": not _filled(consent),
+        'unless_like wants a text for each name, as { "Opted out" = "yes" }': not _filled(
+            options.get("unless_like", {}).values()
+        ),
         "lines_of wants order, share and by, and may have fill and less": bool(lines)
         and not {"order", "share", "by"} <= lines.keys() <= {"order", "share", "by", "fill", "less"},
         'zone wants a text for each name, as { BST = "+01:00" }': isinstance(zone, dict) and not _filled(zone.values()),

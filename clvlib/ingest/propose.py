@@ -78,7 +78,11 @@ def propose_card(path: Path, named: str | None = None) -> str:
     the file can't be read at all.
     """
     connection = ibis.duckdb.connect().con
-    found = [_look(connection, inside, raw) for inside, raw in _tables(connection, path)]
+    looked = [_look(connection, inside, raw) for inside, raw in _tables(connection, path)]
+    found = [each for each in looked if not (each.tools and each.tools[0].refuse)]
+    if not found:
+        tool = looked[0].tools[0]
+        raise DataError(f"{tool.title}: this can't be used.", tool.refuse)
     # Of several tables of one kind, the one that has all it needs, then the longest.
     found.sort(key=lambda each: (len(each.missing), -each.raw.rows))
     best: dict[str, _Found] = {}
@@ -95,7 +99,7 @@ def propose_card(path: Path, named: str | None = None) -> str:
     ]
     for each in (main, *others):
         lines += ["", *_section(connection, each, named or path.name)]
-    unused = [name for each in found if each not in (main, *others) for name in each.inside.values()]
+    unused = [name for each in looked if each not in (main, *others) for name in each.inside.values()]
     if unused:
         lines.append(f"# Not used of the file: {card.comment(', '.join(unused))}")
     if main.table not in MAIN:
@@ -119,13 +123,14 @@ def _tables(connection: duckdb.DuckDBPyConnection, path: Path) -> list[tuple[dic
     """What can be read of the file: the only table, or each sheet or table with the option that names it."""
     files = sources.files_of(str(path.absolute()), None, Path())
     try:
-        return [({}, sources.read_sources(connection, files, "raw_file", {}))]
+        return [({}, sources.read_sources(connection, files, "raw_file", {"repeats": exports.repeated()}))]
     except sources.SeveralTables as several:
         found = []
         for i, name in enumerate(several.names[:_MOST_TABLES]):
             with suppress(DataError):  # an empty sheet, or one of notes
                 inside = {several.option: name}
-                found.append((inside, sources.read_sources(connection, files, f"raw_{i}", inside)))
+                options = {"repeats": exports.repeated(), **inside}
+                found.append((inside, sources.read_sources(connection, files, f"raw_{i}", options)))
         if not found:
             raise
         return found

@@ -26,6 +26,7 @@ class Raw:
     columns: list[str]
     rows: int
     noticed: list[Noticed] = field(default_factory=list)
+    label: str = ""  # the column that names the file of a row, where there are several
     bad_lines: int = 0
     bad_examples: tuple[str, ...] = ()
     titles: int = 0  # lines of titles, totals or footers that don't have the table's cells

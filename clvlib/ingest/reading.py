@@ -66,7 +66,8 @@ def read_tables(
                 result.terms = subscribers.terms(options)
             raw = sources.read_sources(connection, files, f"raw_{name}", options)
             options = exports.shaped(connection, raw, exports.fitted(options, raw.columns))
-            reading = _Reading(connection, name, raw, options, timezone, currency, result.problems, ledger)
+            paid_in = currency or result.currency
+            reading = _Reading(connection, name, raw, options, timezone, paid_in, result.problems, ledger)
             reading.run()
             if name in rules.PAID:
                 result.currency, result.in_file = reading.currency, reading.in_file
@@ -167,6 +168,8 @@ class _Reading(Mapped):
         if self.name == "transactions":
             self.say_by_itself(cast["amount"], single.get("refunded", "NULL"))
             self.say_of_services()
+        elif self.name == "marketing_costs":
+            self.currency_of_costs(cast, mapping["cost"])
         elif "consent" in cast:
             self.consent(cast, mapping["consent"])
         elif "churned" in cast:

@@ -1,7 +1,8 @@
 """A client's file, or several → a DuckDB table of text, exactly as written, or a DataError that says why not.
 
-Text with delimiters, Parquet, Excel, and a table of a DuckDB or SQLite file; what a file is, its first bytes say, not
-its name. Nothing is interpreted here: ids keep their zeros, dates and amounts stay text until `ingest` casts them.
+Text with delimiters, Parquet, Excel, a table of a DuckDB or SQLite file, and zips of such files; what a file is, its
+first bytes say, not its name. Nothing is interpreted here: ids keep their zeros, dates and amounts stay text until
+`ingest` casts them.
 """
 
 import errno
@@ -18,8 +19,9 @@ from typing import Any
 
 import duckdb
 
-from clvlib.errors import DataError, printable
-from clvlib.ingest import delimited
+from clvlib.errors import DataError, Grade
+from clvlib.ingest import archives, delimited
+from clvlib.ingest.card import inline
 from clvlib.ingest.excel import SEVERAL, cell, only_numbers
 from clvlib.ingest.raw import ROW, Raw, as_text, first_line, literal, plainly_named, quoted, refuse_names, rows
 
@@ -35,7 +37,7 @@ FILE = "file"  # the column that says which of several files a row is of
 
 
 class SeveralTables(DataError):
-    """A file of several tables, none of which was named: `option` ("sheet" or "table") names one of `names`."""
+    """A file of several tables, none of which was named: `option` ("sheet", "table" or "glob") names one of `names`."""
 
     def __init__(self, what: str, mend: str, option: str, names: list[str]) -> None:
         super().__init__(what, mend)
@@ -70,16 +72,15 @@ def _allowed(name: str) -> Iterator[None]:
 
 def files_of(path: str | list[str], pattern: str | None, folder: Path) -> list[Path]:
     """The files that a card names: one, a list of them, or those of a folder (all of its tables, or those whose names
-    fit `pattern`), in the order of their names. Raises DataError when there is none."""
+    fit `pattern`), in the order of their names. Raises DataError when there is none. A zip is one file."""
     with _allowed(str(path)):
         if isinstance(path, list):
             return [locate(one, folder) for one in path]
         found = locate(path, folder)
         if not found.is_dir():
-            if pattern:
-                raise DataError(
-                    f"glob = {pattern!r} goes with a folder, and {path} is none.", "Give the folder as path."
-                )
+            if pattern and not archives.is_archive(found):
+                what = f"glob = {pattern!r} goes with a folder or a zip, and {path} is none."
+                raise DataError(what, "Give the folder as path.")
             return [found]
         inside = sorted(file for file in found.iterdir() if file.is_file() and not file.name.startswith((".", "~$")))
         known = {".parquet", *EXCEL, *DATABASES, *TEXTS}
@@ -98,19 +99,46 @@ def files_of(path: str | list[str], pattern: str | None, folder: Path) -> list[P
 
 
 def read_sources(connection: duckdb.DuckDBPyConnection, files: list[Path], table: str, options: dict[str, Any]) -> Raw:
-    """Load files of one kind below each other into `table`: columns of one name are one, and `file` names the file."""
+    """Load files of one kind, or those inside of zips, below each other into `table`.
+
+    Columns of one name are one, and `file` names the file. Of a zip, `glob` says which of its files are meant.
+    """
+    known = {".parquet", *EXCEL, *DATABASES, *TEXTS}
+    with archives.opened(files, options.get("glob"), known) as (found, names, said):
+        whole = _below_each_other(connection, found, names, table, options, zipped=found != files)
+    whole.noticed = [*said, *whole.noticed]
+    return whole
+
+
+def _below_each_other(
+    connection: duckdb.DuckDBPyConnection,
+    files: list[Path],
+    labels: list[str],
+    table: str,
+    options: dict[str, Any],
+    *,
+    zipped: bool,
+) -> Raw:
     if len(files) == 1:
         return read(connection, files[0], table, options)
-    parts = [read(connection, file, f"{table}_{i}", options) for i, file in enumerate(files)]
+    parts = []
+    for i, file in enumerate(files):
+        try:
+            parts.append(read(connection, file, f"{table}_{i}", options))
+        except DataError as error:
+            if zipped and not isinstance(error, SeveralTables):
+                error = DataError(error.what, f'{error.mend} If it is no part of the table: glob = "*.csv", say.')
+            raise error from None
+    if zipped:
+        _refuse_kinds(connection, labels, parts)
     names: dict[str, str] = {}
     for column in (column for part in parts for column in part.columns):
         names.setdefault(column.strip().casefold(), column)
     label = FILE if FILE not in names else f"{FILE} read"
     numbers = frozenset.intersection(*(frozenset(c.strip().casefold() for c in part.numbers) for part in parts))
-    whole = Raw(table, [*names.values(), label], 0, numbers=frozenset(names[key] for key in numbers))
+    whole = Raw(table, [*names.values(), label], 0, label=label, numbers=frozenset(names[key] for key in numbers))
     selects = []
-    for file, part in zip(files, parts, strict=True):
-        called = printable(file.name)
+    for called, part in zip(labels, parts, strict=True):
         own = {column.strip().casefold(): column for column in part.columns}
         cells = [f"{quoted(own[key])} AS {quoted(name)}" if key in own else f"NULL AS {quoted(name)}"
                  for key, name in names.items()]  # fmt: skip
@@ -126,14 +154,26 @@ def read_sources(connection: duckdb.DuckDBPyConnection, files: list[Path], table
         missing = [name for key, name in names.items() if key not in own]
         if missing:
             what = f"{called} has no column {', '.join(missing)}: empty in its {part.rows:,} row(s)"
-            whole.noticed.append(("warning", what, part.rows, (), "Check that the files are of one kind."))
+            grade: Grade = "note" if zipped else "warning"  # of a zip they were held against each other
+            whole.noticed.append((grade, what, part.rows, (), "Check that the files are of one kind."))
     rows(connection, f"CREATE TABLE {table} AS " + " UNION ALL ".join(selects))
     rows(connection, "; ".join(f"DROP TABLE {part.table}" for part in parts))
-    sizes = tuple(f"{printable(file.name)} {part.rows:,}" for file, part in zip(files[:3], parts[:3], strict=True))
+    sizes = tuple(f"{called} {part.rows:,}" for called, part in zip(labels[:3], parts[:3], strict=True))
     whole.noticed.append(("note", f"{len(files)} files were read as one table of {whole.rows:,} rows", len(files),
                           sizes, f'Each row names its file in the column "{label}".'))  # fmt: skip
     whole.bad_examples = whole.bad_examples[:3]
     return whole
+
+
+def _refuse_kinds(connection: duckdb.DuckDBPyConnection, labels: list[str], parts: list[Raw]) -> None:
+    """Raise SeveralTables where the files of a zip are of several kinds: put below each other, they are no table."""
+    columns = {called: part.columns for called, part in zip(labels, parts, strict=True)}
+    found = archives.kinds(columns)
+    if len(found) > 1:
+        rows(connection, "; ".join(f"DROP TABLE {part.table}" for part in parts))
+        names = "; ".join(f"{pattern} ({', '.join(columns[of[0]][:3])} …)" for pattern, of in found.items())
+        mend = f"Say which of them is meant: glob = {inline(next(iter(found)))}, say."
+        raise SeveralTables(f"The zip holds files of {len(found)} kinds: {names}.", mend, "glob", list(found))
 
 
 def read(connection: duckdb.DuckDBPyConnection, path: Path, table: str, options: dict[str, Any]) -> Raw:

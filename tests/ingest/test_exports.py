@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 
 from clvlib import dataset
+from clvlib.errors import DataError
 from clvlib.ingest import exports, propose
 from clvlib.ingest.tables import TABLES
 
-NAMES = sorted(exports.formats())
+NAMES = sorted(name for name, one in exports.formats().items() if not one.refuse)
+REFUSED = sorted(exports.formats().keys() - set(NAMES))
 each = pytest.mark.parametrize("name", NAMES)
 
 
@@ -43,10 +45,10 @@ def comparable(frame, columns):
     return frame.sort_values(columns, ignore_index=True)
 
 
-def expected(made, rows=None):
-    frame = pd.DataFrame(made.EXPECTED if rows is None else rows, columns=made.COLUMNS)
+def expected(made, rows=None, columns=None):
+    frame = pd.DataFrame(rows or made.EXPECTED, columns=columns or made.COLUMNS)
     dates = [column.name for column in TABLES[exports.formats()[made.__name__.rpartition(".")[2]].table]]
-    for column in {"date", "period", "acquired_on"} & set(made.COLUMNS) & set(dates):
+    for column in {"date", "period", "acquired_on"} & set(frame) & set(dates):
         frame[column] = pd.to_datetime(frame[column])
     return frame
 
@@ -61,13 +63,29 @@ def test_the_worst_habits_of_a_tool_are_read_with_exact_accounting(name, tmp_pat
     assert rows.get("dropped", 0) == made.DROPPED
 
 
-@pytest.mark.parametrize(("name", "i"), [(n, i) for n in NAMES for i in range(len(getattr(layout(n), "OTHER", [])))])
-def test_other_versions_of_an_export_are_known_and_read_too(name, i, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "version"), [(n, i) for n in NAMES for i in range(len(getattr(layout(n), "OTHER", ())))]
+)
+def test_other_versions_of_an_export_are_known_and_read_too(name, version, tmp_path):
     made = layout(name)
-    content, rows = made.OTHER[i]
+    content, rows = made.OTHER[version]
     table, _, _ = read(name, content, tmp_path)
-    pd.testing.assert_frame_equal(comparable(table, made.COLUMNS), comparable(expected(made, rows), made.COLUMNS))
+    columns = made.COLUMNS[: len(rows[0])]
+    wanted = expected(made, rows, columns)
+    pd.testing.assert_frame_equal(comparable(table, columns), comparable(wanted, columns))
     assert f'format = "{name}"' in propose.propose_card(tmp_path / getattr(made, "FILE", "export.csv"))
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_an_export_that_can_not_be_used_is_known_and_refused_with_what_to_bring(name, tmp_path):
+    made, file = layout(name), tmp_path / "export.csv"
+    for content in [made.HABITS, *(text for text, _ in getattr(made, "OTHER", ()))]:
+        file.write_text(content)
+        with pytest.raises(DataError, match=r"this can't be used\. .*[Bb]ring"):
+            propose.propose_card(file)
+    table = exports.formats()[name].table
+    _, problems = dataset.build({table: {"path": file.name, "format": name}}, tmp_path / "card.toml")
+    assert any("can't be used" in problem.what and problem.grade == "error" for problem in problems)
 
 
 @each

@@ -2,9 +2,11 @@
 
 import contextlib
 import gzip
+import io
 import os
 import sqlite3
 import subprocess
+import zipfile
 
 import duckdb
 import ibis
@@ -13,7 +15,7 @@ import pandas as pd
 import pytest
 
 from clvlib.errors import DataError
-from clvlib.ingest import delimited, raw, sources
+from clvlib.ingest import archives, delimited, raw, sources
 from tests.workbooks import workbook
 
 ROWS = "customer_id,date,amount\n007,2025-01-03,20.5\n12,2025-02-14,35\nzoé,2025-04-30,12.25\n"
@@ -313,3 +315,96 @@ def test_a_parser_that_crashed_is_not_quoted(read, tmp_path, monkeypatch, said):
     with pytest.raises(DataError, match="the parser stopped at something in it") as refused:
         read(None, "a.xlsx")
     assert "RUST" not in str(refused.value)
+
+
+# -- zips --------------------------------------------------------------------------------------------------------------
+
+
+def zipped(*files, method=zipfile.ZIP_DEFLATED):
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", method) as archive:
+        for name, content in files:
+            archive.writestr(name, content)
+    return made.getvalue()
+
+
+OTHERS = "date,channel,spent\n2025-01-03,web,20.5\n2025-02-14,web,35\n"
+PART = "customer_id,date,amount\n9,2025-05-03,1\n"
+
+
+def test_the_tables_in_a_zip_are_read_as_one_and_each_row_names_its_file(read):
+    inside = [("x/b.csv", PART), ("a.csv", ROWS), ("__MACOSX/._a.csv", "x"), ("x/.DS_Store", "x"), ("notes.docx", "x")]
+    found, table = read(zipped(*inside), "orders.zip")
+    assert found == [(*row, "a.csv") for row in TABLE] + [("9", "2025-05-03", "1", "x/b.csv")]
+    assert table.columns == ["customer_id", "date", "amount", "file"]
+    assert any(
+        "1 file(s) in it are no tables" in what and "notes.docx" in some for _, what, _, some, _ in table.noticed
+    )
+
+
+def test_a_zip_of_one_table_is_that_table_and_a_zip_may_stand_beside_files(read, tmp_path):
+    found, table = read(zipped(("a.csv", ROWS)), "orders.zip")
+    assert found == TABLE
+    assert table.columns == ["customer_id", "date", "amount"]
+    (tmp_path / "more.csv").write_text(PART)
+    both, _ = read(None, path=["orders.zip", "more.csv"])
+    assert both == [(*row, "a.csv") for row in TABLE] + [("9", "2025-05-03", "1", "more.csv")]
+
+
+def test_files_of_several_kinds_in_a_zip_are_named_and_one_kind_can_be_chosen(read):
+    content = zipped(("in/orders_1.csv", ROWS), ("in/orders_2.csv", PART), ("in/costs.csv", OTHERS))
+    with pytest.raises(sources.SeveralTables, match=r"2 kinds: in/costs.csv .* in/orders_\*.csv") as raised:
+        read(content, "all.zip")
+    assert raised.value.names == ["in/costs.csv", "in/orders_*.csv"]
+    assert len(read(None, "all.zip", glob="orders_*.csv")[0]) == 4
+    assert len(read(None, "all.zip", glob="in/costs.csv")[0]) == 2
+    with pytest.raises(DataError, match=r"no file like \*.txt. It holds: in/orders_1.csv"):
+        read(None, "all.zip", glob="*.txt")
+
+
+def test_nothing_is_written_where_a_zip_says(read, tmp_path):
+    outside = tmp_path.parent / "outside.csv"
+    names = [f"../{outside.name}", str(outside), f"..\\..\\{outside.name}", "a/../../b.csv"]
+    for name in names:
+        found, _ = read(zipped((name, ROWS)), "orders.zip")
+        assert found == TABLE
+    assert not outside.exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["orders.zip"]
+
+
+def test_a_zip_that_is_locked_nested_damaged_or_too_large_is_refused(read, monkeypatch):
+    locked = bytearray(zipped(("a.csv", ROWS)))
+    place = locked.index(b"PK\x01\x02") + 8
+    locked[place] |= 1
+    with pytest.raises(DataError, match=r"is encrypted: a\.csv"):
+        read(bytes(locked), "a.zip")
+    for name in ("b.zip", "b.csv"):
+        with pytest.raises(DataError, match=f"holds another zip, {name}"):
+            read(zipped(("a.csv", ROWS), (name, zipped(("c.csv", ROWS)))), "a.zip")
+    whole = zipped(("a.csv", ROWS), method=zipfile.ZIP_STORED)
+    with pytest.raises(DataError, match="cut short or damaged"):
+        read(whole[: len(whole) // 2], "a.zip")
+    with pytest.raises(DataError, match="cut short or damaged"):
+        read(whole.replace(b"20.5", b"90.5"), "a.zip")
+    with pytest.raises(DataError, match="two files of one name"), pytest.warns(UserWarning, match="Duplicate"):
+        read(zipped(("a.csv", ROWS), ("a.csv", PART)), "a.zip")
+    with pytest.raises(DataError, match="It holds: nothing"):
+        read(zipped(), "a.zip")
+    monkeypatch.setattr(archives, "MOST_UNPACKED", 50)
+    monkeypatch.setattr(archives, "MOST_TIMES", 0.1)
+    with pytest.raises(DataError, match="unpacks to more than"):
+        read(zipped(("a.csv", ROWS * 9)), "a.zip")
+    monkeypatch.setattr(archives, "MOST_MEMBERS", 1)
+    with pytest.raises(DataError, match="holds 2 tables: more than 1"):
+        read(zipped(("a.csv", ROWS), ("b.csv", ROWS)), "a.zip")
+
+
+def test_what_a_zip_declares_of_a_size_is_not_believed(read, monkeypatch):
+    monkeypatch.setattr(archives, "MOST_UNPACKED", 50)
+    monkeypatch.setattr(archives, "MOST_TIMES", 0.1)
+    content = bytearray(zipped(("a.csv", ROWS * 9)))
+    size = len(ROWS.encode() * 9).to_bytes(4, "little")
+    for place in (content.index(size), content.rindex(size)):
+        content[place : place + 4] = (9).to_bytes(4, "little")
+    with pytest.raises(DataError, match=r"unpacks to more than|damaged"):
+        read(bytes(content), "a.zip")
