@@ -14,11 +14,12 @@ from typing import Any
 
 import duckdb
 
+from clvlib.ingest.casting import read_numbers
 from clvlib.ingest.raw import ROW, Raw, filled, literal, quoted, rows
 
 FORMATS = Path(__file__).parent / "formats"
 _ABOUT = ("title", "table", "header", "names", "confirm")  # of a format; all else are options
-_COLUMNS = ("keep_if_filled", "includes", "unless_filled")  # options that name columns …
+_COLUMNS = ("keep_if_filled", "includes", "unless_filled", "once")  # options that name columns …
 _BY_COLUMN = ("drop", "keep", "rows_like", "first_of")  # … or have them as keys
 _LINES = ("order", "fill", "share", "by", "less")  # of lines_of
 
@@ -79,7 +80,7 @@ def recognise(columns: Iterable[str]) -> list[Format]:
 def fitted(options: dict[str, Any], columns: list[str]) -> dict[str, Any]:
     """The options with the file's own names of columns; those of the format that the file hasn't are left out.
 
-    Of a file without what an order's amounts are shared out by, only lines that have the first of them are kept.
+    Of a file without what an order's amounts are shared out by, only the first line of an order is kept.
     """
     if "format" not in options:
         return options
@@ -99,6 +100,8 @@ def fitted(options: dict[str, Any], columns: list[str]) -> dict[str, Any]:
     for option in set(_COLUMNS) & options.keys():
         names = there(options[option])
         found[option] = names if isinstance(options[option], list) else next(iter(names), options[option])
+    if options.get("once") and not there(options["once"][:1]):
+        found["once"] = []
     for option in set(_BY_COLUMN) & options.keys():
         found[option] = {c: value for label, value in options[option].items() for c in there(label) or [label]}
     for option in set(_BY_COLUMN) & known.options.keys():
@@ -107,7 +110,11 @@ def fitted(options: dict[str, Any], columns: list[str]) -> dict[str, Any]:
     if lines := options.get("lines_of"):
         parts = {part: there(lines[part]) for part in _LINES if part in lines}
         whole = all(parts.get(part) for part in ("order", "share")) and len(parts["by"]) == len(lines["by"])
-        found |= {"lines_of": parts} if whole else {"lines_of": {}, "keep_if_filled": there(lines["share"])[0]}
+        found["lines_of"] = parts if whole else {}
+        if not whole and parts.get("order") and parts.get("share"):
+            found |= {"lines_of": {**parts, "by": []}, "keep_if_filled": f"{parts['share'][0]} of the line"}
+        elif not whole:
+            found["keep_if_filled"] = next(iter(parts["share"]), lines["share"][0])
     return found
 
 
@@ -126,7 +133,9 @@ def shaped(connection: duckdb.DuckDBPyConnection, raw: Raw, options: dict[str, A
     * `fixed = { channel = "google ads" }`: the same in each row;
     * `unless_filled = ["Unsubscribed at"]`: consent is yes unless one of these columns is filled;
     * `lines_of = { order, fill, share, by, less }`: lines of an order, which says things once: what is in `fill` holds
-      for all its lines, and the amounts in `share` are shared out by the product of the columns `by`, less `less`.
+      for all its lines, and the amounts in `share` are shared out by the product of the columns `by`, less `less`
+      (where there is none, the first line has all of it, and the others nothing);
+    * `doubts = { "what no file can tell" = "how to mend it" }`: said each time.
     """
     changed: dict[str, str] = {}
     added: dict[str, str] = {}
@@ -140,9 +149,14 @@ def shaped(connection: duckdb.DuckDBPyConnection, raw: Raw, options: dict[str, A
                                 "Export them one by one if another should count."))  # fmt: skip
     if lines := options.get("lines_of"):
         changed |= {c: _filled_down(c, lines["order"][0]) for c in lines.get("fill", ())}
+        amounts = [*lines["share"], *lines["by"], *lines.get("less", ())]
+        read = read_numbers(
+            connection, raw.table, {c: filled(c) for c in amounts}, options.get("decimal"), options.get("thousands"), raw.numbers
+        )
         for total in lines["share"]:
-            added[f"{total} of the line"] = _shared(total, lines)
+            added[f"{total} of the line"] = _shared(total, lines, {c: read[c].sql for c in amounts}, options)
         columns = {t: _renamed(source, lines["share"]) for t, source in columns.items()}
+        options = {**options, "includes": _renamed(options.get("includes", []), lines["share"])}
     for target, source in columns.items():
         if isinstance(source, dict):
             name = " + ".join(source["join"])
@@ -152,6 +166,8 @@ def shaped(connection: duckdb.DuckDBPyConnection, raw: Raw, options: dict[str, A
     for target, value in options.get("fixed", {}).items():
         added[f"{target}: {value}"] = literal(value)
         columns[target] = f"{target}: {value}"
+    for what, mend in options.get("doubts", {}).items():
+        raw.noticed.append(("warning", what, raw.rows, (), mend))
     if "unless_filled" in options:
         refused = " OR ".join(f"{filled(column)} IS NOT NULL" for column in options["unless_filled"]) or "false"
         added["consent by the list"] = f"CASE WHEN {refused} THEN 'no' ELSE 'yes' END"
@@ -175,8 +191,13 @@ def _renamed(source: Any, shared: list[str]) -> Any:
     return f"{source} of the line" if source in shared else source
 
 
+def _of(order: str) -> str:
+    """SQL of the lines of an order; a line without a number is one of its own."""
+    return f"PARTITION BY coalesce({filled(order)}, 'row ' || {ROW})"
+
+
 def _whole(order: str) -> str:
-    return f"PARTITION BY {filled(order)} ORDER BY {ROW} ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
+    return f"{_of(order)} ORDER BY {ROW} ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
 
 
 def _filled_down(column: str, order: str) -> str:
@@ -184,21 +205,29 @@ def _filled_down(column: str, order: str) -> str:
     return f"coalesce({filled(column)}, first_value({filled(column)} IGNORE NULLS) OVER ({_whole(order)}))"
 
 
-def _shared(total: str, lines: Mapping[str, list[str]]) -> str:
-    """SQL of a line's part of its order's amount: rounded to cents, and all parts together the amount itself."""
+def _shared(total: str, lines: Mapping[str, list[str]], number: Mapping[str, str], options: Mapping[str, Any]) -> str:
+    """SQL of a line's part of its order's amount: rounded to cents, and all parts together the amount itself.
+
+    number: the SQL of each column's number. What can't be read stays as it is written, to be counted.
+    """
     (order,) = lines["order"]
-    number = f"TRY_CAST({filled(total)} AS DOUBLE)"
-    paid = f"first_value({number} IGNORE NULLS) OVER ({_whole(order)})"
-    product = " * ".join(f"coalesce(TRY_CAST({filled(column)} AS DOUBLE), 0)" for column in lines["by"])
-    less = "".join(f" - coalesce(TRY_CAST({filled(column)} AS DOUBLE), 0)" for column in lines.get("less", ()))
-    weight = f"greatest({product}{less}, 0)"
-    so_far = f"sum({weight}) OVER (PARTITION BY {filled(order)} ORDER BY {ROW})"
-    all_of_it = f"sum({weight}) OVER (PARTITION BY {filled(order)})"
-    first = f"row_number() OVER (PARTITION BY {filled(order)} ORDER BY {ROW}) = 1"
+    paid = f"first_value({number[total]} IGNORE NULLS) OVER ({_whole(order)})"
+    first = f"row_number() OVER ({_of(order)} ORDER BY {ROW}) = 1"
+    shares = f"CASE WHEN {first} THEN {paid} END"
+    if lines["by"]:
+        product = " * ".join(f"coalesce({number[column]}, 0)" for column in lines["by"])
+        less = "".join(f" - coalesce({number[column]}, 0)" for column in lines.get("less", ()))
+        weight = f"greatest({product}{less}, 0)"
+        so_far = f"sum({weight}) OVER ({_of(order)} ORDER BY {ROW})"
+        all_of_it = f"sum({weight}) OVER ({_of(order)})"
 
-    def until(weights: str) -> str:
-        return f"CASE WHEN {weights} = {all_of_it} THEN {paid} ELSE round({paid} * {weights} / {all_of_it}, 2) END"
+        def until(weights: str) -> str:
+            return f"CASE WHEN {weights} = {all_of_it} THEN {paid} ELSE round({paid} * {weights} / {all_of_it}, 2) END"
 
-    shares = f"CASE WHEN {all_of_it} > 0 THEN ({until(so_far)}) - ({until(f'({so_far} - {weight})')}) "
-    shares += f"WHEN {first} THEN {paid} ELSE 0 END"
-    return f"coalesce(CAST(CAST({shares} AS DECIMAL(18, 4)) AS VARCHAR), {filled(total)})"
+        shares = f"CASE WHEN {all_of_it} > 0 THEN ({until(so_far)}) - ({until(f'({so_far} - {weight})')}) "
+        shares += f"WHEN {first} THEN {paid} WHEN {paid} IS NOT NULL THEN 0 END"
+    text = f"CAST(CAST({shares} AS DECIMAL(18, 4)) AS VARCHAR)"
+    if options.get("decimal") == ",":
+        text = f"replace({text}, '.', ',')"
+    unread = f"CASE WHEN {number[total]} IS NULL THEN {filled(total)} END"
+    return f"coalesce({text}, {unread})"

@@ -12,7 +12,7 @@ OPTIONS: dict[str, Any] = {
     "encoding": str, "sheet": str, "table": str, "date_format": str | list, "decimal": str, "thousands": str,
     "duplicates": str, "drop": dict, "keep_if_filled": str, "values": dict, "ignore_case": bool,
     "includes": list, "keep": dict, "rows_like": dict, "zone": str, "first_of": dict, "fixed": dict,
-    "unless_filled": list, "lines_of": dict,
+    "unless_filled": list, "lines_of": dict, "once": list, "doubts": dict,
 }  # fmt: skip
 OWN: dict[str, dict[str, Any]] = {  # of one table only; grain makes `totals` of transactions (totals.of_the_card)
     "transactions": {"grain": str, "amounts": bool},
@@ -75,10 +75,10 @@ def _faults(options: dict[str, Any]) -> dict[str, bool]:
     columns, path = options.get("columns", {}), options.get("path", "as stated")
     joined = [one["join"] if isinstance(one, dict) and list(one) == ["join"] else one for one in columns.values()]
     named = [part for one in joined for part in (one if isinstance(one, list) else [one])]
-    named += [*options.get("header", []), *options.get("includes", [])]
+    named += [part for option in ("header", "includes", "once") for part in options.get(option, [])]
     drop, renames = options.get("drop", {}).values(), options.get("values", {}).values()
     keep, lines = options.get("keep", {}).values(), options.get("lines_of", {})
-    texts = [text for of in ("rows_like", "first_of", "fixed") for text in options.get(of, {}).values()]
+    texts = [text for of in ("rows_like", "first_of", "fixed", "doubts") for text in options.get(of, {}).values()]
     return {
         "a name of a column is not a text": not all(isinstance(part, str) for part in named),
         "columns lists no column": [] in joined,
@@ -86,7 +86,7 @@ def _faults(options: dict[str, Any]) -> dict[str, bool]:
         "a date_format is not a text": not _filled(options.get("date_format", [])),
         'drop wants lists of values, as { Status = ["voided"] }': not all(isinstance(one, list) for one in drop),
         'keep wants lists of values, as { Status = ["paid"] }': not all(isinstance(one, list) for one in keep),
-        "rows_like, first_of and fixed want a text for each name": not _filled(texts),
+        "rows_like, first_of, fixed and doubts want a text for each name": not _filled(texts),
         "lines_of wants order, share and by, and may have fill and less": bool(lines)
         and not {"order", "share", "by"} <= lines.keys() <= {"order", "share", "by", "fill", "less"},
         'values wants texts for texts, as { channel = { "Web site" = "web" } }': not all(

@@ -43,11 +43,11 @@ def comparable(frame, columns):
     return frame.sort_values(columns, ignore_index=True)
 
 
-def expected(made):
-    frame = pd.DataFrame(made.EXPECTED, columns=made.COLUMNS)
+def expected(made, rows=None, columns=None):
+    frame = pd.DataFrame(rows or made.EXPECTED, columns=columns or made.COLUMNS)
     dates = [column.name for column in TABLES[exports.formats()[made.__name__.rpartition(".")[2]].table]]
-    for column in {"date", "period", "acquired_on"} & set(made.COLUMNS) & set(dates):
-        frame[column] = pd.to_datetime(frame[column])
+    for column in {"date", "period", "acquired_on"} & set(frame) & set(dates):
+        frame[column] = pd.to_datetime(frame[column], format="ISO8601")
     return frame
 
 
@@ -59,6 +59,21 @@ def test_the_worst_habits_of_a_tool_are_read_with_exact_accounting(name, tmp_pat
     rows = ledger.groupby("action")["rows"].sum()
     assert ledger.loc[ledger["reason"] == "rows in the file", "rows"].sum() == made.DROPPED + len(made.EXPECTED)
     assert rows.get("dropped", 0) == made.DROPPED
+    if hasattr(made, "MONEY"):
+        money = ledger.set_index("reason")["money"]
+        assert money["rows in the file"] == pytest.approx(made.MONEY)
+        assert ledger.loc[ledger["action"] == "dropped", "money"].sum() + money["usable rows"] == pytest.approx(made.MONEY)
+
+
+@pytest.mark.parametrize(("name", "version"), [(n, i) for n in NAMES for i in range(len(getattr(layout(n), "OTHER", ())))])
+def test_other_versions_of_an_export_are_known_and_read_too(name, version, tmp_path):
+    made = layout(name)
+    content, rows = made.OTHER[version]
+    table, _, _ = read(name, content, tmp_path)
+    columns = made.COLUMNS[: len(rows[0])]
+    wanted = expected(made, rows, columns)
+    pd.testing.assert_frame_equal(comparable(table, columns), comparable(wanted, columns))
+    assert f'format = "{name}"' in propose.propose_card(tmp_path / getattr(made, "FILE", "export.csv"))
 
 
 @each
@@ -69,7 +84,7 @@ def test_made_up_rows_written_in_the_layout_of_a_tool_come_back(name, seed, tmp_
     rows = expected(made).sample(40, replace=True, random_state=seed, ignore_index=True)
     for column in rows.columns.intersection(["date", "period", "acquired_on"]):
         days = pd.to_timedelta(chosen.permutation(len(rows)), unit="D")
-        rows[column] = pd.Timestamp("2025-01-01 10:30:00" if column == "date" else "2025-01-01") + days
+        rows[column] = pd.Timestamp("2025-01-01 10:30:00" if column == "date" and not hasattr(made, "DAYS") else "2025-01-01") + days
     for column in rows.columns.intersection(["amount", "cost"]):
         rows[column] = chosen.integers(100, 200_000, len(rows)) / 100
     for column in rows.columns.intersection(["order_id", "customer_id"]):
