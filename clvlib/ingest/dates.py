@@ -49,14 +49,14 @@ ABBREVIATIONS = {
     "AEDT": 11, "NZST": 12, "NZDT": 13,
 }  # fmt: skip
 _US = {"Eastern": "New_York", "Central": "Chicago", "Mountain": "Denver", "Pacific": "Los_Angeles"}
-SPOKEN = {  # zones as web shops call them (Ruby on Rails' names of zones that are several hours apart in one country)
+SPOKEN = {  # zones by the names of Ruby on Rails, as Square and others write them
     **{f"{name} Time (US & Canada)": f"America/{city}" for name, city in _US.items()},
-    **{city: f"Australia/{city}" for city in ("Sydney", "Melbourne", "Brisbane", "Perth", "Adelaide", "Darwin", "Hobart")},
+    **{city: f"Australia/{city}" for city in ("Sydney", "Melbourne", "Brisbane", "Perth", "Adelaide", "Hobart")},
     **{city: f"Europe/{city}" for city in ("London", "Dublin", "Paris", "Madrid", "Berlin", "Rome", "Amsterdam")},
     "Arizona": "America/Phoenix", "Alaska": "America/Anchorage", "Hawaii": "Pacific/Honolulu",
     "Atlantic Time (Canada)": "America/Halifax", "Newfoundland": "America/St_Johns", "Saskatchewan": "America/Regina",
     "Indiana (East)": "America/Indiana/Indianapolis", "Edinburgh": "Europe/London", "Canberra": "Australia/Sydney",
-    "Tokyo": "Asia/Tokyo", "Osaka": "Asia/Tokyo", "Sapporo": "Asia/Tokyo",
+    "Darwin": "Australia/Darwin", "Tokyo": "Asia/Tokyo", "Osaka": "Asia/Tokyo", "Sapporo": "Asia/Tokyo",
 }  # fmt: skip
 FARTHEST = 14 * 60  # minutes from UTC to the zone that is farthest ahead
 CONVERT = 'Add timezone = "Europe/Paris", say, to the card to convert them to the shop\'s time.'

@@ -135,6 +135,7 @@ def shaped(connection: duckdb.DuckDBPyConnection, raw: Raw, options: dict[str, A
     * `lines_of = { order, fill, share, by, less }`: lines of an order, which says things once: what is in `fill` holds
       for all its lines, and the amounts in `share` are shared out by the product of the columns `by`, less `less`
       (where there is none, the first line has all of it, and the others nothing);
+    * `once = ["Order", "Event"]`: of rows alike in all of these, the first of them filled, one is kept (`reading`);
     * `doubts = { "what no file can tell" = "how to mend it" }`: said each time.
     """
     changed: dict[str, str] = {}
@@ -151,7 +152,12 @@ def shaped(connection: duckdb.DuckDBPyConnection, raw: Raw, options: dict[str, A
         changed |= {c: _filled_down(c, lines["order"][0]) for c in lines.get("fill", ())}
         amounts = [*lines["share"], *lines["by"], *lines.get("less", ())]
         read = read_numbers(
-            connection, raw.table, {c: filled(c) for c in amounts}, options.get("decimal"), options.get("thousands"), raw.numbers
+            connection,
+            raw.table,
+            {c: filled(c) for c in amounts},
+            options.get("decimal"),
+            options.get("thousands"),
+            raw.numbers,
         )
         for total in lines["share"]:
             added[f"{total} of the line"] = _shared(total, lines, {c: read[c].sql for c in amounts}, options)

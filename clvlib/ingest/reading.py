@@ -267,8 +267,8 @@ class _Reading(Mapped):
         for source, values in self.options.get("drop", {}).items():
             listed = ", ".join(literal(str(value).lower()) for value in values)
             text = f"lower(trim({quoted(self.known(source))}))"
-            said = {word for (word,) in self.rows(f"SELECT DISTINCT {text} FROM {self.raw.table}")}
-            found = [str(value) for value in values if str(value).lower() in said]
+            there = {word for (word,) in self.rows(f"SELECT DISTINCT {text} FROM {self.raw.table}")}
+            found = [str(value) for value in values if str(value).lower() in there]
             reasons.append((f"{text} IN ({listed})", f"{source} is {' or '.join(found)}", None))
         for source, values in self.options.get("keep", {}).items():
             listed = ", ".join(literal(str(value).lower()) for value in values)
@@ -294,7 +294,9 @@ class _Reading(Mapped):
         free = [column for column in self.raw.columns if column not in used]
         own = exports.formats()[self.options["format"]].options.get("drop", {}) if "format" in self.options else {}
         of_format = {self.find(source) for source, said in self.options.get("drop", {}).items() if said in own.values()}
-        by_card = {self.find(source) for option in ("drop", "keep") for source in self.options.get(option, {})} - of_format
+        by_card = {
+            self.find(source) for option in ("drop", "keep") for source in self.options.get(option, {})
+        } - of_format
         statuses = [c for c in free if (rules.letters(c) in rules.STATUS or c in of_format) and c not in by_card]
         reasons: list[Reason] = []
         for column in statuses:

@@ -44,7 +44,8 @@ DATED = {  # table: the column that says when a row came to be known
 }
 IDS = ("customer_id", "order_id", "referred_by")
 NOTHING = (  # words that exports write where there is nothing
-    "nan", "null", "(null)", "none", "undefined", "n/a", "#n/a", "na", "nil", "nat", "<na>", "(not set)", "\\n", "-", "--", "?",
+    "nan", "null", "(null)", "none", "undefined", "n/a", "#n/a", "na", "nil", "nat", "<na>", "\\n", "-", "--", "?",
+    "(not set)",
 )  # fmt: skip
 NO_DATE = ("0000-00-00", "0000-00-00 00:00:00", "00/00/0000", "00.00.0000")  # and where there is no date
 NOBODY = ("guest", "anonymous", "unknown", "walk-in", "walk in", "invité", "anonyme", "gast", "0", "-1")

@@ -54,7 +54,8 @@ def expected(made, rows=None, columns=None):
 @each
 def test_the_worst_habits_of_a_tool_are_read_with_exact_accounting(name, tmp_path):
     made = layout(name)
-    table, ledger, _ = read(name, made.HABITS, tmp_path)
+    table, ledger, problems = read(name, made.HABITS, tmp_path)
+    assert set(exports.formats()[name].options.get("doubts", ())) <= {problem.what for problem in problems}
     pd.testing.assert_frame_equal(comparable(table, made.COLUMNS), comparable(expected(made), made.COLUMNS))
     rows = ledger.groupby("action")["rows"].sum()
     assert ledger.loc[ledger["reason"] == "rows in the file", "rows"].sum() == made.DROPPED + len(made.EXPECTED)
@@ -62,10 +63,14 @@ def test_the_worst_habits_of_a_tool_are_read_with_exact_accounting(name, tmp_pat
     if hasattr(made, "MONEY"):
         money = ledger.set_index("reason")["money"]
         assert money["rows in the file"] == pytest.approx(made.MONEY)
-        assert ledger.loc[ledger["action"] == "dropped", "money"].sum() + money["usable rows"] == pytest.approx(made.MONEY)
+        assert ledger.loc[ledger["action"] == "dropped", "money"].sum() + money["usable rows"] == pytest.approx(
+            made.MONEY
+        )
 
 
-@pytest.mark.parametrize(("name", "version"), [(n, i) for n in NAMES for i in range(len(getattr(layout(n), "OTHER", ())))])
+@pytest.mark.parametrize(
+    ("name", "version"), [(n, i) for n in NAMES for i in range(len(getattr(layout(n), "OTHER", ())))]
+)
 def test_other_versions_of_an_export_are_known_and_read_too(name, version, tmp_path):
     made = layout(name)
     content, rows = made.OTHER[version]
@@ -84,7 +89,10 @@ def test_made_up_rows_written_in_the_layout_of_a_tool_come_back(name, seed, tmp_
     rows = expected(made).sample(40, replace=True, random_state=seed, ignore_index=True)
     for column in rows.columns.intersection(["date", "period", "acquired_on"]):
         days = pd.to_timedelta(chosen.permutation(len(rows)), unit="D")
-        rows[column] = pd.Timestamp("2025-01-01 10:30:00" if column == "date" and not hasattr(made, "DAYS") else "2025-01-01") + days
+        rows[column] = (
+            pd.Timestamp("2025-01-01 10:30:00" if column == "date" and not hasattr(made, "DAYS") else "2025-01-01")
+            + days
+        )
     for column in rows.columns.intersection(["amount", "cost"]):
         rows[column] = chosen.integers(100, 200_000, len(rows)) / 100
     for column in rows.columns.intersection(["order_id", "customer_id"]):

@@ -3,9 +3,7 @@
 import pandas as pd
 
 COLUMNS = ["customer_id", "date", "amount", "order_id", "quantity"]
-HEADER = (
-    "Date,Order #,N. Revenue (formatted),Status,Customer,Customer type,Product(s),Items sold,Coupon(s),N. Revenue"
-)
+HEADER = "Date,Order #,N. Revenue (formatted),Status,Customer,Customer type,Product(s),Items sold,Coupon(s),N. Revenue"
 HABITS = f"""\ufeff{HEADER}
 2025-05-13 11:01:13,101,"$1,334.00 $1,234.00",completed,Ada Byron,new,"1× Mug, 2× Plate",3,WELCOME,"1,234.00"
 2025-05-14 09:30:00,102,$20.00,processing,ada byron,returning,1× Mug,1,,20
@@ -42,7 +40,9 @@ SPANISH = """Fecha,Pedido n.º,Estado,Cliente,Tipo de cliente,Producto(s),Artíc
 2025-05-14 11:01:13,102,Cancelado,Ada Byron,Recurrente,1× Taza,1,,"20,00 €",Directo
 2025-05-15 11:01:13,103,Pendiente de pago,Ada Byron,Recurrente,1× Taza,1,,"21,00 €",Directo
 """
-NEWER = HABITS.replace("Coupon(s),N. Revenue", "Coupon(s),Net Sales,Attribution").replace("\n2025", ",\n2025")[:-1] + ",\n"
+NEWER = (
+    HABITS.replace("Coupon(s),N. Revenue", "Coupon(s),Net Sales,Attribution").replace("\n2025", ",\n2025")[:-1] + ",\n"
+)
 OTHER = [
     (NEWER.replace("Attribution,", "Attribution"), EXPECTED),
     (FRENCH, [("ada byron", "2025-05-13 11:01:13", 1234.5, "#101", 3)]),
