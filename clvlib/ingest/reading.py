@@ -267,8 +267,7 @@ class _Reading(Mapped):
         for source, values in self.options.get("drop", {}).items():
             listed = ", ".join(literal(str(value).lower()) for value in values)
             text = f"lower(trim({quoted(self.known(source))}))"
-            there = {word for (word,) in self.rows(f"SELECT DISTINCT {text} FROM {self.raw.table}")}
-            found = [str(value) for value in values if str(value).lower() in there]
+            found = self.dropped_already(self.known(source))
             reasons.append((f"{text} IN ({listed})", f"{source} is {' or '.join(found)}", None))
         for source, values in self.options.get("keep", {}).items():
             listed = ", ".join(literal(str(value).lower()) for value in values)
@@ -308,7 +307,8 @@ class _Reading(Mapped):
                 condition = f"{quoted(column)} = {literal(text)}"
                 reasons.append((condition, f"never happened: {column} is {text.strip()}", None))
             for text in [text for text, word in said if word in rules.DOUBTFUL]:
-                mend = f"If they are no purchases, add {leaving_out(column, [text.strip(), *never])} to [transactions]."
+                out = leaving_out(column, [text.strip(), *never, *self.dropped_already(column)])
+                mend = f"If they are no purchases, add {out} to [transactions]."
                 what = f"whose {column} is {text.strip()} are kept"
                 self.doubts.append((f"{quoted(column)} = {literal(text)}", what, mend))
         for column in [c for c in free if rules.letters(c) in rules.CANCELLED_AT and c not in by_card]:

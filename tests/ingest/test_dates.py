@@ -127,7 +127,7 @@ def test_unix_seconds_without_a_time_zone_are_said_to_be_in_utc(build):
 def test_unix_microseconds_are_read_to_the_last_and_brought_to_the_time_of_the_shop(build):
     text = orders("1705617000000001", "1721341800000000")
     assert times(build(text)[0]) == ["2024-01-18 22:30:00.000001", "2024-07-18 22:30:00"]
-    found, problems = build(text, timezone="Europe/Paris")
+    found, problems = build(text, card={"timezone": "Europe/Paris"})
     assert times(found) == ["2024-01-18 23:30:00.000001", "2024-07-19 00:30:00"]
     assert "2 value(s) of date were read as Unix microseconds, as their range proves" in said(problems)
 

@@ -63,14 +63,22 @@ def test_the_worst_habits_of_a_tool_are_read_with_exact_accounting(name, tmp_pat
     if hasattr(made, "MONEY"):
         money = ledger.set_index("reason")["money"]
         assert money["rows in the file"] == pytest.approx(made.MONEY)
-        assert ledger.loc[ledger["action"] == "dropped", "money"].sum() + money["usable rows"] == pytest.approx(
-            made.MONEY
-        )
+        dropped = ledger.loc[ledger["action"] == "dropped", "money"].sum()
+        assert dropped + money["usable rows"] == pytest.approx(made.MONEY)
 
 
-@pytest.mark.parametrize(
-    ("name", "version"), [(n, i) for n in NAMES for i in range(len(getattr(layout(n), "OTHER", ())))]
-)
+def test_what_a_format_leaves_out_stays_out_where_the_card_says_more(tmp_path):
+    problems = read("woocommerce_orders", layout("woocommerce_orders").HABITS, tmp_path)[2]
+    out = '"Cancelled", "Failed", "On hold", "Pending payment"'
+    assert any(f'add drop = {{ "Order Status" = ["Refunded", {out}] }}' in problem.mend for problem in problems)
+    kept = [problem for problem in problems if problem.what.endswith("Order Status is Failed")]
+    assert 'add drop = { "Order Status" = ["On hold", "Pending payment"] }' in kept[0].mend
+
+
+VERSIONS = [(name, i) for name in NAMES for i in range(len(getattr(layout(name), "OTHER", ())))]
+
+
+@pytest.mark.parametrize(("name", "version"), VERSIONS)
 def test_other_versions_of_an_export_are_known_and_read_too(name, version, tmp_path):
     made = layout(name)
     content, rows = made.OTHER[version]
