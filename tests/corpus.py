@@ -629,6 +629,8 @@ for _name, _entry in {
     "keep_if_filled isn't there": "keep_if_filled = 'gone'", "ignore_case is a word": "ignore_case = 'yes'",
     "duplicates is a number": "duplicates = 1", "format is a number": "format = 1", "glob is a list": "glob = ['*']",
     "glob goes with a file": "glob = '*.csv'", "sheet is a number": "sheet = 1", "table is a number": "table = 1",
+    "once is a text": "once = 'a'", "once lists numbers": "once = [1]", "once isn't there": "once = ['gone']",
+    "doubts is a list": "doubts = ['a']", "doubts is of numbers": "doubts = {a = 1}",
     "an entry isn't known": "pth = 'orders.csv'",
 }.items():  # fmt: skip
     path = "" if _entry.startswith("path") else 'path = "orders.csv"\n'

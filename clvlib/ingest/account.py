@@ -200,7 +200,7 @@ class Account:
         mend = f"These rows{share}, are not used." if share else "These rows are not used."
         if reason.startswith("never happened"):
             column = reason.removeprefix("never happened: ").rpartition(" is ")[0]
-            mend += f" To keep them, add {leaving_out(column, [])} to [transactions]."
+            mend += f" To keep them, add {leaving_out(column, self.dropped_already(column))} to [transactions]."
         examples: tuple[str, ...] = ()
         if text is not None:
             examples = self.examples(those, text)
@@ -236,6 +236,16 @@ class Account:
         if len(of) != 1 or len(found) > MOST_VALUES:
             return ""
         return f", or leave these rows out: {leaving_out(of[0], [odd for (odd,) in found])}."
+
+    def dropped_already(self, column: str) -> list[str]:
+        """The values of a column whose rows the format or the card leaves out, as the file writes them."""
+        drop = {self.find(source): values for source, values in self.options.get("drop", {}).items()}
+        if not drop.get(column):
+            return []
+        text = f"trim({quoted(column)})"
+        listed = ", ".join(literal(str(value).lower()) for value in drop[column])
+        said = f"SELECT DISTINCT {text} FROM {self.raw.table} WHERE lower({text}) IN ({listed}) ORDER BY 1"
+        return [value for (value,) in self.rows(said)]
 
     def find(self, source: str) -> str | None:
         """The file's column of that name, whatever its case and the spaces around it; None when there is none."""

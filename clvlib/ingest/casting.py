@@ -36,7 +36,7 @@ SIGNS = {
     "hk$": "HKD", "nt$": "TWD", "mx$": "MXN", "r$": "BRL", "¥": "JPY CNY", "￥": "JPY CNY", "円": "JPY", "元": "CNY",
     "₹": "INR", "rs": "INR PKR LKR NPR MUR", "kr": "SEK NOK DKK ISK", "zł": "PLN", "kč": "CZK", "ft": "HUF",
     "lei": "RON", "лв": "BGN", "₽": "RUB", "руб": "RUB", "₴": "UAH", "₺": "TRY", "tl": "TRY", "₪": "ILS", "₩": "KRW",
-    "฿": "THB", "₫": "VND", "₱": "PHP", "₦": "NGN", "fr": "CHF", "sfr": "CHF", "₿": "BTC",
+    "฿": "THB", "৳": "BDT", "₫": "VND", "₱": "PHP", "₦": "NGN", "fr": "CHF", "sfr": "CHF", "₿": "BTC",
 }  # fmt: skip
 
 
@@ -99,13 +99,14 @@ def read_numbers(
     columns = {name: _Column(connection, table, name, text, between) for name, text in texts.items()}
     fitting = {name: column.fitting("." if name in typed else decimal) for name, column in columns.items()}
     proved = {found[0] for name, found in fitting.items() if len(found) == 1 and columns[name].marked}
+    two = {found[0] for name, found in fitting.items() if len(found) == 1 and columns[name].grouped(found[0])}
     chosen = {}
     for name, found in fitting.items():
         if len(found) > 1 and len(proved) == 1:  # one file has one way of writing
             found = list(proved)
         if len(found) > 1:
             raise DataError(*columns[name].ambiguous())
-        chosen[name] = columns[name].reading(found[0], declared=decimal is not None)
+        chosen[name] = columns[name].reading(found[0], decimal is not None, two == {found[0]})
     return chosen
 
 
@@ -183,11 +184,16 @@ class _Column:
             'Declare the decimal mark: decimal = "." or decimal = "," in the card, or --decimal on the command line.',
         )
 
-    def reading(self, decimal: str, declared: bool) -> Cast:
-        """The column in that reading. A comma before decimals needs the card's word, or a second mark as a proof."""
+    def grouped(self, decimal: str) -> list[str]:
+        """The numbers in which another mark stands too."""
+        return [core for core in self.counts if re.search(f"[{MARKS.replace(decimal, '')}]", core)]
+
+    def reading(self, decimal: str, declared: bool, proved: bool = False) -> Cast:
+        """The column in that reading. A comma before decimals needs the card's word, or a second mark as a proof, be it
+        in another column of the file."""
         used = [core for core in self.counts if decimal in core and self.decimals(core, decimal) is not None]
-        grouped = [core for core in self.counts if re.search(f"[{MARKS.replace(decimal, '')}]", core)]
-        if decimal == "," and used and not grouped and not declared:
+        grouped = self.grouped(decimal)
+        if decimal == "," and used and not grouped and not declared and not proved:
             return Cast(self.sql("."), (), self.currencies, 'decimal = ","')
         if self.plain and decimal == ".":
             return Cast(self.sql("."))

@@ -70,6 +70,9 @@ class Mapped(Account):
         }
         if counted:
             mapping["amount"] = mapping.get("purchases", "'1'")
+        elif "refunded" in mapping and mapping["amount"] != mapping.get("unit_price"):  # a refund alone has no amount
+            alone = f"{mapping['amount']} IS NULL AND regexp_matches({mapping['refunded']}, '[1-9]')"
+            mapping["amount"] = f"(CASE WHEN {alone} THEN '0' ELSE {mapping['amount']} END)"
         return self.ids(mapping)
 
     def mapped_twice(self, mapped: dict[str, list[str | None]]) -> None:

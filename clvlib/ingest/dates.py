@@ -30,6 +30,7 @@ _KINDS = {  # how a day may be written: the pattern of its text, as the card nam
     "as days since 1899-12-30, as Excel counts": (r"[0-9]{5}(?:\.[0-9]+)?", "excel"),
     "as Unix seconds": (r"[0-9]{9,10}(?:\.[0-9]+)?", "unix"),
     "as Unix milliseconds": (r"[0-9]{12,13}", "unix_ms"),
+    "as Unix microseconds": (r"[0-9]{15,16}", "unix_us"),
 }
 _MONTHS = (  # days whose month is named, in English
     "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%B %d %Y", "%d-%b-%Y", "%d-%b-%y", "%d/%b/%Y",
@@ -39,12 +40,23 @@ _COUNTED = {  # numbers that count from a day: SQL of the instant, and the numbe
     "excel": ("TIMESTAMP '1899-12-30' + to_seconds(CAST(round({0} * 86400) AS BIGINT))", 25_569, 73_050),
     "unix": ("make_timestamp(CAST(round({0} * 1000000) AS BIGINT))", 315_532_800, 4_102_444_799),
     "unix_ms": ("make_timestamp(CAST({0} * 1000 AS BIGINT))", 315_532_800_000, 4_102_444_799_999),
+    "unix_us": ("make_timestamp(CAST({0} AS BIGINT))", 315_532_800_000_000, 4_102_444_799_999_999),
 }
 # Hours ahead of UTC. North America as in RFC 5322, 4.3. Not BST, IST and the like, which are several zones each.
 ABBREVIATIONS = {
     "Z": 0, "UTC": 0, "GMT": 0, "UT": 0, "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8,
     "PDT": -7, "WET": 0, "WEST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "MSK": 3, "JST": 9, "AEST": 10,
     "AEDT": 11, "NZST": 12, "NZDT": 13,
+}  # fmt: skip
+_US = {"Eastern": "New_York", "Central": "Chicago", "Mountain": "Denver", "Pacific": "Los_Angeles"}
+SPOKEN = {  # zones by the names of Ruby on Rails, as Square and others write them
+    **{f"{name} Time (US & Canada)": f"America/{city}" for name, city in _US.items()},
+    **{city: f"Australia/{city}" for city in ("Sydney", "Melbourne", "Brisbane", "Perth", "Adelaide", "Hobart")},
+    **{city: f"Europe/{city}" for city in ("London", "Dublin", "Paris", "Madrid", "Berlin", "Rome", "Amsterdam")},
+    "Arizona": "America/Phoenix", "Alaska": "America/Anchorage", "Hawaii": "Pacific/Honolulu",
+    "Atlantic Time (Canada)": "America/Halifax", "Newfoundland": "America/St_Johns", "Saskatchewan": "America/Regina",
+    "Indiana (East)": "America/Indiana/Indianapolis", "Edinburgh": "Europe/London", "Canberra": "Australia/Sydney",
+    "Darwin": "Australia/Darwin", "Tokyo": "Asia/Tokyo", "Osaka": "Asia/Tokyo", "Sapporo": "Asia/Tokyo",
 }  # fmt: skip
 FARTHEST = 14 * 60  # minutes from UTC to the zone that is farthest ahead
 CONVERT = 'Add timezone = "Europe/Paris", say, to the card to convert them to the shop\'s time.'
@@ -118,12 +130,12 @@ class DateShape:
         if zones:
             sql, said = self.in_zone(sql, zones, timezone)
             remarks = [*remarks, *said]
-        if {"unix", "unix_ms"} & set(formats):
+        if {"unix", "unix_ms", "unix_us"} & set(formats):
             if timezone is None:
                 count = rows(self.connection, f"SELECT sum(n) FROM {self.parts}")[0][0]
                 remarks = [*remarks, Remark(f"values of {self.target} that count from 1970 are in UTC", count, CONVERT)]
             else:
-                is_counted = "regexp_matches(said, '^[0-9]{9,13}(\\.[0-9]+)?$')"
+                is_counted = "regexp_matches(said, '^[0-9]{9,16}(\\.[0-9]+)?$')"
                 sql = f"CASE WHEN {is_counted} THEN {_from_utc(sql, timezone)} ELSE {sql} END"
         return sql, remarks
 
@@ -324,6 +336,8 @@ def _from_utc(utc: str, timezone: str) -> str:
 
 def _zone(zone: str, known: set[str]) -> int | str | None:
     """The minutes ahead of UTC, or the name of the zone, that a text means; None when it means none."""
+    if zone in SPOKEN:
+        return SPOKEN[zone]
     named = NAMED.fullmatch(zone)
     if named:  # the offset counts; what it is called must be a name too
         restated = named[2] in known or named[2].upper() in ABBREVIATIONS or named[2].endswith(" Time")

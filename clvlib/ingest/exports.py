@@ -16,11 +16,12 @@ from typing import Any
 import duckdb
 
 from clvlib.errors import DataError
+from clvlib.ingest.casting import read_numbers
 from clvlib.ingest.raw import ROW, Raw, filled, literal, quoted, rows
 
 FORMATS = Path(__file__).parent / "formats"
 _ABOUT = ("title", "table", "header", "names", "confirm", "versions", "missing", "refuse", "only")  # else: options
-_COLUMNS = ("keep_if_filled", "includes", "unless_filled", "if_filled")  # options that name columns …
+_COLUMNS = ("keep_if_filled", "includes", "unless_filled", "if_filled", "once")  # options that name columns …
 _BY_COLUMN = ("drop", "keep", "rows_like", "first_of", "unless_like")  # … or have them as keys
 _LINES = ("order", "fill", "share", "by", "less")  # of lines_of
 
@@ -32,8 +33,8 @@ class Format:
     names: what a column that the format speaks of is called in other versions and languages; what begins with ~ is a
     pattern of such names. confirm: options that no file proves, with what to ask. versions: a column that only some
     files have → the options that hold for those. missing: what to do where a file doesn't say a column. refuse: why
-    none of its files can be used; empty where they can. only: what else a file has at most, where the header alone could be
-    of any; None where it may have more.
+    none of its files can be used; empty where they can. only: what else a file has at most, where the header alone
+    could be of any; None where it may have more.
     """
 
     name: str
@@ -106,7 +107,7 @@ def fitted(options: dict[str, Any], columns: list[str]) -> dict[str, Any]:
     """The options with the file's own names of columns; those of the format that the file hasn't are left out.
 
     Raises DataError for what the file doesn't say, where the format knows where to get it.
-    Of a file without what an order's amounts are shared out by, only lines that have the first of them are kept.
+    Of a file without what an order's amounts are shared out by, only the first line of an order is kept.
     """
     if "format" not in options:
         return options
@@ -130,6 +131,8 @@ def fitted(options: dict[str, Any], columns: list[str]) -> dict[str, Any]:
     for option in set(_COLUMNS) & options.keys():
         names = there(options[option])
         found[option] = names if isinstance(options[option], list) else next(iter(names), options[option])
+    if options.get("once") and not there(options["once"][:1]):
+        found["once"] = []
     for option in set(_BY_COLUMN) & options.keys():
         found[option] = {c: value for label, value in options[option].items() for c in there(label) or [label]}
     for option in set(_BY_COLUMN) & known.options.keys():
@@ -141,7 +144,11 @@ def fitted(options: dict[str, Any], columns: list[str]) -> dict[str, Any]:
     if lines := options.get("lines_of"):
         parts = {part: there(lines[part]) for part in _LINES if part in lines}
         whole = all(parts.get(part) for part in ("order", "share")) and len(parts["by"]) == len(lines["by"])
-        found |= {"lines_of": parts} if whole else {"lines_of": {}, "keep_if_filled": there(lines["share"])[0]}
+        found["lines_of"] = parts if whole else {}
+        if not whole and parts.get("order") and parts.get("share"):
+            found |= {"lines_of": {**parts, "by": []}, "keep_if_filled": f"{parts['share'][0]} of the line"}
+        elif not whole:
+            found["keep_if_filled"] = next(iter(parts["share"]), lines["share"][0])
     return found
 
 
@@ -162,9 +169,12 @@ def shaped(connection: duckdb.DuckDBPyConnection, raw: Raw, options: dict[str, A
       { "Opted out" = "(?i)^yes$" }`: unless a column is so; `if_filled = ["Confirmed at"]`: and one of these is filled;
       nothing is said of consent where none of these columns is there;
     * `lines_of = { order, fill, share, by, less }`: lines of an order, which says things once: what is in `fill` holds
-      for all its lines, and the amounts in `share` are shared out by the product of the columns `by`, less `less`;
+      for all its lines, and the amounts in `share` are shared out by the product of the columns `by`, less `less`
+      (where there is none, the first line has all of it, and the others nothing);
     * `refunds = { where = { Type = ["Refund"] }, customer_id = "To" }`: such rows, and no others, are money that goes
-      back to a customer, and those of the columns that they name stand elsewhere.
+      back to a customer, and those of the columns that they name stand elsewhere;
+    * `once = ["Order", "Event"]`: of rows alike in all of these, the first of them filled, one is kept (`reading`);
+    * `doubts = { "what no file can tell" = "how to mend it" }`: said each time.
     """
     changed: dict[str, str] = {}
     added: dict[str, str] = {}
@@ -183,9 +193,19 @@ def shaped(connection: duckdb.DuckDBPyConnection, raw: Raw, options: dict[str, A
                                 "Export them one by one if another should count."))  # fmt: skip
     if lines := options.get("lines_of"):
         changed |= {c: _filled_down(c, lines["order"][0]) for c in lines.get("fill", ())}
+        amounts = [*lines["share"], *lines["by"], *lines.get("less", ())]
+        read = read_numbers(
+            connection,
+            raw.table,
+            {c: filled(c) for c in amounts},
+            options.get("decimal"),
+            options.get("thousands"),
+            raw.numbers,
+        )
         for total in lines["share"]:
-            added[f"{total} of the line"] = _shared(total, lines)
+            added[f"{total} of the line"] = _shared(total, lines, {c: read[c].sql for c in amounts}, options)
         columns = {t: _renamed(source, lines["share"]) for t, source in columns.items()}
+        options = {**options, "includes": _renamed(options.get("includes", []), lines["share"])}
     for target, source in columns.items():
         if isinstance(source, dict):
             name = " + ".join(source["join"])
@@ -200,6 +220,8 @@ def shaped(connection: duckdb.DuckDBPyConnection, raw: Raw, options: dict[str, A
     for target, value in options.get("fixed", {}).items():
         added[f"{target}: {value}"] = literal(value)
         columns[target] = f"{target}: {value}"
+    for what, mend in options.get("doubts", {}).items():
+        raw.noticed.append(("warning", what, raw.rows, (), mend))
     if allowed := _consenting(options, raw):
         added["consent by the list"] = f"CASE WHEN {' AND '.join(allowed)} THEN 'yes' ELSE 'no' END"
         columns["consent"] = "consent by the list"
@@ -247,8 +269,13 @@ def _renamed(source: Any, shared: list[str]) -> Any:
     return f"{source} of the line" if source in shared else source
 
 
+def _of(order: str) -> str:
+    """SQL of the lines of an order; a line without a number is one of its own."""
+    return f"PARTITION BY coalesce({filled(order)}, 'row ' || {ROW})"
+
+
 def _whole(order: str) -> str:
-    return f"PARTITION BY {filled(order)} ORDER BY {ROW} ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
+    return f"{_of(order)} ORDER BY {ROW} ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
 
 
 def _filled_down(column: str, order: str) -> str:
@@ -256,21 +283,29 @@ def _filled_down(column: str, order: str) -> str:
     return f"coalesce({filled(column)}, first_value({filled(column)} IGNORE NULLS) OVER ({_whole(order)}))"
 
 
-def _shared(total: str, lines: Mapping[str, list[str]]) -> str:
-    """SQL of a line's part of its order's amount: rounded to cents, and all parts together the amount itself."""
+def _shared(total: str, lines: Mapping[str, list[str]], number: Mapping[str, str], options: Mapping[str, Any]) -> str:
+    """SQL of a line's part of its order's amount: rounded to cents, and all parts together the amount itself.
+
+    number: the SQL of each column's number. What can't be read stays as it is written, to be counted.
+    """
     (order,) = lines["order"]
-    number = f"TRY_CAST({filled(total)} AS DOUBLE)"
-    paid = f"first_value({number} IGNORE NULLS) OVER ({_whole(order)})"
-    product = " * ".join(f"coalesce(TRY_CAST({filled(column)} AS DOUBLE), 0)" for column in lines["by"])
-    less = "".join(f" - coalesce(TRY_CAST({filled(column)} AS DOUBLE), 0)" for column in lines.get("less", ()))
-    weight = f"greatest({product}{less}, 0)"
-    so_far = f"sum({weight}) OVER (PARTITION BY {filled(order)} ORDER BY {ROW})"
-    all_of_it = f"sum({weight}) OVER (PARTITION BY {filled(order)})"
-    first = f"row_number() OVER (PARTITION BY {filled(order)} ORDER BY {ROW}) = 1"
+    paid = f"first_value({number[total]} IGNORE NULLS) OVER ({_whole(order)})"
+    first = f"row_number() OVER ({_of(order)} ORDER BY {ROW}) = 1"
+    shares = f"CASE WHEN {first} THEN {paid} END"
+    if lines["by"]:
+        product = " * ".join(f"coalesce({number[column]}, 0)" for column in lines["by"])
+        less = "".join(f" - coalesce({number[column]}, 0)" for column in lines.get("less", ()))
+        weight = f"greatest({product}{less}, 0)"
+        so_far = f"sum({weight}) OVER ({_of(order)} ORDER BY {ROW})"
+        all_of_it = f"sum({weight}) OVER ({_of(order)})"
 
-    def until(weights: str) -> str:
-        return f"CASE WHEN {weights} = {all_of_it} THEN {paid} ELSE round({paid} * {weights} / {all_of_it}, 2) END"
+        def until(weights: str) -> str:
+            return f"CASE WHEN {weights} = {all_of_it} THEN {paid} ELSE round({paid} * {weights} / {all_of_it}, 2) END"
 
-    shares = f"CASE WHEN {all_of_it} > 0 THEN ({until(so_far)}) - ({until(f'({so_far} - {weight})')}) "
-    shares += f"WHEN {first} THEN {paid} ELSE 0 END"
-    return f"coalesce(CAST(CAST({shares} AS DECIMAL(18, 4)) AS VARCHAR), {filled(total)})"
+        shares = f"CASE WHEN {all_of_it} > 0 THEN ({until(so_far)}) - ({until(f'({so_far} - {weight})')}) "
+        shares += f"WHEN {first} THEN {paid} WHEN {paid} IS NOT NULL THEN 0 END"
+    text = f"CAST(CAST({shares} AS DECIMAL(18, 4)) AS VARCHAR)"
+    if options.get("decimal") == ",":
+        text = f"replace({text}, '.', ',')"
+    unread = f"CASE WHEN {number[total]} IS NULL THEN {filled(total)} END"
+    return f"coalesce({text}, {unread})"

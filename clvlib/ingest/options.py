@@ -13,6 +13,7 @@ OPTIONS: dict[str, Any] = {
     "duplicates": str, "drop": dict, "keep_if_filled": str, "values": dict, "ignore_case": bool | str,
     "includes": list, "keep": dict, "rows_like": dict, "zone": str | dict, "first_of": dict, "fixed": dict,
     "unless_filled": list, "if_filled": list, "unless_like": dict, "lines_of": dict, "refunds": dict, "repeats": list,
+    "once": list, "doubts": dict,
 }  # fmt: skip
 OWN: dict[str, dict[str, Any]] = {  # of one table only; grain makes `totals` of transactions (totals.of_the_card)
     "transactions": {"grain": str, "amounts": bool},
@@ -78,10 +79,10 @@ def _faults(options: dict[str, Any]) -> dict[str, bool]:
     columns, path = options.get("columns", {}), options.get("path", "as stated")
     joined = [one["join"] if isinstance(one, dict) and list(one) == ["join"] else one for one in columns.values()]
     named = [part for one in joined for part in (one if isinstance(one, list) else [one])]
-    named += [*options.get("header", []), *options.get("includes", [])]
+    named += [part for option in ("header", "includes", "once") for part in options.get(option, [])]
     drop, renames = options.get("drop", {}).values(), options.get("values", {}).values()
     keep, lines = options.get("keep", {}).values(), options.get("lines_of", {})
-    texts = [text for of in ("rows_like", "first_of", "fixed") for text in options.get(of, {}).values()]
+    texts = [text for of in ("rows_like", "first_of", "fixed", "doubts") for text in options.get(of, {}).values()]
     back, zone = options.get("refunds", {}), options.get("zone", "")
     of_refunds, elsewhere = back.get("where", {}), [named for target, named in back.items() if target != "where"]
     consent = [*options.get("unless_filled", []), *options.get("if_filled", []), *options.get("repeats", [])]
@@ -92,7 +93,7 @@ def _faults(options: dict[str, Any]) -> dict[str, bool]:
         "a date_format is not a text": not _filled(options.get("date_format", [])),
         'drop wants lists of values, as { Status = ["voided"] }': not all(isinstance(one, list) for one in drop),
         'keep wants lists of values, as { Status = ["paid"] }': not all(isinstance(one, list) for one in keep),
-        "rows_like, first_of and fixed want a text for each name": not _filled(texts),
+        "rows_like, first_of, fixed and doubts want a text for each name": not _filled(texts),
         "unless_filled, if_filled and repeats want names of columns": not _filled(consent),
         'unless_like wants a text for each name, as { "Opted out" = "yes" }': not _filled(
             options.get("unless_like", {}).values()

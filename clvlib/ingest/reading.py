@@ -16,7 +16,7 @@ from clvlib.ingest import casting, exports, rules, sources, subscribers
 from clvlib.ingest.account import MOST_VALUES, NOT_READ, Reason, leaving_out
 from clvlib.ingest.columns import INPUTS, Mapped
 from clvlib.ingest.options import options_of
-from clvlib.ingest.raw import filled, literal, quoted, rows
+from clvlib.ingest.raw import ROW, filled, literal, quoted, rows
 from clvlib.ingest.tables import TABLES, Column
 
 CAST = "__clv_cast_"
@@ -279,8 +279,15 @@ class _Reading(Mapped):
             reasons.append((others, f"{source} is empty or another", None))
         for source, values in self.options.get("drop", {}).items():
             listed = ", ".join(literal(str(value).lower()) for value in values)
-            condition = f"lower(trim({quoted(self.known(source))})) IN ({listed})"
-            reasons.append((condition, f"{source} is {' or '.join(map(str, values))}", None))
+            text = f"lower(trim({quoted(self.known(source))}))"
+            found = self.dropped_already(self.known(source))
+            reasons.append((f"{text} IN ({listed})", f"{source} is {' or '.join(found)}", None))
+        if self.options.get("once"):
+            same = [filled(self.known(column)) for column in self.options["once"]]
+            numbered = f"row_number() OVER (PARTITION BY {', '.join(same)} ORDER BY {ROW}) AS n"
+            named = f"{same[0]} IS NOT NULL AND lower({same[0]}) NOT IN ({rules.listed(rules.NOTHING)})"
+            again = f"SELECT {ROW} FROM (SELECT {ROW}, {numbered} FROM {self.raw.table} WHERE {named}) WHERE n > 1"
+            reasons.append((f"{ROW} IN ({again})", f"a further row of the same {self.options['once'][0]}", None))
         return reasons
 
     def no_refunds(self, amount: str) -> list[Reason]:
@@ -299,8 +306,12 @@ class _Reading(Mapped):
             return []
         used = self.columns_in(" ".join(mapping.values()))
         free = [column for column in self.raw.columns if column not in used]
-        by_card = {self.find(source) for option in ("drop", "keep") for source in self.options.get(option, {})}
-        statuses = [c for c in free if rules.letters(c) in rules.STATUS and c not in by_card]
+        own = exports.formats()[self.options["format"]].options.get("drop", {}) if "format" in self.options else {}
+        of_format = {self.find(source) for source, said in self.options.get("drop", {}).items() if said in own.values()}
+        by_card = {
+            self.find(source) for option in ("drop", "keep") for source in self.options.get(option, {})
+        } - of_format
+        statuses = [c for c in free if (rules.letters(c) in rules.STATUS or c in of_format) and c not in by_card]
         reasons: list[Reason] = []
         for column in statuses:
             said = self.rows(
@@ -311,7 +322,8 @@ class _Reading(Mapped):
                 condition = f"{quoted(column)} = {literal(text)}"
                 reasons.append((condition, f"never happened: {column} is {text.strip()}", None))
             for text in [text for text, word in said if word in rules.DOUBTFUL]:
-                mend = f"If they are no purchases, add {leaving_out(column, [text.strip(), *never])} to [transactions]."
+                out = leaving_out(column, [text.strip(), *never, *self.dropped_already(column)])
+                mend = f"If they are no purchases, add {out} to [transactions]."
                 what = f"whose {column} is {text.strip()} are kept"
                 self.doubts.append((f"{quoted(column)} = {literal(text)}", what, mend))
         for column in [c for c in free if rules.letters(c) in rules.CANCELLED_AT and c not in by_card]:

@@ -45,6 +45,7 @@ DATED = {  # table: the column that says when a row came to be known
 IDS = ("customer_id", "order_id", "referred_by")
 NOTHING = (  # words that exports write where there is nothing
     "nan", "null", "(null)", "none", "undefined", "n/a", "#n/a", "na", "nil", "nat", "<na>", "\\n", "-", "--", "?",
+    "(not set)",
 )  # fmt: skip
 NO_DATE = ("0000-00-00", "0000-00-00 00:00:00", "00/00/0000", "00.00.0000")  # and where there is no date
 NOBODY = ("guest", "anonymous", "unknown", "walk-in", "walk in", "invité", "anonyme", "gast", "0", "-1")
@@ -54,7 +55,7 @@ PLACEHOLDERS = (  # days that programs write where there is no date
 )  # fmt: skip
 STATUS = (  # names of columns that say what became of an order, letters only
     "status", "orderstatus", "orderstate", "state", "financialstatus", "paymentstatus", "transactionstatus", "statut",
-    "bestellstatus", "estado", "stato",
+    "bestellstatus", "estado", "stato", "état",
 )  # fmt: skip
 CANCELLED_AT = ("cancelledat", "canceledat", "cancelledon", "canceledon", "cancelleddate", "cancellationdate")
 NEVER = (  # what such a column says of an order that never happened
@@ -64,7 +65,8 @@ NEVER = (  # what such a column says of an order that never happened
 )  # fmt: skip
 DOUBTFUL = (  # not paid yet, or paid back: kept, and said
     "pending", "pending payment", "awaiting payment", "unpaid", "on hold", "authorized", "draft", "checkout draft",
-    "refunded", "returned", "chargeback", "chargedback", "en attente", "remboursé", "offen", "erstattet",
+    "refunded", "returned", "chargeback", "chargedback", "en attente", "remboursé", "remboursée", "offen", "erstattet",
+    "rückerstattet", "reembolsado", "reembolsada",
 )  # fmt: skip
 PRODUCTS = (  # names of columns that say what was bought, letters only
     "product", "productname", "description", "stockcode", "lineitemname", "item", "itemname", "sku", "produit",

@@ -37,6 +37,8 @@ def orders(*dates):
         ("2024-01-18 22:30:00 Europe/Paris", "2024-01-19 08:30:00"),
         ("2024-07-18 22:30:00 Europe/Paris", "2024-07-19 06:30:00"),
         ("2024-01-18 22:30:00 America/New_York", "2024-01-19 14:30:00"),
+        ("2024-01-18 22:30:00 Eastern Time (US & Canada)", "2024-01-19 14:30:00"),
+        ("2024-01-18 10:30 PM Brisbane", "2024-01-18 23:30:00"),
         ("2024-01-18 10:30 PM America/New_York", "2024-01-19 14:30:00"),
         ("2024-01-18 22:30:00 +0000 UTC", "2024-01-19 09:30:00"),
         ("2024-01-18T22:30:00+01:00[Europe/Paris]", "2024-01-19 08:30:00"),
@@ -120,6 +122,14 @@ def test_unix_seconds_without_a_time_zone_are_said_to_be_in_utc(build):
     found, problems = build(orders("1705617000", "1705617000.5"))
     assert times(found)[0] == "2024-01-18 22:30:00"
     assert "are in UTC" in said(problems)
+
+
+def test_unix_microseconds_are_read_to_the_last_and_brought_to_the_time_of_the_shop(build):
+    text = orders("1705617000000001", "1721341800000000")
+    assert times(build(text)[0]) == ["2024-01-18 22:30:00.000001", "2024-07-18 22:30:00"]
+    found, problems = build(text, card={"timezone": "Europe/Paris"})
+    assert times(found) == ["2024-01-18 23:30:00.000001", "2024-07-19 00:30:00"]
+    assert "2 value(s) of date were read as Unix microseconds, as their range proves" in said(problems)
 
 
 @pytest.mark.parametrize(

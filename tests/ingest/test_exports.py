@@ -49,23 +49,38 @@ def expected(made, rows=None, columns=None):
     frame = pd.DataFrame(rows or made.EXPECTED, columns=columns or made.COLUMNS)
     dates = [column.name for column in TABLES[exports.formats()[made.__name__.rpartition(".")[2]].table]]
     for column in {"date", "period", "acquired_on"} & set(frame) & set(dates):
-        frame[column] = pd.to_datetime(frame[column])
+        frame[column] = pd.to_datetime(frame[column], format="ISO8601")
     return frame
 
 
 @each
 def test_the_worst_habits_of_a_tool_are_read_with_exact_accounting(name, tmp_path):
     made = layout(name)
-    table, ledger, _ = read(name, made.HABITS, tmp_path)
+    table, ledger, problems = read(name, made.HABITS, tmp_path)
+    assert set(exports.formats()[name].options.get("doubts", ())) <= {problem.what for problem in problems}
     pd.testing.assert_frame_equal(comparable(table, made.COLUMNS), comparable(expected(made), made.COLUMNS))
     rows = ledger.groupby("action")["rows"].sum()
     assert ledger.loc[ledger["reason"] == "rows in the file", "rows"].sum() == made.DROPPED + len(made.EXPECTED)
     assert rows.get("dropped", 0) == made.DROPPED
+    if hasattr(made, "MONEY"):
+        money = ledger.set_index("reason")["money"]
+        assert money["rows in the file"] == pytest.approx(made.MONEY)
+        dropped = ledger.loc[ledger["action"] == "dropped", "money"].sum()
+        assert dropped + money["usable rows"] == pytest.approx(made.MONEY)
 
 
-@pytest.mark.parametrize(
-    ("name", "version"), [(n, i) for n in NAMES for i in range(len(getattr(layout(n), "OTHER", ())))]
-)
+def test_what_a_format_leaves_out_stays_out_where_the_card_says_more(tmp_path):
+    problems = read("woocommerce_orders", layout("woocommerce_orders").HABITS, tmp_path)[2]
+    out = '"Cancelled", "Failed", "On hold", "Pending payment"'
+    assert any(f'add drop = {{ "Order Status" = ["Refunded", {out}] }}' in problem.mend for problem in problems)
+    kept = [problem for problem in problems if problem.what.endswith("Order Status is Failed")]
+    assert 'add drop = { "Order Status" = ["On hold", "Pending payment"] }' in kept[0].mend
+
+
+VERSIONS = [(name, i) for name in NAMES for i in range(len(getattr(layout(name), "OTHER", ())))]
+
+
+@pytest.mark.parametrize(("name", "version"), VERSIONS)
 def test_other_versions_of_an_export_are_known_and_read_too(name, version, tmp_path):
     made = layout(name)
     content, rows = made.OTHER[version]
@@ -96,7 +111,10 @@ def test_made_up_rows_written_in_the_layout_of_a_tool_come_back(name, seed, tmp_
     rows = expected(made).sample(40, replace=True, random_state=seed, ignore_index=True)
     for column in rows.columns.intersection(["date", "period", "acquired_on"]):
         days = pd.to_timedelta(chosen.permutation(len(rows)), unit="D")
-        rows[column] = pd.Timestamp("2025-01-01 10:30:00" if column == "date" else "2025-01-01") + days
+        rows[column] = (
+            pd.Timestamp("2025-01-01 10:30:00" if column == "date" and not hasattr(made, "DAYS") else "2025-01-01")
+            + days
+        )
     for column in rows.columns.intersection(["amount", "cost"]):
         rows[column] = chosen.integers(100, 200_000, len(rows)) / 100
     for column in rows.columns.intersection(["order_id", "customer_id"]):
