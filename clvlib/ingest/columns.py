@@ -6,7 +6,7 @@ A column is named by the card, by the format, or by its own name; what reads as 
 from collections import Counter
 
 from clvlib.errors import DataError, Grade
-from clvlib.ingest import casting, dates, rules, subscribers
+from clvlib.ingest import answers, casting, dates, rules, subscribers
 from clvlib.ingest.account import MOST_VALUES, Account
 from clvlib.ingest.card import inline
 from clvlib.ingest.options import nearest
@@ -68,7 +68,7 @@ class Mapped(Account):
         }
         if counted:
             mapping["amount"] = mapping.get("purchases", "'1'")
-        return self.ids(mapping)
+        return self.scores(self.ids(mapping))
 
     def mapped_twice(self, mapped: dict[str, list[str | None]]) -> None:
         """Say which column of the file is read as two things; two that every row needs can't be one column."""
@@ -125,6 +125,16 @@ class Mapped(Account):
                 mapping[target] = f"regexp_replace({mapping[target]}, '^[\\x27]([0-9+])', '\\1')"
             if self.options.get("ignore_case") and target != "order_id":
                 mapping[target] = f"lower({mapping[target]})"
+        return mapping
+
+    def scores(self, mapping: dict[str, str]) -> dict[str, str]:
+        """The texts, those of scores as their numbers where these stand beside words: “10 - Extremely likely”."""
+        if text := mapping.get("score"):
+            number = answers.without_words(text)
+            if count := self.count(f"{number} <> {text}"):
+                what = f"{count:,} value(s) of score are a number with words, and were read as the number"
+                self.note("note", what, count, self.examples(f"{number} <> {text}", text), "")
+                mapping["score"] = number
         return mapping
 
     def known(self, source: str) -> str:

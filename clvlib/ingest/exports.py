@@ -10,17 +10,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import duckdb
 
+from clvlib.ingest.answers import asked
 from clvlib.ingest.raw import ROW, Raw, filled, literal, quoted, rows
 
 FORMATS = Path(__file__).parent / "formats"
-_ABOUT = ("title", "table", "header", "names", "confirm")  # of a format; all else are options
-_COLUMNS = ("keep_if_filled", "includes", "unless_filled")  # options that name columns …
+_ABOUT = ("title", "table", "header", "names", "confirm", "not_asked")  # of a format; all else are options
+_COLUMNS = ("keep_if_filled", "includes", "unless_filled", "without")  # options that name columns …
 _BY_COLUMN = ("drop", "keep", "rows_like", "first_of")  # … or have them as keys
 _LINES = ("order", "fill", "share", "by", "less")  # of lines_of
+_Lines = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Format:
     """One export: the table that it fills, the columns that each such file has, and how it is read.
 
     names: what a column that the format speaks of is called in other versions and languages. confirm: options that no
-    file proves, with what to ask.
+    file proves, with what to ask. not_asked: of a survey, columns that are no question.
     """
 
     name: str
@@ -38,10 +41,15 @@ class Format:
     names: Mapping[str, list[str]]
     confirm: Mapping[str, str]
     options: Mapping[str, Any]
+    not_asked: tuple[str, ...] = ()
 
-    def column(self, label: str, columns: Iterable[str]) -> str | None:
-        """The file's column that the format calls `label`; None where there is none. Neither case nor spaces count."""
-        own = {_plain(column): column for column in columns}
+    def column(self, label: str, columns: Iterable[str], heading: _Lines = MappingProxyType({})) -> str | None:
+        """The file's column that the format calls `label`; None where there is none. Neither case nor spaces count.
+
+        heading: what each line of a heading says of columns: by each of them a column is known.
+        """
+        own = {_plain(text): column for column, said in reversed(list(heading.items())) for text in said}
+        own |= {_plain(column): column for column in columns}
         return next((own[_plain(name)] for name in (label, *self.names.get(label, ())) if _plain(name) in own), None)
 
 
@@ -64,19 +72,20 @@ def formats() -> dict[str, Format]:
             said.get("names", {}),
             said.get("confirm", {}),
             options,
+            tuple(said.get("not_asked", ())),
         )
     return found
 
 
-def recognise(columns: Iterable[str]) -> list[Format]:
+def recognise(columns: Iterable[str], heading: _Lines = MappingProxyType({})) -> list[Format]:
     """The exports whose header a file has: those that ask for most columns; several only where they ask for as many."""
     columns = list(columns)
-    fits = [one for one in formats().values() if all(one.column(label, columns) for label in one.header)]
+    fits = [one for one in formats().values() if all(one.column(label, columns, heading) for label in one.header)]
     most = max((len(one.header) for one in fits), default=0)
     return [one for one in fits if len(one.header) == most]
 
 
-def fitted(options: dict[str, Any], columns: list[str]) -> dict[str, Any]:
+def fitted(options: dict[str, Any], columns: list[str], heading: _Lines = MappingProxyType({})) -> dict[str, Any]:
     """The options with the file's own names of columns; those of the format that the file hasn't are left out.
 
     Of a file without what an order's amounts are shared out by, only lines that have the first of them are kept.
@@ -87,7 +96,7 @@ def fitted(options: dict[str, Any], columns: list[str]) -> dict[str, Any]:
 
     def there(labels: Any) -> list[str]:
         listed = labels if isinstance(labels, list) else [labels]
-        return list(dict.fromkeys(found for label in listed if (found := known.column(label, columns))))
+        return list(dict.fromkeys(found for label in listed if (found := known.column(label, columns, heading))))
 
     found = dict(options)
     mapped = {target: _joined(source, there) for target, source in options.get("columns", {}).items()}
@@ -112,6 +121,8 @@ def fitted(options: dict[str, Any], columns: list[str]) -> dict[str, Any]:
 
 
 def _joined(source: Any, there: Any) -> Any:
+    if isinstance(source, dict) and "join" not in source:
+        return source
     if isinstance(source, dict):
         return {"join": there(source["join"])} if there(source["join"][:1]) else None
     names = there(source)
@@ -122,6 +133,9 @@ def shaped(connection: duckdb.DuckDBPyConnection, raw: Raw, options: dict[str, A
     """Add to the raw table what an export hasn't as a column of its own; the options name the new columns.
 
     * `columns = { date = { join = ["Date", "Time"] } }`: cells of a row, a space between them;
+    * `columns = { customer_id = { row = true } }`: the row's number, for a file of people without names;
+    * `columns = { question = { heading = 2, of = "score" } }`: what that line of the heading says of another's column;
+    * `without = ["spend"]`: columns that are not read, as what came after of those who are told apart by all others;
     * `first_of = { Contacts = ";" }`: of several things in a cell the first;
     * `fixed = { channel = "google ads" }`: the same in each row;
     * `unless_filled = ["Unsubscribed at"]`: consent is yes unless one of these columns is filled;
@@ -138,13 +152,22 @@ def shaped(connection: duckdb.DuckDBPyConnection, raw: Raw, options: dict[str, A
         if count:
             raw.noticed.append(("warning", f"{count:,} row(s) name several in {column}: the first is taken", count, (),
                                 "Export them one by one if another should count."))  # fmt: skip
+    unread = [column for column in raw.columns if column in options.get("without", ())]
     if lines := options.get("lines_of"):
         changed |= {c: _filled_down(c, lines["order"][0]) for c in lines.get("fill", ())}
         for total in lines["share"]:
             added[f"{total} of the line"] = _shared(total, lines)
         columns = {t: _renamed(source, lines["share"]) for t, source in columns.items()}
     for target, source in columns.items():
-        if isinstance(source, dict):
+        if isinstance(source, dict) and "row" in source:
+            columns[target] = "row of the file"
+            added[columns[target]] = f"CAST({ROW} AS VARCHAR)"
+        elif isinstance(source, dict) and "heading" in source:
+            first = columns.get(source["of"], source["of"])
+            first = first[0] if isinstance(first, list) else first
+            columns[target] = f"{target} of the heading"
+            added[columns[target]] = literal(asked(raw, str(first), source["heading"]))
+        elif isinstance(source, dict):
             name = " + ".join(source["join"])
             cells = ", ".join(map(filled, source["join"]))
             added[name] = f"CASE WHEN {filled(source['join'][0])} IS NOT NULL THEN concat_ws(' ', {cells}) END"
@@ -156,16 +179,17 @@ def shaped(connection: duckdb.DuckDBPyConnection, raw: Raw, options: dict[str, A
         refused = " OR ".join(f"{filled(column)} IS NOT NULL" for column in options["unless_filled"]) or "false"
         added["consent by the list"] = f"CASE WHEN {refused} THEN 'no' ELSE 'yes' END"
         columns["consent"] = "consent by the list"
-    if changed or added:
+    if changed or added or unread:
         replaced = ", ".join(f"{sql} AS {quoted(column)}" for column, sql in changed.items())
         more = "".join(f", {sql} AS {quoted(column)}" for column, sql in added.items())
-        star = f"* REPLACE ({replaced})" if changed else "*"
+        star = f"* EXCLUDE ({', '.join(map(quoted, unread))})" if unread else "*"
+        star += f" REPLACE ({replaced})" if changed else ""
         rows(
             connection,
             f"CREATE TABLE shaped_{raw.table} AS SELECT {star}{more} FROM {raw.table} ORDER BY {ROW}; "
             f"DROP TABLE {raw.table}; ALTER TABLE shaped_{raw.table} RENAME TO {raw.table}",
         )
-        raw.columns += list(added)
+        raw.columns = [*(column for column in raw.columns if column not in unread), *added]
     return {**options, "columns": columns} if columns else options
 
 

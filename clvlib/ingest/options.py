@@ -12,7 +12,7 @@ OPTIONS: dict[str, Any] = {
     "encoding": str, "sheet": str, "table": str, "date_format": str | list, "decimal": str, "thousands": str,
     "duplicates": str, "drop": dict, "keep_if_filled": str, "values": dict, "ignore_case": bool,
     "includes": list, "keep": dict, "rows_like": dict, "zone": str, "first_of": dict, "fixed": dict,
-    "unless_filled": list, "lines_of": dict,
+    "unless_filled": list, "lines_of": dict, "without": list,
 }  # fmt: skip
 OWN: dict[str, dict[str, Any]] = {  # of one table only; grain makes `totals` of transactions (totals.of_the_card)
     "transactions": {"grain": str, "amounts": bool},
@@ -73,15 +73,16 @@ def _check_types(name: str, options: dict[str, Any]) -> None:
 def _faults(options: dict[str, Any]) -> dict[str, bool]:
     """What may be wrong inside of options that are of the right types, and whether it is."""
     columns, path = options.get("columns", {}), options.get("path", "as stated")
-    joined = [one["join"] if isinstance(one, dict) and list(one) == ["join"] else one for one in columns.values()]
+    joined = [_made_of(one) for one in columns.values()]
     named = [part for one in joined for part in (one if isinstance(one, list) else [one])]
-    named += [*options.get("header", []), *options.get("includes", [])]
+    named += [*options.get("header", []), *options.get("includes", []), *options.get("without", [])]
     drop, renames = options.get("drop", {}).values(), options.get("values", {}).values()
     keep, lines = options.get("keep", {}).values(), options.get("lines_of", {})
     texts = [text for of in ("rows_like", "first_of", "fixed") for text in options.get(of, {}).values()]
     return {
         "a name of a column is not a text": not all(isinstance(part, str) for part in named),
-        "columns lists no column": [] in joined,
+        "columns lists no column": []
+        in (one["join"] if isinstance(one, dict) and "join" in one else one for one in columns.values()),
         "path lists something that is not a text, or nothing": not path or not _filled(path),
         "a date_format is not a text": not _filled(options.get("date_format", [])),
         'drop wants lists of values, as { Status = ["voided"] }': not all(isinstance(one, list) for one in drop),
@@ -93,6 +94,15 @@ def _faults(options: dict[str, Any]) -> dict[str, bool]:
             isinstance(one, dict) and all(isinstance(text, str) for text in one.values()) for one in renames
         ),
     }
+
+
+def _made_of(source: Any) -> Any:
+    """What a column of the card is made of, as names; a way to make it that is none stays as it is."""
+    if source == {"row": True}:
+        return []  # of nothing that the file has
+    if isinstance(source, dict) and source.keys() == {"heading", "of"} and isinstance(source["heading"], int):
+        return source["of"] if source["heading"] > 0 else source
+    return source["join"] if isinstance(source, dict) and list(source) == ["join"] else source
 
 
 def _filled(parts: Iterable[Any]) -> bool:

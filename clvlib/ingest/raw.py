@@ -29,6 +29,7 @@ class Raw:
     bad_lines: int = 0
     bad_examples: tuple[str, ...] = ()
     numbers: frozenset[str] = frozenset()  # columns that the file itself says are numbers, their mark a point
+    lines: dict[str, tuple[str, ...]] = field(default_factory=dict)  # what each line of a heading says of a column
 
 
 def quoted(name: str) -> str:

@@ -65,7 +65,7 @@ def read_tables(
             if name == "subscriptions":
                 result.terms = subscribers.terms(options)
             raw = sources.read_sources(connection, files, f"raw_{name}", options)
-            options = exports.shaped(connection, raw, exports.fitted(options, raw.columns))
+            options = exports.shaped(connection, raw, exports.fitted(options, raw.columns, raw.lines))
             reading = _Reading(connection, name, raw, options, timezone, currency, result.problems, ledger)
             reading.run()
             if name in rules.PAID:

@@ -126,6 +126,9 @@ def read_sources(connection: duckdb.DuckDBPyConnection, files: list[Path], table
         if missing:
             what = f"{called} has no column {', '.join(missing)}: empty in its {part.rows:,} row(s)"
             whole.noticed.append(("warning", what, part.rows, (), "Check that the files are of one kind."))
+    for part in reversed(parts):
+        said = {column.strip().casefold(): lines for column, lines in part.lines.items()}
+        whole.lines |= {names[key]: lines for key, lines in said.items()}
     rows(connection, f"CREATE TABLE {table} AS " + " UNION ALL ".join(selects))
     rows(connection, "; ".join(f"DROP TABLE {part.table}" for part in parts))
     sizes = tuple(f"{printable(file.name)} {part.rows:,}" for file, part in zip(files[:3], parts[:3], strict=True))
@@ -291,5 +294,6 @@ def _read_excel(connection: duckdb.DuckDBPyConnection, path: Path, table: str, o
         raw = as_text(connection, table, f"SELECT * FROM read_parquet({literal(out)})", name)
     raw.numbers = frozenset(raw.columns[i] for i in json.loads(about["numbers"]))
     raw.noticed += delimited.passed_over(int(about["above"]), int(about["below"]), raw.columns)
+    raw.lines = dict(zip(raw.columns, map(tuple, json.loads(about["lines"])), strict=False))
     refuse_names([column.split("\x00")[0] for column in raw.columns], name)
     return raw

@@ -43,8 +43,8 @@ def comparable(frame, columns):
     return frame.sort_values(columns, ignore_index=True)
 
 
-def expected(made):
-    frame = pd.DataFrame(made.EXPECTED, columns=made.COLUMNS)
+def expected(made, rows=None):
+    frame = pd.DataFrame(made.EXPECTED if rows is None else rows, columns=made.COLUMNS)
     dates = [column.name for column in TABLES[exports.formats()[made.__name__.rpartition(".")[2]].table]]
     for column in {"date", "period", "acquired_on"} & set(made.COLUMNS) & set(dates):
         frame[column] = pd.to_datetime(frame[column])
@@ -79,6 +79,15 @@ def test_made_up_rows_written_in_the_layout_of_a_tool_come_back(name, seed, tmp_
     table, ledger, _ = read(name, made.written(rows), tmp_path)
     pd.testing.assert_frame_equal(comparable(table, made.COLUMNS), comparable(rows, made.COLUMNS))
     assert ledger.loc[ledger["action"] == "dropped", "rows"].sum() == 0
+
+
+@each
+def test_other_versions_of_an_export_are_known_and_read(name, tmp_path):
+    made = layout(name)
+    for content, rows in getattr(made, "OTHER", []):
+        table, _, _ = read(name, content, tmp_path)
+        pd.testing.assert_frame_equal(comparable(table, made.COLUMNS), comparable(expected(made, rows), made.COLUMNS))
+        assert f'format = "{name}"' in propose.propose_card(tmp_path / getattr(made, "FILE", "export.csv"))
 
 
 @each
