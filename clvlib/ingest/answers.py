@@ -103,12 +103,10 @@ def proposed(found: list[Question], words: list[str]) -> tuple[Question | None, 
     if len(high) == 1:
         others = [str(question) for question in found if question not in high]
         doubt = f"; other whole numbers: {_some(others)}" if others else ""
-        return high[0], f": “{high[0].text}”, the only one whose answers go from 0 to 10{doubt}"
-    if len(found) == 1:
-        return found[0], f": “{found[0].text}”, the only one answered in whole numbers, {found[0].least} to " \
-            f"{found[0].highest}: is it a scale from 0 to 10?"  # fmt: skip
+        return high[0], f": “{high[0].text}”, the only one answered in whole numbers up to {high[0].highest}{doubt}"
     if found:
-        return None, f"candidates, by their answers: {_some([str(question) for question in high or found])}"
+        scale = "" if high else f", though none has an answer of {HIGH} or more"
+        return None, f"candidates, by their answers{scale}: {_some([str(question) for question in high or found])}"
     if words:
         return None, (
             f"none is answered in numbers; in words: {_some(words)}. Say which, and what its words stand for, as "

@@ -25,8 +25,11 @@ WORDS: dict[Any, str] = {
 }  # fmt: skip
 
 
-def options_of(name: str, options: Any) -> dict[str, Any]:
-    """The options of a section, those of its format below them. Raises DataError for what a card can't say."""
+def options_of(name: str, options: Any, only: Iterable[str] = OPTIONS) -> dict[str, Any]:
+    """The options of a section, those of its format below them. Raises DataError for what a card can't say.
+
+    only: the options that such a section may have, beside its own.
+    """
     if not isinstance(options, dict):
         raise DataError(f"{name} is not a section of the card.", f'Write [{name}] on a line, and path = "…" below it.')
     _check_types(name, options)
@@ -40,7 +43,7 @@ def options_of(name: str, options: Any) -> dict[str, Any]:
         preset = formats()[options["format"]].options
         columns = preset.get("columns", {}) | options.get("columns", {})
         options = {**preset, **options, "columns": columns}
-    known = [*OPTIONS, *OWN.get(name, {})]
+    known = [*only, *OWN.get(name, {})]
     unknown = [option for option in options if option not in known]
     if unknown:
         raise DataError(

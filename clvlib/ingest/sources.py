@@ -290,7 +290,7 @@ def _read_excel(connection: duckdb.DuckDBPyConnection, path: Path, table: str, o
             crashed = not said or "Traceback" in done.stderr or "panicked" in done.stderr
             reason = "the parser stopped at something in it" if crashed else said[-1]
             raise DataError(f"{name} can't be read: {reason}.", "Open it and save the sheet as CSV.")
-        about = dict(rows(connection, f"SELECT key::VARCHAR, value::VARCHAR FROM parquet_kv_metadata({literal(out)})"))
+        about = dict(rows(connection, f"SELECT decode(key), decode(value) FROM parquet_kv_metadata({literal(out)})"))
         raw = as_text(connection, table, f"SELECT * FROM read_parquet({literal(out)})", name)
     raw.numbers = frozenset(raw.columns[i] for i in json.loads(about["numbers"]))
     raw.noticed += delimited.passed_over(int(about["above"]), int(about["below"]), raw.columns)

@@ -14,7 +14,7 @@ HABITS = f"""{HEADER}
 twice",Open,Urgent,Phone,,No Agent,No Group,2025-03-03 18:05:59,2025-03-04 18:05:59,,,2025-03-03 18:05:59,00:00:00,,0,1,,Not rated,Bo Sample,,82000000000000002
 503,Win a prize,Spam,Low,Portal,,No Agent,No Group,2025-03-03 20:00:00,2025-03-04 18:05:59,,,2025-03-03 18:05:59,00:00:00,,0,1,,Not rated,Cy Sample,cy@example.com,82000000000000003
 504,Nobody,Open,Low,Portal,,No Agent,No Group,2025-03-05 20:00:00,2025-03-06 18:05:59,,,2025-03-05 18:05:59,00:00:00,,0,1,,Not rated,,,
-"""  # noqa: E501
+"""
 EXPECTED = [
     ("ada@example.com", "2025-03-01 09:15:00", "Email", "ticket"),
     ("82000000000000002", "2025-03-03 18:05:59", "Phone", "ticket"),

@@ -13,7 +13,7 @@ HABITS = f"""{HEADER}
 of two lines",,Solved,High,Phone,Incident,2025-03-03 18:05:59 +0100,2025-03-03 18:30:00 +0100,Not Offered,0,
 1,100003,Bo Sample,360000000000000003,,bo@example.com,example.com,Bo Sample,,,Spam,,Deleted,-,Mail,-,2025-03-04 00:00:00 +0100,2025-03-04 00:00:00 +0100,Offered,0,
 1,100004,Ada Sample,360000000000000001,,ada@example.com,example.com,Ada Sample,Agent Two,Support,Again,,Open,Low,Mail,Problem,2025-07-01 07:00:00 +0200,2025-07-01 07:00:00 +0200,Bad,1,gold
-"""  # noqa: E501
+"""
 EXPECTED = [
     ("ada@example.com", "2025-03-01 09:15:00", "Web form", "ticket"),
     ("360000000000000002", "2025-03-03 18:05:59", "Phone", "ticket"),
