@@ -16,13 +16,13 @@ from clvlib.ingest.raw import Raw, filled, literal, rows
 _NUMBER = "(10|[0-9])"
 NUMBER_FIRST = rf"^{_NUMBER}\s*[-–—:=.)]\s*[^0-9]*\pL[^0-9]*$"
 NUMBER_LAST = rf"^[^0-9]*\pL[^0-9]*[-–—:=(]\s*{_NUMBER}\)?$"
-HIGH = 8  # an answer that a scale of seven hasn't
+ABOVE_SEVEN = 8  # an answer that a scale of seven hasn't
 CHOICES = 11  # from 0 to 10
 _MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
-class Question:
+class Candidate:
     """What may be the question: its column, or those of its choices; its words; the least and the highest answer."""
 
     columns: tuple[str, ...]
@@ -53,7 +53,7 @@ def asked(raw: Raw, column: str, line: int) -> str:
 
 def questions(
     connection: duckdb.DuckDBPyConnection, raw: Raw, not_asked: Collection[str], line: int
-) -> tuple[list[Question], list[str]]:
+) -> tuple[list[Candidate], list[str]]:
     """The columns whose answers are whole numbers from 0 to 10, and those with a few answers in words.
 
     not_asked: columns that are no question. line: of the heading, which says what was asked.
@@ -79,11 +79,11 @@ def questions(
             same = all(numbers.get(c, (k, k)) == (k, k) for c in group for k in [_choice(raw, c)])
             if answered and same:
                 least, highest = min(a for a, _ in answered), max(z for _, z in answered)
-                found.append(Question(tuple(group), asked(raw, group[0], 1), least, highest))
+                found.append(Candidate(tuple(group), asked(raw, group[0], 1), least, highest))
                 of_choices |= set(group)
     for column, (least, highest) in numbers.items():
         if column not in of_choices:
-            found.append(Question((column,), asked(raw, column, line), least, highest))
+            found.append(Candidate((column,), asked(raw, column, line), least, highest))
     return found, words
 
 
@@ -97,15 +97,15 @@ def _choice(raw: Raw, column: str) -> int | None:
     return None
 
 
-def proposed(found: list[Question], words: list[str]) -> tuple[Question | None, str]:
+def proposed(found: list[Candidate], words: list[str]) -> tuple[Candidate | None, str]:
     """The one question that can be meant, if there is one, and what to say of it or of all that can."""
-    high = [question for question in found if question.highest >= HIGH]
+    high = [question for question in found if question.highest >= ABOVE_SEVEN]
     if len(high) == 1:
         others = [str(question) for question in found if question not in high]
         doubt = f"; other whole numbers: {_some(others)}" if others else ""
         return high[0], f": “{high[0].text}”, the only one answered in whole numbers up to {high[0].highest}{doubt}"
     if found:
-        scale = "" if high else f", though none has an answer of {HIGH} or more"
+        scale = "" if high else f", though none has an answer of {ABOVE_SEVEN} or more"
         return None, f"candidates, by their answers{scale}: {_some([str(question) for question in high or found])}"
     if words:
         return None, (

@@ -57,6 +57,7 @@ class Mapped(Account):
                 f'Say which is which in [{self.name}] of the card, columns = {{ customer_id = "…" }}'
                 + (", or with --customer-id, --date and --amount." if self.name == "transactions" else ".")
                 + (" Where it has no amounts: amounts = false." if "amount" in missing else "")
+                + (" Where each row is a customer without an id: { row = true }." if "customer_id" in missing else "")
                 + (' Where each row is a customer with totals: grain = "customer".' if "date" in missing else ""),
             )
         if self.name == "subscriptions":

@@ -15,6 +15,7 @@ from typing import Any
 
 import duckdb
 
+from clvlib.errors import DataError
 from clvlib.ingest.answers import asked
 from clvlib.ingest.raw import ROW, Raw, filled, literal, quoted, rows
 
@@ -152,7 +153,10 @@ def shaped(connection: duckdb.DuckDBPyConnection, raw: Raw, options: dict[str, A
         if count:
             raw.noticed.append(("warning", f"{count:,} row(s) name several in {column}: the first is taken", count, (),
                                 "Export them one by one if another should count."))  # fmt: skip
-    unread = [column for column in raw.columns if column in options.get("without", ())]
+    unread: list[str] = options.get("without", [])
+    if wrong := [column for column in unread if column not in raw.columns]:
+        what = f"without names {', '.join(map(repr, wrong))}, which the file doesn't have."
+        raise DataError(what, f"The file has: {', '.join(raw.columns)}.")
     if lines := options.get("lines_of"):
         changed |= {c: _filled_down(c, lines["order"][0]) for c in lines.get("fill", ())}
         for total in lines["share"]:

@@ -163,6 +163,8 @@ def _section(connection: duckdb.DuckDBPyConnection, found: _Found, named: str) -
     ]
     columns = card.comment(", ".join(found.raw.columns))
     lines += [f'# {c.name} = "…"  # not found, needed: {c.meaning}. Columns: {columns}' for c in found.missing]
+    if "customer_id" in [column.name for column in found.missing]:
+        lines.append("# If each row is another customer, who has no id: customer_id = { row = true }")
     if [column.name for column in found.missing] == ["amount"]:
         above = f"write amounts = false above [{section}.columns]"
         lines.append(f"# If there are no amounts, {above}: purchases are counted.")
