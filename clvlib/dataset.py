@@ -16,7 +16,7 @@ from clvlib.errors import CannotAnswer, DataError, MissingTable, Problem, UsageE
 from clvlib.files import once
 from clvlib.ingest import ask, groups, reading, subscribers
 from clvlib.ingest.card import TO_CONFIRM, day_of, find_card, read_card, to_confirm, wrong_entries
-from clvlib.ingest.tables import TABLES
+from clvlib.ingest.tables import LOOKUPS, TABLES
 from clvlib.stats import DAYS_PER_MONTH
 
 _COUNTED = "purchases"  # the unit where there are no amounts
@@ -327,7 +327,7 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
     except DataError as error:
         problems.append(Problem("error", "transactions", error.what.rstrip("."), 1, (), error.mend))
         card = {entry: value for entry, value in card.items() if entry != "transactions"}
-    sections = {table: card[table] for table in TABLES if table in card}
+    sections = {table: card[table] for table in (*LOOKUPS, *TABLES) if table in card}
     read = reading.read_tables(sections, path.parent, card.get("timezone"), card.get("currency"))
     if isinstance(card.get(groups.ENTRY), str) and read.tables:
         try:

@@ -14,7 +14,7 @@ from babel import Locale, UnknownLocaleError
 from clvlib.errors import DataError, Problem, UsageError
 from clvlib.files import own
 from clvlib.ingest.casting import currency
-from clvlib.ingest.tables import TABLES
+from clvlib.ingest.tables import LOOKUPS, TABLES
 
 DATA = own("data")
 _ENTRIES = ("name", "currency", "timezone", "locale", "as_of", "economics", "truth", "to_confirm", "group")
@@ -122,7 +122,19 @@ def to_confirm(card: dict[str, Any]) -> dict[str, Any]:
 def wrong_entries(card: dict[str, Any]) -> list[Problem]:
     """What a card says that no card can say, or leaves unsaid; and that it is still to be confirmed."""
     known = sorted(
-        {"name", "currency", "timezone", "locale", "as_of", "economics", "truth", "to_confirm", "group", *TABLES}
+        {
+            "name",
+            "currency",
+            "timezone",
+            "locale",
+            "as_of",
+            "economics",
+            "truth",
+            "to_confirm",
+            "group",
+            *TABLES,
+            *LOOKUPS,
+        }
     )
     known.remove("totals")
     problems = [

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 
 from clvlib.errors import DataError, Grade
-from clvlib.ingest import casting, dates, rules, subscribers
+from clvlib.ingest import answers, casting, dates, rules, subscribers
 from clvlib.ingest.account import MOST_VALUES, Account
 from clvlib.ingest.card import inline
 from clvlib.ingest.options import nearest
@@ -59,6 +59,7 @@ class Mapped(Account):
                 f'Say which is which in [{self.name}] of the card, columns = {{ customer_id = "…" }}'
                 + (", or with --customer-id, --date and --amount." if self.name == "transactions" else ".")
                 + (" Where it has no amounts: amounts = false." if "amount" in missing else "")
+                + (" Where each row is a customer without an id: { row = true }." if "customer_id" in missing else "")
                 + (' Where each row is a customer with totals: grain = "customer".' if "date" in missing else ""),
             )
         if self.name == "subscriptions":
@@ -73,7 +74,7 @@ class Mapped(Account):
         elif "refunded" in mapping and mapping["amount"] != mapping.get("unit_price"):  # a refund alone has no amount
             alone = f"{mapping['amount']} IS NULL AND regexp_matches({mapping['refunded']}, '[1-9]')"
             mapping["amount"] = f"(CASE WHEN {alone} THEN '0' ELSE {mapping['amount']} END)"
-        return self.ids(mapping)
+        return self.scores(self.ids(mapping))
 
     def mapped_twice(self, mapped: dict[str, list[str | None]]) -> None:
         """Say which column of the file is read as two things; two that every row needs can't be one column."""
@@ -132,6 +133,16 @@ class Mapped(Account):
                 text, mails = mapping[target], self.options["ignore_case"] == "e-mails"
                 small = f"CASE WHEN contains({text}, '@') THEN lower({text}) ELSE {text} END"
                 mapping[target] = f"({small})" if mails else f"lower({text})"
+        return mapping
+
+    def scores(self, mapping: dict[str, str]) -> dict[str, str]:
+        """The texts, those of scores as their numbers where these stand beside words: “10 - Extremely likely”."""
+        if text := mapping.get("score"):
+            number = answers.without_words(text)
+            if count := self.count(f"{number} <> {text}"):
+                what = f"{count:,} value(s) of score are a number with words, and were read as the number"
+                self.note("note", what, count, self.examples(f"{number} <> {text}", text), "")
+                mapping["score"] = number
         return mapping
 
     def known(self, source: str) -> str:

@@ -99,6 +99,7 @@ def read_delimited(connection: duckdb.DuckDBPyConnection, path: Path, table: str
     raw.bad_lines = len(rejected)
     raw.bad_examples = tuple(f"line {line + shape.skipped - skipped}" for line, _ in rejected[:3])
     raw.noticed = noticed
+    raw.lines = shape.heading.said_of(raw.columns)
     return raw
 
 

@@ -59,6 +59,7 @@ def main(path: str, out: str, memory: str, sheet: str = "") -> None:
     table = pa.table([pa.array(column, pa.string()) for column in columns], names=names)
     numbers = [i for i, column in enumerate(zip(*values[first:], strict=True)) if only_numbers(column)]
     said = {"above": str(heading.at), "below": str(heading.below), "numbers": json.dumps(numbers)}
+    said["lines"] = json.dumps(list(heading.said_of(names).values()))
     pq.write_table(table.replace_schema_metadata(said), out)
 
 

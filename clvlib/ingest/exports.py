@@ -11,19 +11,29 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import duckdb
 
 from clvlib.errors import DataError
+from clvlib.ingest.answers import asked
 from clvlib.ingest.casting import read_numbers
 from clvlib.ingest.raw import ROW, Raw, filled, literal, quoted, rows
 
 FORMATS = Path(__file__).parent / "formats"
-_ABOUT = ("title", "table", "header", "names", "confirm", "versions", "missing", "refuse", "only")  # else: options
-_COLUMNS = ("keep_if_filled", "includes", "unless_filled", "if_filled", "once")  # options that name columns …
+_ABOUT = ("title", "table", "header", "names", "confirm", "versions", "missing", "refuse", "only", "not_asked")
+_COLUMNS = (
+    "keep_if_filled",
+    "includes",
+    "unless_filled",
+    "if_filled",
+    "once",
+    "without",
+)  # options that name columns …
 _BY_COLUMN = ("drop", "keep", "rows_like", "first_of", "unless_like")  # … or have them as keys
 _LINES = ("order", "fill", "share", "by", "less")  # of lines_of
+_Lines = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -34,7 +44,7 @@ class Format:
     pattern of such names. confirm: options that no file proves, with what to ask. versions: a column that only some
     files have → the options that hold for those. missing: what to do where a file doesn't say a column. refuse: why
     none of its files can be used; empty where they can. only: what else a file has at most, where the header alone
-    could be of any; None where it may have more.
+    could be of any; None where it may have more. not_asked: of a survey, columns that are no question.
     """
 
     name: str
@@ -48,10 +58,15 @@ class Format:
     missing: Mapping[str, str]
     refuse: str
     only: tuple[str, ...] | None
+    not_asked: tuple[str, ...]
 
-    def column(self, label: str, columns: Iterable[str]) -> str | None:
-        """The file's column that the format calls `label`; None where there is none. Neither case nor spaces count."""
-        own = {_plain(column): column for column in columns}
+    def column(self, label: str, columns: Iterable[str], heading: _Lines = MappingProxyType({})) -> str | None:
+        """The file's column that the format calls `label`; None where there is none. Neither case nor spaces count.
+
+        heading: what each line of a heading says of columns: by each of them a column is known.
+        """
+        own = {_plain(text): column for column, said in reversed(list(heading.items())) for text in said}
+        own |= {_plain(column): column for column in columns}
         for name in (label, *self.names.get(label, ())):
             like = re.compile(name[1:] if name.startswith("~") else re.escape(_plain(name)), re.IGNORECASE)
             if found := next((column for plain, column in own.items() if like.fullmatch(plain)), None):
@@ -82,14 +97,15 @@ def formats() -> dict[str, Format]:
             said.get("missing", {}),
             said.get("refuse", ""),
             tuple(said["only"]) if "only" in said else None,
+            tuple(said.get("not_asked", ())),
         )
     return found
 
 
-def recognise(columns: Iterable[str]) -> list[Format]:
+def recognise(columns: Iterable[str], heading: _Lines = MappingProxyType({})) -> list[Format]:
     """The exports whose header a file has: those that ask for most columns; several only where they ask for as many."""
     columns = list(columns)
-    fits = [one for one in formats().values() if all(one.column(label, columns) for label in one.header)]
+    fits = [one for one in formats().values() if all(one.column(label, columns, heading) for label in one.header)]
     for one in [one for one in fits if one.only is not None]:
         known = {one.column(label, columns) for label in (*one.header, *(one.only or ()))}
         if not set(columns) <= known:
@@ -103,7 +119,7 @@ def repeated() -> list[str]:
     return [name for one in formats().values() for name in one.options.get("repeats", ())]
 
 
-def fitted(options: dict[str, Any], columns: list[str]) -> dict[str, Any]:
+def fitted(options: dict[str, Any], columns: list[str], heading: _Lines = MappingProxyType({})) -> dict[str, Any]:
     """The options with the file's own names of columns; those of the format that the file hasn't are left out.
 
     Raises DataError for what the file doesn't say, where the format knows where to get it.
@@ -114,7 +130,9 @@ def fitted(options: dict[str, Any], columns: list[str]) -> dict[str, Any]:
     known = formats()[options["format"]]
 
     def there(labels: Any) -> list[str]:
-        return list(dict.fromkeys(found for label in listed(labels) if (found := known.column(label, columns))))
+        return list(
+            dict.fromkeys(found for label in listed(labels) if (found := known.column(label, columns, heading)))
+        )
 
     for version in [of for column, of in known.versions.items() if there(column)]:
         options = options | {o: value for o, value in version.items() if options.get(o) == known.options.get(o)}
@@ -153,6 +171,8 @@ def fitted(options: dict[str, Any], columns: list[str]) -> dict[str, Any]:
 
 
 def _joined(source: Any, there: Any) -> Any:
+    if isinstance(source, dict) and "join" not in source:
+        return source
     if isinstance(source, dict):
         return {"join": there(source["join"])} if there(source["join"][:1]) else None
     names = there(source)
@@ -163,6 +183,9 @@ def shaped(connection: duckdb.DuckDBPyConnection, raw: Raw, options: dict[str, A
     """Add to the raw table what an export hasn't as a column of its own; the options name the new columns.
 
     * `columns = { date = { join = ["Date", "Time"] } }`: cells of a row, a space between them;
+    * `columns = { customer_id = { row = true } }`: the row's number, for a file of people without names;
+    * `columns = { question = { heading = 2, of = "score" } }`: what that line of the heading says of another's column;
+    * `without = ["spend"]`: columns that are not read, as what came after of those who are told apart by all others;
     * `first_of = { Contacts = ";" }`: of several things in a cell the first;
     * `fixed = { channel = "google ads" }`: the same in each row;
     * `unless_filled = ["Unsubscribed at"]`: consent is yes unless one of these columns is filled; `unless_like =
@@ -191,6 +214,10 @@ def shaped(connection: duckdb.DuckDBPyConnection, raw: Raw, options: dict[str, A
         if count:
             raw.noticed.append(("warning", f"{count:,} row(s) name several in {column}: the first is taken", count, (),
                                 "Export them one by one if another should count."))  # fmt: skip
+    unread: list[str] = options.get("without", [])
+    if wrong := [column for column in unread if column not in raw.columns]:
+        what = f"without names {', '.join(map(repr, wrong))}, which the file doesn't have."
+        raise DataError(what, f"The file has: {', '.join(raw.columns)}.")
     if lines := options.get("lines_of"):
         changed |= {c: _filled_down(c, lines["order"][0]) for c in lines.get("fill", ())}
         amounts = [*lines["share"], *lines["by"], *lines.get("less", ())]
@@ -207,7 +234,15 @@ def shaped(connection: duckdb.DuckDBPyConnection, raw: Raw, options: dict[str, A
         columns = {t: _renamed(source, lines["share"]) for t, source in columns.items()}
         options = {**options, "includes": _renamed(options.get("includes", []), lines["share"])}
     for target, source in columns.items():
-        if isinstance(source, dict):
+        if isinstance(source, dict) and "row" in source:
+            columns[target] = "row of the file"
+            added[columns[target]] = f"CAST({ROW} AS VARCHAR)"
+        elif isinstance(source, dict) and "heading" in source:
+            first = columns.get(source["of"], source["of"])
+            first = first[0] if isinstance(first, list) else first
+            columns[target] = f"{target} of the heading"
+            added[columns[target]] = literal(asked(raw, str(first), source["heading"]))
+        elif isinstance(source, dict):
             name = " + ".join(source["join"])
             cells = ", ".join(map(filled, source["join"]))
             added[name] = f"CASE WHEN {filled(source['join'][0])} IS NOT NULL THEN concat_ws(' ', {cells}) END"
@@ -225,16 +260,17 @@ def shaped(connection: duckdb.DuckDBPyConnection, raw: Raw, options: dict[str, A
     if allowed := _consenting(options, raw):
         added["consent by the list"] = f"CASE WHEN {' AND '.join(allowed)} THEN 'yes' ELSE 'no' END"
         columns["consent"] = "consent by the list"
-    if changed or added:
+    if changed or added or unread:
         replaced = ", ".join(f"{sql} AS {quoted(column)}" for column, sql in changed.items())
         more = "".join(f", {sql} AS {quoted(column)}" for column, sql in added.items())
-        star = f"* REPLACE ({replaced})" if changed else "*"
+        star = f"* EXCLUDE ({', '.join(map(quoted, unread))})" if unread else "*"
+        star += f" REPLACE ({replaced})" if changed else ""
         rows(
             connection,
             f"CREATE TABLE shaped_{raw.table} AS SELECT {star}{more} FROM {raw.table} ORDER BY {ROW}; "
             f"DROP TABLE {raw.table}; ALTER TABLE shaped_{raw.table} RENAME TO {raw.table}",
         )
-        raw.columns += list(added)
+        raw.columns = [*(column for column in raw.columns if column not in unread), *added]
     return {**options, "columns": columns} if columns else options
 
 

@@ -13,7 +13,7 @@ OPTIONS: dict[str, Any] = {
     "duplicates": str, "drop": dict, "keep_if_filled": str, "values": dict, "ignore_case": bool | str,
     "includes": list, "keep": dict, "rows_like": dict, "zone": str | dict, "first_of": dict, "fixed": dict,
     "unless_filled": list, "if_filled": list, "unless_like": dict, "lines_of": dict, "refunds": dict, "repeats": list,
-    "once": list, "doubts": dict,
+    "once": list, "without": list, "doubts": dict,
 }  # fmt: skip
 OWN: dict[str, dict[str, Any]] = {  # of one table only; grain makes `totals` of transactions (totals.of_the_card)
     "transactions": {"grain": str, "amounts": bool},
@@ -27,8 +27,11 @@ WORDS: dict[Any, str] = {
 }  # fmt: skip
 
 
-def options_of(name: str, options: Any) -> dict[str, Any]:
-    """The options of a section, those of its format below them. Raises DataError for what a card can't say."""
+def options_of(name: str, options: Any, only: Iterable[str] = OPTIONS) -> dict[str, Any]:
+    """The options of a section, those of its format below them. Raises DataError for what a card can't say.
+
+    only: the options that such a section may have, beside its own.
+    """
     if not isinstance(options, dict):
         raise DataError(f"{name} is not a section of the card.", f'Write [{name}] on a line, and path = "…" below it.')
     _check_types(name, options)
@@ -44,7 +47,7 @@ def options_of(name: str, options: Any) -> dict[str, Any]:
         preset = formats()[options["format"]].options
         both = {o: {**preset[o], **options[o]} for o in _EACH if isinstance(preset.get(o), dict) and o in options}
         options = {"columns": {}, **preset, **options, **both}
-    known = [*OPTIONS, *OWN.get(name, {})]
+    known = [*only, *OWN.get(name, {})]
     unknown = [option for option in options if option not in known]
     if unknown:
         raise DataError(
@@ -77,9 +80,9 @@ def _check_types(name: str, options: dict[str, Any]) -> None:
 def _faults(options: dict[str, Any]) -> dict[str, bool]:
     """What may be wrong inside of options that are of the right types, and whether it is."""
     columns, path = options.get("columns", {}), options.get("path", "as stated")
-    joined = [one["join"] if isinstance(one, dict) and list(one) == ["join"] else one for one in columns.values()]
+    joined = [_made_of(one) for one in columns.values()]
     named = [part for one in joined for part in (one if isinstance(one, list) else [one])]
-    named += [part for option in ("header", "includes", "once") for part in options.get(option, [])]
+    named += [part for option in ("header", "includes", "once", "without") for part in options.get(option, [])]
     drop, renames = options.get("drop", {}).values(), options.get("values", {}).values()
     keep, lines = options.get("keep", {}).values(), options.get("lines_of", {})
     texts = [text for of in ("rows_like", "first_of", "fixed", "doubts") for text in options.get(of, {}).values()]
@@ -88,7 +91,8 @@ def _faults(options: dict[str, Any]) -> dict[str, bool]:
     consent = [*options.get("unless_filled", []), *options.get("if_filled", []), *options.get("repeats", [])]
     return {
         "a name of a column is not a text": not all(isinstance(part, str) for part in named),
-        "columns lists no column": [] in joined,
+        "columns lists no column": []
+        in (one["join"] if isinstance(one, dict) and "join" in one else one for one in columns.values()),
         "path lists something that is not a text, or nothing": not path or not _filled(path),
         "a date_format is not a text": not _filled(options.get("date_format", [])),
         'drop wants lists of values, as { Status = ["voided"] }': not all(isinstance(one, list) for one in drop),
@@ -114,6 +118,15 @@ def _faults(options: dict[str, Any]) -> dict[str, bool]:
             isinstance(one, dict) and all(isinstance(text, str) for text in one.values()) for one in renames
         ),
     }
+
+
+def _made_of(source: Any) -> Any:
+    """What a column of the card is made of, as names; a way to make it that is none stays as it is."""
+    if source == {"row": True}:
+        return []  # of nothing that the file has
+    if isinstance(source, dict) and source.keys() == {"heading", "of"} and isinstance(source["heading"], int):
+        return source["of"] if source["heading"] > 0 else source
+    return source["join"] if isinstance(source, dict) and list(source) == ["join"] else source
 
 
 def _filled(parts: Iterable[Any]) -> bool:

@@ -16,7 +16,7 @@ import duckdb
 import ibis
 
 from clvlib.errors import DataError
-from clvlib.ingest import card, exports, sources, subscribers
+from clvlib.ingest import answers, card, exports, sources, subscribers
 from clvlib.ingest.dates import DateShape, Undeclared
 from clvlib.ingest.raw import Raw, filled, literal, quoted, rows
 from clvlib.ingest.tables import TABLES, Column
@@ -137,7 +137,7 @@ def _tables(connection: duckdb.DuckDBPyConnection, path: Path) -> list[tuple[dic
 
 
 def _look(connection: duckdb.DuckDBPyConnection, inside: dict[str, str], raw: Raw) -> _Found:
-    if tools := exports.recognise(raw.columns):
+    if tools := exports.recognise(raw.columns, raw.lines):
         return _Found(inside, raw, tools, tools[0].table, {}, {})
     return _Found(inside, raw, [], *_recognise(connection, raw, _facts(connection, raw)))
 
@@ -160,17 +160,36 @@ def _section(connection: duckdb.DuckDBPyConnection, found: _Found, named: str) -
         doubt = "".join(f', or "{other.name}" ({other.title}): it fits as well' for other in others)
         why = f"{tool.title}: recognised by its columns"
         lines.append(card.line("format", tool.name, f"{_TO_CONFIRM}: {why}{doubt}" if others else why))
-        return [*lines, *(f"{option}  # {_TO_CONFIRM}: {why}" for option, why in tool.confirm.items())]
+        lines += [f"{option}  # {_TO_CONFIRM}: {why}" for option, why in tool.confirm.items()]
+        return [*lines, *_score(connection, found.raw, tool)]
     lines += [*_marks(connection, found.raw.table, mapping), f"[{section}.columns]"]
     lines += [
         card.line(target, source, _TO_CONFIRM + found.doubts.get(target, "")) for target, source in mapping.items()
     ]
     columns = card.comment(", ".join(found.raw.columns))
     lines += [f'# {c.name} = "…"  # not found, needed: {c.meaning}. Columns: {columns}' for c in found.missing]
+    if "customer_id" in [column.name for column in found.missing]:
+        lines.append("# If each row is another customer, who has no id: customer_id = { row = true }")
     if [column.name for column in found.missing] == ["amount"]:
         above = f"write amounts = false above [{section}.columns]"
         lines.append(f"# If there are no amounts, {above}: purchases are counted.")
     return lines
+
+
+def _score(connection: duckdb.DuckDBPyConnection, raw: Raw, tool: exports.Format) -> list[str]:
+    """Which question of a survey is the one from 0 to 10, where the tool's export has any; else which may be it."""
+    columns = tool.options.get("columns", {})
+    if tool.table != "surveys" or "score" in columns:
+        return []
+    labels = [*tool.not_asked, *tool.header, *tool.names]
+    not_asked = {column for label in labels if (column := tool.column(label, raw.columns, raw.lines))}
+    found, words = answers.questions(connection, raw, not_asked, columns["question"]["heading"])
+    question, why = answers.proposed(found, words)
+    head = f"[{tool.table}.columns]"
+    if question is None:
+        return [f"# {head}", f'# score = "…"  # needed, {_TO_CONFIRM}: which question? {card.comment(why)}']
+    source = question.columns[0] if len(question.columns) == 1 else list(question.columns)
+    return [head, f"score = {card.inline(source)}  # {_TO_CONFIRM}{card.comment(why)}"]
 
 
 # -- which table, which columns ----------------------------------------------------------------------------------------

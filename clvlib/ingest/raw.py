@@ -31,6 +31,7 @@ class Raw:
     bad_examples: tuple[str, ...] = ()
     titles: int = 0  # lines of titles, totals or footers that don't have the table's cells
     numbers: frozenset[str] = frozenset()  # columns that the file itself says are numbers, their mark a point
+    lines: dict[str, tuple[str, ...]] = field(default_factory=dict)  # what each line of a heading says of a column
 
 
 def quoted(name: str) -> str:

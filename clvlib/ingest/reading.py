@@ -12,12 +12,12 @@ import ibis
 import pandas as pd
 
 from clvlib.errors import DataError, Grade, Problem
-from clvlib.ingest import casting, exports, rules, sources, subscribers
+from clvlib.ingest import casting, exports, lookups, rules, sources, subscribers
 from clvlib.ingest.account import MOST_VALUES, NOT_READ, Reason, leaving_out
 from clvlib.ingest.columns import INPUTS, Mapped
 from clvlib.ingest.options import options_of
 from clvlib.ingest.raw import ROW, filled, literal, quoted, rows
-from clvlib.ingest.tables import TABLES, Column
+from clvlib.ingest.tables import LOOKUPS, TABLES, Column
 
 CAST = "__clv_cast_"
 
@@ -57,7 +57,18 @@ def read_tables(
     connection = backend.con
     result = Ingested()
     ledger: list[dict[str, Any]] = []
+    known: dict[str, lookups.Codes] = {}
+    for name in [name for name in sections if name in LOOKUPS]:
+        try:
+            codes, files, said = lookups.read_codes(connection, name, sections[name], folder)
+            known[LOOKUPS[name].of] = codes
+            result.files += files
+            result.problems += said
+        except DataError as error:
+            result.problems.append(Problem("error", name, error.what.rstrip("."), 1, (), error.mend))
     for name, options in sections.items():
+        if name in LOOKUPS:
+            continue
         try:
             options = options_of(name, options)
             files = sources.files_of(options["path"], options.get("glob"), folder)
@@ -65,7 +76,10 @@ def read_tables(
             if name == "subscriptions":
                 result.terms = subscribers.terms(options)
             raw = sources.read_sources(connection, files, f"raw_{name}", options)
-            options = exports.shaped(connection, raw, exports.fitted(options, raw.columns))
+            options = exports.shaped(connection, raw, exports.fitted(options, raw.columns, raw.lines))
+            if name in known:
+                options, said = lookups.joined(connection, raw, options, known[name])
+                result.problems += said
             paid_in = currency or result.currency
             reading = _Reading(connection, name, raw, options, timezone, paid_in, result.problems, ledger)
             reading.run()

@@ -156,6 +156,9 @@ def _below_each_other(
             what = f"{called} has no column {', '.join(missing)}: empty in its {part.rows:,} row(s)"
             grade: Grade = "note" if zipped else "warning"  # of a zip they were held against each other
             whole.noticed.append((grade, what, part.rows, (), "Check that the files are of one kind."))
+    for part in reversed(parts):
+        said = {column.strip().casefold(): lines for column, lines in part.lines.items()}
+        whole.lines |= {names[key]: lines for key, lines in said.items()}
     rows(connection, f"CREATE TABLE {table} AS " + " UNION ALL ".join(selects))
     rows(connection, "; ".join(f"DROP TABLE {part.table}" for part in parts))
     sizes = tuple(f"{called} {part.rows:,}" for called, part in zip(labels[:3], parts[:3], strict=True))
@@ -328,9 +331,10 @@ def _read_excel(connection: duckdb.DuckDBPyConnection, path: Path, table: str, o
             crashed = not said or "Traceback" in done.stderr or "panicked" in done.stderr
             reason = "the parser stopped at something in it" if crashed else said[-1]
             raise DataError(f"{name} can't be read: {reason}.", "Open it and save the sheet as CSV.")
-        about = dict(rows(connection, f"SELECT key::VARCHAR, value::VARCHAR FROM parquet_kv_metadata({literal(out)})"))
+        about = dict(rows(connection, f"SELECT decode(key), decode(value) FROM parquet_kv_metadata({literal(out)})"))
         raw = as_text(connection, table, f"SELECT * FROM read_parquet({literal(out)})", name)
     raw.numbers = frozenset(raw.columns[i] for i in json.loads(about["numbers"]))
     raw.noticed += delimited.passed_over(int(about["above"]), int(about["below"]), raw.columns)
+    raw.lines = dict(zip(raw.columns, map(tuple, json.loads(about["lines"])), strict=False))
     refuse_names([column.split("\x00")[0] for column in raw.columns], name)
     return raw

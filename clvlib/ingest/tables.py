@@ -4,6 +4,7 @@ One shape for all clients: whatever the file looked like, after ingest a table h
 and these units. `data/README.md` describes them for people; a test holds the two together.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -94,5 +95,23 @@ TABLES: dict[str, tuple[Column, ...]] = {
         ("period", "number", "in place of tenure: periods since the cohort began, 0 being the start"),
         ("survivors", "number", "in place of churned: subscribers of the cohort who are left after that period"),
         required=0,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """What a table of codes is for: the table and column that it explains, and what each of its columns becomes."""
+
+    of: str
+    by: str
+    code: str
+    gives: Mapping[str, str]
+
+
+LOOKUPS = {
+    "products": Lookup("transactions", "product", "code", {"name": "product", "category": "category"}),
+    "campaigns": Lookup(
+        "touchpoints", "campaign", "campaign", {"date": "date", "channel": "channel", "name": "campaign"}
     ),
 }
