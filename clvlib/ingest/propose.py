@@ -371,9 +371,9 @@ def _currency(connection: duckdb.DuckDBPyConnection, raw: Raw, tools: list[expor
     that its format keeps count."""
     columns = [column for column in raw.columns if re.sub(r"[^a-z]", "", _unaccented(column.lower())) in CURRENCY][:1]
     kept = "true"
-    for tool in tools[:1]:
-        options = exports.fitted({**tool.options, "format": tool.name}, raw.columns)
-        columns = exports.listed(options.get("columns", {}).get("currency", columns))
+    for tool in [tool for tool in tools[:1] if not tool.missing]:
+        options = exports.fitted({**tool.options, "format": tool.name}, raw.columns, raw.lines)
+        columns = exports.as_list(options.get("columns", {}).get("currency", columns))
         for column, values in options.get("keep", {}).items():
             kept += f" AND lower({filled(column)}) IN ({', '.join(literal(value.lower()) for value in values)})"
     if columns:

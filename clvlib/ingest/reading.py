@@ -12,7 +12,7 @@ import ibis
 import pandas as pd
 
 from clvlib.errors import DataError, Grade, Problem
-from clvlib.ingest import casting, exports, lookups, rules, sources, subscribers
+from clvlib.ingest import casting, exports, lookups, rules, shapes, sources, subscribers
 from clvlib.ingest.account import MOST_VALUES, NOT_READ, Reason, leaving_out
 from clvlib.ingest.columns import INPUTS, Mapped
 from clvlib.ingest.options import options_of
@@ -76,7 +76,7 @@ def read_tables(
             if name == "subscriptions":
                 result.terms = subscribers.terms(options)
             raw = sources.read_sources(connection, files, f"raw_{name}", options)
-            options = exports.shaped(connection, raw, exports.fitted(options, raw.columns, raw.lines))
+            options = shapes.shaped(connection, raw, exports.fitted(options, raw.columns, raw.lines))
             if name in known:
                 options, said = lookups.joined(connection, raw, options, known[name])
                 result.problems += said
@@ -308,7 +308,7 @@ class _Reading(Mapped):
         """Where the card or the format tells refunds: payments of one's own, and what came back of those."""
         if not (refunds := self.options.get("refunds")):
             return []
-        back = exports.is_refund(refunds)
+        back = shapes.is_refund(refunds)
         return [
             (f"{amount} < 0 AND NOT ({back})", "money paid to others: below 0, and no refund", None),
             (f"{amount} > 0 AND {back}", "money that others paid back: a refund, and above 0", None),

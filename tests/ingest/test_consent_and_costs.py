@@ -54,7 +54,7 @@ def test_consent_is_what_the_columns_of_a_list_allow(built, said, consent):
 
 def test_consent_by_a_column_that_is_not_there_is_an_error(built):
     _, problems = built({"customers": {"path": "list.csv", "if_filled": ["Confirmd"]}}, list_csv=LIST)
-    assert "There is no column 'Confirmd'. The file has: customer_id, Confirmed" in " ".join(errors(problems))
+    assert "if_filled names 'Confirmd', which the file doesn't have" in " ".join(errors(problems))
     for wrong in ({"if_filled": [1]}, {"unless_like": {"Left": 1}}, {"repeats": [""]}):
         _, problems = built({"customers": {"path": "list.csv", **wrong}}, list_csv=LIST)
         assert any(f"{next(iter(wrong))}" in error and "want" in error for error in errors(problems))

@@ -30,7 +30,7 @@ def test_a_refund_is_of_who_gets_it_and_what_the_shop_itself_paid_is_none(build)
 def test_refunds_that_name_no_column_say_which_there_are(build):
     refunds = REFUNDS | {"where": {"Kind": ["x"]}}
     _, problems = build(PAYMENTS + "Sale,ann,shop,2025-01-01,30\n", columns=MAPPED, refunds=refunds)
-    assert about(problems, "refunds names 'Kind', which is no column. The file has: Type, From, To, Day, Paid")
+    assert about(problems, "refunds names 'Kind', which the file doesn't have. The file has: Type, From, To, Day, Paid")
 
 
 @pytest.mark.parametrize(
@@ -119,3 +119,30 @@ def test_a_proposed_card_names_the_currency_of_the_rows_that_its_format_keeps(tm
     content = importlib.import_module(f"tests.ingest.exports.{name}").HABITS
     (tmp_path / "export.csv").write_text(content)
     assert f'currency = "{currency}"  # from the column' in propose.propose_card(tmp_path / "export.csv")
+
+
+LINES = "who,when,no,total,price,qty\na,2025-01-01,1,30,10,1\na,2025-01-01,1,,5,4\nb,2025-02-01,2,20,20,1\n"
+OF_LINES = {"columns": {"customer_id": "who", "date": "when", "amount": "total", "order_id": "no"}}
+
+
+def test_any_card_may_share_out_an_amount_that_an_order_says_once(build):
+    lines = {"order": "no", "share": ["total"], "by": ["price", "qty"]}
+    found, problems = build(LINES, **OF_LINES, lines_of=lines)
+    assert not errors(problems)
+    assert sorted(found.transactions["amount"].to_pandas()) == [10.0, 20.0, 20.0]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"lines_of": {"order": "gone", "share": ["total"], "by": ["price"]}},
+        {"first_of": {"gone": ";"}},
+        {"unless_filled": ["gone"]},
+        {"unless_like": {"gone": "yes"}},
+        {"without": ["gone"]},
+        {"columns": OF_LINES["columns"] | {"date": {"join": ["when", "gone"]}}},
+    ],
+)
+def test_an_option_that_names_a_column_which_is_not_there_says_which_there_are(build, options):
+    _, problems = build(LINES, **(OF_LINES | options))
+    assert about(problems, "'gone', which the file doesn't have. The file has: who, when")

@@ -127,15 +127,6 @@ def test_made_up_rows_written_in_the_layout_of_a_tool_come_back(name, seed, tmp_
 
 
 @each
-def test_other_versions_of_an_export_are_known_and_read(name, tmp_path):
-    made = layout(name)
-    for content, rows in getattr(made, "OTHER", []):
-        table, _, _ = read(name, content, tmp_path)
-        pd.testing.assert_frame_equal(comparable(table, made.COLUMNS), comparable(expected(made, rows), made.COLUMNS))
-        assert f'format = "{name}"' in propose.propose_card(tmp_path / getattr(made, "FILE", "export.csv"))
-
-
-@each
 def test_a_tool_is_known_by_its_header_alone(name, tmp_path):
     made = layout(name)
     file = tmp_path / getattr(made, "FILE", "export.csv")
