@@ -14,7 +14,7 @@ from clvlib import aggregate
 from clvlib.aggregate import acquisition, purchases, totals
 from clvlib.errors import CannotAnswer, DataError, MissingTable, Problem, UsageError
 from clvlib.files import once
-from clvlib.ingest import ask, groups, reading, subscribers
+from clvlib.ingest import ask, groups, people, reading, subscribers
 from clvlib.ingest.card import TO_CONFIRM, day_of, find_card, read_card, to_confirm, wrong_entries
 from clvlib.ingest.tables import LOOKUPS, TABLES
 from clvlib.stats import DAYS_PER_MONTH
@@ -301,7 +301,8 @@ def load(name_or_path: str | Path, as_of: Any = None) -> Dataset:
 
 
 def _load(path: Path, as_of: Any) -> Dataset:
-    dataset, problems = build(read_card(path), path, as_of)
+    card = read_card(path)
+    dataset, problems = build(card, path, as_of, people.secret_of(card))
     errors = [problem for problem in problems if problem.grade == "error"]
     if dataset is None or errors:
         raise DataError(
@@ -311,10 +312,13 @@ def _load(path: Path, as_of: Any) -> Dataset:
     return dataset
 
 
-def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset | None, tuple[Problem, ...]]:
+def build(
+    card: dict[str, Any], path: Path, as_of: Any = None, secret: bytes | None = None
+) -> tuple[Dataset | None, tuple[Problem, ...]]:
     """Read all that a card names. Returns the dataset (None when transactions can't be read) and every problem.
 
-    A card may name subscriptions in place of transactions: then it must say the day for which they stand.
+    A card may name subscriptions in place of transactions: then it must say the day for which they stand. With the
+    `secret` of `people.key`, customers have pseudonyms in all that is returned.
     """
     problems = wrong_entries(card)
     doubtful = to_confirm(card)
@@ -329,9 +333,11 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
         card = {entry: value for entry, value in card.items() if entry != "transactions"}
     sections = {table: card[table] for table in (*LOOKUPS, *TABLES) if table in card}
     read = reading.read_tables(sections, path.parent, card.get("timezone"), card.get("currency"))
+    hidden = {} if secret is None else people.pseudonyms(secret, read.tables.values())
+    people.undo(read.tables.values(), hidden)
     if isinstance(card.get(groups.ENTRY), str) and read.tables:
         try:
-            groups.narrow(read, card[groups.ENTRY], path.parent)
+            groups.narrow(read, card[groups.ENTRY], path.parent, hidden)
         except DataError as error:
             problems.append(Problem("error", groups.ENTRY, error.what.rstrip("."), 1, (), error.mend))
     problems.extend(read.problems)
@@ -362,6 +368,10 @@ def build(card: dict[str, Any], path: Path, as_of: Any = None) -> tuple[Dataset 
             f"Choose a date from {first:%Y-%m-%d} to {last:%Y-%m-%d}.",
         )
     problems += reading.known_by(read, end, *_bought(read.tables, end))
+    if hidden:
+        people.hide(read.tables.values(), hidden)
+        problems = [replace(one, examples=tuple(hidden.get(text, text) for text in one.examples)) for one in problems]
+        problems.append(people.named_by_pseudonyms(len(hidden)))
     origins = dict.fromkeys(names, "default") | dict.fromkeys(given, "card")
     tables = dict(read.tables)
     if "transactions" in tables and not read.counts:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from clvlib import dataset  # noqa: E402
 from clvlib.dataset import Dataset  # noqa: E402
 from tests.jupyter import browser, lab  # noqa: E402, F401
 
+os.environ["CLV_KEY"] = f"{tempfile.mkdtemp()}/key"  # of pseudonyms: not that of whoever runs the tests
 threadpool_limits(1)  # tests run side by side, and threads would wait for each other's cores
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, as do its children
 

@@ -123,17 +123,8 @@ def wrong_entries(card: dict[str, Any]) -> list[Problem]:
     """What a card says that no card can say, or leaves unsaid; and that it is still to be confirmed."""
     known = sorted(
         {
-            "name",
-            "currency",
-            "timezone",
-            "locale",
-            "as_of",
-            "economics",
-            "truth",
-            "to_confirm",
-            "group",
-            *TABLES,
-            *LOOKUPS,
+            *("name", "currency", "timezone", "locale", "as_of", "economics", "truth", "to_confirm", "group"),
+            *("pseudonyms", *TABLES, *LOOKUPS),
         }
     )
     known.remove("totals")
@@ -152,6 +143,8 @@ def wrong_entries(card: dict[str, Any]) -> list[Problem]:
             Locale.parse(card["locale"])
         except (ValueError, UnknownLocaleError):
             found.append(f"locale = {card['locale']!r} is unknown: write fr_FR or en_US, say")
+    if not isinstance(card.get("pseudonyms", True), bool):
+        found.append("pseudonyms is neither true nor false")
     if not isinstance(card.get("to_confirm", []), list):
         found.append('to_confirm is not a list of entries, as ["currency"]')
     for section, content in {"economics": "values", "truth": "files"}.items():

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 
 from clvlib.errors import DataError, Grade
-from clvlib.ingest import answers, casting, dates, rules, subscribers
+from clvlib.ingest import answers, casting, dates, people, rules, subscribers
 from clvlib.ingest.account import MOST_VALUES, Account
 from clvlib.ingest.card import inline
 from clvlib.ingest.options import nearest
@@ -260,6 +260,12 @@ class Mapped(Account):
         """Customers keep every other column of their file, as text: any attribute can be a criterion."""
         if self.name == "customers":
             used = self.columns_in(" ".join(mapping.values()))
-            for source in self.raw.columns:
-                if source not in used and source.lower() not in columns:
-                    cast[source] = filled(source)
+            free = [one for one in self.raw.columns if one not in used and one.lower() not in columns]
+            named = people.naming(self.connection, self.raw, free)
+            cast |= {source: filled(source) for source in free if source not in named}
+            if named:
+                why = "; ".join(f"{column} (by {by})" for column, by in named.items())
+                what = f"{len(named)} column(s) say who somebody is, and were left out: {why}"
+                self.note(
+                    "note", what, len(named), (), 'To keep one, map it in [customers]: columns = { its_name = "…" }.'
+                )

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -25,14 +26,16 @@ _LIST = "clv_group"  # in DuckDB
 _OF_EVERYBODY = ("truth", "marketing_costs")  # sections that a group's card goes without
 
 
-def narrow(read: "Ingested", listed: Any, folder: Path) -> None:
+def narrow(read: "Ingested", listed: Any, folder: Path, hidden: Mapping[str, str] = MappingProxyType({})) -> None:
     """Take everybody who isn't on the list out of every table, and say so; tables that don't name customers go.
 
-    listed: the path of a CSV with a column customer_id, relative to `folder`. Raises DataError for a list that can't be
-    read, or of which nobody is in the data.
+    listed: the path of a CSV with a column customer_id, relative to `folder`: ids, or what `hidden` has for these.
+    Raises DataError for a list that can't be read, or of which nobody is in the data.
     """
     file = sources.locate(str(listed), folder)
     members = _members(file)
+    ids = {pseudonym: customer for customer, pseudonym in hidden.items()}
+    members = list(dict.fromkeys(ids.get(member, member) for member in members))
     read.files.append(file)
     connection = next(iter(read.tables.values())).get_backend().con
     connection.register(_LIST, pd.DataFrame({_ID: members}, dtype="string"))

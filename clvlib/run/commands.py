@@ -43,6 +43,7 @@ def main() -> None:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.default_int_handler)
     os.environ["PYTHONSAFEPATH"] = "1"  # no process that is started imports from the current folder
+    os.umask(0o077)  # what is written of customers is its owner's alone
     try:
         app()
     except (KeyboardInterrupt, SystemExit) as ended:
@@ -92,10 +93,11 @@ def check(
 ) -> None:  # fmt: skip
     """Read the data and print every problem at once: errors, warnings, notes, with counts and the way to mend them."""
     from clvlib import dataset
+    from clvlib.ingest import people
     from clvlib.run import reconcile
 
     path, card = _card(source, customer_id, date, amount, order_id, date_format, decimal, currency, format)
-    found, problems = dataset.build(card, path or Path(source), as_of)
+    found, problems = dataset.build(card, path or Path(source), as_of, people.secret_of(card))
     for grade, colour in (("error", "red"), ("warning", "yellow"), ("note", "blue")):
         for problem in problems:
             if problem.grade == grade:
@@ -110,6 +112,30 @@ def check(
     errors = sum(problem.grade == "error" for problem in problems)
     typer.echo("Ready for `clv run`." if not errors else f"{errors} error(s) to mend first.")
     raise typer.Exit(1 if errors else 0)
+
+
+@app.command()
+def reveal(
+    card: Annotated[Path, typer.Argument(help="the dataset card whose customers a list names by pseudonyms")],
+    file: Annotated[Path, typer.Argument(help="the list, a CSV that a run wrote, as crm.csv")],
+) -> None:
+    """Write a copy of a list with the customers' own ids, for whoever has the key and the data."""
+    from clvlib import dataset, files
+    from clvlib.ingest import people
+    from clvlib.ingest.card import read_card
+
+    found, _ = dataset.build(read_card(card), card)
+    if found is None:
+        raise UsageError(f"The data of {card} can't be read.", f"Run `clv check {card}`.")
+    hidden = people.pseudonyms(people.key(), found.tables.values())
+    text, count = people.reveal(file.read_text("utf-8-sig"), hidden)
+    if not count:
+        raise UsageError(
+            f"{file} names no customer of {card} by a pseudonym of this key.", "Give the card of that run, and its key."
+        )
+    target = file.with_name(f"{file.stem}.revealed{file.suffix}")
+    files.write_text(target, text)
+    typer.echo(printable(f"{target}: {count:,} pseudonyms replaced. It names people: delete it when it has been used."))
 
 
 @app.command()

@@ -6,6 +6,7 @@ The notebooks of the project are never opened: what is changed is changed in a c
 import json
 import os
 import re
+import secrets
 import sys
 from pathlib import Path
 
@@ -58,11 +59,23 @@ def _set(notebook: NotebookNode, dataset: str) -> NotebookNode:
     return notebook
 
 
+_CLOSED = (  # whatever a user's own configuration says: nobody else opens it, and no other page asks it
+    "--ServerApp.allow_remote_access=False",
+    "--ServerApp.allow_origin_pat=",
+    "--ServerApp.allow_credentials=False",
+    "--ServerApp.disable_check_xsrf=False",
+    "--ServerApp.allow_unauthenticated_access=False",
+    "--ServerApp.identity_provider_class=jupyter_server.auth.identity.IdentityProvider",
+)
+
+
 def lab_command(folder: Path, port: int, browser: bool) -> tuple[list[str], dict[str, str]]:
     """The command that opens JupyterLab on a folder of working copies, and its environment."""
     command = [
         *(sys.executable, "-P", "-m", "jupyterlab", str(folder / "00_start_here.ipynb")),
         *(f"--ServerApp.root_dir={folder.parent}", "--ServerApp.ip=localhost", f"--ServerApp.port={port}"),
+        *(f"--IdentityProvider.token={secrets.token_hex(24)}", f"--ServerApp.allow_origin=http://localhost:{port}"),
+        *_CLOSED,
         f"--LabApp.app_settings_dir={Path(__file__).parent / 'lab'}",
         *([] if browser else ["--no-browser"]),
     ]

@@ -105,7 +105,7 @@ def test_a_list_that_cant_be_used_is_one_clear_error(demo, tmp_path, text, says)
 def test_odd_ids_come_back_as_they_are(build, orders, tmp_path):
     odd = {"0007": "007", "12": '=1+1, O\'Neil "x"'}
     renamed = orders.assign(customer_id=[odd.get(name, name) for name in orders["customer_id"]])
-    (tmp_path / "card.toml").write_text('name = "odd"\n[transactions]\npath = "orders.csv"\n')
+    (tmp_path / "card.toml").write_text('name = "odd"\npseudonyms = false\n[transactions]\npath = "orders.csv"\n')
     ds, _ = build(renamed.to_csv(index=False))
     for name in ds.rfm_summary().index:
         group = load(ds.save_group([name], "one", tmp_path / "groups"))

@@ -44,6 +44,16 @@ def test_check_of_a_file_with_flags_says_that_it_is_ready(clv, tmp_path):
     assert "Ready for `clv run`" in text
 
 
+def test_customers_have_pseudonyms_and_what_is_written_is_its_owners_alone(clv, tmp_path):
+    (tmp_path / "orders.csv").write_text("customer_id,date,amount\nann@example.com,2025-01-03,5\nbo,2025-01-04,7\n")
+    code, text = clv("check", "orders.csv")
+    assert code == 0
+    assert "ann@example.com" not in text
+    assert "2 customers are named by pseudonyms" in text
+    clv("init", "orders.csv")
+    assert stat.S_IMODE((tmp_path / "orders.toml").stat().st_mode) == 0o600
+
+
 def test_check_prints_every_problem_and_ends_with_code_1(clv, tmp_path):
     (tmp_path / "orders.csv").write_text("customer_id,date,amount\na,soon,1\nb,2025-01-03,five\n")
     code, text = clv("check", "orders.csv")

@@ -2,6 +2,10 @@
 
 import json
 import shutil
+import socket
+import subprocess
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import nbformat
@@ -11,6 +15,7 @@ from clvlib import load
 from clvlib.ingest.card import read_card
 from clvlib.run import parameters, working
 from clvlib.run.refresh import NOTEBOOKS
+from tests.jupyter import wait
 
 CARD = 'name = "Acme"\n[transactions]\npath = "orders.csv"\n'
 
@@ -91,3 +96,49 @@ def test_jupyterlab_shows_the_copies_only_and_notebooks_say_how_far_they_are(tmp
     settings = next(each for each in command if each.startswith("--LabApp.app_settings_dir="))
     overrides = json.loads((Path(settings.partition("=")[2]) / "overrides.json").read_text("utf-8"))
     assert overrides["@jupyterlab/notebook-extension:tracker"]["windowingMode"] == "none"  # the line floats
+
+
+def test_jupyterlab_stays_closed_whatever_a_users_own_configuration_says(tmp_path):
+    """A lax configuration, as people copy it from forums: no token, any origin, any address."""
+    lax = dict.fromkeys(("token", "password"), "") | {"allow_origin": "*", "allow_remote_access": True}
+    lax |= {"ip": "0.0.0.0", "disable_check_xsrf": True, "allow_unauthenticated_access": True}
+    config = {"ServerApp": lax, "IdentityProvider": {"token": ""}}
+    (tmp_path / "jupyter_server_config.json").write_text(json.dumps(config))
+    (tmp_path / "work" / "acme").mkdir(parents=True)
+    (tmp_path / "work" / "acme" / "00_start_here.ipynb").write_text("{}")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command, environment = working.lab_command(tmp_path / "work" / "acme", port, browser=False)
+    with (tmp_path / "lab.log").open("w") as log:
+        server = subprocess.Popen(
+            [*command, "--allow-root", "--ServerApp.port_retries=0"],
+            stdout=log,
+            stderr=log,
+            env=environment | {"JUPYTER_CONFIG_DIR": str(tmp_path)},
+        )
+    address, log = f"http://127.0.0.1:{port}", tmp_path / "lab.log"
+    try:
+        wait(lambda: asked(f"{address}/login")[0], 90, lambda: log.read_text()[-2000:])
+        token = next(each for each in command if each.startswith("--IdentityProvider.token=")).partition("=")[2]
+        assert asked(f"{address}/api/contents")[0] == 403
+        status, headers = asked(f"{address}/api/contents?token={token}", Origin="http://elsewhere.example")
+        assert status == 200  # whoever has the token; but the browser keeps the answer from a stranger's page
+        assert headers["Access-Control-Allow-Origin"] == f"http://localhost:{port}"
+        assert asked(f"{address}/api/contents?token={token}")[0] == 200
+        assert asked(f"{address}/api/contents?token=wrong")[0] == 403
+        assert "0.0.0.0" not in log.read_text()
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+def asked(address, **headers):
+    """The status and the headers of an answer; 0 where there is none."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(address, headers=headers), timeout=5) as answer:
+            return answer.status, answer.headers
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers
+    except OSError:
+        return 0, {}

@@ -1,0 +1,165 @@
+"""Who customers are, kept out of what is made of their data: columns that name people, and pseudonyms for their ids.
+
+A pseudonym is a keyed hash (HMAC-SHA-256, RFC 2104) of an id: the same in each run and table, and nobody without the
+key can try out ids. The key is in a file of its own, outside of data and runs. GDPR, article 4 (5): pseudonymised data
+are still personal data, of whose additional information the key is a part.
+"""
+
+import hmac
+import os
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import ibis
+import pandas as pd
+from platformdirs import user_config_path
+
+from clvlib.errors import Problem, UsageError
+from clvlib.ingest import rules
+from clvlib.ingest.raw import Raw, filled, literal, quoted, rows
+
+KEY = "CLV_KEY"  # of the environment: the file of the key, where it isn't the usual one
+ENTRY = "pseudonyms"  # of a card: false where ids are nobody's
+_LETTERS = 16  # of a pseudonym: two of a million customers are alike once in forty million files
+_MARK = "p"  # a spreadsheet would take digits alone, or 1e5, for a number
+_IDENTIFIED_BY = ("customer_id", "referred_by")
+_HIDDEN = "clv_pseudonyms"  # in DuckDB, for a moment
+
+_LONG = (  # words that a column's name may begin or end with, letters only
+    "firstname", "lastname", "surname", "forename", "givenname", "familyname", "fullname", "middlename", "nickname",
+    "customername", "contactname", "billingname", "shippingname", "username", "prenom", "nomdefamille",
+    "nomcomplet", "vorname", "nachname", "familienname", "nombre", "apellido", "apellidos", "cognome", "email",
+    "emailaddress", "courriel", "correo", "phone", "phonenumber", "telephone", "telefon", "telefono", "mobile",
+    "handynummer", "address", "addressline", "adresse", "anschrift", "direccion", "indirizzo", "street", "strasse",
+    "postcode", "postalcode", "codepostal", "zipcode", "ipaddress", "adresseip", "optinip", "confirmip", "latitude",
+    "longitude", "notes", "comment", "comments", "remarks", "commentaire", "commentaires", "bemerkung",
+    "bemerkungen", "birthday", "birthdate", "dateofbirth", "datedenaissance", "geburtsdatum", "iban", "passport",
+    "facebook", "twitter", "linkedin",
+)  # fmt: skip
+_SHORT = ("name", "nom", "nome", "mail", "tel", "fax", "ip", "zip", "plz", "note", "dob", "rue", "via", "calle", "gsm")
+_LIKE = {  # what the values are, by a pattern that most of them fit
+    "e-mail addresses": r"^[^@\s]+@[^@\s]+\.[^@\s]+$",
+    "IP addresses": r"^[0-9]{1,3}(\.[0-9]{1,3}){3}$|^[0-9a-fA-F]{0,4}(:[0-9a-fA-F]{0,4}){3,7}$",
+    "phone numbers": r"^(\+|00|0|\()[0-9 ()./-]{8,18}$",
+    "free text": r"^.{80,}$",
+}
+_MOST, _FEW = 0.5, 20  # share of values of one kind; of fewer customers nothing is told by what differs
+_APART = 0.9  # of the values are different: a name, or another id
+
+
+def naming(connection: Any, raw: Raw, columns: Iterable[str]) -> dict[str, str]:
+    """Which of these columns of a table say who somebody is → by what: their name, or what their values are."""
+    found = {}
+    for column in columns:
+        word, text = rules.letters(column), filled(column)
+        tests = [f"regexp_matches({text}, {literal(pattern)})" for pattern in _LIKE.values()]
+        tests += [f"TRY_CAST({text} AS DOUBLE) IS NOT NULL OR regexp_matches({text}, '^[0-9]{{4}}-[0-9]{{2}}')"]
+        tests += [f"lower({text}) IN ({rules.listed(rules.YES + rules.NO)})"]
+        counts = ", ".join(f"count(*) FILTER ({test})" for test in tests)
+        said, different, *hits, plain, yes_or_no = rows(
+            connection, f"SELECT count({text}), count(DISTINCT {text}), {counts} FROM {raw.table}"
+        )[0]
+        kinds = [kind for kind, hit in zip(_LIKE, hits, strict=True) if hit > _MOST * said]
+        if not said or yes_or_no == said:
+            continue
+        if word in _SHORT or word.startswith(_LONG) or word.endswith(_LONG):
+            found[column] = "its name"
+        elif kinds:
+            found[column] = kinds[0]
+        elif said >= _FEW and different > _APART * said and plain < _MOST * said:
+            found[column] = "a text of its own for nearly every customer"
+    return found
+
+
+def key_file() -> Path:
+    """Where the key is: a file that $CLV_KEY names, or that of this user."""
+    return Path(os.environ[KEY]) if os.environ.get(KEY) else user_config_path("clv") / "key"
+
+
+def key() -> bytes:
+    """The key of this user, made on first use: 32 random bytes in a file that nobody else can read."""
+    file = key_file()
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+            stream.write(secrets.token_hex(32) + "\n")
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise UsageError(
+            f"The key of the pseudonyms can't be made: {error}.", f"Name a file of yours: {KEY}=/path/of/key."
+        ) from None
+    if os.name == "posix" and file.stat().st_mode & 0o077:
+        raise UsageError(f"Others can read the key of the pseudonyms, {file}.", f"Run: chmod 600 {file}")
+    try:
+        found = bytes.fromhex(file.read_text("ascii").strip())
+    except (OSError, ValueError):
+        found = b""
+    if len(found) < 16:
+        raise UsageError(
+            f"{file} holds no key of pseudonyms.",
+            "Bring back the right file. Without it, earlier pseudonyms lead to nobody; delete it to begin anew.",
+        )
+    return found
+
+
+def secret_of(card: Mapping[str, Any]) -> bytes | None:
+    """The key for a card's data; None where it says that its ids are nobody's."""
+    return None if card.get(ENTRY) is False else key()
+
+
+def pseudonym(secret: bytes, customer: str) -> str:
+    """The pseudonym of a customer."""
+    return _MARK + hmac.digest(secret, customer.encode(), "sha256").hex()[:_LETTERS]
+
+
+def pseudonyms(secret: bytes, tables: Iterable[ibis.Table]) -> dict[str, str]:
+    """Every id in tables of one dataset → its pseudonym. What is a pseudonym of another of them is none."""
+    ids: set[str] = set()
+    for table in tables:
+        for column in set(_IDENTIFIED_BY) & set(table.columns):
+            found = table.filter(table[column].notnull()).select(column).distinct().to_pyarrow()
+            ids.update(map(str, found[column].to_pylist()))
+    made = {customer: pseudonym(secret, customer) for customer in ids}
+    known = set(made.values())
+    return {customer: hidden for customer, hidden in made.items() if customer not in known}
+
+
+def named_by_pseudonyms(customers: int) -> Problem:
+    """What is said of data whose customers have pseudonyms."""
+    what = f"{customers:,} customers are named by pseudonyms, which nobody can undo without your key"
+    mend = f"`clv reveal CARD FILE` puts the ids into a list. Where ids are nobody's: {ENTRY} = false in the card."
+    return Problem("note", "card", what, customers, (), mend)
+
+
+def reveal(text: str, hidden: Mapping[str, str]) -> tuple[str, int]:
+    """A text with the ids in place of pseudonyms, and how many there were. hidden: id → pseudonym."""
+    ids = {pseudonym: customer for customer, pseudonym in hidden.items()}
+    count = 0
+
+    def shown(found: re.Match[str]) -> str:
+        nonlocal count
+        count += found[0] in ids
+        return ids.get(found[0], found[0])
+
+    return re.sub(rf"\b{_MARK}[0-9a-f]{{{_LETTERS}}}\b", shown, text), count
+
+
+def undo(tables: Iterable[ibis.Table], hidden: Mapping[str, str]) -> None:
+    """Put ids in place of pseudonyms that come back, in a list of those who were contacted, say."""
+    hide(tables, {pseudonym: customer for customer, pseudonym in hidden.items()})
+
+
+def hide(tables: Iterable[ibis.Table], hidden: Mapping[str, str]) -> None:
+    """Put pseudonyms in place of ids, in the database itself."""
+    named = pd.DataFrame({"id": list(hidden), "hidden": list(hidden.values())}, dtype="string")
+    for table in tables if hidden else ():
+        connection, name = table.get_backend().con, quoted(table.get_name())
+        connection.register(_HIDDEN, named)
+        for column in [column for column in _IDENTIFIED_BY if column in table.columns]:
+            same = f"{name}.{column} = {_HIDDEN}.id"
+            rows(connection, f"UPDATE {name} SET {column} = {_HIDDEN}.hidden FROM {_HIDDEN} WHERE {same}")
+        connection.unregister(_HIDDEN)
