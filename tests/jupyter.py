@@ -37,8 +37,9 @@ def lab(tmp_path):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command, environment = working.lab_command(folder, port, browser=False)
+    command = [re.sub("^(--IdentityProvider.token=).*", r"\1secret", word) for word in command]
     command += [
-        *("--allow-root", "--ServerApp.port_retries=0", "--IdentityProvider.token=secret"),
+        *("--allow-root", "--ServerApp.port_retries=0"),
         *(f"--LabApp.user_settings_dir={tmp_path / 'user'}", f"--LabApp.workspaces_dir={tmp_path / 'workspaces'}"),
     ]
     with (tmp_path / "lab.log").open("w") as log:

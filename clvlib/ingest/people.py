@@ -22,7 +22,7 @@ from clvlib.ingest import rules
 from clvlib.ingest.raw import Raw, filled, literal, quoted, rows
 
 KEY = "CLV_KEY"  # of the environment: the file of the key, where it isn't the usual one
-ENTRY = "pseudonyms"  # of a card: false where ids are nobody's
+WISH = "pseudonyms"  # of a card: false where ids are nobody's
 _LETTERS = 16  # of a pseudonym: two of a million customers are alike once in forty million files
 _MARK = "p"  # a spreadsheet would take digits alone, or 1e5, for a number
 _IDENTIFIED_BY = ("customer_id", "referred_by")
@@ -108,7 +108,7 @@ def key() -> bytes:
 
 def secret_of(card: Mapping[str, Any]) -> bytes | None:
     """The key for a card's data; None where it says that its ids are nobody's."""
-    return None if card.get(ENTRY) is False else key()
+    return None if card.get(WISH) is False else key()
 
 
 def pseudonym(secret: bytes, customer: str) -> str:
@@ -131,7 +131,7 @@ def pseudonyms(secret: bytes, tables: Iterable[ibis.Table]) -> dict[str, str]:
 def named_by_pseudonyms(customers: int) -> Problem:
     """What is said of data whose customers have pseudonyms."""
     what = f"{customers:,} customers are named by pseudonyms, which nobody can undo without your key"
-    mend = f"`clv reveal CARD FILE` puts the ids into a list. Where ids are nobody's: {ENTRY} = false in the card."
+    mend = f"`clv reveal CARD FILE` puts the ids into a list. Where ids are nobody's: {WISH} = false in the card."
     return Problem("note", "card", what, customers, (), mend)
 
 

@@ -10,7 +10,8 @@ from clvlib.errors import DataError, MissingTable, UsageError
 from clvlib.ingest.card import read_card
 from clvlib.run import reconcile, runner
 
-CARD = 'currency = "USD"\nas_of = 1998-06-30\n[transactions]\npath = "totals.csv"\ngrain = "customer"\n'
+CARD = 'currency = "USD"\npseudonyms = false\nas_of = 1998-06-30\n'
+CARD += '[transactions]\npath = "totals.csv"\ngrain = "customer"\n'
 
 
 def card(folder, rows, more="", as_of="1998-06-30"):
@@ -162,7 +163,10 @@ def counted(sample, tmp_path_factory):
     bought = bought.assign(date=bought["date"].dt.strftime("%Y-%m-%d")).drop_duplicates(["customer_id", "date"])
     bought[["customer_id", "date"]].to_csv(folder / "visits.csv", index=False)
     path = folder / "visits.toml"
-    path.write_text('as_of = 1998-06-30\n[transactions]\npath = "visits.csv"\namounts = false\n', encoding="utf-8")
+    path.write_text(
+        'pseudonyms = false\nas_of = 1998-06-30\n[transactions]\npath = "visits.csv"\namounts = false\n',
+        encoding="utf-8",
+    )
     return path
 
 

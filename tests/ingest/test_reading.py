@@ -345,7 +345,7 @@ def test_a_proposed_card_marks_its_guesses_and_can_be_used(tmp_path):
     card = propose.propose_card(tmp_path / "export.csv")
     assert card.count("to be confirmed") >= 4
     assert "date was read day first, as" in card
-    (tmp_path / "export.toml").write_text(card, encoding="utf-8")
+    (tmp_path / "export.toml").write_text("pseudonyms = false\n" + card, encoding="utf-8")
     found = dataset.load(tmp_path / "export.toml")
     assert days(found) == ["2025-02-13", "2025-03-05", "2025-04-01"]
     assert found.rfm_summary().loc["A", "total_spend"] == pytest.approx(15.6)

@@ -50,7 +50,9 @@ def shop(tmp_path_factory):
     folder = tmp_path_factory.mktemp("shop {braces}")
     rows = "0007,2025-01-03,20\n0007,2025-02-14,35.5\n12,2025-01-20,99\n12,2025-06-01,45\nzoé,2025-03-05,10\n"
     (folder / "orders.csv").write_text("customer_id,date,amount\n" + rows, encoding="utf-8")
-    (folder / "acme.toml").write_text('name = "Acme / Été"\ncurrency = "EUR"\n[transactions]\npath = "orders.csv"\n')
+    (folder / "acme.toml").write_text(
+        'name = "Acme / Été"\ncurrency = "EUR"\npseudonyms = false\n[transactions]\npath = "orders.csv"\n'
+    )
     return folder / "acme.toml"
 
 
