@@ -128,7 +128,7 @@ def reveal(
     if found is None:
         raise UsageError(f"The data of {card} can't be read.", f"Run `clv check {card}`.")
     hidden = people.pseudonyms(people.key(), found.tables.values())
-    text, count = people.reveal(file.read_text("utf-8-sig"), hidden)
+    text, count = people.reveal(file.read_text("utf-8"), hidden)
     if not count:
         raise UsageError(
             f"{file} names no customer of {card} by a pseudonym of this key.", "Give the card of that run, and its key."
