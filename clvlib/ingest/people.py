@@ -28,18 +28,23 @@ _MARK = "p"  # a spreadsheet would take digits alone, or 1e5, for a number
 _IDENTIFIED_BY = ("customer_id", "referred_by")
 _HIDDEN = "clv_pseudonyms"  # in DuckDB, for a moment
 
-_LONG = (  # words that a column's name may begin or end with, letters only
-    "firstname", "lastname", "surname", "forename", "givenname", "familyname", "fullname", "middlename", "nickname",
-    "customername", "contactname", "billingname", "shippingname", "username", "prenom", "nomdefamille",
-    "nomcomplet", "vorname", "nachname", "familienname", "nombre", "apellido", "apellidos", "cognome", "email",
-    "emailaddress", "courriel", "correo", "phone", "phonenumber", "telephone", "telefon", "telefono", "mobile",
-    "handynummer", "address", "addressline", "adresse", "anschrift", "direccion", "indirizzo", "street", "strasse",
-    "postcode", "postalcode", "codepostal", "zipcode", "ipaddress", "adresseip", "optinip", "confirmip", "latitude",
-    "longitude", "notes", "comment", "comments", "remarks", "commentaire", "commentaires", "bemerkung",
-    "bemerkungen", "birthday", "birthdate", "dateofbirth", "datedenaissance", "geburtsdatum", "iban", "passport",
-    "facebook", "twitter", "linkedin",
+_NUMBERS = (  # words that a column's name may begin or end with, letters only, whatever its values are
+    "phone", "phonenumber", "telephone", "telefon", "telefono", "handynummer", "mobilenumber", "postcode",
+    "postalcode", "codepostal", "zipcode", "ipaddress", "adresseip", "optinip", "confirmip", "latitude", "longitude",
+    "birthday", "birthdate", "dateofbirth", "datedenaissance", "geburtsdatum", "iban", "passport",
 )  # fmt: skip
-_SHORT = ("name", "nom", "nome", "mail", "tel", "fax", "ip", "zip", "plz", "note", "dob", "rue", "via", "calle", "gsm")
+_TEXTS = (  # the same, unless its values are numbers: email_opens is a count, a name none
+    "firstname", "lastname", "surname", "forename", "givenname", "familyname", "fullname", "middlename", "nickname",
+    "customername", "contactname", "billingname", "shippingname", "username", "prenom", "nomdefamille", "nomcomplet",
+    "vorname", "nachname", "familienname", "apellido", "apellidos", "cognome", "email", "emailaddress", "courriel",
+    "correo", "address", "addressline", "adresse", "anschrift", "direccion", "indirizzo", "street", "strasse",
+    "notes", "comment", "comments", "remarks", "commentaire", "commentaires", "bemerkung", "bemerkungen", "facebook",
+    "twitter", "linkedin",
+)  # fmt: skip
+_EXACT = (  # whole names, unless the values are numbers: nombre is a number in French, note a grade
+    "name", "nom", "nome", "nombre", "mail", "note", "rue", "via", "calle",
+)  # fmt: skip
+_EXACT_NUMBERS = ("tel", "fax", "ip", "zip", "plz", "dob", "gsm", "mobile")  # the same, whatever the values are
 _LIKE = {  # what the values are, by a pattern that most of them fit
     "e-mail addresses": r"^[^@\s]+@[^@\s]+\.[^@\s]+$",
     "IP addresses": r"^[0-9]{1,3}(\.[0-9]{1,3}){3}$|^[0-9a-fA-F]{0,4}(:[0-9a-fA-F]{0,4}){3,7}$",
@@ -65,7 +70,9 @@ def naming(connection: Any, raw: Raw, columns: Iterable[str]) -> dict[str, str]:
         kinds = [kind for kind, hit in zip(_LIKE, hits, strict=True) if hit > _MOST * said]
         if not said or yes_or_no == said:
             continue
-        if word in _SHORT or word.startswith(_LONG) or word.endswith(_LONG):
+        always = word in _EXACT_NUMBERS or word.startswith(_NUMBERS) or word.endswith(_NUMBERS)
+        by_name = word in _EXACT or word.startswith(_TEXTS) or word.endswith(_TEXTS)
+        if always or (by_name and plain < _MOST * said):
             found[column] = "its name"
         elif kinds:
             found[column] = kinds[0]

@@ -59,6 +59,15 @@ def test_what_identifies_is_found_by_its_values_too(tmp_path):
     assert list(found.customers().columns) == ["kind", "income", "points"]
 
 
+def test_counts_and_grades_stay_though_their_names_begin_like_those_of_people(tmp_path):
+    (tmp_path / "orders.csv").write_text(ORDERS)
+    people_file = "customer_id,Nombre d'achats,email_opens,Note,Nombre,Tel\nanna@example.com,3,12,8,Anna,0612345678\n"
+    (tmp_path / "people.csv").write_text(people_file + "bo@example.com,4,0,6,Bo,0698765432\n")
+    sections = {"transactions": {"path": "orders.csv"}, "customers": {"path": "people.csv"}}
+    found, _ = dataset.build(sections, tmp_path / "card.toml")
+    assert list(found.customers().columns) == ["Nombre d'achats", "email_opens", "Note"]
+
+
 def test_no_id_is_left_in_a_dataset_its_tables_and_what_is_said_of_it(shop):
     ds = dataset.load(shop)
     ids = {people.pseudonym(people.key(), f"{name}@example.com") for name in ("anna", "bo")}
