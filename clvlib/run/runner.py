@@ -25,6 +25,8 @@ from tqdm import tqdm
 
 from clvlib.dataset import Dataset, load
 from clvlib.errors import DataError, UsageError, printable
+from clvlib.ingest import people
+from clvlib.ingest.card import find_card, read_card
 from clvlib.run import chapters, handover, parameters, parts
 from clvlib.run.launch import Made, Task, execute_apart, several_at_once
 from clvlib.run.outcome import Outcome
@@ -77,9 +79,11 @@ def run(
         parts.clear(folder)
         inputs = handover.hash_files(ds.files)
         card = card_for(card_or_name, as_of, folder)
+        secret = people.secret_of(read_card(find_card(card_or_name)))
+        named_by = "" if secret is None else people.pseudonym(secret, "")  # another key gives other pseudonyms
         for plan in plans:
             plan.given["dataset"] = card
-            plan.key = _key(plan, inputs, ds, folder)
+            plan.key = _key(plan, inputs, ds, folder, named_by)
         made = _execute_all(plans, folder, limit)
         _require_unchanged(ds, inputs, made)
         outcomes = [outcome for outcome, _ in made]
@@ -176,11 +180,12 @@ def _locked(folder: Path) -> Iterator[None]:
         connection.close()
 
 
-def _key(plan: Task, inputs: Mapping[str, str], ds: Dataset, folder: Path) -> str:
+def _key(plan: Task, inputs: Mapping[str, str], ds: Dataset, folder: Path, named_by: str) -> str:
     package = sorted(file for file in Path(__file__).parents[1].rglob("*") if file.suffix in (".py", ".toml"))
     depends: dict[str, Any] = {
         "inputs": dict(inputs),
         "as_of": f"{ds.as_of:%Y-%m-%d}",
+        "named_by": named_by,
         "parameters": plan.given,
         "version": importlib.metadata.version("clvlib"),
         "package": handover.hash_files(package),

@@ -500,3 +500,19 @@ def test_why_no_list_of_customers_was_made_is_said_at_the_end(shop, tmp_path, ca
     assert "08_plan made no list of customers:" in said
     assert "Whom to reach: " in said.split("made no list")[1]
     assert "no table 'touchpoints'" in said.split("made no list")[1]
+
+
+def test_what_was_made_with_another_key_of_pseudonyms_is_made_again(shop, tmp_path, light, monkeypatch):
+    card = tmp_path / "hidden.toml"
+    text = shop.read_text("utf-8").replace("pseudonyms = false\n", "")
+    card.write_text(text.replace('"orders.csv"', f"'{shop.parent / 'orders.csv'}'"), encoding="utf-8")
+    books = tmp_path / "books"
+    books.mkdir()
+    make_notebook(books, "00_works", light())
+    resumed = []
+    for key in ("one", "one", "other"):
+        monkeypatch.setenv("CLV_KEY", str(tmp_path / key))
+        runner.run(str(card), out=tmp_path / "runs", notebooks=books)
+        folder = next((tmp_path / "runs").glob("acme*/2*"))
+        resumed.append(bool(manifest(folder)["notebooks"][0].get("resumed")))
+    assert resumed == [False, True, False]
