@@ -3,7 +3,7 @@
 import os
 import signal
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ spare_grammar()
 
 from clvlib import dataset  # noqa: E402
 from clvlib.dataset import Dataset  # noqa: E402
+from clvlib.files import KEPT  # noqa: E402
 from tests.jupyter import browser, lab  # noqa: E402, F401
 
 os.environ["CLV_KEY"] = f"{tempfile.mkdtemp()}/key"  # of pseudonyms: not that of whoever runs the tests
@@ -28,6 +29,23 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background
 def quiet() -> dict[str, str]:
     """The environment without what a run of ours would have set in it."""
     return {name: value for name, value in os.environ.items() if not name.startswith("CLV_")}
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where both workers keep datasets and forecasts for each other, as the notebooks of a run do (`files.once`)."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "kept"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def sharing(kept: Path) -> Iterator[None]:
+    """For a file of tests that alter no method: what they make of bundled data is made once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(KEPT, str(kept))
+        yield
 
 
 @pytest.fixture(scope="session")

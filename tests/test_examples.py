@@ -16,6 +16,7 @@ from clvlib.aggregate import clock
 from clvlib.causes import adoption, causal, experiments, trial
 from clvlib.models import outlook, rolling, scoring, windows
 
+pytestmark = pytest.mark.usefixtures("sharing")
 ROOMS = (models, value, causes)
 MODULES = [m.name for room in ROOMS for m in pkgutil.iter_modules(room.__path__, f"{room.__name__}.")]
 
@@ -74,8 +75,8 @@ def a_test(sample, people):
     return {"test": test, "clocked": clocked, "done": done, "before": before, "reading": reading}
 
 
-@pytest.fixture(scope="session")
-def given():
+@pytest.fixture(scope="module")
+def given(sharing):
     return names()
 
 

@@ -226,8 +226,7 @@ def handed(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def checked(quiet, handed, tmp_path_factory):
-    kept = tmp_path_factory.mktemp("kept")
+def checked(quiet, handed, kept):
     return nbval(FILES, quiet | ONE_THREAD | {show.RUN_FOLDER: str(handed), KEPT: str(kept)})
 
 

@@ -21,6 +21,7 @@ from clvlib.errors import CannotAnswer
 from clvlib.run.refresh import NOTEBOOKS
 from tests.course.given import given, loaded
 
+pytestmark = pytest.mark.usefixtures("sharing")
 FILES = {file.stem.partition("_")[0]: file for file in sorted(NOTEBOOKS.glob("[0-9][0-9]*.ipynb"))}
 ASSIGNMENTS = {each.number: each for each in all_assignments()}
 QUESTIONS = {each.number: each for name in FILES for each in questions_of(name)}
