@@ -14,8 +14,8 @@ from clvlib import aggregate
 from clvlib.aggregate import acquisition, purchases, totals
 from clvlib.errors import CannotAnswer, DataError, MissingTable, Problem, UsageError
 from clvlib.files import once
-from clvlib.ingest import ask, groups, people, reading, subscribers
-from clvlib.ingest.card import TO_CONFIRM, day_of, find_card, read_card, to_confirm, wrong_entries
+from clvlib.ingest import ask, forgotten, groups, people, reading, subscribers
+from clvlib.ingest.card import FORGOTTEN, TO_CONFIRM, day_of, find_card, read_card, to_confirm, wrong_entries
 from clvlib.ingest.tables import LOOKUPS, TABLES
 from clvlib.stats import DAYS_PER_MONTH
 
@@ -335,6 +335,13 @@ def build(
     read = reading.read_tables(sections, path.parent, card.get("timezone"), card.get("currency"))
     hidden = {} if secret is None else people.pseudonyms(secret, read.tables.values())
     people.undo(read.tables.values(), hidden)
+    if isinstance(card.get(FORGOTTEN), str) and read.tables:
+        try:
+            gone = forgotten.leave_out_forgotten(read, card[FORGOTTEN], path.parent, hidden)
+            hidden = {customer: pseudonym for customer, pseudonym in hidden.items() if customer not in gone}
+        except DataError as error:
+            problems.append(Problem("error", FORGOTTEN, error.what.rstrip("."), 1, (), error.mend))
+            read.tables.clear()
     if isinstance(card.get(groups.ENTRY), str) and read.tables:
         try:
             groups.narrow(read, card[groups.ENTRY], path.parent, hidden)

@@ -18,6 +18,7 @@ DAYS_PER_YEAR = 365.25
 DAYS_PER_MONTH = DAYS_PER_YEAR / 12
 SUM_DIGITS, SMALL = 8, 0.01  # decimals of a sum; where all is below SMALL, as many more as there are zeros
 _LARGE, _FEW = 0.10, 20
+LEAST = 5  # customers of a group of whom figures are shown: of fewer, each could be somebody's
 BEYOND = 1.96  # standard errors: chance alone gives a larger difference once in twenty times
 
 

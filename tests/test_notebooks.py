@@ -247,7 +247,13 @@ def tables(checked, handed, demo):
 def test_every_column_that_a_run_writes_has_an_entry_and_every_entry_is_of_one(tables):
     written = [name for table in tables.values() for name in (*filter(None, table.index.names), *table.columns)]
     assert [name for name in written if not dictionary.entry_of(name)] == []
-    assert dictionary.entries().keys() == {dictionary.entry_of(name) for name in written}
+    assert dictionary.entries().keys() - {"consent_on"} == {dictionary.entry_of(name) for name in written}
+
+
+def test_who_has_not_agreed_is_on_no_list_but_to_be_spoken_to_in_the_store(tables):
+    listed = tables["action_list"]
+    assert set(listed.loc[listed["consent"] != "yes", "how"]) <= {"in store"}
+    assert set(listed.loc[listed["consent"] == "yes", "how"].str.partition(":")[0]) <= {"message", "call or letter"}
 
 
 def test_the_list_for_the_crm_says_of_a_customer_what_customers_csv_says(tables):

@@ -2,8 +2,10 @@
 
 import ast
 import re
+import subprocess
 import tomllib
 from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from PIL import Image
 from clvlib.ingest.tables import TABLES
 from clvlib.run import dictionary
 from clvlib.show.units import UNITS
+from tests.traces import traces
 from tools import picture
 
 ROOT = Path(__file__).parents[1]
@@ -79,6 +82,27 @@ def test_a_column_has_the_unit_that_tables_give_it():
     units = {"money": {"money"}, "percent": {"share"}}
     told = {name: (units.get(UNITS.get(name)), entry.unit) for name, entry in dictionary.entries().items()}
     assert {name: unit for name, (known, unit) in told.items() if known and unit not in known} == {}
+
+
+def test_no_file_of_the_project_leads_to_somebody_or_to_a_computer():
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
+    found = {}
+    for name in filter(None, listed.split("\0")):
+        with suppress(FileNotFoundError):  # deleted, and not committed yet
+            found[name] = traces((ROOT / name).read_bytes().decode("utf-8", "ignore"))
+    assert len(found) > 400
+    assert {name: led for name, led in found.items() if led} == {}
+
+
+def test_what_leads_to_somebody_is_found_and_what_is_kept_for_fiction_is_not():
+    at = "@"
+    real = [f"jo{at}mail.fr", f"jo.e{at}a.example.co", "+33 6 " + "12 34 56 78", "+1-212-" + "555-2368"]
+    real += ["06" + "12345678", "/home/" + "jo", "/tmp/" + "pytest", "C:" + r"\Users\jo"]
+    for one in real:
+        assert traces(f'x "{one}", y'), one
+    kept = "a@example.com B@Shop.Example.ORG a@x.test +33 6 39 98 12 34 0639981234 +1-555-0100"
+    kept += " 2026-03-04 03/04/2026 00123456 1,234.50 0.0612345678 06.11.2025 0000-00-00"
+    assert traces(f"{kept} https://example.org/home/x ../work/shop") == []
 
 
 @pytest.mark.parametrize("target", ["demo", "test", "lab", "lock", "bench", "refresh"])

@@ -16,7 +16,7 @@ import pandas as pd
 
 from clvlib import aggregate
 from clvlib.errors import CannotAnswer, NotEnoughData, UsageError
-from clvlib.stats import DAYS_PER_YEAR
+from clvlib.stats import DAYS_PER_YEAR, LEAST
 from clvlib.value import comparing
 
 _FEWEST_CUSTOMERS = 100
@@ -26,7 +26,6 @@ _REST = "Member"
 OF_TOP_REWARD = {"Gold": 1.0, "Silver": 0.5, _REST: 0.0}  # reward of each tier, as a share of the best tier's
 ALL_BUYERS = "all buyers"
 _AFTERWARDS = ("revenue", "bought_again")
-_LEAST = 5  # shares that rest on fewer customers are not given
 _NEAR = 0.8  # share of a threshold from which the next tier is within reach
 _ROUND = np.array([1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0])
 
@@ -188,7 +187,7 @@ def moved(before: pd.Series, now: pd.Series, asked: pd.Series) -> pd.DataFrame:
     is_now = tier_of(now, asked).reindex(was.index).fillna("none")
     order = [*asked.index, _REST]
     counts = pd.crosstab(was, is_now).reindex(columns=[*order, "none"], fill_value=0)
-    table = counts.div(counts.sum(axis=1), axis=0).where((counts == 0) | (counts >= _LEAST))
+    table = counts.div(counts.sum(axis=1), axis=0).where((counts == 0) | (counts >= LEAST))
     table.insert(0, "customers", counts.sum(axis=1))
     return table.reindex([name for name in order if name in table.index]).rename_axis(index="a year ago", columns=None)
 

@@ -17,8 +17,8 @@ from clvlib.ingest.casting import currency
 from clvlib.ingest.tables import LOOKUPS, TABLES
 
 DATA = own("data")
-_ENTRIES = ("name", "currency", "timezone", "locale", "as_of", "economics", "truth", "to_confirm", "group")
 TO_CONFIRM = "to be confirmed"
+FORGOTTEN = "forgotten"  # of a card: the list of people whom its runs leave out; the ending of its name
 _STRING = re.compile(r'"(?:\\.|[^"\\])*"|\'[^\']*\'')
 _ENTRY = re.compile(r'\s*("(?:\\.|[^"\\])*"|[\w-]+)\s*=')
 _SECTION = re.compile(r"\s*\[([^\[\]]+)\]")
@@ -95,12 +95,21 @@ def find_card(name_or_path: str | Path) -> Path:
     )
 
 
+def forgotten_beside(card: Path) -> Path:
+    """Where the list of people who asked to be forgotten is, unless the card says it."""
+    return card.with_suffix(f".{FORGOTTEN}")
+
+
 def read_card(path: Path) -> dict[str, Any]:
-    """The card's content, with what its marks say is `to_confirm`. DataError says where it stops being TOML."""
+    """The card's content, with what its marks say is `to_confirm`, and the list of the forgotten that lies beside it.
+
+    DataError says where it stops being TOML.
+    """
     try:
         text = path.read_text("utf-8-sig")
         found = tomllib.loads(text)
         marked, stated = unconfirmed(text), found.get("to_confirm", [])
+        found = {FORGOTTEN: beside.name} | found if (beside := forgotten_beside(path)).is_file() else found
         return found | ({"to_confirm": [*stated, *marked]} if marked and isinstance(stated, list) else {})
     except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, or beyond what Python reads
         raise DataError(f"The dataset card {path} can't be read: {error}.", "Mend that line.") from None
@@ -124,7 +133,7 @@ def wrong_entries(card: dict[str, Any]) -> list[Problem]:
     known = sorted(
         {
             *("name", "currency", "timezone", "locale", "as_of", "economics", "truth", "to_confirm", "group"),
-            *("pseudonyms", *TABLES, *LOOKUPS),
+            *("pseudonyms", FORGOTTEN, *TABLES, *LOOKUPS),
         }
     )
     known.remove("totals")
@@ -135,7 +144,7 @@ def wrong_entries(card: dict[str, Any]) -> list[Problem]:
     ]
     found = [
         f"{entry} = {card[entry]!r} is not a text"
-        for entry in ("name", "currency", "timezone", "locale", "group")
+        for entry in ("name", "currency", "timezone", "locale", "group", FORGOTTEN)
         if entry in card and not (isinstance(card[entry], str) and card[entry].strip())
     ]
     if isinstance(card.get("locale", ""), str) and card.get("locale", "").strip():

@@ -13,7 +13,7 @@ import pandas as pd
 from clvlib.errors import DataError, Problem, UsageError
 from clvlib.files import write_text
 from clvlib.ingest import rules, sources
-from clvlib.ingest.card import as_toml, find_card, read_card
+from clvlib.ingest.card import FORGOTTEN, as_toml, find_card, read_card
 from clvlib.ingest.raw import rows
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def narrow(read: "Ingested", listed: Any, folder: Path, hidden: Mapping[str, str
             continue
         outside = f"NOT coalesce({inside}, false)"
         if name in rules.PAID:
-            read.outside = rows(connection, f"SELECT count(DISTINCT {_ID}) FROM {name} WHERE {outside}")[0][0]
+            read.outside += rows(connection, f"SELECT count(DISTINCT {_ID}) FROM {name} WHERE {outside}")[0][0]
         rules.leave_out(connection, ledger, name, outside, why, "outside")
     connection.unregister(_LIST)
     read.ledger = pd.DataFrame(ledger, columns=list(read.ledger))
@@ -134,7 +134,7 @@ def elsewhere(card: dict[str, Any], folder: Path) -> dict[str, Any]:
         return section | {"path": paths}
 
     whole = {entry: moved(section) for entry, section in card.items()}
-    return whole | ({ENTRY: _whole(card[ENTRY], folder)} if ENTRY in card else {})
+    return whole | {entry: _whole(card[entry], folder) for entry in (ENTRY, FORGOTTEN) if entry in card}
 
 
 def _whole(path: str, folder: Path) -> str:

@@ -9,6 +9,7 @@ import hmac
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ KEY = "CLV_KEY"  # of the environment: the file of the key, where it isn't the u
 WISH = "pseudonyms"  # of a card: false where ids are nobody's
 _LETTERS = 16  # of a pseudonym: two of a million customers are alike once in forty million files
 _MARK = "p"  # a spreadsheet would take digits alone, or 1e5, for a number
-_IDENTIFIED_BY = ("customer_id", "referred_by")
+IDENTIFIED_BY = ("customer_id", "referred_by")
 _HIDDEN = "clv_pseudonyms"  # in DuckDB, for a moment
 
 _NUMBERS = (  # words that a column's name may begin or end with, letters only, whatever its values are
@@ -51,6 +52,7 @@ _LIKE = {  # what the values are, by a pattern that most of them fit
     "phone numbers": r"^(\+|00|0|\()[0-9 ()./-]{8,18}$",
     "free text": r"^.{80,}$",
 }
+_TRIES = 100  # hundredths of a second in which whoever made the file of the key has written it
 _MOST, _FEW = 0.5, 20  # share of values of one kind; of fewer customers nothing is told by what differs
 _APART = 0.9  # of the values are different: a name, or another id
 
@@ -81,6 +83,9 @@ def naming(connection: Any, raw: Raw, columns: Iterable[str]) -> dict[str, str]:
     return found
 
 
+PSEUDONYM = re.compile(rf"\b{_MARK}[0-9a-f]{{{_LETTERS}}}\b")
+
+
 def key_file() -> Path:
     """Where the key is: a file that $CLV_KEY names, or that of this user."""
     return Path(os.environ[KEY]) if os.environ.get(KEY) else user_config_path("clv") / "key"
@@ -91,10 +96,16 @@ def key() -> bytes:
     file = key_file()
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
-            stream.write(secrets.token_hex(32) + "\n")
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            os.write(handle, f"{secrets.token_hex(32)}\n".encode())  # at once: others see nothing of it, or all
+        finally:
+            os.close(handle)
     except FileExistsError:
-        pass
+        for _ in range(_TRIES):
+            if file.stat().st_size:
+                break
+            time.sleep(0.01)  # another process has made the file and is about to write the key
     except OSError as error:
         raise UsageError(
             f"The key of the pseudonyms can't be made: {error}.", f"Name a file of yours: {KEY}=/path/of/key."
@@ -127,7 +138,7 @@ def pseudonyms(secret: bytes, tables: Iterable[ibis.Table]) -> dict[str, str]:
     """Every id in tables of one dataset → its pseudonym. What is a pseudonym of another of them is none."""
     ids: set[str] = set()
     for table in tables:
-        for column in set(_IDENTIFIED_BY) & set(table.columns):
+        for column in set(IDENTIFIED_BY) & set(table.columns):
             found = table.filter(table[column].notnull()).select(column).distinct().to_pyarrow()
             ids.update(map(str, found[column].to_pylist()))
     made = {customer: pseudonym(secret, customer) for customer in ids}
@@ -152,7 +163,7 @@ def reveal(text: str, hidden: Mapping[str, str]) -> tuple[str, int]:
         count += found[0] in ids
         return ids.get(found[0], found[0])
 
-    return re.sub(rf"\b{_MARK}[0-9a-f]{{{_LETTERS}}}\b", shown, text), count
+    return PSEUDONYM.sub(shown, text), count
 
 
 def undo(tables: Iterable[ibis.Table], hidden: Mapping[str, str]) -> None:
@@ -166,7 +177,7 @@ def hide(tables: Iterable[ibis.Table], hidden: Mapping[str, str]) -> None:
     for table in tables if hidden else ():
         connection, name = table.get_backend().con, quoted(table.get_name())
         connection.register(_HIDDEN, named)
-        for column in [column for column in _IDENTIFIED_BY if column in table.columns]:
+        for column in [column for column in IDENTIFIED_BY if column in table.columns]:
             same = f"{name}.{column} = {_HIDDEN}.id"
             rows(connection, f"UPDATE {name} SET {column} = {_HIDDEN}.hidden FROM {_HIDDEN} WHERE {same}")
         connection.unregister(_HIDDEN)

@@ -34,7 +34,7 @@ class Ingested:
     currency: str | None = None  # as the transactions' own signs, codes or column say
     in_file: dict[str, Any] = field(default_factory=dict)  # `rules.counted` of all transactions, usable or not
     counts: bool = False  # whether the card says that there are no amounts: a purchase counts 1
-    outside: int = 0  # customers who buy and aren't in the group that the card asks for
+    outside: int = 0  # customers who buy and are left out: who asked to be forgotten, and who isn't in the group
 
 
 def database() -> Any:

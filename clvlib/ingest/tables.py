@@ -52,6 +52,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         ("acquisition_channel", "text", "through which channel the customer was won"),
         ("acquisition_cost", "number", "what winning this customer cost"),
         ("consent", "text", "yes or no: may be contacted; unknown counts as no"),
+        ("consent_on", "date", "when consent was given"),
         ("referred_by", "text", "the customer_id of the customer who brought this one"),
         required=1,
     ),

@@ -139,6 +139,19 @@ def reveal(
 
 
 @app.command()
+def forget(
+    customer: Annotated[str, typer.Argument(help="who asks to be forgotten: the client's own id, or the pseudonym")],
+    card: Annotated[Path, typer.Argument(help="the dataset card of the data that they are in")],
+    out: Annotated[Path, typer.Option(help="folder of the runs")] = Path("runs"),
+    work: Annotated[Path, typer.Option(help="folder of the working copies")] = Path("work"),
+) -> None:
+    """Take a person out of runs, lists and working copies of a card, and out of every later run; prove it by search."""
+    from clvlib.run import forget as forgetting
+
+    forgetting.forget(customer, card, (out, work))
+
+
+@app.command()
 def init(
     file: Annotated[Path, typer.Argument(help="the client's data file")],
     out: Annotated[Path | None, typer.Option(help="where to write the card; default: beside the file")] = None,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import numpy as np
 import pandas as pd
 
 from clvlib.dataset import Dataset
@@ -53,11 +54,11 @@ def hand_over(
         report.write_report(ds, content, outcomes, new / "report.html", run_before(folder))
         folders = {name: part.folder for name, part in done.items()}
         workbook.write_tables(ds, content, report.not_told(outcomes), folders, new / "report.xlsx")
-        lists = {source.stem: source for part in done.values() for source in part.lists}
+        lists = {file.stem: with_consent(pd.read_parquet(file), ds) for part in done.values() for file in part.lists}
         if ds.sells:
             write_customers(ds, [file for part in done.values() for file in part.scores], lists, new)
-        for name, source in lists.items():
-            write_list(source, new / f"{name}.csv")
+        for name, table in lists.items():
+            write_list(table, new / f"{name}.csv")
         for name, part in done.items():
             shutil.copyfile(part.notebook, new / "notebooks" / f"{name}.ipynb")
         for outcome in outcomes:
@@ -118,8 +119,22 @@ def hash_files(files: Iterable[Path]) -> dict[str, str]:
     return hashes
 
 
-def write_customers(ds: Dataset, scores: list[Path], lists: Mapping[str, Path], folder: Path) -> None:
-    """Write one row per customer: the summary, then what each notebook kept (Parquet files, in their order).
+def with_consent(table: pd.DataFrame, ds: Dataset) -> pd.DataFrame:
+    """A list with what the data say of each customer's `consent` (yes or no; unknown is no), and `consent_on`, when it
+    was given, where they say it; a list without customers as it is."""
+    who = table.index if table.index.name == "customer_id" else table.get("customer_id")
+    if who is None:
+        return table
+    told = (ds.customers() if ds.has("customers") else pd.DataFrame()).reindex(pd.Index(who).astype(str))
+    agreed = told["consent"] == "yes" if "consent" in told else pd.Series(False, told.index)
+    known = {"consent": np.where(agreed, "yes", "no")}
+    if "consent_on" in told:
+        known["consent_on"] = told["consent_on"].to_numpy()
+    return table.assign(**{name: value for name, value in known.items() if name not in table})
+
+
+def write_customers(ds: Dataset, scores: list[Path], lists: Mapping[str, pd.DataFrame], folder: Path) -> None:
+    """Write one row per customer: the summary, what each notebook kept (Parquet files, in their order), and consent.
 
     columns.csv: what each column of it and of the lists says (`dictionary.describe`).
 
@@ -127,9 +142,9 @@ def write_customers(ds: Dataset, scores: list[Path], lists: Mapping[str, Path], 
     apostrophe. customers.xlsx: the same with the lists and the columns as further sheets, texts as texts; not for more
     than MOST_IN_WORKBOOK customers.
     """
-    table = gather_customers(ds.rfm_summary(), scores)
+    table = with_consent(gather_customers(ds.rfm_summary(), scores), ds)
     defuse(table).to_csv(folder / "customers.csv", encoding="utf-8-sig", date_format="%Y-%m-%d")
-    sheets = {"customers": table} | {name: pd.read_parquet(file) for name, file in lists.items()}
+    sheets = {"customers": table, **lists}
     said = dictionary.describe({f"{name}.csv": sheet for name, sheet in sheets.items()}, ds.currency)
     defuse(said).to_csv(folder / "columns.csv", encoding="utf-8-sig", index=False)
     if len(table) <= MOST_IN_WORKBOOK:
@@ -137,10 +152,9 @@ def write_customers(ds: Dataset, scores: list[Path], lists: Mapping[str, Path], 
         workbook.write_workbook(rounded, folder / "customers.xlsx")
 
 
-def write_list(source: Path, target: Path) -> None:
-    """Write what a notebook delivered (a Parquet file) as CSV: made harmless as customers.csv is, or for MACHINES as it
-    is, so that they know their own ids."""
-    table = pd.read_parquet(source)
+def write_list(table: pd.DataFrame, target: Path) -> None:
+    """Write what a notebook delivered as CSV: made harmless as customers.csv is, or for MACHINES as it is, so that they
+    know their own ids."""
     read = _rounded(table) if target.stem in MACHINES else defuse(table)
     named = table.index.name is not None
     encoding = "utf-8" if target.stem in MACHINES else "utf-8-sig"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 STORED = "stored"  # folder of what is kept for later runs
-_PARTS = "parts"
+PARTS_FOLDER = "parts"  # folder of a run: what its notebooks made, taken over by the next one
 _ABOUT = "part.json"
 _UNFINISHED = ".unfinished"
 
@@ -51,7 +51,7 @@ class Part:
 @contextmanager
 def making(run: Path, stem: str) -> Iterator[Path]:
     """Give an empty folder to work in, which is gone when the block ends, unless `keep_part` has put it in place."""
-    scratch = run / _PARTS / f"{stem}.{os.getpid()}{_UNFINISHED}"
+    scratch = run / PARTS_FOLDER / f"{stem}.{os.getpid()}{_UNFINISHED}"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(mode=0o700, parents=True)
     try:
@@ -85,16 +85,16 @@ def find_part(run: Path, stem: str, key: str) -> Part | None:
 
 def clear(run: Path, kept: dict[str, str] | None = None) -> None:
     """Delete what a run that was ended left unfinished; with `kept` (notebook → key), other keys of those too."""
-    for folder in (run / _PARTS).glob(f"*{_UNFINISHED}"):
+    for folder in (run / PARTS_FOLDER).glob(f"*{_UNFINISHED}"):
         shutil.rmtree(folder, ignore_errors=True)
     for stem, key in (kept or {}).items():
-        for folder in (run / _PARTS / stem).glob("*"):
+        for folder in (run / PARTS_FOLDER / stem).glob("*"):
             if folder != _place(run, stem, key):
                 shutil.rmtree(folder, ignore_errors=True)
 
 
 def _place(run: Path, stem: str, key: str) -> Path:
-    return run / _PARTS / stem / key[:16]
+    return run / PARTS_FOLDER / stem / key[:16]
 
 
 def _hashes(folder: Path) -> dict[str, str]:

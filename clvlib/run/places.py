@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from clvlib.dataset import Dataset
@@ -10,6 +11,8 @@ from clvlib.errors import UsageError
 from clvlib.files import write_text
 from clvlib.ingest.card import DATA, as_toml, find_card, read_card
 from clvlib.ingest.groups import elsewhere
+
+_MARK = ".source"  # in a folder: whose it is
 
 
 def folder_of(out: Path, ds: Dataset, of: Path) -> Path:
@@ -19,15 +22,25 @@ def folder_of(out: Path, ds: Dataset, of: Path) -> Path:
     known by their names.
     """
     bundled = ds.files[0].resolve().parent == DATA.resolve()
-    mine = hashlib.sha256(ds.name.encode() if bundled else os.fsencode(of.resolve())).hexdigest()
+    mine = hashlib.sha256(ds.name.encode()).hexdigest() if bundled else _mark_of(of)
     for folder in (out / slug(ds.name), out / f"{slug(ds.name)}-{mine[:6]}"):
-        mark = folder / ".source"
+        mark = folder / _MARK
         if not mark.exists():
             folder.mkdir(parents=True, exist_ok=True)
             write_text(mark, mine + "\n")
         if mark.read_text("utf-8", errors="replace").strip() == mine:
             return folder
     raise UsageError(f"{folder} holds the runs of another dataset.", "Give another folder with --out.")
+
+
+def folders_of_data(out: Path, files: Iterable[Path]) -> set[Path]:
+    """The folders anywhere in `out` that `folder_of` made for datasets known by one of these files."""
+    marks = {_mark_of(file) for file in files}
+    return {mark.parent for mark in out.rglob(_MARK) if mark.read_text("utf-8", errors="replace").strip() in marks}
+
+
+def _mark_of(file: Path) -> str:
+    return hashlib.sha256(os.fsencode(file.resolve())).hexdigest()
 
 
 def slug(name: str) -> str:

@@ -39,6 +39,7 @@ ANSWER = {  # what can be answered without single purchases, and where purchases
     "totals": ("02_segmentation", "03_clv_forecast"),
     "counts": ("00_start_here", "02_segmentation", "03_clv_forecast", "03b_forecast_trust"),
 }
+LOCK = ".lock"  # in a run's folder, while there is one
 DONE, FAILED = 0, 3  # exit codes
 AT_ONCE = 2  # notebooks: each may need as much memory as the data are large
 FIRST = (  # the forecast, which others take over, beside one without it; then the long ones, not waited for at the end
@@ -75,7 +76,7 @@ def run(
     plans = _plan(_answerable(_select(every, only), ds, only), settings or {})
     folder = folder_of(Path(out), ds, of=ds.files[1]) / f"{ds.as_of:%Y-%m-%d}"
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder):
+    with locked(folder):
         parts.clear(folder)
         inputs = handover.hash_files(ds.files)
         card = card_for(card_or_name, as_of, folder)
@@ -164,9 +165,10 @@ def _without_course(notebook: NotebookNode) -> NotebookNode:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other runs out of the folder; UsageError where one is writing to it."""
     # SQLite's lock works on every system and ends with the process, however that ends.
-    connection = sqlite3.connect(folder / ".lock", timeout=0, isolation_level=None)
+    connection = sqlite3.connect(folder / LOCK, timeout=0, isolation_level=None)
     try:
         connection.execute("BEGIN EXCLUSIVE")
     except sqlite3.OperationalError as error:

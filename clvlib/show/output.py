@@ -23,11 +23,13 @@ from clvlib.show.sentences import closing, fill, marked
 from clvlib.show.to_run import hand_table
 from clvlib.show.units import UNITS, called
 from clvlib.show.wording import count
+from clvlib.stats import LEAST
 
 if TYPE_CHECKING:
     from clvlib.dataset import Dataset
 
 MOST_ROWS = 30
+COUNTED = "customers"  # the column that says of how many customers a row tells
 NO_FORMULAS = "mathjax_ignore tex2jax_ignore"  # two dollar amounts in a line are not a formula
 FIGURE_SCALE = "CLV_FIGURE_SCALE"  # set by the runner: 2 draws figures for print
 
@@ -54,10 +56,11 @@ def table(
 
     Figures are written by their column's name (``units.UNITS``), else by their type. ``formats`` says what a name can't
     tell: columns (or the index's name) to a spec of ``wording.writer``, or one spec for all other columns of figures.
+    Of fewer than ``LEAST`` customers, as the column COUNTED says, no figure is shown (``suppress``).
     ``caption`` is a template with ``values``, ended by n and dates (``sentences.closing``).
     """
     caption = closing(fill(caption, values), n, of, dates)
-    frame = frame.to_frame() if isinstance(frame, pd.Series) else frame
+    frame = _without_small_groups(frame.to_frame() if isinstance(frame, pd.Series) else frame)
     shown = frame.head(MOST_ROWS)
     columns = _written_columns(shown, formats)
     note = ""
@@ -145,7 +148,7 @@ def stated(name: str, value: Any) -> str:
     return wording.writer(wording.default_spec(value, UNITS.get(name)))(value)
 
 
-def suppress(frame: pd.DataFrame, n: str = "customers", least: int = 5) -> pd.DataFrame:
+def suppress(frame: pd.DataFrame, n: str = COUNTED, least: int = LEAST) -> pd.DataFrame:
     """Blank every figure of groups of fewer than ``least``, but for their count in column ``n``.
 
     Returns a copy; blanks are NaN, which a table writes as a dash and a figure leaves out.
@@ -154,6 +157,12 @@ def suppress(frame: pd.DataFrame, n: str = "customers", least: int = 5) -> pd.Da
     others = others.astype(dict.fromkeys(others.select_dtypes("integer"), "Int64"))  # counts stay whole, some blank
     small = frame[n] < least
     return frame.assign(**{str(name): others[name].mask(small) for name in others})
+
+
+def _without_small_groups(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame, suppressed where it says of how many customers its rows tell, and some tell of few."""
+    counted = list(frame.columns).count(COUNTED) == 1 and pd.api.types.is_numeric_dtype(frame[COUNTED])
+    return suppress(frame) if counted and frame[COUNTED].between(1, LEAST - 1).any() else frame
 
 
 def figure(

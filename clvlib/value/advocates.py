@@ -16,7 +16,7 @@ from scipy.stats import norm
 from clvlib import aggregate
 from clvlib.aggregate import acquisition, clock, journeys
 from clvlib.errors import MissingTable, NotEnoughData
-from clvlib.value.equity import LEAST
+from clvlib.stats import LEAST
 from clvlib.value.kpis import DETRACTOR, PROMOTER, latest
 
 if TYPE_CHECKING:

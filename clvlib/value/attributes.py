@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from clvlib import aggregate
-from clvlib.value.equity import LEAST
+from clvlib.stats import LEAST
 from clvlib.value.segments import OTHER, as_numbers, criterion, filled_in, first_spend
 
 if TYPE_CHECKING:
     from clvlib.dataset import Dataset
 
-_OURS = ("customer_id", "acquired_on", "acquisition_cost", "consent", "referred_by")
+_OURS = ("customer_id", "acquired_on", "acquisition_cost", "consent", "consent_on", "referred_by")
 DATES = "dates"
 ONE_VALUE = "empty, or the same of everybody"
 IDENTIFIES = "nearly one value per customer, or a name or an address of a person"

@@ -10,7 +10,7 @@ from clvlib import aggregate
 from clvlib.aggregate import acquisition, clock, journeys
 from clvlib.dataset import Economics
 from clvlib.errors import CannotAnswer, MissingTable, NotEnoughData
-from clvlib.value.equity import LEAST
+from clvlib.stats import LEAST
 
 if TYPE_CHECKING:
     import ibis

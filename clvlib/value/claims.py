@@ -16,14 +16,13 @@ from statsmodels.stats.proportion import proportion_confint
 from clvlib.aggregate import acquisition, journeys
 from clvlib.errors import CannotAnswer, MissingTable, NotEnoughData
 from clvlib.show import wording
-from clvlib.stats import DAYS_PER_YEAR, present_value
+from clvlib.stats import DAYS_PER_YEAR, LEAST, present_value
 from clvlib.value import kpis
 
 if TYPE_CHECKING:
     from clvlib.dataset import Dataset
 
 _LEVEL = 0.95
-_LEAST = 5  # customers that a share rests on
 _YEAR = 365  # days: keeping is paid by the year, so that who was kept is counted over one
 MATURE_DAYS = 365  # since the first purchase, of customers of whom it is asked whether they came back
 POINTS_MORE = 0.15  # by which the quoted example raises retention
@@ -209,8 +208,8 @@ def share_with_interval(done: int, of: int) -> tuple[float, float, float]:
     >>> [round(end, 3) for end in share_with_interval(8, 10)]
     [0.8, 0.49, 0.943]
     """
-    if of < _LEAST:
-        raise NotEnoughData(f"There are only {of} customers to look at.", f"A share takes {_LEAST}.")
+    if of < LEAST:
+        raise NotEnoughData(f"There are only {of} customers to look at.", f"A share takes {LEAST}.")
     low, high = proportion_confint(done, of, alpha=1 - _LEVEL, method="wilson")
     return done / of, float(low), float(high)
 
@@ -244,8 +243,8 @@ def cost_of_once(ds: "Dataset") -> tuple[float, float, float]:
     cost = cost[cost > 0]
     if cost.empty:
         raise MissingTable("What winning customers cost isn't known.", "Add the table marketing_costs.")
-    if len(cost) < _LEAST:
-        raise NotEnoughData(f"The cost of only {len(cost)} customers is known.", f"It takes {_LEAST}.")
+    if len(cost) < LEAST:
+        raise NotEnoughData(f"The cost of only {len(cost)} customers is known.", f"It takes {LEAST}.")
     once = old["frequency"].reindex(cost.index) == 0
     share = float(cost[once].sum() / cost.sum())
     worth = float(cost.sum() ** 2 / (cost**2).sum())

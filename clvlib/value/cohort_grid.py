@@ -8,8 +8,8 @@ from clvlib import aggregate
 from clvlib.aggregate import acquisition
 from clvlib.dataset import Economics
 from clvlib.errors import CannotAnswer, NotEnoughData
+from clvlib.stats import LEAST
 from clvlib.value.attributes import known_attributes, short
-from clvlib.value.equity import LEAST
 
 if TYPE_CHECKING:
     from clvlib.dataset import Dataset

@@ -16,6 +16,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from clvlib import aggregate
 from clvlib.errors import NotEnoughData, UsageError
+from clvlib.stats import LEAST
 from clvlib.value.attributes import known_attributes
 from clvlib.value.segments import first_spend
 
@@ -36,7 +37,7 @@ _WATCHED = (_YEAR, 182, 91, 30)  # days after the first purchase
 _NOT_BEFORE = ("segment", "cohort")
 _FORECAST = ("p_purchase", "clv")
 _SEED, _DEALS, _MOST_TESTED = 1, 1999, 20_000
-_LEAST, _LEAST_TESTED = 5, 30  # customers of a group that is shown, and of one that is tested
+_LEAST_TESTED = 30  # customers of a group that is tested
 
 
 def in_span(ds: "Dataset", ahead: "Ahead", clv: pd.Series, period: str = SO_FAR) -> pd.DataFrame:
@@ -95,10 +96,10 @@ def by_measure(known: pd.DataFrame, groups: pd.Series, measure: str) -> pd.DataF
     for group in groups.cat.categories if named else sorted(groups.dropna().unique()):
         part = known[(groups == group).to_numpy()]
         part = part.dropna(subset=[] if measure in RATIOS else [measure])
-        if len(part) >= _LEAST:
+        if len(part) >= LEAST:
             rows[str(group)] = (len(part), *_interval(part, measure))
     if not rows:
-        raise NotEnoughData(f"No group has {_LEAST} customers of whom this is known.", "Choose another attribute.")
+        raise NotEnoughData(f"No group has {LEAST} customers of whom this is known.", "Choose another attribute.")
     return pd.DataFrame.from_dict(rows, orient="index", columns=["customers", "low", "mid", "high"])
 
 
@@ -114,7 +115,7 @@ def on_every_measure(known: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
         with suppress(NotEnoughData):
             told[measure] = by_measure(known, groups, measure)["mid"]
     if not told:
-        raise NotEnoughData(f"No group has {_LEAST} customers.", "Choose another attribute.")
+        raise NotEnoughData(f"No group has {LEAST} customers.", "Choose another attribute.")
     return pd.DataFrame(told).reindex(told["revenue"].index)
 
 

@@ -14,9 +14,8 @@ from clvlib.models.outlook import Ahead
 from clvlib.models.scoring import factors
 from clvlib.show import wording
 from clvlib.show.plots import Panel
-from clvlib.stats import BEYOND
+from clvlib.stats import BEYOND, LEAST
 from clvlib.value import kpis
-from clvlib.value.equity import LEAST
 from clvlib.value.kpis import KPIS, LOYAL_AFTER, WINDOWS
 from clvlib.value.payback import observed_contribution, payback_months
 

@@ -19,6 +19,7 @@ from clvlib.dataset import Economics
 from clvlib.models.outlook import Ahead, look_ahead
 from clvlib.models.scoring import FACTORS, factors
 from clvlib.models.windows import History
+from clvlib.stats import LEAST
 from clvlib.value.hindsight import half_way
 
 EFFECTS = {
@@ -30,7 +31,6 @@ EFFECTS = {
     "order_value": "Order value",
 }
 LEAST_HISTORY = 183
-LEAST = 5
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,7 @@ from scipy.stats import chi2_contingency, norm
 from clvlib import aggregate
 from clvlib.aggregate import journeys
 from clvlib.errors import NotEnoughData
-from clvlib.stats import DAYS_PER_MONTH
-from clvlib.value.equity import LEAST
+from clvlib.stats import DAYS_PER_MONTH, LEAST
 from clvlib.value.lifespan import historic_value
 
 if TYPE_CHECKING:

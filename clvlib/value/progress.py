@@ -6,8 +6,7 @@ import pandas as pd
 from clvlib import aggregate
 from clvlib.errors import NotEnoughData
 from clvlib.models.silence import silence_curve
-from clvlib.stats import shares_differ
-from clvlib.value.equity import LEAST
+from clvlib.stats import LEAST, shares_differ
 from clvlib.value.kpis import chance_of_difference
 from clvlib.value.stages import Journey
 

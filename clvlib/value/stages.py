@@ -15,7 +15,7 @@ import pandas as pd
 from clvlib import aggregate
 from clvlib.aggregate import acquisition, clock, journeys
 from clvlib.models.silence import plan_window, silence_curve
-from clvlib.value.equity import LEAST
+from clvlib.stats import LEAST
 from clvlib.value.kpis import PROMOTER
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import pytest
 from clvlib import dataset
 from clvlib.aggregate import acquisition
 from clvlib.ingest import propose
-from tests.ingest.exports import google_ads, meta_ads
+from tests.ingest.exports import google_ads, mailchimp_audience, meta_ads
 from tests.ingest.test_sources import zipped
 
 ORDERS = "customer_id,date,amount\n" + "".join(f"c{i},2025-{m:02}-15,20\n" for i, m in enumerate(range(1, 13)))
@@ -50,6 +50,16 @@ def test_consent_is_what_the_columns_of_a_list_allow(built, said, consent):
     assert errors(problems) == []
     table = found.table("customers").to_pandas().sort_values("customer_id")
     assert " ".join(table.get("consent", [])) == consent
+
+
+def test_when_consent_was_given_is_kept_as_the_tool_says_it(built):
+    found, problems = built(
+        {"customers": {"path": "list.zip", "format": "mailchimp_audience"}}, list_zip=mailchimp_audience.HABITS
+    )
+    assert errors(problems) == []
+    given = found.customers()["consent_on"]
+    assert given["anna@example.com"] == pd.Timestamp("2025-03-16 14:42:00")
+    assert pd.isna(given["c@example.com"])  # never confirmed
 
 
 def test_consent_by_a_column_that_is_not_there_is_an_error(built):

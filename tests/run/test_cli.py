@@ -54,6 +54,31 @@ def test_customers_have_pseudonyms_and_what_is_written_is_its_owners_alone(clv, 
     assert stat.S_IMODE((tmp_path / "orders.toml").stat().st_mode) == 0o600
 
 
+def test_check_shows_nobody_though_every_id_and_every_example_would(clv, tmp_path):
+    people = "".join(f"jo{i}@example.com,+33 6 39 98 1{i:03},1 Rue X\n" for i in range(30))
+    (tmp_path / "people.csv").write_text("customer_id,phone,street\n" + people + "jo1@example.com,,\n")
+    rows = "".join(f"jo{i}@example.com,2025-01-{i % 28 + 1:02},{i}\n" for i in range(30))
+    (tmp_path / "orders.csv").write_text("customer_id,date,amount\n" + rows + "JO3@example.com,2025-02-01,1e4\n")
+    (tmp_path / "shop.toml").write_text('[transactions]\npath = "orders.csv"\n[customers]\npath = "people.csv"\n')
+    code, text = clv("check", "shop.toml")
+    assert code == 0
+    assert "a further row of a customer" in text
+    assert "example.com" not in text.lower()
+    assert "39 98" not in text
+
+
+def test_forget_is_a_command_that_says_what_it_did(clv, tmp_path):
+    (tmp_path / "orders.csv").write_text("customer_id,date,amount\nann@example.com,2025-01-03,5\nbo,2025-01-04,7\n")
+    (tmp_path / "shop.toml").write_text('[transactions]\npath = "orders.csv"\n')
+    code, text = clv("forget", "ann@example.com", "shop.toml")
+    assert code == 0
+    assert "1 row(s) of transactions, 5.00" in text
+    assert stat.S_IMODE((tmp_path / "shop.forgotten").stat().st_mode) == 0o600
+    code, text = clv("check", "shop.toml")
+    assert "1 of the 1 people on shop.forgotten are in the files, with 1 row(s) and 5.00 of amounts" in text
+    assert clv("forget", "nobody", "shop.toml")[0] == 2
+
+
 def test_check_prints_every_problem_and_ends_with_code_1(clv, tmp_path):
     (tmp_path / "orders.csv").write_text("customer_id,date,amount\na,soon,1\nb,2025-01-03,five\n")
     code, text = clv("check", "orders.csv")

@@ -13,7 +13,7 @@ import pytest
 from bs4 import BeautifulSoup
 from PIL import Image
 
-from clvlib import files
+from clvlib import dataset, files
 from clvlib.run import chapters, handover, report
 from clvlib.run.outcome import LeftOut, Outcome
 from clvlib.run.refresh import NOTEBOOKS
@@ -275,7 +275,7 @@ def test_a_name_kept_by_two_notebooks_is_told_apart_unless_it_is_the_same(tmp_pa
 
 def test_cells_that_a_spreadsheet_would_run_are_defused_and_numbers_stay_numbers():
     risky = ["=1+1", "+A1", "-cmd|x", "@SUM(A1)", "\t=1", "\r=1", "+1+cmd", "+1-555-0100", "-2/3", "＝1+1"]
-    plain = ["plain", "0007", "+33612345678", "-7", "+33 6 12 34 56 78", "-2,5", "a=b"]
+    plain = ["plain", "0007", "+33639981234", "-7", "+33 6 39 98 12 34", "-2,5", "a=b"]
     frame = pd.DataFrame({"text": risky + plain, "=n": range(17)}, index=pd.Index(risky + plain, name="customer_id"))
     safe = handover.defuse(frame)
     assert list(safe["text"]) == [f"'{text}" for text in risky] + plain
@@ -288,16 +288,47 @@ def test_a_workbook_holds_texts_as_texts_and_crm_csv_holds_them_unaltered(shop, 
 
     kept = pd.DataFrame({"tier": ["=best", None, "+33 6"]}, index=pd.Index(["0007", "12", "zoé"], name="customer_id"))
     kept.to_parquet(tmp_path / "01_a.parquet")
-    handover.write_list(tmp_path / "01_a.parquet", tmp_path / "crm.csv")
+    handover.write_list(kept, tmp_path / "crm.csv")
     crm = pd.read_csv(tmp_path / "crm.csv", dtype=str, keep_default_na=False).set_index("customer_id")
     assert list(crm["tier"]) == ["=best", "", "+33 6"]
-    handover.write_customers(shop, [tmp_path / "01_a.parquet"], {"calls": tmp_path / "01_a.parquet"}, tmp_path)
+    handover.write_customers(shop, [tmp_path / "01_a.parquet"], {"calls": kept}, tmp_path)
     book = load_workbook(tmp_path / "customers.xlsx")
     assert book.sheetnames == ["customers", "calls", "columns"]
     cells = [[(cell.value, cell.data_type) for cell in row] for row in book["calls"].iter_rows()]
     assert cells[1] == [("0007", "s"), ("=best", "s")]
     assert cells[2][1] == (None, "n")
     assert isinstance(book["customers"]["B2"].value, int)
+
+
+def test_consent_and_its_date_are_in_every_list_and_what_is_not_known_is_no(tmp_path):
+    (tmp_path / "orders.csv").write_text("customer_id,date,amount\na,2025-01-03,20\nb,2025-01-04,20\nc,2025-01-05,9\n")
+    (tmp_path / "people.csv").write_text("customer_id,consent,consent_on\na,yes,2024-12-01\nb,unsubscribed,\n")
+    (tmp_path / "shop.toml").write_text(
+        'pseudonyms = false\n[transactions]\npath = "orders.csv"\n[customers]\npath = "people.csv"\n'
+    )
+    ds = dataset.load(tmp_path / "shop.toml")
+    asked = pd.DataFrame({"how": list("xyz")}, index=pd.Index(["c", "a", "b"], name="customer_id"))
+    long = pd.DataFrame({"customer_id": ["a", "a", "b"], "measure": ["cost", "gain", "cost"], "value": [1.0, 2.0, 3.0]})
+    handover.write_list(handover.with_consent(asked, ds), tmp_path / "crm.csv")
+    handover.write_list(handover.with_consent(long, ds), tmp_path / "tableau.csv")
+    handover.write_customers(ds, [], {}, tmp_path)
+    crm = (tmp_path / "crm.csv").read_text().splitlines()
+    assert crm == ["customer_id,how,consent,consent_on", "c,x,no,", "a,y,yes,2024-12-01", "b,z,no,"]
+    tableau = (tmp_path / "tableau.csv").read_text().splitlines()
+    assert tableau[0] == "customer_id,measure,value,consent,consent_on"
+    assert tableau[2:] == ["a,gain,2.0,yes,2024-12-01", "b,cost,3.0,no,"]
+    told = pd.read_csv(tmp_path / "customers.csv", keep_default_na=False).set_index("customer_id")
+    assert told[["consent", "consent_on"]].agg(" ".join, axis=1).to_list() == ["yes 2024-12-01", "no ", "no "]
+    said = pd.read_csv(tmp_path / "columns.csv").set_index("column")
+    assert "unknown is no" in said.loc["consent", "meaning"]
+    products = pd.DataFrame({"product": ["tea"]})
+    assert handover.with_consent(products, ds).equals(products)
+
+
+def test_where_nothing_is_known_of_consent_every_list_says_no(shop):
+    listed = shop.rfm_summary()[["frequency"]]
+    assert list(handover.with_consent(listed, shop)["consent"]) == ["no"] * len(listed)
+    assert list(handover.with_consent(listed.assign(consent="yes"), shop)["consent"]) == ["yes"] * len(listed)
 
 
 def test_categories_and_missing_texts_survive(tmp_path):

@@ -10,12 +10,19 @@ from zlib import crc32
 
 import nbformat
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
+from bs4 import BeautifulSoup
 
 from clvlib.run.refresh import NOTEBOOKS
+from tests.traces import contents, traces
 
+COUNTED = {"customers", "people", "answers", "buyers", "watched", "could", "staying", "subscribers", "new customers"}
 FILES = sorted(NOTEBOOKS.glob("[0-9][0-9]*.ipynb"))
+
+
+TWO = ("a@example.com", "+33 6 39 98 12 34")
 
 
 def purchases(customers: int, repeats: float, seed: int = 0) -> pd.DataFrame:
@@ -70,7 +77,7 @@ DATASETS = {
     "forty in French": renamed,
     "one row": few(("a", 0, 10.0)),
     "one customer": few(*(("a", day, 10.0) for day in range(0, 300, 30))),
-    "two customers": few(*((who, day, 10.0 + day % 7) for who in "ab" for day in range(0, 600, 25))),
+    "two customers": few(*((who, day, 10.0 + day % 7) for who in TWO for day in range(0, 600, 25))),
     "one day": few(*((f"c{i}", 0, 10.0 + i) for i in range(30))),
     "everybody alike": few(*((f"c{i}", day, 25.0) for i in range(30) for day in range(0, 500, 50))),
     "nothing but refunds": few(*((f"c{i}", 5 + i, 30.0) for i in range(9)), *((f"c{i}", 50, -30.0) for i in range(8))),
@@ -142,6 +149,55 @@ def test_a_run_ends_by_naming_its_files_and_they_are_there(run):
         assert str(folder / file) in printed
         assert (folder / file).stat().st_size > 0
     assert (folder / "report.html").stat().st_size < 5_000_000
+
+
+def test_nothing_that_a_run_makes_leads_to_a_customer_or_to_a_computer(run):
+    _, printed, folder = run
+    made = {
+        str(file.relative_to(folder)): content.decode("utf-8", "ignore") for file, content in contents(folder).items()
+    }
+    assert {"report.html", "report.xlsx", "customers.csv", "customers.xlsx", "manifest.json"} <= made.keys()
+    assert {name: traces(text) for name, text in made.items() if traces(text)} == {}
+    for name, text in (made | {"printed": printed}).items():
+        assert not [who for who in TWO if who in text], name
+        assert name == "printed" or str(folder) not in text, name
+
+
+def figures_of_few(columns, rows):
+    """The rows of a table that show a figure beside a number of customers, or of the like, of 1 to 4."""
+    counts = [at for at, name in enumerate(columns) if name in COUNTED]
+    told = []
+    for row in rows if counts else ():
+        few = any(isinstance(row[at], int | float) and 0 < row[at] < 5 for at in counts)
+        others = [cell for at, cell in enumerate(row) if at not in counts and isinstance(cell, int | float)]
+        told += [row] if few and [cell for cell in others if not isinstance(cell, bool)] else []
+    return told
+
+
+def test_no_table_of_a_report_or_its_workbook_tells_of_fewer_than_five_customers(run):
+    _, _, folder = run
+    tables = {
+        f"{file.parts[-4]} {file.stem}": json.loads(file.read_text("utf-8"))
+        for file in folder.glob("parts/*/*/tables/*")
+    }
+    told = {name: figures_of_few(table["columns"], table["data"]) for name, table in tables.items()}
+    assert any(COUNTED & set(table["columns"]) for table in tables.values())
+    for sheet in openpyxl.load_workbook(folder / "report.xlsx", read_only=True):
+        head, *rows = sheet.iter_rows(values_only=True)
+        told[sheet.title] = figures_of_few(head, rows) if sheet.title not in ("ledger", "board") else []
+    page = BeautifulSoup((folder / "report.html").read_text("utf-8"), "html.parser")
+    for number, table in enumerate(page.find_all("table")):
+        head = [cell.get_text() for cell in table.select("thead th")]
+        rows = [[written(cell) for cell in row.find_all(["th", "td"])] for row in table.select("tbody tr")]
+        told[f"report {number}"] = figures_of_few(head, rows)
+    assert {name: rows for name, rows in told.items() if rows} == {}
+
+
+def written(cell):
+    """What a cell of a page says: a number where it is one, a dash being none."""
+    text = cell.get_text().strip()
+    figures = re.sub(r"[^\d,.]", "", text).replace(",", ".")
+    return float(figures) if "num" in cell.get("class", []) and re.fullmatch(r"\d+(\.\d+)?", figures) else text
 
 
 def test_exercises_and_quizzes_stay_out_of_a_run(run):

@@ -1,5 +1,6 @@
 import base64
 import io
+import json
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
@@ -269,3 +270,17 @@ def test_groups_of_fewer_than_five_are_blanked_but_for_their_count():
     assert blanked["value"].isna().tolist() == [True, False]
     assert blanked["name"].tolist() == ["a", "b"]
     assert frame["value"].notna().all()
+
+
+def test_a_table_shows_no_figure_of_fewer_than_five_customers_and_all_of_more(shown, monkeypatch, tmp_path):
+    monkeypatch.setenv("CLV_RUN_FOLDER", str(tmp_path))
+    monkeypatch.setenv("CLV_NOTEBOOK", "07")
+    frame = pd.DataFrame({"customers": [4, 5, 0], "revenue": [40.0, 50.0, 0.0], "orders": [7, 8, 0]}, index=list("abc"))
+    shown.clear()
+    show.table(frame)
+    show.table(frame.drop(index="a"))
+    few, others = (data["text/plain"].splitlines()[1:] for data, _ in shown)
+    assert [line.split() for line in few[:2]] == [["a", "4", "–", "–"], ["b", "5", "$50.00", "8"]]
+    assert [line.split() for line in others] == [["b", "5", "$50.00", "8"], ["c", "0", "$0.00", "0"]]
+    told = json.loads((tmp_path / "tables" / "000.json").read_text())
+    assert told["data"][0][-3:] == [4, None, None]

@@ -62,14 +62,14 @@ ORDERS = [
     _order("#3", "pending", "12.00", **{"Cancelled at": AT}),
     _order("#4", "refunded", "13.00", **{"Cancelled at": AT, "Refunded Amount": "13.00"}),
     _order("#5", "partially_refunded", "14.00", **{"Refunded Amount": "4.00"}),
-    _order("#6", "pending", "15.00", **{"Email": "", "Shipping Phone": "'+33 1 00 00 00 00"}),
+    _order("#6", "pending", "15.00", **{"Email": "", "Shipping Phone": "'+33 1 99 00 00 00"}),
     _order("#7", "authorized", "16.00", **{"Email": "a@example.com"}),
 ]  # fmt: skip
 KEPT = [
     ("a@example.com", "2025-05-13 11:01:12", 5.0, "#1", "Mug"),
     ("a@example.com", "2025-05-13 11:01:12", 5.0, "#1", "Lid"),
     ("a@example.com", "2025-05-13 11:01:12", 10.0, "#5", "Mug"),
-    ("+33 1 00 00 00 00", "2025-05-13 11:01:12", 15.0, "#6", "Mug"),
+    ("+33 1 99 00 00 00", "2025-05-13 11:01:12", 15.0, "#6", "Mug"),
     ("a@example.com", "2025-05-13 11:01:12", 16.0, "#7", "Mug"),
 ]
 OTHER = [(_whole(HEADER_2021, *ORDERS), KEPT), (_whole(HEADER_2025, *ORDERS), KEPT)]

@@ -12,25 +12,25 @@ HEADER = (
 HABITS = f"""{HEADER}
 '600100000000000001,Anna,A,Anna@Example.com,yes,,1 Main St,Ashford,'00012,,,no,"1,150.00",3,"likes
 blue",no,"VIP, Blog"
-600100000000000002,,,b@example.com,no,,,,,,'+33100000000,no,0.00,0,,no,
-600100000000000003,,,,no,,,,,,'+33100000001,yes,20.00,1,,no,
-600100000000000004,,,,yes,,,,,'0033100000002,,yes,20.00,1,,no,
+600100000000000002,,,b@example.com,no,,,,,,'+33199000000,no,0.00,0,,no,
+600100000000000003,,,,no,,,,,,'+33199000001,yes,20.00,1,,no,
+600100000000000004,,,,yes,,,,,'0033199000002,,yes,20.00,1,,no,
 600100000000000005,,,,yes,,,,,,,yes,20.00,1,,no,
 600100000000000006,,,f@example.com,,,,,,,,,0.00,0,,no,
 """
 EXPECTED = [
     ("anna@example.com", "yes"),
     ("b@example.com", "no"),
-    ("+33100000001", "no"),
-    ("0033100000002", "yes"),
+    ("+33199000001", "no"),
+    ("0033199000002", "yes"),
     ("f@example.com", "no"),
 ]
 DROPPED = 1  # without an address and a phone
 _OLDER = """First Name,Last Name,Email,Company,Address1,Address2,City,Province,Province Code,Country,Country Code,Zip,Phone,Accepts Marketing,Total Spent,Total Orders,Tags,Note,Tax Exempt
 Anna,A,a@example.com,,,,,,,,,,,no,100,1,,,no
-Ben,B,,,,,,,,,,,'+33100000001,yes,100,1,,,no
+Ben,B,,,,,,,,,,,'+33199000001,yes,100,1,,,no
 """
-OTHER = [(_OLDER, [("a@example.com", "no"), ("+33100000001", "yes")])]
+OTHER = [(_OLDER, [("a@example.com", "no"), ("+33199000001", "yes")])]
 
 
 def written(rows: pd.DataFrame) -> str:
