@@ -8,6 +8,7 @@ from pathlib import Path
 from clvlib.dataset import Dataset
 from clvlib.errors import UsageError
 from clvlib.files import write_text
+from clvlib.ingest import databases
 from clvlib.ingest.card import DATA, as_toml, find_card, read_card
 from clvlib.ingest.groups import elsewhere
 
@@ -19,7 +20,8 @@ def folder_of(out: Path, ds: Dataset, of: Path) -> Path:
     known by their names.
     """
     bundled = ds.files[0].resolve().parent == DATA.resolve()
-    mine = hashlib.sha256(ds.name.encode() if bundled else os.fsencode(of.resolve())).hexdigest()
+    source = Path(of.name) if databases.fetched(of) else of.resolve()
+    mine = hashlib.sha256(ds.name.encode() if bundled else os.fsencode(source)).hexdigest()
     for folder in (out / slug(ds.name), out / f"{slug(ds.name)}-{mine[:6]}"):
         mark = folder / ".source"
         if not mark.exists():
