@@ -126,7 +126,7 @@ def wrong_entries(card: dict[str, Any]) -> list[Problem]:
     known = sorted(
         {
             *("name", "currency", "timezone", "locale", "as_of", "economics", "truth", "to_confirm", "group"),
-            *("pseudonyms", *TABLES, *LOOKUPS),
+            *("pseudonyms", "lists", *TABLES, *LOOKUPS),
         }
     )
     known.remove("totals")

@@ -94,10 +94,11 @@ def check(
     """Read the data and print every problem at once: errors, warnings, notes, with counts and the way to mend them."""
     from clvlib import dataset
     from clvlib.ingest import people
-    from clvlib.run import reconcile
+    from clvlib.run import imports, reconcile
 
     path, card = _card(source, customer_id, date, amount, order_id, date_format, decimal, currency, format)
     found, problems = dataset.build(card, path or Path(source), as_of, people.secret_of(card))
+    problems = (*problems, *imports.wrong_lists(card))
     for grade, colour in (("error", "red"), ("warning", "yellow"), ("note", "blue")):
         for problem in problems:
             if problem.grade == grade:
@@ -128,7 +129,10 @@ def reveal(
     if found is None:
         raise UsageError(f"The data of {card} can't be read.", f"Run `clv check {card}`.")
     hidden = people.pseudonyms(people.key(), found.tables.values())
-    text, count = people.reveal(file.read_text("utf-8"), hidden)
+    try:
+        text, count = people.reveal(file.read_text("utf-8"), hidden)
+    except UnicodeDecodeError:
+        raise UsageError(f"{file} is no text.", "Give the CSV that the run wrote beside it.") from None
     if not count:
         raise UsageError(
             f"{file} names no customer of {card} by a pseudonym of this key.", "Give the card of that run, and its key."

@@ -17,7 +17,7 @@ import pandas as pd
 
 from clvlib.dataset import Dataset
 from clvlib.files import replacing, write_text
-from clvlib.run import chapters, dictionary, parts, report, workbook
+from clvlib.run import chapters, dictionary, imports, parts, report, workbook
 from clvlib.run.launch import Made, Task, seen_from_notebooks
 from clvlib.run.outcome import Outcome
 
@@ -37,10 +37,14 @@ def hand_over(
     outcomes: list[Outcome],
     made: list[Made],
     inputs: Mapping[str, str],
+    tools: Mapping[str, str],
     folder: Path,
     seconds: float,
 ) -> list[Path]:
-    """Write all that the run hands over beside the run's folder, then put it in the place of an earlier run's."""
+    """Write all that the run hands over beside the run's folder, then put it in the place of an earlier run's.
+
+    tools: those that a list is written for, and the header of its ids (`imports.write_imports`).
+    """
     done = {part.notebook.stem: part for _, part in made if part is not None}
     executed = {name: nbformat.read(part.notebook, as_version=4) for name, part in done.items()}
     card = seen_from_notebooks(plans[0].given["dataset"], folder)
@@ -55,7 +59,10 @@ def hand_over(
         workbook.write_tables(ds, content, report.not_told(outcomes), folders, new / "report.xlsx")
         lists = {source.stem: source for part in done.values() for source in part.lists}
         if ds.sells:
-            write_customers(ds, [file for part in done.values() for file in part.scores], lists, new)
+            scores = [file for part in done.values() for file in part.scores]
+            customers = write_customers(ds, scores, lists, new)
+            crm = pd.read_parquet(lists["crm"]) if "crm" in lists else pd.DataFrame()
+            imports.write_imports(tools, _rounded(customers), crm, new)
         for name, source in lists.items():
             write_list(source, new / f"{name}.csv")
         for name, part in done.items():
@@ -118,8 +125,8 @@ def hash_files(files: Iterable[Path]) -> dict[str, str]:
     return hashes
 
 
-def write_customers(ds: Dataset, scores: list[Path], lists: Mapping[str, Path], folder: Path) -> None:
-    """Write one row per customer: the summary, then what each notebook kept (Parquet files, in their order).
+def write_customers(ds: Dataset, scores: list[Path], lists: Mapping[str, Path], folder: Path) -> pd.DataFrame:
+    """Write, and give, one row per customer: the summary, then what each notebook kept (Parquet files, in their order).
 
     columns.csv: what each column of it and of the lists says (`dictionary.describe`).
 
@@ -135,16 +142,19 @@ def write_customers(ds: Dataset, scores: list[Path], lists: Mapping[str, Path], 
     if len(table) <= MOST_IN_WORKBOOK:
         rounded = {name: _rounded(sheet) for name, sheet in {**sheets, "columns": said}.items()}
         workbook.write_workbook(rounded, folder / "customers.xlsx")
+    return table
 
 
 def write_list(source: Path, target: Path) -> None:
     """Write what a notebook delivered (a Parquet file) as CSV: made harmless as customers.csv is, or for MACHINES as it
-    is, so that they know their own ids."""
+    is, so that they know their own ids. Tableau gets an extract of its own beside it, where it can be written."""
     table = pd.read_parquet(source)
     read = _rounded(table) if target.stem in MACHINES else defuse(table)
     named = table.index.name is not None
     encoding = "utf-8" if target.stem in MACHINES else "utf-8-sig"
     read.to_csv(target, encoding=encoding, date_format="%Y-%m-%d", index=named)
+    if target.stem == "tableau":
+        imports.write_hyper(read, target.with_suffix(".hyper"))
 
 
 def gather_customers(summary: pd.DataFrame, scores: list[Path]) -> pd.DataFrame:
