@@ -64,7 +64,7 @@ def fetch(url: str, table: str) -> Path:
     return file
 
 
-def fetched(file: Path) -> bool:
+def is_fetched(file: Path) -> bool:
     """Whether a file is a table that was fetched. Its name is then what stays the same from one run to the next."""
     return bool(os.environ.get(FETCHED)) and file.parent == Path(os.environ[FETCHED])
 

@@ -195,7 +195,7 @@ def read(connection: duckdb.DuckDBPyConnection, path: Path, table: str, options:
             with plainly_named(path) as source:
                 query = f"SELECT * FROM read_parquet({literal(source)}, hive_partitioning=false)"
                 raw = as_text(connection, table, query, name)
-                if databases.fetched(path):
+                if databases.is_fetched(path):
                     raw.numbers = frozenset(json.loads(_beside_rows(connection, source)[databases.NUMBERS]))
                 return raw
         if start.startswith(b"SQLite format 3"):

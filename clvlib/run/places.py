@@ -20,7 +20,7 @@ def folder_of(out: Path, ds: Dataset, of: Path) -> Path:
     known by their names.
     """
     bundled = ds.files[0].resolve().parent == DATA.resolve()
-    source = Path(of.name) if databases.fetched(of) else of.resolve()
+    source = Path(of.name) if databases.is_fetched(of) else of.resolve()
     mine = hashlib.sha256(ds.name.encode() if bundled else os.fsencode(source)).hexdigest()
     for folder in (out / slug(ds.name), out / f"{slug(ds.name)}-{mine[:6]}"):
         mark = folder / ".source"
