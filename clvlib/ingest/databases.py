@@ -154,7 +154,7 @@ def _table(backend: Any, table: str, shown: str) -> Any:
 
 
 def _write(found: Any, file: Path) -> None:
-    """Write the rows of a table, sorted, as they come: memory doesn't grow with them."""
+    """Write the rows of a table as they come; what of them memory can't hold is sorted on disk."""
     kinds = dict(found.schema().items())
     refuse_names(list(kinds), file.stem)
     typed = [name for name, kind in kinds.items() if kind.is_date() or kind.is_timestamp()]
@@ -164,6 +164,7 @@ def _write(found: Any, file: Path) -> None:
     batches = found.select(**cells).to_pyarrow_batches(chunk_size=_BATCH)
     with closing(duckdb.connect()) as connection, replacing(file) as partial:
         rows(connection, "SET enable_progress_bar = false; SET TimeZone = 'UTC'")
+        rows(connection, f"SET temp_directory = {literal(file.with_suffix('.sorting'))}")
         connection.register("fetched", batches)
         said = f"{{{NUMBERS}: {literal(json.dumps(numbers))}}}"
         query = "SELECT * FROM fetched ORDER BY ALL"

@@ -62,7 +62,8 @@ def hand_over(
             scores = [file for part in done.values() for file in part.scores]
             customers = write_customers(ds, scores, lists, new)
             crm = pd.read_parquet(lists["crm"]) if "crm" in lists else pd.DataFrame()
-            imports.write_imports(tools, _rounded(customers), crm, new)
+            known = _rounded(customers).assign(may_contact=_agreed(ds, customers.index))
+            imports.write_imports(tools, known, crm, new)
         for name, source in lists.items():
             write_list(source, new / f"{name}.csv")
         for name, part in done.items():
@@ -155,6 +156,13 @@ def write_list(source: Path, target: Path) -> None:
     read.to_csv(target, encoding=encoding, date_format="%Y-%m-%d", index=named)
     if target.stem == "tableau":
         imports.write_hyper(read, target.with_suffix(".hyper"))
+
+
+def _agreed(ds: Dataset, customers: pd.Index) -> pd.Series:
+    """Whether each of these customers agreed to messages (bool); who didn't say, didn't."""
+    told = ds.customers() if ds.has("customers") else pd.DataFrame()
+    consent = told["consent"] if "consent" in told else pd.Series(dtype=str)
+    return consent.reindex(customers).eq("yes").astype(bool)
 
 
 def gather_customers(summary: pd.DataFrame, scores: list[Path]) -> pd.DataFrame:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pandas.api.types import infer_dtype
 
 from clvlib.errors import Problem
 
@@ -43,14 +42,14 @@ def wrong_lists(card: Mapping[str, Any]) -> list[Problem]:
 def write_imports(wanted: Mapping[str, str], customers: pd.DataFrame, crm: pd.DataFrame, folder: Path) -> None:
     """Write a file for each tool: UTF-8, one row a customer, the id under the header that the card gives.
 
-    customers, crm: as customers.csv and crm.csv (empty where there is no plan) have them, index customer_id. Actions
-    are those of customers to contact. Mailchimp, which subscribes whom it imports, gets those alone who agreed to
-    messages; a file for nobody is not written.
+    customers, crm: as customers.csv and crm.csv (empty where there is no plan) have them, index customer_id;
+    `may_contact` says who agreed to messages. Actions are those of customers to contact. Mailchimp, which subscribes
+    whom it imports, gets those alone who agreed; a file for nobody is not written.
     """
     actions = crm[crm["group"] == _CONTACT].filter(["action", "how"]) if len(crm) else crm
     table = customers.join(actions.reindex(customers.index).fillna(_NONE))
     for tool, header in wanted.items():
-        made = _tagged(table, crm) if known()["tools"][tool] == "tags" else _fields(table, known()["tools"][tool])
+        made = _tagged(table) if known()["tools"][tool] == "tags" else _fields(table, known()["tools"][tool])
         if len(made):
             made.rename_axis(header).to_csv(folder / f"{tool}.csv", encoding="utf-8", date_format="%Y-%m-%d")
 
@@ -59,15 +58,13 @@ def _fields(table: pd.DataFrame, by: str) -> pd.DataFrame:
     """The columns that other tools get, under the names of their fields there."""
     names = {column: label if by == "label" else api for column, (label, api) in known()["fields"].items()}
     found = table.filter(list(names))
-    words = {c: found[c].map({True: "true", False: "false"}) for c in found if infer_dtype(found[c]) == "boolean"}
-    return found.assign(**words).rename(columns=names)
+    may = found["may_contact"].map({True: "true", False: "false"})
+    return found.assign(may_contact=may).rename(columns=names)
 
 
-def _tagged(table: pd.DataFrame, crm: pd.DataFrame) -> pd.DataFrame:
+def _tagged(table: pd.DataFrame) -> pd.DataFrame:
     """`Tags` of customers who agreed to messages."""
-    in_plan = crm["consent"].eq("yes") if "consent" in crm else pd.Series(dtype=bool)
-    agreed = table["may_contact"] if "may_contact" in table else in_plan.reindex(table.index)
-    reached = table[agreed.eq(True)]
+    reached = table[table["may_contact"]]
     texts = {column: text for column, text in known()["tags"].items() if column in table}
     tags = [
         ",".join(text.format(row[column]).replace(",", "") for column, text in texts.items() if row[column] != _NONE)

@@ -18,6 +18,7 @@ from clvlib.ingest import databases
 from clvlib.ingest.card import DATA, as_toml, find_card
 from clvlib.ingest.options import options_of
 from clvlib.ingest.sources import locate
+from clvlib.run.places import card_for, folder_of
 from tests.postgres import OWNER, PASSWORD, Server
 from tests.run.test_runs import purchases
 
@@ -200,22 +201,40 @@ def test_a_url_goes_with_a_table_and_without_a_path(section, said):
         options_of("transactions", section)
 
 
+def test_a_table_is_one_dataset_whenever_it_is_read(url, postgres, tmp_path, monkeypatch):
+    postgres.run("CREATE TABLE known (customer_id text, date date, amount numeric)")
+    postgres.run("INSERT INTO known VALUES ('a', '2025-01-01', 5), ('a', '2025-03-01', 6)")
+    card = tmp_path / "shop.toml"
+    card.write_text(as_toml({"name": "Shop", "transactions": {"url": url, "table": "known"}}))
+    homes = set()
+    for _ in range(2):
+        monkeypatch.setenv(databases.FETCHED, "")  # as another command
+        ds = dataset.load(card_for(str(card), "2025-02-01", tmp_path))
+        homes.add(folder_of(tmp_path / "runs", ds, of=ds.files[1]))
+        assert len(ds.rfm_summary()) == 1
+    assert homes == {tmp_path / "runs/shop"}
+
+
 def test_a_run_holds_the_password_nowhere(postgres, url, tmp_path, quiet):
     made = purchases(250, 3.0)
     postgres.run("CREATE TABLE orders (customer_id text, date date, amount numeric(10, 2))")
     postgres.fill("orders", list(made.itertuples(index=False)))
-    (tmp_path / "shop.toml").write_text(as_toml({"name": "Shop", "transactions": {"url": url, "table": "orders"}}))
-    command = [sys.executable, "-m", "clvlib.run.cli", "run", "shop.toml", "--only", "02"]
+    lists = {"hubspot": "Record ID", "mailchimp": "Email Address"}
+    card = {"name": "Shop", "lists": lists, "transactions": {"url": url, "table": "orders"}}
+    (tmp_path / "shop.toml").write_text(as_toml(card))
+    program = "import sys; from clvlib.run.cli import main; sys.argv = ['clv', *sys.argv[1:]]; main()"
+    command = [sys.executable, "-c", program, "run", "shop.toml", "--only", "02"]
     environment = quiet | {VARIABLE: PASSWORD, "CLV_KEY": os.environ["CLV_KEY"], "TMPDIR": str(tmp_path / "tmp")}
     (tmp_path / "tmp").mkdir()
-    said = []
-    for as_of in ([], ["--as-of", "2025-03-31"]):  # the second by a card of the run's own
-        done = subprocess.run([*command, *as_of], cwd=tmp_path, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        said += [done.stdout, done.stderr]
-    assert [folder.name for folder in (tmp_path / "runs").iterdir()] == ["shop"]  # one dataset, whenever it is read
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     assert list((tmp_path / "tmp").glob("clv-*")) == []
-    contents = {"output": "".join(said).encode()}
+    assert "No mailchimp.csv: there is nobody to put on it." in done.stdout  # nobody's consent is known
+    listed = pd.read_csv(next((tmp_path / "runs/shop").glob("*/hubspot.csv")), dtype=str)
+    assert len(listed) == 250
+    assert listed.filter(["CLV segment", "CLV may be contacted"]).notna().all(axis=None)
+    assert set(listed["CLV may be contacted"]) == {"false"}
+    contents = {"output": (done.stdout + done.stderr).encode()}
     for file in (file for file in tmp_path.rglob("*") if file.is_file()):
         contents[file.name] = file.read_bytes()
         if zipfile.is_zipfile(file):
@@ -223,7 +242,7 @@ def test_a_run_holds_the_password_nowhere(postgres, url, tmp_path, quiet):
                 contents |= {f"{file.name}/{name}": archive.read(name) for name in archive.namelist()}
     found, _ = dataset.build({"transactions": {"url": url, "table": "orders"}}, tmp_path / "card.toml")
     contents["pickle"] = pickle.dumps(found)
-    assert len(contents) > 20
+    assert len(contents) > 20, list(contents)
     for secret in (PASSWORD, quote(PASSWORD, safe=""), PASSWORD[:8]):
         assert [name for name, content in contents.items() if secret.encode() in content] == []
     assert [name for name, content in contents.items() if b"127.0.0.1" in content]  # the search does find
