@@ -277,16 +277,11 @@ def _card(
     flags = {name: value for name, value in options.items() if value is not None}
     is_file = Path(source).exists() and not source.endswith(".toml") and source not in bundled()
     if not is_file:
-        if given or flags or currency:
-            raise (
-                UsageError(
-                    "Column and format flags go with a data file, not with a card.",
-                    f"Write them into the card {source}.",
-                )
-                if Path(source).is_file()
-                else UsageError(f"There is no file {source!r}.", "Check the path.")
-            )
         path = find_card(source)
+        if given or flags or currency:
+            raise UsageError(
+                "Column and format flags go with a data file, not with a card.", f"Write them into the card {source}."
+            )
         return path, read_card(path)
     file = Path(source).resolve()
     card: dict[str, Any] = {"name": file.name.split(".")[0]} | ({"currency": currency} if currency else {})

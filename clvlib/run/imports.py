@@ -63,14 +63,15 @@ def _fields(table: pd.DataFrame, by: str) -> pd.DataFrame:
 
 
 def _tagged(table: pd.DataFrame) -> pd.DataFrame:
-    """`Tags` of customers who agreed to messages."""
+    """`Tags` of customers who agreed to messages and of whom there is something to say."""
     reached = table[table["may_contact"]]
     texts = {column: text for column, text in known()["tags"].items() if column in table}
     tags = [
         ",".join(text.format(row[column]).replace(",", "") for column, text in texts.items() if row[column] != _NONE)
         for row in reached[list(texts)].to_dict("records")
     ]
-    return pd.DataFrame({"Tags": tags}, index=reached.index)
+    made = pd.DataFrame({"Tags": tags}, index=reached.index)
+    return made[made["Tags"] != ""]
 
 
 def write_hyper(table: pd.DataFrame, target: Path) -> None:

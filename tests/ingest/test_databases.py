@@ -11,6 +11,7 @@ from urllib.parse import quote
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from clvlib import dataset
 from clvlib.errors import DataError, UsageError
@@ -18,6 +19,7 @@ from clvlib.ingest import databases
 from clvlib.ingest.card import DATA, as_toml, find_card
 from clvlib.ingest.options import options_of
 from clvlib.ingest.sources import locate
+from clvlib.run.commands import app
 from clvlib.run.places import card_for, folder_of
 from tests.postgres import OWNER, PASSWORD, Server
 from tests.run.test_runs import purchases
@@ -81,7 +83,9 @@ def test_ids_decimals_zones_and_nothing_arrive_as_they_are(postgres, url, tmp_pa
         assert dict(zip(dropped["reason"], dropped["rows"], strict=True)) == {"no customer_id": 1, "no date": 1}
 
 
-def test_products_are_explained_by_a_table_of_the_database(postgres, url, tmp_path):
+def test_products_are_explained_by_a_table_and_postgresqls_own_variable_serves(postgres, url, tmp_path, monkeypatch):
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    url = url.replace(f":${{{VARIABLE}}}", "")
     postgres.run("CREATE TABLE products (sku text, called text)", "INSERT INTO products VALUES ('21212', 'Soap')")
     (tmp_path / "orders.csv").write_text("customer_id,date,amount,product\na,2025-01-01,5,21212\nb,2025-01-02,6,1\n")
     products = {"url": url, "table": "products", "columns": {"code": "sku", "name": "called"}}
@@ -186,6 +190,10 @@ def test_a_password_in_the_card_is_refused_and_not_repeated(written, tmp_path):
             with pytest.raises((DataError, UsageError), match="address") as caught:
                 read()
             assert "hunter" not in str(caught.value)
+    for flags in ([], ["--currency", "EUR"]):
+        done = CliRunner().invoke(app, ["check", written, *flags])
+        assert isinstance(done.exception, UsageError)
+        assert "://" not in written or "hunter" not in str(done.exception)
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,8 @@ def test_mailchimp_gets_tags_of_those_who_agreed_and_nobody_else(tmp_path):
         "c": "CLV segment Lost",
     }
     (tmp_path / "mailchimp.csv").unlink()
-    imports.write_imports({"mailchimp": "Email Address"}, customers().assign(may_contact=False), crm(), tmp_path)
+    for nobody in (customers().assign(may_contact=False), customers()[["clv", "may_contact"]]):
+        imports.write_imports({"mailchimp": "Email Address"}, nobody, pd.DataFrame(), tmp_path)
     assert not list(tmp_path.iterdir())
 
 
