@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -83,6 +84,6 @@ def postgres() -> Iterator[Server]:
             time.sleep(0.1)
         yield Server(port)
     finally:
-        server.terminate()
+        server.send_signal(signal.SIGINT)  # at once, whoever is connected
         server.wait(30)
         shutil.rmtree(folder, ignore_errors=True)

@@ -17,17 +17,7 @@ from clvlib.ingest.raw import ROW, Raw, filled, quoted, rows
 from clvlib.ingest.tables import LOOKUPS
 
 _NAME = "name"
-_READ = (
-    "path",
-    "url",
-    "glob",
-    "columns",
-    "delimiter",
-    "header",
-    "encoding",
-    "sheet",
-    "table",
-)  # options of such a section
+_READ = ("path", "url", "glob", "columns", "delimiter", "header", "encoding", "sheet", "table")  # options
 
 
 @dataclass(frozen=True)
