@@ -14,8 +14,10 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 from PIL import Image
 
-from clvlib.ingest.tables import TABLES
-from clvlib.run import dictionary
+from clvlib.ingest.card import wrong_entries
+from clvlib.ingest.options import OPTIONS, OWN, options_of
+from clvlib.ingest.tables import LOOKUPS, TABLES
+from clvlib.run import dictionary, imports
 from clvlib.show.units import UNITS
 from tests.traces import traces
 from tools import picture
@@ -160,3 +162,37 @@ def test_the_wheel_carries_every_room_the_data_and_the_notebooks():
     packages = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]["packages"]
     rooms = {".".join(file.parent.relative_to(ROOT).parts) for file in (ROOT / "clvlib").rglob("*/__init__.py")}
     assert {*packages} == {"clvlib", "clvlib.bundled.data", "clvlib.bundled.notebooks", *rooms}
+
+
+@pytest.fixture
+def entries() -> tuple[str, str]:
+    """What the data dictionary says of a card: of entries above its sections, and of options of a table."""
+    text = (ROOT / "data/README.md").read_text("utf-8").partition("\n## What a card may say")[2]
+    above, _, options = text.partition("\n## ")[0].partition("\nThen a section a table")
+    return above, options
+
+
+def test_the_data_dictionary_lists_every_entry_that_a_card_may_have(entries):
+    above, options = (re.findall(r"^\| (\w+) \| `", part, re.M) for part in entries)
+    assert sorted(options) == sorted({*OPTIONS, *(name for own in OWN.values() for name in own)})
+    unknown = next(one for one in wrong_entries({"transactions": {}, "no entry": 1}) if "no entry" in one.what)
+    sections = {*TABLES, *LOOKUPS, "economics", "truth"} - {"totals"}
+    assert set(above) == set(unknown.mend.removeprefix("Known: ").rstrip(".").split(", ")) - sections
+
+
+def test_every_example_of_a_tables_option_is_one_that_a_card_may_have(entries):
+    for name, example in re.findall(r"^\| (\w+) \| `(.+?)` \| ", entries[1], re.M):
+        table = next((table for table, own in OWN.items() if name in own), "transactions")
+        beside = {"url": {"table": "t"}}.get(name, {} if name == "path" else {"path": "p"})
+        given = tomllib.loads(f"{name} = {example}")
+        assert options_of(table, beside | given)[name] == given[name]
+
+
+def test_the_data_dictionary_shows_what_other_tools_get():
+    section = (
+        (ROOT / "data/README.md").read_text("utf-8").partition("\n## Lists for other tools")[2].partition("\n## ")[0]
+    )
+    listed = [tuple(line.strip("| ").split(" | ")) for line in section.splitlines() if line.startswith("| ")]
+    fields = [row for row in listed if row[-1].endswith("__c")]
+    assert fields == [(column, *names) for column, names in imports.known()["fields"].items()]
+    assert [row[0] for row in listed[1:5]] == list(imports.known()["tools"])

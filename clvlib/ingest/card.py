@@ -78,6 +78,8 @@ def bundled() -> list[str]:
 
 def find_card(name_or_path: str | Path) -> Path:
     """The card of a bundled dataset (by name) or of a client (by path). UsageError names what there is."""
+    if "://" in str(name_or_path):  # it may hold a password: it is not repeated
+        raise UsageError("An address is no dataset.", 'A table of a database: url = "…" and table = "…" in a card.')
     for path in (Path(name_or_path), DATA / f"{name_or_path}.toml"):
         if path.is_file():
             if path.suffix != ".toml":
@@ -133,7 +135,7 @@ def wrong_entries(card: dict[str, Any]) -> list[Problem]:
     known = sorted(
         {
             *("name", "currency", "timezone", "locale", "as_of", "economics", "truth", "to_confirm", "group"),
-            *("pseudonyms", FORGOTTEN, *TABLES, *LOOKUPS),
+            *("pseudonyms", "lists", FORGOTTEN, *TABLES, *LOOKUPS),
         }
     )
     known.remove("totals")

@@ -17,7 +17,7 @@ from clvlib.ingest.raw import ROW, Raw, filled, quoted, rows
 from clvlib.ingest.tables import LOOKUPS
 
 _NAME = "name"
-_READ = ("path", "glob", "columns", "delimiter", "header", "encoding", "sheet", "table")  # options of such a section
+_READ = ("path", "url", "glob", "columns", "delimiter", "header", "encoding", "sheet", "table")  # options
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def read_codes(
     """
     lookup = LOOKUPS[name]
     options = options_of(name, options, _READ)
-    files = sources.files_of(options["path"], options.get("glob"), folder)
+    files = sources.files_of_section(options, folder)
     raw = sources.read_sources(connection, files, f"raw_{name}", options)
     columns: dict[str, str] = dict(options.get("columns", {}))
     targets = [lookup.code, *lookup.gives]

@@ -8,7 +8,7 @@ from clvlib.errors import DataError
 from clvlib.ingest.exports import formats
 
 OPTIONS: dict[str, Any] = {
-    "path": str | list, "glob": str, "format": str, "columns": dict, "delimiter": str, "header": list,
+    "path": str | list, "url": str, "glob": str, "format": str, "columns": dict, "delimiter": str, "header": list,
     "encoding": str, "sheet": str, "table": str, "date_format": str | list, "decimal": str, "thousands": str,
     "duplicates": str, "drop": dict, "keep_if_filled": str, "values": dict, "ignore_case": bool | str,
     "includes": list, "keep": dict, "rows_like": dict, "zone": str | dict, "first_of": dict, "fixed": dict,
@@ -54,7 +54,10 @@ def options_of(name: str, options: Any, only: Iterable[str] = OPTIONS) -> dict[s
             f"[{name}] has unknown entries: {', '.join(unknown)}.{nearest(unknown[0], known)}",
             f"Known: {', '.join(known)}.",
         )
-    if "path" not in options:
+    if "url" in options and ("path" in options or "table" not in options):
+        what = f"[{name}] has a url, " + ("and a path" if "path" in options else "and no table") + "."
+        raise DataError(what, 'A table of a database is named by url = "…" and table = "…".')
+    if not {"path", "url"} & options.keys():
         raise DataError(f"[{name}] has no path.", 'Add path = "…", relative to the card.')
     return options
 

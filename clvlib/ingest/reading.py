@@ -71,7 +71,7 @@ def read_tables(
             continue
         try:
             options = options_of(name, options)
-            files = sources.files_of(options["path"], options.get("glob"), folder)
+            files = sources.files_of_section(options, folder)
             result.files += files
             if name == "subscriptions":
                 result.terms = subscribers.terms(options)

@@ -1,8 +1,8 @@
 """A client's file, or several → a DuckDB table of text, exactly as written, or a DataError that says why not.
 
-Text with delimiters, Parquet, Excel, a table of a DuckDB or SQLite file, and zips of such files; what a file is, its
-first bytes say, not its name. Nothing is interpreted here: ids keep their zeros, dates and amounts stay text until
-`ingest` casts them.
+Text with delimiters, Parquet, Excel, a table of a DuckDB or SQLite file, zips of such files, a table of a database
+(`databases`); what a file is, its first bytes say, not its name. Nothing is interpreted here: ids keep their zeros,
+dates and amounts stay text until `ingest` casts them.
 """
 
 import errno
@@ -20,7 +20,7 @@ from typing import Any
 import duckdb
 
 from clvlib.errors import DataError, Grade
-from clvlib.ingest import archives, delimited
+from clvlib.ingest import archives, databases, delimited
 from clvlib.ingest.card import inline
 from clvlib.ingest.excel import SEVERAL, cell, only_numbers
 from clvlib.ingest.raw import ROW, Raw, as_text, first_line, literal, plainly_named, quoted, refuse_names, rows
@@ -54,7 +54,8 @@ def locate(path: str, folder: Path) -> Path:
         with importlib.resources.as_file(importlib.resources.files(package) / "datasets" / name) as inside:
             return inside
     if "://" in path and not found.exists():
-        raise DataError(f"{path} is an address, not a file.", "Download it and give the path of the file.")
+        mend = 'A table of a database is named by url = "…" and table = "…"; download anything else.'
+        raise DataError("The path is an address, not a file.", mend)
     return found
 
 
@@ -96,6 +97,13 @@ def files_of(path: str | list[str], pattern: str | None, folder: Path) -> list[P
                 f"{what}. It holds: {names}.", 'Name the files: path = ["a.csv", "b.csv"], or glob = "*.csv".'
             )
         return fits
+
+
+def files_of_section(options: dict[str, Any], folder: Path) -> list[Path]:
+    """The files that a card's section names, or the one into which its table of a database is read."""
+    if "url" in options:
+        return [databases.fetch(options["url"], options["table"])]
+    return files_of(options["path"], options.get("glob"), folder)
 
 
 def read_sources(connection: duckdb.DuckDBPyConnection, files: list[Path], table: str, options: dict[str, Any]) -> Raw:
@@ -186,7 +194,10 @@ def read(connection: duckdb.DuckDBPyConnection, path: Path, table: str, options:
         if start.startswith(b"PAR1"):
             with plainly_named(path) as source:
                 query = f"SELECT * FROM read_parquet({literal(source)}, hive_partitioning=false)"
-                return as_text(connection, table, query, name)
+                raw = as_text(connection, table, query, name)
+                if databases.is_fetched(path):
+                    raw.numbers = frozenset(json.loads(_beside_rows(connection, source)[databases.NUMBERS]))
+                return raw
         if start.startswith(b"SQLite format 3"):
             return _read_sqlite(connection, path, table, options)
         if start[8:12] == b"DUCK":
@@ -292,6 +303,11 @@ def _ending(interrupt: Any, view: bool, name: str) -> Iterator[None]:
         timer.cancel()
 
 
+def _beside_rows(connection: duckdb.DuckDBPyConnection, file: Path) -> dict[str, str]:
+    """What a Parquet file of ours says beside its rows."""
+    return dict(rows(connection, f"SELECT decode(key), decode(value) FROM parquet_kv_metadata({literal(file)})"))
+
+
 def _choose(found: list[str], wanted: str | None, what: str, name: str) -> str:
     """The table or sheet that is wanted, or the only one. SeveralTables names all where none is named."""
     if wanted in found:
@@ -331,7 +347,7 @@ def _read_excel(connection: duckdb.DuckDBPyConnection, path: Path, table: str, o
             crashed = not said or "Traceback" in done.stderr or "panicked" in done.stderr
             reason = "the parser stopped at something in it" if crashed else said[-1]
             raise DataError(f"{name} can't be read: {reason}.", "Open it and save the sheet as CSV.")
-        about = dict(rows(connection, f"SELECT decode(key), decode(value) FROM parquet_kv_metadata({literal(out)})"))
+        about = _beside_rows(connection, out)
         raw = as_text(connection, table, f"SELECT * FROM read_parquet({literal(out)})", name)
     raw.numbers = frozenset(raw.columns[i] for i in json.loads(about["numbers"]))
     raw.noticed += delimited.passed_over(int(about["above"]), int(about["below"]), raw.columns)

@@ -94,10 +94,11 @@ def check(
     """Read the data and print every problem at once: errors, warnings, notes, with counts and the way to mend them."""
     from clvlib import dataset
     from clvlib.ingest import people
-    from clvlib.run import reconcile
+    from clvlib.run import imports, reconcile
 
     path, card = _card(source, customer_id, date, amount, order_id, date_format, decimal, currency, format)
     found, problems = dataset.build(card, path or Path(source), as_of, people.secret_of(card))
+    problems = (*problems, *imports.wrong_lists(card))
     for grade, colour in (("error", "red"), ("warning", "yellow"), ("note", "blue")):
         for problem in problems:
             if problem.grade == grade:
@@ -128,7 +129,10 @@ def reveal(
     if found is None:
         raise UsageError(f"The data of {card} can't be read.", f"Run `clv check {card}`.")
     hidden = people.pseudonyms(people.key(), found.tables.values())
-    text, count = people.reveal(file.read_text("utf-8"), hidden)
+    try:
+        text, count = people.reveal(file.read_text("utf-8"), hidden)
+    except UnicodeDecodeError:
+        raise UsageError(f"{file} is no text.", "Give the CSV that the run wrote beside it.") from None
     if not count:
         raise UsageError(
             f"{file} names no customer of {card} by a pseudonym of this key.", "Give the card of that run, and its key."
@@ -286,16 +290,11 @@ def _card(
     flags = {name: value for name, value in options.items() if value is not None}
     is_file = Path(source).exists() and not source.endswith(".toml") and source not in bundled()
     if not is_file:
-        if given or flags or currency:
-            raise (
-                UsageError(
-                    "Column and format flags go with a data file, not with a card.",
-                    f"Write them into the card {source}.",
-                )
-                if Path(source).is_file()
-                else UsageError(f"There is no file {source!r}.", "Check the path.")
-            )
         path = find_card(source)
+        if given or flags or currency:
+            raise UsageError(
+                "Column and format flags go with a data file, not with a card.", f"Write them into the card {source}."
+            )
         return path, read_card(path)
     file = Path(source).resolve()
     card: dict[str, Any] = {"name": file.name.split(".")[0]} | ({"currency": currency} if currency else {})

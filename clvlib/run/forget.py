@@ -32,6 +32,7 @@ from clvlib.ingest import forgotten, groups, people, reading, rules
 from clvlib.ingest.card import DATA, FORGOTTEN, as_toml, find_card, forgotten_beside, read_card
 from clvlib.ingest.raw import literal, rows
 from clvlib.ingest.tables import LOOKUPS, TABLES
+from clvlib.run.imports import LISTS
 from clvlib.run.parts import PARTS_FOLDER
 from clvlib.run.places import folders_of_data
 from clvlib.run.runner import LOCK, locked
@@ -47,10 +48,11 @@ _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".pdf")
 
 @dataclass(frozen=True)
 class Named:
-    """How files name a person: `ids` are what a cell of a list says; `sure` finds them in a text, `perhaps` in a page,
-    where a bare number may be they; what isn't text holds one of the `ways` somewhere."""
+    """How files name a person: `ids` are what a cell of a list says, under one of the `headers`; `sure` finds them in a
+    text, `perhaps` in a page, where a bare number may be they; what isn't text holds one of the `ways` somewhere."""
 
     ids: frozenset[str]
+    headers: frozenset[str]
     ways: frozenset[str]
     sure: re.Pattern[str]
     perhaps: re.Pattern[str]
@@ -81,7 +83,8 @@ def forget(customer: str, card: Path, places: Sequence[Path]) -> None:
     who = customer if customer in known else ids.get(customer)
     given = customer if people.PSEUDONYM.fullmatch(customer) else people.pseudonym(secret, customer)
     pseudonym = known[who] if who else given
-    named = _named(who or customer, pseudonym, people.secret_of(content) is not None)
+    headers = {*people.IDENTIFIED_BY, *content.get(LISTS, {}).values()}
+    named = _named(who or customer, pseudonym, headers, people.secret_of(content) is not None)
     folders = _folders(path, client.files[0], places)
     if not who and not any(_names(file, named) for file in _files(folders)):
         where = f"the data of {path}, nor in {_listed(folders) or 'any run of it'}"
@@ -100,6 +103,9 @@ def forget(customer: str, card: Path, places: Sequence[Path]) -> None:
         for cache in [run / PARTS_FOLDER for run in runs if (run / PARTS_FOLDER).exists()]:
             shutil.rmtree(cache)
             typer.echo(printable(f"{cache}: removed (what the next run would have taken over)"))
+        for extract in [extract for run in runs for extract in sorted(run.glob("*.hyper"))]:
+            extract.unlink()
+            typer.echo(printable(f"{extract}: removed (no search sees what is in it)"))
         for file in [file for file in _files(folders) if _names(file, named)]:
             typer.echo(printable(f"{file}: {_take_out(file, named)}"))
         for run in runs:
@@ -135,13 +141,13 @@ def _held(client: reading.Ingested, who: str | None) -> str:
     return "; ".join(told)
 
 
-def _named(customer: str, pseudonym: str, hidden: bool) -> Named:
+def _named(customer: str, pseudonym: str, headers: Iterable[str], hidden: bool) -> Named:
     """How somebody is named. hidden: whether pseudonyms stand in what is made of the data, and no number is an id."""
     bare = bool(_BARE.fullmatch(customer))
     ways = {pseudonym, *([] if bare else _written(customer))}
     sure = _finding(ways)
     perhaps = _finding(ways | {customer}) if bare and not hidden else sure
-    return Named(frozenset({customer, pseudonym}), frozenset(ways), sure, perhaps)
+    return Named(frozenset({customer, pseudonym}), frozenset(headers), frozenset(ways), sure, perhaps)
 
 
 def _written(customer: str) -> set[str]:
@@ -270,7 +276,7 @@ def _without_rows(content: bytes, named: Named) -> tuple[bytes, int]:
     reader, kept, before, gone, columns = csv.reader(lines), list[str](), 0, 0, list[int]()
     for row in reader:
         if not before:
-            columns = [at for at, name in enumerate(row) if name.strip("\ufeff ") in people.IDENTIFIED_BY]
+            columns = [at for at, name in enumerate(row) if name.strip("\ufeff ") in named.headers]
         theirs = named.in_row(row, columns)
         gone += theirs
         kept += [] if theirs else lines[before : reader.line_num]
@@ -281,7 +287,7 @@ def _without_rows(content: bytes, named: Named) -> tuple[bytes, int]:
 def _theirs(table: pa.Table, named: Named) -> list[bool]:
     """Which rows of a table are the person's."""
     names = [name for name, kind in zip(table.column_names, table.schema.types, strict=True) if _holds_text(kind)]
-    columns = [at for at, name in enumerate(names) if name in people.IDENTIFIED_BY]
+    columns = [at for at, name in enumerate(names) if name in named.headers]
     cells = [table[name].to_pylist() for name in names]
     return [named.in_row(row, columns) for row in zip(*cells, strict=True)] if names else [False] * len(table)
 

@@ -18,7 +18,7 @@ import pandas as pd
 
 from clvlib.dataset import Dataset
 from clvlib.files import replacing, write_text
-from clvlib.run import chapters, dictionary, parts, report, workbook
+from clvlib.run import chapters, dictionary, imports, parts, report, workbook
 from clvlib.run.launch import Made, Task, seen_from_notebooks
 from clvlib.run.outcome import Outcome
 
@@ -38,10 +38,14 @@ def hand_over(
     outcomes: list[Outcome],
     made: list[Made],
     inputs: Mapping[str, str],
+    tools: Mapping[str, str],
     folder: Path,
     seconds: float,
 ) -> list[Path]:
-    """Write all that the run hands over beside the run's folder, then put it in the place of an earlier run's."""
+    """Write all that the run hands over beside the run's folder, then put it in the place of an earlier run's.
+
+    tools: those that a list is written for, and the header of its ids (`imports.write_imports`).
+    """
     done = {part.notebook.stem: part for _, part in made if part is not None}
     executed = {name: nbformat.read(part.notebook, as_version=4) for name, part in done.items()}
     card = seen_from_notebooks(plans[0].given["dataset"], folder)
@@ -56,7 +60,9 @@ def hand_over(
         workbook.write_tables(ds, content, report.not_told(outcomes), folders, new / "report.xlsx")
         lists = {file.stem: with_consent(pd.read_parquet(file), ds) for part in done.values() for file in part.lists}
         if ds.sells:
-            write_customers(ds, [file for part in done.values() for file in part.scores], lists, new)
+            scores = [file for part in done.values() for file in part.scores]
+            customers = write_customers(ds, scores, lists, new)
+            imports.write_imports(tools, _rounded(customers), lists.get("crm", pd.DataFrame()), new)
         for name, table in lists.items():
             write_list(table, new / f"{name}.csv")
         for name, part in done.items():
@@ -133,8 +139,9 @@ def with_consent(table: pd.DataFrame, ds: Dataset) -> pd.DataFrame:
     return table.assign(**{name: value for name, value in known.items() if name not in table})
 
 
-def write_customers(ds: Dataset, scores: list[Path], lists: Mapping[str, pd.DataFrame], folder: Path) -> None:
-    """Write one row per customer: the summary, what each notebook kept (Parquet files, in their order), and consent.
+def write_customers(ds: Dataset, scores: list[Path], lists: Mapping[str, pd.DataFrame], folder: Path) -> pd.DataFrame:
+    """Write, and give, one row per customer: the summary, what each notebook kept (Parquet files, in their order), and
+    consent.
 
     columns.csv: what each column of it and of the lists says (`dictionary.describe`).
 
@@ -150,15 +157,18 @@ def write_customers(ds: Dataset, scores: list[Path], lists: Mapping[str, pd.Data
     if len(table) <= MOST_IN_WORKBOOK:
         rounded = {name: _rounded(sheet) for name, sheet in {**sheets, "columns": said}.items()}
         workbook.write_workbook(rounded, folder / "customers.xlsx")
+    return table
 
 
 def write_list(table: pd.DataFrame, target: Path) -> None:
     """Write what a notebook delivered as CSV: made harmless as customers.csv is, or for MACHINES as it is, so that they
-    know their own ids."""
+    know their own ids. Tableau gets an extract of its own beside it, where it can be written."""
     read = _rounded(table) if target.stem in MACHINES else defuse(table)
     named = table.index.name is not None
     encoding = "utf-8" if target.stem in MACHINES else "utf-8-sig"
     read.to_csv(target, encoding=encoding, date_format="%Y-%m-%d", index=named)
+    if target.stem == "tableau":
+        imports.write_hyper(read, target.with_suffix(".hyper"))
 
 
 def gather_customers(summary: pd.DataFrame, scores: list[Path]) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from pathlib import Path
 from clvlib.dataset import Dataset
 from clvlib.errors import UsageError
 from clvlib.files import write_text
+from clvlib.ingest import databases
 from clvlib.ingest.card import DATA, as_toml, find_card, read_card
 from clvlib.ingest.groups import elsewhere
 
@@ -40,7 +41,8 @@ def folders_of_data(out: Path, files: Iterable[Path]) -> set[Path]:
 
 
 def _mark_of(file: Path) -> str:
-    return hashlib.sha256(os.fsencode(file.resolve())).hexdigest()
+    """What says whose a folder is; a table that was fetched is known by its name."""
+    return hashlib.sha256(os.fsencode(file.name if databases.is_fetched(file) else file.resolve())).hexdigest()
 
 
 def slug(name: str) -> str:

@@ -27,7 +27,7 @@ from clvlib.dataset import Dataset, load
 from clvlib.errors import DataError, UsageError, printable
 from clvlib.ingest import people
 from clvlib.ingest.card import find_card, read_card
-from clvlib.run import chapters, handover, parameters, parts
+from clvlib.run import chapters, handover, imports, parameters, parts
 from clvlib.run.launch import Made, Task, execute_apart, several_at_once
 from clvlib.run.outcome import Outcome
 from clvlib.run.places import card_for, folder_of
@@ -68,6 +68,9 @@ def run(
     in seconds for each notebook. Raises DataError when the data can't be used, UsageError for a wrong name or value.
     """
     started = time.monotonic()
+    written = read_card(find_card(card_or_name))
+    if wrong := imports.wrong_lists(written):
+        raise DataError(f"{wrong[0].what}.", wrong[0].mend)
     ds = load(card_or_name, as_of=as_of)
     for problem in ds.problems:
         if problem.grade == "warning":
@@ -80,7 +83,7 @@ def run(
         parts.clear(folder)
         inputs = handover.hash_files(ds.files)
         card = card_for(card_or_name, as_of, folder)
-        secret = people.secret_of(read_card(find_card(card_or_name)))
+        secret = people.secret_of(written)
         named_by = "" if secret is None else people.pseudonym(secret, "")  # another key gives other pseudonyms
         for plan in plans:
             plan.given["dataset"] = card
@@ -92,9 +95,12 @@ def run(
         why = f"without the {_lacking(ds)} that it needs" if _lacking(ds) else "not asked for"
         outcomes += [Outcome(file.stem, why) for file in every if file.stem not in chosen]
         outcomes.sort(key=lambda outcome: outcome.notebook)
-        files = handover.hand_over(ds, plans, outcomes, made, inputs, folder, time.monotonic() - started)
+        tools = written.get(imports.LISTS, {})
+        files = handover.hand_over(ds, plans, outcomes, made, inputs, tools, folder, time.monotonic() - started)
         parts.clear(folder, {plan.file.stem: plan.key for plan in plans})
     _say_the_end(outcomes, files, folder, _without_list(plans, made))
+    for tool in [tool for tool in tools if folder / f"{tool}.csv" not in files]:
+        typer.echo(f"No {tool}.csv: there is nobody to put on it.")
     return FAILED if any(outcome.status == "failed" for outcome in outcomes) else DONE
 
 

@@ -1,0 +1,171 @@
+"""A table of a database or a warehouse, by its URL → a Parquet file of its rows, which is there until the program ends.
+
+Ibis reaches the database. Its password is in the environment alone: `${NAME}` in the URL stands for a variable, whose
+value nothing of ours keeps or says. All that a program starts takes the file over: notebooks of a run read one state.
+"""
+
+import atexit
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from hashlib import sha256
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, quote
+
+import duckdb
+import ibis
+
+from clvlib.errors import DataError
+from clvlib.files import replacing
+from clvlib.ingest.raw import first_line, literal, refuse_names, rows
+
+FETCHED = "CLV_FETCHED"  # of the environment: the folder of tables that were fetched
+NUMBERS = "numbers"  # what such a file says beside its rows: the columns that are numbers in the database
+_BATCH = 50_000  # rows
+_URL = re.compile(
+    r"(?P<kind>[a-z][a-z0-9]*)://((?P<user>[^:/?#]*)(:\$\{\w+\})?@)?"
+    r"(?P<host>(\[[0-9a-f:.]+\]|[^:@/?#]*)(:\d+)?)(?P<path>(/[^@?#]*)?)(\?(?P<query>[^@#]*))?"
+)
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+_SECRET = re.compile("pass|pwd|secret|token|key|credential", re.IGNORECASE)  # in the name of a URL's parameter
+_OF_FILES = ("duckdb", "sqlite", "file")
+_PACKAGES = {"postgres": "psycopg[binary]"}  # what Ibis needs to reach a database; else its own extra
+_MEND = "Ask for the right to read it, or for a view of what is needed."
+_own: list[Path] = []  # the folder that this process made
+
+
+def fetch(url: str, table: str) -> Path:
+    """Read a table or view into a Parquet file: dates as such, all else as the database writes it as text.
+
+    url: `postgresql://user:${NAME}@host/database`, and the like of any database that Ibis knows. table: its name, with
+    its schema before it where that isn't the usual one. The rows are sorted: while they are the same, so is the file.
+    Raises DataError for a URL that holds a password, and where the table can't be reached or read.
+    """
+    parts = _parts(url)
+    shown = f"{parts['host']}{parts['path']}".strip("/")
+    name = re.sub(r"[^\w.-]+", "-", f"{table} {shown}").strip("-")[:80]
+    file = _folder() / f"{name}-{sha256(f'{url} {table}'.encode()).hexdigest()[:8]}.parquet"
+    if file.exists() and file.parent not in _own:
+        return file
+    secrets: list[str] = []
+    with _unspoken(f"{shown} can't be reached", "Check the url, the server, and the password's variable.", secrets):
+        backend = _connected(parts["kind"].replace("postgresql", "postgres"), _filled_in(url, secrets))
+    try:
+        with _unspoken(f"{table} of {shown} can't be read", _MEND, secrets):
+            _write(_table(backend, table, shown), file)
+    finally:
+        backend.disconnect()
+    return file
+
+
+def is_fetched(file: Path) -> bool:
+    """Whether a file is a table that was fetched. Its name is then what stays the same from one run to the next."""
+    return bool(os.environ.get(FETCHED)) and file.parent == Path(os.environ[FETCHED])
+
+
+def _parts(url: str) -> dict[str, str]:
+    """The parts of a URL. DataError where it isn't one, or holds a password as such: it is not repeated."""
+    found = _URL.fullmatch(url)
+    if not found:
+        form = "postgresql://user:${SHOP_PASSWORD}@host/database"
+        raise DataError(
+            f"The url is not of the form {form}, or has a password in it.",
+            "Write ${SHOP_PASSWORD}, say, in its place, and set that variable of the environment.",
+        )
+    named = [name for name, value in parse_qsl(found["query"] or "") if not _VARIABLE.fullmatch(value)]
+    if secret := [name for name in named if _SECRET.search(name)]:
+        raise DataError(
+            f"The url says {', '.join(secret)} as such.",
+            f"Write {secret[0]}=${{NAME}}, and set that variable of the environment.",
+        )
+    if found["kind"] in _OF_FILES:
+        raise DataError("The url is that of a file.", 'Name the file: path = "…".')
+    return {name: text or "" for name, text in found.groupdict().items()}
+
+
+def _filled_in(url: str, secrets: list[str]) -> str:
+    """The URL with the values of the variables that it names, which are added to `secrets`."""
+
+    def value(found: re.Match[str]) -> str:
+        if found[1] not in os.environ:
+            raise DataError(f"The environment has no variable {found[1]}.", f"Set it: export {found[1]}=…")
+        secrets.append(os.environ[found[1]])
+        return quote(secrets[-1], safe="")
+
+    return _VARIABLE.sub(value, url)
+
+
+def _folder() -> Path:
+    """Where tables are kept: a folder of this program's own, deleted as it ends, or that of the one that began it."""
+    if not Path(os.environ.get(FETCHED) or "-").is_dir():
+        os.environ[FETCHED] = tempfile.mkdtemp(prefix="clv-")
+        _own.append(Path(os.environ[FETCHED]))
+        atexit.register(shutil.rmtree, os.environ[FETCHED], ignore_errors=True)
+    return Path(os.environ[FETCHED])
+
+
+def _connected(kind: str, url: str) -> Any:
+    """The database, as Ibis reaches it. DataError for one that Ibis doesn't know, or that needs another package."""
+    known = sorted({entry.name for entry in entry_points(group="ibis.backends")} - {*_OF_FILES})
+    if kind not in known:
+        raise DataError(f"{kind}:// is no database that Ibis knows.", f"Known: {', '.join(known)}.")
+    try:
+        getattr(ibis, kind)
+        return ibis.connect(url)
+    except (AttributeError, ImportError):
+        package = _PACKAGES.get(kind, f"ibis-framework[{kind}]")
+        what = f"A package that reads {kind}:// isn't installed."
+        raise DataError(what, f'Install it: pip install "{package}".') from None
+
+
+@contextmanager
+def _unspoken(what: str, mend: str, secrets: list[str]) -> Iterator[None]:
+    """Say what went wrong without any of the secrets: drivers share no class of errors, and may repeat a URL."""
+    try:
+        yield
+    except DataError:
+        raise
+    except Exception as error:
+        why = first_line(error) if str(error).strip() else type(error).__name__
+        for secret in filter(None, secrets):
+            why = why.replace(secret, "…").replace(quote(secret, safe=""), "…")
+        why = re.sub(r"^reading the stream .*? Unknown error: |\. Detail: Python exception.*", "", why)  # of DuckDB
+        raise DataError(f"{what}: {why.strip().rstrip('.')}.", mend) from None
+
+
+def _table(backend: Any, table: str, shown: str) -> Any:
+    """The table as Ibis sees it. DataError names those that there are."""
+    *schema, name = table.split(".")
+    database = None if not schema else schema[0] if len(schema) == 1 else tuple(schema)
+    try:
+        return backend.table(name, database=database)
+    except ibis.common.exceptions.TableNotFound:
+        there = backend.list_tables(database=database)
+        more = f", and {len(there) - 20} more" if len(there) > 20 else ""
+        known = f"It holds: {', '.join(there[:20])}{more}." if there else "It shows no table to this user."
+        what = f"{shown} has no table {table!r}. {known}"
+        raise DataError(what, 'Correct table = "…"; before its name may stand its schema and a point.') from None
+
+
+def _write(found: Any, file: Path) -> None:
+    """Write the rows of a table as they come; what of them memory can't hold is sorted on disk."""
+    kinds = dict(found.schema().items())
+    refuse_names(list(kinds), file.stem)
+    typed = [name for name, kind in kinds.items() if kind.is_date() or kind.is_timestamp()]
+    numbers = [name for name, kind in kinds.items() if kind.is_decimal() or kind.is_floating()]
+    cells = {name: found[name] if name in typed else found[name].cast("string") for name in kinds}
+    cells |= {name: cells[name].nullif("NaN") for name in numbers}
+    batches = found.select(**cells).to_pyarrow_batches(chunk_size=_BATCH)
+    with closing(duckdb.connect()) as connection, replacing(file) as partial:
+        rows(connection, "SET enable_progress_bar = false; SET TimeZone = 'UTC'")
+        rows(connection, f"SET temp_directory = {literal(file.with_suffix('.sorting'))}")
+        connection.register("fetched", batches)
+        said = f"{{{NUMBERS}: {literal(json.dumps(numbers))}}}"
+        query = "SELECT * FROM fetched ORDER BY ALL"
+        rows(connection, f"COPY ({query}) TO {literal(partial)} (FORMAT parquet, KV_METADATA {said})")
