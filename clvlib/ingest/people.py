@@ -25,7 +25,7 @@ KEY = "CLV_KEY"  # of the environment: the file of the key, where it isn't the u
 WISH = "pseudonyms"  # of a card: false where ids are nobody's
 _LETTERS = 16  # of a pseudonym: two of a million customers are alike once in forty million files
 _MARK = "p"  # a spreadsheet would take digits alone, or 1e5, for a number
-_IDENTIFIED_BY = ("customer_id", "referred_by")
+IDENTIFIED_BY = ("customer_id", "referred_by")
 _HIDDEN = "clv_pseudonyms"  # in DuckDB, for a moment
 
 _NUMBERS = (  # words that a column's name may begin or end with, letters only, whatever its values are
@@ -51,6 +51,7 @@ _LIKE = {  # what the values are, by a pattern that most of them fit
     "phone numbers": r"^(\+|00|0|\()[0-9 ()./-]{8,18}$",
     "free text": r"^.{80,}$",
 }
+_E_MAIL = re.compile(r"[^\s@<>()\[\]\"',;:]+@[^\s@<>()\[\]\"',;:]+\.[^\s@<>()\[\]\"',;:]+")  # wherever it stands
 _MOST, _FEW = 0.5, 20  # share of values of one kind; of fewer customers nothing is told by what differs
 _APART = 0.9  # of the values are different: a name, or another id
 
@@ -79,6 +80,15 @@ def naming(connection: Any, raw: Raw, columns: Iterable[str]) -> dict[str, str]:
         elif said >= _FEW and different > _APART * said and plain < _MOST * said:
             found[column] = "a text of its own for nearly every customer"
     return found
+
+
+def masked(text: str) -> str:
+    """A text without the e-mail addresses in it, to be shown to whoever looks on.
+
+    >>> masked("the first line is a row (ann@example.com, 12)")
+    'the first line is a row (…@…, 12)'
+    """
+    return _E_MAIL.sub("…@…", text)
 
 
 def key_file() -> Path:
@@ -127,7 +137,7 @@ def pseudonyms(secret: bytes, tables: Iterable[ibis.Table]) -> dict[str, str]:
     """Every id in tables of one dataset → its pseudonym. What is a pseudonym of another of them is none."""
     ids: set[str] = set()
     for table in tables:
-        for column in set(_IDENTIFIED_BY) & set(table.columns):
+        for column in set(IDENTIFIED_BY) & set(table.columns):
             found = table.filter(table[column].notnull()).select(column).distinct().to_pyarrow()
             ids.update(map(str, found[column].to_pylist()))
     made = {customer: pseudonym(secret, customer) for customer in ids}
@@ -166,7 +176,7 @@ def hide(tables: Iterable[ibis.Table], hidden: Mapping[str, str]) -> None:
     for table in tables if hidden else ():
         connection, name = table.get_backend().con, quoted(table.get_name())
         connection.register(_HIDDEN, named)
-        for column in [column for column in _IDENTIFIED_BY if column in table.columns]:
+        for column in [column for column in IDENTIFIED_BY if column in table.columns]:
             same = f"{name}.{column} = {_HIDDEN}.id"
             rows(connection, f"UPDATE {name} SET {column} = {_HIDDEN}.hidden FROM {_HIDDEN} WHERE {same}")
         connection.unregister(_HIDDEN)

@@ -89,15 +89,18 @@ def test_the_table_follows_from_the_columns(proposed, table, names, rows):
 
 
 @settings(deadline=None, max_examples=25)
-@given(st.lists(st.text(min_size=1, max_size=12), min_size=3, max_size=5, unique_by=str.casefold), st.text(max_size=8))
+@given(
+    st.lists(st.text(min_size=1, max_size=12), min_size=3, max_size=5, unique_by=str.casefold),
+    st.text(st.characters(exclude_characters="/\0", codec="utf-8"), max_size=8),
+)
 def test_a_proposed_card_always_parses(tmp_path_factory, names, name):
     folder = tmp_path_factory.mktemp("names")
     cells = ['"' + cell.replace('"', '""') + '"' for cell in names]
-    file = folder / "a.csv"
+    file = folder / f"{name}.csv"
     text = ",".join(cells) + "\n" + "\n".join(",".join([*row, *["x"] * (len(names) - 3)]) for row in ROWS)
     file.write_bytes(text.encode("utf-8", "replace"))
     try:
-        proposal = propose.propose_card(file, named=name + ".csv")
+        proposal = propose.propose_card(file)
     except DataError:
         return
     section = next(part for part in tomllib.loads(proposal).values() if isinstance(part, dict))
@@ -228,7 +231,8 @@ def test_a_workbook_of_several_sheets_gives_a_section_to_each_that_is_a_table(tm
     (tmp_path / "card.toml").write_text(text, encoding="utf-8")
     found = tomllib.loads(text)
     assert (found["transactions"]["sheet"], found["customers"]["sheet"]) == ("Orders", "People")
-    assert "# Not used of the file: Read me" in text
+    assert "# Not used: shop.xlsx, Read me: " in text
+    assert "# Not used: shop.xlsx, Empty: " in text
     ds = dataset.load(tmp_path / "card.toml")
     assert (len(ds.rfm_summary()), set(ds.customers()["consent"])) == (7, {"yes"})
 
