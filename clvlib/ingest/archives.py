@@ -38,7 +38,7 @@ def is_archive(path: Path) -> bool:
         return path.suffix.lower() == ".zip"
 
 
-def passed_over(file: Path, known: Iterable[str]) -> list[str]:
+def others_inside(file: Path, known: Iterable[str]) -> list[str]:
     """What is in a zip and no table by its ending, which is none of `known`."""
     with zipfile.ZipFile(file) as archive:
         inside = [_path(one) for one in archive.infolist() if not one.is_dir()]

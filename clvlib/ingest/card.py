@@ -73,12 +73,8 @@ def unconfirmed(text: str) -> list[str]:
     return found
 
 
-def questions(text: str) -> list[str]:
-    """What is to be confirmed in a card: each line that carries these words, as a proposal writes it, with its reason.
-
-    >>> questions('[transactions]\\npath = "a.csv"\\n# date_format = "%d/%m/%Y"  # to be confirmed: or "%m/%d/%Y"')
-    ['[transactions] # date_format = "%d/%m/%Y": or "%m/%d/%Y"']
-    """
+def what_to_confirm(text: str) -> list[str]:
+    """What is to be confirmed in a proposed card: each line that carries these words, with its reason."""
     found: list[str] = []
     section = ""
     for row in text.splitlines():

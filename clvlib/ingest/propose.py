@@ -64,8 +64,8 @@ class _Found:
     def continues(self, other: "_Found") -> bool:
         """Whether the two can be read below each other: of one header, or newer and older files of one tool.
 
-        Not where a tool's columns have other names, nor where a column by which rows are kept is in one only. What
-        surveys ask is their header.
+        Not where a tool's columns have other names, nor where a column by which rows are kept is in one only; nor of
+        surveys, whose columns are what was asked.
         """
         if (self.table, self.tools, self.inside) != (other.table, other.tools, other.inside):
             return False
@@ -75,9 +75,11 @@ class _Found:
             keeping = {*tool.options.get("keep", ()), *tool.options.get("rows_like", ()), *tool.versions}
             for label in {*tool.names, *keeping}:
                 one, two = (tool.column(label, each.raw.columns) for each in (self, other))
-                if (one and two and one.casefold() != two.casefold()) or (label in keeping and (not one or not two)):
+                if one and two and one.casefold() != two.casefold():
                     return False
-        return bool(self.tools) and not self.tools[0].not_asked
+                if label in keeping and bool(one) != bool(two):
+                    return False
+        return bool(self.tools) and all(tool.only is None and not tool.not_asked for tool in self.tools)
 
 
 def propose_card(*files: Path, folder: Path | None = None) -> str:
@@ -146,7 +148,7 @@ def _looked_at(connection: duckdb.DuckDBPyConnection, paths: tuple[Path, ...], u
             unused.append(f"{file.name}: the same as {twin.name}, byte for byte")
             continue
         if archives.is_archive(file):
-            passed = archives.passed_over(file, sources.TABULAR)
+            passed = archives.others_inside(file, sources.TABULAR)
             unused += [f"{file.name}, {name}: no table by its ending" for name in passed]
         read.append(file)
         found += tables
@@ -167,12 +169,13 @@ def _tables(connection: duckdb.DuckDBPyConnection, file: Path, name: str, unused
     """What can be read of a file, as DuckDB tables that begin with `name`: the only table, or each sheet, table, or
     kind of files in a zip."""
     try:
-        return [_look(connection, (file,), {}, name)]
+        return [_look(connection, file, {}, name)]
     except sources.SeveralTables as several:
-        found, wrong = [], []
+        found: list[_Found] = []
+        wrong: list[str] = []
         for i, inside in enumerate(several.names[:_MOST_TABLES]):
             try:
-                found.append(_look(connection, (file,), {several.option: inside}, f"{name}_{i}"))
+                found.append(_look(connection, file, {several.option: inside}, f"{name}_{i}"))
             except DataError as error:  # an empty sheet, or one of notes
                 wrong.append(f"{file.name}, {_why(error, inside)}")
         if not found:
@@ -183,15 +186,15 @@ def _tables(connection: duckdb.DuckDBPyConnection, file: Path, name: str, unused
         return found
 
 
-def _look(connection: duckdb.DuckDBPyConnection, files: tuple[Path, ...], inside: dict[str, str], name: str) -> _Found:
+def _look(connection: duckdb.DuckDBPyConnection, file: Path, inside: dict[str, str], name: str) -> _Found:
     """What a table seems to be. DataError for what can't be read, and for an export that can't be used."""
-    raw = sources.read_sources(connection, list(files), name, {"repeats": exports.repeated(), **inside})
+    raw = sources.read_sources(connection, [file], name, {"repeats": exports.repeated(), **inside})
     tools = exports.recognise(raw.columns, raw.lines)
     if not tools:
-        return _Found(files, inside, raw, tools, *guess.which_table(connection, raw))
+        return _Found((file,), inside, raw, tools, *guess.which_table(connection, raw))
     if tools[0].refuse:
         raise DataError(f"{tools[0].title}: this can't be used. {tools[0].refuse}")
-    return _Found(files, inside, raw, tools, tools[0].table)
+    return _Found((file,), inside, raw, tools, tools[0].table)
 
 
 def _why(error: DataError, what: str) -> str:
@@ -207,7 +210,7 @@ def _joined(connection: duckdb.DuckDBPyConnection, found: list[_Found]) -> list[
     """The same tables, those that can be read below each other as one."""
     groups: list[list[_Found]] = []
     for each in found:
-        group = next((group for group in groups if each.continues(group[0])), None)
+        group = next((group for group in groups if all(each.continues(other) for other in group)), None)
         if group:
             group.append(each)
         else:
@@ -218,6 +221,7 @@ def _joined(connection: duckdb.DuckDBPyConnection, found: list[_Found]) -> list[
         if len(group) > 1:
             options = {"repeats": exports.repeated(), **first.inside}
             raw = sources.read_sources(connection, files, f"joined_{i}", options)
+            rows(connection, "; ".join(f"DROP TABLE {each.raw.table}" for each in group))
             first = replace(first, files=tuple(files), raw=raw)
         whole.append(first)
     return whole
@@ -350,7 +354,7 @@ def _dates(
     connection: duckdb.DuckDBPyConnection, raw: Raw, mapped: dict[str, list[str]], options: dict[str, Any]
 ) -> list[str]:
     """How dates were read, as their values prove; the formats to declare where they don't. mapped: target → columns."""
-    lines = []
+    lines: list[str] = []
     for target, columns in mapped.items():
         text = f"coalesce({', '.join(map(filled, columns))})"
         try:

@@ -120,7 +120,8 @@ def _below_each_other(
 ) -> Raw:
     if len(files) == 1:
         return read(connection, files[0], table, options)
-    parts, no_tables = [], {}
+    parts: list[Raw] = []
+    no_tables: dict[str, DataError] = {}
     for i, (called, file) in enumerate(zip(labels, files, strict=True)):
         try:
             parts.append(read(connection, file, f"{table}_{i}", options))

@@ -148,7 +148,7 @@ def init(
 
     What the files don't prove is marked "to be confirmed"."""
     from clvlib.ingest import people, preview, propose
-    from clvlib.ingest.card import questions
+    from clvlib.ingest.card import what_to_confirm
 
     folder = out.parent if out else files[0] if files[0].is_dir() else files[0].parent
     text = propose.propose_card(*files, folder=folder)
@@ -166,10 +166,10 @@ def init(
         typer.echo(printable(frame.to_string(index=False, na_rep="", max_colwidth=30)))
         attributes = ", ".join(frame.attrs["attributes"])
         typer.echo(printable(f"and as attributes: {attributes}\n" if attributes else ""))
-    for problem in [problem for problem in problems if problem.grade == "error"]:
+    for problem in [problem for problem in problems if problem.where not in rows and problem.grade != "note"]:
         typer.secho("not yet ", fg="red", nl=False)
         typer.echo(people.masked(printable(f"{problem.where}: {problem.what}. {problem.mend}\n")))
-    typer.echo(printable("\n  ".join(["To be confirmed:", *questions(text)])))
+    typer.echo(printable("\n  ".join(["To be confirmed:", *what_to_confirm(text)])))
     typer.echo(printable(f"Written to {target}. Confirm or correct these lines, then: clv check {target}"))
 
 
