@@ -123,6 +123,8 @@ def _by_name(table: str, facts: dict[str, _Column]) -> tuple[dict[str, str], dic
         if ranked:
             mapping[target] = ranked[0]
             doubts[target] = f"; other candidates: {', '.join(ranked[1:])}" if ranked[1:] else ""
+    if "quantity" in mapping and plain.get(mapping.get("amount", "")) in words["unit_price"]:  # no amount, but of each
+        mapping["unit_price"], doubts["unit_price"] = mapping.pop("amount"), doubts.pop("amount")
     if "amount" in mapping or "quantity" not in mapping:
         mapping.pop("unit_price", None)
     return mapping, doubts

@@ -121,6 +121,7 @@ def _below_each_other(
     if len(files) == 1:
         return read(connection, files[0], table, options)
     parts: list[Raw] = []
+    readable: list[str] = []
     no_tables: dict[str, DataError] = {}
     for i, (called, file) in enumerate(zip(labels, files, strict=True)):
         try:
@@ -129,8 +130,10 @@ def _below_each_other(
             if not zipped or isinstance(error, SeveralTables):
                 raise
             no_tables[called] = error
+        else:
+            readable.append(called)
     if zipped:
-        _refuse_kinds(connection, [called for called in labels if called not in no_tables], parts, no_tables)
+        _refuse_kinds(connection, readable, parts, no_tables)
     names: dict[str, str] = {}
     for column in (column for part in parts for column in part.columns):
         names.setdefault(column.strip().casefold(), column)
@@ -173,13 +176,13 @@ def _refuse_kinds(
 ) -> None:
     """Raise SeveralTables where the files of a zip are of several kinds: put below each other, they are no table.
 
-    no_tables: files that can't be read → why. Where that is all of them, the first of these errors is raised.
+    labels: of the files that were read. no_tables: the others → why; where that is all of them, the first is raised.
     """
     columns = {called: part.columns for called, part in zip(labels, parts, strict=True)}
     if not columns:
         raise next(iter(no_tables.values()))
     found = archives.kinds(columns, no_tables)
-    if len(found) > 1:
+    if len(found) > 1 or no_tables:
         rows(connection, "; ".join(f"DROP TABLE {part.table}" for part in parts))
         looks = columns | {called: [error.what] for called, error in no_tables.items()}
         names = "; ".join(f"{pattern} ({', '.join(looks[of[0]][:3])} …)" for pattern, of in found.items())

@@ -54,6 +54,16 @@ def test_columns_are_known_by_their_names_or_their_values(proposed, names):
     assert found["transactions"]["columns"] == dict(zip(("customer_id", "date", "amount"), names, strict=True))
 
 
+def test_a_price_of_each_piece_is_no_amount_where_pieces_are_counted(proposed, tmp_path):
+    rows = [(who, day, amount, pieces) for (who, day, amount), pieces in zip(ROWS, "6213", strict=True)]
+    found, _ = proposed(("CustomerID", "InvoiceDate", "UnitPrice", "Quantity"), rows)
+    assert found["transactions"]["columns"]["unit_price"] == "UnitPrice"
+    assert "amount" not in found["transactions"]["columns"]
+    spent = dataset.load(tmp_path / "card.toml").rfm_summary()["total_spend"]
+    assert spent.sum() == pytest.approx(6 * 12.5 + 2 * 8 + 3.1 + 3 * 7.95)
+    assert proposed(("CustomerID", "InvoiceDate", "UnitPrice"))[0]["transactions"]["columns"]["amount"] == "UnitPrice"
+
+
 def test_a_name_whose_values_are_of_another_kind_is_passed_over(proposed):
     found, _ = proposed(
         ("customer", "date", "total", "order_date", "value"),

@@ -277,7 +277,7 @@ def test_what_is_no_table_in_a_zip_is_named_and_the_rest_read(proposed, tmp_path
     ]
     found, text = proposed(all__zip=zipped(*files, ("in/logo.png", "x")))
     assert found["transactions"]["glob"] == "in/orders_*.csv"
-    assert "# Not used: all.zip, in/readme.txt: " in text
+    assert "# Not used: all.zip, in/readme.txt: its lines have 1 to 2 cells" in text
     assert "# Not used: all.zip, in/logo.png: no table by its ending" in text
     assert len(dataset.load(tmp_path / "card.toml").transactions.to_pandas()) == 6
     _, problems = dataset.build({"transactions": {"path": "all.zip"}}, tmp_path / "card.toml")
