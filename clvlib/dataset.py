@@ -14,7 +14,7 @@ from clvlib import aggregate
 from clvlib.aggregate import acquisition, purchases, totals
 from clvlib.errors import CannotAnswer, DataError, MissingTable, Problem, UsageError
 from clvlib.files import once
-from clvlib.ingest import ask, forgotten, groups, people, reading, subscribers
+from clvlib.ingest import ask, forgotten, groups, options, people, reading, subscribers
 from clvlib.ingest.card import FORGOTTEN, TO_CONFIRM, day_of, find_card, read_card, to_confirm, wrong_entries
 from clvlib.ingest.tables import LOOKUPS, TABLES
 from clvlib.stats import DAYS_PER_MONTH
@@ -327,7 +327,7 @@ def build(
     economics, said = _economics(given, names)
     problems += said
     try:
-        card = totals.of_the_card(card)
+        card = options.of_the_card(card)
     except DataError as error:
         problems.append(Problem("error", "transactions", error.what.rstrip("."), 1, (), error.mend))
         card = {entry: value for entry, value in card.items() if entry != "transactions"}

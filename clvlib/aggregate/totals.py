@@ -4,33 +4,11 @@ Such a table says when somebody bought first and last, how often, and for how mu
 the last purchase isn't in it, so that whatever looks at single purchases can't be answered from it.
 """
 
-from typing import Any
-
 import ibis
 import pandas as pd
 
-from clvlib.errors import DataError, Problem, UsageError
+from clvlib.errors import Problem, UsageError
 from clvlib.stats import rounded
-
-GRAINS = ("row", "customer")
-
-
-def of_the_card(card: dict[str, Any]) -> dict[str, Any]:
-    """The card with its [transactions] as `totals`, where these say that their grain is a customer.
-
-    DataError for any other word than GRAINS.
-    """
-    section = card.get("transactions")
-    if not isinstance(section, dict) or "grain" not in section:
-        return card
-    given = {name: option for name, option in section.items() if name != "grain"}
-    if section["grain"] not in GRAINS:
-        raise DataError(
-            f"grain = {section['grain']!r} is unknown.",
-            'Write grain = "customer" where each row holds the totals of a customer, or "row" for lines and orders.',
-        )
-    name = "totals" if section["grain"] == "customer" else "transactions"
-    return {entry: value for entry, value in card.items() if entry != "transactions"} | {name: given}
 
 
 def span(totals: ibis.Table, stated: pd.Timestamp | None) -> tuple[pd.Timestamp, pd.Timestamp, list[Problem]]:

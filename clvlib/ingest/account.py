@@ -131,6 +131,14 @@ class Account:
             what = f"are of ids that differ in case only: {ids[0]:,} ids, {ids[1]:,} if case doesn't count"
             mend = f"Say which: ignore_case = true, or false, in [{self.name}] and in every table with such ids."
             self.doubts.append((f"lower({found}) IN ({twice})", what, mend))
+        if self.name == "transactions" and self.raw.label and "order_id" in cast:
+            label, order = quoted(self.raw.label), cast["order_id"]
+            first = f"first_value({label}) OVER (PARTITION BY {order} ORDER BY {ROW})"
+            paid = f"FROM {self.raw.table} WHERE {order} IS NOT NULL AND {cast['amount']} > 0"
+            again = f"SELECT {ROW} FROM (SELECT {ROW}, {label} <> {first} AS later {paid}) WHERE later"
+            what = "are of orders of which an earlier file has other lines"
+            mend = "If the files overlap, an order that changed in between counts twice: give files that don't."
+            self.doubts.append((f"{ROW} IN ({again})", what, mend))
         paid = "coalesce(sum(amount), 0)" if self.name == "transactions" else "0"
         for condition, what, mend in self.doubts:
             rows = f"SELECT {ROW} FROM {self.raw.table} WHERE {condition}"

@@ -38,6 +38,13 @@ def is_archive(path: Path) -> bool:
         return path.suffix.lower() == ".zip"
 
 
+def others_inside(file: Path, known: Iterable[str]) -> list[str]:
+    """What is in a zip and no table by its ending, which is none of `known`."""
+    with zipfile.ZipFile(file) as archive:
+        inside = [_path(one) for one in archive.infolist() if not one.is_dir()]
+    return [printable(str(path)) for path in inside if _seen(path) and not _fits(path, None, {*known, ".zip"})]
+
+
 @contextmanager
 def opened(
     files: list[Path], pattern: str | None, known: Iterable[str]
@@ -157,10 +164,11 @@ def _too_large(name: str) -> DataError:
     )
 
 
-def kinds(columns: dict[str, list[str]]) -> dict[str, list[str]]:
+def kinds(columns: dict[str, list[str]], others: Iterable[str] = ()) -> dict[str, list[str]]:
     """Files by what they are: a pattern of names that fits those of one kind → their names.
 
     columns: of each file, by its name. Of one kind are files of which one has at least half of the other's columns.
+    others: names of further files, each a kind of its own.
     """
     groups: list[list[str]] = []
     for name, own in columns.items():
@@ -172,7 +180,8 @@ def kinds(columns: dict[str, list[str]]) -> dict[str, list[str]]:
                 break
         else:
             groups.append([name])
-    return {_pattern(group, list(columns)): group for group in groups}
+    groups += [[name] for name in others]
+    return {_pattern(group, [*columns, *others]): group for group in groups}
 
 
 def _pattern(group: list[str], of: list[str]) -> str:

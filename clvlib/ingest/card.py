@@ -38,8 +38,10 @@ def _without_nothing(value: Any) -> Any:
 
 
 def line(name: str, value: Any, remark: str = "") -> str:
-    """One entry of a card, with a remark behind it."""
+    """One entry of a card, on one line, with a remark behind it."""
     text = tomli_w.dumps({name: _printable(value)}).strip()
+    if isinstance(value, list):
+        text = f"{name} = {inline([_printable(one) for one in value])}"
     return f"{text}  # {comment(remark)}" if remark else text
 
 
@@ -68,6 +70,20 @@ def unconfirmed(text: str) -> list[str]:
             section, whole = named[1].strip() + ".", marked
         elif (entry := _ENTRY.match(row)) and (marked or whole):
             found.append(section + entry[1].strip('"'))
+    return found
+
+
+def what_to_confirm(text: str) -> list[str]:
+    """What is to be confirmed in a proposed card: each line that carries these words, with its reason."""
+    found: list[str] = []
+    section = ""
+    for row in text.splitlines():
+        behind = _STRING.sub(lambda string: "." * len(string[0]), row).rfind("  # ")
+        named = _SECTION.match(row)
+        section = f"[{named[1].strip().partition('.')[0]}] " if named else section
+        if behind > 0 and TO_CONFIRM in row[behind:]:
+            why = row[behind + 4 :].replace(TO_CONFIRM, "").strip(" ,:;")
+            found.append(("" if named else section) + row[:behind].strip() + (f": {why}" if why else ""))
     return found
 
 

@@ -15,16 +15,35 @@ OPTIONS: dict[str, Any] = {
     "unless_filled": list, "if_filled": list, "unless_like": dict, "lines_of": dict, "refunds": dict, "repeats": list,
     "once": list, "without": list, "doubts": dict,
 }  # fmt: skip
-OWN: dict[str, dict[str, Any]] = {  # of one table only; grain makes `totals` of transactions (totals.of_the_card)
+OWN: dict[str, dict[str, Any]] = {  # of one table only; grain makes `totals` of transactions (of_the_card)
     "transactions": {"grain": str, "amounts": bool},
     "totals": {"amounts": bool},
     "subscriptions": {"period": str, "left": str},
 }
+GRAINS = ("row", "customer")
 _EACH = ("columns", "drop", "keep", "values", "rows_like", "first_of")  # a card's entries stand beside its format's
 WORDS: dict[Any, str] = {
     str: "a text", dict: "a table { name = … }", list: "a list of texts", str | list: "a text or a list of texts",
     bool: "true or false", bool | str: 'true, false or "e-mails"', str | dict: "a text or a table { name = … }",
 }  # fmt: skip
+
+
+def of_the_card(card: dict[str, Any]) -> dict[str, Any]:
+    """The card with its [transactions] as `totals`, where these say that their grain is a customer.
+
+    DataError for any other word than GRAINS.
+    """
+    section = card.get("transactions")
+    if not isinstance(section, dict) or "grain" not in section:
+        return card
+    given = {name: option for name, option in section.items() if name != "grain"}
+    if section["grain"] not in GRAINS:
+        raise DataError(
+            f"grain = {section['grain']!r} is unknown.",
+            'Write grain = "customer" where each row holds the totals of a customer, or "row" for lines and orders.',
+        )
+    name = "totals" if section["grain"] == "customer" else "transactions"
+    return {entry: value for entry, value in card.items() if entry != "transactions"} | {name: given}
 
 
 def options_of(name: str, options: Any, only: Iterable[str] = OPTIONS) -> dict[str, Any]:

@@ -53,6 +53,7 @@ _LIKE = {  # what the values are, by a pattern that most of them fit
     "free text": r"^.{80,}$",
 }
 _TRIES = 100  # hundredths of a second in which whoever made the file of the key has written it
+_E_MAIL = re.compile(r"[^\s@<>()\[\]\"',;:]+@[^\s@<>()\[\]\"',;:]+\.[^\s@<>()\[\]\"',;:]+")  # wherever it stands
 _MOST, _FEW = 0.5, 20  # share of values of one kind; of fewer customers nothing is told by what differs
 _APART = 0.9  # of the values are different: a name, or another id
 
@@ -84,6 +85,11 @@ def naming(connection: Any, raw: Raw, columns: Iterable[str]) -> dict[str, str]:
 
 
 PSEUDONYM = re.compile(rf"\b{_MARK}[0-9a-f]{{{_LETTERS}}}\b")
+
+
+def masked(text: str) -> str:
+    """A text without the e-mail addresses in it, to be shown to whoever looks on."""
+    return _E_MAIL.sub("…@…", text)
 
 
 def key_file() -> Path:

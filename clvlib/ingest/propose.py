@@ -1,27 +1,27 @@
-"""A client's file → a proposed dataset card: what the file proves is stated, all else is marked “to be confirmed”.
+"""A client's files → one proposed dataset card: what they prove is stated, all else is marked “to be confirmed”.
 
-A column is chosen by its name, in five languages (`names.toml`), if its values are of the kind that is needed; where no
-name is known, by its values alone. The table that a file is follows from the columns it has.
+A tool's export is known by its header (`exports`), any other table by its names and values (`guess`). Files of one
+header are one table; a card has each table once, and a file that has no place in it is named with the reason.
 """
 
+import filecmp
+import os
 import re
-import tomllib
-import unicodedata
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from itertools import permutations, product
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import ibis
 
 from clvlib.errors import DataError
-from clvlib.ingest import answers, card, exports, sources, subscribers
+from clvlib.ingest import answers, archives, card, exports, guess, people, shapes, sources, subscribers
 from clvlib.ingest.dates import DateShape, Undeclared
 from clvlib.ingest.raw import Raw, filled, literal, quoted, rows
 from clvlib.ingest.tables import TABLES, Column
 
-_NAMES: dict[str, dict[str, list[str]]] = tomllib.loads((Path(__file__).parent / "names.toml").read_text("utf-8"))
 MAIN = ("transactions", "totals", "subscriptions")  # the tables of which a card needs one
 CURRENCY = ("currency", "currencycode", "devise", "waehrung", "wahrung", "moneda", "valuta")
 
@@ -31,37 +31,28 @@ _DAYS = {
     "totals": "the day on which the totals were drawn; default: the last purchase",
 }
 _TO_CONFIRM = card.TO_CONFIRM
-_TOTALS = {"customer_id", "first_purchase", "last_purchase"}  # no other table has a row per customer with both days
 _MOST_TABLES = 20  # of a file that are looked at
-_SAMPLE = 20_000  # rows whose values are looked at
-_EACH = 0.99  # of the values of a column that has another one in each row are different
-_KIND = 0.8  # of the values of a column are of one kind
-_DATE = r"^[0-9]{4}[-/.][0-9]{1,2}([-/.][0-9]{1,2})?([ T].*)?$|^[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2,4}([ T].*)?$"
-_OTHER_DATE = r"^(19|20)[0-9]{6}$|^[0-9]{1,2}[ -]\p{L}{3,9}\.?[ -][0-9]{2,4}|^\p{L}{3,9}\.? [0-9]{1,2}, [0-9]{4}|^[34][0-9]{4}(\.[0-9]+)?$|^1[0-9]{9}([0-9]{3}){0,2}$"  # fmt: skip # noqa: E501
-_NUMBER = r"^[^\p{L}0-9]*(\p{L}{3} ?)?[0-9][0-9 .,'’\x{a0}\x{202f}]*( ?\p{L}{3})?[^\p{L}0-9]*$"
-
-
-@dataclass(frozen=True)
-class _Column:
-    """What the values of a column of the file are: shares of those that are not empty."""
-
-    dates: float
-    numbers: float
-    scores: float  # numbers from 0 to 10
-    decimals: float
-    different: float
 
 
 @dataclass(frozen=True)
 class _Found:
-    """A table of the file, what it seems to be, and its columns (canonical → the file's, and doubts of them)."""
+    """A table of the files, what it seems to be, and its columns (canonical → the file's, and doubts of them)."""
 
-    inside: dict[str, str]  # the option that names it in the file: sheet or table
+    files: tuple[Path, ...]
+    inside: dict[str, str]  # the option that names it in the file: sheet, table or glob
     raw: Raw
     tools: list[exports.Format]
     table: str
-    mapping: dict[str, str]
-    doubts: dict[str, str]
+    mapping: dict[str, str] = field(default_factory=dict)
+    doubts: dict[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return ", ".join([*(file.name for file in self.files), *self.inside.values()])
+
+    @property
+    def section(self) -> str:
+        """The section of the card that it fills."""
+        return "transactions" if self.table == "totals" else self.table
 
     @property
     def missing(self) -> list[Column]:
@@ -70,40 +61,55 @@ class _Found:
         needed = [column for column in TABLES[self.table] if column.required and column.name not in by_other]
         return [] if self.tools else [column for column in needed if column.name not in self.mapping]
 
+    def continues(self, other: "_Found") -> bool:
+        """Whether the two can be read below each other: of one header, or newer and older files of one tool.
 
-def propose_card(path: Path, named: str | None = None) -> str:
-    """The text of a card for the table, or the tables, in `path`, which the card names `named`.
+        Not where a tool's columns have other names, nor where a column by which rows are kept is in one only; nor of
+        surveys, whose columns are what was asked.
+        """
+        if (self.table, self.tools, self.inside) != (other.table, other.tools, other.inside):
+            return False
+        if _header(self.raw) == _header(other.raw):
+            return True
+        for tool in self.tools:
+            keeping = {*tool.options.get("keep", ()), *tool.options.get("rows_like", ()), *tool.versions}
+            for label in {*tool.names, *keeping}:
+                one, two = (tool.column(label, each.raw.columns) for each in (self, other))
+                if one and two and one.casefold() != two.casefold():
+                    return False
+                if label in keeping and bool(one) != bool(two):
+                    return False
+        return bool(self.tools) and all(tool.only is None and not tool.not_asked for tool in self.tools)
 
-    Each line that the file doesn't prove carries the words "to be confirmed", with the other candidates. DataError when
-    the file can't be read at all.
+
+def propose_card(*files: Path, folder: Path | None = None) -> str:
+    """The text of one card for the tables in `files`, a folder's files included, which is to stand in `folder`.
+
+    Each line that the files don't prove carries the words "to be confirmed", with the other candidates; what isn't used
+    is named. folder: by default that of the first file. DataError when no file can be used, or one isn't there.
     """
     connection = ibis.duckdb.connect().con
-    looked = [_look(connection, inside, raw) for inside, raw in _tables(connection, path)]
-    found = [each for each in looked if not (each.tools and each.tools[0].refuse)]
-    if not found:
-        tool = looked[0].tools[0]
-        raise DataError(f"{tool.title}: this can't be used.", tool.refuse)
-    # Of several tables of one kind, the one that has all it needs, then the longest.
-    found.sort(key=lambda each: (len(each.missing), -each.raw.rows))
-    best: dict[str, _Found] = {}
-    for each in found:
-        best.setdefault(each.table, each)
-    main = next((best[table] for table in MAIN if table in best and not best[table].missing), found[0])
-    others = [each for each in best.values() if each.table not in (main.table, *MAIN) and not each.missing]
+    place = Path(os.path.abspath(folder or (files[0] if files[0].is_dir() else files[0].parent)))
+    unused: list[str] = []
+    found = _joined(connection, _looked_at(connection, files, unused))
+    main, others = _chosen(found, unused)
+    several = len({file for each in found for file in each.files}) > 1
+    name = main.files[0].name
     lines = [
-        f"# Proposed from the file. Lines marked “{_TO_CONFIRM}” are guesses: check them, then delete the mark.",
-        card.line("name", path.name.split(".")[0] or path.name),
+        f"# Proposed from the files. Lines marked “{_TO_CONFIRM}” are guesses: check them, then delete the mark.",
+        *(f"# Not used: {card.comment(people.masked(why))}" for why in unused),
+        card.line("name", name.split(".")[0] or name, f"{_TO_CONFIRM}: what reports call it" if several else ""),
         card.line("currency", *_currency(connection, main.raw, main.tools)),
         '# timezone = "Europe/Paris"   # the shop\'s time zone, if dates carry an offset',
         f"# as_of = 2026-10-31           # {_DAYS.get(main.table, _DAY)}",
     ]
     for each in (main, *others):
-        lines += ["", *_section(connection, each, named or path.name)]
-    unused = [name for each in looked if each not in (main, *others) for name in each.inside.values()]
-    if unused:
-        lines.append(f"# Not used of the file: {card.comment(', '.join(unused))}")
+        rivals = [
+            str(other) for other in found if other is not each and each.section == other.section and not other.missing
+        ]
+        lines += ["", *_section(connection, each, place, rivals)]
     if main.table not in MAIN:
-        lines += ["", f"# This file is a table of {main.table}; a card also needs the file of orders:",
+        lines += ["", f"# There is a table of {main.table}; a card also needs the file of orders:",
                   "# [transactions]", '# path = "orders.csv"']  # fmt: skip
     lines += [
         "",
@@ -119,33 +125,150 @@ def propose_card(path: Path, named: str | None = None) -> str:
     return "\n".join(lines)
 
 
-def _tables(connection: duckdb.DuckDBPyConnection, path: Path) -> list[tuple[dict[str, str], Raw]]:
-    """What can be read of the file: the only table, or each sheet or table with the option that names it."""
-    files = sources.files_of(str(path.absolute()), None, Path())
+# -- which files, which tables -----------------------------------------------------------------------------------------
+
+
+def _looked_at(connection: duckdb.DuckDBPyConnection, paths: tuple[Path, ...], unused: list[str]) -> list[_Found]:
+    """The tables in the files, those of folders included; for what is none, or can't be used, the reason in `unused`.
+
+    Raises DataError for a file that isn't there, and where nothing is left.
+    """
+    files = [file for path in paths for file in (_in_folder(path, unused) if path.is_dir() else [path])]
+    read: list[Path] = []
+    found: list[_Found] = []
+    for i, file in enumerate(files):
+        try:
+            tables = _tables(connection, file, f"raw_{i}", unused)
+        except DataError as error:
+            if len(files) == 1 or not file.exists():
+                raise
+            unused.append(_why(error, file.name))
+            continue
+        if twin := next((other for other in read if filecmp.cmp(file, other, shallow=False)), None):
+            unused.append(f"{file.name}: the same as {twin.name}, byte for byte")
+            continue
+        if archives.is_archive(file):
+            passed = archives.others_inside(file, sources.TABULAR)
+            unused += [f"{file.name}, {name}: no table by its ending" for name in passed]
+        read.append(file)
+        found += tables
+    if not found:
+        what = f"None of the {len(files)} files is a table that can be used: {' '.join(unused) or 'there is none'}"
+        raise DataError(people.masked(what), "Give the file of orders.")
+    return found
+
+
+def _in_folder(folder: Path, unused: list[str]) -> list[Path]:
+    """The files of a folder, by their names; not those of folders in it."""
+    inside = sorted(one for one in folder.iterdir() if not one.name.startswith((".", "~$")))
+    unused += [f"{one.name}: a folder in {folder.name}, not looked into" for one in inside if one.is_dir()]
+    return [one for one in inside if not one.is_dir()]
+
+
+def _tables(connection: duckdb.DuckDBPyConnection, file: Path, name: str, unused: list[str]) -> list[_Found]:
+    """What can be read of a file, as DuckDB tables that begin with `name`: the only table, or each sheet, table, or
+    kind of files in a zip."""
     try:
-        return [({}, sources.read_sources(connection, files, "raw_file", {"repeats": exports.repeated()}))]
+        return [_look(connection, file, {}, name)]
     except sources.SeveralTables as several:
-        found = []
-        for i, name in enumerate(several.names[:_MOST_TABLES]):
-            with suppress(DataError):  # an empty sheet, or one of notes
-                inside = {several.option: name}
-                options = {"repeats": exports.repeated(), **inside}
-                found.append((inside, sources.read_sources(connection, files, f"raw_{i}", options)))
+        found: list[_Found] = []
+        wrong: list[str] = []
+        for i, inside in enumerate(several.names[:_MOST_TABLES]):
+            try:
+                found.append(_look(connection, file, {several.option: inside}, f"{name}_{i}"))
+            except DataError as error:  # an empty sheet, or one of notes
+                wrong.append(f"{file.name}, {_why(error, inside)}")
         if not found:
             raise
+        if further := several.names[_MOST_TABLES:]:
+            wrong.append(f"{file.name}, {', '.join(further)}: not looked at, being more than {_MOST_TABLES}")
+        unused += wrong
         return found
 
 
-def _look(connection: duckdb.DuckDBPyConnection, inside: dict[str, str], raw: Raw) -> _Found:
-    if tools := exports.recognise(raw.columns, raw.lines):
-        return _Found(inside, raw, tools, tools[0].table, {}, {})
-    return _Found(inside, raw, [], *_recognise(connection, raw, _facts(connection, raw)))
+def _look(connection: duckdb.DuckDBPyConnection, file: Path, inside: dict[str, str], name: str) -> _Found:
+    """What a table seems to be. DataError for what can't be read, and for an export that can't be used."""
+    raw = sources.read_sources(connection, [file], name, {"repeats": exports.repeated(), **inside})
+    tools = exports.recognise(raw.columns, raw.lines)
+    if not tools:
+        return _Found((file,), inside, raw, tools, *guess.which_table(connection, raw))
+    if tools[0].refuse:
+        raise DataError(f"{tools[0].title}: this can't be used. {tools[0].refuse}")
+    return _Found((file,), inside, raw, tools, tools[0].table)
 
 
-def _section(connection: duckdb.DuckDBPyConnection, found: _Found, named: str) -> list[str]:
-    """The lines of the card for one table."""
-    mapping, section = found.mapping, "transactions" if found.table == "totals" else found.table
-    lines = [f"[{section}]", card.line("path", named)]
+def _why(error: DataError, what: str) -> str:
+    """A file or a part of one, and why it is no table that can be used."""
+    name = what.rpartition("/")[2]
+    return what + error.what.removeprefix(name) if error.what.startswith(name) else f"{what}: {error.what}"
+
+
+def _header(raw: Raw) -> tuple[set[str], dict[str, tuple[str, ...]]]:
+    return {column.strip().casefold() for column in raw.columns}, raw.lines
+
+
+def _joined(connection: duckdb.DuckDBPyConnection, found: list[_Found]) -> list[_Found]:
+    """The same tables, those that can be read below each other as one."""
+    groups: list[list[_Found]] = []
+    for each in found:
+        group = next((group for group in groups if all(each.continues(other) for other in group)), None)
+        if group:
+            group.append(each)
+        else:
+            groups.append([each])
+    whole = []
+    for i, group in enumerate(groups):
+        first, files = group[0], [file for each in group for file in each.files]
+        if len(group) > 1:
+            options = {"repeats": exports.repeated(), **first.inside}
+            raw = sources.read_sources(connection, files, f"joined_{i}", options)
+            rows(connection, "; ".join(f"DROP TABLE {each.raw.table}" for each in group))
+            first = replace(first, files=tuple(files), raw=raw)
+        whole.append(first)
+    return whole
+
+
+def _chosen(found: list[_Found], unused: list[str]) -> tuple[_Found, list[_Found]]:
+    """The table that the card is about, and others, one a section; for those left out, the reason in `unused`.
+
+    Of several for one section: one that has all it needs, then one of a known tool, then the longest.
+    """
+    ranked = sorted(found, key=lambda each: (len(each.missing), not each.tools, -each.raw.rows))
+    best: dict[str, _Found] = {}
+    for each in ranked:
+        best.setdefault(each.table, each)
+    mains = [best[table] for table in MAIN if table in best]
+    main = next((each for most in (0, 1) for each in mains if len(each.missing) == most), ranked[0])
+    others = [each for each in best.values() if each.section != main.section and not each.missing]
+    used = {each.section: each for each in (main, *others)}
+    for each in ranked:
+        if each in used.values():
+            continue
+        if each.missing:
+            lacks = ", ".join(column.name for column in each.missing)
+            unused.append(f"{each}: no table that is known; for {each.section} it lacks {lacks}")
+        else:
+            why = f"a card has one such table, and {used[each.section]} is taken"
+            unused.append(f"{each}: a table of {each.section} too ({each.raw.rows:,} rows); {why}")
+    return main, others
+
+
+def _named(file: Path, folder: Path) -> str:
+    """A file as the card in `folder` names it: relative to it where the file is in it, else absolute."""
+    full = Path(os.path.abspath(file))
+    return full.relative_to(folder).as_posix() if full.is_relative_to(folder) else str(full)
+
+
+# -- what the card says of a table -------------------------------------------------------------------------------------
+
+
+def _section(connection: duckdb.DuckDBPyConnection, found: _Found, folder: Path, rivals: list[str]) -> list[str]:
+    """The lines of the card for one table; rivals: what else could be it."""
+    mapping, section, paths = found.mapping, found.section, [_named(file, folder) for file in found.files]
+    doubts = [f"{len(paths)} files that are read below each other"] if len(paths) > 1 else []
+    doubts += [f"{', '.join(rivals)} could be it too"] if rivals else []
+    doubt = f"{_TO_CONFIRM}: {'; '.join(doubts)}" if doubts else ""
+    lines = [f"[{section}]", card.line("path", paths if len(paths) > 1 else paths[0], doubt)]
     lines += [card.line(option, name) for option, name in found.inside.items()]
     if found.table == "totals":
         lines.append(card.line("grain", "customer", f"{_TO_CONFIRM}: each row holds the totals of a customer"))
@@ -161,8 +284,8 @@ def _section(connection: duckdb.DuckDBPyConnection, found: _Found, named: str) -
         why = f"{tool.title}: recognised by its columns"
         lines.append(card.line("format", tool.name, f"{_TO_CONFIRM}: {why}{doubt}" if others else why))
         lines += [f"{option}  # {_TO_CONFIRM}: {why}" for option, why in tool.confirm.items()]
-        return [*lines, *_score(connection, found.raw, tool)]
-    lines += [*_marks(connection, found.raw.table, mapping), f"[{section}.columns]"]
+        return [*lines, *_dates_of_tool(connection, found.raw, tool), *_score(connection, found.raw, tool)]
+    lines += [*_marks(connection, found), f"[{section}.columns]"]
     lines += [
         card.line(target, source, _TO_CONFIRM + found.doubts.get(target, "")) for target, source in mapping.items()
     ]
@@ -187,159 +310,18 @@ def _score(connection: duckdb.DuckDBPyConnection, raw: Raw, tool: exports.Format
     question, why = answers.proposed(found, words)
     head = f"[{tool.table}.columns]"
     if question is None:
-        return [f"# {head}", f'# score = "…"  # needed, {_TO_CONFIRM}: which question? {card.comment(why)}']
+        return [f"# {head}", f'# score = "…"  # {_TO_CONFIRM}: needed; which question? {card.comment(why)}']
     source = question.columns[0] if len(question.columns) == 1 else list(question.columns)
     return [head, f"score = {card.inline(source)}  # {_TO_CONFIRM}{card.comment(why)}"]
 
 
-# -- which table, which columns ----------------------------------------------------------------------------------------
-
-
-def _recognise(
-    connection: duckdb.DuckDBPyConnection, raw: Raw, facts: dict[str, _Column]
-) -> tuple[str, dict[str, str], dict[str, str]]:
-    """The table that the file is, its columns (canonical → the file's), and what else each might be."""
-    found = {table: _by_name(table, facts) for table in _NAMES}
-    has = {table: set(mapping) for table, (mapping, _) in found.items()}
-    contracts = subscribers.shape(has["subscriptions"])
-    per_row = has["customers"] and "customer_id" in has["customers"]
-    unique = per_row and facts[found["customers"][0]["customer_id"]].different > _EACH
-    mapping, doubts = found["totals"]
-    if has["totals"] >= _TOTALS and facts[mapping["customer_id"]].different > _EACH:
-        return "totals", mapping, doubts
-    if "variant" not in has["experiments"] and (proved := _first_and_last(connection, raw, facts)):
-        kept = {target: source for target, source in mapping.items() if source not in proved.values()}
-        free = {c: fact for c, fact in facts.items() if c not in (kept | proved).values() and fact.decimals == 0}
-        alone = [c for c, fact in free.items() if fact.different > _EACH]
-        people = kept.get("customer_id") or (alone[0] if len(alone) == 1 else None)
-        if people and facts[people].different > _EACH:
-            proved["customer_id"] = people
-            doubts |= {target: ": chosen by its values" for target in proved if target not in kept}
-            kept |= proved
-            return "totals", {c.name: kept[c.name] for c in TABLES["totals"] if c.name in kept}, doubts
-    if contracts and not {"date", "amount"} <= has["transactions"]:
-        mapping, doubts = found["subscriptions"]
-        return "subscriptions", subscribers.one_shape(mapping, raw.columns, True), doubts
-    if {"customer_id", "date", "variant"} <= has["experiments"] and "amount" not in has["transactions"]:
-        return "experiments", *found["experiments"]
-    if {"channel", "period", "cost"} <= has["marketing_costs"] and "customer_id" not in has["transactions"]:
-        return "marketing_costs", *found["marketing_costs"]
-    if "amount" not in has["transactions"] and "unit_price" not in has["transactions"]:
-        if {"customer_id", "date", "score"} <= has["surveys"]:
-            return "surveys", *found["surveys"]
-        if {"customer_id", "date", "channel"} <= has["touchpoints"] and not unique:
-            return "touchpoints", *found["touchpoints"]
-        if unique and has["customers"] & {"acquired_on", "acquisition_channel", "consent", "referred_by"}:
-            return "customers", *found["customers"]
-    return "transactions", *_by_values(*found["transactions"], facts)
-
-
-def _first_and_last(
-    connection: duckdb.DuckDBPyConnection, raw: Raw, facts: dict[str, _Column]
-) -> dict[str, str] | None:
-    """Two days and a count of each customer that can be nothing else than first and last purchase and their number.
-
-    The one day is never after the other, and they are the same where the count is 1, and only there.
-    """
-    days = [column for column, fact in facts.items() if fact.dates > _KIND]
-    counts = [c for c, fact in facts.items() if fact.numbers > _KIND and fact.decimals == 0 and c not in days]
-    if len(days) != 2:
-        return None
-    with suppress(DataError):
-        read = [
-            DateShape(connection, raw.table, f"day{i}", filled(day)).sql(None, None)[0] for i, day in enumerate(days)
-        ]
-        for (first, last), count in product(permutations(range(2)), counts):
-            once = f"TRY_CAST({filled(count)} AS DOUBLE) = 1"
-            told = f"SELECT {read[first]} AS f, {read[last]} AS l, {once} AS once FROM {raw.table}"
-            fits = "coalesce(bool_and(f <= l AND (f = l) = once), false) AND bool_or(f < l)"
-            if rows(connection, f"SELECT {fits} AND bool_or(once) FROM ({told})")[0][0]:
-                return {"first_purchase": days[first], "last_purchase": days[last], "purchases": count}
-    return None
-
-
-def _by_name(table: str, facts: dict[str, _Column]) -> tuple[dict[str, str], dict[str, str]]:
-    """The best column for each canonical one whose name and values fit; the others that would do, in words."""
-    kinds = {column.name: column.kind for column in TABLES[table]} | {"unit_price": "number"}
-    words = {name: _NAMES[table].get(name, []) + _NAMES["transactions"].get(name, []) for name in kinds}
-    plain = {column: re.sub(r"[^a-z0-9]", "", _unaccented(column.lower())) for column in facts}
-    mapping: dict[str, str] = {}
-    doubts: dict[str, str] = {}
-    for target, kind in kinds.items():
-        free = [c for c in facts if c not in mapping.values() and _is(kind, target, facts[c])]
-        exact = [c for word in words[target] for c in free if plain[c] == word]
-        close = [
-            c for word in words[target] for c in free if len(word) > 4 and re.match(rf"{word}|.*{word}$", plain[c])
-        ]
-        ranked = list(dict.fromkeys(exact + close))
-        if ranked:
-            mapping[target] = ranked[0]
-            doubts[target] = f"; other candidates: {', '.join(ranked[1:])}" if ranked[1:] else ""
-    if "amount" in mapping or "quantity" not in mapping:
-        mapping.pop("unit_price", None)
-    return mapping, doubts
-
-
-def _by_values(
-    mapping: dict[str, str], doubts: dict[str, str], facts: dict[str, _Column]
-) -> tuple[dict[str, str], dict[str, str]]:
-    """The same, with what is still needed of transactions chosen by the values, where only one column will do."""
-    mapping, doubts = dict(mapping), dict(doubts)
-    tests = {
-        "date": lambda fact: fact.dates > _KIND,
-        "amount": lambda fact: fact.numbers > _KIND and fact.decimals > 0.1 and fact.dates < _KIND,
-        "customer_id": lambda fact: 0.01 < fact.different < 0.9 and fact.dates < _KIND and fact.decimals == 0,
-    }
-    for target, fits in tests.items():
-        if target in mapping or (target == "amount" and "unit_price" in mapping):
-            continue
-        fitting = [column for column, fact in facts.items() if column not in mapping.values() and fits(fact)]
-        if len(fitting) == 1 or (fitting and target == "date"):
-            mapping[target] = fitting[0]
-            doubts[target] = ": chosen by its values" + (f", as are {', '.join(fitting[1:])}" if fitting[1:] else "")
-    order = [*(column.name for column in TABLES["transactions"]), "unit_price"]
-    return {target: mapping[target] for target in order if target in mapping}, doubts
-
-
-def _is(kind: str, target: str, fact: _Column) -> bool:
-    """Whether values can be of the kind that a canonical column needs."""
-    if kind == "date":
-        return fact.dates > _KIND
-    if target == "score":
-        return fact.scores > _KIND
-    return kind != "number" or (fact.numbers > _KIND and fact.dates < 1)
-
-
-def _unaccented(text: str) -> str:
-    text = text.replace("ß", "ss")
-    return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-
-
-# -- what the values are -----------------------------------------------------------------------------------------------
-
-
-def _facts(connection: duckdb.DuckDBPyConnection, raw: Raw) -> dict[str, _Column]:
-    """What the values of each column are, over the first rows."""
-    found = {}
-    for column in raw.columns:
-        text = filled(column)
-        dated = f"regexp_matches({text}, '{_DATE}') OR regexp_matches({text}, '{_OTHER_DATE}')"
-        tests = (dated, f"regexp_matches({text}, {literal(_NUMBER)})", f"TRY_CAST({text} AS DOUBLE) BETWEEN 0 AND 10",
-                 f"regexp_matches({text}, '[0-9][.,][0-9]')")  # fmt: skip
-        counts = ", ".join(f"count(*) FILTER ({test})" for test in tests)
-        sql = f"SELECT count({text}), {counts}, count(DISTINCT {text}) FROM (FROM {raw.table} LIMIT {_SAMPLE})"
-        said, *hits = rows(connection, sql)[0]
-        found[column] = _Column(*(count / said if said else 0.0 for count in hits))
-    return found
-
-
-def _marks(connection: duckdb.DuckDBPyConnection, table: str, mapping: dict[str, str]) -> list[str]:
+def _marks(connection: duckdb.DuckDBPyConnection, found: _Found) -> list[str]:
     """How dates and numbers are written, as far as the values show it."""
-    dated = mapping.get("date", mapping.get("first_purchase"))
-    lines = _dates(connection, table, dated) if dated else []
-    if people := mapping.get("customer_id"):
-        ids = f"SELECT count(DISTINCT {quoted(people)}) - count(DISTINCT lower({quoted(people)})) FROM {table}"
-        mails = f"{ids} WHERE contains({quoted(people)}, '@')"
+    table, mapping = found.raw.table, found.mapping
+    lines = _dates(connection, found.raw, {target: [mapping[target]] for target in _dated(found.table, mapping)}, {})
+    if who := mapping.get("customer_id"):
+        ids = f"SELECT count(DISTINCT {quoted(who)}) - count(DISTINCT lower({quoted(who)})) FROM {table}"
+        mails = f"{ids} WHERE contains({quoted(who)}, '@')"
         if twice := rows(connection, mails)[0][0]:
             remark = f"{_TO_CONFIRM}: {twice:,} e-mail address(es) are written in capitals and without"
             lines.append(f"ignore_case = true  # {remark}")
@@ -354,22 +336,45 @@ def _marks(connection: duckdb.DuckDBPyConnection, table: str, mapping: dict[str,
     return lines
 
 
-def _dates(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> list[str]:
-    """How dates were read, as their values prove; the formats to declare where they don't."""
-    try:
-        _, remarks = DateShape(connection, table, "date", filled(column)).sql(None, None)
-    except Undeclared as undeclared:
-        form = undeclared.formats if len(undeclared.formats) > 1 else undeclared.formats[0]
-        why = card.comment(undeclared.what.removeprefix("date: "))
-        written = f"date_format = {card.inline(form)}  # {_TO_CONFIRM}: {why}"
-        return [written if undeclared.sure else f"# {written}"]
-    return [f"# {card.comment(remark.what)}" for remark in remarks]
+def _dated(table: str, mapping: Mapping[str, Any]) -> list[str]:
+    """The columns of a table that are dates, and are mapped."""
+    return [column.name for column in TABLES[table] if column.kind == "date" and column.name in mapping]
+
+
+def _dates_of_tool(connection: duckdb.DuckDBPyConnection, raw: Raw, tool: exports.Format) -> list[str]:
+    """The same as `_dates` of a known export, which says which columns they are, but seldom how they are written."""
+    with suppress(DataError):  # what the file doesn't say, the tool's own lines ask for
+        options = exports.fitted({**tool.options, "format": tool.name}, raw.columns, raw.lines)
+        mapped = {target: options["columns"][target] for target in _dated(tool.table, options["columns"])}
+        mapped = shapes.shaped(connection, replace(raw, columns=[*raw.columns]), {"columns": mapped}).get("columns", {})
+        return _dates(connection, raw, {target: exports.as_list(source) for target, source in mapped.items()}, options)
+    return []
+
+
+def _dates(
+    connection: duckdb.DuckDBPyConnection, raw: Raw, mapped: dict[str, list[str]], options: dict[str, Any]
+) -> list[str]:
+    """How dates were read, as their values prove; the formats to declare where they don't. mapped: target → columns."""
+    lines: list[str] = []
+    for target, columns in mapped.items():
+        text = f"coalesce({', '.join(map(filled, columns))})"
+        try:
+            shape = DateShape(connection, raw.table, target, text)
+            _, remarks = shape.sql(options.get("date_format"), None, options.get("zone", ""))
+            lines += [f"# {card.comment(remark.what)}" for remark in remarks]
+        except Undeclared as undeclared:
+            form = undeclared.formats if len(undeclared.formats) > 1 else undeclared.formats[0]
+            why = card.comment(undeclared.what.removeprefix("date: "))
+            written = f"date_format = {card.inline(form)}  # {_TO_CONFIRM}: {why}"
+            return [written if undeclared.sure else f"# {written}"]
+    return lines
 
 
 def _currency(connection: duckdb.DuckDBPyConnection, raw: Raw, tools: list[exports.Format]) -> tuple[str, str]:
     """The one currency that the file names, which it proves; else euros, to be confirmed. Of a known tool, only rows
     that its format keeps count."""
-    columns = [column for column in raw.columns if re.sub(r"[^a-z]", "", _unaccented(column.lower())) in CURRENCY][:1]
+    letters = {column: re.sub(r"[^a-z]", "", guess.unaccented(column.lower())) for column in raw.columns}
+    columns = [column for column in raw.columns if letters[column] in CURRENCY][:1]
     kept = "true"
     for tool in [tool for tool in tools[:1] if not tool.missing]:
         options = exports.fitted({**tool.options, "format": tool.name}, raw.columns, raw.lines)

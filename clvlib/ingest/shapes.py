@@ -13,7 +13,9 @@ from clvlib.errors import DataError
 from clvlib.ingest.answers import asked
 from clvlib.ingest.casting import read_numbers
 from clvlib.ingest.exports import as_list
-from clvlib.ingest.raw import ROW, Raw, filled, literal, quoted, rows
+from clvlib.ingest.raw import OURS, ROW, Raw, filled, literal, quoted, rows
+
+_COPY = f"{OURS}copy"  # of an order that stands in several files: the file
 
 
 def shaped(connection: duckdb.DuckDBPyConnection, raw: Raw, options: dict[str, Any]) -> dict[str, Any]:
@@ -30,7 +32,8 @@ def shaped(connection: duckdb.DuckDBPyConnection, raw: Raw, options: dict[str, A
       nothing is said of consent where none of these columns is there;
     * `lines_of = { order, fill, share, by, less }`: lines of an order, which says things once: what is in `fill` holds
       for all its lines, and the amounts in `share` are shared out by the product of the columns `by`, less `less`
-      (where there is none, the first line has all of it, and the others nothing);
+      (where there is none, the first line has all of it, and the others nothing); an order whose amounts stand in
+      several files is shared out in each, so that equal lines are equal, and count once;
     * `refunds = { where = { Type = ["Refund"] }, customer_id = "To" }`: such rows, and no others, are money that goes
       back to a customer, and those of the columns that they name stand elsewhere;
     * `once = ["Order", "Event"]`: of rows alike in all of these, the first of them filled, one is kept (`reading`);
@@ -50,6 +53,7 @@ def shaped(connection: duckdb.DuckDBPyConnection, raw: Raw, options: dict[str, A
                                 "Export them one by one if another should count."))  # fmt: skip
     unread: list[str] = options.get("without", [])
     if lines := {part: as_list(named) for part, named in options.get("lines_of", {}).items()}:
+        _tell_apart(connection, raw, lines)
         changed |= {c: _filled_down(c, lines["order"][0]) for c in lines.get("fill", ())}
         amounts = [*lines["share"], *lines["by"], *lines.get("less", ())]
         read = read_numbers(
@@ -94,7 +98,8 @@ def shaped(connection: duckdb.DuckDBPyConnection, raw: Raw, options: dict[str, A
     if changed or added or unread:
         replaced = ", ".join(f"{sql} AS {quoted(column)}" for column, sql in changed.items())
         more = "".join(f", {sql} AS {quoted(column)}" for column, sql in added.items())
-        star = f"* EXCLUDE ({', '.join(map(quoted, unread))})" if unread else "*"
+        left = [*map(quoted, unread), *([_COPY] if lines else [])]
+        star = f"* EXCLUDE ({', '.join(left)})" if left else "*"
         star += f" REPLACE ({replaced})" if changed else ""
         rows(
             connection,
@@ -142,9 +147,19 @@ def _renamed(source: Any, shared: list[str]) -> Any:
     return f"{source} of the line" if source in shared else source
 
 
+def _tell_apart(connection: duckdb.DuckDBPyConnection, raw: Raw, lines: Mapping[str, list[str]]) -> None:
+    """Add to the raw table which file a line is of, where several files say the amounts of its order."""
+    rows(connection, f"ALTER TABLE {raw.table} ADD COLUMN {_COPY} VARCHAR")
+    if raw.label:
+        (order,), file = lines["order"], quoted(raw.label)
+        said = " OR ".join(f"{filled(total)} IS NOT NULL" for total in lines["share"])
+        several = f"SELECT {filled(order)} FROM {raw.table} WHERE {said} GROUP BY 1 HAVING count(DISTINCT {file}) > 1"
+        rows(connection, f"UPDATE {raw.table} SET {_COPY} = {file} WHERE {filled(order)} IN ({several})")
+
+
 def _of(order: str) -> str:
     """SQL of the lines of an order; a line without a number is one of its own."""
-    return f"PARTITION BY coalesce({filled(order)}, 'row ' || {ROW})"
+    return f"PARTITION BY coalesce({filled(order)}, 'row ' || {ROW}), {_COPY}"
 
 
 def _whole(order: str) -> str:

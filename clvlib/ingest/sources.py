@@ -28,6 +28,7 @@ from clvlib.ingest.raw import ROW, Raw, as_text, first_line, literal, plainly_na
 EXCEL = {".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"}
 DATABASES = {".duckdb", ".db", ".sqlite", ".sqlite3"}
 TEXTS = {".csv", ".tsv", ".txt", ".gz", ".tab", ".psv"}
+TABULAR = {".parquet", *EXCEL, *DATABASES, *TEXTS}
 EXCEL_MEMORY = 4 * 1024**3
 EXCEL_SECONDS = 300
 VIEW_SECONDS = 30  # a view may never end; a table does
@@ -84,8 +85,7 @@ def files_of(path: str | list[str], pattern: str | None, folder: Path) -> list[P
                 raise DataError(what, "Give the folder as path.")
             return [found]
         inside = sorted(file for file in found.iterdir() if file.is_file() and not file.name.startswith((".", "~$")))
-        known = {".parquet", *EXCEL, *DATABASES, *TEXTS}
-        fits = [f for f in inside if (f.match(pattern) if pattern else f.suffix.lower() in known)]
+        fits = [f for f in inside if (f.match(pattern) if pattern else f.suffix.lower() in TABULAR)]
         if not fits:
             what = (
                 f"The folder {found.name} has no file like {pattern}"
@@ -111,8 +111,7 @@ def read_sources(connection: duckdb.DuckDBPyConnection, files: list[Path], table
 
     Columns of one name are one, and `file` names the file. Of a zip, `glob` says which of its files are meant.
     """
-    known = {".parquet", *EXCEL, *DATABASES, *TEXTS}
-    with archives.opened(files, options.get("glob"), known) as (found, names, said):
+    with archives.opened(files, options.get("glob"), TABULAR) as (found, names, said):
         whole = _below_each_other(connection, found, names, table, options, zipped=found != files)
     whole.noticed = [*said, *whole.noticed]
     return whole
@@ -129,16 +128,20 @@ def _below_each_other(
 ) -> Raw:
     if len(files) == 1:
         return read(connection, files[0], table, options)
-    parts = []
-    for i, file in enumerate(files):
+    parts: list[Raw] = []
+    readable: list[str] = []
+    no_tables: dict[str, DataError] = {}
+    for i, (called, file) in enumerate(zip(labels, files, strict=True)):
         try:
             parts.append(read(connection, file, f"{table}_{i}", options))
         except DataError as error:
-            if zipped and not isinstance(error, SeveralTables):
-                error = DataError(error.what, f'{error.mend} If it is no part of the table: glob = "*.csv", say.')
-            raise error from None
+            if not zipped or isinstance(error, SeveralTables):
+                raise
+            no_tables[called] = error
+        else:
+            readable.append(called)
     if zipped:
-        _refuse_kinds(connection, labels, parts)
+        _refuse_kinds(connection, readable, parts, no_tables)
     names: dict[str, str] = {}
     for column in (column for part in parts for column in part.columns):
         names.setdefault(column.strip().casefold(), column)
@@ -176,13 +179,21 @@ def _below_each_other(
     return whole
 
 
-def _refuse_kinds(connection: duckdb.DuckDBPyConnection, labels: list[str], parts: list[Raw]) -> None:
-    """Raise SeveralTables where the files of a zip are of several kinds: put below each other, they are no table."""
+def _refuse_kinds(
+    connection: duckdb.DuckDBPyConnection, labels: list[str], parts: list[Raw], no_tables: dict[str, DataError]
+) -> None:
+    """Raise SeveralTables where the files of a zip are of several kinds: put below each other, they are no table.
+
+    labels: of the files that were read. no_tables: the others → why; where that is all of them, the first is raised.
+    """
     columns = {called: part.columns for called, part in zip(labels, parts, strict=True)}
-    found = archives.kinds(columns)
-    if len(found) > 1:
+    if not columns:
+        raise next(iter(no_tables.values()))
+    found = archives.kinds(columns, no_tables)
+    if len(found) > 1 or no_tables:
         rows(connection, "; ".join(f"DROP TABLE {part.table}" for part in parts))
-        names = "; ".join(f"{pattern} ({', '.join(columns[of[0]][:3])} …)" for pattern, of in found.items())
+        looks = columns | {called: [error.what] for called, error in no_tables.items()}
+        names = "; ".join(f"{pattern} ({', '.join(looks[of[0]][:3])} …)" for pattern, of in found.items())
         mend = f"Say which of them is meant: glob = {inline(next(iter(found)))}, say."
         raise SeveralTables(f"The zip holds files of {len(found)} kinds: {names}.", mend, "glob", list(found))
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import tomllib
 import traceback
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -157,22 +158,36 @@ def forget(
 
 @app.command()
 def init(
-    file: Annotated[Path, typer.Argument(help="the client's data file")],
-    out: Annotated[Path | None, typer.Option(help="where to write the card; default: beside the file")] = None,
+    files: Annotated[list[Path], typer.Argument(help="the client's files: exports of tools, tables, a zip, a folder")],
+    out: Annotated[Path | None, typer.Option(help="where to write the card; default: beside the first file")] = None,
 ) -> None:
-    """Propose a dataset card from a file. What the file doesn't prove is marked "to be confirmed"."""
-    from clvlib.ingest import propose
+    """Propose one dataset card from a client's files, and show how they would be read.
 
-    target = out or file.with_name(file.name.split(".")[0] + ".toml")
-    beside = target.resolve().parent == file.resolve().parent
-    text = propose.propose_card(file, None if beside else str(file.resolve()))
+    What the files don't prove is marked "to be confirmed"."""
+    from clvlib.ingest import people, preview, propose
+    from clvlib.ingest.card import what_to_confirm
+
+    folder = out.parent if out else files[0] if files[0].is_dir() else files[0].parent
+    text = propose.propose_card(*files, folder=folder)
+    card = tomllib.loads(text)
+    target = out or folder / f"{card['name']}.toml"
     try:
         with target.open("x", encoding="utf-8") as stream:
             stream.write(text)
     except FileExistsError:
         raise UsageError(f"{target} exists already.", "Give another place with --out, or delete it.") from None
-    typer.echo(text)
-    typer.echo(f"Written to {target}. {text.count('to be confirmed') - 1} line(s) to confirm; then: clv check {target}")
+    typer.echo(printable(text))
+    rows, problems = preview.first_rows(card, target.parent, people.key())
+    for table, frame in rows.items():
+        typer.echo(f"{table}: {frame.attrs['rows']:,} rows; the first, as they would be read:")
+        typer.echo(printable(frame.to_string(index=False, na_rep="", max_colwidth=30)))
+        attributes = ", ".join(frame.attrs["attributes"])
+        typer.echo(printable(f"and as attributes: {attributes}\n" if attributes else ""))
+    for problem in [problem for problem in problems if problem.where not in rows and problem.grade != "note"]:
+        typer.secho("not yet ", fg="red", nl=False)
+        typer.echo(people.masked(printable(f"{problem.where}: {problem.what}. {problem.mend}\n")))
+    typer.echo(printable("\n  ".join(["To be confirmed:", *what_to_confirm(text)])))
+    typer.echo(printable(f"Written to {target}. Confirm or correct these lines, then: clv check {target}"))
 
 
 @app.command()

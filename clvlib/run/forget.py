@@ -25,10 +25,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import typer
 
-from clvlib.aggregate import totals
 from clvlib.errors import DataError, UsageError, printable
 from clvlib.files import replacing, write_text
-from clvlib.ingest import forgotten, groups, people, reading, rules
+from clvlib.ingest import forgotten, groups, options, people, reading, rules
 from clvlib.ingest.card import DATA, FORGOTTEN, as_toml, find_card, forgotten_beside, read_card
 from clvlib.ingest.raw import literal, rows
 from clvlib.ingest.tables import LOOKUPS, TABLES
@@ -120,7 +119,7 @@ def forget(customer: str, card: Path, places: Sequence[Path]) -> None:
 
 def _read_client(content: dict[str, Any], path: Path) -> reading.Ingested:
     """All tables of the client's files, with nothing cut or left out."""
-    card = totals.of_the_card(content)
+    card = options.of_the_card(content)
     sections = {table: card[table] for table in (*LOOKUPS, *TABLES) if table in card}
     read = reading.read_tables(sections, path.parent, card.get("timezone"), card.get("currency"))
     if any(problem.grade == "error" for problem in read.problems):

@@ -105,7 +105,7 @@ def test_a_zip_of_several_kinds_is_proposed_table_by_table(tmp_path):
     text = propose.propose_card(path)
     assert '[transactions]\npath = "all.zip"\nglob = "orders.csv"' in text
     assert '[marketing_costs]\npath = "all.zip"\nglob = "costs.csv"' in text
-    assert "# Not used of the file: traffic.csv" in text
+    assert "# Not used: all.zip, traffic.csv: Google Analytics, traffic by channel: this can't be used." in text
     (tmp_path / "card.toml").write_text(text)
     assert len(dataset.load(tmp_path / "card.toml").table("marketing_costs").to_pandas()) == 2
 

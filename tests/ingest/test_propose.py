@@ -54,6 +54,16 @@ def test_columns_are_known_by_their_names_or_their_values(proposed, names):
     assert found["transactions"]["columns"] == dict(zip(("customer_id", "date", "amount"), names, strict=True))
 
 
+def test_a_price_of_each_piece_is_no_amount_where_pieces_are_counted(proposed, tmp_path):
+    rows = [(who, day, amount, pieces) for (who, day, amount), pieces in zip(ROWS, "6213", strict=True)]
+    found, _ = proposed(("CustomerID", "InvoiceDate", "UnitPrice", "Quantity"), rows)
+    assert found["transactions"]["columns"]["unit_price"] == "UnitPrice"
+    assert "amount" not in found["transactions"]["columns"]
+    spent = dataset.load(tmp_path / "card.toml").rfm_summary()["total_spend"]
+    assert spent.sum() == pytest.approx(6 * 12.5 + 2 * 8 + 3.1 + 3 * 7.95)
+    assert proposed(("CustomerID", "InvoiceDate", "UnitPrice"))[0]["transactions"]["columns"]["amount"] == "UnitPrice"
+
+
 def test_a_name_whose_values_are_of_another_kind_is_passed_over(proposed):
     found, _ = proposed(
         ("customer", "date", "total", "order_date", "value"),
@@ -89,15 +99,18 @@ def test_the_table_follows_from_the_columns(proposed, table, names, rows):
 
 
 @settings(deadline=None, max_examples=25)
-@given(st.lists(st.text(min_size=1, max_size=12), min_size=3, max_size=5, unique_by=str.casefold), st.text(max_size=8))
+@given(
+    st.lists(st.text(min_size=1, max_size=12), min_size=3, max_size=5, unique_by=str.casefold),
+    st.text(st.characters(exclude_characters="/\0", codec="utf-8"), max_size=8),
+)
 def test_a_proposed_card_always_parses(tmp_path_factory, names, name):
     folder = tmp_path_factory.mktemp("names")
     cells = ['"' + cell.replace('"', '""') + '"' for cell in names]
-    file = folder / "a.csv"
+    file = folder / f"{name}.csv"
     text = ",".join(cells) + "\n" + "\n".join(",".join([*row, *["x"] * (len(names) - 3)]) for row in ROWS)
     file.write_bytes(text.encode("utf-8", "replace"))
     try:
-        proposal = propose.propose_card(file, named=name + ".csv")
+        proposal = propose.propose_card(file)
     except DataError:
         return
     section = next(part for part in tomllib.loads(proposal).values() if isinstance(part, dict))
@@ -228,7 +241,8 @@ def test_a_workbook_of_several_sheets_gives_a_section_to_each_that_is_a_table(tm
     (tmp_path / "card.toml").write_text(text, encoding="utf-8")
     found = tomllib.loads(text)
     assert (found["transactions"]["sheet"], found["customers"]["sheet"]) == ("Orders", "People")
-    assert "# Not used of the file: Read me" in text
+    assert "# Not used: shop.xlsx, Read me: " in text
+    assert "# Not used: shop.xlsx, Empty: " in text
     ds = dataset.load(tmp_path / "card.toml")
     assert (len(ds.rfm_summary()), set(ds.customers()["consent"])) == (7, {"yes"})
 

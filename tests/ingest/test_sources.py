@@ -390,6 +390,8 @@ def test_a_zip_that_is_locked_nested_damaged_or_too_large_is_refused(read, monke
         read(zipped(("a.csv", ROWS), ("a.csv", PART)), "a.zip")
     with pytest.raises(DataError, match="It holds: nothing"):
         read(zipped(), "a.zip")
+    with pytest.raises(DataError, match=r"^a\.csv is empty"):
+        read(zipped(("a.csv", ""), ("b.csv", "")), "a.zip")
     monkeypatch.setattr(archives, "MOST_UNPACKED", 50)
     monkeypatch.setattr(archives, "MOST_TIMES", 0.1)
     with pytest.raises(DataError, match="unpacks to more than"):

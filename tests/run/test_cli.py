@@ -138,6 +138,41 @@ def test_init_writes_a_card_once(clv, tmp_path):
     assert "exists already" in text
 
 
+def test_init_of_several_files_shows_rows_without_anybody_and_lists_what_to_confirm(clv, tmp_path):
+    (tmp_path / "in").mkdir()
+    orders = (
+        "email,date,total\nann@example.com,2025-01-03,5\nbo@example.com,2025-01-04,7\nann@example.com,2025-02-01,9\n"
+    )
+    people = (
+        "email,signup_date,newsletter,city\nann@example.com,2024-12-01,yes,Rome\nbo@example.com,2024-12-02,no,Lyon\n"
+    )
+    (tmp_path / "in/orders.csv").write_text(orders)
+    (tmp_path / "in/people.csv").write_text(people)
+    (tmp_path / "in/readme.txt").write_text("Ask eve@example.com.\nBye\n")
+    code, text = clv("init", "in/people.csv", "in/orders.csv", "in/readme.txt", "--out", "acme.toml")
+    assert code == 0
+    assert "@example.com" not in text
+    assert "transactions: 3 rows; the first, as they would be read:" in text
+    assert "and as attributes: city" in text
+    listed = text[text.index("To be confirmed:") :].splitlines()
+    assert '  name = "orders": what reports call it' in listed
+    assert '  [transactions] amount = "total"' in listed
+    assert listed[-1] == "Written to acme.toml. Confirm or correct these lines, then: clv check acme.toml"
+    card = (tmp_path / "acme.toml").read_text()
+    assert 'path = "in/people.csv"' in card
+    assert "@example.com" not in card
+    assert clv("check", "acme.toml")[0] == 0
+
+
+def test_init_says_what_keeps_a_table_from_being_read_yet(clv, tmp_path):
+    (tmp_path / "orders.csv").write_text("customer,date,total\nann@example.com,03/04/2025,5\nbo,05/06/2025,7\n")
+    code, text = clv("init", "orders.csv")
+    assert code == 0
+    assert "not yet transactions: date: nothing proves whether the day or the month comes first" in text
+    assert '  [transactions] # date_format = "%d/%m/%Y": nothing proves' in text
+    assert clv("init", "ordrs.csv", "orders.csv")[0] == 1
+
+
 def test_a_full_disk_is_one_message(clv, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
