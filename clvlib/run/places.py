@@ -5,22 +5,21 @@ import os
 import re
 from pathlib import Path
 
-from clvlib.dataset import Dataset
 from clvlib.errors import UsageError
 from clvlib.files import write_text
 from clvlib.ingest.card import DATA, as_toml, find_card, read_card
 from clvlib.ingest.groups import elsewhere
 
 
-def folder_of(out: Path, ds: Dataset, of: Path) -> Path:
-    """The folder of a dataset in `out`, made if need be.
+def folder_of(out: Path, name: str, card: Path, of: Path) -> Path:
+    """The folder in `out` of the dataset of that name and card, made if need be.
 
     Another dataset of the same name has another one: `.source` says whose it is, by the file `of`. Bundled datasets are
     known by their names.
     """
-    bundled = ds.files[0].resolve().parent == DATA.resolve()
-    mine = hashlib.sha256(ds.name.encode() if bundled else os.fsencode(of.resolve())).hexdigest()
-    for folder in (out / slug(ds.name), out / f"{slug(ds.name)}-{mine[:6]}"):
+    bundled = card.resolve().parent == DATA.resolve()
+    mine = hashlib.sha256(name.encode() if bundled else os.fsencode(of.resolve())).hexdigest()
+    for folder in (out / slug(name), out / f"{slug(name)}-{mine[:6]}"):
         mark = folder / ".source"
         if not mark.exists():
             folder.mkdir(parents=True, exist_ok=True)
