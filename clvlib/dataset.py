@@ -495,7 +495,7 @@ def _with_cac(dataset: Dataset) -> tuple[Dataset, str]:
 
 
 def _by_pseudonyms(problems: list[Problem], hidden: Mapping[str, str], secret: bytes | None) -> list[Problem]:
-    """The problems with pseudonyms for the customers among their examples, also of those whose rows were all dropped."""
+    """The problems with pseudonyms for the customers among their examples, those without a usable row too."""
     if secret is None:
         return problems
     return [

@@ -124,7 +124,9 @@ def pauses(days: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
 
     The time from the last order to `as_of` is one, too.
     """
-    orders = days["orders"].reindex(pd.date_range(days.index.min(), as_of), fill_value=0) if len(days) else days["orders"]
+    orders = days["orders"]
+    if len(orders):
+        orders = orders.reindex(pd.date_range(orders.index.min(), as_of), fill_value=0)
     at = np.flatnonzero(orders.to_numpy())
     lasted = np.diff(at)
     longest = 2 * np.quantile(lasted, BREAKS) if len(lasted) else np.inf

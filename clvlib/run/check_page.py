@@ -5,7 +5,7 @@ customers to look at.
 """
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,11 @@ import pandas as pd
 from clvlib import aggregate
 from clvlib.aggregate import inspection, purchases, totals
 from clvlib.dataset import Dataset
-from clvlib.errors import CannotAnswer, Problem, printable
+from clvlib.errors import Problem, printable
 from clvlib.files import write_text
 from clvlib.run import reconcile
 from clvlib.run.outcome import answering, lacking
-from clvlib.run.pages import rendered
+from clvlib.run.pages import period_of, rendered
 from clvlib.show import wording
 
 MOST_LISTED = 10  # days or pauses of each kind, the largest
@@ -47,10 +47,11 @@ def check_page(name: str, ds: Dataset | None, problems: Sequence[Problem]) -> st
         *("report.css", "check.css"),
         name=printable(name),
         ds=ds,
-        language=wording.language() if ds is not None else "en",
+        period="" if ds is None else period_of(ds),
+        today=pd.Timestamp.now(),
         findings=found,
         errors=[finding for finding in found if finding["grade"] == "error"],
-        tables=[] if ds is None else _waterfalls(ds.ledger),
+        tables=[] if ds is None else _waterfalls(ds.ledger.assign(money=float("nan")) if ds.counts else ds.ledger),
         account=[] if ds is None or not ds.has("transactions") else _account(ds),
         seen=_seen(ds) if ds is not None and ds.sells else {},
         notebooks={} if ds is None else _readiness(ds),
@@ -95,7 +96,9 @@ def _waterfalls(ledger: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _account(ds: Dataset) -> list[dict[str, Any]]:
-    return [{"what": what, **row} for what, row in reconcile.account(ds).to_dict("index").items()]
+    account = reconcile.account(ds)
+    account["revenue"] = wording.column(account["revenue"], "money")
+    return [{"what": what, **row} for what, row in account.to_dict("index").items()]
 
 
 def _seen(ds: Dataset) -> dict[str, Any]:
@@ -114,10 +117,10 @@ def _seen(ds: Dataset) -> dict[str, Any]:
     between = inspection.days_between(aggregate.gaps(ds.transactions, ds.as_of))
     return {
         "gates": readiness.gates(ds, days.index.max()),
-        "values": _bars(_named(values, wording.money), values["orders"], values["amount"]),
-        "each": _bars(_named(each, wording.count), each["customers"], each["amount"]),
-        "between": _bars(_named(between, wording.count), between["purchases"]),
-        "periods": _over_time(days),
+        "values": [] if ds.counts else _bands(values, wording.money),
+        "each": _bands(each.drop(columns="amount") if ds.counts else each, wording.count),
+        "between": _bands(between, wording.count),
+        "periods": _over_time(days.drop(columns="amount") if ds.counts else days),
         "spikes": spikes,
         "largest_spikes": spikes.nlargest(MOST_LISTED, "orders").sort_index(),
         "pauses": pauses,
@@ -130,17 +133,16 @@ def _seen(ds: Dataset) -> dict[str, Any]:
 
 def _over_time(days: pd.DataFrame) -> dict[str, Any]:
     """Orders and money by the shortest of week, month, quarter and year that leaves few enough periods."""
-    for span, rule in {"week": "W-MON", "month": "MS", "quarter": "QS", "year": "YS"}.items():
-        step = {"closed": "left", "label": "left"} if span == "week" else {}
-        trade = days.resample(rule, **step).sum()
-        if len(trade) <= _MOST_PERIODS:
-            break
-    names = [wording.date(day) for day in trade.index]
-    return {"span": span, "rows": _bars(names, trade["orders"], trade["amount"])}
+    rules = {"week": "W-MON", "month": "MS", "quarter": "QS", "year": "YS"}
+    trades = {span: days.resample(rule, closed="left", label="left").sum() for span, rule in rules.items()}
+    span = next((span for span, trade in trades.items() if len(trade) <= _MOST_PERIODS), "year")
+    return {"span": span, "rows": _bars([wording.date(day) for day in trades[span].index], trades[span])}
 
 
-def _named(bands: pd.DataFrame, write: Any) -> list[str]:
-    """The names of bands by their ends: “under 5”, “5 to 10”, “10 or more”, “3”."""
+def _bands(bands: pd.DataFrame, write: Callable[[float], str]) -> list[dict[str, Any]]:
+    """Rows of a picture of bands, the empty ones at both ends left out: “under 5”, “5 to 10”, “10 or more”, “3”."""
+    held = bands[bands.drop(columns=["low", "high"]).iloc[:, 0] > 0].index
+    bands = bands.loc[held.min() : held.max()] if len(held) else bands.head(0)
     names = []
     for low, high in zip(bands["low"], bands["high"], strict=True):
         if pd.isna(low):
@@ -149,13 +151,14 @@ def _named(bands: pd.DataFrame, write: Any) -> list[str]:
             names.append(f"{write(low)} or more")
         else:
             names.append(write(low) if low == high else f"{write(low)} to {write(high)}")
-    return names
+    return _bars(names, bands.drop(columns=["low", "high"]))
 
 
-def _bars(names: Sequence[str], counts: pd.Series, money: pd.Series | None = None) -> list[dict[str, Any]]:
-    """Rows of a picture: name, count, its share, money (None where there is none), length (percent of the longest)."""
+def _bars(names: Sequence[str], table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of a picture of the first column: name, count, its share, length (percent of the longest), perhaps money."""
+    counts = table.iloc[:, 0]
     most, whole = max(float(counts.max()), 1.0), max(float(counts.sum()), 1.0)
-    paid = [None] * len(counts) if money is None else money.tolist()
+    paid = table["amount"].tolist() if "amount" in table else [None] * len(table)
     return [
         {"name": name, "count": n, "share": n / whole, "money": m, "length": round(100 * n / most, 2)}
         for name, n, m in zip(names, counts.tolist(), paid, strict=True)
@@ -171,6 +174,6 @@ def _readiness(ds: Dataset) -> dict[str, list[Any]]:
     lacks = lacking(ds)
     for name in by_notebook if lacks else ():
         if name not in answering(ds):
-            why = str(CannotAnswer(f"A run leaves this notebook out: the dataset has no {lacks}."))
-            by_notebook[name] = [readiness.Claim(name, claim.what, why) for claim in by_notebook[name]]
+            why = f"A run leaves it out: the dataset has no {lacks}."
+            by_notebook[name] = [readiness.Claim(name, "the whole notebook", why)]
     return by_notebook

@@ -126,7 +126,9 @@ def _write_page(path: Path, card: dict[str, Any], found: Any, problems: Sequence
         target = places.folder_of(out, name, path, of=path) / "check.html"
         check_page.write_check(name, found, problems, target)
     except OSError as error:
-        typer.secho(printable(f"The page check.html can't be written: {error}. Give another --out."), fg="yellow", err=True)
+        typer.secho(
+            printable(f"The page check.html can't be written: {error}. Give another --out."), fg="yellow", err=True
+        )
         return
     typer.echo(printable(f"\nThe same with pictures, and what each notebook can tell: {target}"))
 

@@ -7,6 +7,9 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from clvlib.dataset import Dataset
+from clvlib.show import wording
+
 _HERE = Path(__file__).parent
 
 
@@ -17,6 +20,13 @@ def rendered(template: str, *styles: str, **values: Any) -> str:
     )
     style = "".join((_HERE / name).read_text("utf-8") for name in styles)
     return pages.get_template(template).render(hash=_sha256, style=style, **values)
+
+
+def period_of(ds: Dataset) -> str:
+    """What time a dataset covers, and in what its amounts are."""
+    if not ds.sells:
+        return f"Subscriptions as of {wording.date(ds.as_of)}, amounts in {ds.currency}"
+    return f"Purchases from {wording.date(ds.starts)} to {wording.date(ds.as_of)}, amounts in {ds.currency}"
 
 
 def _sha256(text: str) -> str:

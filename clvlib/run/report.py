@@ -20,7 +20,7 @@ from clvlib.dataset import Dataset
 from clvlib.files import write_text
 from clvlib.run.chapters import Content, Drawn
 from clvlib.run.outcome import Outcome
-from clvlib.run.pages import rendered
+from clvlib.run.pages import period_of, rendered
 from clvlib.run.sliders import to_try
 from clvlib.show import glossary, wording
 from clvlib.show.output import stated
@@ -65,7 +65,7 @@ def compose(ds: Dataset, content: Content, outcomes: list[Outcome], earlier: Pat
         ds=ds,
         language=wording.language(),
         earlier=earlier and {"day": wording.date(earlier.name), "place": f"../{earlier.name}/report.html"},
-        period=_period(ds),
+        period=period_of(ds),
         script=(_HERE / "report.js").read_text("utf-8"),
         **to_try(ds, content.offered),
         content=content,
@@ -91,12 +91,6 @@ def _said(content: Content) -> str:
     for chapter in content.chapters:
         parts += [chapter.title, *chapter.findings, chapter.decide, *(drawn.title for drawn in chapter.pictures)]
     return " ".join(map(str, parts))
-
-
-def _period(ds: Dataset) -> str:
-    if not ds.sells:
-        return f"Subscriptions as of {wording.date(ds.as_of)}, amounts in {ds.currency}"
-    return f"Purchases from {wording.date(ds.starts)} to {wording.date(ds.as_of)}, amounts in {ds.currency}"
 
 
 def _ledger(ledger: pd.DataFrame) -> list[dict[Hashable, Any]]:
