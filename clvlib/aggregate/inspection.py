@@ -5,6 +5,7 @@ All is worked out in the database: what comes back has a row a band, a day or a 
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import ibis
 import numpy as np
@@ -131,13 +132,13 @@ def pauses(days: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     lasted = np.diff(at)
     longest = 2 * np.quantile(lasted, BREAKS) if len(lasted) else np.inf
     rows = []
-    for start, end in zip(at, np.append(at[1:], len(orders)), strict=True):
+    for start, end in pairwise([*at, len(orders)]):
         if end - start < max(longest, 2):
             continue
         near = pd.concat([orders.iloc[: start + 1].tail(7 * WEEKS), orders.iloc[end:].head(7 * WEEKS)])
-        usual = near.groupby(near.index.dayofweek).mean()
+        usual = near.groupby(near.index.day_of_week).mean()
         missing = orders.index[start + 1 : end]
-        missed = float(usual.reindex(missing.dayofweek).fillna(0.0).sum())
+        missed = float(usual.reindex(missing.day_of_week).fillna(0.0).sum())
         if missed >= MISSED:
             rows.append((missing[0], missing[-1], len(missing), missed))
     frame = pd.DataFrame(rows, columns=["first", "last", "days", "missed"])

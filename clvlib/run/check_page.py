@@ -33,13 +33,13 @@ _LONG = 60  # letters: an example that is longer is a text, which may name anybo
 
 def write_check(name: str, ds: Dataset | None, problems: Sequence[Problem], target: Path) -> None:
     """Write the page of what was found in the data of that name; `ds`: None where they can't be read."""
-    if ds is not None:
-        wording.write_for(ds.locale, ds.currency, ds.usual_amount())
     write_text(target, check_page(name, ds, problems))
 
 
 def check_page(name: str, ds: Dataset | None, problems: Sequence[Problem]) -> str:
     """Give the whole page."""
+    if ds is not None:
+        wording.write_for(ds.locale, ds.currency, ds.usual_amount())
     read = {} if ds is None else ds.ledger[ds.ledger["action"] == "read"].groupby("table")["rows"].sum().to_dict()
     found = [_finding(problem, read) for grade in _GRADES for problem in problems if problem.grade == grade]
     return rendered(
