@@ -41,7 +41,10 @@ def test_values_that_lie_close_together_are_banded_all_the_same():
 
 
 def test_customers_are_banded_by_their_orders():
-    rows = [("a", f"2025-01-{day:02}", 10.0) for day in range(1, 8)] + [("b", "2025-01-01", 1.0), ("c", "2025-01-01", 2.0)]
+    rows = [("a", f"2025-01-{day:02}", 10.0) for day in range(1, 8)] + [
+        ("b", "2025-01-01", 1.0),
+        ("c", "2025-01-01", 2.0),
+    ]
     found = inspection.orders_each(orders_of(rows)).set_index(["low", "high"])
     assert found.loc[(1, 1)].to_dict() == {"customers": 2, "amount": 3}
     assert found.loc[(6, 10)].to_dict() == {"customers": 1, "amount": 70}

@@ -1,6 +1,7 @@
 """Whether a dataset holds enough for each notebook: what counting tells beforehand, by the methods' own guards."""
 
 import ast
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -18,7 +19,7 @@ def shop(build, repeaters, once, days=400, **tables):
     """A shop of so many customers who came back, and who did not, over so many days."""
     start = pd.Timestamp("2024-01-01")
     rows = [(f"r{k}", start + pd.Timedelta(days=day), 10 + k) for k in range(repeaters) for day in (k, days - 1 - k)]
-    rows += [(f"o{k}", start + pd.Timedelta(days=k), 20) for k in range(once)]
+    rows += [(f"o{k}", start + pd.Timedelta(days=k % days), 20) for k in range(once)]
     text = pd.DataFrame(rows, columns=["customer_id", "date", "amount"]).to_csv(index=False)
     ds, problems = build(text, card=tables)
     assert ds is not None, problems
@@ -49,14 +50,14 @@ def test_churn_needs_customers_of_both_kinds(build):
     of_each = churn.FEWEST_OF_EACH
     assert "49 customer(s) bought; it takes 25 who buy again and 25 who don't" in told(shop(build, 20, 29))[key]
     assert told(shop(build, 20, 2 * of_each - 20))[key] == ""
-    assert "is too short to learn from" in told(shop(build, 9, 60, days=20))[key]
 
 
 def test_a_short_history_and_missing_tables_are_said(build):
-    found = told(shop(build, 15, 15, days=50))
-    assert "50 day(s) of history" in found["07", "retention, churn and value over time"]
+    found = told(shop(build, 15, 60, days=20))
+    assert "20 day(s) of history" in found["07", "retention, churn and value over time"]
+    assert "is too short to learn from" in found["04", "who will buy nothing in the next weeks"]
     assert "no table 'experiments'" in found["06", "tests judged by what customers were worth"]
-    assert "50 day(s) of history; it takes 365" in found["07c", "quoted figures beside this shop's, over a year"]
+    assert "20 day(s) of history; it takes 365" in found["07c", "quoted figures beside this shop's, over a year"]
 
 
 def test_a_test_is_as_large_as_its_second_arm(build, tmp_path):
@@ -66,8 +67,6 @@ def test_a_test_is_as_large_as_its_second_arm(build, tmp_path):
     few = shop(build, 30, 30, experiments={"path": "tests.csv"})
     key = ("06", "tests judged by what customers were worth")
     assert told(few)[key].startswith("24 customer(s) are in the second largest arm")
-    pd.concat([table, pd.DataFrame([("o25", "x", "control")], columns=table.columns)]).to_csv(tmp_path / "tests.csv")
-    assert told(shop(build, 30, 30, experiments={"path": "tests.csv"}))[key] == ""
 
 
 def test_gates_of_others_are_held_at_their_edges(build):
@@ -78,6 +77,6 @@ def test_gates_of_others_are_held_at_their_edges(build):
 
 
 def test_no_threshold_of_a_method_is_written_here():
-    tree = ast.parse(open(readiness.__file__, encoding="utf-8").read())
+    tree = ast.parse(Path(readiness.__file__).read_text("utf-8"))
     numbers = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and type(node.value) is int}
     assert numbers <= {0, 1, 2, *readiness.GATES}

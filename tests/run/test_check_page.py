@@ -5,6 +5,7 @@ import stat
 
 import pandas as pd
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 
 from clvlib import dataset
@@ -156,7 +157,9 @@ def test_a_card_that_fails_says_what_to_mend_first(clv, tmp_path):  # noqa: F811
 
 
 def test_where_transactions_are_sound_and_another_table_is_not_the_rest_is_told(build):
-    ds, problems = build("customer_id,date,amount\na,2025-01-04,1\nb,2025-01-03,5\n", card={"surveys": {"path": "gone"}})
+    ds, problems = build(
+        "customer_id,date,amount\na,2025-01-04,1\nb,2025-01-03,5\n", card={"surveys": {"path": "gone"}}
+    )
     page = page_of(ds, problems)
     assert len(page.select("#first li")) == 1
     assert page.select("#ledger, #readiness, #spread")
@@ -197,3 +200,25 @@ def test_a_folder_that_cannot_be_written_to_leaves_the_check_as_it_is(clv, tmp_p
     assert code == 0
     assert "The page check.html can't be written" in text
     assert "Ready for `clv run`" in text
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_page_displays_offline_without_a_script_and_passes_axe(browser, made, tmp_path, width):
+    ds, problems = made
+    target = tmp_path / "check.html"
+    check_page.write_check(f"Shop {EVIL}", ds, (*problems, Problem("error", "card", f"a{'b' * 200}", 1)), target)
+    context = browser.new_context(viewport={"width": width, "height": 844}, offline=True)
+    page, errors, asked = context.new_page(), [], []
+    page.on("console", lambda message: errors.append(message.text))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(target.as_uri())
+    assert errors == []
+    assert asked == [target.as_uri()]
+    beyond = "[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth)"
+    assert page.evaluate(f"{beyond}.map(e => e.outerHTML.slice(0, 80))") == []
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    page.set_viewport_size({"width": 703, "height": 1030})  # what the margins leave of A4
+    page.emulate_media(media="print")
+    assert page.evaluate(f"{beyond}.map(e => e.outerHTML.slice(0, 80))") == []
+    context.close()
