@@ -151,41 +151,39 @@ def unusual(orders: ibis.Table) -> pd.DataFrame:
     Indexed by the rule's name; rules that find nobody are not in it.
     """
     sold = _sold(orders)
-    tiny = sold["amount"] * TINY <= sold["amount"].median().over(ibis.window())
-    sold = sold.mutate(tiny=tiny)
-    of_day = sold.group_by("customer_id", "day").agg(
-        n=sold.count(),
-        amount=sold["amount"].sum(),
-        few=sold["tiny"].sum(),
-        little=sold["amount"].sum(where=sold["tiny"]),
+    usual = _number(sold.agg(value=sold["amount"].median()))
+    of_day = sold.mutate(tiny=sold["amount"] * TINY <= usual).group_by("customer_id", "day")
+    days = of_day.agg(
+        orders=lambda t: t.count(),
+        amount=lambda t: t["amount"].sum(),
+        few=lambda t: t["tiny"].sum(),
+        little=lambda t: t["amount"].sum(where=t["tiny"]),
     )
-    people = of_day.group_by("customer_id").agg(
-        orders=of_day["n"].sum(),
-        amount=of_day["amount"].sum(),
-        at_once=of_day["n"].max(),
-        few=of_day["few"].sum(),
-        little=of_day["little"].sum(),
+    people = days.group_by("customer_id").agg(
+        at_once=days["orders"].max(), **{name: days[name].sum() for name in ("orders", "amount", "few", "little")}
     )
-    usual = fetched(sold.agg(median=sold["amount"].median())).astype("float64")["median"].iloc[0]
     found = {}
     with people.cache() as each:
-        top = fetched(each.agg(top=each["orders"].cast("float64").quantile(TOP))).astype("float64")["top"].iloc[0]
+        top = _number(each.agg(value=each["orders"].cast("float64").quantile(TOP)))
+        several, little = each["orders"] >= 2, each.mutate(orders=each["few"], amount=each["little"])
         rules = {
-            "many orders": (each["orders"] >= FEWEST_OF_CROWD) & (each["orders"] > CROWD * top),
-            "wholesale-like": (each["orders"] >= 2) & (each["amount"] >= BULK * usual * each["orders"]),
-            "many orders at once": each["at_once"] >= AT_ONCE,
-            "orders of next to nothing": each["few"] > 0,
+            "many orders": each.filter((each["orders"] >= FEWEST_OF_CROWD) & (each["orders"] > CROWD * top)),
+            "wholesale-like": each.filter(several & (each["amount"] >= BULK * usual * each["orders"])),
+            "many orders at once": each.filter(each["at_once"] >= AT_ONCE),
+            "orders of next to nothing": little.filter(little["few"] > 0),
         }
-        for name, rule in rules.items():
-            those = each.filter(rule)
-            if name == "orders of next to nothing":
-                those = those.mutate(orders=those["few"], amount=those["little"])
+        for name, those in rules.items():
             sums = those.agg(customers=those.count(), orders=those["orders"].sum(), amount=those["amount"].sum())
             row = fetched(sums).fillna(0).iloc[0]
             if row["customers"]:
                 first = fetched(those.order_by([ibis.desc("amount"), "customer_id"]).limit(3))["customer_id"]
                 found[name] = [int(row["customers"]), int(row["orders"]), float(row["amount"]), tuple(first)]
     return pd.DataFrame.from_dict(found, orient="index", columns=_COLUMNS).rename_axis("rule")
+
+
+def _number(query: ibis.Table) -> float:
+    """The one value of a query; NaN where there is none."""
+    return float(fetched(query).astype("float64")["value"].iloc[0])
 
 
 def arms(experiments: ibis.Table) -> pd.DataFrame:
