@@ -13,6 +13,7 @@ import pandas as pd
 
 from clvlib.aggregate.rows import fetched
 
+MOST_EDGES = 15  # between bands of order values: of more, every second is left out, or more of them
 WEEKS = 4  # before and after, whose days of the same weekday say what is usual
 TIMES, MORE = 3, 10  # as many orders as usual, and so many more: a spike
 MISSED = 20  # orders that a pause would have brought
@@ -69,6 +70,7 @@ def order_values(orders: ibis.Table) -> pd.DataFrame:
         powers = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
         edges = np.array([float(f"{step * power:.3g}") for power in powers for step in (1, 2, 5)])
         edges = edges[(edges >= low) & (edges <= high)]
+        edges = edges[:: -(-len(edges) // MOST_EDGES)]
     else:
         edges = np.unique([float(f"{edge:.3g}") for edge in np.linspace(low, high, 9)])
     return _in_bands(sold.select("amount", value="amount"), edges, {"orders": "count", "amount": "amount"})

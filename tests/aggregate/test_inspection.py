@@ -40,6 +40,12 @@ def test_values_that_lie_close_together_are_banded_all_the_same():
     assert found[["low", "high", "orders"]].fillna(0).to_numpy().tolist() == [[0, 29.9, 10], [29.9, 0, 11]]
 
 
+def test_values_of_any_range_have_few_bands():
+    found = inspection.order_values(orders_of([(f"c{k}", "2025-01-01", 10.0**k) for k in range(-4, 200)]))
+    assert found["orders"].sum() == 204
+    assert len(found) <= inspection.MOST_EDGES + 1
+
+
 def test_customers_are_banded_by_their_orders():
     rows = [("a", f"2025-01-{day:02}", 10.0) for day in range(1, 8)] + [
         ("b", "2025-01-01", 1.0),
