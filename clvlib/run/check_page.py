@@ -124,6 +124,7 @@ def _seen(ds: Dataset) -> dict[str, Any]:
         "spikes": spikes,
         "largest_spikes": spikes.nlargest(MOST_LISTED, "orders").sort_index(),
         "pauses": pauses,
+        "missed": pauses["missed"].sum() * days["amount"].sum() / days["orders"].sum(),
         "longest_pauses": pauses.nlargest(MOST_LISTED, "missed").sort_values("first"),
         "unusual": odd,
         "why_unusual": inspection.UNUSUAL,

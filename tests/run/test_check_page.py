@@ -99,6 +99,7 @@ def test_a_spike_a_pause_and_unusual_customers_are_said_with_their_rules(build):
     assert under(page, "Pauses longer than the shop's rhythm makes likely: 1")[1:] == [
         ["Mar 21, 2025", "Apr 9, 2025", "20", "60"]
     ]
+    assert "20 days, on which about 60 orders were to be expected (€772 at the mean order)" in page.main.get_text()
     firm = page.find(lambda tag: tag.name == "h3" and tag.get_text() == "Wholesale-like: 1 customer(s)")
     assert firm.find_next("p").get_text().startswith("Rule: two orders or more, 10 times the median order")
     assert "3 orders and €1,500 of theirs" in firm.find_next("p").find_next("p").get_text()
