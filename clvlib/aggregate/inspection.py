@@ -20,13 +20,13 @@ MISSED = 20  # orders that a pause would have brought
 BREAKS = 0.95  # of all breaks between days with orders, than which a pause is twice as long
 CROWD, FEWEST_OF_CROWD, TOP = 5, 20, 0.99  # times the orders of the customer at the 99th percentile
 BULK = 10  # times the median order
-AT_ONCE = 10  # orders of one customer on one day
+IN_A_DAY = 10  # orders of one customer on one day
 TINY = 100  # parts of the median order
-SPIKE = (
+RULE_OF_SPIKES = (
     f"at least {TIMES} times the median of the same weekday in the {WEEKS} weeks before and after, and beyond that by "
     f"{MORE} orders and by five times what chance moves (the root of the median)"
 )
-PAUSE = (
+RULE_OF_PAUSES = (
     f"no order for at least twice as long as {BREAKS:.0%} of the breaks between days with orders, while the same "
     f"weekdays of the {WEEKS} weeks before and after would have brought {MISSED} orders or more"
 )
@@ -40,7 +40,7 @@ UNUSUAL = {  # name: the rule, what they may be
         "Firms or resellers: look at them apart, they move every mean.",
     ),
     "many orders at once": (
-        f"{AT_ONCE} orders or more on one day",
+        f"{IN_A_DAY} orders or more on one day",
         "A person who tests, a program, or an import that split orders: several of one day count as one purchase.",
     ),
     "orders of next to nothing": (
@@ -114,7 +114,7 @@ def by_day(orders: ibis.Table) -> pd.DataFrame:
 
 
 def spikes(days: pd.DataFrame) -> pd.DataFrame:
-    """The days of `by_day` on which more was ordered than SPIKE takes for usual: orders, amount, usual (orders)."""
+    """The days of `by_day` on which more was ordered than RULE_OF_SPIKES takes for usual: orders, amount, usual (orders)."""
     around = pd.concat([days["orders"].shift(7 * k) for k in range(-WEEKS, WEEKS + 1) if k], axis=1)
     usual = around.median(axis=1).where(around.notna().sum(axis=1) >= WEEKS)
     more = days["orders"] - usual
@@ -123,7 +123,7 @@ def spikes(days: pd.DataFrame) -> pd.DataFrame:
 
 
 def pauses(days: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
-    """Stretches without an order, as PAUSE says: first, last (days), days, missed (orders that were to be expected).
+    """Stretches without an order, as RULE_OF_PAUSES says: first, last (days), days, missed (orders that were to be expected).
 
     The time from the last order to `as_of` is one, too.
     """
@@ -171,7 +171,7 @@ def unusual(orders: ibis.Table) -> pd.DataFrame:
         rules = {
             "many orders": each.filter((each["orders"] >= FEWEST_OF_CROWD) & (each["orders"] > CROWD * top)),
             "wholesale-like": each.filter(several & (each["amount"] >= BULK * usual * each["orders"])),
-            "many orders at once": each.filter(each["at_once"] >= AT_ONCE),
+            "many orders at once": each.filter(each["at_once"] >= IN_A_DAY),
             "orders of next to nothing": little.filter(little["few"] > 0),
         }
         for name, those in rules.items():

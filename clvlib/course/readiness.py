@@ -23,7 +23,7 @@ GATES = (500, 180, 30)  # buyers, days of history, days since the last order: wh
 
 
 @dataclass(frozen=True)
-class Claim:
+class Told:
     """What a notebook (its stem) claims to tell, and why this dataset can't: "" where nothing speaks against it."""
 
     notebook: str
@@ -56,10 +56,10 @@ class _Seen:
         return inspection.arms(self.ds.table("experiments"))
 
 
-def claims_told(ds: Dataset) -> list[Claim]:
+def all_told(ds: Dataset) -> list[Told]:
     """Every claim of every notebook, in order, and what speaks against it.
 
-    >>> told = claims_told(sample)
+    >>> told = all_told(sample)
     >>> next(claim.why for claim in told if claim.what == "tests judged by what customers were worth")[:48]
     "The dataset 'CDNOW sample' has no table 'experim"
     """
@@ -68,9 +68,9 @@ def claims_told(ds: Dataset) -> list[Claim]:
         for what, guard in guards.items():
             try:
                 guard(seen)
-                told.append(Claim(notebook, what))
+                told.append(Told(notebook, what))
             except CannotAnswer as error:
-                told.append(Claim(notebook, what, str(error)))
+                told.append(Told(notebook, what, str(error)))
     return told
 
 

@@ -55,7 +55,7 @@ def check_page(name: str, ds: Dataset | None, problems: Sequence[Problem]) -> st
         account=[] if ds is None or not ds.has("transactions") else _account(ds),
         seen=_seen(ds) if ds is not None and ds.sells else {},
         notebooks={} if ds is None else _readiness(ds),
-        rules={"spike": inspection.SPIKE, "pause": inspection.PAUSE},
+        rules={"spike": inspection.RULE_OF_SPIKES, "pause": inspection.RULE_OF_PAUSES},
         most=MOST_LISTED,
         **{way: getattr(wording, way) for way in ("count", "date", "money", "percent")},
     )
@@ -170,11 +170,11 @@ def _readiness(ds: Dataset) -> dict[str, list[Any]]:
     """The claims of each notebook, in order; of one that a run of this dataset leaves out, why."""
     from clvlib.course import readiness
 
-    told = groupby(readiness.claims_told(ds), key=lambda claim: claim.notebook)
+    told = groupby(readiness.all_told(ds), key=lambda claim: claim.notebook)
     by_notebook = {name: list(claims) for name, claims in told}
     lacks = lacking(ds)
     for name in by_notebook if lacks else ():
         if name not in answering(ds):
             why = f"A run leaves it out: the dataset has no {lacks}."
-            by_notebook[name] = [readiness.Claim(name, "the whole notebook", why)]
+            by_notebook[name] = [readiness.Told(name, "the whole notebook", why)]
     return by_notebook

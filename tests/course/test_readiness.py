@@ -12,7 +12,7 @@ from clvlib.run.refresh import NOTEBOOKS
 
 
 def told(ds):
-    return {(claim.notebook[:3].rstrip("_"), claim.what): claim.why for claim in readiness.claims_told(ds)}
+    return {(claim.notebook[:3].rstrip("_"), claim.what): claim.why for claim in readiness.all_told(ds)}
 
 
 def shop(build, repeaters, once, days=400, **tables):
@@ -28,7 +28,7 @@ def shop(build, repeaters, once, days=400, **tables):
 
 def test_every_notebook_has_its_claims_in_order(demo):
     stems = [file.stem for file in sorted(NOTEBOOKS.glob("[0-9][0-9]*.ipynb"))]
-    assert list(dict.fromkeys(claim.notebook for claim in readiness.claims_told(demo))) == stems
+    assert list(dict.fromkeys(claim.notebook for claim in readiness.all_told(demo))) == stems
 
 
 def test_the_demo_shop_holds_enough_for_all_but_subscriptions(demo):
