@@ -114,7 +114,7 @@ def by_day(orders: ibis.Table) -> pd.DataFrame:
 
 
 def spikes(days: pd.DataFrame) -> pd.DataFrame:
-    """The days of `by_day` on which more was ordered than RULE_OF_SPIKES takes for usual: orders, amount, usual (orders)."""
+    """The days of `by_day` that RULE_OF_SPIKES names: orders, amount (currency), usual (orders)."""
     around = pd.concat([days["orders"].shift(7 * k) for k in range(-WEEKS, WEEKS + 1) if k], axis=1)
     usual = around.median(axis=1).where(around.notna().sum(axis=1) >= WEEKS)
     more = days["orders"] - usual
@@ -123,7 +123,7 @@ def spikes(days: pd.DataFrame) -> pd.DataFrame:
 
 
 def pauses(days: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
-    """Stretches without an order, as RULE_OF_PAUSES says: first, last (days), days, missed (orders that were to be expected).
+    """Stretches that RULE_OF_PAUSES names: first, last (days), days, missed (orders that were to be expected).
 
     The time from the last order to `as_of` is one, too.
     """
