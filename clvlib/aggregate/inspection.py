@@ -138,8 +138,8 @@ def pauses(days: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
         if end - start < max(longest, 2):
             continue
         near = pd.concat([orders.iloc[: start + 1].tail(7 * WEEKS), orders.iloc[end:].head(7 * WEEKS)])
-        usual = near.groupby(pd.DatetimeIndex(near.index).day_of_week).mean()
-        missing = orders.index[start + 1 : end]
+        usual = near.groupby(near.index.day_of_week).mean()
+        missing = pd.DatetimeIndex(orders.index[start + 1 : end])
         missed = float(usual.reindex(missing.day_of_week).fillna(0.0).sum())
         if missed >= MISSED:
             rows.append((missing[0], missing[-1], len(missing), missed))

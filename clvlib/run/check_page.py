@@ -77,10 +77,10 @@ def _waterfalls(ledger: pd.DataFrame) -> list[dict[str, Any]]:
     tables = []
     for name, lines in ledger.groupby("table", sort=False):
         left: dict[str, float] = {}
-        rows: list[dict[str, Any]] = []
+        rows: list[dict[Hashable, Any]] = []
         for line, paid in zip(lines.to_dict("records"), wording.column(lines["money"], "money"), strict=True):
             part = str(line["reason"]).startswith("of which")
-            row = {**line, "reason": printable(str(line["reason"])), "part": part, "paid": paid}
+            row: dict[Hashable, Any] = {**line, "reason": printable(str(line["reason"])), "part": part, "paid": paid}
             for unit in ("rows", "money"):
                 size = 0.0 if wording.is_missing(line[unit]) else float(line[unit])
                 if line["action"] == "read":
@@ -95,7 +95,7 @@ def _waterfalls(ledger: pd.DataFrame) -> list[dict[str, Any]]:
     return tables
 
 
-def _account(ds: Dataset) -> list[dict[str, Any]]:
+def _account(ds: Dataset) -> list[dict[Hashable, Any]]:
     account = reconcile.account(ds)
     account["revenue"] = wording.column(account["revenue"], "money")
     return [{"what": what, **row} for what, row in account.to_dict("index").items()]
