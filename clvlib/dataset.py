@@ -14,7 +14,7 @@ from clvlib import aggregate
 from clvlib.aggregate import acquisition, purchases, totals
 from clvlib.errors import CannotAnswer, DataError, MissingTable, Problem, UsageError
 from clvlib.files import once
-from clvlib.ingest import ask, forgotten, groups, options, people, reading, subscribers
+from clvlib.ingest import ask, forgotten, groups, options, people, reading, rules, subscribers
 from clvlib.ingest.card import FORGOTTEN, TO_CONFIRM, day_of, find_card, read_card, to_confirm, wrong_entries
 from clvlib.ingest.tables import LOOKUPS, TABLES
 from clvlib.stats import DAYS_PER_MONTH
@@ -367,7 +367,7 @@ def build(
         last = day_of(stated)
         first = min(subscribers.first_start(read.tables["subscriptions"]) or last, last)
     else:
-        return None, (*problems, *([_NO_DAY] if alone else ()))
+        return None, (*_by_pseudonyms(problems, hidden, secret), *([_NO_DAY] if alone else ()))
     end = last if stated is None else day_of(stated)
     if end < first:
         raise UsageError(
@@ -377,7 +377,7 @@ def build(
     problems += reading.known_by(read, end, *_bought(read.tables, end))
     if hidden:
         people.hide(read.tables.values(), hidden)
-        problems = [replace(one, examples=tuple(hidden.get(text, text) for text in one.examples)) for one in problems]
+        problems = _by_pseudonyms(problems, hidden, secret)
         problems.append(people.named_by_pseudonyms(len(hidden)))
     origins = dict.fromkeys(names, "default") | dict.fromkeys(given, "card")
     tables = dict(read.tables)
@@ -499,6 +499,22 @@ def _with_cac(dataset: Dataset) -> tuple[Dataset, str]:
     except CannotAnswer:
         return dataset, "default"
     return replace(dataset, economics=economics), acquisition.ORIGINS[found.source]
+
+
+def _by_pseudonyms(problems: list[Problem], hidden: Mapping[str, str], secret: bytes | None) -> list[Problem]:
+    """The problems with pseudonyms for the customers among their examples, those without a usable row too."""
+    if secret is None:
+        return problems
+    return [
+        replace(
+            one,
+            examples=tuple(
+                people.pseudonym(secret, text) if rules.FURTHER_ROW in one.what else hidden.get(text, text)
+                for text in one.examples
+            ),
+        )
+        for one in problems
+    ]
 
 
 _NO_DAY = Problem(

@@ -19,7 +19,7 @@ from clvlib.errors import CannotAnswer, NotEnoughData, UsageError
 from clvlib.stats import DAYS_PER_YEAR, LEAST
 from clvlib.value import comparing
 
-_FEWEST_CUSTOMERS = 100
+FEWEST_FOR_TIERS = 100
 _DAYS = 365  # a year
 _TIERS = {"Gold": 0.05, "Silver": 0.20}  # share of the year's buyers that each tier and those above it should hold
 _REST = "Member"
@@ -54,9 +54,9 @@ def thresholds(spend: pd.Series) -> pd.Series:
     NotEnoughData for fewer than 100 buyers, or so many equal ones that two tiers would ask the same.
     """
     buyers = spend[spend > 0]
-    if len(buyers) < _FEWEST_CUSTOMERS:
+    if len(buyers) < FEWEST_FOR_TIERS:
         raise NotEnoughData(
-            f"Only {len(buyers):,} customers bought in the year; tiers need {_FEWEST_CUSTOMERS}.",
+            f"Only {len(buyers):,} customers bought in the year; tiers need {FEWEST_FOR_TIERS}.",
             "Bring more customers.",
         )
     found = pd.Series({name: _round(float(buyers.quantile(1 - share))) for name, share in _TIERS.items()})

@@ -4,7 +4,8 @@ In: the canonical tables of a `Dataset` (lazy, Ibis) and the as-of date. Out: pa
 wherever rows are customers. `rows` holds what every query needs. What a purchase is stands in `purchases`; `customers`
 counts them, `contents` says what was in them, `clock` sets them on the clock of an assignment, `journeys` follows
 contacts and answers, `acquisition` sets what was spent beside who came, `totals` stands in where a file has no single
-purchases. Whoever needs to know what customers did may call.
+purchases; `inspection` finds what to look at before a figure is believed. Whoever needs to know what customers did may
+call.
 """
 
 from clvlib.aggregate.customers import (

@@ -143,7 +143,7 @@ def by_order(transactions: ibis.Table, as_of: Any) -> ibis.Table:
     rows = purchase_lines(transactions, as_of)
     day = rows["purchased_on"].cast("string")
     order = rows["order_id"].cast("string").fill_null(day) if "order_id" in rows.columns else day
-    return rows.group_by("customer_id", order=order, day=day).agg(lines=rows.count(), amount=rows["amount"].sum())
+    return rows.group_by("customer_id", order=order, day=day).agg(lines=rows.count(), amount=added_up(rows["amount"]))
 
 
 def largest(orders: ibis.Table) -> pd.DataFrame:

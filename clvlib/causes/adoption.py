@@ -38,6 +38,7 @@ FAMILIES = {
 KNOWN = tuple(name for family in FAMILIES.values() for name in family if name not in {"home", "ordered_after"})
 _MOST_VALUES = 12  # a text with more of them is a name, not an attribute
 _FEWEST_DAYS = 60
+FIRST_DAYS, NEXT_DAYS = 181, 365  # of the window in which a channel is added, and of the one in which value counts
 PLACEBO_DAYS = 180
 _SEEN = 0.95  # of the visits, those that must be a step; of the steps, those that must be seen before an order
 DAY = pd.Timedelta(days=1)
@@ -105,7 +106,9 @@ def windows(
     return split - pd.Timedelta(days=first - 1), split, share < 1
 
 
-def study(ds: Dataset, first_days: int = 181, next_days: int = 365, known_before: Sequence[str] = ()) -> Study:
+def study(
+    ds: Dataset, first_days: int = FIRST_DAYS, next_days: int = NEXT_DAYS, known_before: Sequence[str] = ()
+) -> Study:
     """Follow the customers of one channel (see `Study`), by visits where these show the step, by orders elsewhere.
 
     Visits do when at least 95 % of them are somebody's first in another channel (a record of all visits shows who is

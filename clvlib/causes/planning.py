@@ -17,7 +17,7 @@ from clvlib.errors import NotEnoughData, UsageError
 
 _WINDOWS = (30, 90, 180, 365)
 LIFTS = (0.1, 0.15, 0.2, 0.3)
-_FEWEST = 100  # customers from whom a standard deviation of heavy-tailed amounts can be read
+FEWEST_WATCHED = 100  # customers from whom a standard deviation of heavy-tailed amounts can be read
 _POWER = 0.8
 
 
@@ -34,10 +34,10 @@ def newcomers(transactions: ibis.Table, as_of: pd.Timestamp, economics: Economic
     """
     first = aggregate.rfm_summary(transactions, as_of)["first_purchase"]
     seen = (as_of - first).dt.days + 1
-    windows = [days for days in _WINDOWS if (seen >= days).sum() >= _FEWEST]
+    windows = [days for days in _WINDOWS if (seen >= days).sum() >= FEWEST_WATCHED]
     if not windows:
         raise NotEnoughData(
-            f"Fewer than {_FEWEST} customers were watched for {_WINDOWS[0]} days after their first purchase.",
+            f"Fewer than {FEWEST_WATCHED} customers were watched for {_WINDOWS[0]} days after their first purchase.",
             "How noisy customers are can't be told from so few: bring more of them, or a longer history.",
         )
     first = first[seen >= windows[-1]]

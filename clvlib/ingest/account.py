@@ -125,6 +125,13 @@ class Account:
             column = next(iter(self.columns_in(found)), "")
             mend = f"If it is nobody, add {leaving_out(column, [name])} to [transactions]."
             self.doubts.append((f"{found} = {literal(name)}", what, mend))
+        for target in [target for target in ("customer_id", "order_id") if target in cast]:
+            if self.name == "transactions":
+                what = f"whose {target} reads like a test are kept"
+                column = next(iter(self.columns_in(cast[target])), target)
+                mend = f"If nobody bought, leave them out: drop = {{ {inline(column)} = [...] }} in [transactions]."
+                tried = f"regexp_matches(lower({cast[target]}), {literal(rules.TRIED)})"
+                self.doubts.append((tried, what, mend))
         twice = f"SELECT lower({found}) FROM {self.raw.table} GROUP BY 1 HAVING count(DISTINCT {found}) > 1"
         ids = self.rows(f"SELECT count(DISTINCT {found}), count(DISTINCT lower({found})) FROM {self.raw.table}")[0]
         if ids[0] > ids[1] and "ignore_case" not in self.options:

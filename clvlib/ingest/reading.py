@@ -200,7 +200,7 @@ class _Reading(Mapped):
         if self.name in ("customers", "subscriptions", "totals") and "customer_id" in mapping:
             customer = mapping["customer_id"]
             further = f"{customer} IS NOT NULL AND {rules.again(self.raw.table, customer)}"
-            reasons.append((further, "a further row of a customer", customer))
+            reasons.append((further, rules.FURTHER_ROW, customer))
         self.extra_attributes(cast, mapping, columns)
         self.build(cast, reasons)
 

@@ -82,6 +82,8 @@ SERVICES = (  # what such a column says of what is no product: the whole of it, 
     "spese bancarie",
 )  # fmt: skip
 CODES = ("post", "dot", "manual", "sample", "samples", "fee", "tip", "adjustment", "muster", "muestra", "campione")
+FURTHER_ROW = "a further row of a customer"
+TRIED = "(^|[^\\pL])(test|tests|tester|testing|dummy)([^\\pL]|$)"  # in the id of a customer or an order: nobody bought
 START, PERIOD, AGAIN = 180, 30, 1.5  # days of a history that is looked at, of a period, and how many more are new
 LEAST_NEW = 30  # customers
 TOO_MANY = 0.05  # of the rows that a column's values can't be read in: the reading itself must be wrong
@@ -301,7 +303,7 @@ def _strangers(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, ibis.
         mend = "Check that both files name customers alike; customers without a purchase are no fault."
         if cause:
             mend = f"The ids differ by {cause}: write them alike in both files."
-        found.append(Problem("warning", name, what, of - met, (f"{example[0]} here, {example[1]} there",), mend))
+        found.append(Problem("warning", name, what, of - met, tuple(example), mend))
     return found
 
 

@@ -74,7 +74,7 @@ class PurchaseModel(FittedModel, ABC):
         rfm = require(rfm)
         each = np.ones(len(rfm)) if weights is None else np.asarray(weights, dtype=float)
         repeaters = int(each[rfm["frequency"].to_numpy() > 0].sum())
-        _need_repeaters(self.name, repeaters, int(each.sum()))
+        require_repeaters(self.name, repeaters, int(each.sum()))
         (x, t_x, T), code = unique_rows(rfm, ["frequency", "recency", "T"])
         w = np.bincount(code, weights=each).astype(float)
         scale = T.max()
@@ -270,7 +270,7 @@ class GammaGamma(FittedModel):
             raise DataError("The summary has no column monetary_value.", "Build it from purchases with amounts.")
         each = pd.Series(np.ones(len(rfm)) if weights is None else weights, index=rfm.index, dtype=float)
         use = (rfm["frequency"] > 0) & (rfm["monetary_value"] > 0)
-        _need_repeaters(self.name, int(each[use].sum()), int(each.sum()))
+        require_repeaters(self.name, int(each[use].sum()), int(each.sum()))
         (x, m), code = unique_rows(rfm.loc[use], ["frequency", "monetary_value"])
         w = np.bincount(code, weights=each[use].to_numpy()).astype(float)
         counts = (int(each.sum()), int(w.sum()), len(x))
@@ -374,7 +374,11 @@ def _floats(*values: ArrayLike) -> list[Array]:
     return list(np.broadcast_arrays(*(np.asarray(value, dtype=float) for value in values)))
 
 
-def _need_repeaters(name: str, repeaters: int, customers: int) -> None:
+def require_repeaters(name: str, repeaters: int, customers: int) -> None:
+    """Raise NotEnoughData where too few of the customers came back to fit the model `name`.
+
+    >>> require_repeaters("BG/NBD", repeaters=10, customers=50)  # ten are enough
+    """
     if repeaters >= MIN_REPEATERS:
         return
     came = "nobody" if repeaters == 0 else f"{repeaters}"

@@ -142,6 +142,22 @@ class Plan:
         return self.window_days < self.wanted_days
 
 
+def longest_window(starts: pd.Timestamp, as_of: pd.Timestamp) -> int:
+    """A third of the history (days): the longest window. Raises NotEnoughData where that is less than a week.
+
+    >>> longest_window(pd.Timestamp("2024-01-01"), pd.Timestamp("2024-03-31"))
+    30
+    """
+    longest = (as_of - starts).days // 3
+    if longest < SHORTEST_WINDOW:
+        raise NotEnoughData(
+            f"The history from {starts:%Y-%m-%d} to {as_of:%Y-%m-%d} is too short to learn from one period "
+            "and test on the next.",
+            mend=f"Bring at least {3 * SHORTEST_WINDOW} days; a year or more is better.",
+        )
+    return longest
+
+
 def plan_window(curve: pd.DataFrame, starts: pd.Timestamp, as_of: pd.Timestamp, share: float = 0.9) -> Plan:
     """Window and dates for learning and testing, from the data.
 
@@ -162,13 +178,7 @@ def plan_window(curve: pd.DataFrame, starts: pd.Timestamp, as_of: pd.Timestamp, 
     >>> plan.window_days, f"{plan.train_as_of:%d %B} → {plan.test_as_of:%d %B} → {plan.as_of:%d %B}"
     (10, '11 March → 21 March → 31 March')
     """
-    longest = (as_of - starts).days // 3
-    if longest < SHORTEST_WINDOW:
-        raise NotEnoughData(
-            f"The history from {starts:%Y-%m-%d} to {as_of:%Y-%m-%d} is too short to learn from one period "
-            "and test on the next.",
-            mend=f"Bring at least {3 * SHORTEST_WINDOW} days; a year or more is better.",
-        )
+    longest = longest_window(starts, as_of)
     wanted = max(window_for(curve, share), SHORTEST_WINDOW)
     window = min(wanted, longest)
     covered = curve["returns_within"].iloc[min(window, len(curve) - 1)]

@@ -9,12 +9,13 @@ import sys
 import tempfile
 import tomllib
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
-from clvlib.errors import ClvError, UsageError, printable
+from clvlib.errors import ClvError, Problem, UsageError, printable
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -91,8 +92,9 @@ def check(
     source: Source, customer_id: CustomerId = None, date: Date = None, amount: Amount = None, order_id: OrderId = None,
     date_format: DateFormat = None, decimal: Decimal = None, currency: Currency = None, format: Format = None,
     as_of: AsOf = None,
+    out: Annotated[Path, typer.Option(help="folder of the pages")] = Path("runs/checks"),
 ) -> None:  # fmt: skip
-    """Read the data and print every problem at once: errors, warnings, notes, with counts and the way to mend them."""
+    """Read the data, print every problem at once with counts and the way to mend it, and write check.html."""
     from clvlib import dataset
     from clvlib.ingest import people
     from clvlib.run import imports, reconcile
@@ -111,9 +113,26 @@ def check(
         if found.sells:
             typer.echo("\n" + printable(reconcile.account_in_words(found)))
         typer.echo(f"\n{printable(found.name)}: observed from {found.starts:%Y-%m-%d} to {found.as_of:%Y-%m-%d}.")
+    _write_page(path or Path(source), card, found, problems, out)
     errors = sum(problem.grade == "error" for problem in problems)
     typer.echo("Ready for `clv run`." if not errors else f"{errors} error(s) to mend first.")
     raise typer.Exit(1 if errors else 0)
+
+
+def _write_page(path: Path, card: dict[str, Any], found: Any, problems: Sequence[Problem], out: Path) -> None:
+    """Write check.html and say where; a folder that can't be written to leaves what was printed as it is."""
+    from clvlib.run import check_page, places
+
+    name = str(card.get("name", path.stem)) if found is None else found.name
+    try:
+        target = places.folder_of(out, name, path, of=path) / "check.html"
+        check_page.write_check(name, found, problems, target)
+    except OSError as error:
+        typer.secho(
+            printable(f"The page check.html can't be written: {error}. Give another --out."), fg="yellow", err=True
+        )
+        return
+    typer.echo(printable(f"\nThe same with pictures, and what each notebook can tell: {target}"))
 
 
 @app.command()

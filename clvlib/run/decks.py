@@ -35,7 +35,7 @@ def make_slides(card: str | None, as_of: str | None, plan: str | None, out: Path
     if wanted not in (*PLANS, AT_HOME):
         raise UsageError(f"There is no plan {plan!r}.", f"Choose from: {', '.join(PLANS)}.")
     ds = load(card or COMMITTED, as_of=as_of)
-    folder = folder_of(out, ds, of=ds.files[1]) / f"{ds.as_of:%Y-%m-%d}"
+    folder = folder_of(out, ds.name, ds.files[0], of=ds.files[1]) / f"{ds.as_of:%Y-%m-%d}"
     committed = {file.stem: nbformat.read(file, as_version=4) for file in sorted(notebooks.glob("[0-9][0-9]*.ipynb"))}
     if card is None and as_of is None:
         shown = committed

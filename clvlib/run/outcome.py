@@ -1,8 +1,15 @@
-"""What became of the notebooks of a run."""
+"""Which notebooks a run of a dataset has, and what became of them."""
 
 from dataclasses import dataclass, field
 
+from clvlib.dataset import Dataset
 from clvlib.errors import printable
+
+ANSWER = {  # what can be answered without single purchases, and where purchases have no amounts
+    "subscriptions": ("07b_contractual",),
+    "totals": ("02_segmentation", "03_clv_forecast"),
+    "counts": ("00_start_here", "02_segmentation", "03_clv_forecast", "03b_forecast_trust"),
+}
 
 
 @dataclass(frozen=True)
@@ -48,3 +55,14 @@ class Outcome:
             left_out = f", {len(self.skipped)} section(s) left out" if self.skipped else ""
             return f"{self.notebook}: done in {self.seconds:.0f} s{left_out}"
         return f"{self.notebook}: {self.status}"
+
+
+def lacking(ds: Dataset) -> str:
+    """What most notebooks need and this dataset hasn't; "" where it has all."""
+    return "single purchases" if not ds.has("transactions") else "amounts" if ds.counts else ""
+
+
+def answering(ds: Dataset) -> list[str]:
+    """The notebooks that can do without what the dataset is `lacking`."""
+    there = [table for table in ANSWER if ds.has(table) or (table == "counts" and ds.has("transactions"))]
+    return [name for table in there for name in ANSWER[table]]

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from clvlib.dataset import Dataset
 from clvlib.errors import UsageError
 from clvlib.files import write_text
 from clvlib.ingest import databases
@@ -16,15 +15,15 @@ from clvlib.ingest.groups import elsewhere
 _MARK = ".source"  # in a folder: whose it is
 
 
-def folder_of(out: Path, ds: Dataset, of: Path) -> Path:
-    """The folder of a dataset in `out`, made if need be.
+def folder_of(out: Path, name: str, card: Path, of: Path) -> Path:
+    """The folder in `out` of the dataset of that name and card, made if need be.
 
     Another dataset of the same name has another one: `.source` says whose it is, by the file `of`. Bundled datasets are
     known by their names.
     """
-    bundled = ds.files[0].resolve().parent == DATA.resolve()
-    mine = hashlib.sha256(ds.name.encode()).hexdigest() if bundled else _mark_of(of)
-    for folder in (out / slug(ds.name), out / f"{slug(ds.name)}-{mine[:6]}"):
+    bundled = card.resolve().parent == DATA.resolve()
+    mine = hashlib.sha256(name.encode()).hexdigest() if bundled else _mark_of(of)
+    for folder in (out / slug(name), out / f"{slug(name)}-{mine[:6]}"):
         mark = folder / _MARK
         if not mark.exists():
             folder.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,6 @@
 First the board; then what can be tried, a chapter per notebook (`chapters`), what was left out, and an appendix.
 """
 
-import hashlib
 import io
 import re
 import tomllib
@@ -15,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
 from clvlib.dataset import Dataset
 from clvlib.files import write_text
 from clvlib.run.chapters import Content, Drawn
 from clvlib.run.outcome import Outcome
+from clvlib.run.pages import period_of, rendered
 from clvlib.run.sliders import to_try
 from clvlib.show import glossary, wording
 from clvlib.show.output import stated
@@ -60,18 +59,14 @@ def compose(ds: Dataset, content: Content, outcomes: list[Outcome], earlier: Pat
     """Give the whole page."""
     told = {tile["name"]: tile for tile in content.tiles}
     words = _words()
-    style = (_HERE / "report.css").read_text("utf-8")
-    page = Environment(
-        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    ).get_template("report.html.jinja")
-    return page.render(
+    return rendered(
+        "report.html.jinja",
+        "report.css",
         ds=ds,
         language=wording.language(),
         earlier=earlier and {"day": wording.date(earlier.name), "place": f"../{earlier.name}/report.html"},
-        period=_period(ds),
-        style=style,
+        period=period_of(ds),
         script=(_HERE / "report.js").read_text("utf-8"),
-        hash=lambda text: b64encode(hashlib.sha256(text.encode()).digest()).decode(),
         **to_try(ds, content.offered),
         content=content,
         tiles=[told.get(name, name) for name in BOARD] if told else [],
@@ -96,12 +91,6 @@ def _said(content: Content) -> str:
     for chapter in content.chapters:
         parts += [chapter.title, *chapter.findings, chapter.decide, *(drawn.title for drawn in chapter.pictures)]
     return " ".join(map(str, parts))
-
-
-def _period(ds: Dataset) -> str:
-    if not ds.sells:
-        return f"Subscriptions as of {wording.date(ds.as_of)}, amounts in {ds.currency}"
-    return f"Purchases from {wording.date(ds.starts)} to {wording.date(ds.as_of)}, amounts in {ds.currency}"
 
 
 def _ledger(ledger: pd.DataFrame) -> list[dict[Hashable, Any]]:

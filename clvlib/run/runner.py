@@ -29,16 +29,11 @@ from clvlib.ingest import people
 from clvlib.ingest.card import find_card, read_card
 from clvlib.run import chapters, handover, imports, parameters, parts
 from clvlib.run.launch import Made, Task, execute_apart, several_at_once
-from clvlib.run.outcome import Outcome
+from clvlib.run.outcome import Outcome, answering, lacking
 from clvlib.run.places import card_for, folder_of
 from clvlib.run.refresh import NOTEBOOKS
 
 TIME_LIMIT = 1800  # seconds for one notebook
-ANSWER = {  # what can be answered without single purchases, and where purchases have no amounts
-    "subscriptions": ("07b_contractual",),
-    "totals": ("02_segmentation", "03_clv_forecast"),
-    "counts": ("00_start_here", "02_segmentation", "03_clv_forecast", "03b_forecast_trust"),
-}
 LOCK = ".lock"  # in a run's folder, while there is one
 DONE, FAILED = 0, 3  # exit codes
 AT_ONCE = 2  # notebooks: each may need as much memory as the data are large
@@ -77,7 +72,7 @@ def run(
             typer.secho(f"warning {problem}", fg="yellow", err=True)
     every = _find(notebooks)
     plans = _plan(_answerable(_select(every, only), ds, only), settings or {})
-    folder = folder_of(Path(out), ds, of=ds.files[1]) / f"{ds.as_of:%Y-%m-%d}"
+    folder = folder_of(Path(out), ds.name, ds.files[0], of=ds.files[1]) / f"{ds.as_of:%Y-%m-%d}"
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
         parts.clear(folder)
@@ -92,7 +87,7 @@ def run(
         _require_unchanged(ds, inputs, made)
         outcomes = [outcome for outcome, _ in made]
         chosen = {plan.file.stem for plan in plans}
-        why = f"without the {_lacking(ds)} that it needs" if _lacking(ds) else "not asked for"
+        why = f"without the {lacking(ds)} that it needs" if lacking(ds) else "not asked for"
         outcomes += [Outcome(file.stem, why) for file in every if file.stem not in chosen]
         outcomes.sort(key=lambda outcome: outcome.notebook)
         tools = written.get(imports.LISTS, {})
@@ -141,19 +136,12 @@ def _select(every: list[Path], only: Sequence[str] | None) -> list[Path]:
     return sorted(set(chosen))
 
 
-def _lacking(ds: Dataset) -> str:
-    """What most notebooks need and this dataset hasn't."""
-    return "single purchases" if not ds.has("transactions") else "amounts" if ds.counts else ""
-
-
 def _answerable(chosen: list[Path], ds: Dataset, only: Sequence[str] | None) -> list[Path]:
-    if not _lacking(ds):
+    if not lacking(ds):
         return chosen
-    there = [table for table in ANSWER if ds.has(table) or (table == "counts" and ds.has("transactions"))]
-    names = [name for table in there for name in ANSWER[table]]
-    able = [file for file in chosen if file.stem in names]
+    able = [file for file in chosen if file.stem in answering(ds)]
     if not able or (only and len(able) < len(chosen)):
-        raise UsageError(f"{ds.name} has no {_lacking(ds)}.", f"Run only {', '.join(names)}.")
+        raise UsageError(f"{ds.name} has no {lacking(ds)}.", f"Run only {', '.join(answering(ds))}.")
     return able
 
 

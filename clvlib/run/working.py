@@ -32,7 +32,7 @@ def copy_notebooks(ds: Dataset, card_or_name: str, out: Path, notebooks: Path = 
     that they link to lies beside them.
     """
     card = find_card(card_or_name)
-    folder = folder_of(out, ds, of=card)
+    folder = folder_of(out, ds.name, ds.files[0], of=card)
     seen = card.stem if card.parent == DATA else _seen_from(card, folder)
     new = []
     for file in sorted(notebooks.glob("[0-9][0-9]*.ipynb")):

@@ -4,7 +4,7 @@ import copy
 import math
 import numbers
 from collections.abc import Callable, Sequence
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from clvlib.errors import UsageError
 _NOTHING = "–"
 _LARGE_MONEY = 1_000_000
 _SMALL = 0.01
+_LONGEST = 400  # digits: a float has up to 308 before the point
 
 
 class _Reader:
@@ -60,7 +61,8 @@ def _write(pattern: NumberPattern, value: float, least: int, most: int, **keywor
     pattern.frac_prec = (least, most)
     scale = most + 2 if pattern.scale else most
     rounded = round(float(value), scale) + 0.0  # + 0.0: no “-0.00”
-    return pattern.apply(Decimal(repr(rounded)), _Reader.locale, **keywords)
+    with localcontext(prec=_LONGEST):
+        return pattern.apply(Decimal(repr(rounded)), _Reader.locale, **keywords)
 
 
 def _currency(value: float, least: int, most: int) -> str:
@@ -71,10 +73,11 @@ def _currency(value: float, least: int, most: int) -> str:
 
 
 def _compact(value: float, digits: int) -> str:
-    if _Reader.currency not in _Reader.locale.currencies:
-        short = format_compact_decimal(value, locale=_Reader.locale, fraction_digits=digits)
-        return f"{short}\u00a0{_Reader.currency}"
-    return format_compact_currency(value, _Reader.currency, locale=_Reader.locale, fraction_digits=digits)
+    with localcontext(prec=_LONGEST):
+        if _Reader.currency not in _Reader.locale.currencies:
+            short = format_compact_decimal(value, locale=_Reader.locale, fraction_digits=digits)
+            return f"{short}\u00a0{_Reader.currency}"
+        return format_compact_currency(value, _Reader.currency, locale=_Reader.locale, fraction_digits=digits)
 
 
 def money(value: float) -> str:

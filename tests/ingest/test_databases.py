@@ -218,7 +218,7 @@ def test_a_table_is_one_dataset_whenever_it_is_read(url, postgres, tmp_path, mon
     for _ in range(2):
         monkeypatch.setenv(databases.FETCHED, "")  # as another command
         ds = dataset.load(card_for(str(card), "2025-02-01", tmp_path))
-        homes.add(folder_of(tmp_path / "runs", ds, of=ds.files[1]))
+        homes.add(folder_of(tmp_path / "runs", ds.name, ds.files[0], of=ds.files[1]))
         assert len(ds.rfm_summary()) == 1
     assert homes == {tmp_path / "runs/shop"}
 

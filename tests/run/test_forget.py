@@ -45,8 +45,8 @@ def made_of(card, tmp_path):
     """A run and working copies, with all kinds of files that may name a customer; the pseudonyms of the three."""
     ds = dataset.load(card)
     named = list(ds.rfm_summary().index)
-    run = places.folder_of(tmp_path / "runs", ds, of=ds.files[1]) / "2025-03-03"
-    work = places.folder_of(tmp_path / "work", ds, of=card)
+    run = places.folder_of(tmp_path / "runs", ds.name, ds.files[0], of=ds.files[1]) / "2025-03-03"
+    work = places.folder_of(tmp_path / "work", ds.name, ds.files[0], of=card)
     (run / "stored").mkdir(parents=True)
     (run / "parts" / "01" / "abc").mkdir(parents=True)
     (run / "notebooks").mkdir()
@@ -168,7 +168,7 @@ def test_where_ids_stay_as_they_are_a_bare_number_goes_from_lists_and_leaves_fig
     (tmp_path / "shop.toml").write_text('name = "Shop"\npseudonyms = false\n[transactions]\npath = "orders.csv"\n')
     card = tmp_path / "shop.toml"
     ds = dataset.load(card)
-    run = places.folder_of(tmp_path / "runs", ds, of=ds.files[1]) / "2025-01-08"
+    run = places.folder_of(tmp_path / "runs", ds.name, ds.files[0], of=ds.files[1]) / "2025-01-08"
     run.mkdir()
     handover.write_customers(ds, [], {}, run)
     (run / "progress.json").write_text('{"attempts": 2}')

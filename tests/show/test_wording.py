@@ -20,6 +20,8 @@ def american():
         (wording.money(2_500_316), "$2.5M"),
         (wording.money(-5), "-$5.00"),
         (wording.money(-0.0001), "$0.00"),
+        (wording.money(1e30)[-1], "T"),
+        (wording.number(1e30), "1,000,000,000,000,000,000,000,000,000,000.00"),
         (wording.percent(0.234), "23.4%"),
         (wording.percent(0.6), "60%"),
         (wording.percent(0.00123), "0.12%"),
