@@ -244,7 +244,7 @@ def test_a_run_holds_the_password_nowhere(postgres, url, tmp_path, capfd):
     assert "No mailchimp.csv: there is nobody to put on it." in said  # nobody's consent is known
     listed = pd.read_csv(tmp_path / "runs/shop/2025-03-01/hubspot.csv")
     assert listed.drop(columns="Record ID").drop_duplicates().to_dict("list") == {
-        "CLV segment": ["Lost"], "CLV may be contacted": [False]}  # fmt: skip
+        "CLV segment": ["Lost"], "CLV consent": [False]}  # fmt: skip
     contents = {"output": said.encode(), "pickle": pickle.dumps(dataset.load(tmp_path / "shop.toml"))}
     for file in (file for file in tmp_path.rglob("*") if file.is_file()):
         contents[file.name] = file.read_bytes()

@@ -165,18 +165,25 @@ def test_where_ids_stay_as_they_are_a_bare_number_goes_from_lists_and_leaves_fig
     (tmp_path / "orders.csv").write_text(
         "customer_id,date,amount\n" + "".join(f"{i},2025-01-0{i},{i}0\n" for i in range(1, 9))
     )
-    (tmp_path / "shop.toml").write_text('name = "Shop"\npseudonyms = false\n[transactions]\npath = "orders.csv"\n')
+    (tmp_path / "shop.toml").write_text(
+        'name = "Shop"\npseudonyms = false\nlists = { hubspot = "Record ID" }\n[transactions]\npath = "orders.csv"\n'
+    )
     card = tmp_path / "shop.toml"
     ds = dataset.load(card)
     run = places.folder_of(tmp_path / "runs", ds.name, ds.files[0], of=ds.files[1]) / "2025-01-08"
     run.mkdir()
-    handover.write_customers(ds, [], {}, run)
+    with runner.locked(run):
+        handover.write_customers(ds, [], {}, run)
+    pd.read_csv(run / "customers.csv").rename(columns={"customer_id": "Record ID"}).to_csv(run / "hubspot.csv")
+    (run / "tableau.hyper").write_bytes(b"packed")
     (run / "progress.json").write_text('{"attempts": 2}')
     (run / "report.html").write_text("<td>2</td>")
     forget.forget("2", card, (tmp_path / "runs",))
     left = pd.read_csv(run / "customers.csv", dtype={"customer_id": str})
     assert list(left["customer_id"]) == [*"1345678"]
     assert (left["days_since_last_order"] == 2).sum() == 1  # customer 6
+    assert pd.read_csv(run / "hubspot.csv")["Record ID"].to_list() == [1, 3, 4, 5, 6, 7, 8]
+    assert not (run / "tableau.hyper").exists()
     assert (run / "progress.json").exists()
     assert not (run / "report.html").exists()  # nobody can tell whether that 2 is a figure
     assert list(dataset.load(card).rfm_summary().index) == [*"1345678"]
