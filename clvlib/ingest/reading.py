@@ -265,13 +265,18 @@ class _Reading(Mapped):
                 return
 
     def cast_once(self, cast: dict[str, str], targets: list[str]) -> None:
-        """Put what was cast into columns of the raw table: the conditions on rows look at it again and again."""
-        columns = ", ".join(f"{cast[target]} AS {quoted(CAST + target)}" for target in targets)
+        """Put what was cast beside the raw table's columns: the conditions on rows look at it again and again.
+
+        Row by row beside them, in a table of its own: the texts, most of what a large file is, aren't copied.
+        """
+        raw, columns = self.raw.table, ", ".join(f"{cast[target]} AS {quoted(CAST + target)}" for target in targets)
         if targets:
             self.rows(
-                f"CREATE TABLE cast_{self.name} AS SELECT *, {columns} FROM {self.raw.table}; "
-                f"DROP TABLE {self.raw.table}; ALTER TABLE cast_{self.name} RENAME TO {self.raw.table}"
+                f"CREATE TABLE casts_{self.name} AS SELECT {columns} FROM {raw} {' '.join(self.joins)} "
+                f"ORDER BY {raw}.rowid; "
+                f"CREATE VIEW cast_{self.name} AS SELECT * FROM {raw} POSITIONAL JOIN casts_{self.name}"
             )
+            self.raw.table = f"cast_{self.name}"
         cast |= {target: quoted(CAST + target) for target in targets}
 
     def left_out_by_card(self) -> list[Reason]:
