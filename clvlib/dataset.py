@@ -333,8 +333,7 @@ def build(
         card = {entry: value for entry, value in card.items() if entry != "transactions"}
     sections = {table: card[table] for table in (*LOOKUPS, *TABLES) if table in card}
     read = reading.read_tables(sections, path.parent, card.get("timezone"), card.get("currency"))
-    hidden = {} if secret is None else people.pseudonyms(secret, read.tables.values())
-    people.undo(read.tables.values(), hidden)
+    hidden = people.pseudonyms(secret, [*read.tables.values()]) if secret is not None and read.tables else None
     if isinstance(card.get(groups.ENTRY), str) and read.tables:
         try:
             groups.narrow(read, card[groups.ENTRY], path.parent, hidden)
@@ -368,10 +367,11 @@ def build(
             f"Choose a date from {first:%Y-%m-%d} to {last:%Y-%m-%d}.",
         )
     problems += reading.known_by(read, end, *_bought(read.tables, end))
-    if hidden:
+    if hidden and hidden.count:
+        shown = hidden.of({text for one in problems for text in one.examples})
+        problems = [replace(one, examples=tuple(shown.get(text, text) for text in one.examples)) for one in problems]
+        problems.append(people.named_by_pseudonyms(hidden.count))
         people.hide(read.tables.values(), hidden)
-        problems = [replace(one, examples=tuple(hidden.get(text, text) for text in one.examples)) for one in problems]
-        problems.append(people.named_by_pseudonyms(len(hidden)))
     origins = dict.fromkeys(names, "default") | dict.fromkeys(given, "card")
     tables = dict(read.tables)
     if "transactions" in tables and not read.counts:

@@ -173,6 +173,27 @@ def buyers(orders: ibis.Table) -> tuple[int, int, int]:
     return every, bought, repeated
 
 
+def in_brief(transactions: ibis.Table, as_of: Any) -> dict[str, Any]:
+    """What the customers of `rfm_summary` come to, however many: customers, orders (purchase days), revenue (currency,
+    less refunds); and `largest` (the one who brought most, None without money), `amount`, and its `share` of all."""
+    spent = spent_on_days(transactions, as_of)
+    people = spent.group_by("customer_id").agg(purchases=spent["bought"].sum(), amount=added_up(spent["amount"]))
+    with people.cache() as each:
+        bought = each["purchases"] > 0
+        sums = each.agg(
+            customers=bought.sum(),
+            orders=each["purchases"].sum(),
+            revenue=each["amount"].sum(where=bought),
+            paid=each["amount"].sum(),
+        )
+        first = each.order_by([ibis.desc("amount"), "customer_id"]).limit(1).to_pyarrow().to_pylist()
+        found = {name: value or 0 for name, value in sums.to_pyarrow().to_pylist()[0].items()}
+    top, paid = next(iter(first), {"customer_id": None, "amount": 0.0}), found.pop("paid")
+    known = top["amount"] > 0 and paid > 0
+    share = {"largest": top["customer_id"], "amount": top["amount"], "share": top["amount"] / paid} if known else {}
+    return found | {"largest": None, "amount": 0.0, "share": 0.0} | share
+
+
 def contribution(rows: ibis.Table, margin: float) -> dict[str, ibis.Value]:
     """What rows came to, as sums to aggregate by: revenue, contribution (currency), unknown_costs (lines).
 

@@ -128,8 +128,9 @@ class DateShape:
         if zoned or any(re.search("%[HIMST]", day) for day in days):
             return self.text, "INTERVAL 0 SECOND"
         pattern = literal(_APART + (_ZONE_AFTER if timezone is None else "()$"))
-        clock = f"coalesce(TRY_CAST(nullif(regexp_extract({self.text}, {pattern}, 2), '') AS INTERVAL), INTERVAL 0 SECOND)"
-        return f"regexp_replace({self.text}, {pattern}, '\\100:00:00\\3')", clock
+        clock = f"TRY_CAST(nullif(regexp_extract({self.text}, {pattern}, 2), '') AS INTERVAL)"
+        midnight = f"regexp_replace({self.text}, {pattern}, '\\100:00:00\\3')"
+        return midnight, f"coalesce({clock}, INTERVAL 0 SECOND)"
 
     @property
     def parts(self) -> str:

@@ -4,8 +4,11 @@ Nothing is guessed: a date order or a decimal mark is declared, or proved from t
 finds what each column is, `account` says of every row why it is used or not.
 """
 
+import weakref
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any
 
 import ibis
@@ -20,6 +23,7 @@ from clvlib.ingest.raw import ROW, filled, literal, quoted, rows
 from clvlib.ingest.tables import LOOKUPS, TABLES, Column
 
 CAST = "__clv_cast_"
+MEMORY = "1GB"  # of a process, for tables
 
 
 @dataclass
@@ -38,9 +42,19 @@ class Ingested:
 
 
 def database() -> Any:
-    """A new DuckDB in memory, set up as all that reads a dataset needs it."""
+    """A new DuckDB in memory, set up as all that reads a dataset needs it.
+
+    It takes MEMORY at most and every core. What doesn't fit goes into a folder that its owner alone can read, and that
+    is deleted with the database.
+    """
     backend = ibis.duckdb.connect()
-    rows(backend.con, "SET enable_progress_bar = false; SET TimeZone = 'UTC'")
+    overflow = mkdtemp(prefix="clv-")
+    weakref.finalize(backend, rmtree, overflow, ignore_errors=True)
+    rows(
+        backend.con,
+        "SET enable_progress_bar = false; SET TimeZone = 'UTC'; "
+        f"SET memory_limit = '{MEMORY}'; SET temp_directory = {literal(overflow)}",
+    )
     return backend
 
 
