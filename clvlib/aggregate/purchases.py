@@ -136,14 +136,18 @@ def sent_back(transactions: ibis.Table, as_of: Any) -> dict[str, float]:
 
 
 def by_order(transactions: ibis.Table, as_of: Any) -> ibis.Table:
-    """What each order came to, net of refunds: customer_id, order, day (text), lines, amount (currency). Lazy.
+    """What each order came to, net of refunds: customer_id, lines, amount (currency), order, day (text). Lazy.
 
     An order is what has one order_id (`order` is that id); without it, a customer's day.
     """
     rows = purchase_lines(transactions, as_of)
-    day = rows["purchased_on"].cast("string")
-    order = rows["order_id"].cast("string").fill_null(day) if "order_id" in rows.columns else day
-    return rows.group_by("customer_id", order=order, day=day).agg(lines=rows.count(), amount=rows["amount"].sum())
+    numbered = {"order": rows["order_id"].cast("string")} if "order_id" in rows.columns else {}
+    made = rows.group_by("customer_id", **numbered, day="purchased_on").agg(
+        lines=rows.count(), amount=rows["amount"].sum()
+    )
+    day = made["day"].cast("string")
+    order = made["order"].fill_null(day) if numbered else day
+    return made.select("customer_id", "lines", "amount", order=order, day=day)
 
 
 def largest(orders: ibis.Table) -> pd.DataFrame:

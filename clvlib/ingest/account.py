@@ -39,7 +39,7 @@ class Account:
     problems: list[Problem]
     ledger: list[dict[str, Any]]
     readings: dict[str, casting.Cast] = field(default_factory=dict)
-    joins: list[str] = field(default_factory=list)  # SQL of the tables that casts look dates up in
+    joins: dict[str, str] = field(default_factory=dict)  # tables that casts look dates up in, and their JOIN
     doubts: list[tuple[str, str, str]] = field(default_factory=list)  # SQL of rows that are kept, words, how to mend
     by_itself: list[str] = field(default_factory=list)  # optional columns that the card doesn't name
     paid: float = nan  # the sum of all amounts that could be read

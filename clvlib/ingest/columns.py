@@ -173,7 +173,7 @@ class Mapped(Account):
             shape = dates.DateShape(self.connection, self.raw.table, column.name, text)
             zone = self.options.get("zone", "")
             sql, join, remarks = shape.sql(self.options.get("date_format"), self.timezone, zone)
-            self.joins.append(join)
+            self.joins[shape.read] = join
         elif column.kind == "number":
             sql, remarks = self.readings[column.name].sql, list(self.readings[column.name].remarks)
         else:

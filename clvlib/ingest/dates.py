@@ -114,9 +114,9 @@ class DateShape:
         )
         sql, remarks = self.value(declared, timezone)
         read = f"SELECT said AS __clv_text, {sql} AS __clv_value FROM {self.parts}"
-        rows(self.connection, f"CREATE OR REPLACE TEMP TABLE {self.parts}_read AS {read}; DROP TABLE {self.parts}")
-        join = f"LEFT JOIN {self.parts}_read ON {self.parts}_read.__clv_text = {key}"
-        return f"({self.parts}_read.__clv_value + {clock})", join, remarks
+        rows(self.connection, f"CREATE OR REPLACE TEMP TABLE {self.read} AS {read}; DROP TABLE {self.parts}")
+        join = f"LEFT JOIN {self.read} ON {self.read}.__clv_text = {key}"
+        return f"({self.read}.__clv_value + {clock})", join, remarks
 
     def without_clock(self, declared: str | list[str] | None, timezone: str | None, zoned: bool) -> tuple[str, str]:
         """SQL of the text, at midnight where a time of day stands at its end, and of that time as an INTERVAL.
@@ -136,6 +136,11 @@ class DateShape:
     def parts(self) -> str:
         """The table of the column's distinct texts: said, n (how often), day, clock, zone ('' where there is none)."""
         return f"parts_of_{self.table}_{self.target}"
+
+    @property
+    def read(self) -> str:
+        """The table that is joined: each of those texts, and what it says."""
+        return f"{self.parts}_read"
 
     def value(self, declared: str | list[str] | None, timezone: str | None) -> tuple[str, list[Remark]]:
         """SQL of the TIMESTAMP from the columns of `parts`."""

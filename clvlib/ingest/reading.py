@@ -286,10 +286,12 @@ class _Reading(Mapped):
         raw, columns = self.raw.table, ", ".join(f"{cast[target]} AS {quoted(CAST + target)}" for target in targets)
         if targets:
             self.rows(
-                f"CREATE TABLE casts_{self.name} AS SELECT {columns} FROM {raw} {' '.join(self.joins)} "
+                f"CREATE TABLE casts_{self.name} AS SELECT {columns} FROM {raw} {' '.join(self.joins.values())} "
                 f"ORDER BY {raw}.rowid; "
                 f"CREATE VIEW cast_{self.name} AS SELECT * FROM {raw} POSITIONAL JOIN casts_{self.name}"
             )
+            for table in self.joins:
+                self.rows(f"DROP TABLE {table}")
             self.raw.table = f"cast_{self.name}"
         cast |= {target: quoted(CAST + target) for target in targets}
 
