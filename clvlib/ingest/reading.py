@@ -287,7 +287,7 @@ class _Reading(Mapped):
         if targets:
             self.rows(
                 f"CREATE TABLE casts_{self.name} AS SELECT {columns} FROM {raw} {' '.join(self.joins.values())} "
-                f"ORDER BY {raw}.rowid; "
+                f"ORDER BY {ROW}; "
                 f"CREATE VIEW cast_{self.name} AS SELECT * FROM {raw} POSITIONAL JOIN casts_{self.name}"
             )
             for table in self.joins:

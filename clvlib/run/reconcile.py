@@ -36,7 +36,8 @@ def account_in_words(ds: Dataset) -> str:
             brief |= largest.loc["customer"].rename({"name": "largest"}).to_dict()
     else:
         whole = dict.fromkeys(("rows", "customers", "orders"), "{:,}".format)
-        table = account(ds).to_string(formatters={**whole, "revenue": "{:,.2f}".format})
+        money = {"revenue": lambda paid: f"{round(paid, 2) + 0.0:,.2f}"}  # no “-0.00”
+        table = account(ds).to_string(formatters={**whole, **money})
         days = ds.transactions["date"]
         first, last = ds.transactions.agg(first=days.min(), last=days.max()).to_pandas().iloc[0]
         brief = purchases.in_brief(ds.transactions, ds.as_of)

@@ -399,6 +399,14 @@ def test_an_attribute_that_the_card_names_anew_stays_text(tmp_path):
     assert dict(found.customers()["region"]) == {"007": "Nord", "12": "01"}
 
 
+def test_what_is_cast_stays_in_its_row_whatever_the_columns_are_called(build):
+    rows = [f"{9 - i},c{i},2024-01-{i:02} 10:00:00,{i}.5\n" for i in range(1, 9)]
+    found, _ = build("rowid,customer_id,date,amount\n" + "".join(rows))
+    made = found.transactions.to_pandas()
+    assert made["customer_id"].tolist() == [f"c{day}" for day in made["date"].dt.day]
+    assert made["customer_id"].tolist() == [f"c{amount:.0f}" for amount in made["amount"] - 0.5]
+
+
 def test_what_does_not_fit_into_memory_is_read_all_the_same_and_leaves_no_trace(tmp_path, monkeypatch):
     monkeypatch.setattr(reading, "MEMORY", "24MB")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
