@@ -19,7 +19,7 @@ _CLOCK = r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?(?:\s*[AaPp]\.?[M
 WHEN = rf"^(.*?)(?:(?:\s+|T)({_CLOCK})\s*([\pL+\x{{2212}}\[(-].*)?)?$"
 RUN_TOGETHER = r"^([0-9]{8})[T ]?([0-9]{2})([0-9]{2})([0-9]{2})((?:Z|[+-][0-9]{4})?)$"
 # A time of day that can be taken off the text, and its seconds added to what the text says at midnight.
-_APART = r"([ T])((?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?)"
+_APART, _FRACTION = r"([ T])((?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]", r"(?:\.[0-9]{1,6})?"
 _ZONE_AFTER = "(Z|[+-][0-9]{2}:?[0-9]{2}| UTC)?$"
 OFFSET = re.compile(r"(?:UTC|GMT|UT)?\s*([+-])(\d{1,2})(?::?(\d{2}))?")
 # An offset that says its zone too: +01:00[Europe/Paris], +0000 UTC.
@@ -124,10 +124,12 @@ class DateShape:
         Only where they add up: not from one zone to another, nor where the card writes the clock elsewhere. zoned:
         texts without a zone are of one that the card names.
         """
-        days = [re.sub(r"[ T]%H:%M:%S$", "", _bare(form)) for form in _listed(declared)]
+        formats = [_bare(form) for form in _listed(declared)]
+        days = [re.sub(r"[ T]%H:%M:%S$", "", form) for form in formats]
         if zoned or any(re.search("%[HIMST]", day) for day in days):
             return self.text, "INTERVAL 0 SECOND"
-        pattern = literal(_APART + (_ZONE_AFTER if timezone is None else "()$"))
+        fraction = _FRACTION if days == formats else ""  # the card's format has none
+        pattern = literal(f"{_APART}{fraction}){_ZONE_AFTER if timezone is None else '()$'}")
         clock = f"TRY_CAST(nullif(regexp_extract({self.text}, {pattern}, 2), '') AS INTERVAL)"
         midnight = f"regexp_replace({self.text}, {pattern}, '\\100:00:00\\3')"
         return midnight, f"coalesce({clock}, INTERVAL 0 SECOND)"

@@ -123,6 +123,9 @@ def test_each_of_many_times_of_a_day_is_its_own(build, zone):
 def test_a_time_that_is_no_time_and_one_before_the_day_are_read_as_before(build):
     found, problems = build(orders("2024-01-18 23:61:00", *["2024-01-18 10:00:00"] * 30))
     assert "1 of 31 row(s) dropped: date can't be read" in said(problems)
+    form = "%d/%m/%Y %H:%M:%S"  # without a fraction
+    found, problems = build(orders("18/01/2024 10:00:00.5", *["18/01/2024 10:00:00"] * 30), date_format=form)
+    assert "1 of 31 row(s) dropped: date can't be read" in said(problems)
     found, problems = build(orders("10:20:30 18/01/2024", "11:20:31 19/01/2024"), date_format="%H:%M:%S %d/%m/%Y")
     assert times(found) == ["2024-01-18 10:20:30", "2024-01-19 11:20:31"]
 
