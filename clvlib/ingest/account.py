@@ -119,16 +119,16 @@ class Account:
         if "customer_id" not in cast or self.name not in ("transactions", "customers"):
             return
         found = cast["customer_id"]
-        ids, alike, names = self.rows(
-            f"SELECT count(id), count(DISTINCT lower(id)), list(id ORDER BY id) FILTER (lower(id) IN "
-            f"({rules.listed(rules.NOBODY)})) FROM (SELECT DISTINCT {found} AS id FROM {self.raw.table})"
-        )[0]
-        for name in (names or ()) if self.name == "transactions" else ():
+        each = f"FROM (SELECT DISTINCT {found} AS id FROM {self.raw.table} WHERE {found} IS NOT NULL)"
+        names = self.rows(f"SELECT id {each} WHERE lower(id) IN ({rules.listed(rules.NOBODY)}) ORDER BY 1")
+        for (name,) in names if self.name == "transactions" else ():
             what = f"whose customer_id is {name} are kept as those of one customer"
             column = next(iter(self.columns_in(found)), "")
             mend = f"If it is nobody, add {leaving_out(column, [name])} to [transactions]."
             self.doubts.append((f"{found} = {literal(name)}", what, mend))
         twice = f"SELECT lower({found}) FROM {self.raw.table} GROUP BY 1 HAVING count(DISTINCT {found}) > 1"
+        ids = self.rows(f"SELECT count(*) {each}")[0][0]
+        alike = self.rows(f"SELECT count(*) FROM (SELECT DISTINCT lower(id) {each})")[0][0]
         if ids > alike and "ignore_case" not in self.options:
             what = f"are of ids that differ in case only: {ids:,} ids, {alike:,} if case doesn't count"
             mend = f"Say which: ignore_case = true, or false, in [{self.name}] and in every table with such ids."

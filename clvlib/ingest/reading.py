@@ -23,7 +23,7 @@ from clvlib.ingest.raw import ROW, filled, literal, quoted, rows
 from clvlib.ingest.tables import LOOKUPS, TABLES, Column
 
 CAST = "__clv_cast_"
-MEMORY = "750MB"  # of a process, for tables; Python and the buffers of readers come on top
+MEMORY = "50%"  # of the machine's, for tables
 
 
 @dataclass
