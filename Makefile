@@ -45,6 +45,7 @@ room: $(INSTALLED)
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks.speed
 	$(BIN)/python -m benchmarks.forecast_speed
+	$(BIN)/python -m benchmarks.ingest_speed
 
 worlds: $(INSTALLED)
 	$(BIN)/python -m benchmarks.worlds

@@ -333,12 +333,10 @@ def build(
         card = {entry: value for entry, value in card.items() if entry != "transactions"}
     sections = {table: card[table] for table in (*LOOKUPS, *TABLES) if table in card}
     read = reading.read_tables(sections, path.parent, card.get("timezone"), card.get("currency"))
-    hidden = {} if secret is None else people.pseudonyms(secret, read.tables.values())
-    people.undo(read.tables.values(), hidden)
+    hidden = people.pseudonyms(secret, [*read.tables.values()]) if secret is not None and read.tables else None
     if isinstance(card.get(FORGOTTEN), str) and read.tables:
         try:
-            gone = forgotten.leave_out_forgotten(read, card[FORGOTTEN], path.parent, hidden)
-            hidden = {customer: pseudonym for customer, pseudonym in hidden.items() if customer not in gone}
+            forgotten.leave_out_forgotten(read, card[FORGOTTEN], path.parent, hidden)
         except DataError as error:
             problems.append(Problem("error", FORGOTTEN, error.what.rstrip("."), 1, (), error.mend))
             read.tables.clear()
@@ -375,10 +373,10 @@ def build(
             f"Choose a date from {first:%Y-%m-%d} to {last:%Y-%m-%d}.",
         )
     problems += reading.known_by(read, end, *_bought(read.tables, end))
-    if hidden:
-        people.hide(read.tables.values(), hidden)
+    if hidden and (count := hidden.count()):
         problems = _by_pseudonyms(problems, hidden, secret)
-        problems.append(people.named_by_pseudonyms(len(hidden)))
+        problems.append(people.named_by_pseudonyms(count))
+        people.hide(read.tables.values(), hidden)
     origins = dict.fromkeys(names, "default") | dict.fromkeys(given, "card")
     tables = dict(read.tables)
     if "transactions" in tables and not read.counts:
@@ -501,15 +499,16 @@ def _with_cac(dataset: Dataset) -> tuple[Dataset, str]:
     return replace(dataset, economics=economics), acquisition.ORIGINS[found.source]
 
 
-def _by_pseudonyms(problems: list[Problem], hidden: Mapping[str, str], secret: bytes | None) -> list[Problem]:
+def _by_pseudonyms(problems: list[Problem], hidden: people.Pseudonyms | None, secret: bytes | None) -> list[Problem]:
     """The problems with pseudonyms for the customers among their examples, those without a usable row too."""
-    if secret is None:
+    if hidden is None or secret is None:
         return problems
+    shown = hidden.of({text for one in problems for text in one.examples})
     return [
         replace(
             one,
             examples=tuple(
-                people.pseudonym(secret, text) if rules.FURTHER_ROW in one.what else hidden.get(text, text)
+                people.pseudonym(secret, text) if rules.FURTHER_ROW in one.what else shown.get(text, text)
                 for text in one.examples
             ),
         )

@@ -19,6 +19,13 @@ def test_the_speed_beside_lifetimes_is_measured_to_its_end():
     assert done.stderr == ""
 
 
+def test_the_time_and_memory_of_a_check_are_measured_to_its_end():
+    done = ran("ingest_speed", "--rows", "1000", "--times", "1")
+    assert done.returncode == 0, done.stderr
+    assert "1,000 rows" in done.stdout
+    assert "as long as reading the file" in done.stdout
+
+
 def test_the_time_of_a_forecast_is_measured_to_its_end():
     done = ran("forecast_speed", "--customers", "1000")
     assert done.returncode == 0, done.stderr

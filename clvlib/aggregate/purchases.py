@@ -136,14 +136,18 @@ def sent_back(transactions: ibis.Table, as_of: Any) -> dict[str, float]:
 
 
 def by_order(transactions: ibis.Table, as_of: Any) -> ibis.Table:
-    """What each order came to, net of refunds: customer_id, order, day (text), lines, amount (currency). Lazy.
+    """What each order came to, net of refunds: customer_id, lines, amount (currency), order, day (text). Lazy.
 
     An order is what has one order_id (`order` is that id); without it, a customer's day.
     """
     rows = purchase_lines(transactions, as_of)
-    day = rows["purchased_on"].cast("string")
-    order = rows["order_id"].cast("string").fill_null(day) if "order_id" in rows.columns else day
-    return rows.group_by("customer_id", order=order, day=day).agg(lines=rows.count(), amount=added_up(rows["amount"]))
+    numbered = {"order": rows["order_id"].cast("string")} if "order_id" in rows.columns else {}
+    made = rows.group_by("customer_id", **numbered, day="purchased_on").agg(
+        lines=rows.count(), amount=added_up(rows["amount"])
+    )
+    day = made["day"].cast("string")
+    order = made["order"].fill_null(day) if numbered else day
+    return made.select("customer_id", "lines", "amount", order=order, day=day)
 
 
 def largest(orders: ibis.Table) -> pd.DataFrame:
@@ -171,6 +175,27 @@ def buyers(orders: ibis.Table) -> tuple[int, int, int]:
     counts = people.agg(all=people.count(), bought=(people["days"] > 0).sum(), repeated=(people["days"] > 1).sum())
     every, bought, repeated = (int(value or 0) for value in counts.to_pandas().iloc[0])
     return every, bought, repeated
+
+
+def in_brief(transactions: ibis.Table, as_of: Any) -> dict[str, Any]:
+    """What the customers of `rfm_summary` come to, however many: customers, orders (purchase days), revenue (currency,
+    less refunds); and `largest` (the one who brought most, None without money), `amount`, and its `share` of all."""
+    spent = spent_on_days(transactions, as_of)
+    people = spent.group_by("customer_id").agg(purchases=spent["bought"].sum(), amount=added_up(spent["amount"]))
+    with people.cache() as each:
+        bought = each["purchases"] > 0
+        sums = each.agg(
+            customers=bought.sum(),
+            orders=each["purchases"].sum(),
+            revenue=each["amount"].sum(where=bought),
+            paid=each["amount"].sum(),
+        )
+        first = each.order_by([ibis.desc("amount"), "customer_id"]).limit(1).to_pyarrow().to_pylist()
+        found = {name: value or 0 for name, value in sums.to_pyarrow().to_pylist()[0].items()}
+    top, paid = next(iter(first), {"customer_id": None, "amount": 0.0}), found.pop("paid")
+    known = top["amount"] > 0 and paid > 0
+    share = {"largest": top["customer_id"], "amount": top["amount"], "share": top["amount"] / paid} if known else {}
+    return found | {"largest": None, "amount": 0.0, "share": 0.0} | share
 
 
 def contribution(rows: ibis.Table, margin: float) -> dict[str, ibis.Value]:

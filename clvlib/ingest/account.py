@@ -4,6 +4,7 @@ A row that can't be used is dropped with its reason; when more than one row in t
 read, the reading itself must be wrong, and that is an error.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import nan
 from typing import Any
@@ -38,6 +39,7 @@ class Account:
     problems: list[Problem]
     ledger: list[dict[str, Any]]
     readings: dict[str, casting.Cast] = field(default_factory=dict)
+    joins: dict[str, str] = field(default_factory=dict)  # tables that casts look dates up in, and their JOIN
     doubts: list[tuple[str, str, str]] = field(default_factory=list)  # SQL of rows that are kept, words, how to mend
     by_itself: list[str] = field(default_factory=list)  # optional columns that the card doesn't name
     paid: float = nan  # the sum of all amounts that could be read
@@ -91,11 +93,11 @@ class Account:
             most = max(dropped, key=lambda line: int(line["rows"]))  # nothing is left, so that something was dropped
             why = f"{most['rows']:,} of {self.raw.rows:,} row(s) dropped: {most['reason']}"
             self.empty(f"no usable row is left: {why}", "See the warnings: each says what was dropped.")
-        columns = ", ".join(quoted(target) for target in cast)
         self.rows(
-            f"CREATE TABLE {self.name} AS "
-            f"SELECT {columns} FROM read_{self.name} WHERE {REASON} IS NULL ORDER BY {ROW}; "
-            f"DROP TABLE read_{self.name}; DROP TABLE {self.raw.table}"
+            f"DELETE FROM read_{self.name} WHERE {REASON} IS NOT NULL; "
+            f"ALTER TABLE read_{self.name} DROP COLUMN {ROW}; ALTER TABLE read_{self.name} DROP COLUMN {REASON}; "
+            f"ALTER TABLE read_{self.name} RENAME TO {self.name}; "
+            f"DROP VIEW IF EXISTS cast_{self.name}; DROP TABLE IF EXISTS casts_{self.name}; DROP TABLE raw_{self.name}"
         )
 
     def say_of_parts(self) -> None:
@@ -117,9 +119,8 @@ class Account:
         if "customer_id" not in cast or self.name not in ("transactions", "customers"):
             return
         found = cast["customer_id"]
-        names = self.rows(
-            f"SELECT DISTINCT {found} FROM {self.raw.table} WHERE lower({found}) IN ({rules.listed(rules.NOBODY)})"
-        )
+        each = f"FROM (SELECT DISTINCT {found} AS id FROM {self.raw.table} WHERE {found} IS NOT NULL)"
+        names = self.rows(f"SELECT id {each} WHERE lower(id) IN ({rules.listed(rules.NOBODY)}) ORDER BY 1")
         for (name,) in names if self.name == "transactions" else ():
             what = f"whose customer_id is {name} are kept as those of one customer"
             column = next(iter(self.columns_in(found)), "")
@@ -133,9 +134,10 @@ class Account:
                 tried = f"regexp_matches(lower({cast[target]}), {literal(rules.TRIED)})"
                 self.doubts.append((tried, what, mend))
         twice = f"SELECT lower({found}) FROM {self.raw.table} GROUP BY 1 HAVING count(DISTINCT {found}) > 1"
-        ids = self.rows(f"SELECT count(DISTINCT {found}), count(DISTINCT lower({found})) FROM {self.raw.table}")[0]
-        if ids[0] > ids[1] and "ignore_case" not in self.options:
-            what = f"are of ids that differ in case only: {ids[0]:,} ids, {ids[1]:,} if case doesn't count"
+        ids = self.rows(f"SELECT count(*) {each}")[0][0]
+        alike = self.rows(f"SELECT count(*) FROM (SELECT DISTINCT lower(id) {each})")[0][0]
+        if ids > alike and "ignore_case" not in self.options:
+            what = f"are of ids that differ in case only: {ids:,} ids, {alike:,} if case doesn't count"
             mend = f"Say which: ignore_case = true, or false, in [{self.name}] and in every table with such ids."
             self.doubts.append((f"lower({found}) IN ({twice})", what, mend))
         if self.name == "transactions" and self.raw.label and "order_id" in cast:
@@ -187,9 +189,10 @@ class Account:
         used = self.columns_in(" ".join(cast.values()))
         label = self.raw.label if self.raw.label not in used else ""
         cells = ", ".join(quoted(column) for column in self.raw.columns if column != label)
+        alike = f"SELECT hash({cells}) FROM {self.raw.table} GROUP BY 1 HAVING count(*) > 1"  # few, to be numbered
         again = (
             f"SELECT {ROW} FROM (SELECT {ROW}, row_number() OVER (PARTITION BY hash({cells}) ORDER BY {ROW}) AS n "
-            f"FROM {self.raw.table}) WHERE n > 1"
+            f"FROM {self.raw.table} WHERE hash({cells}) IN ({alike})) WHERE n > 1"
         )
         proved = self.name != "transactions" or "order_id" in cast
         if not proved:
@@ -278,6 +281,11 @@ class Account:
 
     def count(self, condition: str) -> int:
         return int(self.rows(f"SELECT count(*) FROM {self.raw.table} WHERE {condition}")[0][0])
+
+    def counts(self, conditions: Sequence[str]) -> list[int]:
+        """In how many rows each condition holds, in one pass over them."""
+        counted = ", ".join(f"count(*) FILTER ({condition})" for condition in conditions)
+        return list(self.rows(f"SELECT {counted} FROM {self.raw.table}")[0]) if conditions else []
 
     def examples(self, condition: str, text: str) -> tuple[str, ...]:
         rows = self.rows(

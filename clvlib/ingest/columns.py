@@ -5,6 +5,7 @@ A column is named by the card, by the format, or by its own name; what reads as 
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 
 from clvlib.errors import DataError, Grade
 from clvlib.ingest import answers, casting, dates, people, rules, subscribers
@@ -65,8 +66,9 @@ class Mapped(Account):
         if self.name == "subscriptions":
             sources_of = subscribers.one_shape(sources_of, self.raw.columns, "left" not in self.options)
         self.mapped_twice({target: [found[s] for s in sources] for target, sources in sources_of.items()})
+        cells = self.filled([(target, str(found[s])) for target, named in sources_of.items() for s in named])
         mapping = {
-            target: self.renamed(target, f"coalesce({', '.join(self.filled(target, str(found[s])) for s in named)})")
+            target: self.renamed(target, f"coalesce({', '.join(cells[target, str(found[s])] for s in named)})")
             for target, named in sources_of.items()
         }
         if counted:
@@ -95,39 +97,48 @@ class Mapped(Account):
         cases = " ".join(f"WHEN {literal(old)} THEN {literal(new)}" for old, new in renames.items())
         return f"(CASE {text} {cases} ELSE {text} END)" if cases else text
 
-    def filled(self, target: str, source: str) -> str:
-        """SQL of a cell, trimmed; NULL where it is empty, or a word for none in a column that isn't free text."""
-        text = filled(source)
-        kinds = INPUTS | {column.name: column.kind for column in TABLES[self.name]}
-        kind = "id" if target in rules.IDS else kinds.get(target, "text")
-        renamed = {old.lower() for old in self.options.get("values", {}).get(target, {})}
-        words = rules.NOTHING + (rules.NO_DATE if kind == "date" else ())
-        condition = f"lower({text}) IN ({rules.listed(word for word in words if word not in renamed)})"
-        if (kind == "text" and target != "currency") or not (count := self.count(condition)):
-            return text
-        (word, *more) = self.examples(condition, text)
-        keep = f"If it is a name, keep it: values = {{ {target} = {{ {inline(word)} = {inline(word)} }} }}"
-        what = f"{count:,} value(s) of {target} are a word for none and were read as empty"
-        self.note("note", what, count, (word, *more), keep if kind == "id" else "")
-        return f"(CASE WHEN {condition} THEN NULL ELSE {text} END)"
+    def filled(self, cells: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        """SQL of the cells (canonical column, file's column), trimmed; NULL where one is empty, or a word for none in a
+        column that isn't free text."""
+        kinds = INPUTS | {column.name: column.kind for column in TABLES[self.name]} | dict.fromkeys(rules.IDS, "id")
+        conditions = {}
+        for target, source in cells:
+            kind = kinds.get(target, "text")
+            if kind != "text" or target == "currency":
+                renamed = {old.lower() for old in self.options.get("values", {}).get(target, {})}
+                words = rules.NOTHING + (rules.NO_DATE if kind == "date" else ())
+                listed = rules.listed(word for word in words if word not in renamed)
+                conditions[target, source] = f"lower({filled(source)}) IN ({listed})"
+        texts = {(target, source): filled(source) for target, source in cells}
+        for (cell, condition), count in zip(conditions.items(), self.counts([*conditions.values()]), strict=True):
+            if count:
+                target, text = cell[0], texts[cell]
+                word, *more = self.examples(condition, text)
+                keep = f"If it is a name, keep it: values = {{ {target} = {{ {inline(word)} = {inline(word)} }} }}"
+                what = f"{count:,} value(s) of {target} are a word for none and were read as empty"
+                self.note("note", what, count, (word, *more), keep if kinds[target] == "id" else "")
+                texts[cell] = f"(CASE WHEN {condition} THEN NULL ELSE {text} END)"
+        return texts
 
     def ids(self, mapping: dict[str, str]) -> dict[str, str]:
         """The texts, those of ids as whole numbers without .0, and in small letters if the card says so."""
-        for target in [target for target in rules.IDS if target in mapping]:
+        targets = [target for target in rules.IDS if target in mapping]
+        wholes = [f"regexp_matches({mapping[target]}, '^[0-9]+\\.0+$')" for target in targets]
+        marked = [f"regexp_matches({mapping[target]}, '^[\\x27][0-9+]')" for target in targets]
+        counts = self.counts([*wholes, *marked])
+        found = zip(targets, wholes, marked, counts, counts[len(targets) :], strict=False)
+        for target, whole, kept, points, marks in found:
             text = mapping[target]
-            whole = f"regexp_matches({text}, '^[0-9]+\\.0+$')"
             other = f"{text} IS NOT NULL AND NOT regexp_matches({text}, '^[0-9]+(\\.0+)?$')"
-            points, others = self.count(whole), self.count(other)
-            if points and not others:
+            if points and not self.count(other):
                 what = f"{points:,} value(s) of {target} are whole numbers with a point, and were read without it"
                 self.note("note", what, points, self.examples(whole, text), "")
                 mapping[target] = f"regexp_replace({text}, '\\.0+$', '')"
-            kept = f"regexp_matches({text}, '^[\\x27][0-9+]')"
-            if count := self.count(kept):
+            if marks:
                 what = (
-                    f"{count:,} value(s) of {target} begin with the mark that keeps a number as a text in spreadsheets"
+                    f"{marks:,} value(s) of {target} begin with the mark that keeps a number as a text in spreadsheets"
                 )
-                self.note("note", f"{what}, and were read without it", count, self.examples(kept, text), "")
+                self.note("note", f"{what}, and were read without it", marks, self.examples(kept, text), "")
                 mapping[target] = f"regexp_replace({mapping[target]}, '^[\\x27]([0-9+])', '\\1')"
             if self.options.get("ignore_case") and target != "order_id":
                 text, mails = mapping[target], self.options["ignore_case"] == "e-mails"
@@ -160,7 +171,9 @@ class Mapped(Account):
         """SQL that casts a text to the column's kind; NULL when it can't be read."""
         if column.kind == "date":
             shape = dates.DateShape(self.connection, self.raw.table, column.name, text)
-            sql, remarks = shape.sql(self.options.get("date_format"), self.timezone, self.options.get("zone", ""))
+            zone = self.options.get("zone", "")
+            sql, join, remarks = shape.sql(self.options.get("date_format"), self.timezone, zone)
+            self.joins[shape.read] = join
         elif column.kind == "number":
             sql, remarks = self.readings[column.name].sql, list(self.readings[column.name].remarks)
         else:

@@ -18,6 +18,9 @@ from clvlib.ingest.raw import literal, rows
 _CLOCK = r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?(?:\s*[AaPp]\.?[Mm]\b\.?)?"
 WHEN = rf"^(.*?)(?:(?:\s+|T)({_CLOCK})\s*([\pL+\x{{2212}}\[(-].*)?)?$"
 RUN_TOGETHER = r"^([0-9]{8})[T ]?([0-9]{2})([0-9]{2})([0-9]{2})((?:Z|[+-][0-9]{4})?)$"
+# A time of day that can be taken off the text, and its seconds added to what the text says at midnight.
+_APART, _FRACTION = r"([ T])((?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]", r"(?:\.[0-9]{1,6})?"
+_ZONE_AFTER = "(Z|[+-][0-9]{2}:?[0-9]{2}| UTC)?$"
 OFFSET = re.compile(r"(?:UTC|GMT|UT)?\s*([+-])(\d{1,2})(?::?(\d{2}))?")
 # An offset that says its zone too: +01:00[Europe/Paris], +0000 UTC.
 NAMED = re.compile(r"(.*?[0-9])\s*[\[(]?([A-Za-z][^\])]*)[\])]?")
@@ -82,12 +85,14 @@ class DateShape:
 
     def sql(
         self, declared: str | list[str] | None, timezone: str | None, zone: str | dict[str, str] = ""
-    ) -> tuple[str, list[Remark]]:
-        """SQL of a TIMESTAMP in the shop's time (NULL when unreadable), and what there is to say about it.
+    ) -> tuple[str, str, list[Remark]]:
+        """SQL of a TIMESTAMP in the shop's time (NULL when unreadable), the JOIN that it needs beside the table, and
+        what there is to say about it.
 
         zone: that of texts with a clock and no zone of their own; or what the letters of a zone stand for.
 
-        Each text is read once, however often it stands in the column: into a temporary table that the SQL looks up.
+        Each text is read once, however often it stands in the column, into a temporary table that is joined: of a day
+        with any time of it, the day.
         Raises DataError where neither the card nor the values tell the day from the month, where dates are written in
         several ways, and for a format or a time zone that doesn't exist.
         """
@@ -99,7 +104,8 @@ class DateShape:
         meant = " ".join(
             f"WHEN p.zone = {literal(z)} AND p.clock <> '' THEN {literal(to)}" for z, to in letters.items()
         )
-        texts = f"SELECT {self.text} AS said, count(*) AS n FROM {self.table} WHERE {self.text} IS NOT NULL GROUP BY 1"
+        key, clock = self.without_clock(declared, timezone, zoned=bool(letters.get("")))
+        texts = f"SELECT {key} AS said, count(*) AS n FROM {self.table} WHERE {self.text} IS NOT NULL GROUP BY 1"
         rows(
             self.connection,
             f"CREATE OR REPLACE TEMP TABLE {self.parts} AS SELECT said, n, p.day AS day, p.clock AS clock, "
@@ -108,18 +114,40 @@ class DateShape:
         )
         sql, remarks = self.value(declared, timezone)
         read = f"SELECT said AS __clv_text, {sql} AS __clv_value FROM {self.parts}"
-        rows(self.connection, f"CREATE OR REPLACE TEMP TABLE {self.parts}_read AS {read}; DROP TABLE {self.parts}")
-        return f"(SELECT __clv_value FROM {self.parts}_read WHERE __clv_text = {self.text})", remarks
+        rows(self.connection, f"CREATE OR REPLACE TEMP TABLE {self.read} AS {read}; DROP TABLE {self.parts}")
+        join = f"LEFT JOIN {self.read} ON {self.read}.__clv_text = {key}"
+        return f"({self.read}.__clv_value + {clock})", join, remarks
+
+    def without_clock(self, declared: str | list[str] | None, timezone: str | None, zoned: bool) -> tuple[str, str]:
+        """SQL of the text, at midnight where a time of day stands at its end, and of that time as an INTERVAL.
+
+        Only where they add up: not from one zone to another, nor where the card writes the clock elsewhere. zoned:
+        texts without a zone are of one that the card names.
+        """
+        formats = [_bare(form) for form in _listed(declared)]
+        days = [re.sub(r"[ T]%H:%M:%S$", "", form) for form in formats]
+        if zoned or any(re.search("%[HIMST]", day) for day in days):
+            return self.text, "INTERVAL 0 SECOND"
+        fraction = _FRACTION if days == formats else ""  # the card's format has none
+        pattern = literal(f"{_APART}{fraction}){_ZONE_AFTER if timezone is None else '()$'}")
+        clock = f"TRY_CAST(nullif(regexp_extract({self.text}, {pattern}, 2), '') AS INTERVAL)"
+        midnight = f"regexp_replace({self.text}, {pattern}, '\\100:00:00\\3')"
+        return midnight, f"coalesce({clock}, INTERVAL 0 SECOND)"
 
     @property
     def parts(self) -> str:
         """The table of the column's distinct texts: said, n (how often), day, clock, zone ('' where there is none)."""
         return f"parts_of_{self.table}_{self.target}"
 
+    @property
+    def read(self) -> str:
+        """The table that is joined: each of those texts, and what it says."""
+        return f"{self.parts}_read"
+
     def value(self, declared: str | list[str] | None, timezone: str | None) -> tuple[str, list[Remark]]:
         """SQL of the TIMESTAMP from the columns of `parts`."""
         remarks: list[Remark] = []
-        formats = [declared] if isinstance(declared, str) else declared or []
+        formats = _listed(declared)
         if not declared:
             formats, remarks = self.proved()
         zones = [zone for zone, _ in self.distinct("zone") if zone]
@@ -239,7 +267,7 @@ class DateShape:
             turned = "regexp_replace(said, '^([0-9]{2})/([0-9]{4})$', '\\2\\1')"
             digits = f"regexp_replace({turned}, '^([0-9]{{4}})[-/.]?([0-9]{{2}})$', '\\1\\2')"
             return f"CASE WHEN length({digits}) = 6 THEN try_strptime({digits} || '01', '%Y%m%d') END"
-        bare = re.sub(r"\s*%[zZ]$", "", form)
+        bare = _bare(form)
         if re.search("%[HIMST]", bare):  # the card writes the clock out: only the zone is ours
             whole = f"regexp_replace(said, '({_CLOCK})\\s*[\\pL+\\x{{2212}}\\[(-].*$', '\\1')"
             return f"CASE WHEN regexp_matches({whole}, '{_year(form)}') THEN {self.parsed(whole, bare)} END"
@@ -310,9 +338,18 @@ class DateShape:
         )
 
     def some_examples(self) -> str:
-        some = f"SELECT said AS value FROM {self.parts} LIMIT 50"
-        found = rows(self.connection, f"SELECT DISTINCT value FROM ({some}) ORDER BY 1 LIMIT 3")
+        some = f"SELECT DISTINCT {self.text} AS value FROM {self.table} WHERE {self.text} IS NOT NULL LIMIT 50"
+        found = rows(self.connection, f"SELECT value FROM ({some}) ORDER BY 1 LIMIT 3")
         return ", ".join(str(row[0]) for row in found)
+
+
+def _listed(declared: str | list[str] | None) -> list[str]:
+    return [declared] if isinstance(declared, str) else declared or []
+
+
+def _bare(form: str) -> str:
+    """The format without the zone at its end."""
+    return re.sub(r"\s*%[zZ]$", "", form)
 
 
 def _year(form: str) -> str:

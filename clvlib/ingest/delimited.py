@@ -256,8 +256,11 @@ def _drop_nameless(connection: duckdb.DuckDBPyConnection, raw: Raw, heading: Hea
 
 def _refuse_open_quotes(connection: duckdb.DuckDBPyConnection, raw: Raw, unclosed: list[int], path: Path) -> None:
     """A quote that is opened and not closed makes one cell of all that follows: rows would be lost in silence."""
-    breaks = ", ".join(f"length({quoted(c)}) - length(replace({quoted(c)}, chr(10), ''))" for c in raw.columns)
-    long = f"greatest({breaks}, 0) > {MOST_LINES_OF_A_CELL}"
+    most = MOST_LINES_OF_A_CELL
+    long = " OR ".join(
+        f"(strlen({c}) > {most} AND length({c}) - length(replace({c}, chr(10), '')) > {most})"
+        for c in map(quoted, raw.columns)
+    )
     found = rows(connection, f"SELECT {ROW} FROM {raw.table} WHERE {long} LIMIT 1")
     if unclosed or found:
         place = f"line {unclosed[0]}" if unclosed else f"row {found[0][0]}"
@@ -317,7 +320,9 @@ def _line_ends(path: Path, zipped: bool, encoding: str) -> set[str]:
         with _decoded(path, zipped, encoding) as text:
             while block := text.read(1 << 20):
                 block += text.readline(1 << 20) if block.endswith("\r") else ""
-                ends.update(re.findall(r"\r\n|\n|\r", block))
+                alone = block.replace("\r\n", "")
+                ends.update(end for end in "\r\n" if end in alone)
+                ends.update(["\r\n"] if len(alone) < len(block) else [])
                 size += len(block)
                 if zipped and size > most:
                     raise DataError(

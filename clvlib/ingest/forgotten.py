@@ -5,7 +5,6 @@ nothing. It is needed for as long as the client's files name them.
 """
 
 import hmac
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,12 +14,13 @@ import pandas as pd
 from clvlib.errors import DataError, Problem
 from clvlib.files import write_text
 from clvlib.ingest import people, rules, sources
-from clvlib.ingest.raw import quoted, rows
+from clvlib.ingest.raw import literal, quoted, rows
 
 if TYPE_CHECKING:
     from clvlib.ingest.reading import Ingested
 
 _TITLE = "# People who asked to be forgotten, as keyed hashes: runs of this card leave them out. Key: "
+_AS = "forgotten "  # before a pseudonym, so that its mark is no pseudonym of anything
 _GONE = "clv_forgotten"  # in DuckDB, for a moment
 
 
@@ -31,19 +31,25 @@ def add_to_forgotten(file: Path, secret: bytes, pseudonym: str) -> None:
     write_text(file, "\n".join(lines) + "\n")
 
 
-def leave_out_forgotten(read: "Ingested", listed: str, folder: Path, hidden: Mapping[str, str]) -> set[str]:
-    """Take everybody on a list out of every table, and say so in rows and money; their ids.
+def leave_out_forgotten(read: "Ingested", listed: str, folder: Path, hidden: people.Pseudonyms | None) -> None:
+    """Take everybody on a list out of every table, and of `hidden`, and say so in rows and money.
 
-    listed: the path of the list, relative to `folder`. hidden: id → pseudonym, of everybody in the tables; where ids
-    aren't hidden, empty. DataError for a list that can't be read, was made with another key, or leaves nobody.
+    listed: the path of the list, relative to `folder`. hidden: of everybody in the tables; None where ids aren't
+    hidden. DataError for a list that can't be read, was made with another key, or leaves nobody.
     """
     file, secret = sources.locate(listed, folder), people.key()
     marks = _marks(file, secret)
-    known = hidden or people.pseudonyms(secret, read.tables.values())
-    gone = {customer for customer, pseudonym in known.items() if _mark(secret, pseudonym) in marks}
+    connection = (hidden or people.pseudonyms(secret, [*read.tables.values()])).connection
+    with people.keyed_hash(connection, secret) as keyed:
+        on_it = f"{keyed(f'{literal(_AS)} || hidden')} IN (SELECT unnest(?::VARCHAR[]))"
+        sql = f"CREATE TEMP TABLE {_GONE} AS SELECT id FROM {people.HIDDEN} WHERE {on_it}"
+        connection.execute(sql, [sorted(marks)])
+    rows(
+        connection,
+        f"DELETE FROM {people.HIDDEN} WHERE id IN (FROM {_GONE})" if hidden else f"DROP TABLE {people.HIDDEN}",
+    )
+    gone = {customer for (customer,) in rows(connection, f"FROM {_GONE}")}
     read.files.append(file)
-    connection = next(iter(read.tables.values())).get_backend().con
-    connection.register(_GONE, pd.DataFrame({"id": sorted(gone)}, dtype="string"))
     ledger: list[dict[str, Any]] = [dict(line) for line in read.ledger.to_dict("records")]  # type: ignore[arg-type]
     count, paid = 0, 0.0
     for name, table in read.tables.items():
@@ -58,18 +64,17 @@ def leave_out_forgotten(read: "Ingested", listed: str, folder: Path, hidden: Map
         count += rules.leave_out(connection, ledger, name, theirs, "customers who asked to be forgotten", "forgotten")
         if name in rules.PAID and not rows(connection, f"SELECT count(*) FROM {name}")[0][0]:
             raise DataError("without those who asked to be forgotten, nobody is left.", "Bring data of others.")
-    connection.unregister(_GONE)
+    rows(connection, f"DROP TABLE {_GONE}")
     read.ledger = pd.DataFrame(ledger, columns=list(read.ledger))
     read.problems = [replace(one, examples=tuple(e for e in one.examples if e not in gone)) for one in read.problems]
     what = f"{len(gone):,} of the {len(marks):,} people on {file.name} are in the files, with {count:,} row(s) "
     mend = "They asked to be forgotten and are left out; have them taken out of the files."
     read.problems.append(Problem("note", "card", f"{what}and {paid:,.2f} of amounts", len(gone), (), mend))
-    return gone
 
 
 def _mark(secret: bytes, pseudonym: str) -> str:
     """What stands for a pseudonym in the list."""
-    return hmac.digest(secret, f"forgotten {pseudonym}".encode(), "sha256").hex()
+    return hmac.digest(secret, f"{_AS}{pseudonym}".encode(), "sha256").hex()
 
 
 def _marks(file: Path, secret: bytes) -> set[str]:

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -14,6 +13,7 @@ from clvlib.errors import DataError, Problem, UsageError
 from clvlib.files import write_text
 from clvlib.ingest import rules, sources
 from clvlib.ingest.card import FORGOTTEN, as_toml, find_card, read_card
+from clvlib.ingest.people import Pseudonyms
 from clvlib.ingest.raw import rows
 
 if TYPE_CHECKING:
@@ -26,15 +26,15 @@ _LIST = "clv_group"  # in DuckDB
 _OF_EVERYBODY = ("truth", "marketing_costs")  # sections that a group's card goes without
 
 
-def narrow(read: "Ingested", listed: Any, folder: Path, hidden: Mapping[str, str] = MappingProxyType({})) -> None:
+def narrow(read: "Ingested", listed: Any, folder: Path, hidden: Pseudonyms | None = None) -> None:
     """Take everybody who isn't on the list out of every table, and say so; tables that don't name customers go.
 
-    listed: the path of a CSV with a column customer_id, relative to `folder`: ids, or what `hidden` has for these.
+    listed: the path of a CSV with a column customer_id, relative to `folder`: ids, or their pseudonyms of `hidden`.
     Raises DataError for a list that can't be read, or of which nobody is in the data.
     """
     file = sources.locate(str(listed), folder)
     members = _members(file)
-    ids = {pseudonym: customer for customer, pseudonym in hidden.items()}
+    ids = hidden.behind(members) if hidden else {}
     members = list(dict.fromkeys(ids.get(member, member) for member in members))
     read.files.append(file)
     connection = next(iter(read.tables.values())).get_backend().con

@@ -94,12 +94,11 @@ def _first_and_last(
     if len(days) != 2:
         return None
     with suppress(DataError):
-        read = [
-            DateShape(connection, raw.table, f"day{i}", filled(day)).sql(None, None)[0] for i, day in enumerate(days)
-        ]
+        shapes = [DateShape(connection, raw.table, f"day{i}", filled(day)) for i, day in enumerate(days)]
+        read, joins, _ = zip(*(shape.sql(None, None) for shape in shapes), strict=True)
         for (first, last), count in product(permutations(range(2)), counts):
             once = f"TRY_CAST({filled(count)} AS DOUBLE) = 1"
-            told = f"SELECT {read[first]} AS f, {read[last]} AS l, {once} AS once FROM {raw.table}"
+            told = f"SELECT {read[first]} AS f, {read[last]} AS l, {once} AS once FROM {raw.table} {' '.join(joins)}"
             fits = "coalesce(bool_and(f <= l AND (f = l) = once), false) AND bool_or(f < l)"
             if rows(connection, f"SELECT {fits} AND bool_or(once) FROM ({told})")[0][0]:
                 return {"first_purchase": days[first], "last_purchase": days[last], "purchases": count}

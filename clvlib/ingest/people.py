@@ -10,12 +10,14 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import ibis
-import pandas as pd
 from platformdirs import user_config_path
 
 from clvlib.errors import Problem, UsageError
@@ -27,7 +29,8 @@ WISH = "pseudonyms"  # of a card: false where ids are nobody's
 _LETTERS = 16  # of a pseudonym: two of a million customers are alike once in forty million files
 _MARK = "p"  # a spreadsheet would take digits alone, or 1e5, for a number
 IDENTIFIED_BY = ("customer_id", "referred_by")
-_HIDDEN = "clv_pseudonyms"  # in DuckDB, for a moment
+HIDDEN = "clv_pseudonyms"  # in DuckDB, for a moment: id, hidden
+_BLOCK = 64  # bytes that SHA-256 takes at a time, and to which HMAC fills up the key
 
 _NUMBERS = (  # words that a column's name may begin or end with, letters only, whatever its values are
     "phone", "phonenumber", "telephone", "telefon", "telefono", "handynummer", "mobilenumber", "postcode",
@@ -140,16 +143,72 @@ def pseudonym(secret: bytes, customer: str) -> str:
     return _MARK + hmac.digest(secret, customer.encode(), "sha256").hex()[:_LETTERS]
 
 
-def pseudonyms(secret: bytes, tables: Iterable[ibis.Table]) -> dict[str, str]:
-    """Every id in tables of one dataset → its pseudonym. What is a pseudonym of another of them is none."""
-    ids: set[str] = set()
-    for table in tables:
-        for column in set(IDENTIFIED_BY) & set(table.columns):
-            found = table.filter(table[column].notnull()).select(column).distinct().to_pyarrow()
-            ids.update(map(str, found[column].to_pylist()))
-    made = {customer: pseudonym(secret, customer) for customer in ids}
-    known = set(made.values())
-    return {customer: hidden for customer, hidden in made.items() if customer not in known}
+@contextmanager
+def keyed_hash(connection: Any, secret: bytes) -> Iterator[Callable[[str], str]]:
+    """What makes SQL of a text into SQL of its HMAC-SHA-256 in hex; while this lasts, DuckDB has the key."""
+    block = (secret if len(secret) <= _BLOCK else sha256(secret).digest()).ljust(_BLOCK, b"\0")
+    for name, mask in (("inner", 0x36), ("outer", 0x5C)):
+        connection.execute(f"SET VARIABLE clv_{name} = ?", [bytes(byte ^ mask for byte in block)])
+    hashed = "unhex(sha256(getvariable('clv_inner') || encode({text})))"
+    try:
+        yield lambda text: f"sha256(getvariable('clv_outer') || {hashed.format(text=text)})"
+    finally:
+        rows(connection, "RESET VARIABLE clv_inner; RESET VARIABLE clv_outer")
+
+
+@dataclass(frozen=True)
+class Pseudonyms:
+    """The ids in tables of one dataset, and the pseudonym of each: in their database (HIDDEN), whatever their number."""
+
+    connection: Any
+
+    def count(self) -> int:
+        """How many ids there are."""
+        return int(rows(self.connection, f"SELECT count(*) FROM {HIDDEN}")[0][0])
+
+    def of(self, ids: Iterable[str]) -> dict[str, str]:
+        """Those of these texts that are ids → their pseudonyms."""
+        return self._found("id", ids)
+
+    def behind(self, hidden: Iterable[str]) -> dict[str, str]:
+        """Those of these texts that are pseudonyms → their ids."""
+        return {pseudonym: customer for customer, pseudonym in self._found("hidden", hidden).items()}
+
+    def alike(self, customer: str) -> dict[str, str]:
+        """Ids that differ from a text in case alone → their pseudonyms."""
+        return self._found("lower(id)", [customer.lower()])
+
+    def _found(self, column: str, texts: Iterable[str]) -> dict[str, str]:
+        sql = f"SELECT id, hidden FROM {HIDDEN} WHERE {column} IN (SELECT unnest(?::VARCHAR[]))"
+        return dict(self.connection.execute(sql, [list(texts)]).fetchall())
+
+
+def pseudonyms(secret: bytes, tables: Sequence[ibis.Table]) -> Pseudonyms:
+    """Give every id in tables of one dataset, one at least, its pseudonym, as `pseudonym` does.
+
+    What is a pseudonym of another of them gets none: where it comes back, in a list of those who were contacted, say,
+    the id is put in its place. `hide` ends what is kept for it.
+    """
+    connection = tables[0].get_backend().con
+    each = [f"SELECT {column} AS id FROM {table}" for table, column in _naming(tables)] or ["SELECT NULL AS id"]
+    ids = f"SELECT DISTINCT CAST(id AS VARCHAR) AS id FROM ({' UNION ALL '.join(each)})"
+    with keyed_hash(connection, secret) as keyed:
+        hidden = f"{literal(_MARK)} || left({keyed('id')}, {_LETTERS})"
+        sql = f"SELECT id, {hidden} AS hidden FROM ({ids}) WHERE id IS NOT NULL"
+        rows(connection, f"CREATE OR REPLACE TEMP TABLE {HIDDEN} AS {sql}")
+    returned = f"id IN (SELECT hidden FROM {HIDDEN})"
+    if rows(connection, f"DELETE FROM {HIDDEN} WHERE {returned}")[0][0]:
+        for table, column in _naming(tables):
+            same = f"{table}.{column} = {HIDDEN}.hidden"
+            rows(connection, f"UPDATE {table} SET {column} = {HIDDEN}.id FROM {HIDDEN} WHERE {same}")
+    return Pseudonyms(connection)
+
+
+def _naming(tables: Iterable[ibis.Table]) -> list[tuple[str, str]]:
+    """The tables that name customers, each with a column that does, as SQL wants them."""
+    return [
+        (quoted(table.get_name()), column) for table in tables for column in IDENTIFIED_BY if column in table.columns
+    ]
 
 
 def named_by_pseudonyms(customers: int) -> Problem:
@@ -159,9 +218,9 @@ def named_by_pseudonyms(customers: int) -> Problem:
     return Problem("note", "card", what, customers, (), mend)
 
 
-def reveal(text: str, hidden: Mapping[str, str]) -> tuple[str, int]:
-    """A text with the ids in place of pseudonyms, and how many there were. hidden: id → pseudonym."""
-    ids = {pseudonym: customer for customer, pseudonym in hidden.items()}
+def reveal(text: str, hidden: Pseudonyms) -> tuple[str, int]:
+    """A text with the ids in place of pseudonyms, and how many there were."""
+    ids = hidden.behind(set(PSEUDONYM.findall(text)))
     count = 0
 
     def shown(found: re.Match[str]) -> str:
@@ -172,18 +231,13 @@ def reveal(text: str, hidden: Mapping[str, str]) -> tuple[str, int]:
     return PSEUDONYM.sub(shown, text), count
 
 
-def undo(tables: Iterable[ibis.Table], hidden: Mapping[str, str]) -> None:
-    """Put ids in place of pseudonyms that come back, in a list of those who were contacted, say."""
-    hide(tables, {pseudonym: customer for customer, pseudonym in hidden.items()})
-
-
-def hide(tables: Iterable[ibis.Table], hidden: Mapping[str, str]) -> None:
-    """Put pseudonyms in place of ids, in the database itself."""
-    named = pd.DataFrame({"id": list(hidden), "hidden": list(hidden.values())}, dtype="string")
-    for table in tables if hidden else ():
-        connection, name = table.get_backend().con, quoted(table.get_name())
-        connection.register(_HIDDEN, named)
-        for column in [column for column in IDENTIFIED_BY if column in table.columns]:
-            same = f"{name}.{column} = {_HIDDEN}.id"
-            rows(connection, f"UPDATE {name} SET {column} = {_HIDDEN}.hidden FROM {_HIDDEN} WHERE {same}")
-        connection.unregister(_HIDDEN)
+def hide(tables: Iterable[ibis.Table], hidden: Pseudonyms) -> None:
+    """Put pseudonyms in place of ids, in the database itself, row by row in their order."""
+    for table, column in _naming(tables):
+        named = f"{table} AS t LEFT JOIN {HIDDEN} AS h ON h.id = t.{column}"
+        rows(
+            hidden.connection,
+            f"CREATE TABLE clv_named AS SELECT t.* REPLACE (coalesce(h.hidden, t.{column}) AS {column}) FROM {named} "
+            f"ORDER BY t.rowid; DROP TABLE {table}; ALTER TABLE clv_named RENAME TO {table}",
+        )
+    rows(hidden.connection, f"DROP TABLE {HIDDEN}")

@@ -22,13 +22,13 @@ def first_rows(card: dict[str, Any], folder: Path, secret: bytes) -> tuple[dict[
     card = of_the_card(card)
     sections = {table: card[table] for table in (*LOOKUPS, *TABLES) if table in card}
     read = reading.read_tables(sections, folder, card.get("timezone"), card.get("currency"))
-    hidden = people.pseudonyms(secret, read.tables.values())
+    hidden = people.pseudonyms(secret, [*read.tables.values()]) if read.tables else None
     shown = {}
     for name, table in read.tables.items():
         columns = [column.name for column in TABLES[name] if column.name in table.columns]
         frame = table.select(columns).limit(ROWS_SHOWN).to_pandas()
         for column in frame.select_dtypes(["object", "string"]):
-            names = hidden if column in people.IDENTIFIED_BY else {}
+            names = hidden.of(frame[column].dropna()) if hidden and column in people.IDENTIFIED_BY else {}
             frame[column] = [
                 text if pd.isna(text) else people.masked(names.get(str(text), str(text))) for text in frame[column]
             ]

@@ -360,7 +360,7 @@ def _dates(
         text = f"coalesce({', '.join(map(filled, columns))})"
         try:
             shape = DateShape(connection, raw.table, target, text)
-            _, remarks = shape.sql(options.get("date_format"), None, options.get("zone", ""))
+            *_, remarks = shape.sql(options.get("date_format"), None, options.get("zone", ""))
             lines += [f"# {card.comment(remark.what)}" for remark in remarks]
         except Undeclared as undeclared:
             form = undeclared.formats if len(undeclared.formats) > 1 else undeclared.formats[0]

@@ -4,8 +4,11 @@ Nothing is guessed: a date order or a decimal mark is declared, or proved from t
 finds what each column is, `account` says of every row why it is used or not.
 """
 
+import weakref
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Any
 
 import ibis
@@ -20,6 +23,7 @@ from clvlib.ingest.raw import ROW, filled, literal, quoted, rows
 from clvlib.ingest.tables import LOOKUPS, TABLES, Column
 
 CAST = "__clv_cast_"
+MEMORY = "50%"  # of the machine's, for tables
 
 
 @dataclass
@@ -38,9 +42,19 @@ class Ingested:
 
 
 def database() -> Any:
-    """A new DuckDB in memory, set up as all that reads a dataset needs it."""
+    """A new DuckDB in memory, set up as all that reads a dataset needs it.
+
+    It takes MEMORY at most and every core. What doesn't fit goes into a folder that its owner alone can read, and that
+    is deleted with the database.
+    """
     backend = ibis.duckdb.connect()
-    rows(backend.con, "SET enable_progress_bar = false; SET TimeZone = 'UTC'")
+    overflow = mkdtemp(prefix="clv-")
+    weakref.finalize(backend, rmtree, overflow, ignore_errors=True)
+    rows(
+        backend.con,
+        "SET enable_progress_bar = false; SET TimeZone = 'UTC'; "
+        f"SET memory_limit = '{MEMORY}'; SET temp_directory = {literal(overflow)}",
+    )
     return backend
 
 
@@ -265,13 +279,20 @@ class _Reading(Mapped):
                 return
 
     def cast_once(self, cast: dict[str, str], targets: list[str]) -> None:
-        """Put what was cast into columns of the raw table: the conditions on rows look at it again and again."""
-        columns = ", ".join(f"{cast[target]} AS {quoted(CAST + target)}" for target in targets)
+        """Put what was cast beside the raw table's columns: the conditions on rows look at it again and again.
+
+        Row by row beside them, in a table of its own: the texts, most of what a large file is, aren't copied.
+        """
+        raw, columns = self.raw.table, ", ".join(f"{cast[target]} AS {quoted(CAST + target)}" for target in targets)
         if targets:
             self.rows(
-                f"CREATE TABLE cast_{self.name} AS SELECT *, {columns} FROM {self.raw.table}; "
-                f"DROP TABLE {self.raw.table}; ALTER TABLE cast_{self.name} RENAME TO {self.raw.table}"
+                f"CREATE TABLE casts_{self.name} AS SELECT {columns} FROM {raw} {' '.join(self.joins.values())} "
+                f"ORDER BY {ROW}; "
+                f"CREATE VIEW cast_{self.name} AS SELECT * FROM {raw} POSITIONAL JOIN casts_{self.name}"
             )
+            for table in self.joins:
+                self.rows(f"DROP TABLE {table}")
+            self.raw.table = f"cast_{self.name}"
         cast |= {target: quoted(CAST + target) for target in targets}
 
     def left_out_by_card(self) -> list[Reason]:

@@ -236,21 +236,19 @@ def of_the_start(connection: duckdb.DuckDBPyConnection) -> list[Problem]:
     against those of days 31 to 120: over half as many again new, and about as many buyers. A list of customers all
     won in the first third of the history is no such file.
     """
+    begins = "(SELECT min(CAST(date AS DATE)) FROM transactions WHERE amount > 0)"
     bought = (
-        "WITH bought AS (SELECT customer_id, amount, date_diff('day', min(CAST(date AS DATE)) OVER (), "
-        "CAST(date AS DATE)) AS day FROM transactions WHERE amount > 0), "
-        "dated AS (SELECT *, min(day) OVER (PARTITION BY customer_id) AS first FROM bought)"
+        f"WITH bought AS (SELECT customer_id, amount, CAST(date AS DATE) - {begins} AS day FROM transactions "
+        "WHERE amount > 0), people AS (SELECT customer_id, min(day) AS first, max(day) AS last, sum(amount) AS amount "
+        "FROM bought GROUP BY 1)"
     )
-    sql = (
-        f"{bought} SELECT day // {PERIOD}, count(DISTINCT customer_id), "
-        f"count(DISTINCT customer_id) FILTER (first // {PERIOD} = day // {PERIOD}) FROM dated GROUP BY 1"
-    )
-    found = {period: (buyers, new) for period, buyers, new in rows(connection, sql)}
+    sql = f"{bought} SELECT day // {PERIOD}, count(DISTINCT customer_id) FROM bought GROUP BY 1"
+    buying: dict[int, int] = dict(rows(connection, sql))
+    won: dict[int, int] = dict(rows(connection, f"{bought} SELECT first // {PERIOD}, count(*) FROM people GROUP BY 1"))
     length, customers, late, share = rows(
         connection,
-        f"{bought} SELECT max(day) + 1, count(DISTINCT customer_id), "
-        "count(DISTINCT customer_id) FILTER (3 * first > (SELECT max(day) FROM bought)), "
-        f"sum(amount) FILTER (first < {PERIOD}) / sum(amount) FROM dated",
+        f"{bought} SELECT max(last) + 1, count(*), count(*) FILTER (3 * first > (SELECT max(last) FROM people)), "
+        f"sum(amount) FILTER (first < {PERIOD}) / sum(amount) FROM people",
     )[0]
     if not length or length < START or customers < LEAST_NEW:
         return []
@@ -258,9 +256,9 @@ def of_the_start(connection: duckdb.DuckDBPyConnection) -> list[Problem]:
         what = f"all but {late:,} of the {customers:,} customers bought first in the first third of the history"
         mend = "They are one cohort, or the file leaves later customers out: nothing of new customers can be learned."
         return [Problem("note", "transactions", what, customers - late, (), mend)]
-    (buyers, new), zero = found[0], (0, 0)
-    soon = sum(found.get(period, zero)[0] for period in range(1, 4)) / 3
-    later = sum(found.get(period, zero)[1] for period in range(3, 6)) / 3
+    buyers, new = buying[0], won[0]
+    soon = sum(buying.get(period, 0) for period in range(1, 4)) / 3
+    later = sum(won.get(period, 0) for period in range(3, 6)) / 3
     if new < max(LEAST_NEW, AGAIN * later) or not soon / 1.6 <= buyers <= soon * 1.6:
         return []
     what = (

@@ -148,7 +148,7 @@ def reveal(
     found, _ = dataset.build(read_card(card), card)
     if found is None:
         raise UsageError(f"The data of {card} can't be read.", f"Run `clv check {card}`.")
-    hidden = people.pseudonyms(people.key(), found.tables.values())
+    hidden = people.pseudonyms(people.key(), [*found.tables.values()])
     try:
         text, count = people.reveal(file.read_text("utf-8"), hidden)
     except UnicodeDecodeError:

@@ -76,18 +76,16 @@ def forget(customer: str, card: Path, places: Sequence[Path]) -> None:
     if groups.ENTRY in content:
         raise UsageError(f"{path} is the card of a group.", "Give the card that the group was saved from.")
     secret, client = people.key(), _read_client(content, path)
-    known = people.pseudonyms(secret, client.tables.values())
-    people.undo(client.tables.values(), known)
-    ids = {pseudonym: one for one, pseudonym in known.items()}
-    who = customer if customer in known else ids.get(customer)
+    known = people.pseudonyms(secret, [*client.tables.values()])
+    who = customer if known.of([customer]) else known.behind([customer]).get(customer)
     given = customer if people.PSEUDONYM.fullmatch(customer) else people.pseudonym(secret, customer)
-    pseudonym = known[who] if who else given
+    pseudonym = people.pseudonym(secret, who) if who else given
     headers = {*people.IDENTIFIED_BY, *content.get(LISTS, {}).values()}
     named = _named(who or customer, pseudonym, headers, people.secret_of(content) is not None)
     folders = _folders(path, client.files[0], places)
     if not who and not any(_names(file, named) for file in _files(folders)):
         where = f"the data of {path}, nor in {_listed(folders) or 'any run of it'}"
-        near = [one for one in known if one.casefold() == customer.casefold()]
+        near = [*known.alike(customer)]
         mend = f"Is it {near[0]}?" if near else "Give the id as the data have it, or the pseudonym."
         raise UsageError(f"Nobody of that name is in {where}.", mend)
     beside = path.parent / str(content.get(FORGOTTEN, forgotten_beside(path).name))

@@ -29,26 +29,25 @@ def account_in_words(ds: Dataset) -> str:
         known = totals.read_totals(ds.table("totals"))
         sums = known[["purchases", "amount"]].sum()
         table = f"{len(known):,} customer(s), {sums['purchases']:,.0f} purchase(s), {sums['amount']:,.2f} in all"
-        first, last, largest = (
-            known["first_purchase"].min(),
-            known["last_purchase"].max(),
-            totals.largest_of_totals(known),
-        )
+        first, last = known["first_purchase"].min(), known["last_purchase"].max()
+        summary, largest = ds.rfm_summary(), totals.largest_of_totals(known)
+        brief = {"customers": len(summary), "revenue": summary["total_spend"].sum(), "largest": None}
+        if "customer" in largest.index:
+            brief |= largest.loc["customer"].rename({"name": "largest"}).to_dict()
     else:
         whole = dict.fromkeys(("rows", "customers", "orders"), "{:,}".format)
-        table = account(ds).to_string(formatters={**whole, "revenue": "{:,.2f}".format})
+        money = {"revenue": lambda paid: f"{round(paid, 2) + 0.0:,.2f}"}  # no “-0.00”
+        table = account(ds).to_string(formatters={**whole, **money})
         days = ds.transactions["date"]
         first, last = ds.transactions.agg(first=days.min(), last=days.max()).to_pandas().iloc[0]
-        largest = purchases.largest(purchases.by_order(ds.transactions, ds.as_of))
-    summary = ds.rfm_summary()
+        brief = purchases.in_brief(ds.transactions, ds.as_of)
     lines = [
         f"To confirm, in {ds.currency}:",
         *table.splitlines(),
         f"first row {first:%Y-%m-%d}, last {last:%Y-%m-%d}",
-        f"with a purchase, so in customers.csv: {len(summary):,} customer(s), who brought "
-        f"{summary['total_spend'].sum():,.2f}",
+        f"with a purchase, so in customers.csv: {brief['customers']:,} customer(s), who brought "
+        f"{brief['revenue']:,.2f}",
     ]
-    if "customer" in largest.index:
-        top = largest.loc["customer"]
-        lines.append(f"largest customer: {top['name']}, who brought {top['amount']:,.2f} ({top['share']:.1%})")
+    if brief["largest"] is not None:
+        lines.append(f"largest customer: {brief['largest']}, who brought {brief['amount']:,.2f} ({brief['share']:.1%})")
     return "\n".join(lines)

@@ -108,6 +108,28 @@ def test_a_declared_year_of_four_digits_is_not_the_year_25(build):
     assert "date can't be read" in errors(build(orders("13/02/25"), date_format="%d/%m/%Y")[1])
 
 
+@pytest.mark.parametrize("zone", ["", "Z", " UTC", "+02:00"])
+def test_each_of_many_times_of_a_day_is_its_own(build, zone):
+    clocks = ["00:00:00", "09:05:06", "9:05:06", "23:59:59", "24:00:00", "12:00:00.250", "22:30"]
+    written = [f"{day} {clock}{zone}" for day in ("2024-01-18", "2024-01-19") for clock in clocks]
+    meant = ["00:00:00", "09:05:06", "09:05:06", "23:59:59", "00:00:00", "12:00:00.250000", "22:30:00"]
+    days = ["2024-01-18"] * 7 + ["2024-01-19"] * 7
+    days[4], days[11] = "2024-01-19", "2024-01-20"  # midnight at a day's end is the next day
+    found, problems = build(orders(*written))
+    assert times(found) == [f"{day} {clock}" for day, clock in zip(days, meant * 2, strict=True)]
+    assert ("14 value(s) of date carry a UTC offset" in said(problems)) == (zone != "")
+
+
+def test_a_time_that_is_no_time_and_one_before_the_day_are_read_as_before(build):
+    found, problems = build(orders("2024-01-18 23:61:00", *["2024-01-18 10:00:00"] * 30))
+    assert "1 of 31 row(s) dropped: date can't be read" in said(problems)
+    form = "%d/%m/%Y %H:%M:%S"  # without a fraction
+    found, problems = build(orders("18/01/2024 10:00:00.5", *["18/01/2024 10:00:00"] * 30), date_format=form)
+    assert "1 of 31 row(s) dropped: date can't be read" in said(problems)
+    found, problems = build(orders("10:20:30 18/01/2024", "11:20:31 19/01/2024"), date_format="%H:%M:%S %d/%m/%Y")
+    assert times(found) == ["2024-01-18 10:20:30", "2024-01-19 11:20:31"]
+
+
 def test_numbers_as_excel_counts_days_are_read_and_said(build):
     found, problems = build(orders("45309", "45313.5", "46000"))
     assert times(found) == ["2024-01-18 00:00:00", "2024-01-22 12:00:00", "2025-12-09 00:00:00"]

@@ -10,6 +10,7 @@ import pytest
 from clvlib import dataset
 from clvlib.errors import UsageError
 from clvlib.ingest import people
+from clvlib.ingest.card import read_card
 from clvlib.run import commands
 
 SECRET = bytes(range(32))
@@ -135,6 +136,22 @@ def test_a_pseudonym_that_comes_back_in_a_table_is_that_customer(shop):
     shop.write_text(shop.read_text() + '[surveys]\npath = "surveys.csv"\n')
     ds = dataset.load(shop)
     assert set(ds.table("surveys").to_pandas()["customer_id"]) == set(ds.rfm_summary().index)
+
+
+@pytest.mark.parametrize("length", [16, 64, 65])
+def test_the_database_hashes_as_the_standard_says_whatever_the_length_of_the_key(shop, length):
+    secret = bytes(range(length))
+    ds, _ = dataset.build(read_card(shop), shop, None, secret)
+    expected = {people.pseudonym(secret, f"{name}@example.com") for name in ("anna", "bo")}
+    assert set(ds.rfm_summary().index) == expected
+    assert set(ds.customers()["referred_by"].dropna()) == {people.pseudonym(secret, "anna@example.com")}
+
+
+def test_rows_stay_in_their_order_and_no_ids_are_left_in_the_database(shop):
+    ds = dataset.load(shop)
+    assert ds.transactions.to_pandas()["amount"].tolist() == [20.0, 35.5, 10.0]
+    connection = ds.transactions.get_backend().con
+    assert {name for (name,) in connection.execute("SHOW TABLES").fetchall()} == {"transactions", "customers"}
 
 
 def test_reveal_puts_the_ids_into_a_copy_for_the_owner_of_key_and_data(shop, tmp_path):

@@ -1,7 +1,10 @@
+import gc
 import gzip
 import sqlite3
+import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import duckdb
@@ -12,7 +15,7 @@ from hypothesis import strategies as st
 
 from clvlib import aggregate, dataset
 from clvlib.errors import DataError
-from clvlib.ingest import propose
+from clvlib.ingest import propose, reading
 from tests.workbooks import workbook
 
 PLAIN = "customer_id,date,amount\n007,2025-01-03,20.0\n007,2025-02-14,35.5\n12,2025-01-20,99\n"
@@ -394,3 +397,30 @@ def test_an_attribute_that_the_card_names_anew_stays_text(tmp_path):
     people = {"path": "people.csv", "columns": {"region": "Gegend"}}
     found, _ = dataset.build({"transactions": {"path": "orders.csv"}, "customers": people}, tmp_path / "card.toml")
     assert dict(found.customers()["region"]) == {"007": "Nord", "12": "01"}
+
+
+def test_what_is_cast_stays_in_its_row_whatever_the_columns_are_called(build):
+    rows = [f"{9 - i},c{i},2024-01-{i:02} 10:00:00,{i}.5\n" for i in range(1, 9)]
+    found, _ = build("rowid,customer_id,date,amount\n" + "".join(rows))
+    made = found.transactions.to_pandas()
+    assert made["customer_id"].tolist() == [f"c{day}" for day in made["date"].dt.day]
+    assert made["customer_id"].tolist() == [f"c{amount:.0f}" for amount in made["amount"] - 0.5]
+
+
+def test_what_does_not_fit_into_memory_is_read_all_the_same_and_leaves_no_trace(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "MEMORY", "24MB")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    lines = [
+        f"A{i // 2},c{i % 20_000},2024-01-{i % 28 + 1:02} 10:{i % 60:02}:00,{i % 100}.50\n" for i in range(150_000)
+    ]
+    (tmp_path / "orders.csv").write_text("order_id,customer_id,date,amount\n" + "".join(lines))
+    read = reading.read_tables({"transactions": {"path": "orders.csv"}}, tmp_path)
+    (folder,) = tmp_path.glob("clv-*")
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    made = read.tables["transactions"].to_pandas()
+    assert made["order_id"].tolist() == [f"A{i // 2}" for i in range(150_000)]
+    assert made["date"].dt.minute.tolist() == [i % 60 for i in range(150_000)]
+    assert made["amount"].sum() == sum(i % 100 + 0.5 for i in range(150_000))
+    del read
+    gc.collect()
+    assert not list(tmp_path.glob("clv-*"))
