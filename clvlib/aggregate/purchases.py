@@ -192,10 +192,11 @@ def in_brief(transactions: ibis.Table, as_of: Any) -> dict[str, Any]:
         )
         first = each.order_by([ibis.desc("amount"), "customer_id"]).limit(1).to_pyarrow().to_pylist()
         found = {name: value or 0 for name, value in sums.to_pyarrow().to_pylist()[0].items()}
-    top, paid = next(iter(first), {"customer_id": None, "amount": 0.0}), found.pop("paid")
-    known = top["amount"] > 0 and paid > 0
-    share = {"largest": top["customer_id"], "amount": top["amount"], "share": top["amount"] / paid} if known else {}
-    return found | {"largest": None, "amount": 0.0, "share": 0.0} | share
+    paid, largest = found.pop("paid"), {"largest": None, "amount": 0.0, "share": 0.0}
+    for top in first if paid > 0 else ():
+        if top["amount"] > 0:
+            largest = {"largest": top["customer_id"], "amount": top["amount"], "share": top["amount"] / paid}
+    return found | largest
 
 
 def contribution(rows: ibis.Table, margin: float) -> dict[str, ibis.Value]:

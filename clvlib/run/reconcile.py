@@ -1,5 +1,7 @@
 """A dataset → the few numbers by which a client can say, before a run, that these are his sales."""
 
+from typing import Any
+
 import pandas as pd
 
 from clvlib.aggregate import purchases, totals
@@ -31,9 +33,10 @@ def account_in_words(ds: Dataset) -> str:
         table = f"{len(known):,} customer(s), {sums['purchases']:,.0f} purchase(s), {sums['amount']:,.2f} in all"
         first, last = known["first_purchase"].min(), known["last_purchase"].max()
         summary, largest = ds.rfm_summary(), totals.largest_of_totals(known)
-        brief = {"customers": len(summary), "revenue": summary["total_spend"].sum(), "largest": None}
+        brief: dict[str, Any] = {"customers": len(summary), "revenue": summary["total_spend"].sum(), "largest": None}
         if "customer" in largest.index:
-            brief |= largest.loc["customer"].rename({"name": "largest"}).to_dict()
+            top = largest.loc["customer"]
+            brief |= {"largest": top["name"], "amount": top["amount"], "share": top["share"]}
     else:
         whole = dict.fromkeys(("rows", "customers", "orders"), "{:,}".format)
         money = {"revenue": lambda paid: f"{round(paid, 2) + 0.0:,.2f}"}  # no “-0.00”
