@@ -158,7 +158,7 @@ def keyed_hash(connection: Any, secret: bytes) -> Iterator[Callable[[str], str]]
 
 @dataclass(frozen=True)
 class Pseudonyms:
-    """The ids in tables of one dataset, and the pseudonym of each: in their database (HIDDEN), whatever their number."""
+    """The ids in tables of one dataset and the pseudonym of each, in their database (HIDDEN), whatever their number."""
 
     connection: Any
 
