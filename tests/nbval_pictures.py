@@ -1,6 +1,7 @@
 """A plugin for nbval, which leaves pictures out: they are compared too, by their pixels (`-p tests.nbval_pictures`).
 
-Where a run's folder is set, notebooks hand over to it what they hand to a run, each under its own name.
+Where a run's folder is set, notebooks hand over to it what they hand to a run, each under its own name. Kernels are
+forked from this process, as those of a run are (`clvlib.run.warm`), where it can be.
 """
 
 import os
@@ -8,9 +9,9 @@ from hashlib import sha256
 
 import pytest
 
-from clvlib.run.cli import spare_grammar
+from clvlib.run import warm
 
-spare_grammar()
+FILTERS = warm.load_for_kernels()
 
 from nbval.plugin import IPyNbCell  # noqa: E402
 
@@ -28,6 +29,12 @@ class Cell(IPyNbCell):
             seen = pixels(s)
             return f"{seen.shape} {sha256(seen.tobytes()).hexdigest()}"
         return super().sanitize(s)
+
+
+def pytest_configure(config):
+    notebooks = sum(name.endswith(".ipynb") for name in config.args)
+    if notebooks and warm.may_fork():
+        warm.offer_kernels(notebooks, FILTERS)
 
 
 def pytest_collection_modifyitems(items):

@@ -16,9 +16,9 @@ from clvlib import show
 from clvlib.files import KEPT
 from clvlib.ingest.card import bundled, find_card, read_card
 from clvlib.run import dictionary, parameters
-from clvlib.run.execute import ONE_THREAD
 from clvlib.run.handover import gather_customers
 from clvlib.run.refresh import NOTEBOOKS, clean, compare, execute
+from clvlib.run.warm import ALONE
 
 FILES = sorted(NOTEBOOKS.glob("[0-9][0-9]*.ipynb"))
 IMPORTS = {"clvlib", "numpy", "pandas", "seaborn", "matplotlib", "ipywidgets"}
@@ -227,7 +227,7 @@ def handed(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def checked(quiet, handed, kept):
-    return nbval(FILES, quiet | ONE_THREAD | {show.RUN_FOLDER: str(handed), KEPT: str(kept)})
+    return nbval(FILES, quiet | ALONE | {show.RUN_FOLDER: str(handed), KEPT: str(kept)})
 
 
 @each

@@ -164,6 +164,26 @@ def main() -> None:
     """The nest: fork a process for each job that comes by standard input, until that ends."""
     code = [1]
     atexit.register(_leave, code)  # the first to be registered is the last to be called
+    filters = load_for_kernels()
+    importlib.import_module("papermill")  # it filters warnings: not in kernels
+    gc.freeze()
+    asked = socket.socket(fileno=os.dup(0))
+    os.dup2(1, 0)
+    os.close(os.pidfd_open(os.getpid()))  # an error where the system is too old
+    if may_fork():
+        asked.send(b"1")
+        nest, job = os.getpid(), _next_job(asked)
+        try:
+            if job is not None:  # in a fork
+                offer_kernels(1, filters)
+                execute.main(job, nest)
+            code[0] = 0
+        except SystemExit as end:
+            code[0] = int(end.code or 0)
+
+
+def load_for_kernels() -> list[Any]:
+    """Load what kernels of notebooks need, in a process with the environment ALONE; the filters of warnings then."""
     spare_grammar()
     for name in JUPYTER:
         importlib.import_module(name)
@@ -171,22 +191,20 @@ def main() -> None:
     for room in map(importlib.import_module, rooms):
         for module in pkgutil.iter_modules(getattr(room, "__path__", []), f"{room.__name__}."):
             importlib.import_module(module.name)
-    filters = list(warnings.filters)
-    importlib.import_module("papermill")  # it filters warnings: not in kernels
-    gc.freeze()
-    asked = socket.socket(fileno=os.dup(0))
-    os.dup2(1, 0)
-    os.close(os.pidfd_open(os.getpid()))  # an error where the system is too old
-    if len(os.listdir("/proc/self/task")) == 1:
-        asked.send(b"1")
-        nest, job = os.getpid(), _next_job(asked)
-        try:
-            if job is not None:  # in a fork
-                _start_kernels_from(_fork_kernel(filters))
-                execute.main(job, nest)
-            code[0] = 0
-        except SystemExit as end:
-            code[0] = int(end.code or 0)
+    return list(warnings.filters)
+
+
+def may_fork() -> bool:
+    """Whether this process can be forked: on Linux, while it has a single thread."""
+    return sys.platform == "linux" and len(os.listdir("/proc/self/task")) == 1
+
+
+def offer_kernels(count: int, filters: list[Any]) -> None:
+    """Fork so many kernels of this process, for Jupyter to take in it when it starts some of the kind that they are."""
+    from jupyter_client.provisioning import local_provisioner
+
+    waiting = [_fork_kernel(filters) for _ in range(count)]
+    local_provisioner.launch_kernel = partial(_launch, waiting, local_provisioner.launch_kernel)
 
 
 def _leave(code: list[int]) -> None:
@@ -264,13 +282,6 @@ def _fork_kernel(filters: list[Any]) -> tuple[_Kernel, int]:
     sys.argv = [str(Path(kernelapp.__file__).parents[1] / "ipykernel_launcher.py"), *asked["arguments"]]
     kernelapp.IPKernelApp.launch_instance(parent_handle=os.getppid())  # it ends with its parent
     sys.exit()
-
-
-def _start_kernels_from(waiting: tuple[_Kernel, int]) -> None:
-    """Let Jupyter, when it starts its first kernel, take the one that waits, if it is of the kind that it wants."""
-    from jupyter_client.provisioning import local_provisioner
-
-    local_provisioner.launch_kernel = partial(_launch, [waiting], local_provisioner.launch_kernel)
 
 
 def _launch(waiting: list[tuple[_Kernel, int]], launch: Any, command: list[str], **options: Any) -> Any:
