@@ -260,14 +260,18 @@ def _move_in(asked: dict[str, Any], messages: int) -> str:
 
 def _fork_kernel(filters: list[Any]) -> tuple[_Kernel, int]:
     """A kernel that waits for a line saying what it is, and where to write that."""
-    reads, writes = os.pipe()
+    (reads, writes), (settled, says) = os.pipe(), os.pipe()
     if pid := os.fork():
         os.close(reads)
+        os.close(says)
+        os.read(settled, 1)  # nothing, once it is a group of its own: whoever signals that would signal this one
+        os.close(settled)
         return _Kernel(pid), writes
     os.setsid()
-    os.close(writes)
+    for ours in (writes, settled, says):
+        os.close(ours)
     with open(reads, encoding="utf-8") as told:
-        text = told.read()
+        text = told.readline()
     if not text:  # nobody needs it
         os._exit(0)
     asked = json.loads(text)
@@ -292,5 +296,5 @@ def _launch(waiting: list[tuple[_Kernel, int]], launch: Any, command: list[str],
     environment = options["env"] | {"JPY_PARENT_PID": str(os.getpid())}
     asked = {"environment": environment, "folder": options.get("cwd") or os.getcwd(), "arguments": words[3:]}
     with open(writes, "w", encoding="utf-8") as tell:
-        json.dump(asked, tell, default=str)
+        tell.write(json.dumps(asked, default=str) + "\n")
     return kernel

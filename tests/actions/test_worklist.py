@@ -28,8 +28,7 @@ def later(tmp_path):
     """The dataset of a later day, whose card names the list; those contacted of “win back” bought ten times as much."""
     listed = plan()
     crm = listed.join(worklist.as_experiments(listed, DAY)).assign(how="message", cost=0.5)
-    crm.to_parquet(tmp_path / "crm.parquet")
-    handover.write_list(tmp_path / "crm.parquet", tmp_path / "crm.csv")
+    handover.write_list(crm, tmp_path / "crm.csv")
     won = ((listed["action"] == "win back") & (listed["group"] == measure.CONTACT)).to_numpy()
     rng = np.random.default_rng(1)
     before = pd.DataFrame({"customer_id": listed.index, "date": "2026-01-15", "amount": 20.0})

@@ -76,7 +76,7 @@ def test_forget_is_a_command_that_says_what_it_did(clv, tmp_path):
     assert stat.S_IMODE((tmp_path / "shop.forgotten").stat().st_mode) == 0o600
     code, text = clv("check", "shop.toml")
     assert "1 of the 1 people on shop.forgotten are in the files, with 1 row(s) and 5.00 of amounts" in text
-    assert clv("forget", "nobody", "shop.toml")[0] == 2
+    assert clv("forget", "zoe@example.com", "shop.toml")[0] == 2
 
 
 def test_check_prints_every_problem_and_ends_with_code_1(clv, tmp_path):
