@@ -65,7 +65,8 @@ class Rolling:
         """
         scores = self.scores.xs(of, level="of")
         ours = scores.xs(BEST, level="method")[["deviance", "rmse"]]
-        over = np.log(scores[["deviance", "rmse"]] / ours.reindex(scores.index, level="made_on"))
+        with np.errstate(divide="ignore"):  # of a day on which a method, or the forecast, misses nothing
+            over = np.log(scores[["deviance", "rmse"]] / ours.reindex(scores.index, level="made_on"))
         shown = scores.assign(miss=scores["bias"].abs(), deviance=over["deviance"], rmse=over["rmse"])
         means = shown.drop(columns="kind").groupby("method").mean()
         means[["deviance", "rmse"]] = np.exp(means[["deviance", "rmse"]])
