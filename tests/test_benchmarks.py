@@ -10,9 +10,7 @@ ROOT = Path(__file__).parents[1]
 
 def ran(module: str, *options: str) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", f"benchmarks.{module}", *options]
-    environment = os.environ | {
-        "PYTHONSAFEPATH": ""
-    }  # benchmarks are in the current folder, of which a run takes nothing
+    environment = os.environ | {"PYTHONSAFEPATH": ""}  # a run sets it, and nothing of the current folder is imported
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
