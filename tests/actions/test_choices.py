@@ -13,6 +13,8 @@ from clvlib.dataset import Dataset, Economics
 from clvlib.errors import MissingTable, NotEnoughData, UsageError
 from clvlib.value import payback
 
+pytestmark = pytest.mark.usefixtures("sharing")
+
 WINDOW = 90
 ECONOMICS = Economics(margin=0.4, contact_cost=1.0, save_rate=0.1)
 

@@ -7,6 +7,8 @@ from clvlib.actions import profile
 from clvlib.errors import NotEnoughData, UsageError
 from clvlib.models import outlook, scoring
 
+pytestmark = pytest.mark.usefixtures("sharing")
+
 
 @pytest.fixture(scope="module")
 def ahead(demo):

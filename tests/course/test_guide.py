@@ -27,6 +27,7 @@ from tests.course.given import given, loaded
 from tests.course.made_up import cell, made_up
 from tools.guide import GUIDE, PAGE, guide_as_committed
 
+pytestmark = pytest.mark.usefixtures("sharing")
 OUTLINES = {outline.stem: outline for outline in read_outlines(NOTEBOOKS)}
 notebooks = pytest.mark.parametrize("name", OUTLINES)
 

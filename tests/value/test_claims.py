@@ -12,6 +12,8 @@ from clvlib.causes.channels import people, quoted_claims
 from clvlib.errors import NotEnoughData
 from clvlib.value import checklist, claims
 
+pytestmark = pytest.mark.usefixtures("sharing")
+
 
 @pytest.fixture(scope="module")
 def demo():

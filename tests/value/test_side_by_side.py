@@ -7,6 +7,8 @@ from clvlib.models import scoring
 from clvlib.models.windows import History
 from clvlib.value import equity, formula, hindsight, kpis, lifespan, side_by_side
 
+pytestmark = pytest.mark.usefixtures("sharing")
+
 
 @pytest.fixture(scope="module")
 def now(demo) -> equity.Valuation:
