@@ -3,58 +3,75 @@
 `lifetimes` writes the likelihood with two Gauss hypergeometric functions (Fader & Hardie 2005, "A Note on
 Deriving the Pareto/NBD Model and Related Expressions", equations 18 to 20). Their difference loses its digits
 when a customer has just bought, and it has no gradient, so that only a slow random-start search can fit it.
-Here the integral behind both functions is summed directly, which also gives the gradient.
+Here the integral behind both functions is summed directly, which also gives the gradient and the Hessian.
 
 `params` is always (r, alpha, s, beta); x, t_x and T are frequency, recency and T; all times share one unit.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
-from scipy.special import betainc, digamma, gammaln
+from scipy.special import betainc
 
+from clvlib.models.likelihood import Loss, more_than, rising, summed
 from clvlib.stats import Array
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(32)
 _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
 _NEGLIGIBLE = 40.0  # a part of the integrand e^40 times smaller than its start is below double precision
-_CHUNK = 4096  # rows at a time: the 32 nodes of so many rows fit in a processor's cache
 
 
-def log_likelihood(params: Array, x: Array, t_x: Array, T: Array) -> tuple[Array, Array]:
-    """Log-likelihood of each customer, shape (n,), and its gradient by the log of each parameter, (4, n).
+def log_likelihood(params: Array, x: Array, t_x: Array, T: Array, w: Array) -> Loss:
+    """Log-likelihood of w customers of each history, with its gradient (4,) and Hessian (4, 4) by the logs of params.
 
     >>> cdnow = (0.553, 10.578, 0.606, 11.669)  # in weeks
-    >>> x, t_x, T = np.array([0.0, 2.0]), np.array([0.0, 30.43]), np.array([38.86, 38.86])
-    >>> value, gradient = log_likelihood(cdnow, x, t_x, T)
-    >>> value.round(2), gradient.shape
-    (array([-0.52, -9.55]), (4, 2))
+    >>> x, t_x, T, w = np.array([[0.0, 2.0], [0.0, 30.43], [38.86, 38.86], [1.0, 1.0]])
+    >>> value, gradient, hessian = log_likelihood(cdnow, x, t_x, T, w)
+    >>> round(value, 2), gradient.shape, hessian.shape
+    (-10.07, (4,), (4, 4))
     """
-    value, gradient = np.empty(len(x)), np.empty((4, len(x)))
-    for start in range(0, len(x), _CHUNK):
-        rows = slice(start, start + _CHUNK)
-        value[rows], gradient[:, rows] = _log_likelihood_of_chunk(params, x[rows], t_x[rows], T[rows])
-    return value, gradient
+    r, alpha, s, beta = params
+    value, gradient, hessian = summed(partial(_over_time, params), x, t_x, T, w)
+    rate, by_r, by_rr = rising(r, more_than(x, w))
+    of_alpha, of_beta = w.sum() * r * np.log(alpha), w.sum() * s * np.log(beta)
+    gradient += [by_r + of_alpha, w.sum() * r, of_beta, w.sum() * s]
+    hessian += np.diag([by_rr + of_alpha, 0, of_beta, 0])
+    for one, other, power in ((0, 1, r), (2, 3, s)):
+        hessian[[one, other], [other, one]] += w.sum() * power
+    return value + rate + of_alpha + of_beta, gradient, hessian
 
 
-def _log_likelihood_of_chunk(params: Array, x: Array, t_x: Array, T: Array) -> tuple[Array, Array]:
+def _over_time(params: Array, x: Array, t_x: Array, T: Array, w: Array) -> Loss:
+    """The same without what no time enters: the log of a sum, over being alive at T and having left at each tau.
+
+    Its gradient is the average gradient of the terms, each by its share in the sum; its Hessian their average Hessian
+    plus the covariance of their gradients.
+    """
     r, alpha, s, beta = params
     still_alive = _log_alive(params, x, T)
     died, (log_near, log_far), share = _log_died(params, x, t_x, T)
-    log_alpha_tau, log_beta_tau = (log_near, log_far) if alpha <= beta else (log_far, log_near)
     mixed = np.logaddexp(still_alive, died)
-    value = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + s * np.log(beta) + mixed
+    share = np.vstack([share * np.exp(died - mixed), np.exp(still_alive - mixed)])
+    left = np.append(np.ones(len(log_near)), 0)[:, None]
+    log_alpha, log_beta = (log_near, log_far) if alpha <= beta else (log_far, log_near)
+    log_alpha, log_beta = np.vstack([log_alpha, np.log(alpha + T)]), np.vstack([log_beta, np.log(beta + T)])
+    of_alpha, of_beta = alpha * np.exp(-log_alpha), beta * np.exp(-log_beta)
 
-    alive, dead = np.exp(still_alive - mixed), np.exp(died - mixed)
-
-    def mean(of: Array) -> Array:
-        return np.einsum("ij,ij->j", share, of)
-
-    by_r = digamma(r + x) - digamma(r) + np.log(alpha) - alive * np.log(alpha + T) - dead * mean(log_alpha_tau)
-    by_alpha = r / alpha - (r + x) * (alive / (alpha + T) + dead * mean(np.exp(-log_alpha_tau)))
-    by_s = np.log(beta) - alive * np.log(beta + T) + dead * (1 / s - mean(log_beta_tau))
-    by_beta = s / beta - alive * s / (beta + T) - dead * (s + 1) * mean(np.exp(-log_beta_tau))
-    return value, np.stack([r * by_r, alpha * by_alpha, s * by_s, beta * by_beta])
+    slopes = np.stack([-r * log_alpha, -(r + x) * of_alpha, left - s * log_beta, -(s + left) * of_beta])
+    mean = np.einsum("tn,ktn->kn", share, slopes)
+    gradient = mean @ w
+    apart, each = (slopes - mean[:, None]).reshape(4, -1), (w * share).ravel()
+    hessian = (apart * each) @ apart.T
+    hessian[[0, 1, 2, 3], [0, 1, 2, 3]] += [
+        gradient[0],
+        each @ (slopes[1] * (1 - of_alpha)).ravel(),
+        gradient[2] - each @ np.broadcast_to(left, share.shape).ravel(),
+        each @ (slopes[3] * (1 - of_beta)).ravel(),
+    ]
+    for one, other, crossed in ((0, 1, r * of_alpha), (2, 3, s * of_beta)):
+        hessian[[one, other], [other, one]] -= each @ crossed.ravel()
+    return float(w @ mixed), gradient, hessian
 
 
 def _log_alive(params: Array, x: Array, T: Array) -> Array:
