@@ -8,7 +8,6 @@ Here the integral behind both functions is summed directly, which also gives the
 `params` is always (r, alpha, s, beta); x, t_x and T are frequency, recency and T; all times share one unit.
 """
 
-from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -35,10 +34,10 @@ def log_likelihood(params: Array, x: Array, t_x: Array, T: Array, w: Array) -> L
     value, gradient, hessian = summed(partial(_over_time, params), x, t_x, T, w)
     rate, by_r, by_rr = rising(r, more_than(x, w))
     of_alpha, of_beta = w.sum() * r * np.log(alpha), w.sum() * s * np.log(beta)
-    gradient += [by_r + of_alpha, w.sum() * r, of_beta, w.sum() * s]
-    hessian += np.diag([by_rr + of_alpha, 0, of_beta, 0])
-    for one, other, power in ((0, 1, r), (2, 3, s)):
-        hessian[[one, other], [other, one]] += w.sum() * power
+    by_alpha, by_beta = w.sum() * r, w.sum() * s
+    gradient += [by_r + of_alpha, by_alpha, of_beta, by_beta]
+    hessian[:2, :2] += [[by_rr + of_alpha, by_alpha], [by_alpha, 0]]
+    hessian[2:, 2:] += [[of_beta, by_beta], [by_beta, 0]]
     return value + rate + of_alpha + of_beta, gradient, hessian
 
 
@@ -60,17 +59,13 @@ def _over_time(params: Array, x: Array, t_x: Array, T: Array, w: Array) -> Loss:
 
     slopes = np.stack([-r * log_alpha, -(r + x) * of_alpha, left - s * log_beta, -(s + left) * of_beta])
     mean = np.einsum("tn,ktn->kn", share, slopes)
-    gradient = mean @ w
-    apart, each = (slopes - mean[:, None]).reshape(4, -1), (w * share).ravel()
-    hessian = (apart * each) @ apart.T
-    hessian[[0, 1, 2, 3], [0, 1, 2, 3]] += [
-        gradient[0],
-        each @ (slopes[1] * (1 - of_alpha)).ravel(),
-        gradient[2] - each @ np.broadcast_to(left, share.shape).ravel(),
-        each @ (slopes[3] * (1 - of_beta)).ravel(),
-    ]
-    for one, other, crossed in ((0, 1, r * of_alpha), (2, 3, s * of_beta)):
-        hessian[[one, other], [other, one]] -= each @ crossed.ravel()
+    gradient, each = mean @ w, share * w
+    crossed_alpha, crossed_beta = r * np.vdot(each, of_alpha), s * np.vdot(each, of_beta)
+    curved_alpha, curved_beta = np.vdot(each, slopes[1] * of_alpha), np.vdot(each, slopes[3] * of_beta)
+    slopes -= mean[:, None]
+    hessian = (slopes * each).reshape(4, -1) @ slopes.reshape(4, -1).T + np.diag(gradient)
+    hessian[:2, :2] -= [[0, crossed_alpha], [crossed_alpha, curved_alpha]]
+    hessian[2:, 2:] -= [[each[:-1].sum(), crossed_beta], [crossed_beta, curved_beta]]
     return float(w @ mixed), gradient, hessian
 
 
@@ -95,36 +90,34 @@ def _log_died(params: Array, x: Array, t_x: Array, T: Array) -> tuple[Array, tup
     power_far: Array | float
     power_near, power_far = (r + x, s + 1.0) if alpha <= beta else (s + 1.0, r + x)
 
-    def log_integrand(y: Array, log_far: Array) -> Array:
-        return (1 - power_near) * y - power_far * log_far
-
-    low, high = np.log(near + t_x), np.log(near + T)
-    high = _cut_tail(log_integrand, low, high, power_near, power_far, gap)
+    low = np.log(near + t_x)
+    high = _cut_tail(low, np.log(near + T), power_near, power_far, gap)
     width = np.maximum(high - low, 1e-300)
     y = low + width * _NODES[:, None]
     log_far = np.log(gap + np.exp(y))
-    terms = log_integrand(y, log_far) + np.log(_WEIGHTS)[:, None]
-    top = terms.max(axis=0)
-    share = np.exp(terms - top)
+    share = (1 - power_near) * y - power_far * log_far
+    top = share.max(axis=0)
+    share = np.exp(share - top) * _WEIGHTS[:, None]
     total = share.sum(axis=0)
-    return np.log(s) + np.log(width) + top + np.log(total), (y, log_far), share / total
+    share /= total
+    return np.log(s) + np.log(width) + top + np.log(total), (y, log_far), share
 
 
-def _cut_tail(
-    log_integrand: Callable[[Array, Array], Array],
-    low: Array,
-    high: Array,
-    power_near: Array | float,
-    power_far: Array | float,
-    gap: float,
-) -> Array:
+def _cut_tail(low: Array, high: Array, power_near: Array | float, power_far: Array | float, gap: float) -> Array:
     """Move `high` to where the integrand is negligible. It is log-concave: Newton never overshoots."""
-    floor = log_integrand(low, np.log(gap + np.exp(low))) - _NEGLIGIBLE
+    power_near, power_far = np.broadcast_to(power_near, low.shape), np.broadcast_to(power_far, low.shape)
+
+    def log_integrand(y: Array, rows: Array | slice) -> Array:
+        return (1 - power_near[rows]) * y - power_far[rows] * np.log(gap + np.exp(y))
+
+    floor = log_integrand(low, slice(None)) - _NEGLIGIBLE
+    steep = np.flatnonzero(log_integrand(high, slice(None)) < floor)
+    end = high[steep]
     for _ in range(6):
-        near = np.exp(high)
-        excess = floor - log_integrand(high, np.log(gap + near))
-        slope = (1 - power_near) - power_far * near / (gap + near)
-        high = np.where(excess > 0, high + excess / np.minimum(slope, -1e-12), high)
+        near = np.exp(end)
+        slope = (1 - power_near[steep]) - power_far[steep] * near / (gap + near)
+        end += np.maximum(floor[steep] - log_integrand(end, steep), 0) / np.minimum(slope, -1e-12)
+    high[steep] = end
     return high
 
 
