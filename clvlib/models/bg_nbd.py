@@ -26,26 +26,24 @@ def geometric_log_likelihood(params: Array, x: Array, t_x: Array, T: Array, w: A
     r, alpha, a, b = params
 
     def over_time(x: Array, t_x: Array, T: Array, w: Array) -> Loss:
-        last, log_odds = _log_odds_left(params, x, t_x, T, at_once)
+        last, log_gap, log_odds = _log_odds_left(params, x, t_x, T, at_once)
         small = np.exp(-np.abs(log_odds))
         gone = np.where(log_odds > 0, 1, small) / (1 + small)
-        silent = np.log(alpha) - np.log(alpha + T)
         share_T, share_t_x = alpha / (alpha + T), alpha / (alpha + t_x)
-        curved_T, curved_t_x = share_T * (1 - share_T), share_t_x * (1 - share_t_x)
-        value = r * silent - x * np.log(alpha + T) + np.maximum(log_odds, 0) + np.log1p(small)
+        silent = np.log(share_T)
+        value = (r + x) * silent - x * np.log(alpha) + np.maximum(log_odds, 0) + np.log1p(small)
 
-        by_log_odds = np.stack(
-            [r * np.log((alpha + T) / (alpha + t_x)), (r + x) * (share_T - share_t_x), np.ones(len(x)), -b / last]
-        )
+        slopes = np.stack([r * log_gap, (r + x) * (share_T - share_t_x), np.ones(len(x)), -b / last])  # of the odds
         left = w * gone
-        gradient = by_log_odds @ left
-        gradient[:2] += r * (w @ silent), w @ (r - (r + x) * share_T)
-        hessian = (by_log_odds * (left * (1 - gone))) @ by_log_odds.T
-        hessian[0, 0] += r * (w @ silent) + left @ by_log_odds[0]
+        by_r = r * (w @ silent)
+        gradient = slopes @ left + [by_r, w @ (r - (r + x) * share_T), 0, 0]
+        hessian = (slopes * (left * (1 - gone))) @ slopes.T
+        hessian[0, 0] += by_r + left @ slopes[0]
         hessian[0, 1] += r * (w @ (1 - share_T) + left @ (share_T - share_t_x))
-        hessian[1, 1] += (r + x) @ (left * (curved_T - curved_t_x) - w * curved_T)
-        hessian[3, 3] += left @ (by_log_odds[3] * (1 + by_log_odds[3]))
         hessian[1, 0] = hessian[0, 1]
+        curved = share_T * (1 - share_T)
+        hessian[1, 1] += (r + x) @ (left * (curved - share_t_x * (1 - share_t_x)) - w * curved)
+        hessian[3, 3] += left @ (slopes[3] * (1 + slopes[3]))
         return float(w @ value), gradient, hessian
 
     value, gradient, hessian = summed(over_time, x, t_x, T, w)
@@ -60,15 +58,16 @@ def geometric_log_likelihood(params: Array, x: Array, t_x: Array, T: Array, w: A
     return value + rate + stays - of, gradient, hessian
 
 
-def _log_odds_left(params: Array, x: Array, t_x: Array, T: Array, at_once: int) -> tuple[Array, Array]:
-    """What stands for staying at the last chance to leave (b + chances − 1), and the log-odds of having left then
-    over being there: −∞ for whoever has had no chance.
+def _log_odds_left(params: Array, x: Array, t_x: Array, T: Array, at_once: int) -> tuple[Array, Array, Array]:
+    """What stands for staying at the last chance to leave (b + chances − 1), log((alpha + T) / (alpha + t_x)), and the
+    log-odds of having left then over being there: −∞ for whoever has had no chance.
     """
     r, alpha, a, b = params
     chances = x + at_once
-    last = np.where(chances > 0, b + chances - 1, np.inf)
+    last = np.where(chances > 0, b + (chances - 1), np.inf)
+    log_gap = np.log((alpha + T) / (alpha + t_x))
     with np.errstate(divide="ignore"):
-        return last, np.log(a / last) + (r + x) * np.log((alpha + T) / (alpha + t_x))
+        return last, log_gap, np.log(a / last) + (r + x) * log_gap
 
 
 def geometric_p_alive(params: Array, x: Array, t_x: Array, T: Array, at_once: int) -> Array:
@@ -81,4 +80,4 @@ def geometric_p_alive(params: Array, x: Array, t_x: Array, T: Array, at_once: in
     >>> geometric_p_alive(cdnow, x, t_x, T, at_once=0).round(2)
     array([1.  , 0.73])
     """
-    return expit(-_log_odds_left(params, x, t_x, T, at_once)[1])
+    return expit(-_log_odds_left(params, x, t_x, T, at_once)[2])

@@ -21,14 +21,13 @@ from scipy.special import betainc, betaln
 from clvlib.errors import ConvergenceError, DataError, NotEnoughData, UsageError
 from clvlib.models import bg_nbd, gamma_gamma, nbd, pareto_nbd
 from clvlib.models.fitted import FittedModel
-from clvlib.models.likelihood import LARGEST_LOG, Loss, Maximum, maximise, unique_rows
+from clvlib.models.likelihood import LARGEST_LOG, Loss, Maximum, maximise, mean_loss_of, thinned, unique_rows
 from clvlib.models.summary import require
 from clvlib.stats import Array
 
 TimeUnit = Literal["D", "W"]
 
 DAYS: dict[str, float] = {"D": 1.0, "W": 7.0}
-_SAMPLE = 10_000  # of many more different histories, so many give a fit its start
 MIN_REPEATERS = 10  # four parameters from fewer customers who came back would be invention
 EQUAL = 1e-6  # mean spends whose whole spread is a smaller share of their size are the same: a matter of rounding
 _NODES = (32, 256)
@@ -74,19 +73,15 @@ class PurchaseModel(FittedModel, ABC):
         w = np.bincount(code, weights=each).astype(float)
         scale = T.max()
 
-        def mean_loss(log_params: Array) -> Loss:
-            return self._mean_loss(log_params, x, t_x / scale, T / scale, w)
-
-        def sample_loss(log_params: Array) -> Loss:
-            some = slice(None, None, len(x) // _SAMPLE)
-            return self._mean_loss(log_params, x[some], t_x[some] / scale, T[some] / scale, w[some])
-
-        sample = sample_loss if len(x) > 5 * _SAMPLE else None
+        scaled = (x, t_x / scale, T / scale, w)
+        few = thinned(*scaled)
+        sample = None if few is None else mean_loss_of(self._log_likelihood, *few)
+        mean_loss = mean_loss_of(self._log_likelihood, *scaled)
         found = maximise(mean_loss, [-LARGEST_LOG] * 4, w.sum(), self.name, sample)
         found.log_params[list(self._times)] += np.log(scale)
-        loss = self._mean_loss(found.log_params, x, t_x, T, w)[0]
-        self.dropout_ = -loss * w.sum() - _without_dropout(x, T, w)
-        return self.store(found, -loss * w.sum(), (int(each.sum()), repeaters, len(x)))
+        value = self._log_likelihood(np.exp(found.log_params), x, t_x, T, w)[0]
+        self.dropout_ = value - _without_dropout(x, T, w)
+        return self.store(found, value, (int(each.sum()), repeaters, len(x)))
 
     @property
     def dropout_seen_(self) -> bool:
@@ -133,10 +128,6 @@ class PurchaseModel(FittedModel, ABC):
         self.check_fitted()
         arrays = _floats(*values)
         return arrays[0].shape, [array.ravel() for array in arrays]
-
-    def _mean_loss(self, log_params: Array, x: Array, t_x: Array, T: Array, w: Array) -> Loss:
-        value, gradient, hessian = self._log_likelihood(np.exp(log_params), x, t_x, T, w)
-        return -value / w.sum(), -gradient / w.sum(), -hessian / w.sum()
 
     @abstractmethod
     def _log_likelihood(self, params: Array, x: Array, t_x: Array, T: Array, w: Array) -> Loss: ...

@@ -166,7 +166,7 @@ def _climb(
     high = np.array([NO_LIMIT, NO_LIMIT, np.inf])
     if held is not None:
         low[held] = high[held] = NO_LIMIT
-    found = climb(mean_loss, start / unit, low, high)
+    found = climb(mean_loss, [start / unit], low, high)
     if found is None:
         return None
     best, hessian, free = found

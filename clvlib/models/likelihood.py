@@ -26,9 +26,10 @@ PENALTIES = (0.0, 1e-4, 1e-3, 1e-2, 1e-1)
 LARGEST_LOG = 10.0  # times are scaled to 1: a parameter e^10 away from that is not determined by the data
 FLAT = 1e-6  # gradient of the mean log-likelihood: far less than a standard error away from the maximum
 _STEPS = 200  # of a search that gets anywhere, ten or twenty are enough
-_REACH, _FURTHEST = 1.0, 4.0  # of the first step, and of any: parameters e and e^4 times as large
+_REACH, _FURTHEST, _SHORTEST = 1.0, 4.0, 1e-9  # of the first step, of any: a parameter e and e^4 times as large
 _EXACT = 1e-12  # a gain of so little is beyond what can be measured: it's the last step
-_CHUNK = 2048  # rows at a time: what is worked out of so many fits in a processor's cache
+_SAMPLE = 10_000
+_CHUNK = 4096  # rows at a time: what is worked out of so many fits in a processor's cache
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,10 @@ def unique_rows(frame: pd.DataFrame, columns: Sequence[str]) -> tuple[list[Array
     >>> unique_rows(pd.DataFrame({"frequency": [2, 0, 2], "T": [30, 10, 30]}), ["frequency", "T"])
     ([array([0., 2.]), array([10., 30.])], array([1, 0, 1]))
     """
-    code = frame.groupby(list(columns), sort=True).ngroup().to_numpy().astype(np.intp)
+    code = np.zeros(len(frame), dtype=np.int64)
+    for column in columns:  # numbered anew after each: no product of two numbers of distinct values is too large
+        each, values = pd.factorize(frame[column], sort=True)
+        code = pd.factorize(code * len(values) + each, sort=True)[0]
     where = np.empty(code.max(initial=-1) + 1, dtype=np.intp)
     where[code] = np.arange(len(code))
     return [frame[column].to_numpy(float)[where] for column in columns], code
@@ -80,13 +84,13 @@ def maximise(
     >>> np.exp(found.log_params).round(2), np.sqrt(found.covariance).round(3)
     (array([3.]), array([[0.058]]))
     """
-    limits = np.asarray(floors, dtype=float)
-    start = np.maximum(np.full(len(limits), 0.1), limits + 0.5)
+    low, high = np.maximum(floors, -LARGEST_LOG), np.full(len(floors), LARGEST_LOG)
     for penalty in PENALTIES:
-        with threadpool_limits(1, "blas"):  # so short sums gain nothing from threads, and wait for each other's
-            rough = None if sample is None else _search(penalised(sample, penalty), start, limits)
-            found = _search(penalised(mean_loss, penalty), start if rough is None else rough[0], limits)
-        if found is not None:
+        starts = [np.maximum(np.full(len(low), 0.1), low + 0.5)]
+        for loss in (mean_loss,) if sample is None else (sample, mean_loss):
+            found = climb(penalised(loss, penalty), starts, low, high)
+            starts = starts if found is None else [found[0]]
+        if found is not None and (np.abs(found[0][found[2]]) <= LARGEST_LOG - 1).all():
             log_params, hessian, free = found
             covariance = np.zeros_like(hessian)
             covariance[np.ix_(free, free)] = np.linalg.inv(hessian[np.ix_(free, free)]) / size
@@ -95,6 +99,33 @@ def maximise(
         f"{name} did not converge on {size:,.0f} customers, even with a penalty of {PENALTIES[-1]}.",
         "Use another model, a longer history, or leave out customers with extreme histories.",
     )
+
+
+def mean_loss_of(log_likelihood: Callable[..., Loss], *rows: Array) -> Objective:
+    """Minus `log_likelihood(params, *rows)` per customer, as a loss of the log parameters; the last row is w.
+
+    >>> def poisson(rate, x, w):
+    ...     return w @ (x * np.log(rate) - rate), w @ x - w.sum() * rate, -np.diag(w.sum() * rate)
+    >>> mean_loss_of(poisson, np.array([3.0, 1.0]), np.array([1.0, 1.0]))(np.log([2.0]))[1]
+    array([-0.])
+    """
+    size = rows[-1].sum()
+
+    def loss(log_params: Array) -> Loss:
+        value, gradient, hessian = log_likelihood(np.exp(log_params), *rows)
+        return -value / size, -gradient / size, -hessian / size
+
+    return loss
+
+
+def thinned(*rows: Array) -> tuple[Array, ...] | None:
+    """Every so many-th row, where there are many: enough to find where a search over all of them starts.
+
+    >>> [len(row) for row in thinned(np.arange(1e6), np.ones(1_000_000))], thinned(np.ones(100))
+    ([10000, 10000], None)
+    """
+    times = len(rows[0]) // _SAMPLE
+    return tuple(row[::times] for row in rows) if times > 5 else None
 
 
 def penalised(mean_loss: Objective, penalty: float) -> Objective:
@@ -114,56 +145,56 @@ def penalised(mean_loss: Objective, penalty: float) -> Objective:
     return loss
 
 
-def _search(loss: Objective, start: Array, floors: Array) -> Found | None:
-    """The minimum between the floors and LARGEST_LOG; None without a proper one."""
-    low = np.maximum(floors, -LARGEST_LOG)
-    found = climb(loss, start, low, np.full(len(floors), LARGEST_LOG))
-    if found is None or (np.abs(found[0][found[2]]) > LARGEST_LOG - 1).any():
-        return None
-    return found
-
-
-def climb(loss: Objective, start: Array, low: Array, high: Array) -> Found | None:
-    """The minimum of `loss` between `low` and `high`, its Hessian and which parameters are off their limits; None
-    without a proper minimum in those.
+def climb(loss: Objective, starts: Sequence[Array], low: Array, high: Array) -> Found | None:
+    """The lowest minimum that `descend` finds, its Hessian and which parameters are off their limits; None where it is
+    no proper minimum in those.
 
     >>> def loss(log_params):  # a Poisson law, mean 3
     ...     rate = np.exp(log_params)
     ...     return float((rate - 3 * log_params)[0]), rate - 3, np.diag(rate)
-    >>> best, hessian, free = climb(loss, start=np.zeros(1), low=np.array([-5.0]), high=np.array([5.0]))
+    >>> best, hessian, free = climb(loss, [np.zeros(1)], low=np.array([-5.0]), high=np.array([5.0]))
     >>> np.exp(best).round(2), hessian.round(2), free
     (array([3.]), array([[3.]]), array([ True]))
     """
-    with np.errstate(all="ignore"):  # the search may step where the likelihood has no value, and steps back
-        best, (value, gradient, hessian) = _descend(loss, np.clip(start, low, high), low, high)
+    best, (_, gradient, hessian) = descend(loss, starts, low, high)
     free = (best > low + 1e-6) & (best < high - 1e-6)
-    if not (np.isfinite(value) and np.isfinite(gradient).all() and np.isfinite(hessian).all()):
-        return None
-    if np.abs(gradient[free]).max(initial=0) >= FLAT:
+    if not np.isfinite(hessian).all() or not np.abs(gradient[free]).max(initial=0) < FLAT:
         return None
     if free.any() and np.linalg.eigvalsh(hessian[np.ix_(free, free)]).min() <= 0:
         return None
     return best, hessian, free
 
 
-def _descend(loss: Objective, at: Array, low: Array, high: Array) -> tuple[Array, Loss]:
-    """Newton's steps, never longer than what the last ones have shown to be safe, from limit to limit."""
+def descend(loss: Objective, starts: Sequence[Array], low: Array, high: Array) -> tuple[Array, Loss]:
+    """The lowest place between `low` and `high` that a search from any of `starts` comes to, and the loss there.
+
+    >>> def loss(log_params):  # the more, the better
+    ...     return -float(log_params[0]), np.array([-1.0]), np.zeros((1, 1))
+    >>> descend(loss, [np.zeros(1)], low=np.array([-5.0]), high=np.array([5.0]))[0]
+    array([5.])
+    """
+    # The search may step where the likelihood has no value, and steps back. Sums so short gain nothing from threads.
+    with np.errstate(all="ignore"), threadpool_limits(1, "blas"):
+        ends = [_newton(loss, np.clip(start, low, high), low, high) for start in starts]
+    return min(ends, key=lambda end: np.nan_to_num(end[1][0], nan=np.inf))
+
+
+def _newton(loss: Objective, at: Array, low: Array, high: Array) -> tuple[Array, Loss]:
+    """Newton's steps, never much longer than the last ones have shown to be safe, and none across a limit."""
     here, reach = loss(at), _REACH
     for _ in range(_STEPS):
         value, gradient, hessian = here
-        free = ~((at <= low) & (gradient >= 0)) & ~((at >= high) & (gradient <= 0))
-        if not (free.any() and np.isfinite(gradient).all() and np.isfinite(hessian).all()):
+        if not (np.isfinite(gradient).all() and np.isfinite(hessian).all()):
             break
-        step = np.zeros(len(at))
-        step[free] = _newton(gradient[free], hessian[np.ix_(free, free)])
-        room = np.where(step > 0, high - at, np.where(step < 0, at - low, np.inf)) / np.abs(step)
+        step, blocked = _step(at, gradient, hessian, low, high)
         length = float(np.linalg.norm(step))
-        shorter = min(1.0, reach / length, room.min())
-        last = shorter == 1 and -(gradient @ step) / 2 < _EXACT
-        step *= shorter
-        to = np.clip(at + step, low, high)
-        to = np.where(room <= shorter, np.where(step > 0, high, low), to)
-        foreseen = -(gradient @ step + step @ hessian @ step / 2)
+        if length == 0:
+            break
+        room = np.where(step > 0, high - at, at - low) / np.abs(step)  # NaN or infinite where there is no step
+        shorter = min(1.0, reach / length, float(np.nanmin(room)))
+        last = shorter == 1 and not blocked and -(gradient @ step) / 2 < _EXACT
+        to = np.where(room <= shorter, np.where(step > 0, high, low), np.clip(at + shorter * step, low, high))
+        foreseen = -(gradient @ step) * shorter - step @ hessian @ step * shorter**2 / 2
         there = loss(to)
         gained = value - there[0]
         if last or gained >= foreseen / 10 - _EXACT:
@@ -172,16 +203,26 @@ def _descend(loss: Objective, at: Array, low: Array, high: Array) -> tuple[Array
                 reach = min(2 * max(reach, shorter * length), _FURTHEST)
         else:
             reach = shorter * length / 4
-        if last or reach < 1e-9:
+        if last or reach < _SHORTEST:
             break
     return at, here
 
 
-def _newton(gradient: Array, hessian: Array) -> Array:
-    """To the minimum of the parabola that gradient and Hessian describe; downhill as far where it has none."""
-    curvature, axes = np.linalg.eigh(hessian)
-    steep = np.maximum(np.abs(curvature), 1e-14 * np.abs(curvature).max() + 1e-300)
-    return -axes @ (axes.T @ gradient / steep)
+def _step(at: Array, gradient: Array, hessian: Array, low: Array, high: Array) -> tuple[Array, bool]:
+    """To the minimum of the parabola that gradient and Hessian describe (along an axis that has none, downhill as far),
+    by parameters that are not at a limit or leave it; and whether one that would go down stays because of the others.
+    """
+    free = ~((at <= low) & (gradient >= 0)) & ~((at >= high) & (gradient <= 0))
+    blocked = False
+    while True:
+        step = np.zeros(len(at))
+        curvature, axes = np.linalg.eigh(hessian[np.ix_(free, free)])
+        steep = np.maximum(np.abs(curvature), 1e-14 * np.abs(curvature).max(initial=0) + 1e-300)
+        step[free] = -axes @ (axes.T @ gradient[free] / steep)
+        out = (at <= low) & (step < 0) | (at >= high) & (step > 0)
+        if not out.any():
+            return step, blocked
+        free, blocked = free & ~out, True
 
 
 def more_than(count: Array, w: Array) -> Array:

@@ -1,0 +1,275 @@
+"""The fitters that take the place of those of `lifetimes`: the same answers where these are right, an optimum or an
+error where they are not, and everything else of `lifetimes` at work on top.
+"""
+
+import warnings
+from functools import partial
+
+import lifetimes
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from lifetimes.datasets import load_cdnow_summary_data_with_monetary_value, load_donations
+from lifetimes.plotting import plot_period_transactions, plot_probability_alive_matrix
+from lifetimes.utils import ConvergenceError as LifetimesConvergenceError
+from scipy.optimize import minimize
+
+from clvlib.errors import DataError, UsageError
+from clvlib.models import bg_nbd, drop_in, pareto_nbd
+from clvlib.models.drop_in import EndOfModel, NoMaximum
+from clvlib.models.likelihood import mean_loss_of, unique_rows
+from tools.demo_shop import simulate
+
+GEOMETRIC = ["BetaGeoFitter", "ModifiedBetaGeoFitter"]
+PURCHASES = [*GEOMETRIC, "ParetoNBDFitter"]
+FORMULAS = {
+    "BetaGeoFitter": partial(bg_nbd.geometric_log_likelihood, at_once=0),
+    "ModifiedBetaGeoFitter": partial(bg_nbd.geometric_log_likelihood, at_once=1),
+    "ParetoNBDFitter": pareto_nbd.log_likelihood,
+}
+
+
+@pytest.fixture(scope="module")
+def cdnow() -> pd.DataFrame:
+    return load_cdnow_summary_data_with_monetary_value()
+
+
+def history(rfm):
+    return rfm["frequency"], rfm["recency"], rfm["T"]
+
+
+def spends(rfm):
+    back = rfm[rfm["frequency"] > 0]
+    return back["frequency"], back["monetary_value"]
+
+
+def donations():
+    rows = load_donations()
+    return (rows["frequency"], rows["recency"], rows["periods"]), rows["weights"]
+
+
+# The same answers
+
+
+@pytest.mark.parametrize("penalty", [0.0, 0.01, 1.0])
+@pytest.mark.parametrize("name", [*GEOMETRIC, "GammaGammaFitter"])
+def test_parameters_and_their_precision_are_those_of_lifetimes_and_the_likelihood_is_not_lower(cdnow, name, penalty):
+    data = spends(cdnow) if name == "GammaGammaFitter" else history(cdnow)
+    ours, theirs = (getattr(package, name)(penalty).fit(*data) for package in (drop_in, lifetimes))
+    np.testing.assert_allclose(ours.params_, theirs.params_, rtol=1e-4)
+    np.testing.assert_allclose(ours.variance_matrix_, theirs.variance_matrix_, rtol=1e-3)
+    np.testing.assert_allclose(ours.summary, theirs.summary, rtol=1e-3)
+    assert ours._negative_log_likelihood_ <= theirs._negative_log_likelihood_ + 1e-12
+    assert repr(ours) == repr(theirs)
+
+
+@pytest.mark.parametrize("penalty", [0.0, 0.5])
+def test_paretonbd_is_fitted_as_lifetimes_would_with_the_patience_for_it(cdnow, penalty):
+    some = cdnow.iloc[::4]
+    ours = drop_in.ParetoNBDFitter(penalty).fit(*history(some))
+    theirs = lifetimes.ParetoNBDFitter(penalty).fit(*history(some), tol=1e-9)
+    np.testing.assert_allclose(ours.params_, theirs.params_, rtol=1e-4)
+    assert ours._negative_log_likelihood_ <= theirs._negative_log_likelihood_ + 1e-9
+
+
+def test_where_nobody_seems_to_leave_the_rest_is_as_in_lifetimes_and_the_fit_says_what_is_not_determined():
+    data, weights = donations()
+    with pytest.warns(EndOfModel, match=r"11,104 customers: the data don't determine a, b\."):
+        ours = drop_in.BetaGeoFitter().fit(*data, weights)
+    theirs = lifetimes.BetaGeoFitter().fit(*data, weights)
+    np.testing.assert_allclose(ours.params_[["r", "alpha"]], theirs.params_[["r", "alpha"]], rtol=1e-4)
+    assert ours._negative_log_likelihood_ <= theirs._negative_log_likelihood_
+    assert ours.summary["se(coef)"].isna().to_dict() == {"r": False, "alpha": False, "a": True, "b": True}
+    assert ours.conditional_probability_alive(3, 4, 6) == pytest.approx(1)
+
+
+def test_donations_have_a_maximum_by_paretonbd_that_lifetimes_misses():
+    data, weights = donations()
+    ours = drop_in.ParetoNBDFitter().fit(*data, weights)
+    rows = [np.asarray(each, dtype=float) for each in (*data, weights)]
+    reached = mean_loss_of(pareto_nbd.log_likelihood, *rows)
+    at = np.log(ours.params_.to_numpy())
+    others = [np.log([3.5269, 8.0939, 0.0091, 1e-9]), np.log([1.4, 3.8, 0.01, 10.0])]  # the first is where it stops
+    assert all(reached(at)[0] < reached(other)[0] - 1e-3 for other in others)
+
+
+def test_weights_are_the_same_as_repeated_rows(cdnow):
+    few, times = cdnow.iloc[:300], np.arange(300) % 3 + 1
+    repeated = few.loc[few.index.repeat(times)]
+    for name in PURCHASES:
+        fitter = getattr(drop_in, name)
+        np.testing.assert_allclose(
+            fitter().fit(*history(few), times).params_, fitter().fit(*history(repeated)).params_, rtol=1e-7
+        )
+
+
+def test_a_start_far_away_leads_to_the_same_place(cdnow):
+    for name in PURCHASES:
+        near = getattr(drop_in, name)().fit(*history(cdnow))
+        far = getattr(drop_in, name)().fit(*history(cdnow), initial_params=[8.0, 0.1, 5.0, 0.2])
+        np.testing.assert_allclose(far.params_, near.params_, rtol=1e-7)
+
+
+# Everything else of lifetimes goes on
+
+
+def test_forecasts_plots_and_files_are_those_of_lifetimes(cdnow, tmp_path):
+    ours, theirs = (package.BetaGeoFitter().fit(*history(cdnow)) for package in (drop_in, lifetimes))
+    np.testing.assert_allclose(ours.predict(39, *history(cdnow)), theirs.predict(39, *history(cdnow)), rtol=1e-4)
+    spend = drop_in.GammaGammaFitter().fit(*spends(cdnow))
+    assert spend.customer_lifetime_value(ours, *history(cdnow), cdnow["monetary_value"]).gt(0).all()
+    for plot in (plot_probability_alive_matrix, plot_period_transactions):
+        assert plot(ours).get_title()
+        plt.close()
+    assert len(ours.generate_new_data(size=10)) == 10
+    ours.save_model(tmp_path / "model.pkl")
+    again = drop_in.BetaGeoFitter()
+    again.load_model(tmp_path / "model.pkl")
+    assert again.params_.equals(ours.params_)
+    assert list(drop_in.BetaGeoFitter().fit(*history(cdnow), index=cdnow.index[::-1]).data.index) == [
+        *cdnow.index[::-1]
+    ]
+
+
+def test_a_fit_says_what_it_found_when_it_is_asked_to(cdnow, capsys):
+    drop_in.BetaGeoFitter().fit(*history(cdnow), verbose=True)
+    assert capsys.readouterr().out == (
+        "BG/NBD: mean log-likelihood -0.250272 of 2,357 customers, 1,201 different histories\n"
+    )
+
+
+# What can't be honoured is said
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "words"),
+    [
+        ("BetaGeoFitter", {"maxiter": 10}, "1 option.*another optimiser.*maxiter"),
+        ("ParetoNBDFitter", {"fit_method": "BFGS", "maxiter": 10}, "2 option.*fit_method, maxiter"),
+        ("ParetoNBDFitter", {"iterative_fitting": 0}, "iterative_fitting is 0"),
+        ("BetaGeoFitter", {"initial_params": [1.0, 2.0]}, "Give 4 logarithms"),
+        ("ParetoNBDFitter", {"initial_params": [1.0, 2.0, -1.0, 1.0]}, "Give 4 parameters above 0"),
+    ],
+)
+def test_an_argument_that_would_be_ignored_is_refused(cdnow, name, option, words):
+    with pytest.raises(UsageError, match=words):
+        getattr(drop_in, name)().fit(*history(cdnow), **option)
+
+
+def test_missing_times_and_negative_weights_are_no_data(cdnow):
+    x, t_x, T = history(cdnow.iloc[:50])
+    with pytest.raises(DataError, match=r"recency: 1 of 50 value\(s\) are missing"):
+        drop_in.BetaGeoFitter().fit(x, t_x.where(np.arange(50) != 3), T)
+    with pytest.raises(DataError, match=r"weights: 2 of 50"):
+        drop_in.ParetoNBDFitter().fit(x, t_x, T, weights=np.where(np.arange(50) < 2, -1, 1))
+
+
+def test_q_held_at_1_leaves_no_mean_spend_and_raises_what_code_for_lifetimes_catches():
+    rng = np.random.default_rng(0)
+    heavy = 10 / rng.random(400) ** 2.5
+    with pytest.raises(LifetimesConvergenceError, match="no mean spend exists there") as error:
+        drop_in.GammaGammaFitter().fit(rng.integers(1, 6, 400), heavy, q_constraint=True)
+    assert isinstance(error.value, NoMaximum)
+
+
+# Whatever the shop and wherever the search starts
+
+
+def a_shop(seed: int) -> pd.DataFrame:
+    """200 to 2,000 customers by BG/NBD, MBG/NBD or Pareto/NBD; every second shop is of an odd kind."""
+    rng = np.random.default_rng(seed)
+    n, age = int(np.exp(rng.uniform(np.log(200), np.log(2000)))), np.exp(rng.uniform(3, 7))
+    T = rng.uniform(age / 20, age, n).round() + 1
+    r, alpha, a, b = np.exp(rng.uniform([-2.5, 0, -2.5, -1.5], [2, 6, 2, 3]))
+    match seed % 12:
+        case 1:
+            a, b = 1e-9, 1.0  # nobody leaves
+        case 3:
+            alpha = 1e6 * r  # hardly anybody returns
+        case 5:
+            r, alpha = 20.0, 20 / np.exp(rng.uniform(-5, -1))  # everybody returns
+        case 7:
+            a, b = 5.0, 0.05  # everybody leaves soon
+        case 9:
+            r, alpha = 1e6, 1e6 * np.exp(rng.uniform(2, 5))  # all buy at one rate
+        case 11:
+            return pd.DataFrame({"frequency": 12, "recency": T - 1, "T": T})  # like clockwork
+    if seed % 3 < 2:
+        return simulate.bg_nbd(n, (r, alpha, a, b), T, seed=seed, modified=seed % 3 == 1).customers
+    return simulate.pareto_nbd(n, (r, alpha, a, b * age / 20), T, seed=seed).customers
+
+
+def judged(name: str, seed: int) -> str:
+    """How a fit from a random start ended; "lower" where another search finds a higher likelihood."""
+    rfm, rng = a_shop(seed), np.random.default_rng(seed + 10_000)
+    (x, t_x, T), code = unique_rows(rfm, ["frequency", "recency", "T"])
+    loss = mean_loss_of(FORMULAS[name], x, t_x / T.max(), T / T.max(), np.bincount(code).astype(float))
+    start = rng.uniform(-4, 4, 4)
+    with warnings.catch_warnings(record=True) as said, np.errstate(all="ignore"):
+        warnings.simplefilter("always", EndOfModel)
+        try:
+            asked = np.exp(start) if name == "ParetoNBDFitter" else start
+            fit = getattr(drop_in, name)().fit(*history(rfm), initial_params=asked)
+        except NoMaximum:
+            return "error"
+        reached = fit._negative_log_likelihood_ / (len(rfm) if name == "ParetoNBDFitter" else 1)
+        for other in (start, np.full(4, 0.1), *rng.uniform(-4, 4, (2, 4))):
+            bounds, options = [(-30, 15)] * 4, {"ftol": 1e-13, "gtol": 1e-9, "maxiter": 300}
+            found = minimize(
+                lambda at: loss(at)[:2], other, jac=True, method="L-BFGS-B", bounds=bounds, options=options
+            )
+            if not reached <= found.fun + 1e-6 * abs(found.fun):
+                return "lower"
+    return "end" if said else "maximum"
+
+
+@pytest.mark.parametrize("name", PURCHASES)
+def test_from_any_start_a_fit_ends_at_the_optimum(name):
+    ended = [judged(name, seed) for seed in range(12)]
+    assert "lower" not in ended
+    assert "error" not in ended
+    assert ended[0] == ended[2] == "maximum"
+    assert ended[1] == "end"  # where nobody leaves
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("hundred", range(10))
+@pytest.mark.parametrize("name", PURCHASES)
+def test_from_any_start_in_a_thousand_shops_a_fit_ends_at_the_optimum_or_says_that_it_did_not(name, hundred):
+    ended = pd.Series([judged(name, seed) for seed in range(100 * hundred, 100 * hundred + 100)]).value_counts()
+    print(name, hundred, ended.to_dict())
+    assert "lower" not in ended
+    assert ended.get("error", 0) <= 1
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("name", PURCHASES)
+def test_of_200_shops_with_random_parameters_no_fit_of_lifetimes_has_a_higher_likelihood(name):
+    """Where the likelihoods are the same, so are the parameters: to 1e-4, and to a flat direction of the likelihood."""
+    compared = 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        params = np.exp(rng.uniform([-1, 1, -1.5, 0], [1, 4, 0.5, 2]))
+        T = rng.uniform(50, 400, 600).round()
+        if name == "ParetoNBDFitter":
+            rfm = simulate.pareto_nbd(600, params * [1, 1, 1, 20], T, seed=seed).customers
+        else:
+            rfm = simulate.bg_nbd(600, params, T, seed=seed, modified=name != "BetaGeoFitter").customers
+        rows = (rfm["frequency"], rfm["recency"], rfm["T"], np.ones(len(rfm)))
+        loss = mean_loss_of(FORMULAS[name], *(np.asarray(row, dtype=float) for row in rows))
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            ours = getattr(drop_in, name)().fit(*history(rfm))
+            try:
+                options = {"tol": 1e-9, "maxiter": 5000} if name == "ParetoNBDFitter" else {}
+                theirs = getattr(lifetimes, name)().fit(*history(rfm), **options)
+            except LifetimesConvergenceError:
+                continue
+            at, there = (loss(np.log(model.params_.to_numpy()))[0] for model in (ours, theirs))
+        assert at <= there * (1 + 1e-12), seed
+        if there - at < 1e-12 * abs(at) and ours.summary["se(coef)"].notna().all():
+            np.testing.assert_allclose(ours.params_, theirs.params_, rtol=1e-4, err_msg=str(seed))
+            compared += 1
+    print(name, compared)
+    assert compared > 100
