@@ -176,7 +176,7 @@ class GammaGammaFitter(_Determined, lifetimes.GammaGammaFitter):
         found = _highest("Gamma-Gamma", "p q v", _spend, rows, penalty, [*asked, *starts], disp, low, high)
         if bounds is not None and found[0][1] < 1e-6:
             raise NoMaximum(
-                f"Gamma-Gamma on {w.sum():,.0f} customers is held at q = 1 by q_constraint: no mean spend exists there.",
+                f"Gamma-Gamma on {w.sum():,.0f} customers is held at q = 1 by q_constraint, and has no mean spend.",
                 "Look at the largest purchases, or fit GammaGamma of clvlib.models.forecast, which keeps q at 1.1.",
             )
         return found
@@ -231,7 +231,7 @@ def _highest(
         )
     hessian[~free] = hessian[:, ~free] = np.nan
     if disp:
-        print(f"{model}: mean log-likelihood {-value:.6f} of {customers}, {len(rows[0]):,} different histories")
+        print(f"{model} on {customers}, {len(rows[0]):,} different histories: lowest mean loss {value:.6f}")
     return best, value, hessian
 
 
