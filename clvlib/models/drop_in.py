@@ -28,12 +28,12 @@ with warnings.catch_warnings():  # importing lifetimes silences FutureWarning fo
 
 from clvlib.errors import ConvergenceError, DataError, UsageError
 from clvlib.models import bg_nbd, gamma_gamma, pareto_nbd
-from clvlib.models.likelihood import FLAT, Loss, descend, mean_loss_of, penalised, thinned, unique_rows
+from clvlib.models.likelihood import FLAT, LARGEST_LOG, Loss, descend, mean_loss_of, penalised, thinned, unique_rows
 from clvlib.stats import Array
 
 _STARTS = [np.full(4, 0.1)]
 _SPEND_STARTS = [(0.1, 0.5), (2.0, 1.0), (4.0, 3.0)]  # log p, log q
-_LOW, _HIGH = np.full(4, -30.0), np.full(4, 15.0)  # times are scaled to 1: further out, nothing changes any more
+_LOW, _HIGH = np.full(4, -30.0), np.full(4, LARGEST_LOG)  # times are scaled to 1: further out, nothing changes
 _LEVEL = 1e-11  # curvature of a mean loss that is a matter of rounding
 
 
@@ -223,9 +223,10 @@ def _highest(
     if not free.all():
         ends = ", ".join(name for name, known in zip(names.split(), free, strict=True) if not known)
         warnings.warn(
-            f"{model} on {customers}: the data don't determine {ends}. The likelihood is largest at an end of the "
-            "model (nobody ever leaves, say, or all buy at one rate): forecasts hold, but these have no standard "
-            "error. A penalizer_coef (0.001, say) keeps every parameter from its end.",
+            f"{model} on {customers}: the data don't determine {ends}, which get no standard error. The likelihood is "
+            "largest at an end of the model (nobody ever leaves, say, or all buy at one rate), where formulas of "
+            "lifetimes can overflow: look for missing forecasts. A penalizer_coef (0.001, say) keeps every parameter "
+            "from its end; the models of clvlib.models.forecast have a forecast there, too.",
             EndOfModel,
             stacklevel=4,
         )
