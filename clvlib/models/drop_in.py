@@ -28,12 +28,12 @@ with warnings.catch_warnings():  # importing lifetimes silences FutureWarning fo
 
 from clvlib.errors import ConvergenceError, DataError, UsageError
 from clvlib.models import bg_nbd, gamma_gamma, pareto_nbd
-from clvlib.models.likelihood import FLAT, LARGEST_LOG, Loss, descend, mean_loss_of, penalised, thinned, unique_rows
+from clvlib.models.likelihood import FLAT, Loss, descend, mean_loss_of, penalised, thinned, unique_rows
 from clvlib.stats import Array
 
-_STARTS = [np.full(4, 0.1)]
+_STARTS = [np.full(4, 0.1), np.array([0.1, -1.0, 4.0, 5.0])]  # of customers unlike each other, and of nearly equal ones
 _SPEND_STARTS = [(0.1, 0.5), (2.0, 1.0), (4.0, 3.0)]  # log p, log q
-_LOW, _HIGH = np.full(4, -30.0), np.full(4, LARGEST_LOG)  # times are scaled to 1: further out, nothing changes
+_LOW, _HIGH = np.full(4, -30.0), np.full(4, 15.0)  # times are scaled to 1: further out, nothing changes any more
 _LEVEL = 1e-11  # curvature of a mean loss that is a matter of rounding
 
 

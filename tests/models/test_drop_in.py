@@ -217,7 +217,7 @@ def judged(name: str, seed: int, searches: int = 4) -> str:
             return "error"
         reached = fit._negative_log_likelihood_ / (len(rfm) if name == "ParetoNBDFitter" else 1)
         for other in [np.full(4, 0.1), start, *rng.uniform(-4, 4, (2, 4))][:searches]:
-            bounds, options = [(-30, 12)] * 4, {"ftol": 1e-13, "gtol": 1e-9, "maxiter": 300}
+            bounds, options = [(-30, 15)] * 4, {"ftol": 1e-13, "gtol": 1e-9, "maxiter": 300}
             found = minimize(
                 lambda at: loss(at)[:2], other, jac=True, method="L-BFGS-B", bounds=bounds, options=options
             )
