@@ -266,4 +266,4 @@ def _distinct(w: Array, **columns: Array) -> tuple[Array, ...]:
                 f"{name}: {wrong} of {len(values)} value(s) are missing, infinite or negative.", "Correct them."
             )
     each, code = unique_rows(pd.DataFrame(columns), list(columns))
-    return (*each, np.bincount(code, weights=w))
+    return (*each, np.bincount(code, weights=w).astype(float))

@@ -58,9 +58,8 @@ def spend_log_likelihood(params: Array, x: Array, m: Array, w: Array) -> Loss:
         return float(w @ value), np.array([by_p, by_q, w @ by_level]), np.array(hessian)
 
     value, gradient, hessian = summed(of_spend, x, m, w)
-    customers = np.bincount(x.astype(np.intp), weights=w)
-    x = np.flatnonzero(customers).astype(float)  # the rest depends on the number of purchases alone
-    w, a = customers[customers > 0], p * x
+    customers = np.bincount(x.astype(np.intp), weights=w).astype(float)  # the rest depends on x alone
+    w, a = customers[customers > 0], p * np.flatnonzero(customers)
     both = a + q
     rest, rest_a, rest_q = _stirling(both), _stirling(a), _stirling(np.array([q]))
     value += w @ (np.log(a / both * q / (2 * np.pi)) / 2 + rest[0] - rest_a[0] - rest_q[0])

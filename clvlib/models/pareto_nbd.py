@@ -105,18 +105,18 @@ def _log_died(params: Array, x: Array, t_x: Array, T: Array) -> tuple[Array, tup
 
 def _cut_tail(low: Array, high: Array, power_near: Array | float, power_far: Array | float, gap: float) -> Array:
     """Move `high` to where the integrand is negligible. It is log-concave: Newton never overshoots."""
-    power_near, power_far = np.broadcast_to(power_near, low.shape), np.broadcast_to(power_far, low.shape)
 
-    def log_integrand(y: Array, rows: Array | slice) -> Array:
-        return (1 - power_near[rows]) * y - power_far[rows] * np.log(gap + np.exp(y))
+    def log_integrand(y: Array, power_near: Array | float, power_far: Array | float) -> Array:
+        return (1 - power_near) * y - power_far * np.log(gap + np.exp(y))
 
-    floor = log_integrand(low, slice(None)) - _NEGLIGIBLE
-    steep = np.flatnonzero(log_integrand(high, slice(None)) < floor)
-    end = high[steep]
+    floor = log_integrand(low, power_near, power_far) - _NEGLIGIBLE
+    steep = log_integrand(high, power_near, power_far) < floor
+    end, floor = high[steep], floor[steep]
+    power_near, power_far = (np.broadcast_to(power, low.shape)[steep] for power in (power_near, power_far))
     for _ in range(6):
         near = np.exp(end)
-        slope = (1 - power_near[steep]) - power_far[steep] * near / (gap + near)
-        end += np.maximum(floor[steep] - log_integrand(end, steep), 0) / np.minimum(slope, -1e-12)
+        slope = (1 - power_near) - power_far * near / (gap + near)
+        end += np.maximum(floor - log_integrand(end, power_near, power_far), 0) / np.minimum(slope, -1e-12)
     high[steep] = end
     return high
 

@@ -21,7 +21,7 @@ from scipy.stats import nbinom
 
 from clvlib import aggregate, load
 from clvlib.errors import ConvergenceError, DataError, NotEnoughData, UsageError
-from clvlib.models import bg_nbd, gamma_gamma, pareto_nbd
+from clvlib.models import bg_nbd, gamma_gamma, likelihood, pareto_nbd
 from clvlib.models import published as papers
 from clvlib.models.forecast import (
     MODELS,
@@ -425,15 +425,32 @@ def test_one_customer_with_a_huge_frequency_does_not_break_the_fit(cdnow):
         assert 0 < float(model.expected_purchases(52, 5000, 38.0, 39.0)) < 20_000
 
 
-def test_customers_who_all_buy_like_clockwork_need_a_penalty_and_the_model_says_so():
+@pytest.mark.parametrize("kind", MODELS.values())
+def test_customers_who_all_buy_like_clockwork_are_at_an_end_of_each_model_and_go_on_buying(kind):
     rfm = pd.DataFrame(
         {"frequency": 12, "recency": 360.0, "T": 365.0},
         index=pd.Index([str(i) for i in range(200)], name="customer_id"),
     )
-    model = ParetoNBD().fit(rfm)
-    assert model.penalty_ >= 1e-4
-    assert f"only with a penalty of {model.penalty_:g}" in repr(model)
-    assert 8 < float(model.expected_purchases(365, 12, 360, 365)) < 14
+    model = kind().fit(rfm)
+    assert "r" in model.held_
+    assert "at the end of the model where nobody ever leaves" in repr(model)
+    assert float(model.expected_purchases(365, 12, 360, 365)) == pytest.approx(12, rel=1e-5)
+    # nearly a Poisson law for each: 12 log(12 / 365) − 12
+    assert model.log_likelihood_ == pytest.approx(200 * (12 * np.log(12 / 365) - 12), abs=1)
+
+
+def test_a_fit_with_a_penalty_says_so(monkeypatch, cdnow):
+    without = likelihood.climb
+    tried = []
+
+    def only_with_a_penalty(*asked):
+        tried.append(asked)
+        return None if len(tried) == 1 else without(*asked)
+
+    monkeypatch.setattr("clvlib.models.likelihood.climb", only_with_a_penalty)
+    model = BetaGeo("W").fit(cdnow)
+    assert model.penalty_ == 1e-4
+    assert "converged only with a penalty of 0.0001" in repr(model)
 
 
 def test_a_fit_that_does_not_converge_raises_and_says_what_to_try(monkeypatch, cdnow):
