@@ -48,7 +48,7 @@ class NoMaximum(ConvergenceError, LifetimesConvergenceError):
 class EndOfModel(UserWarning):
     """The data don't determine every parameter: the likelihood is largest at an end of the model.
 
-    >>> with warnings.catch_warnings(record=True) as said:
+    >>> with warnings.catch_warnings(record=True, action="always") as said:
     ...     found = BetaGeoFitter().fit(frequency=[3, 5, 8], recency=[40, 50, 60], T=[60, 60, 60])
     >>> said[0].category.__name__
     'EndOfModel'

@@ -28,7 +28,7 @@ def log_likelihood(params: Array, x: Array, t_x: Array, T: Array, w: Array) -> L
     >>> x, t_x, T, w = np.array([[0.0, 2.0], [0.0, 30.43], [38.86, 38.86], [1.0, 1.0]])
     >>> value, gradient, hessian = log_likelihood(cdnow, x, t_x, T, w)
     >>> round(value, 2), gradient.shape, hessian.shape
-    (-10.07, (4,), (4, 4))
+    (-10.08, (4,), (4, 4))
     """
     r, alpha, s, beta = params
     value, gradient, hessian = summed(partial(_over_time, params), x, t_x, T, w)
@@ -38,7 +38,7 @@ def log_likelihood(params: Array, x: Array, t_x: Array, T: Array, w: Array) -> L
     gradient += [by_r + of_alpha, by_alpha, of_beta, by_beta]
     hessian[:2, :2] += [[by_rr + of_alpha, by_alpha], [by_alpha, 0]]
     hessian[2:, 2:] += [[of_beta, by_beta], [by_beta, 0]]
-    return value + rate + of_alpha + of_beta, gradient, hessian
+    return float(value + rate + of_alpha + of_beta), gradient, hessian
 
 
 def _over_time(params: Array, x: Array, t_x: Array, T: Array, w: Array) -> Loss:
