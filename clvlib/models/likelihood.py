@@ -27,6 +27,7 @@ LARGEST_LOG = 10.0  # times are scaled to 1: a parameter e^10 away from that is 
 FLAT = 1e-6  # gradient of the mean log-likelihood: far less than a standard error away from the maximum
 _STEPS = 200  # of a search that gets anywhere, ten or twenty are enough
 _REACH, _FURTHEST, _SHORTEST = 1.0, 4.0, 1e-9  # of the first step, of any: a parameter e and e^4 times as large
+_ENDLESS = 1000.0  # as good as infinite: further than from any limit to the other
 _EXACT = 1e-12  # a gain of so little is beyond what can be measured: it's the last step
 _SAMPLE = 10_000
 _CHUNK = 4096  # rows at a time: what is worked out of so many fits in a processor's cache
@@ -218,10 +219,8 @@ def _step(at: Array, gradient: Array, hessian: Array, low: Array, high: Array) -
         step = np.zeros(len(at))
         curvature, axes = np.linalg.eigh(hessian[np.ix_(free, free)])
         along = axes.T @ gradient[free]
-        least = np.maximum(
-            1e-14 * np.abs(curvature).max(initial=0), 1e-3 * np.abs(along)
-        )  # no step is longer than 1,000
-        step[free] = -axes @ (along / np.maximum(np.abs(curvature), least + 1e-300))
+        rounding, endless = 1e-14 * np.abs(curvature).max(initial=0) + 1e-300, np.abs(along) / _ENDLESS
+        step[free] = -axes @ (along / np.maximum(np.abs(curvature), np.maximum(rounding, endless)))
         out = (at <= low) & (step < 0) | (at >= high) & (step > 0)
         if not out.any():
             return step, blocked
