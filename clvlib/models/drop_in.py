@@ -263,7 +263,8 @@ def _distinct(w: Array, **columns: Array) -> tuple[Array, ...]:
         wrong = int((~np.isfinite(values)).sum() + (np.asarray(values) < 0).sum())
         if wrong:
             raise DataError(
-                f"{name}: {wrong} of {len(values)} value(s) are missing, infinite or negative.", "Correct them."
+                f"{name}: {wrong} of {len(values)} value(s) are missing, infinite or negative.",
+                "Correct them; the largest T must be above 0.",
             )
     each, code = unique_rows(pd.DataFrame(columns), list(columns))
     return (*each, np.bincount(code, weights=w).astype(float))
