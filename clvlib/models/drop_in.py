@@ -204,8 +204,8 @@ def _highest(
     """Log parameters at the lowest penalised mean loss that a search from any of `starts` finds, that loss and its
     Hessian, NaN in rows and columns of parameters that the data don't determine. Raises NoMaximum.
     """
-    customers, few = f"{rows[-1].sum():,.0f} customers", thinned(*rows)
-    for part in (rows,) if few is None else (few, rows):
+    customers = f"{rows[-1].sum():,.0f} customers"
+    for part in (*thinned(*rows), rows):
         loss = penalised(mean_loss_of(log_likelihood, *part), penalty)
         best, (value, gradient, hessian) = descend(loss, starts, low, high)
         starts = [best]

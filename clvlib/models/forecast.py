@@ -74,10 +74,9 @@ class PurchaseModel(FittedModel, ABC):
         scale = T.max()
 
         scaled = (x, t_x / scale, T / scale, w)
-        few = thinned(*scaled)
-        sample = None if few is None else mean_loss_of(self._log_likelihood, *few)
+        samples = [mean_loss_of(self._log_likelihood, *few) for few in thinned(*scaled)]
         mean_loss = mean_loss_of(self._log_likelihood, *scaled)
-        found = maximise(mean_loss, [-LARGEST_LOG] * 4, w.sum(), self.name, sample)
+        found = maximise(mean_loss, [-LARGEST_LOG] * 4, w.sum(), self.name, samples)
         found.log_params[list(self._times)] += np.log(scale)
         value = self._log_likelihood(np.exp(found.log_params), x, t_x, T, w)[0]
         self.dropout_ = value - _without_dropout(x, T, w)

@@ -29,8 +29,8 @@ _STEPS = 200  # of a search that gets anywhere, ten or twenty are enough
 _REACH, _FURTHEST, _SHORTEST = 1.0, 4.0, 1e-9  # of the first step, of any: a parameter e and e^4 times as large
 _ENDLESS = 1000.0  # as good as infinite: further than from any limit to the other
 _EXACT = 1e-12  # a gain of so little is beyond what can be measured: it's the last step
-_SAMPLE = 10_000
-_CHUNK = 4096  # rows at a time: what is worked out of so many fits in a processor's cache
+_SAMPLES = (2_000, 20_000)  # rows
+_CHUNK = 2048  # rows at a time: what is worked out of so many fits in a processor's cache
 
 
 @dataclass(frozen=True)
@@ -67,14 +67,15 @@ def unique_rows(frame: pd.DataFrame, columns: Sequence[str]) -> tuple[list[Array
 
 
 def maximise(
-    mean_loss: Objective, floors: Sequence[float], size: float, name: str, sample: Objective | None = None
+    mean_loss: Objective, floors: Sequence[float], size: float, name: str, samples: Sequence[Objective] = ()
 ) -> Maximum:
     """Minimise `mean_loss(log_params) -> (value, gradient, Hessian)`, the mean negative log-likelihood of `size`
     customers.
 
     Tries without a penalty first, then with growing penalties on the squared parameters (as in lifetimes):
     some shops' data determine only three of the four parameters. `floors` are lower limits of the log
-    parameters. `sample` is the same loss on a part of a large dataset: its minimum is where the search starts.
+    parameters. `samples` are the same loss on ever larger parts of a large dataset: each starts where the one before
+    ended.
 
     Raises ConvergenceError when even the largest penalty does not lead to a maximum.
 
@@ -88,7 +89,7 @@ def maximise(
     low, high = np.maximum(floors, -LARGEST_LOG), np.full(len(floors), LARGEST_LOG)
     for penalty in PENALTIES:
         starts = [np.maximum(np.full(len(low), 0.1), low + 0.5)]
-        for loss in (mean_loss,) if sample is None else (sample, mean_loss):
+        for loss in (*samples, mean_loss):
             found = climb(penalised(loss, penalty), starts, low, high)
             starts = starts if found is None else [found[0]]
         if found is not None and (np.abs(found[0][found[2]]) <= LARGEST_LOG - 1).all():
@@ -119,14 +120,14 @@ def mean_loss_of(log_likelihood: Callable[..., Loss], *rows: Array) -> Objective
     return loss
 
 
-def thinned(*rows: Array) -> tuple[Array, ...] | None:
-    """Every so many-th row, where there are many: enough to find where a search over all of them starts.
+def thinned(*rows: Array) -> list[tuple[Array, ...]]:
+    """Every so many-th row, where there are many: enough to find where a search over more of them starts.
 
-    >>> [len(row) for row in thinned(np.arange(1e6), np.ones(1_000_000))], thinned(np.ones(100))
-    ([10000, 10000], None)
+    >>> [len(few[0]) for few in thinned(np.arange(1e6))], [len(few[0]) for few in thinned(np.arange(5e4))]
+    ([2000, 20000], [2000])
     """
-    times = len(rows[0]) // _SAMPLE
-    return tuple(row[::times] for row in rows) if times > 5 else None
+    steps = [len(rows[0]) // size for size in _SAMPLES if len(rows[0]) > 5 * size]
+    return [tuple(row[::step] for row in rows) for step in steps]
 
 
 def penalised(mean_loss: Objective, penalty: float) -> Objective:

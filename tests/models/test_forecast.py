@@ -470,7 +470,7 @@ def test_another_model_is_taken_when_the_preferred_one_fails(monkeypatch, cdnow,
 
 
 def test_starting_from_a_sample_leads_to_the_same_fit(monkeypatch, cdnow, fitted):
-    monkeypatch.setattr("clvlib.models.likelihood._SAMPLE", 100)
+    monkeypatch.setattr("clvlib.models.likelihood._SAMPLES", (100,))
     for name, kind in MODELS.items():
         model = kind("W").fit(cdnow)
         np.testing.assert_allclose(model.values, fitted[name].values, rtol=1e-6)
