@@ -30,13 +30,13 @@ def geometric_log_likelihood(params: Array, x: Array, t_x: Array, T: Array, w: A
         small = np.exp(-np.abs(log_odds))
         gone = np.where(log_odds > 0, 1, small) / (1 + small)
         share_T, share_t_x = alpha / (alpha + T), alpha / (alpha + t_x)
-        silent = np.log(share_T)
+        silent = -np.log1p(T / alpha)
         value = (r + x) * silent - x * np.log(alpha) + np.maximum(log_odds, 0) + np.log1p(small)
 
         slopes = np.stack([r * log_gap, (r + x) * (share_T - share_t_x), np.ones(len(x)), -b / last])  # of the odds
         left = w * gone
         by_r = r * (w @ silent)
-        gradient = slopes @ left + [by_r, w @ (r - (r + x) * share_T), 0, 0]
+        gradient = slopes @ left + [by_r, w @ (r * (1 - share_T) - x * share_T), 0, 0]
         hessian = (slopes * (left * (1 - gone))) @ slopes.T
         hessian[0, 0] += by_r + left @ slopes[0]
         hessian[0, 1] += r * (w @ (1 - share_T) + left @ (share_T - share_t_x))
@@ -65,7 +65,7 @@ def _log_odds_left(params: Array, x: Array, t_x: Array, T: Array, at_once: int) 
     r, alpha, a, b = params
     chances = x + at_once
     last = np.where(chances > 0, b + (chances - 1), np.inf)
-    log_gap = np.log((alpha + T) / (alpha + t_x))
+    log_gap = np.log1p((T - t_x) / (alpha + t_x))
     with np.errstate(divide="ignore"):
         return last, log_gap, np.log(a / last) + (r + x) * log_gap
 

@@ -32,92 +32,94 @@ def log_likelihood(params: Array, x: Array, t_x: Array, T: Array, w: Array) -> L
     >>> round(value, 2), gradient.shape, hessian.shape
     (-10.08, (4,), (4, 4))
     """
-    r, alpha, s, beta = params
     value, gradient, hessian = summed(partial(_over_time, params), x, t_x, T, w)
-    rate, by_r, by_rr = rising(r, more_than(x, w))
-    of_alpha, of_beta = w.sum() * r * np.log(alpha), w.sum() * s * np.log(beta)
-    by_alpha, by_beta = w.sum() * r, w.sum() * s
-    gradient += [by_r + of_alpha, by_alpha, of_beta, by_beta]
-    hessian[:2, :2] += [[by_rr + of_alpha, by_alpha], [by_alpha, 0]]
-    hessian[2:, 2:] += [[of_beta, by_beta], [by_beta, 0]]
-    return float(value + rate + of_alpha + of_beta), gradient, hessian
+    rate, by_r, by_rr = rising(params[0], more_than(x, w))
+    purchases = w @ x
+    gradient += [by_r, -purchases, 0, 0]
+    hessian[0, 0] += by_rr
+    return float(value + rate - purchases * np.log(params[1])), gradient, hessian
 
 
 def _over_time(params: Array, x: Array, t_x: Array, T: Array, w: Array) -> Loss:
-    """The same without what no time enters: the log of a sum, over being alive at T and having left at each tau.
+    """The same without the factor Γ(r + x) / Γ(r) / alpha^x: the log of a sum, over being alive at T and having left at
+    each tau.
 
     Its gradient is the average gradient of the terms, each by its share in the sum; its Hessian their average Hessian
-    plus the covariance of their gradients.
+    plus the covariance of their gradients. All is written in log(1 + tau / alpha) and log(1 + tau / beta), so that no
+    digits are lost where customers are all but alike and parameters are in the millions.
     """
     r, alpha, s, beta = params
     still_alive = _log_alive(params, x, T)
-    died, (log_near, log_far), share = _log_died(params, x, t_x, T)
+    died, by_near, by_far, share = _log_died(params, x, t_x, T)
     mixed = np.logaddexp(still_alive, died)
     share = np.vstack([share * np.exp(died - mixed), np.exp(still_alive - mixed)])
-    left = np.append(np.ones(len(log_near)), 0)[:, None]
-    log_alpha, log_beta = (log_near, log_far) if alpha <= beta else (log_far, log_near)
-    log_alpha, log_beta = np.vstack([log_alpha, np.log(alpha + T)]), np.vstack([log_beta, np.log(beta + T)])
-    of_alpha, of_beta = alpha * np.exp(-log_alpha), beta * np.exp(-log_beta)
+    left = np.append(np.ones(len(by_near)), 0)[:, None]
+    by_alpha, by_beta = (by_near, by_far) if alpha <= beta else (by_far, by_near)
+    by_alpha, by_beta = np.vstack([by_alpha, np.log1p(T / alpha)]), np.vstack([by_beta, np.log1p(T / beta)])
+    of_alpha, of_beta = -np.expm1(-by_alpha), -np.expm1(-by_beta)  # tau / (alpha + tau)
 
-    slopes = np.stack([-r * log_alpha, -(r + x) * of_alpha, left - s * log_beta, -(s + left) * of_beta])
+    slopes = np.stack([-r * by_alpha, (r + x) * of_alpha, left - s * by_beta, (s + left) * of_beta - left])
     mean = np.einsum("tn,ktn->kn", share, slopes)
     gradient, each = mean @ w, share * w
     crossed_alpha, crossed_beta = r * np.vdot(each, of_alpha), s * np.vdot(each, of_beta)
-    curved_alpha, curved_beta = np.vdot(each, slopes[1] * of_alpha), np.vdot(each, slopes[3] * of_beta)
+    curved_alpha = np.vdot(each, slopes[1] * (1 - of_alpha))
+    curved_beta = np.vdot(each, (s + left) * of_beta * (1 - of_beta))
+    gone = each[:-1].sum()
     slopes -= mean[:, None]
-    hessian = (slopes * each).reshape(4, -1) @ slopes.reshape(4, -1).T + np.diag(gradient)
-    hessian[:2, :2] -= [[0, crossed_alpha], [crossed_alpha, curved_alpha]]
-    hessian[2:, 2:] -= [[each[:-1].sum(), crossed_beta], [crossed_beta, curved_beta]]
+    hessian = (slopes * each).reshape(4, -1) @ slopes.reshape(4, -1).T
+    hessian[:2, :2] += [[gradient[0], crossed_alpha], [crossed_alpha, -curved_alpha]]
+    hessian[2:, 2:] += [[gradient[2] - gone, crossed_beta], [crossed_beta, -curved_beta]]
     return float(w @ mixed), gradient, hessian
 
 
 def _log_alive(params: Array, x: Array, T: Array) -> Array:
     """Log-likelihood of a customer still alive at T, without the factor common to both cases."""
     r, alpha, s, beta = params
-    return -(r + x) * np.log(alpha + T) - s * np.log(beta + T)
+    return -(r + x) * np.log1p(T / alpha) - s * np.log1p(T / beta)
 
 
-def _log_died(params: Array, x: Array, t_x: Array, T: Array) -> tuple[Array, tuple[Array, Array], Array]:
+def _log_died(params: Array, x: Array, t_x: Array, T: Array) -> tuple[Array, Array, Array, Array]:
     """The same for a customer who left between t_x and T, with the moments of leaving, tau, and their shares.
 
-    Of tau are given the logarithms of min(alpha, beta) + tau and max(alpha, beta) + tau.
+    Of tau are given log(1 + tau / near) and log(1 + tau / far), near and far being the smaller and the larger of alpha
+    and beta.
 
-    log of s ∫ (alpha + tau)^-(r + x) (beta + tau)^-(s + 1) dtau from t_x to T, over y = log(min(alpha, beta)
-    + tau): the other singularity is then at least π away from the path, so that 24 Gauss-Legendre nodes
-    suffice.
+    log of s / beta ∫ (1 + tau / alpha)^-(r + x) (1 + tau / beta)^-(s + 1) dtau from t_x to T, over
+    y = log(1 + tau / near): the other singularity is then at least π away from the path, so that 24 Gauss-Legendre
+    nodes suffice.
     """
     r, alpha, s, beta = params
-    near, gap = min(alpha, beta), abs(alpha - beta)
+    near, far = min(alpha, beta), max(alpha, beta)
     power_near: Array | float
     power_far: Array | float
     power_near, power_far = (r + x, s + 1.0) if alpha <= beta else (s + 1.0, r + x)
 
-    low = np.log(near + t_x)
-    high = _cut_tail(low, np.log(near + T), power_near, power_far, gap)
+    low = np.log1p(t_x / near)
+    high = _cut_tail(low, np.log1p(T / near), power_near, power_far, near / far)
     width = np.maximum(high - low, 1e-300)
     y = low + width * _FEWER[:, None]
-    log_far = np.log(gap + np.exp(y))
-    share = (1 - power_near) * y - power_far * log_far
+    by_far = np.log1p(near / far * np.expm1(y))
+    share = (1 - power_near) * y - power_far * by_far
     top = share.max(axis=0)
     share = np.exp(share - top) * _FEWER_WEIGHTS[:, None]
     total = share.sum(axis=0)
     share /= total
-    return np.log(s) + np.log(width) + top + np.log(total), (y, log_far), share
+    return np.log(s * near / beta) + np.log(width) + top + np.log(total), y, by_far, share
 
 
-def _cut_tail(low: Array, high: Array, power_near: Array | float, power_far: Array | float, gap: float) -> Array:
+def _cut_tail(low: Array, high: Array, power_near: Array | float, power_far: Array | float, ratio: float) -> Array:
     """Move `high` to where the integrand is negligible. It is log-concave: Newton never overshoots."""
 
     def log_integrand(y: Array, power_near: Array | float, power_far: Array | float) -> Array:
-        return (1 - power_near) * y - power_far * np.log(gap + np.exp(y))
+        return (1 - power_near) * y - power_far * np.log1p(ratio * np.expm1(y))
 
     floor = log_integrand(low, power_near, power_far) - _NEGLIGIBLE
     steep = log_integrand(high, power_near, power_far) < floor
     end, floor = high[steep], floor[steep]
     power_near, power_far = (np.broadcast_to(power, low.shape)[steep] for power in (power_near, power_far))
     for _ in range(6):
-        near = np.exp(end)
-        slope = (1 - power_near) - power_far * near / (gap + near)
+        far = ratio * np.expm1(end)
+        slope = (1 - power_near) - power_far * (ratio + far) / (1 + far)
         end += np.maximum(floor - log_integrand(end, power_near, power_far), 0) / np.minimum(slope, -1e-12)
     high[steep] = end
     return high
