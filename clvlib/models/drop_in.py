@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 with warnings.catch_warnings():  # importing lifetimes silences FutureWarning for the whole process …
     warnings.filterwarnings("ignore", message=".*mode.chained_assignment")  # … and sets an option that is going
@@ -28,13 +28,19 @@ with warnings.catch_warnings():  # importing lifetimes silences FutureWarning fo
 
 from clvlib.errors import ConvergenceError, DataError, UsageError
 from clvlib.models import bg_nbd, gamma_gamma, pareto_nbd
-from clvlib.models.likelihood import FLAT, Loss, descend, mean_loss_of, penalised, thinned, unique_rows
+from clvlib.models.likelihood import FLAT, Loss, Objective, descend, mean_loss_of, penalised, thinned, unique_rows
 from clvlib.stats import Array
 
-_STARTS = [np.full(4, 0.1), np.array([0.1, -1.0, 4.0, 5.0])]  # of customers unlike each other, and of nearly equal ones
+_STARTS = [  # of customers unlike each other, of nearly equal ones, of some who leave at once and others who never do
+    np.full(4, 0.1),
+    np.array([0.1, -1.0, 4.0, 5.0]),
+    np.array([0.1, 0.1, -8.0, -5.0]),
+]
 _SPEND_STARTS = [(0.1, 0.5), (2.0, 1.0), (4.0, 3.0)]  # log p, log q
 _LOW, _HIGH = np.full(4, -30.0), np.full(4, 15.0)  # times are scaled to 1: further out, nothing changes any more
-_LEVEL = 1e-11  # curvature of a mean loss that is a matter of rounding
+_BEYOND = 10.0  # further out may go who follows another parameter to its limit
+_SURE = 1.0  # standard error of a log parameter, up to which nobody asks whether the data determine it
+_AS_GOOD = 0.01  # log-likelihood units that tell nothing: what a seventh of a standard error costs
 
 
 class NoMaximum(ConvergenceError, LifetimesConvergenceError):
@@ -215,11 +221,7 @@ def _highest(
             f"The search for the maximum of {model} on {customers} ended nowhere.",
             "Give the fitter a penalizer_coef (0.001, say), or leave out customers with extreme histories.",
         )
-    while free.any():  # a likelihood that is flat: the parameter that moves most along it is not determined
-        curvature, axes = np.linalg.eigh(hessian[np.ix_(free, free)])
-        if curvature[0] > _LEVEL:
-            break
-        free[np.flatnonzero(free)[np.abs(axes[:, 0]).argmax()]] = False
+    free = _determined(loss, best, value, hessian, rows[-1].sum(), low, high)
     if not free.all():
         ends = ", ".join(name for name, known in zip(names.split(), free, strict=True) if not known)
         warnings.warn(
@@ -234,6 +236,25 @@ def _highest(
     if disp:
         print(f"{model} on {customers}, {len(rows[0]):,} different histories: lowest mean loss {value:.6f}")
     return best, value, hessian
+
+
+def _determined(
+    loss: Objective, best: Array, value: float, hessian: Array, size: float, low: Array, high: Array
+) -> NDArray[np.bool_]:
+    """Which parameters the data of `size` customers determine: those that can't go to a limit, the others following (past
+    their own, if need be), without a loss that tells something. Asked of those alone whose standard errors are large.
+    """
+    curvature, axes = np.linalg.eigh(hessian)
+    covariance = axes / np.maximum(curvature, 1e-16) @ axes.T / size
+    known = (best > low + 1e-6) & (best < high - 1e-6)
+    for one in np.flatnonzero(known & (np.diag(covariance) > _SURE**2)):
+        for limit in (low[one], high[one]):
+            held = np.arange(len(best)) == one
+            start = best + (limit - best[one]) * covariance[one] / covariance[one, one]  # along the ridge, if it is one
+            around = np.where(held, limit, low - _BEYOND), np.where(held, limit, high + _BEYOND)
+            _, (there, *_) = descend(loss, [start], *around)
+            known[one] &= not (there - value) * size < _AS_GOOD
+    return known
 
 
 def _refuse(options: dict[str, Any]) -> None:
