@@ -2,10 +2,11 @@
 
     from clvlib.models.drop_in import BetaGeoFitter, GammaGammaFitter  # instead of: from lifetimes import …
 
-Forecasts, summaries, plots and files are those of `lifetimes`; the fit is the maximum of the same likelihood with the
-same penalty, found by Newton's method on distinct histories. Where the likelihood rises on as a parameter goes to 0 or
-without limit, the fit stands at that end of the model, warns (EndOfModel), and gives that parameter no standard error;
-`lifetimes` gives the point where its search happened to stop.
+Summaries, plots and files are those of `lifetimes`, and so are forecasts wherever its formulas have a number (they
+overflow where r is in the hundreds); elsewhere they come from `forecast`. The fit is the maximum of the same likelihood
+with the same penalty, found by Newton's method on distinct histories. Where the likelihood is as high as a parameter
+goes to 0 or without limit, the fit stands at that end of the model or on the way to it, warns (EndOfModel), and gives
+that parameter no standard error; `lifetimes` gives the point where its search happened to stop.
 
 Of the arguments of `fit`: `initial_params` is one more place to start from; `tol` is kept whatever it is, as the search
 goes to the last digits; `iterative_fitting` would change nothing, as starts nearby lead to the same place. Options for
@@ -27,7 +28,7 @@ with warnings.catch_warnings():  # importing lifetimes silences FutureWarning fo
     from lifetimes.utils import ConvergenceError as LifetimesConvergenceError
 
 from clvlib.errors import ConvergenceError, DataError, UsageError
-from clvlib.models import bg_nbd, gamma_gamma, pareto_nbd
+from clvlib.models import bg_nbd, forecast, gamma_gamma, pareto_nbd
 from clvlib.models.likelihood import FLAT, Loss, Objective, descend, mean_loss_of, penalised, thinned, unique_rows
 from clvlib.stats import Array
 
@@ -38,7 +39,9 @@ _STARTS = [  # of customers unlike each other, of nearly equal ones, of some who
 ]
 _SPEND_STARTS = [(0.1, 0.5), (2.0, 1.0), (4.0, 3.0)]  # log p, log q
 _LOW, _HIGH = np.full(4, -30.0), np.full(4, 15.0)  # times are scaled to 1: further out, nothing changes any more
+_FAR = 35.0  # log of v, less that of the median: as far as p and q within their limits take it
 _BEYOND = 10.0  # further out may go who follows another parameter to its limit
+_ROUNDING = 1e-8  # a curvature so small beside others is none
 _SURE = 1.0  # standard error of a log parameter, up to which nobody asks whether the data determine it
 _AS_GOOD = 0.01  # log-likelihood units that tell nothing: what a seventh of a standard error costs
 
@@ -76,14 +79,45 @@ class _Determined(lifetimes.BaseFitter):
         return pd.DataFrame(variance, self.params_.index, self.params_.index)
 
 
-class BetaGeoFitter(_Determined, lifetimes.BetaGeoFitter):
-    """BG/NBD: `lifetimes.BetaGeoFitter` with the exact maximum.
+class _Forecasts(lifetimes.BaseFitter):
+    """What `lifetimes` forecasts; where its formulas have no number, what those of `forecast` say."""
 
-    >>> BetaGeoFitter().fit(rfm["frequency"], rfm["recency"], rfm["T"]).summary["coef"].round(3).to_dict()
-    {'r': 0.255, 'alpha': 38.222, 'a': 0.607, 'b': 2.644}
-    """
+    _here: type[forecast.PurchaseModel]
+    params_: pd.Series
 
-    _model, _at_once = "BG/NBD", 0
+    def conditional_expected_number_of_purchases_up_to_time(
+        self, t: ArrayLike, frequency: ArrayLike, recency: ArrayLike, T: ArrayLike
+    ) -> Any:
+        with np.errstate(all="ignore"):
+            theirs = super().conditional_expected_number_of_purchases_up_to_time(t, frequency, recency, T)
+        return _filled(theirs, self._same().expected_purchases, t, frequency, recency, T)
+
+    def conditional_probability_alive(self, frequency: ArrayLike, recency: ArrayLike, T: ArrayLike) -> Any:
+        with np.errstate(all="ignore"):
+            theirs = super().conditional_probability_alive(frequency, recency, T)
+        return _filled(theirs, self._same().p_alive, frequency, recency, T)
+
+    def expected_number_of_purchases_up_to_time(self, t: ArrayLike) -> Any:
+        with np.errstate(all="ignore"):
+            theirs = super().expected_number_of_purchases_up_to_time(t)
+        return _filled(theirs, lambda t: self._same().expected_purchases(t, 0, 0, 0), t)
+
+    def _same(self) -> forecast.PurchaseModel:
+        return self._here().with_params(self.params_.to_numpy())
+
+    def _exactly(self, n: int, t: float, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Array:
+        """Probability of n purchases in (T, T + t]."""
+        at_least = [np.ones(np.shape(x)) if k == 0 else self._same().p_at_least(k, t, x, t_x, T) for k in (n, n + 1)]
+        return at_least[0] - at_least[1]
+
+
+class _BetaGeo(_Determined, _Forecasts):
+    _at_once: int
+
+    def probability_of_n_purchases_up_to_time(self, t: float, n: int) -> Any:
+        with np.errstate(all="ignore"):
+            theirs = super().probability_of_n_purchases_up_to_time(t, n)
+        return _filled(theirs, lambda x: self._exactly(n, t, x, x, x), 0.0)
 
     def _fit(
         self,
@@ -99,10 +133,20 @@ class BetaGeoFitter(_Determined, lifetimes.BetaGeoFitter):
         formula = partial(bg_nbd.geometric_log_likelihood, at_once=self._at_once)
         asked = _asked(initial_params, params_size)
         rows = _distinct(w, frequency=x, recency=t_x, T=T)
-        return _highest(self._model, "r alpha a b", formula, rows, penalty, [*asked, *_STARTS], disp)
+        return _highest(self._here.name, "r alpha a b", formula, rows, penalty, [*asked, *_STARTS], disp)
 
 
-class ModifiedBetaGeoFitter(lifetimes.ModifiedBetaGeoFitter, BetaGeoFitter):
+class BetaGeoFitter(_BetaGeo, lifetimes.BetaGeoFitter):
+    """BG/NBD: `lifetimes.BetaGeoFitter` with the exact maximum.
+
+    >>> BetaGeoFitter().fit(rfm["frequency"], rfm["recency"], rfm["T"]).summary["coef"].round(3).to_dict()
+    {'r': 0.255, 'alpha': 38.222, 'a': 0.607, 'b': 2.644}
+    """
+
+    _here, _at_once = forecast.BetaGeo, 0
+
+
+class ModifiedBetaGeoFitter(_BetaGeo, lifetimes.ModifiedBetaGeoFitter):
     """MBG/NBD: `lifetimes.ModifiedBetaGeoFitter` with the exact maximum.
 
     >>> found = ModifiedBetaGeoFitter().fit(rfm["frequency"], rfm["recency"], rfm["T"])
@@ -110,15 +154,24 @@ class ModifiedBetaGeoFitter(lifetimes.ModifiedBetaGeoFitter, BetaGeoFitter):
     array([0.36])
     """
 
-    _model, _at_once = "MBG/NBD", 1
+    _here, _at_once = forecast.ModifiedBetaGeo, 1
 
 
-class ParetoNBDFitter(lifetimes.ParetoNBDFitter):
+class ParetoNBDFitter(_Forecasts, lifetimes.ParetoNBDFitter):
     """Pareto/NBD: `lifetimes.ParetoNBDFitter` with the exact maximum.
 
     >>> ParetoNBDFitter().fit(rfm["frequency"], rfm["recency"], rfm["T"]).params_.round(2).to_dict()
     {'r': 0.57, 'alpha': 88.12, 's': 0.41, 'beta': 74.31}
     """
+
+    _here = forecast.ParetoNBD
+
+    def conditional_probability_of_n_purchases_up_to_time(
+        self, n: int, t: float, frequency: ArrayLike, recency: ArrayLike, T: ArrayLike
+    ) -> Any:
+        with np.errstate(all="ignore"):
+            theirs = super().conditional_probability_of_n_purchases_up_to_time(n, t, frequency, recency, T)
+        return _filled(theirs, partial(self._exactly, n, t), frequency, recency, T)
 
     def _fit(
         self,
@@ -142,7 +195,7 @@ class ParetoNBDFitter(lifetimes.ParetoNBDFitter):
         rows = _distinct(w, frequency=x, recency=t_x, T=T)
         customers = len(x)  # here, lifetimes penalises the sum over all rows, not their mean
         best, value, _ = _highest(
-            "Pareto/NBD",
+            self._here.name,
             "r alpha s beta",
             pareto_nbd.log_likelihood,
             rows,
@@ -177,8 +230,8 @@ class GammaGammaFitter(_Determined, lifetimes.GammaGammaFitter):
         rows = _distinct(w, frequency=x, monetary_value=m)
         middle = np.log(np.median(rows[1]))
         starts = [np.array([log_p, log_q, log_q - log_p + middle]) for log_p, log_q in _SPEND_STARTS]
-        low = np.array([gamma_gamma.SMALLEST, gamma_gamma.SMALLEST if bounds is None else 0.0, -np.inf])
-        high = np.array([gamma_gamma.NO_LIMIT, gamma_gamma.NO_LIMIT, np.inf])
+        low = np.array([gamma_gamma.SMALLEST, gamma_gamma.SMALLEST if bounds is None else 0.0, middle - _FAR])
+        high = np.array([gamma_gamma.NO_LIMIT, gamma_gamma.NO_LIMIT, middle + _FAR])
         found = _highest("Gamma-Gamma", "p q v", _spend, rows, penalty, [*asked, *starts], disp, low, high)
         if bounds is not None and found[0][1] < 1e-6:
             raise NoMaximum(
@@ -226,12 +279,14 @@ def _highest(
         ends = ", ".join(name for name, known in zip(names.split(), free, strict=True) if not known)
         warnings.warn(
             f"{model} on {customers}: the data don't determine {ends}, which get no standard error. The likelihood is "
-            "largest at an end of the model (nobody ever leaves, say, or all buy at one rate), where formulas of "
-            "lifetimes can overflow: look for missing forecasts. A penalizer_coef (0.001, say) keeps every parameter "
-            "from its end; the models of clvlib.models.forecast have a forecast there, too.",
+            "as high at an end of the model (nobody ever leaves, say, or all buy at one rate). A penalizer_coef, 0.001 "
+            "say, keeps every parameter from its end.",
             EndOfModel,
             stacklevel=4,
         )
+    together = hessian[np.ix_(free, ~free)]  # the others follow one that moves, and take from its precision
+    others = np.linalg.pinv(hessian[np.ix_(~free, ~free)], rcond=_ROUNDING, hermitian=True)
+    hessian[np.ix_(free, free)] -= together @ others @ together.T
     hessian[~free] = hessian[:, ~free] = np.nan
     if disp:
         print(f"{model} on {customers}, {len(rows[0]):,} different histories: lowest mean loss {value:.6f}")
@@ -241,8 +296,8 @@ def _highest(
 def _determined(
     loss: Objective, best: Array, value: float, hessian: Array, size: float, low: Array, high: Array
 ) -> NDArray[np.bool_]:
-    """Which parameters the data of `size` customers determine: those that can't go to a limit, the others following (past
-    their own, if need be), without a loss that tells something. Asked of those alone whose standard errors are large.
+    """Which parameters the data of `size` customers determine: those that can't go to a limit, the others following
+    (past theirs, if need be), without a loss that tells something. Asked only where standard errors are large.
     """
     curvature, axes = np.linalg.eigh(hessian)
     covariance = axes / np.maximum(curvature, 1e-16) @ axes.T / size
@@ -255,6 +310,17 @@ def _determined(
             _, (there, *_) = descend(loss, [start], *around)
             known[one] &= not (there - value) * size < _AS_GOOD
     return known
+
+
+def _filled(theirs: Any, ours: Callable[..., Array], *given: ArrayLike) -> Any:
+    """`theirs`, with what `ours` says of `given` wherever these are numbers and `theirs` is none."""
+    asked = np.broadcast_arrays(*(np.asarray(value, dtype=float) for value in given))
+    values = np.array(theirs, dtype=float)
+    missing = ~np.isfinite(values) & np.isfinite(asked).all(axis=0)
+    if not missing.any():
+        return theirs
+    values[missing] = ours(*(value[missing] for value in asked))
+    return pd.Series(values, theirs.index, name=theirs.name) if isinstance(theirs, pd.Series) else values[()]
 
 
 def _refuse(options: dict[str, Any]) -> None:

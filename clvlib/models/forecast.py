@@ -385,9 +385,9 @@ def _beta_nodes(a: float, b: float, nodes: int) -> tuple[Array, Array]:
     """Gauss quadrature of the Beta(a, b) law: nodes in (0, 1), weights of sum 1 (Golub & Welsch 1969)."""
     k = np.arange(nodes, dtype=float)
     s = a + b - 2
-    both = 2 * k + s
+    both = 2 * (k - 1) + (a + b)  # at k = 1 all digits of a + b, however small
     with np.errstate(divide="ignore", invalid="ignore"):
-        diagonal = ((a - 1) ** 2 - (b - 1) ** 2) / (both * (both + 2))
+        diagonal = (a - b) * s / (both * (both + 2))
         n = k[1:]
         squared = 4 * n * (n + a - 1) * (n + b - 1) * (n + s) / (both[1:] ** 2 * (both[1:] + 1) * (both[1:] - 1))
     diagonal[0] = (a - b) / (a + b)

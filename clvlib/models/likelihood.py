@@ -28,7 +28,7 @@ FLAT = 1e-6  # gradient of the mean log-likelihood: far less than a standard err
 _STEPS = 200  # of a search that gets anywhere, ten or twenty are enough
 _REACH, _FURTHEST, _SHORTEST = 1.0, 4.0, 1e-9  # of the first step, of any: a parameter e and e^4 times as large
 _ENDLESS = 1000.0  # as good as infinite: further than from any limit to the other
-_EXACT = 1e-12  # a gain of so little is beyond what can be measured: it's the last step
+_EXACT = 1e-12  # a gain of so small a share is beyond what can be measured: it's the last step
 _SAMPLES = (2_000, 20_000)  # rows
 _CHUNK = 2048  # rows at a time: what is worked out of so many fits in a processor's cache
 
@@ -194,12 +194,13 @@ def _newton(loss: Objective, at: Array, low: Array, high: Array) -> tuple[Array,
             break
         room = np.where(step > 0, high - at, at - low) / np.abs(step)  # NaN or infinite where there is no step
         shorter = min(1.0, reach / length, float(np.nanmin(room)))
-        last = shorter == 1 and not blocked and -(gradient @ step) / 2 < _EXACT
+        exact = _EXACT * max(1.0, abs(value))
+        last = shorter == 1 and not blocked and -(gradient @ step) / 2 < exact
         to = np.where(room <= shorter, np.where(step > 0, high, low), np.clip(at + shorter * step, low, high))
         foreseen = -(gradient @ step) * shorter - step @ hessian @ step * shorter**2 / 2
         there = loss(to)
         gained = value - there[0]
-        if last or gained >= foreseen / 10 - _EXACT:
+        if last or gained >= foreseen / 10 - exact:
             at, here = to, there
             if gained > foreseen / 2:
                 reach = min(2 * max(reach, shorter * length), _FURTHEST)
