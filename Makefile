@@ -44,6 +44,7 @@ room: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.fit_speed
 	$(BIN)/python -m benchmarks.forecast_speed
 	$(BIN)/python -m benchmarks.ingest_speed
 

@@ -28,6 +28,13 @@ def test_the_time_and_memory_of_a_check_are_measured_to_its_end():
     assert "as long as reading the file" in done.stdout
 
 
+def test_fits_beside_those_of_lifetimes_are_measured_to_their_end():
+    done = ran("fit_speed", "--share", "0.001")
+    assert done.returncode in (0, 1), done.stderr
+    assert "ParetoNBDFitter" in done.stdout
+    assert done.stderr == ""
+
+
 def test_the_time_of_a_forecast_is_measured_to_its_end():
     done = ran("forecast_speed", "--customers", "1000")
     assert done.returncode == 0, done.stderr

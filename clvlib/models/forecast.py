@@ -1,17 +1,16 @@
 """A customer summary goes in, fitted models come out: who is still a customer, who buys how often, for how
 much.
 
-Three models of purchases (BG/NBD, MBG/NBD, Pareto/NBD) and one of spend (Gamma-Gamma). What is used of the archived
-`lifetimes` package is called here only. Times are in the model's `time_unit`, "D" days or "W" weeks.
+Three models of purchases (BG/NBD, MBG/NBD, Pareto/NBD) and one of spend (Gamma-Gamma). Times are in the model's
+`time_unit`, "D" days or "W" weeks.
 Learned values end in `_`. A summary is what `aggregate.rfm_summary` gives; a new customer is x = t_x = T = 0.
 """
 
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -19,21 +18,16 @@ from numpy.typing import ArrayLike
 from scipy.linalg import eigh_tridiagonal
 from scipy.special import betainc, betaln
 
-with warnings.catch_warnings():  # importing lifetimes silences FutureWarning for the whole process …
-    warnings.filterwarnings("ignore", message=".*mode.chained_assignment")  # … and sets an option that is going
-    from lifetimes import BetaGeoFitter, ModifiedBetaGeoFitter
-
 from clvlib.errors import ConvergenceError, DataError, NotEnoughData, UsageError
 from clvlib.models import bg_nbd, gamma_gamma, nbd, pareto_nbd
 from clvlib.models.fitted import FittedModel
-from clvlib.models.likelihood import LARGEST_LOG, Maximum, maximise, unique_rows
+from clvlib.models.likelihood import LARGEST_LOG, Loss, Maximum, maximise, mean_loss_of, thinned, unique_rows
 from clvlib.models.summary import require
 from clvlib.stats import Array
 
 TimeUnit = Literal["D", "W"]
 
 DAYS: dict[str, float] = {"D": 1.0, "W": 7.0}
-_SAMPLE = 10_000  # of many more different histories, so many give a fit its start
 MIN_REPEATERS = 10  # four parameters from fewer customers who came back would be invention
 EQUAL = 1e-6  # mean spends whose whole spread is a smaller share of their size are the same: a matter of rounding
 _NODES = (32, 256)
@@ -79,20 +73,14 @@ class PurchaseModel(FittedModel, ABC):
         w = np.bincount(code, weights=each).astype(float)
         scale = T.max()
 
-        def mean_loss(log_params: Array) -> tuple[float, Array]:
-            return self._mean_loss(log_params, x, t_x / scale, T / scale, w)
-
-        def sample_loss(log_params: Array) -> tuple[float, Array]:
-            some = slice(None, None, len(x) // _SAMPLE)
-            return self._mean_loss(log_params, x[some], t_x[some] / scale, T[some] / scale, w[some])
-
-        with warnings.catch_warnings():  # so does every call of lifetimes' likelihoods
-            sample = sample_loss if len(x) > 5 * _SAMPLE else None
-            found = maximise(mean_loss, [-LARGEST_LOG] * 4, w.sum(), self.name, sample)
-            found.log_params[list(self._times)] += np.log(scale)
-            loss = self._mean_loss(found.log_params, x, t_x, T, w)[0]
-        self.dropout_ = -loss * w.sum() - _without_dropout(x, T, w)
-        return self.store(found, -loss * w.sum(), (int(each.sum()), repeaters, len(x)))
+        scaled = (x, t_x / scale, T / scale, w)
+        samples = [mean_loss_of(self._log_likelihood, *few) for few in thinned(*scaled)]
+        mean_loss = mean_loss_of(self._log_likelihood, *scaled)
+        found = maximise(mean_loss, [-LARGEST_LOG] * 4, w.sum(), self.name, samples)
+        found.log_params[list(self._times)] += np.log(scale)
+        value = self._log_likelihood(np.exp(found.log_params), x, t_x, T, w)[0]
+        self.dropout_ = value - _without_dropout(x, T, w)
+        return self.store(found, value, (int(each.sum()), repeaters, len(x)))
 
     @property
     def dropout_seen_(self) -> bool:
@@ -141,7 +129,7 @@ class PurchaseModel(FittedModel, ABC):
         return arrays[0].shape, [array.ravel() for array in arrays]
 
     @abstractmethod
-    def _mean_loss(self, log_params: Array, x: Array, t_x: Array, T: Array, w: Array) -> tuple[float, Array]: ...
+    def _log_likelihood(self, params: Array, x: Array, t_x: Array, T: Array, w: Array) -> Loss: ...
 
     @abstractmethod
     def _p_alive(self, x: Array, t_x: Array, T: Array) -> Array: ...
@@ -163,18 +151,13 @@ class BetaGeo(PurchaseModel):
     name = "BG/NBD"
     parameters = ("r", "alpha", "a", "b")
     _times = (1,)
-    _lifetimes: ClassVar[Any] = BetaGeoFitter
-    _survived_first = 0  # chances to leave that came with the first purchase
+    _at_once = 0  # chances to leave that come with the first purchase
 
-    def _mean_loss(self, log_params: Array, x: Array, t_x: Array, T: Array, w: Array) -> tuple[float, Array]:
-        chances = x + self._survived_first
-        value, gradient = bg_nbd.geometric_log_likelihood(np.exp(log_params), x, t_x, T, chances)
-        return -float(w @ value) / w.sum(), -(gradient @ w) / w.sum()
+    def _log_likelihood(self, params: Array, x: Array, t_x: Array, T: Array, w: Array) -> Loss:
+        return bg_nbd.geometric_log_likelihood(params, x, t_x, T, w, self._at_once)
 
     def _p_alive(self, x: Array, t_x: Array, T: Array) -> Array:
-        fitter = self._lifetimes()
-        fitter.params_ = self.params_
-        return np.asarray(fitter.conditional_probability_alive(x, t_x, T))
+        return bg_nbd.geometric_p_alive(self.values, x, t_x, T, self._at_once)
 
     def _expected_if_alive(self, t: Array, x: Array, T: Array) -> Array:
         """E[(1 - (1 + p t / (alpha + T))^-(r + x)) / p] over p ~ Beta(a, b + x): equation 10 of the paper.
@@ -190,14 +173,14 @@ class BetaGeo(PurchaseModel):
             same = x_each == count
             over = (t[same] / (alpha + T[same]))[:, None]
             nodes = int(np.clip(6 * np.sqrt(over.max()), *_NODES))  # what a pole at p = -1 / over asks for
-            p, weight = _beta_nodes(a, b + count + self._survived_first, nodes)
+            p, weight = _beta_nodes(a, b + count + self._at_once, nodes)
             result[same] = (-np.expm1(-(r + count) * np.log1p(p * over)) / p) @ weight
         return result[row]
 
     def _at_least_if_alive(self, n: int, t: float, x: Array, T: Array) -> Array:
         """The smaller of two counts, independent given p: until dropout, and until t (equation 8)."""
         r, alpha, a, b = self.values
-        b_now = b + x + self._survived_first
+        b_now = b + x + self._at_once
         stays = np.exp(betaln(a, b_now + n - 1) - betaln(a, b_now))
         return stays * betainc(n, r + x, t / (alpha + T + t))
 
@@ -211,8 +194,7 @@ class ModifiedBetaGeo(BetaGeo):
     """
 
     name = "MBG/NBD"
-    _lifetimes = ModifiedBetaGeoFitter
-    _survived_first = 1
+    _at_once = 1
 
 
 class ParetoNBD(PurchaseModel):
@@ -229,9 +211,8 @@ class ParetoNBD(PurchaseModel):
     parameters = ("r", "alpha", "s", "beta")
     _times = (1, 3)
 
-    def _mean_loss(self, log_params: Array, x: Array, t_x: Array, T: Array, w: Array) -> tuple[float, Array]:
-        value, gradient = pareto_nbd.log_likelihood(np.exp(log_params), x, t_x, T)
-        return -float(w @ value) / w.sum(), -(gradient @ w) / w.sum()
+    def _log_likelihood(self, params: Array, x: Array, t_x: Array, T: Array, w: Array) -> Loss:
+        return pareto_nbd.log_likelihood(params, x, t_x, T, w)
 
     def _p_alive(self, x: Array, t_x: Array, T: Array) -> Array:
         return pareto_nbd.p_alive(self.values, x, t_x, T)
@@ -285,8 +266,8 @@ class GammaGamma(FittedModel):
                     "Look at the largest and the smallest purchases first.",
                 )
             log_p, log_q, log_v = found.log_params
-            value, _ = gamma_gamma.spend_log_likelihood(np.exp([log_p, log_q, log_p + log_v - log_q]), x, m)
-        return self.store(found, float(w @ value), counts)
+            value = gamma_gamma.spend_log_likelihood(np.exp([log_p, log_q, log_p + log_v - log_q]), x, m, w)[0]
+        return self.store(found, value, counts)
 
     @property
     def q_at_limit_(self) -> bool:
@@ -408,9 +389,9 @@ def _beta_nodes(a: float, b: float, nodes: int) -> tuple[Array, Array]:
     """Gauss quadrature of the Beta(a, b) law: nodes in (0, 1), weights of sum 1 (Golub & Welsch 1969)."""
     k = np.arange(nodes, dtype=float)
     s = a + b - 2
-    both = 2 * k + s
+    both = 2 * (k - 1) + (a + b)  # at k = 1 all digits of a + b, however small
     with np.errstate(divide="ignore", invalid="ignore"):
-        diagonal = ((a - 1) ** 2 - (b - 1) ** 2) / (both * (both + 2))
+        diagonal = (a - b) * s / (both * (both + 2))
         n = k[1:]
         squared = 4 * n * (n + a - 1) * (n + b - 1) * (n + s) / (both[1:] ** 2 * (both[1:] + 1) * (both[1:] - 1))
     diagonal[0] = (a - b) / (a + b)

@@ -11,9 +11,9 @@ the mean of all. p without limit: a customer always spends the same, and is expe
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import digamma, gammaln
+from scipy.special import digamma, gammaln, zeta
 
-from clvlib.models.likelihood import Maximum, climb
+from clvlib.models.likelihood import Loss, Maximum, climb, summed
 from clvlib.stats import Array
 
 SMALLEST_Q = 1.1  # at q <= 1 the mean spend is infinite or negative; at 1.1 it is eleven times the usual one
@@ -25,43 +25,68 @@ AS_GOOD = 0.01  # log-likelihood units in which the model without limit may fall
 _LARGE = 40.0  # above it three terms of Stirling's series have all digits
 
 
-def spend_log_likelihood(params: Array, x: Array, m: Array) -> tuple[Array, Array]:
-    """Log-likelihood of each customer, shape (n,), and its gradient by (log p, log q, log level), (3, n).
+def spend_log_likelihood(params: Array, x: Array, m: Array, w: Array) -> Loss:
+    """Log-likelihood of w customers each with x purchases of mean m, with its gradient (3,) and Hessian (3, 3) by
+    (log p, log q, log level).
 
-    params (p, q, level), level = p v / q in units of m, numbers or columns that broadcast; x purchases with the mean m.
-    Written so that nothing cancels: with p and q in the millions, everybody spends nearly the same, and the usual form
-    has no digits left.
+    params (p, q, level), level = p v / q in units of m. Written so that nothing cancels: with p and q in the millions,
+    everybody spends nearly the same, and the usual form has no digits left.
 
-    >>> purchases, mean_spend = np.array([1.0, 4.0]), np.array([20.0, 50.0])
-    >>> value, gradient = spend_log_likelihood((6.25, 3.74, 25.8), purchases, mean_spend)
-    >>> value.round(2), gradient.shape
-    (array([-3.59, -4.87]), (3, 2))
+    >>> purchases, mean_spend, one = np.array([1.0, 4.0]), np.array([20.0, 50.0]), np.ones(2)
+    >>> value, gradient, hessian = spend_log_likelihood((6.25, 3.74, 25.8), purchases, mean_spend, one)
+    >>> round(value, 2), gradient.shape, hessian.shape
+    (-8.46, (3,), (3, 3))
     """
     p, q, level = params
-    a, d = p * x, m / level - 1
-    both, mixed, log_m = a + q, (1 + d) * a + q, np.log(m / level)
-    less = np.log1p(-d * q / (both * (1 + d)))
-    near = np.where(a > q, log_m + less, np.log1p(d * a / both))
-    rest, rest_a, rest_q = _stirling(both), _stirling(a), _stirling(np.atleast_1d(q))
-    value = np.where(a > q, -q * log_m - both * less, a * log_m - both * near)
-    value += np.log(a / both * q / (2 * np.pi)) / 2 - np.log(m)
-    value += rest[0] - rest_a[0] - rest_q[0]
-    by_p = a * (np.where(a > q, -less, log_m - near) - d * q / mixed + (1 / a - 1 / both) / 2 + rest[1] - rest_a[1])
-    by_q = q * (d * a / mixed - near + (1 / q - 1 / both) / 2 + rest[1] - rest_q[1])
-    return value, np.stack([by_p, by_q, a / mixed * q * d])
+
+    def of_spend(x: Array, m: Array, w: Array) -> Loss:
+        a, d, log_m = p * x, m / level - 1, np.log(m / level)
+        both, mixed = a + q, (1 + d) * a + q
+        less = np.log1p(-d * q / (both * (1 + d)))
+        near = np.where(a > q, log_m + less, np.log1p(d * a / both))
+        value = np.where(a > q, -q * log_m - both * less, a * log_m - both * near) - np.log(m)
+        by_level = a * q * d / mixed
+        by_p = w @ (a * np.where(a > q, -less, log_m - near) - by_level)
+        by_q = w @ (by_level - q * near)
+        bend = w @ (by_level**2 / both)
+        p_level, q_level = w @ (by_level * q / mixed), w @ (by_level * a * (1 + d) / mixed)
+        hessian = [
+            [by_p + bend, -bend, p_level],
+            [-bend, by_q + bend, q_level],
+            [p_level, q_level, -w @ (a * q / mixed * both * (1 + d) / mixed)],
+        ]
+        return float(w @ value), np.array([by_p, by_q, w @ by_level]), np.array(hessian)
+
+    value, gradient, hessian = summed(of_spend, x, m, w)
+    customers = np.bincount(x.astype(np.intp), weights=w).astype(float)  # the rest depends on x alone
+    w, a = customers[customers > 0], p * np.flatnonzero(customers)
+    both = a + q
+    rest, rest_a, rest_q = _stirling(both), _stirling(a), _stirling(np.array([q]))
+    value += w @ (np.log(a / both * q / (2 * np.pi)) / 2 + rest[0] - rest_a[0] - rest_q[0])
+    by_p, by_q = a * (rest[1] - rest_a[1]), q * (rest[1] - rest_q[1])
+    gradient[:2] += w @ (by_p + q / both / 2), w @ (by_q + a / both / 2)
+    bend = a * q / both**2 / 2
+    hessian[0, 0] += w @ (by_p + a**2 * (rest[2] - rest_a[2]) - bend)
+    hessian[1, 1] += w @ (by_q + q**2 * (rest[2] - rest_q[2]) - bend)
+    hessian[[0, 1], [1, 0]] += w @ (a * q * rest[2] + bend)
+    return float(value), gradient, hessian
 
 
-def _stirling(z: Array) -> tuple[Array, Array]:
-    """log Γ(z) less the leading terms of Stirling's formula, and its slope."""
-    small = np.minimum(z, _LARGE)
-    exact = gammaln(small) - (small - 0.5) * np.log(small) + small - np.log(2 * np.pi) / 2
-    slope = digamma(small) - np.log(small) + 0.5 / small
-    u = 1 / np.maximum(z, _LARGE)
-    series, series_slope = (
+def _stirling(z: Array) -> tuple[Array, Array, Array]:
+    """log Γ(z) less the leading terms of Stirling's formula, its slope and its curvature."""
+    small, u = np.minimum(z, _LARGE), 1 / np.maximum(z, _LARGE)
+    exact = (
+        gammaln(small) - (small - 0.5) * np.log(small) + small - np.log(2 * np.pi) / 2,
+        digamma(small) - np.log(small) + 0.5 / small,
+        zeta(2, small) - 1 / small - 0.5 / small**2,  # the trigamma function is a zeta function
+    )
+    series = (
         u * (1 / 12 - u**2 * (1 / 360 - u**2 / 1260)),
         u**2 * (u**2 * (1 / 120 - u**2 / 252) - 1 / 12),
+        u**3 * (1 / 6 - u**2 * (1 / 30 - u**2 / 42)),
     )
-    return np.where(z <= _LARGE, exact, series), np.where(z <= _LARGE, slope, series_slope)
+    value, slope, curvature = (np.where(z <= _LARGE, e, s) for e, s in zip(exact, series, strict=True))
+    return value, slope, curvature
 
 
 def maximum(x: Array, m: Array, w: Array) -> Maximum | None:
@@ -107,7 +132,7 @@ def _starts(x: Array, m: Array, w: Array) -> list[tuple[Array, int | None, float
     grid = [np.array([log_p, log_q]) for log_p in (*inside, NO_LIMIT) for log_q in (*(inside + 2.5), NO_LIMIT)]
     levels = (0.0, np.log(w @ m / w.sum()))
     points = np.array([[*at, level] for at in grid for level in levels])
-    losses = -spend_log_likelihood(np.exp(points.T)[:, :, None], x, m)[0] @ w
+    losses = np.array([-spend_log_likelihood(np.exp(at), x, m, w)[0] for at in points])
     ends, near = points[:, :2] == NO_LIMIT, (points[:, :2] <= _NEAR).all(axis=1)
     families = (
         (None, near),
@@ -132,15 +157,15 @@ def _climb(
     p, q, _ = np.exp(start)
     unit = np.array([1.0, 1.0, 1 / np.sqrt(w @ (p * x * q / (p * x + q)) / w.sum())])
 
-    def mean_loss(scaled: Array) -> tuple[float, Array]:
-        value, gradient = spend_log_likelihood(np.exp(scaled * unit), x, m)
-        return -float(w @ value) / w.sum(), -(gradient @ w) / w.sum() * unit
+    def mean_loss(scaled: Array) -> Loss:
+        value, gradient, hessian = spend_log_likelihood(np.exp(scaled * unit), x, m, w)
+        return -value / w.sum(), -gradient / w.sum() * unit, -hessian / w.sum() * np.outer(unit, unit)
 
     low = np.array([SMALLEST, np.log(SMALLEST_Q), -np.inf])
     high = np.array([NO_LIMIT, NO_LIMIT, np.inf])
     if held is not None:
         low[held] = high[held] = NO_LIMIT
-    found = climb(mean_loss, start / unit, low, high)
+    found = climb(mean_loss, [start / unit], low, high)
     if found is None:
         return None
     best, hessian, free = found

@@ -4,9 +4,8 @@ A gamma law of purchase rates and nothing else; the models of `forecast` come do
 """
 
 import numpy as np
-from scipy.special import digamma, gammaln
 
-from clvlib.models.likelihood import LARGEST_LOG, maximise
+from clvlib.models.likelihood import LARGEST_LOG, Loss, maximise, more_than, rising
 from clvlib.stats import Array
 
 SEEN = 3.0  # dropout has two parameters: half the 95 % point of chi-squared with 2 degrees of freedom
@@ -22,14 +21,17 @@ def largest_log_likelihood(x: Array, T: Array, w: Array) -> float:
     >>> round(alike), round(model.log_likelihood_)  # without dropout, with it
     (-25949, -25576)
     """
-    scale = T.max()
+    scale, more = T.max(), more_than(x, w)
 
-    def mean_loss(log_params: Array, time: Array = T / scale) -> tuple[float, Array]:
+    def mean_loss(log_params: Array, time: Array = T / scale) -> Loss:
         r, alpha = np.exp(log_params)
-        value = gammaln(r + x) - gammaln(r) + r * np.log(alpha) - (r + x) * np.log(alpha + time)
-        by_r = r * (digamma(r + x) - digamma(r) + np.log(alpha) - np.log(alpha + time))
-        by_alpha = r - (r + x) * alpha / (alpha + time)
-        return -float(w @ value) / w.sum(), -(np.stack([by_r, by_alpha]) @ w) / w.sum()
+        rate, by_r, by_rr = rising(r, more)
+        silent, share = np.log(alpha) - np.log(alpha + time), alpha / (alpha + time)
+        value = rate + w @ (r * silent - x * np.log(alpha + time))
+        both = w @ (1 - share) * r
+        gradient = np.array([by_r + r * (w @ silent), w @ (r - (r + x) * share)])
+        hessian = np.array([[by_rr + r * (w @ silent), both], [both, -w @ ((r + x) * share * (1 - share))]])
+        return -value / w.sum(), -gradient / w.sum(), -hessian / w.sum()
 
     found = maximise(mean_loss, [-LARGEST_LOG] * 2, w.sum(), "NBD").log_params + np.array([0, np.log(scale)])
     return -mean_loss(found, T)[0] * w.sum()

@@ -3,111 +3,127 @@
 `lifetimes` writes the likelihood with two Gauss hypergeometric functions (Fader & Hardie 2005, "A Note on
 Deriving the Pareto/NBD Model and Related Expressions", equations 18 to 20). Their difference loses its digits
 when a customer has just bought, and it has no gradient, so that only a slow random-start search can fit it.
-Here the integral behind both functions is summed directly, which also gives the gradient.
+Here the integral behind both functions is summed directly, which also gives the gradient and the Hessian.
 
 `params` is always (r, alpha, s, beta); x, t_x and T are frequency, recency and T; all times share one unit.
 """
 
-from collections.abc import Callable
+from functools import partial
 
 import numpy as np
-from scipy.special import betainc, digamma, gammaln
+from scipy.special import betainc
 
+from clvlib.models.likelihood import Loss, more_than, rising, summed
 from clvlib.stats import Array
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(32)
 _NODES, _WEIGHTS = (_NODES + 1) / 2, _WEIGHTS / 2
+_FEWER, _FEWER_WEIGHTS = np.polynomial.legendre.leggauss(24)
+_FEWER, _FEWER_WEIGHTS = (_FEWER + 1) / 2, _FEWER_WEIGHTS / 2
 _NEGLIGIBLE = 40.0  # a part of the integrand e^40 times smaller than its start is below double precision
-_CHUNK = 4096  # rows at a time: the 32 nodes of so many rows fit in a processor's cache
 
 
-def log_likelihood(params: Array, x: Array, t_x: Array, T: Array) -> tuple[Array, Array]:
-    """Log-likelihood of each customer, shape (n,), and its gradient by the log of each parameter, (4, n).
+def log_likelihood(params: Array, x: Array, t_x: Array, T: Array, w: Array) -> Loss:
+    """Log-likelihood of w customers of each history, with its gradient (4,) and Hessian (4, 4) by the logs of params.
 
     >>> cdnow = (0.553, 10.578, 0.606, 11.669)  # in weeks
-    >>> x, t_x, T = np.array([0.0, 2.0]), np.array([0.0, 30.43]), np.array([38.86, 38.86])
-    >>> value, gradient = log_likelihood(cdnow, x, t_x, T)
-    >>> value.round(2), gradient.shape
-    (array([-0.52, -9.55]), (4, 2))
+    >>> x, t_x, T, w = np.array([[0.0, 2.0], [0.0, 30.43], [38.86, 38.86], [1.0, 1.0]])
+    >>> value, gradient, hessian = log_likelihood(cdnow, x, t_x, T, w)
+    >>> round(value, 2), gradient.shape, hessian.shape
+    (-10.08, (4,), (4, 4))
     """
-    value, gradient = np.empty(len(x)), np.empty((4, len(x)))
-    for start in range(0, len(x), _CHUNK):
-        rows = slice(start, start + _CHUNK)
-        value[rows], gradient[:, rows] = _log_likelihood_of_chunk(params, x[rows], t_x[rows], T[rows])
-    return value, gradient
+    value, gradient, hessian = summed(partial(_over_time, params), x, t_x, T, w)
+    rate, by_r, by_rr = rising(params[0], more_than(x, w))
+    purchases = float(w @ x)
+    gradient += [by_r, -purchases, 0, 0]
+    hessian[0, 0] += by_rr
+    return float(value + rate - purchases * np.log(params[1])), gradient, hessian
 
 
-def _log_likelihood_of_chunk(params: Array, x: Array, t_x: Array, T: Array) -> tuple[Array, Array]:
+def _over_time(params: Array, x: Array, t_x: Array, T: Array, w: Array) -> Loss:
+    """The same without the factor Γ(r + x) / Γ(r) / alpha^x: the log of a sum, over being alive at T and having left at
+    each tau.
+
+    Its gradient is the average gradient of the terms, each by its share in the sum; its Hessian their average Hessian
+    plus the covariance of their gradients. All is written in log(1 + tau / alpha) and log(1 + tau / beta), so that no
+    digits are lost where customers are all but alike and parameters are in the millions.
+    """
     r, alpha, s, beta = params
     still_alive = _log_alive(params, x, T)
-    died, (log_near, log_far), share = _log_died(params, x, t_x, T)
-    log_alpha_tau, log_beta_tau = (log_near, log_far) if alpha <= beta else (log_far, log_near)
+    died, by_near, by_far, share = _log_died(params, x, t_x, T)
     mixed = np.logaddexp(still_alive, died)
-    value = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + s * np.log(beta) + mixed
+    share = np.vstack([share * np.exp(died - mixed), np.exp(still_alive - mixed)])
+    left = np.append(np.ones(len(by_near)), 0)[:, None]
+    by_alpha, by_beta = (by_near, by_far) if alpha <= beta else (by_far, by_near)
+    by_alpha, by_beta = np.vstack([by_alpha, np.log1p(T / alpha)]), np.vstack([by_beta, np.log1p(T / beta)])
+    of_alpha, of_beta = -np.expm1(-by_alpha), -np.expm1(-by_beta)  # tau / (alpha + tau)
 
-    alive, dead = np.exp(still_alive - mixed), np.exp(died - mixed)
-
-    def mean(of: Array) -> Array:
-        return np.einsum("ij,ij->j", share, of)
-
-    by_r = digamma(r + x) - digamma(r) + np.log(alpha) - alive * np.log(alpha + T) - dead * mean(log_alpha_tau)
-    by_alpha = r / alpha - (r + x) * (alive / (alpha + T) + dead * mean(np.exp(-log_alpha_tau)))
-    by_s = np.log(beta) - alive * np.log(beta + T) + dead * (1 / s - mean(log_beta_tau))
-    by_beta = s / beta - alive * s / (beta + T) - dead * (s + 1) * mean(np.exp(-log_beta_tau))
-    return value, np.stack([r * by_r, alpha * by_alpha, s * by_s, beta * by_beta])
+    slopes = np.stack([-r * by_alpha, (r + x) * of_alpha, left - s * by_beta, (s + left) * of_beta - left])
+    mean = np.einsum("tn,ktn->kn", share, slopes)
+    gradient, each = mean @ w, share * w
+    crossed_alpha, crossed_beta = r * np.vdot(each, of_alpha), s * np.vdot(each, of_beta)
+    curved_alpha = np.vdot(each, slopes[1] * (1 - of_alpha))
+    curved_beta = np.vdot(each, (s + left) * of_beta * (1 - of_beta))
+    gone = each[:-1].sum()
+    slopes -= mean[:, None]
+    hessian = (slopes * each).reshape(4, -1) @ slopes.reshape(4, -1).T
+    hessian[:2, :2] += [[gradient[0], crossed_alpha], [crossed_alpha, -curved_alpha]]
+    hessian[2:, 2:] += [[gradient[2] - gone, crossed_beta], [crossed_beta, -curved_beta]]
+    return float(w @ mixed), gradient, hessian
 
 
 def _log_alive(params: Array, x: Array, T: Array) -> Array:
     """Log-likelihood of a customer still alive at T, without the factor common to both cases."""
     r, alpha, s, beta = params
-    return -(r + x) * np.log(alpha + T) - s * np.log(beta + T)
+    return -(r + x) * np.log1p(T / alpha) - s * np.log1p(T / beta)
 
 
-def _log_died(params: Array, x: Array, t_x: Array, T: Array) -> tuple[Array, tuple[Array, Array], Array]:
+def _log_died(params: Array, x: Array, t_x: Array, T: Array) -> tuple[Array, Array, Array, Array]:
     """The same for a customer who left between t_x and T, with the moments of leaving, tau, and their shares.
 
-    Of tau are given the logarithms of min(alpha, beta) + tau and max(alpha, beta) + tau.
+    Of tau are given log(1 + tau / near) and log(1 + tau / far), near and far being the smaller and the larger of alpha
+    and beta.
 
-    log of s ∫ (alpha + tau)^-(r + x) (beta + tau)^-(s + 1) dtau from t_x to T, over y = log(min(alpha, beta)
-    + tau): the other singularity is then at least π away from the path, so that 32 Gauss-Legendre nodes
-    suffice.
+    log of s / beta ∫ (1 + tau / alpha)^-(r + x) (1 + tau / beta)^-(s + 1) dtau from t_x to T, over
+    y = log(1 + tau / near): the other singularity is then at least π away from the path, so that 24 Gauss-Legendre
+    nodes suffice: against 400 nodes the error was at most 6e-13 (r and s from 0.05 to 20, alpha / T and beta / T from
+    0.005 to 20, x up to 50; 120,000 histories), and 2e-9 with r and s up to 1,100, x up to 500, alpha and beta from
+    1 / 22,000 to 22,000 times the age.
     """
     r, alpha, s, beta = params
-    near, gap = min(alpha, beta), abs(alpha - beta)
+    near, far = min(alpha, beta), max(alpha, beta)
     power_near: Array | float
     power_far: Array | float
     power_near, power_far = (r + x, s + 1.0) if alpha <= beta else (s + 1.0, r + x)
 
-    def log_integrand(y: Array, log_far: Array) -> Array:
-        return (1 - power_near) * y - power_far * log_far
-
-    low, high = np.log(near + t_x), np.log(near + T)
-    high = _cut_tail(log_integrand, low, high, power_near, power_far, gap)
+    low = np.log1p(t_x / near)
+    high = _cut_tail(low, np.log1p(T / near), power_near, power_far, near / far)
     width = np.maximum(high - low, 1e-300)
-    y = low + width * _NODES[:, None]
-    log_far = np.log(gap + np.exp(y))
-    terms = log_integrand(y, log_far) + np.log(_WEIGHTS)[:, None]
-    top = terms.max(axis=0)
-    share = np.exp(terms - top)
+    y = low + width * _FEWER[:, None]
+    by_far = np.log1p(near / far * np.expm1(y))
+    share = (1 - power_near) * y - power_far * by_far
+    top = share.max(axis=0)
+    share = np.exp(share - top) * _FEWER_WEIGHTS[:, None]
     total = share.sum(axis=0)
-    return np.log(s) + np.log(width) + top + np.log(total), (y, log_far), share / total
+    share /= total
+    return np.log(s * near / beta) + np.log(width) + top + np.log(total), y, by_far, share
 
 
-def _cut_tail(
-    log_integrand: Callable[[Array, Array], Array],
-    low: Array,
-    high: Array,
-    power_near: Array | float,
-    power_far: Array | float,
-    gap: float,
-) -> Array:
+def _cut_tail(low: Array, high: Array, power_near: Array | float, power_far: Array | float, ratio: float) -> Array:
     """Move `high` to where the integrand is negligible. It is log-concave: Newton never overshoots."""
-    floor = log_integrand(low, np.log(gap + np.exp(low))) - _NEGLIGIBLE
+
+    def log_integrand(y: Array, power_near: Array | float, power_far: Array | float) -> Array:
+        return (1 - power_near) * y - power_far * np.log1p(ratio * np.expm1(y))
+
+    floor = log_integrand(low, power_near, power_far) - _NEGLIGIBLE
+    steep = log_integrand(high, power_near, power_far) < floor
+    end, floor = high[steep], floor[steep]
+    power_near, power_far = (np.broadcast_to(power, low.shape)[steep] for power in (power_near, power_far))
     for _ in range(6):
-        near = np.exp(high)
-        excess = floor - log_integrand(high, np.log(gap + near))
-        slope = (1 - power_near) - power_far * near / (gap + near)
-        high = np.where(excess > 0, high + excess / np.minimum(slope, -1e-12), high)
+        far = ratio * np.expm1(end)
+        slope = (1 - power_near) - power_far * (ratio + far) / (1 + far)
+        end += np.maximum(floor - log_integrand(end, power_near, power_far), 0) / np.minimum(slope, -1e-12)
+    high[steep] = end
     return high
 
 

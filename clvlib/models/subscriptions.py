@@ -22,7 +22,7 @@ from scipy.special import gammaln, hyp2f1
 
 from clvlib.errors import CannotAnswer, ConvergenceError, DataError, MissingTable, NotEnoughData, UsageError
 from clvlib.ingest.subscribers import periods_counted
-from clvlib.models.likelihood import maximise
+from clvlib.models.likelihood import Loss, maximise
 from clvlib.stats import Array, mid_periods, present_value
 
 if TYPE_CHECKING:
@@ -228,13 +228,15 @@ def fit_sbg(life: pd.DataFrame) -> ShiftedBetaGeometric:
     at_risk, lost = seen["at_risk"].to_numpy(float), seen["lost"].to_numpy(float)
     kept, size = at_risk - lost, float(at_risk.sum())
 
-    def mean_loss(log_params: Array) -> tuple[float, Array]:
-        alpha, beta = np.exp(log_params)
-        both = alpha + beta + before
-        value = lost @ np.log(alpha / both) + kept @ np.log((beta + before) / both)
-        shared = -(at_risk / both).sum()
-        slope = np.array([lost.sum() / alpha + shared, (kept / (beta + before)).sum() + shared])
-        return -value / size, -slope * np.exp(log_params) / size
+    def mean_loss(log_params: Array) -> Loss:
+        params = np.exp(log_params)
+        alpha, beta = params
+        both, stays = alpha + beta + before, beta + before
+        value = lost @ np.log(alpha / both) + kept @ np.log(stays / both)
+        slope = np.array([lost.sum() / alpha, kept @ (1 / stays)]) - at_risk @ (1 / both)
+        bend = at_risk @ (1 / both**2) - np.diag([lost.sum() / alpha**2, kept @ (1 / stays**2)])
+        hessian = bend * np.outer(params, params) + np.diag(slope * params)
+        return -value / size, -slope * params / size, -hessian / size
 
     found = maximise(mean_loss, [-10.0, -10.0], size, "sBG")
     alpha, beta = np.exp(found.log_params)

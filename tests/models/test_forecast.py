@@ -5,13 +5,15 @@ import itertools
 import subprocess
 import sys
 import warnings
+from functools import partial
 
+import lifetimes
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lifetimes.fitters import value_and_grad
+from lifetimes.fitters import hessian, value_and_grad
 from scipy.integrate import quad
 from scipy.optimize import minimize
 from scipy.special import betaln, gammaln
@@ -19,7 +21,7 @@ from scipy.stats import nbinom
 
 from clvlib import aggregate, load
 from clvlib.errors import ConvergenceError, DataError, NotEnoughData, UsageError
-from clvlib.models import pareto_nbd
+from clvlib.models import bg_nbd, gamma_gamma, likelihood, pareto_nbd
 from clvlib.models import published as papers
 from clvlib.models.forecast import (
     MODELS,
@@ -31,7 +33,13 @@ from clvlib.models.forecast import (
     fit_all,
     fit_best,
 )
+from clvlib.models.likelihood import mean_loss_of
 
+PEERS = {
+    "BG/NBD": lifetimes.BetaGeoFitter,
+    "MBG/NBD": lifetimes.ModifiedBetaGeoFitter,
+    "Pareto/NBD": lifetimes.ParetoNBDFitter,
+}
 # Parameters as printed in the papers.
 BGNBD = (0.243, 4.414, 0.793, 2.426)
 # Two customers of the sample whose dates are whole days: x, t_x, T in weeks.
@@ -197,30 +205,52 @@ def test_paretonbd_likelihood_is_the_integral_over_the_day_of_leaving(params, x,
     died = np.log(s) + top + np.log(max(slow, 1e-300))
     common = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + s * np.log(beta)
     arrays = [np.array([value], dtype=float) for value in (x, t_x, T)]
-    fast, _ = pareto_nbd.log_likelihood(np.array([r, alpha, s, beta]), *arrays)
-    assert fast[0] == pytest.approx(common + np.logaddexp(alive, died), rel=1e-7, abs=1e-7)
+    fast, _, _ = pareto_nbd.log_likelihood(np.array([r, alpha, s, beta]), *arrays, np.ones(1))
+    assert fast == pytest.approx(common + np.logaddexp(alive, died), rel=1e-7, abs=1e-7)
 
 
-def test_paretonbd_gradient_is_the_slope_of_the_likelihood(cdnow):
-    arrays = [cdnow[column].to_numpy(float) for column in ("frequency", "recency", "T")]
-    at = np.log([0.4, 20.0, 1.5, 3.0])
-    _, gradient = pareto_nbd.log_likelihood(np.exp(at), *arrays)
-    for i in range(4):
-        step = np.eye(4)[i] * 1e-5
-        up, down = (pareto_nbd.log_likelihood(np.exp(at + d), *arrays)[0].sum() for d in (step, -step))
-        assert gradient[i].sum() == pytest.approx((up - down) / 2e-5, rel=1e-5)
+def of_histories(cdnow):
+    each = np.linspace(0.5, 2.0, len(cdnow))
+    return (*(cdnow[column].to_numpy(float) for column in ("frequency", "recency", "T")), each)
+
+
+def of_spends(cdnow):
+    back = cdnow[cdnow["frequency"] > 0]
+    return (*(back[column].to_numpy(float) for column in ("frequency", "monetary_value")), np.linspace(1, 2, len(back)))
+
+
+@pytest.mark.parametrize(
+    ("formula", "rows", "params"),
+    [
+        (partial(bg_nbd.geometric_log_likelihood, at_once=0), of_histories, (0.4, 20.0, 1.5, 3.0)),
+        (partial(bg_nbd.geometric_log_likelihood, at_once=1), of_histories, (0.4, 20.0, 1.5, 0.3)),
+        (pareto_nbd.log_likelihood, of_histories, (0.4, 20.0, 1.5, 3.0)),
+        (pareto_nbd.log_likelihood, of_histories, (4.0, 2.0, 0.5, 30.0)),
+        (gamma_gamma.spend_log_likelihood, of_spends, (6.0, 4.0, 25.0)),
+        (gamma_gamma.spend_log_likelihood, of_spends, (0.3, 70.0, 60.0)),
+        (gamma_gamma.spend_log_likelihood, of_spends, (80.0, 1.2, 9.0)),
+    ],
+)
+def test_gradient_and_hessian_are_the_slopes_of_the_likelihood(cdnow, formula, rows, params):
+    data, at = rows(cdnow), np.log(params)
+    _, gradient, hessian_ = formula(np.exp(at), *data)
+    for i in range(len(params)):
+        step = np.eye(len(params))[i] * 1e-5
+        up, down = (formula(np.exp(at + d), *data) for d in (step, -step))
+        assert gradient[i] == pytest.approx((up[0] - down[0]) / 2e-5, rel=1e-5, abs=1e-3)
+        assert hessian_[i] == pytest.approx((up[1] - down[1]) / 2e-5, rel=1e-5, abs=1e-3)
 
 
 @pytest.mark.parametrize("kind", [BetaGeo, ModifiedBetaGeo])
 @pytest.mark.parametrize("params", [(0.243, 4.4, 0.8, 2.4), (3.0, 50.0, 0.05, 0.3), (0.9, 0.2, 20.0, 7.0)])
-def test_bgnbd_likelihood_and_gradient_are_those_of_lifetimes(cdnow, kind, params):
-    arrays = [cdnow[column].to_numpy(float) for column in ("frequency", "recency", "T")]
-    each = np.linspace(0.5, 2.0, len(cdnow))
-    model, at = kind("W"), np.log(params)
-    theirs = value_and_grad(model._lifetimes._negative_log_likelihood)(at, *arrays, each, 0.0)
-    value, gradient = model._mean_loss(at, *arrays, each)
+def test_bgnbd_likelihood_gradient_and_hessian_are_those_of_lifetimes(cdnow, kind, params):
+    rows, at = of_histories(cdnow), np.log(params)
+    formula = PEERS[kind.name]._negative_log_likelihood
+    theirs = (*value_and_grad(formula)(at, *rows, 0.0), hessian(formula)(at, *rows, 0.0))
+    value, gradient, bend = mean_loss_of(kind("W")._log_likelihood, *rows)(at)
     assert value == pytest.approx(theirs[0], rel=1e-12)
     assert gradient == pytest.approx(theirs[1], rel=1e-8, abs=1e-10)
+    assert bend == pytest.approx(theirs[2], rel=1e-8, abs=1e-10)
 
 
 @pytest.mark.parametrize("kind", [BetaGeo, ModifiedBetaGeo])
@@ -263,17 +293,13 @@ def test_paretonbd_chances_are_the_average_over_the_time_left(fitted):
 
 
 def test_lifetimes_own_formulas_agree_where_they_are_sound(cdnow, fitted):
-    import lifetimes
-
-    pairs = [
-        ("BG/NBD", lifetimes.BetaGeoFitter),
-        ("MBG/NBD", lifetimes.ModifiedBetaGeoFitter),
-        ("Pareto/NBD", lifetimes.ParetoNBDFitter),
-    ]
     columns = [cdnow[column] for column in ("frequency", "recency", "T")]
-    for name, fitter in pairs:
+    for name, fitter in PEERS.items():
         theirs = fitter()
         theirs.params_ = fitted[name].params_
+        np.testing.assert_allclose(
+            fitted[name].p_alive(*columns), theirs.conditional_probability_alive(*columns), rtol=1e-9
+        )
         np.testing.assert_allclose(
             fitted[name].expected_purchases(39, *columns),
             theirs.conditional_expected_number_of_purchases_up_to_time(39, *columns),
@@ -399,19 +425,36 @@ def test_one_customer_with_a_huge_frequency_does_not_break_the_fit(cdnow):
         assert 0 < float(model.expected_purchases(52, 5000, 38.0, 39.0)) < 20_000
 
 
-def test_customers_who_all_buy_like_clockwork_need_a_penalty_and_the_model_says_so():
+@pytest.mark.parametrize("kind", MODELS.values())
+def test_customers_who_all_buy_like_clockwork_are_at_an_end_of_each_model_and_go_on_buying(kind):
     rfm = pd.DataFrame(
         {"frequency": 12, "recency": 360.0, "T": 365.0},
         index=pd.Index([str(i) for i in range(200)], name="customer_id"),
     )
-    model = ParetoNBD().fit(rfm)
-    assert model.penalty_ >= 1e-4
-    assert f"only with a penalty of {model.penalty_:g}" in repr(model)
-    assert 8 < float(model.expected_purchases(365, 12, 360, 365)) < 14
+    model = kind().fit(rfm)
+    assert "r" in model.held_
+    assert "at the end of the model where nobody ever leaves" in repr(model)
+    assert float(model.expected_purchases(365, 12, 360, 365)) == pytest.approx(12, rel=1e-5)
+    # nearly a Poisson law for each: 12 log(12 / 365) − 12
+    assert model.log_likelihood_ == pytest.approx(200 * (12 * np.log(12 / 365) - 12), abs=1)
+
+
+def test_a_fit_with_a_penalty_says_so(monkeypatch, cdnow):
+    without = likelihood.climb
+    tried = []
+
+    def only_with_a_penalty(*asked):
+        tried.append(asked)
+        return None if len(tried) == 1 else without(*asked)
+
+    monkeypatch.setattr("clvlib.models.likelihood.climb", only_with_a_penalty)
+    model = BetaGeo("W").fit(cdnow)
+    assert model.penalty_ == 1e-4
+    assert "converged only with a penalty of 0.0001" in repr(model)
 
 
 def test_a_fit_that_does_not_converge_raises_and_says_what_to_try(monkeypatch, cdnow):
-    monkeypatch.setattr("clvlib.models.likelihood._search", lambda *_: None)
+    monkeypatch.setattr("clvlib.models.likelihood.climb", lambda *_: None)
     with pytest.raises(ConvergenceError, match=r"Pareto/NBD did not converge on 2,357 customers.*Use another"):
         ParetoNBD("W").fit(cdnow)
 
@@ -427,7 +470,7 @@ def test_another_model_is_taken_when_the_preferred_one_fails(monkeypatch, cdnow,
 
 
 def test_starting_from_a_sample_leads_to_the_same_fit(monkeypatch, cdnow, fitted):
-    monkeypatch.setattr("clvlib.models.forecast._SAMPLE", 100)
+    monkeypatch.setattr("clvlib.models.likelihood._SAMPLES", (100,))
     for name, kind in MODELS.items():
         model = kind("W").fit(cdnow)
         np.testing.assert_allclose(model.values, fitted[name].values, rtol=1e-6)
