@@ -83,11 +83,12 @@ def test_a_forked_notebook_makes_the_same(shop, books, tmp_path, monkeypatch):
 
 def test_a_forked_notebook_that_dies_takes_nobody_with_it_and_nothing_is_left_running(shop, books, tmp_path):
     folder, _ = books(DIES, "1 + 1", "2 + 2", "raise SystemExit(3)")
+    before = children(os.getpid())  # of other tests: a server, say
     assert runner.run(shop, out=tmp_path / "out", notebooks=folder) == 3
     entries = manifest(next((tmp_path / "out").glob("*/*")))["notebooks"]
     assert [entry["outcome"] for entry in entries][:3] == ["failed", "done", "done"]
     assert "DeadKernelError: the kernel died" in entries[0]["error"]
-    assert not children(os.getpid())
+    assert set(children(os.getpid())) <= set(before)
 
 
 @pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
