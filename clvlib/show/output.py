@@ -60,12 +60,16 @@ def table(
     ``caption`` is a template with ``values``, ended by n and dates (``sentences.closing``).
     """
     caption = closing(fill(caption, values), n, of, dates)
-    frame = _without_small_groups(frame.to_frame() if isinstance(frame, pd.Series) else frame)
+    whole = frame.to_frame() if isinstance(frame, pd.Series) else frame
+    frame = _without_small_groups(whole)
     shown = frame.head(MOST_ROWS)
     columns = _written_columns(shown, formats)
-    note = ""
+    notes = []
     if len(frame) > len(shown):
-        note = f"The first {count(len(shown))} of {count(len(frame))} rows."
+        notes.append(f"The first {count(len(shown))} of {count(len(frame))} rows.")
+    if frame.isna().to_numpy().sum() > whole.isna().to_numpy().sum():
+        notes.append(f"Of fewer than {LEAST} customers no figure is shown.")
+    note = " ".join(notes)
     markup = _html_table(columns, caption, note)
     publish("table", _text_table(columns, caption, note), markup, **hand_table(frame))
 

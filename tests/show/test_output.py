@@ -281,6 +281,7 @@ def test_a_table_shows_no_figure_of_fewer_than_five_customers_and_all_of_more(sh
     show.table(frame.drop(index="a"))
     few, others = (data["text/plain"].splitlines()[1:] for data, _ in shown)
     assert [line.split() for line in few[:2]] == [["a", "4", "–", "–"], ["b", "5", "$50.00", "8"]]
+    assert few[-1] == "Of fewer than 5 customers no figure is shown."
     assert [line.split() for line in others] == [["b", "5", "$50.00", "8"], ["c", "0", "$0.00", "0"]]
     told = json.loads((tmp_path / "tables" / "000.json").read_text())
     assert told["data"][0][-3:] == [4, None, None]
