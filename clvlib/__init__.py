@@ -5,8 +5,9 @@
 
 The map of the house. The way leads from left to right, and nobody reaches back (import-linter keeps the doors):
 
-    errors, files < stats < ingest | aggregate < dataset < models | show < value | causes < actions < course < run
+    language < errors, files < stats < ingest | aggregate < dataset < models | show < value | causes < actions < course < run
 
+- `clvlib.language`: what is said in English → in another language.
 - `clvlib.ingest`: a client's files → canonical tables, every row kept or dropped for a stated reason.
 - `clvlib.aggregate`: raw rows → frames per customer, cohort, period; nobody else touches raw rows.
 - `clvlib.dataset`: the hall: one client's tables, and what is assumed of the business.

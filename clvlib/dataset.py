@@ -1,6 +1,6 @@
 """A dataset card (TOML) or a name → `Dataset`: lazy tables, economics, currency, as-of date, and the ledger."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from html import escape
 from pathlib import Path
@@ -15,8 +15,18 @@ from clvlib.aggregate import acquisition, purchases, totals
 from clvlib.errors import CannotAnswer, DataError, MissingTable, Problem, UsageError
 from clvlib.files import once
 from clvlib.ingest import ask, forgotten, groups, options, people, reading, rules, subscribers
-from clvlib.ingest.card import FORGOTTEN, TO_CONFIRM, day_of, find_card, read_card, to_confirm, wrong_entries
+from clvlib.ingest.card import (
+    FORGOTTEN,
+    TO_CONFIRM,
+    day_of,
+    find_card,
+    language_of,
+    read_card,
+    to_confirm,
+    wrong_entries,
+)
 from clvlib.ingest.tables import LOOKUPS, TABLES
+from clvlib.language import ENGLISH, message, speak, spoken
 from clvlib.stats import DAYS_PER_MONTH
 
 _COUNTED = "purchases"  # the unit where there are no amounts
@@ -24,19 +34,21 @@ _COUNTED = "purchases"  # the unit where there are no amounts
 MARGINS_ALIKE = 0.01  # of revenue: the card's margin and that of the lines' own costs are the same, rounded
 
 MEANINGS = {
-    "margin": "contribution margin: the share of revenue that is left after the cost of the goods",
-    "annual_discount_rate": "the yearly rate at which money counts less the later it comes",
-    "horizon_months": "how many months ahead value is counted",
-    "retention_cost_per_year": "money that it costs to keep one customer for a year",
-    "service_cost_per_order": "money that it costs to serve one order",
-    "acquisition_cost": "money that it costs to win one customer; unknown if empty",
-    "contact_cost": "money that it costs to contact one customer in a campaign",
-    "save_rate": "share of those who would buy nothing in the next window whom a contact makes buy",
-    "margin_per_period": "money that is left of one period that a subscriber pays",
-    "subscriptions.period": "how long one period of the subscriptions is",
-    "subscriptions.left": "who is in that table: ever (all who ever subscribed) or last (those of the last period)",
-    "currency": "what the amounts are counted in",
-    "as_of": "last day of observation",
+    "margin": message("contribution margin: the share of revenue that is left after the cost of the goods"),
+    "annual_discount_rate": message("the yearly rate at which money counts less the later it comes"),
+    "horizon_months": message("how many months ahead value is counted"),
+    "retention_cost_per_year": message("money that it costs to keep one customer for a year"),
+    "service_cost_per_order": message("money that it costs to serve one order"),
+    "acquisition_cost": message("money that it costs to win one customer; unknown if empty"),
+    "contact_cost": message("money that it costs to contact one customer in a campaign"),
+    "save_rate": message("share of those who would buy nothing in the next window whom a contact makes buy"),
+    "margin_per_period": message("money that is left of one period that a subscriber pays"),
+    "subscriptions.period": message("how long one period of the subscriptions is"),
+    "subscriptions.left": message(
+        "who is in that table: ever (all who ever subscribed) or last (those of the last period)"
+    ),
+    "currency": message("what the amounts are counted in"),
+    "as_of": message("last day of observation"),
 }
 
 MOST_MONTHS = 1200  # of a horizon
@@ -106,6 +118,7 @@ class Dataset:
     truths: Mapping[str, Path] = field(default_factory=dict)
     terms: subscribers.Terms | None = None  # of the subscriptions, where it has them
     in_file: Mapping[str, Any] = field(default_factory=dict)  # rows, customers, orders, revenue of its transactions
+    language: str = ENGLISH  # in which everything is said of it
     counts: bool = False  # no amounts: each purchase counts 1, and what is called money is a number of purchases
 
     def __getstate__(self) -> dict[str, Any]:
@@ -168,6 +181,20 @@ class Dataset:
         if self.has("totals"):
             return totals.brought_of_totals(totals.read_totals(self.table("totals")), self.economics.margin)
         return aggregate.brought(self.transactions, self.as_of, self.economics.margin)
+
+    def called_alike(self, words: Collection[str]) -> set[str]:
+        """Which of these words are also the client's own: of a channel, a product, an attribute or its name."""
+        if not words:
+            return set()
+        found: set[str] = set()
+        for name, table in self.tables.items():
+            own = set(table.columns) - {column.name for column in TABLES[name]}
+            found |= {shown for column in own for shown in (column, column.replace("_", " ")) if shown in words}
+            texts = [column for column, kind in table.schema().items() if kind.is_string()]
+            for column in texts:
+                alike = table.filter(table[column].isin([*words])).select(word=column).distinct()
+                found |= set(alike.to_pandas()["word"])
+        return found
 
     @property
     def sells(self) -> bool:
@@ -293,11 +320,13 @@ def load(name_or_path: str | Path, as_of: Any = None) -> Dataset:
     DataError with every problem at once when the data can't be used.
     """
     path = find_card(name_or_path).absolute()
-    return once(
+    found = once(
         lambda: _load(path, as_of),
-        lambda: ("load", str(path), path.read_bytes(), str(as_of)),
+        lambda: ("load", str(path), path.read_bytes(), str(as_of), spoken()),
         lambda made: made.in_file.get("rows", 0),
     )
+    speak(found.language)
+    return found
 
 
 def _load(path: Path, as_of: Any) -> Dataset:
@@ -318,8 +347,10 @@ def build(
     """Read all that a card names. Returns the dataset (None when transactions can't be read) and every problem.
 
     A card may name subscriptions in place of transactions: then it must say the day for which they stand. With the
-    `secret` of `people.key`, customers have pseudonyms in all that is returned.
+    `secret` of `people.key`, customers have pseudonyms in all that is returned. From here on the card's language is
+    spoken.
     """
+    speak(language_of(card))
     problems = wrong_entries(card)
     doubtful = to_confirm(card)
     given = _section(card, "economics")
@@ -409,6 +440,7 @@ def build(
         name=str(card.get("name", path.stem)),
         currency=str(currency),
         locale=str(card.get("locale", "en_US")),
+        language=language_of(card),
         starts=first,
         as_of=end,
         economics=economics,

@@ -15,6 +15,7 @@ from clvlib.errors import DataError, Problem, UsageError
 from clvlib.files import own
 from clvlib.ingest.casting import currency
 from clvlib.ingest.tables import LOOKUPS, TABLES
+from clvlib.language import ENGLISH, languages
 
 DATA = own("data")
 TO_CONFIRM = "to be confirmed"
@@ -113,6 +114,12 @@ def find_card(name_or_path: str | Path) -> Path:
     )
 
 
+def language_of(card: Mapping[str, Any]) -> str:
+    """The language of a card's runs: the one it states, else that of its locale, if there is a catalogue of it."""
+    stated = card.get("language") or str(card.get("locale", "")).replace("-", "_").partition("_")[0]
+    return stated if stated in languages() else ENGLISH
+
+
 def forgotten_beside(card: Path) -> Path:
     """Where the list of people who asked to be forgotten is, unless the card says it."""
     return card.with_suffix(f".{FORGOTTEN}")
@@ -150,8 +157,8 @@ def wrong_entries(card: dict[str, Any]) -> list[Problem]:
     """What a card says that no card can say, or leaves unsaid; and that it is still to be confirmed."""
     known = sorted(
         {
-            *("name", "currency", "timezone", "locale", "as_of", "economics", "truth", "to_confirm", "group"),
-            *("pseudonyms", "lists", FORGOTTEN, *TABLES, *LOOKUPS),
+            *("name", "currency", "timezone", "locale", "language", "as_of", "economics", "truth", "to_confirm"),
+            *("group", "pseudonyms", "lists", FORGOTTEN, *TABLES, *LOOKUPS),
         }
     )
     known.remove("totals")
@@ -162,7 +169,7 @@ def wrong_entries(card: dict[str, Any]) -> list[Problem]:
     ]
     found = [
         f"{entry} = {card[entry]!r} is not a text"
-        for entry in ("name", "currency", "timezone", "locale", "group", FORGOTTEN)
+        for entry in ("name", "currency", "timezone", "locale", "language", "group", FORGOTTEN)
         if entry in card and not (isinstance(card[entry], str) and card[entry].strip())
     ]
     if isinstance(card.get("locale", ""), str) and card.get("locale", "").strip():
@@ -170,6 +177,8 @@ def wrong_entries(card: dict[str, Any]) -> list[Problem]:
             Locale.parse(card["locale"])
         except (ValueError, UnknownLocaleError):
             found.append(f"locale = {card['locale']!r} is unknown: write fr_FR or en_US, say")
+    if isinstance(card.get("language"), str) and card["language"] not in languages():
+        found.append(f"language = {card['language']!r} is none of {', '.join(languages())}")
     if not isinstance(card.get("pseudonyms", True), bool):
         found.append("pseudonyms is neither true nor false")
     if not isinstance(card.get("to_confirm", []), list):

@@ -16,6 +16,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from clvlib.errors import ClvError, Problem, UsageError, printable
+from clvlib.language import ASKED, languages
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -37,6 +38,19 @@ DateFormat = Annotated[str | None, typer.Option(help='how dates are written, as 
 Decimal = Annotated[str | None, typer.Option(help='decimal mark, "." or ","')]
 Currency = Annotated[str | None, typer.Option(help="currency of the amounts, as EUR")]
 Format = Annotated[str | None, typer.Option(help="a known export, as shopify")]
+
+
+def _ask_for(language: str | None) -> None:
+    """Speak the language that was asked for, here and in every process that is started; UsageError for another one."""
+    if language is not None and language not in languages():
+        raise UsageError(f"There is no language {language!r}.", f"Choose from: {', '.join(languages())}.")
+    if language is not None:
+        os.environ[ASKED] = language
+
+
+Language = Annotated[
+    str | None, typer.Option(help="language of all that is written, as fr; default: the card's", callback=_ask_for)
+]
 
 
 def main() -> None:
@@ -91,7 +105,7 @@ def _write_down() -> str:
 def check(
     source: Source, customer_id: CustomerId = None, date: Date = None, amount: Amount = None, order_id: OrderId = None,
     date_format: DateFormat = None, decimal: Decimal = None, currency: Currency = None, format: Format = None,
-    as_of: AsOf = None,
+    as_of: AsOf = None, language: Language = None,
     out: Annotated[Path, typer.Option(help="folder of the pages")] = Path("runs/checks"),
 ) -> None:  # fmt: skip
     """Read the data, print every problem at once with counts and the way to mend it, and write check.html."""
@@ -179,6 +193,7 @@ def forget(
 def init(
     files: Annotated[list[Path], typer.Argument(help="the client's files: exports of tools, tables, a zip, a folder")],
     out: Annotated[Path | None, typer.Option(help="where to write the card; default: beside the first file")] = None,
+    language: Language = None,
 ) -> None:
     """Propose one dataset card from a client's files, and show how they would be read.
 
@@ -213,7 +228,7 @@ def init(
 def run(
     source: Source, customer_id: CustomerId = None, date: Date = None, amount: Amount = None, order_id: OrderId = None,
     date_format: DateFormat = None, decimal: Decimal = None, currency: Currency = None, format: Format = None,
-    as_of: AsOf = None,
+    as_of: AsOf = None, language: Language = None,
     settings: Annotated[list[str] | None, typer.Option("--set", help="a notebook's parameter, as name=value")] = None,
     only: Annotated[str | None, typer.Option(help="notebooks to run, as 01,03")] = None,
     out: Annotated[Path, typer.Option(help="folder of the runs")] = Path("runs"),
@@ -230,7 +245,7 @@ def run(
 def backtest(
     source: Source, customer_id: CustomerId = None, date: Date = None, amount: Amount = None, order_id: OrderId = None,
     date_format: DateFormat = None, decimal: Decimal = None, currency: Currency = None, format: Format = None,
-    as_of: AsOf = None,
+    as_of: AsOf = None, language: Language = None,
     out: Annotated[Path, typer.Option(help="folder of the backtests")] = Path("runs/backtests"),
 ) -> None:  # fmt: skip
     """Hold forecasts made on days of the past against what came, and say what to trust them for."""
@@ -254,6 +269,7 @@ def lab(
     out: Annotated[Path, typer.Option(help="folder of the working copies")] = Path("work"),
     browser: Annotated[bool, typer.Option(help="open the browser")] = True,
     port: Annotated[int, typer.Option(help="port on this computer")] = 8888,
+    language: Language = None,
 ) -> None:
     """Open JupyterLab on working copies of the notebooks, the card set in each: this computer only, token on."""
     from clvlib import load
@@ -272,6 +288,7 @@ def slides(
         str | None, typer.Argument(help="a dataset card or a bundled dataset's name; without: as committed")
     ] = None,
     as_of: AsOf = None,
+    language: Language = None,
     plan: Annotated[str | None, typer.Option(help="half-day, one-day or two-days: only what such a class has")] = None,
     out: Annotated[Path, typer.Option(help="folder of the runs")] = Path("runs"),
 ) -> None:

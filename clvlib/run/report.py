@@ -18,6 +18,7 @@ from PIL import Image
 
 from clvlib.dataset import Dataset
 from clvlib.files import write_text
+from clvlib.language import spoken, translated
 from clvlib.run.chapters import Content, Drawn
 from clvlib.run.outcome import Outcome
 from clvlib.run.pages import period_of, rendered
@@ -63,13 +64,13 @@ def compose(ds: Dataset, content: Content, outcomes: list[Outcome], earlier: Pat
         "report.html.jinja",
         "report.css",
         ds=ds,
-        language=wording.language(),
+        language=spoken(),
         earlier=earlier and {"day": wording.date(earlier.name), "place": f"../{earlier.name}/report.html"},
         period=period_of(ds),
         script=(_HERE / "report.js").read_text("utf-8"),
         **to_try(ds, content.offered),
         content=content,
-        tiles=[told.get(name, name) for name in BOARD] if told else [],
+        tiles=[told.get(name, name) for name in map(translated, BOARD)] if told else [],
         decisions=content.decisions[:DECISIONS],
         titles={chapter.name: chapter.title for chapter in content.chapters},
         assumptions=[{**row, "value": stated(row["name"], row["value"])} for row in ds.assumptions.to_dict("records")],

@@ -27,11 +27,13 @@ from clvlib.dataset import Dataset, load
 from clvlib.errors import DataError, UsageError, printable
 from clvlib.ingest import people
 from clvlib.ingest.card import find_card, read_card
+from clvlib.language import spoken
 from clvlib.run import chapters, handover, imports, parameters, parts
 from clvlib.run.launch import Made, Task, execute_apart, several_at_once
 from clvlib.run.outcome import Outcome, answering, lacking
 from clvlib.run.places import card_for, folder_of
 from clvlib.run.refresh import NOTEBOOKS
+from clvlib.run.translation import in_language
 
 TIME_LIMIT = 1800  # seconds for one notebook
 LOCK = ".lock"  # in a run's folder, while there is one
@@ -149,7 +151,7 @@ def _plan(files: list[Path], settings: Mapping[str, Any]) -> list[Task]:
     read = {file: _without_course(nbformat.read(file, as_version=4)) for file in files}
     schemas = {file.stem: parameters.schema(notebook) for file, notebook in read.items()}
     given = parameters.choose_settings(schemas, settings)
-    return [Task(file, notebook, given[file.stem]) for file, notebook in read.items()]
+    return [Task(file, in_language(notebook, file.stem), given[file.stem]) for file, notebook in read.items()]
 
 
 def _without_course(notebook: NotebookNode) -> NotebookNode:
@@ -177,11 +179,12 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def _key(plan: Task, inputs: Mapping[str, str], ds: Dataset, folder: Path, named_by: str) -> str:
-    package = sorted(file for file in Path(__file__).parents[1].rglob("*") if file.suffix in (".py", ".toml"))
+    package = sorted(file for file in Path(__file__).parents[1].rglob("*") if file.suffix in (".py", ".toml", ".po"))
     depends: dict[str, Any] = {
         "inputs": dict(inputs),
         "as_of": f"{ds.as_of:%Y-%m-%d}",
         "named_by": named_by,
+        "language": spoken(),
         "parameters": plan.given,
         "version": importlib.metadata.version("clvlib"),
         "package": handover.hash_files(package),

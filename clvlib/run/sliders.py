@@ -47,7 +47,7 @@ def to_try(ds: Dataset, offered: dict[str, Any]) -> dict[str, Any]:
     if not offered:
         return found
     numbers = {name: offered.get(name) for name in ("what_if", "budget", "cohorts")}
-    found["numbers"] = numbers | {"locale": ds.locale, "currency": ds.currency}
+    found["numbers"] = numbers | {"locale": wording.country(), "currency": ds.currency}
     if numbers["what_if"]:
         given, today = numbers["what_if"]["given"], numbers["what_if"]["today"]
         found["sliders"] = [(name, title, low(given), high(given)) for name, title, low, high in _SLIDERS]

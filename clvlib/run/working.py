@@ -20,6 +20,7 @@ from clvlib.ingest.card import DATA, find_card
 from clvlib.run.launch import without_outputs
 from clvlib.run.places import folder_of
 from clvlib.run.refresh import NOTEBOOKS
+from clvlib.run.translation import in_language
 from clvlib.show import glossary
 
 _DATASET = re.compile(r"^dataset: str = \S+", re.MULTILINE)
@@ -37,7 +38,7 @@ def copy_notebooks(ds: Dataset, card_or_name: str, out: Path, notebooks: Path = 
     new = []
     for file in sorted(notebooks.glob("[0-9][0-9]*.ipynb")):
         if not (folder / file.name).exists():
-            notebook = _set(without_outputs(nbformat.read(file, as_version=4)), seen)
+            notebook = _set(in_language(without_outputs(nbformat.read(file, as_version=4)), file.stem), seen)
             write_text(folder / file.name, nbformat.writes(notebook, indent=1) + "\n")
             new.append(file.name)
     write_text(folder / glossary.PAGE, glossary.page())

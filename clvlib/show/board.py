@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from clvlib.language import phrase, translated
 from clvlib.show import wording
 from clvlib.show.output import NO_FORMULAS, publish
 from clvlib.show.sentences import fill
@@ -42,23 +43,23 @@ def tile(
         return
     write = wording.writer(_SPECS.get(unit, unit))
     earlier = course[course.index <= course.index[-1] - _YEAR + pd.Timedelta(days=1)].dropna()
-    was = {"before": "a year before: not known", "change": ""}
+    was = {"before": translated("a year before: not known"), "change": ""}
     if len(earlier):
         then = float(earlier.iloc[-1])
         was = {
-            "before": f"{write(then)} on {wording.date(earlier.index[-1])}",
+            "before": phrase("{then} on {day}", then=write(then), day=wording.date(earlier.index[-1])),
             "change": _change(then, now, unit, write),
         }
     said = {
-        "name": name,
+        "name": translated(name),
         "now": write(now),
-        "range": "" if within is None else f"{write(within[0])} to {write(within[1])}",
+        "range": "" if within is None else _from_to(write(within[0]), write(within[1])),
         **was,
         "means": fill(means, values),
-        "quoted": quoted,
+        "quoted": translated(quoted),
     }
     parts = [said["now"], said["range"] and f"({said['range']})", said["change"]]
-    text = f"{name}: {' '.join(filter(None, parts))}; {said['before']}"
+    text = f"{said['name']}: {' '.join(filter(None, parts))}; {said['before']}"
     markup = f'<p class="clv-tile {NO_FORMULAS}">{html.escape(text)}</p>'
     publish("tile", text, markup, tile=said, line=_line(course), value=float(f"{now:.6g}"))
 
@@ -66,13 +67,17 @@ def tile(
 def _change(then: float, now: float, unit: str, write: Callable[[Any], str]) -> str:
     """How far a figure has moved, in its own unit where a share of it would mislead."""
     if write(then) == write(now):
-        return "unchanged"
+        return translated("unchanged")
     if unit == "percent":
-        return f"{_sign(now - then)}{wording.number(100 * (now - then), 1)} points"
+        return phrase("{more} points", more=_sign(now - then) + wording.number(100 * (now - then), 1))
     if unit in ("number", "months") or then <= 0:
         digits = 0 if unit == "months" else 1
         return f"{_sign(now - then)}{wording.number(now - then, digits)}"
     return f"{_sign(now - then)}{wording.percent(now / then - 1)}"
+
+
+def _from_to(low: str, high: str) -> str:
+    return phrase("{low} to {high}", low=low, high=high)
 
 
 def _sign(change: float) -> str:
@@ -100,7 +105,7 @@ def decision(what: str, rests: str, *, gain: float, low: float, high: float, **v
     if not gain > 0:
         return
     said = {"what": fill(what, values), "rests": fill(rests, values), "gain": wording.money(gain)}
-    said["range"] = f"{wording.money(low)} to {wording.money(high)}"
+    said["range"] = _from_to(wording.money(low), wording.money(high))
     text = f"{said['what']}: {said['gain']} ({said['range']}). {said['rests']}"
     markup = f'<p class="clv-decision {NO_FORMULAS}">{html.escape(text)}</p>'
     publish("decision", text, markup, decision=said, sure=bool(low > 0), size=float(f"{gain:.3g}"))
@@ -112,6 +117,6 @@ def offer(name: str, data: Any) -> None:
     Nothing of groups that are too small to be shown may be in it: all of it can be read in the page. It is kept as one
     text, since a notebook's file would have a line for each number. Raises ValueError for what isn't a finite number.
     """
-    text = f"For the report's page: {name}."
+    text = phrase("For the report's page: {name}.", name=name)
     kept = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     publish("offer", text, f'<p class="clv-note">{html.escape(text)}</p>', name=name, data=kept)

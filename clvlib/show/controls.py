@@ -14,6 +14,7 @@ from IPython.utils.capture import capture_output
 from itables.widget import ITable
 
 from clvlib.errors import ClvError, UsageError
+from clvlib.language import phrase, translated
 from clvlib.show.output import NO_FORMULAS, table
 from clvlib.show.units import UNITS, called
 from clvlib.show.wording import count
@@ -40,7 +41,7 @@ def explore(draw: Callable[..., None], **choices: Choice) -> None:
 
     shown.first(lambda: draw(**{name: control.value for name, control in controls.items()}))
     told = ", ".join(f"{called(name)} ({control.value})" for name, control in controls.items())
-    _show_widget(widgets.VBox(list(controls.values())), f"To choose, in JupyterLab: {told}.")
+    _show_widget(widgets.VBox(list(controls.values())), phrase("To choose, in JupyterLab: {told}.", told=told))
     shown.show()
     for control in controls.values():
         control.observe(redraw, "value")
@@ -51,10 +52,11 @@ def press(act: Callable[[str], None], label: str, **about: str) -> None:
 
     about: `field`, what the field is called.
     """
-    field = widgets.Text(description=about.get("field", ""), **_WIDE)
+    label, field = translated(label), widgets.Text(description=translated(about.get("field", "")), **_WIDE)
     button, shown = widgets.Button(description=label, layout=widgets.Layout(width="auto")), _Place()
     button.on_click(lambda _: shown.put(lambda: act(field.value.strip())))
-    _show_widget(widgets.VBox([field, widgets.HBox([button])]), f"To press, in JupyterLab: {label}.")
+    told = phrase("To press, in JupyterLab: {label}.", label=label)
+    _show_widget(widgets.VBox([field, widgets.HBox([button])]), told)
     shown.show()
 
 
@@ -75,8 +77,13 @@ def browse(frame: pd.DataFrame, caption: str, **about: Any) -> ITable:
         showIndex=False,
         lengthMenu=[10, 25, 100],
     )
-    part = f": the first {count(len(written))} of {count(len(frame))} rows" if len(frame) > len(written) else ""
-    _show_widget(made, f"To sort, search, filter and choose from, in JupyterLab{part}.")
+    told = phrase(
+        "To sort, search, filter and choose from, in JupyterLab{part:: the first {n} of {all} rows|}.",
+        part=len(frame) > len(written),
+        n=count(len(written)),
+        all=count(len(frame)),
+    )
+    _show_widget(made, told)
     table(frame.head(5), caption, **about)
     return made
 

@@ -1,39 +1,53 @@
-"""Words of the field, each defined once, in English and French: for the notebooks, their glossary, and the report."""
+"""Words of the field, each defined once, in each language: for the notebooks, their glossary, and the report."""
 
 import re
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from clvlib.language import ENGLISH, languages, read_terms, spoken, translated
 
 PAGE = "glossary.md"  # beside the notebooks
 
 
 @dataclass(frozen=True)
 class Word:
-    """A word, its short form if it has one, what it means, the same in French, and how it is found in a text."""
+    """A word of one language, with its short form in brackets if it has one, what it means, how it is found in a text;
+    `name` is the English one."""
 
     name: str
+    title: str
     says: str
-    french: str
-    dit: str
-    short: str
     found: re.Pattern[str]
-
-    @property
-    def title(self) -> str:
-        """The word with its short form in brackets."""
-        return f"{self.name} ({self.short})" if self.short else self.name
 
 
 @cache
-def words() -> tuple[Word, ...]:
-    """All words, in the order in which the tour meets them."""
+def words(language: str = ENGLISH) -> tuple[Word, ...]:
+    """All words in a language, in the order in which the tour meets them."""
     told = tomllib.loads(Path(__file__).with_name("glossary.toml").read_text("utf-8"))["words"]
+    if language == ENGLISH:
+        return tuple(
+            Word(name, _title(name, of.get("short")), of["says"], _pattern(of.get("found") or f"{name}s?"))
+            for name, of in told.items()
+        )
+    terms = read_terms(language)
+    known = {name: (terms[name], [told[name].get("short", "")]) for name in told if name in terms}
     return tuple(
-        Word(name, of["says"], of["french"], of["dit"], of.get("short", ""), _pattern(of.get("found") or f"{name}s?"))
-        for name, of in told.items()
+        Word(name, of["term"], of["says"], _pattern(of.get("found") or _inflected(of["term"], short)))
+        for name, (of, short) in known.items()
     )
+
+
+def _title(name: str, short: str | None) -> str:
+    return f"{name} ({short})" if short else name
+
+
+def _inflected(term: str, short: list[str]) -> str:
+    """A term, its short form and the English one, as they stand in texts: each word also in the plural."""
+    forms = [*filter(None, map(str.strip, re.split(r"[(),;]", term))), *filter(None, short)]
+    return "|".join(r"[sx]? ".join(map(re.escape, form.split())) + "[sx]?" for form in forms)
 
 
 def _pattern(found: str) -> re.Pattern[str]:
@@ -41,23 +55,31 @@ def _pattern(found: str) -> re.Pattern[str]:
 
 
 def used_in(text: str) -> list[Word]:
-    """The words that a text uses, by the alphabet."""
-    return sorted((word for word in words() if word.found.search(text)), key=lambda word: word.title.casefold())
+    """The words of the language spoken that a text uses, by the alphabet."""
+    return _sorted(word for word in words(spoken()) if word.found.search(text))
+
+
+def _sorted(found: Iterable[Word]) -> list[Word]:
+    return sorted(found, key=lambda word: word.title.casefold())
 
 
 def page() -> str:
-    """The glossary as a page of Markdown, by the alphabet."""
+    """The glossary as a page of Markdown, by the alphabet: in the language spoken, beside what it is in another one."""
+    other = next(language for language in languages() if language != ENGLISH) if spoken() == ENGLISH else ENGLISH
+    there = {word.name: word for word in words(other)}
     rows = [
-        f"| **{word.title}** | {word.says} | **{word.french}** | {word.dit} |"
-        for word in sorted(words(), key=lambda word: word.title.casefold())
+        f"| **{word.title}** | {word.says} | **{there[word.name].title}** | {there[word.name].says} |"
+        for word in _sorted(words(spoken()))
     ]
     head = [
-        "# Words of this tour, in English and French",
+        translated("# Words of this tour, in English and French"),
         "",
-        "Two things are shortened CLV: the **customer lifetime value**, a sum of money, and the **customer life "
-        "cycle**, the path from first contact to loyal or silent. In these notebooks CLV is always the value.",
+        translated(
+            "Two things are shortened CLV: the **customer lifetime value**, a sum of money, and the **customer life "
+            "cycle**, the path from first contact to loyal or silent. In these notebooks CLV is always the value."
+        ),
         "",
-        "| word | what it means | en français | ce que c'est |",
+        translated("| word | what it means | en français | ce que c'est |"),
         "|---|---|---|---|",
     ]
     return "\n".join([*head, *rows]) + "\n"

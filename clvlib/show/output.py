@@ -17,6 +17,7 @@ from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from clvlib.language import message, phrase, translated
 from clvlib.show import figures, wording
 from clvlib.show.figures import Picture
 from clvlib.show.sentences import closing, fill, marked
@@ -66,9 +67,9 @@ def table(
     columns = _written_columns(shown, formats)
     notes = []
     if len(frame) > len(shown):
-        notes.append(f"The first {count(len(shown))} of {count(len(frame))} rows.")
+        notes.append(phrase("The first {n} of {all} rows.", n=count(len(shown)), all=count(len(frame))))
     if frame.isna().to_numpy().sum() > whole.isna().to_numpy().sum():
-        notes.append(f"Of fewer than {LEAST} customers no figure is shown.")
+        notes.append(phrase("Of fewer than {least} customers no figure is shown.", least=LEAST))
     note = " ".join(notes)
     markup = _html_table(columns, caption, note)
     publish("table", _text_table(columns, caption, note), markup, **hand_table(frame))
@@ -135,7 +136,7 @@ def _html_table(columns: list[_Column], caption: str, note: str) -> str:
 
 
 def assumptions(
-    ds: "Dataset", names: Sequence[str] = (), caption: str = "What the figures rest on", **values: Any
+    ds: "Dataset", names: Sequence[str] = (), caption: str = message("What the figures rest on"), **values: Any
 ) -> None:
     """Show what the card states and what is assumed instead: these ``names`` of its entries, or all."""
     shown = ds.assumptions.set_index("name")
@@ -146,7 +147,7 @@ def assumptions(
 def stated(name: str, value: Any) -> str:
     """Write an entry of a card in its unit."""
     if wording.is_missing(value):
-        return "not known"
+        return translated("not known")
     if name.endswith("_months"):
         return wording.months(value)
     return wording.writer(wording.default_spec(value, UNITS.get(name)))(value)
@@ -193,9 +194,9 @@ def figure(
 
 def agree(what: str, by_hand: float, package: float, unit: str = "number") -> None:
     """Say a figure that was computed in the open beside the package's, and whether both are the same."""
-    same = "the same" if math.isclose(by_hand, package, rel_tol=1e-6, abs_tol=1e-9) else "NOT the same"
-    template = "{what}: {hand:UNIT} by hand, {package:UNIT} by the package, {same}.".replace("UNIT", unit)
-    say(template, what=what, hand=by_hand, package=package, same=same)
+    same = math.isclose(by_hand, package, rel_tol=1e-6, abs_tol=1e-9)
+    template = translated("{what}: {hand:UNIT} by hand, {package:UNIT} by the package, {same:the same|NOT the same}.")
+    say(template.replace("UNIT", unit), what=what, hand=by_hand, package=package, same=same)
 
 
 def publish(kind: str, text: str, markup: str, **about: Any) -> None:

@@ -8,12 +8,14 @@ the templates.
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
+from clvlib.language import ENGLISH, spoken, translated, word
 from clvlib.show import bar_charts, plots
-from clvlib.show.canvas import settled
+from clvlib.show.canvas import is_time, settled
 from clvlib.show.figures import Picture
 from clvlib.show.output import figure
 from clvlib.show.sentences import axis, fill
@@ -21,6 +23,8 @@ from clvlib.show.units import UNITS
 
 _Frame = pd.DataFrame | pd.Series
 _CAPTION = ("caption", "n", "of", "dates")
+_NOTED = ("levels", "marks", "points", "bands")  # by their names
+_BY_COLUMN = (plots.draw_interval, plots.draw_panels)  # whose columns are told apart by their names
 
 
 def bars(frame: _Frame, *, title: str, **about: Any) -> None:
@@ -67,7 +71,25 @@ def _show(draw: Callable[..., Picture], frame: _Frame, title: str, lengths: str,
     if "x" in known:
         labels = {which: fill(style.get(which, ""), values) for which in ("x", "y")}
         style |= {which: axis(label, style["unit"] if which == lengths else None) for which, label in labels.items()}
+    if spoken() != ENGLISH:
+        frame, style = _in_words(draw, frame, style)
     figure(draw(frame, fill(title, values), **style), **shown, **values)
+
+
+def _in_words(draw: Callable[..., Picture], frame: _Frame, style: dict[str, Any]) -> tuple[_Frame, dict[str, Any]]:
+    """The frame, and what is said of its rows and columns, with their names in the language spoken."""
+
+    def named(name: Any) -> Any:
+        return list(map(named, name)) if isinstance(name, list) else word(name) if isinstance(name, str) else name
+
+    style = style | {of: named(style[of]) for of in ("accent", "dots") if of in style}
+    style |= {of: {named(name): at for name, at in style[of].items()} for of in _NOTED if style.get(of)}
+    if "shown" in style:
+        style["shown"] = [replace(panel, title=translated(panel.title)) for panel in style["shown"]]
+    frame = frame if is_time(frame.index) else frame.rename(index=named)
+    if isinstance(frame, pd.Series):
+        return frame.rename(named(frame.name)), style
+    return frame if draw in _BY_COLUMN else frame.rename(columns=named), style
 
 
 def _unit(frame: _Frame) -> str | None:

@@ -16,6 +16,7 @@ from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult
 from IPython.display import DisplayHandle, display
 
 from clvlib.files import write_text
+from clvlib.language import phrase, translated
 from clvlib.show import wording
 
 LAB = "CLV_LAB"  # set by `clv lab`: notebooks that are run there say how far they are
@@ -57,8 +58,14 @@ class _Progress:
         place = cells.index(str(cell.cell_id))
         usual = sum(self.took.values()) / len(self.took) if self.took else 0.0
         left = sum(self.took.get(each, usual) for each in cells[place:])
-        said = f"about {_duration(left)} left" if self.took else "the time left is known once it ran"
-        self._tell(place, len(cells), f"Cell {place + 1} of {len(cells)} runs, {said}.", _FLOATS)
+        said = phrase(
+            "Cell {place} of {all} runs, {ran:about {left} left|the time left is known once it ran}.",
+            place=place + 1,
+            all=len(cells),
+            ran=self.took,
+            left=_duration(left),
+        )
+        self._tell(place, len(cells), said, _FLOATS)
 
     def end(self, result: ExecutionResult) -> None:
         """Keep what the cell took, and say so where it was the last one, or failed."""
@@ -76,16 +83,20 @@ class _Progress:
         with contextlib.suppress(OSError):
             write_text(self.kept, json.dumps(self.took))
         if not result.success:
-            self._tell(place, len(cells), f"Cell {place + 1} of {len(cells)} failed: what it says stands below it.")
+            said = phrase(
+                "Cell {place} of {all} failed: what it says stands below it.", place=place + 1, all=len(cells)
+            )
+            self._tell(place, len(cells), said)
         elif self.ran >= set(cells):
             whole = _duration(sum(self.took.values()))
-            self._tell(len(cells), len(cells), f"All {len(cells)} cells ran; together they take {whole}.")
+            said = phrase("All {all} cells ran; together they take {whole}.", all=len(cells), whole=whole)
+            self._tell(len(cells), len(cells), said)
         else:
             ran = len(self.ran & set(cells))
-            self._tell(ran, len(cells), f"{ran} of {len(cells)} cells ran.")
+            self._tell(ran, len(cells), phrase("{ran} of {all} cells ran.", ran=ran, all=len(cells)))
 
     def _tell(self, done: int, of: int, text: str, style: str = "") -> None:
-        bar = text and f'<progress max="{of}" value="{done}" aria-label="cells that ran"></progress>'
+        bar = text and f'<progress max="{of}" value="{done}" aria-label="{translated("cells that ran")}"></progress>'
         data = {
             "text/plain": text,
             "text/html": f'<p class="clv-running" style="{style}">{bar} {html.escape(text)}</p>',

@@ -5,23 +5,21 @@ field without a spec is written as a column of its name is (``units.UNITS``), el
 notebook needs no value: ``{starts}``, ``{as_of}``, ``{currency}``, ``{dataset}``, ``{horizon_months}``.
 
 Words that depend on a value stand in the field itself: ``{sure:differs by {gap:money}|is the same}`` takes the first
-where ``sure`` is true (or not empty), the second where it isn't; a whole number counts them from 0.
+where ``sure`` is true (or not empty), the second where it isn't; a whole number counts them from 0. A template is a
+message of `language`: it is filled in the language spoken.
 """
 
 import html
-import numbers
-import string
 from collections.abc import Mapping, Sized
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from clvlib.errors import UsageError
+from clvlib.language import Template, translated
 from clvlib.show import wording
 from clvlib.show.units import UNITS
 
-_BAR = "\ue000"  # a bar within a value, which parts no words
 _standing: dict[str, Any] = {}
 
 
@@ -33,13 +31,13 @@ def stand(**values: Any) -> None:
 
 def fill(template: str, values: Mapping[str, Any]) -> str:
     """Write a template with its values. Raises UsageError when a field has no value."""
-    return _Sentence().vformat(template, (), {**_standing, **values}).replace(_BAR, "|")
+    return _Sentence().vformat(translated(template), (), {**_standing, **values})
 
 
 def marked(template: str, values: Mapping[str, Any]) -> str:
     """As ``fill``, as HTML with the figures in bold; nothing in a value becomes markup."""
-    escaped = html.escape(template, quote=False)
-    return _Sentence(marked=True).vformat(escaped, (), {**_standing, **values}).replace(_BAR, "|")
+    escaped = html.escape(translated(template), quote=False)
+    return _Sentence(marked=True).vformat(escaped, (), {**_standing, **values})
 
 
 def closing(caption: str, n: int | Sized | None, of: str, dates: Any) -> str:
@@ -49,8 +47,9 @@ def closing(caption: str, n: int | Sized | None, of: str, dates: Any) -> str:
     """
     if dates is None and n is not None and _standing:
         dates = (_standing["starts"], _standing["as_of"])
-    days = " to ".join(wording.date(day) for day in _pair(dates))
-    size = None if n is None else f"n = {wording.count(len(n) if isinstance(n, Sized) else n)} {of}".rstrip()
+    days = wording.span(*_pair(dates))
+    many = len(n) if isinstance(n, Sized) else n
+    size = None if many is None else f"n = {wording.count(many)} {translated(of)}".rstrip()
     return "; ".join(filter(None, [caption, ", ".join(filter(None, [size, days]))]))
 
 
@@ -67,7 +66,7 @@ def _pair(dates: Any) -> list[Any]:
     return days[:1] if len(days) == 2 and pd.Timestamp(days[0]) == pd.Timestamp(days[1]) else days
 
 
-class _Sentence(string.Formatter):
+class _Sentence(Template):
     """Named fields only, each written for the reader; ``marked`` gives HTML with the figures in bold."""
 
     def __init__(self, marked: bool = False) -> None:
@@ -81,13 +80,13 @@ class _Sentence(string.Formatter):
             )
         return (field_name, kwargs[field_name]), field_name
 
-    def format_field(self, value: Any, format_spec: str) -> str:
+    def choose(self, value: Any, words: list[str]) -> str:
+        return super().choose(value[1], words)
+
+    def format_value(self, value: Any, spec: str) -> str:
         name, value = value
-        if "|" in format_spec:
-            counted = isinstance(value, numbers.Integral) and not isinstance(value, (bool, np.bool_))
-            return format_spec.split("|")[int(value) if counted else 0 if value else 1]
-        spec = format_spec or wording.default_spec(value, UNITS.get(name))
-        text = wording.writer(spec)(value).replace("|", _BAR)
+        spec = spec or wording.default_spec(value, UNITS.get(name))
+        text = wording.writer(spec)(value)
         if not self.marked:
             return text
         return (

@@ -21,17 +21,17 @@ from IPython.core.getipython import get_ipython
 from IPython.core.interactiveshell import ExecutionInfo
 
 from clvlib.errors import CannotAnswer, UsageError
+from clvlib.language import leave, message, messages, phrase, speak, translated
 from clvlib.show import canvas, running, wording
 from clvlib.show.output import NO_FORMULAS, publish
 from clvlib.show.sentences import stand
 from clvlib.show.to_run import RUNS, hand_to_run
-from clvlib.show.wording import date
 
 if TYPE_CHECKING:
     from clvlib.dataset import Dataset
 
 _GUARD, _LAST = "_clv_guard", "_clv_last"  # names in the notebook
-_UNNAMED = "A cell without a name"
+_UNNAMED = message("A cell without a name")
 
 _missing: dict[str, str] = {}  # names that a failed attempt would have made, and that attempt's title
 _kept: list[pd.DataFrame] = []
@@ -46,8 +46,8 @@ def start(ds: "Dataset") -> None:
     _missing.clear()
     _kept.clear()
     _begun[:] = [ds]
-    days = date(ds.as_of) if ds.starts == ds.as_of else f"{date(ds.starts)} to {date(ds.as_of)}"
-    text = f"{ds.name} · {days} · amounts in {ds.currency}"
+    days = wording.span(*dict.fromkeys([ds.starts, ds.as_of]))
+    text = phrase("{name} · {days} · amounts in {currency}", name=ds.name, days=days, currency=ds.currency)
     _guard_cells()
     publish("dataset", text, f'<p class="clv-dataset {NO_FORMULAS}">{html.escape(text)}</p>')
     running.say_progress()
@@ -55,6 +55,8 @@ def start(ds: "Dataset") -> None:
 
 def speak_of(ds: "Dataset") -> None:
     """Write every later text for this dataset: in its language and currency, with its name and days."""
+    speak(ds.language)
+    leave(ds.called_alike(messages()))
     wording.write_for(ds.locale, ds.currency, ds.usual_amount())
     about = {"starts": ds.starts, "as_of": ds.as_of, "currency": ds.currency, "dataset": ds.name}
     stand(**about, horizon_months=ds.economics.horizon_months)
@@ -111,7 +113,7 @@ def attempt(section: str) -> Iterator[None]:
         if error.name not in _missing:
             raise
         cause = _missing[error.name]
-        reason = f"It builds on “{cause}”, which was left out above."
+        reason = phrase("It builds on “{cause}”, which was left out above.", cause=cause)
         _leave_out(section, reason, error.__traceback__, builds_on=cause)
 
 
@@ -123,11 +125,12 @@ def _leave_out(section: str, reason: str, trace: TracebackType | None, **about: 
         for step in get_instructions(trace.tb_frame.f_code):
             if step.opname in ("STORE_NAME", "STORE_GLOBAL"):
                 _missing[str(step.argval)] = section
-    words = f"<strong>Left out: {html.escape(section)}.</strong> {html.escape(reason)}"
+    section, told = translated(section), phrase("Left out: {section}.", section=translated(section))
+    words = f"<strong>{html.escape(told)}</strong> {html.escape(reason)}"
     box = "border-left:4px solid #E69F00;background:#FFF8E8;color:#333;padding:0.6em 1em;margin:0.6em 0"
     publish(
         "skipped",
-        f"Left out: {section}. {reason}",
+        f"{told} {reason}",
         f'<div class="clv-skipped {NO_FORMULAS}" style="{box}">{words}</div>',
         section=section,
         reason=reason,

@@ -6,6 +6,8 @@ isn't here: its table says it.
 
 import re
 
+from clvlib.language import message, word
+
 _MONEY = """
 acquisition_cost actual_revenue after_cost amount at_equal_age at_stake at_stake_each cac cac_ever clv clv_active
 clv_forecast clv_high clv_low contact_cost contact_gain cost cost_each cost_in_all cost_of_silence expected_gain
@@ -46,20 +48,25 @@ UNITS = {
 }
 
 _CALLED = {
-    "clv_to_cac": "CLV : CAC",
-    "clv_to_cac_ever": "CLV : CAC ever",
-    "clv_share": "share of CLV",
-    "customer_share": "share of customers",
-    "p_holm": "p, corrected",
-    "p_purchase": "chance of a purchase",
+    "clv_to_cac": message("CLV : CAC"),
+    "clv_to_cac_ever": message("CLV : CAC ever"),
+    "clv_share": message("share of CLV"),
+    "customer_share": message("share of customers"),
+    "p_holm": message("p, corrected"),
+    "p_purchase": message("chance of a purchase"),
     "p_value": "p",
-    "revenue_share": "share of revenue",
-    "silent_share": "share silent",
-    "value_share": "share of value",
+    "revenue_share": message("share of revenue"),
+    "silent_share": message("share silent"),
+    "value_share": message("share of value"),
 }
 _SHORT = re.compile(r"\b(auc|cac|clv|nps|rfm)\b")
 
 
 def called(name: str) -> str:
     """Name a column for a reader: the words of the code are the field's, its abbreviations in capitals."""
+    return word(in_english(name))
+
+
+def in_english(name: str) -> str:
+    """The same, before it is translated."""
     return _CALLED.get(name) or _SHORT.sub(lambda found: found[0].upper(), name.replace("_", " "))

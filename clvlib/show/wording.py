@@ -16,6 +16,7 @@ from babel.numbers import NumberPattern, format_compact_currency, format_compact
 from babel.units import format_unit
 
 from clvlib.errors import UsageError
+from clvlib.language import ENGLISH, phrase, spoken, translated, word
 
 _NOTHING = "–"
 _LARGE_MONEY = 1_000_000
@@ -36,10 +37,12 @@ def write_for(locale: str, currency: str, usual: float = 1.0) -> None:
 
     ``usual`` is the size of an amount of this dataset: where it is below a hundredth, as of some coins, small amounts
     are written with the digits that tell them apart.
-    Raises UsageError when the locale is not known.
+    A country of another language than the one spoken gives way to that language's, unless that is English, which is
+    written as the country does. Raises UsageError when the locale is not known.
     """
     try:
-        _Reader.locale = Locale.parse(locale.replace("-", "_"))
+        country = Locale.parse(locale.replace("-", "_"))
+        _Reader.locale = country if spoken() in (ENGLISH, country.language) else Locale.parse(spoken())
     except (UnknownLocaleError, ValueError):
         raise UsageError(
             f"The locale {locale!r} is not known.", mend="Write it as language_COUNTRY, for instance en_US or fr_FR."
@@ -124,6 +127,12 @@ def date(value: Any) -> str:
     return format_date(pd.Timestamp(value).date(), format="medium", locale=_Reader.locale)
 
 
+def span(*days: Any) -> str:
+    """Write a day, or from which to which; nothing without any."""
+    written = [date(day) for day in days]
+    return phrase("{first} to {last}", first=written[0], last=written[-1]) if len(days) > 1 else "".join(written)
+
+
 def days(value: float) -> str:
     """Write a number of days with its unit; one decimal below ten."""
     if is_missing(value) or math.isinf(value):
@@ -144,10 +153,10 @@ def text(value: Any) -> str:
     if is_missing(value):
         return _NOTHING
     if isinstance(value, (bool, np.bool_)):
-        return "yes" if value else "no"
+        return translated("yes") if value else translated("no")
     if isinstance(value, (pd.Timestamp, np.datetime64)):
         return date(value)
-    return str(value)
+    return word(str(value))
 
 
 def _column_money(values: pd.Series) -> Callable[[float], str]:
@@ -258,6 +267,6 @@ def _tick_number(value: float) -> str:
     return _write(_Reader.locale.decimal_formats[None], value, 0, max(3, _digits_of_small(value, _Reader.usual)))
 
 
-def language() -> str:
-    """Give the language of the texts, as HTML names it (en, fr)."""
-    return str(_Reader.locale.language)
+def country() -> str:
+    """The country whose conventions are used, as its locale (en_US, fr_FR)."""
+    return str(_Reader.locale)

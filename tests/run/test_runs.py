@@ -45,7 +45,8 @@ def write_card(folder: Path, name: str, frame: pd.DataFrame, **writing) -> str:
         folder / f"{name}.csv", index=False, **{key: writing[key] for key in ("sep", "decimal") if key in writing}
     )
     options = "".join(f"{key} = {value}\n" for key, value in writing.get("card", {}).items())
-    card = f'name = "{name}"\ncurrency = "EUR"\nlocale = "fr_FR"\n\n[transactions]\npath = "{name}.csv"\n{options}'
+    above = f'name = "{name}"\ncurrency = "EUR"\nlocale = "fr_FR"\nlanguage = "en"\n'
+    card = f'{above}\n[transactions]\npath = "{name}.csv"\n{options}'
     (folder / f"{name}.toml").write_text(card, encoding="utf-8")
     return str(folder / f"{name}.toml")
 

@@ -24,6 +24,8 @@ def shown(monkeypatch):
         currency="USD",
         name="A & B",
         usual_amount=lambda: 1.0,
+        language="en",
+        called_alike=lambda words: set(),
         starts=pd.Timestamp("1997-01-01"),
         as_of=pd.Timestamp("1998-06-30"),
         economics=SimpleNamespace(horizon_months=12),

@@ -22,6 +22,8 @@ def notebook(monkeypatch):
         currency="USD",
         name="A",
         usual_amount=lambda: 1.0,
+        language="en",
+        called_alike=lambda words: set(),
         starts=day,
         as_of=day,
         economics=SimpleNamespace(horizon_months=12),

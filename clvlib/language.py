@@ -1,0 +1,150 @@
+"""In which language this process speaks: a literal of ours → what a reader of that language is told.
+
+English is written in the code. What stands there is the message, the same in the catalogue of each other language, a
+folder of `locale`; what a catalogue lacks is said in English. A message is a literal, which `make messages` finds:
+
+    phrase("{n:,} rows are dated before {year}", n=n, year=1970)
+    phrase("{n:,} {n:rows are|row is|rows are} left out", n=n)  # words that depend on a value
+    translated("Lost")  # without values
+    NAMES = {"margin": message("margin")}  # to be translated where it is shown
+
+A message is a whole sentence or a name of its own, never a part that others are glued to: another language orders them
+otherwise. Values that are words of ours are translated by whoever gives them.
+"""
+
+import numbers
+import os
+import re
+import string
+import tomllib
+from collections.abc import Collection, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+ASKED = "CLV_LANGUAGE"  # set by --language, for this process and those that it starts: goes before what a card says
+ENGLISH = "en"
+LOCALE = Path(__file__).parent / "locale"
+_BAR = "\ue000"  # a bar within a value, which parts no words
+_CELL = re.compile(r"^<!-- cell (\S+) ([0-9a-f]{12}) -->\n", re.MULTILINE)
+_now: dict[str, Any] = {"language": ENGLISH, "theirs": frozenset()}
+
+
+def languages() -> list[str]:
+    """The languages that there are, English first, by their codes (ISO 639)."""
+    return [ENGLISH, *sorted(folder.name for folder in LOCALE.glob("[a-z]*") if folder.is_dir())]
+
+
+def speak(language: str) -> None:
+    """Speak a language of `languages` from now on, unless another one was asked for."""
+    _now["language"] = language
+
+
+def spoken() -> str:
+    """The language in which everything is said now."""
+    return os.environ.get(ASKED) or str(_now["language"])
+
+
+def message(text: str) -> str:
+    """Nothing but the text: says that it is a message, to be translated where it is shown."""
+    return text
+
+
+def translated(text: str) -> str:
+    """A message without values, or a template that is still to be filled."""
+    return _catalogue(spoken()).get(text, text)
+
+
+def phrase(template: str, /, **values: Any) -> str:
+    """A message with its values: written as ``str.format`` does, with the separators of the language.
+
+    ``{sure:differs|is the same}`` takes the first words where ``sure`` is true (or not empty), the second where it
+    isn't; a whole number counts them from 0, and the last ones stand for all above: ``{n:none|one|{n:,}}``. A
+    translation may have such choices where the message has none: ``{n:,} {n:ligne|ligne|lignes}``.
+
+    >>> phrase("{n:,} {n:rows|row|rows}, {share:.1%} of all{sure:| (about)}", n=1234, share=0.5, sure=False)
+    '1,234 rows, 50.0% of all (about)'
+    """
+    return Template().vformat(translated(template), (), values)
+
+
+class Template(string.Formatter):
+    """How a template is filled; `format_value` writes one value."""
+
+    def vformat(self, format_string: str, args: Any, kwargs: Mapping[str, Any]) -> str:
+        """The whole text."""
+        return super().vformat(format_string, args, kwargs).replace(_BAR, "|")
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        """A field: some of its words where it has a choice of them, else its value."""
+        if "|" in format_spec:
+            return self.choose(value, format_spec.split("|"))
+        return self.format_value(value, format_spec).replace("|", _BAR)
+
+    def choose(self, value: Any, words: list[str]) -> str:
+        """The words that a value asks for: by its number, if it is whole, else by whether it is true."""
+        counted = isinstance(value, numbers.Integral) and type(value).__name__ not in ("bool", "bool_")
+        return words[min(int(value), len(words) - 1) if counted else 0 if value else 1]
+
+    def format_value(self, value: Any, spec: str) -> str:
+        """One value, by the spec of Python's `format`."""
+        text = format(value, spec)
+        return text.translate(_separators(spoken())) if spec and isinstance(value, numbers.Number) else text
+
+
+def leave(theirs: Collection[str]) -> None:
+    """From now on `word` leaves these as they are: what the client's data call something."""
+    _now["theirs"] = frozenset(theirs)
+
+
+def word(text: str) -> str:
+    """A name that stands in a table or a picture: translated, unless it is the client's."""
+    return text if text in _now["theirs"] else translated(text)
+
+
+def messages() -> Collection[str]:
+    """The messages that the language spoken now has in its catalogue; none in English."""
+    return _catalogue(spoken()).keys()
+
+
+def cells_in_language(notebook: str) -> dict[str, str]:
+    """The text of each Markdown cell of a notebook (its stem), by the cell's id; empty in English."""
+    return {cell: text for cell, (_, text) in read_cells(spoken(), notebook).items()}
+
+
+@cache
+def read_cells(language: str, notebook: str) -> dict[str, tuple[str, str]]:
+    """By the cell's id: the hash of the English text that was translated, and the translation."""
+    file = LOCALE / language / "notebooks" / f"{notebook}.md"
+    _, *parts = _CELL.split(file.read_text("utf-8")) if file.is_file() else ("",)
+    return {cell: (of, text.strip("\n")) for cell, of, text in zip(parts[::3], parts[1::3], parts[2::3], strict=True)}
+
+
+@cache
+def read_terms(language: str) -> dict[str, dict[str, str]]:
+    """Words of the field in another language, by the English ones of the glossary: the `term`, what it `says`."""
+    file = LOCALE / language / "terms.toml"
+    return tomllib.loads(file.read_text("utf-8")) if file.is_file() else {}
+
+
+@cache
+def _catalogue(language: str) -> dict[str, str]:
+    if language == ENGLISH:
+        return {}
+    from babel.messages.pofile import read_po  # what English doesn't need isn't loaded
+
+    with (LOCALE / language / "messages.po").open("rb") as file:
+        return {entry.id: entry.string for entry in read_po(file) if entry.id and entry.string and not entry.fuzzy}
+
+
+@cache
+def _separators(language: str) -> dict[int, str]:
+    """What stands for the marks in a number that Python wrote."""
+    if language == ENGLISH:
+        return {}
+    from babel import Locale
+
+    country = Locale.parse(language)
+    signs = country.number_symbols["latn"]
+    percent = country.percent_formats[None].suffix[0]
+    return str.maketrans({",": signs["group"], ".": signs["decimal"], "%": percent})
