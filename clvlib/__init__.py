@@ -5,7 +5,8 @@
 
 The map of the house. The way leads from left to right, and nobody reaches back (import-linter keeps the doors):
 
-    language < errors, files < stats < ingest | aggregate < dataset < models | show < value | causes < actions < course < run
+    language < errors, files < stats < ingest | aggregate < dataset < models | show < value | causes
+    < actions < course < run
 
 - `clvlib.language`: what is said in English → in another language.
 - `clvlib.ingest`: a client's files → canonical tables, every row kept or dropped for a stated reason.

@@ -1,7 +1,12 @@
-"""What goes wrong, in words: the errors that every room raises, and what was noticed about a client's data."""
+"""What goes wrong, in words: the errors that every room raises, and what was noticed about a client's data.
+
+What they say is a message of `language`: a literal is translated here, one with values by `phrase`, where it is raised.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
+
+from clvlib.language import phrase, translated
 
 Grade = Literal["error", "warning", "note"]
 
@@ -16,7 +21,7 @@ class ClvError(Exception):
     """Something a person can mend. `str(error)` says what, how many and where, then how to mend it."""
 
     def __init__(self, what: str, mend: str = "") -> None:
-        self.what, self.mend = what, mend = printable(what), printable(mend)
+        self.what, self.mend = what, mend = printable(translated(what)), printable(translated(mend))
         super().__init__(f"{what} {mend}".strip())
 
 
@@ -55,6 +60,10 @@ class Problem:
     examples: tuple[str, ...] = ()
     mend: str = ""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "what", translated(self.what))
+        object.__setattr__(self, "mend", translated(self.mend))
+
     def __str__(self) -> str:
-        examples = f" (for instance {', '.join(self.examples)})" if self.examples else ""
+        examples = phrase(" (for instance {these})", these=", ".join(self.examples)) if self.examples else ""
         return printable(f"{self.where}: {self.what}{examples}. {self.mend}".strip())

@@ -1,0 +1,270 @@
+"""The code, notebooks and pages → the messages in them, and the catalogue of each language with what it lacks.
+
+    python -m tools.messages [FOLDER]
+
+writes `clvlib/locale/LANGUAGE/messages.po` again: what is gone is dropped, what is new stands there without a
+translation, unless a .po in FOLDER has one. It says what is missing, stale or differs; a test demands that
+nothing is but what the language's `pending.txt` names.
+"""
+
+import ast
+import hashlib
+import re
+import string
+import sys
+import tomllib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po, write_po
+from bs4 import BeautifulSoup
+from jinja2 import Environment, nodes
+from nbformat import NotebookNode, read
+
+from clvlib.language import ENGLISH, LOCALE, languages, read_cells
+from clvlib.run.translation import name_of
+from clvlib.show.units import UNITS, in_english
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]*.ipynb"))
+_SAYS = {"phrase", "translated", "message", "word"}  # functions whose first argument is a message
+_ERRORS = {"DataError", "UsageError", "CannotAnswer", "NotEnoughData", "ConvergenceError", "MissingTable", "Problem"}
+_SHOWN = {"caption", "title", "x", "y", "of", "accent", "marks", "levels", "points", "quoted", "name", "alike", "way"}
+_UNSAID = {"solution", "unit", "formats"}  # arguments that nobody reads as a sentence
+_NAMING = {"rename", "set_axis", "rename_axis", "say", "tile"}  # calls in cells whose every text is shown
+_CALLS = ("ask", "expect", "reply")  # of a cell's metadata
+_TOML = ("clvlib/run/words.toml",)
+_LETTERS = re.compile(r"[A-Za-z]{2}")
+
+Found = dict[str, list[str]]  # message → the files in which it is
+
+
+def find_messages() -> Found:
+    """Every message of the project, by the file in which it stands first."""
+    found: Found = {}
+    for file, texts in _sources():
+        for text in texts:
+            places = found.setdefault(text, [])
+            places += [file] if file not in places else []
+    return found
+
+
+def _sources() -> Iterator[tuple[str, Iterable[str]]]:
+    for file in NOTEBOOKS:
+        yield f"notebooks/{file.name}", of_notebook(read(file, as_version=4))
+    for file in sorted((ROOT / "clvlib").rglob("*.py")):
+        place, tree = file.relative_to(ROOT).as_posix(), ast.parse(file.read_text("utf-8"))
+        yield place, of_lesson(tree) if file.match("lessons/n*.py") else of_code(tree)
+    for file in sorted((ROOT / "clvlib").rglob("*.jinja")):
+        yield file.relative_to(ROOT).as_posix(), of_page(file.read_text("utf-8"))
+    for name in _TOML:
+        yield name, _values(tomllib.loads((ROOT / name).read_text("utf-8")))
+    yield "clvlib/show/units.py", sorted({name for name in map(in_english, UNITS) if _LETTERS.search(name)})
+
+
+def _values(told: dict[str, dict[str, str]]) -> Iterator[str]:
+    return (text for part in told.values() for text in part.values())
+
+
+def of_code(tree: ast.AST) -> Iterator[str]:
+    """The messages of a module: what `language` is given, and errors without values."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            name = _called(node)
+            told = node.args[:1] if name in _SAYS else [*node.args, *(k.value for k in node.keywords)]
+            for each in told if name in _SAYS | _ERRORS else []:
+                for text in _literals(each):
+                    if name in _SAYS or " " in text:
+                        yield text
+
+
+def _called(call: ast.Call) -> str:
+    return call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+
+
+def _literals(node: ast.expr) -> Iterator[str]:
+    """A literal, or each of those that it is one of."""
+    if isinstance(node, ast.IfExp):
+        yield from _literals(node.body)
+        yield from _literals(node.orelse)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+
+
+def of_lesson(tree: ast.Module) -> Iterator[str]:
+    """The messages of a lesson: every sentence in it but for solutions, which are code, and pieces of others."""
+    for text, _, argument in _constants(tree):
+        if " " in text.strip() and _LETTERS.search(text) and argument not in _UNSAID:
+            yield text
+
+
+def of_notebook(notebook: NotebookNode) -> Iterator[str]:
+    """What a notebook shows besides its texts: its title, names of cells, sentences, labels, headings, questions."""
+    yield from filter(None, [notebook.metadata.get("title")])
+    for cell in notebook.cells:
+        yield from (cell.metadata["course"][each] for each in _CALLS if each in cell.metadata.get("course", {}))
+        if cell.cell_type == "code":
+            yield from filter(None, [name_of(cell)])
+            yield from (
+                text for text, call, argument in _constants(ast.parse(cell.source)) if _is_shown(text, call, argument)
+            )
+            for output in cell.get("outputs", []):
+                page = BeautifulSoup(output.get("data", {}).get("text/html", ""), "html.parser")
+                yield from (
+                    head.get_text() for head in page.select(".clv-table thead th") if _LETTERS.search(head.get_text())
+                )
+
+
+def _is_shown(text: str, call: str, argument: str) -> bool:
+    """Whether a literal of a cell is for a reader, by where it stands: in which call, as which of its arguments."""
+    if not _LETTERS.search(text) or call == "query" or argument in _UNSAID:
+        return False
+    if re.fullmatch(r"[a-z0-9_.]+", text):
+        return argument in _SHOWN and "_" not in text
+    return " " in text.strip() or argument in _SHOWN or call in _NAMING
+
+
+def _constants(tree: ast.Module) -> Iterator[tuple[str, str, str]]:
+    """Each text of a module that is no docstring: in which call (or statement) it stands, and as which argument."""
+
+    def visit(node: ast.AST, call: str, argument: str) -> Iterator[tuple[str, str, str]]:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Constant) and isinstance(child.value, str) and not isinstance(node, ast.Expr):
+                yield child.value, call, argument
+            elif isinstance(child, ast.Call):
+                yield from visit(child, _called(child), "")
+            elif isinstance(child, ast.keyword):
+                yield from visit(child, call, str(child.arg))
+            elif isinstance(child, ast.stmt | ast.Subscript):
+                yield from visit(child, type(child).__name__, "")
+            elif not isinstance(child, ast.JoinedStr):
+                yield from visit(child, call, argument)
+
+    yield from visit(tree, "", "")
+
+
+def of_page(template: str) -> Iterator[str]:
+    """The messages of a page's template."""
+    for call in Environment().parse(template).find_all(nodes.Call):
+        if isinstance(call.node, nodes.Name) and call.node.name in _SAYS and isinstance(call.args[0], nodes.Const):
+            yield call.args[0].value
+
+
+def texts_of(notebook: Path) -> dict[str, str]:
+    """The Markdown of a notebook, by the ids of its cells."""
+    return {cell.id: cell.source for cell in read(notebook, as_version=4).cells if cell.cell_type == "markdown"}
+
+
+def hash_of(text: str) -> str:
+    """What a translation of a cell carries, to be known as stale when the English changes."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def catalogue_of(language: str) -> dict[str, str]:
+    """The messages of a catalogue with their translations, empty where one is missing."""
+    with (LOCALE / language / "messages.po").open("rb") as file:
+        return {entry.id: entry.string for entry in read_po(file) if entry.id}
+
+
+def stale_cells(language: str) -> list[str]:
+    """Cells of Markdown whose translation is missing, of another text, or of none."""
+    said = []
+    for file in NOTEBOOKS:
+        english, there = texts_of(file), read_cells(language, file.stem)
+        for cell in [*english, *(cell for cell in there if cell not in english)]:
+            if cell not in english:
+                said.append(f"{file.stem}, cell {cell}: there is none any more")
+            elif cell not in there:
+                said.append(f"{file.stem}, cell {cell}: missing")
+            elif there[cell][0] != hash_of(english[cell]):
+                said.append(f"{file.stem}, cell {cell}: stale, {hash_of(english[cell])} now")
+    return said
+
+
+def fields_of(template: str) -> dict[tuple[str, str], int]:
+    """The fields of a template with their specs: for each, how many words it parts (0: it is a value)."""
+    found: dict[tuple[str, str], int] = {}
+    for _, name, spec, conversion in string.Formatter().parse(template):
+        if name is not None:
+            choice = re.sub(r"\{[^{}]*\}", "", spec or "").count("|")
+            found[(name, "|" if choice else f"{conversion or ''}{spec}")] = choice
+            found |= fields_of(spec) if choice else {}
+    return found
+
+
+def differences(english: str, other: str) -> list[str]:
+    """In what a translation says another thing than the message: fields, numbers, bold, code, links, outer spaces."""
+    said = []
+    mine, theirs = fields_of(english), fields_of(other)
+    names = {name for name, _ in mine}
+    for field in mine.keys() - theirs.keys():
+        said.append(f"has no {{{field[0]}}} as the message has it")
+    for name, spec in theirs.keys() - mine.keys():
+        if spec != "|" or name not in names:  # words that depend on a value may be more than in English
+            said.append(f"has {{{name}}} that the message hasn't")
+    said += [
+        f"other words to choose from by {{{name}}}"
+        for (name, spec), n in mine.items()
+        if spec == "|" and theirs.get((name, spec), n) < n
+    ]
+    for what, tell in _FACTS.items():
+        if tell(english) != tell(other):
+            said.append(f"other {what}: {_only(tell(english), tell(other))} / {_only(tell(other), tell(english))}")
+    return said
+
+
+def _only(these: list[str], those: list[str]) -> list[str]:
+    return [each for each in these if each not in those]
+
+
+def _numbers(text: str) -> list[str]:
+    plain = re.sub(r"\]\([^)]*\)", "]", text)
+    return sorted(re.findall(r"\d+", re.sub(r"(?<=\d)[.,\u202f\u00a0](?=\d)", "", plain)))
+
+
+_FACTS = {
+    "numbers": _numbers,
+    "bold": lambda text: ["**"] * text.count("**"),
+    "code": lambda text: sorted(re.findall(r"`[^`]+`", text)),
+    "links": lambda text: sorted(re.findall(r"\]\(([^)]*)\)", text)),
+    "headings": lambda text: re.findall(r"^#+", text, re.M),
+    "outer spaces": lambda text: [end for end in (text[:1], text[-1:]) if end.isspace()],
+}
+
+
+def merge(language: str, more: Path | None = None) -> None:
+    """Write the catalogue again with every message that there is now; translations are kept, or taken from `more`."""
+    known = catalogue_of(language)
+    for file in sorted(more.glob("*.po")) if more else []:
+        with file.open("rb") as opened:
+            known |= {
+                entry.id: entry.string
+                for entry in read_po(opened)
+                if entry.id and entry.string and not known.get(entry.id)
+            }
+    catalogue = Catalog(locale=language, fuzzy=False)
+    for text, places in find_messages().items():
+        catalogue.add(text, known.get(text, ""), locations=[(place, None) for place in places])
+    with (LOCALE / language / "messages.po").open("wb") as file:
+        write_po(file, catalogue, width=120, omit_header=True)
+
+
+def main(arguments: list[str]) -> None:
+    """Write every catalogue again, and say what is to be done."""
+    for language in languages():
+        if language != ENGLISH:
+            merge(language, Path(arguments[0]) if arguments else None)
+            told = catalogue_of(language)
+            print(f"{language}: {len(told)} messages, {sum(not text for text in told.values())} without a translation")
+            for text, other in told.items():
+                print(
+                    *(f"  {each}: {text[:70]!r}" for each in (differences(text, other) if other else [])),
+                    sep="\n",
+                    end="",
+                )
+            print(*(f"  {each}" for each in stale_cells(language)), sep="\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
