@@ -163,8 +163,12 @@ def hash_of(text: str) -> str:
 
 def catalogue_of(language: str) -> dict[str, str]:
     """The messages of a catalogue with their translations, empty where one is missing."""
-    with (LOCALE / language / "messages.po").open("rb") as file:
-        return {entry.id: entry.string for entry in read_po(file) if entry.id}
+    return _read(LOCALE / language / "messages.po")
+
+
+def _read(file: Path) -> dict[str, str]:
+    with file.open("rb") as opened:
+        return {entry.id: entry.string for entry in read_po(opened) if entry.id}
 
 
 def stale_cells(language: str) -> list[str]:
@@ -189,7 +193,7 @@ def fields_of(template: str) -> dict[tuple[str, str], int]:
         if name is not None:
             choice = re.sub(r"\{[^{}]*\}", "", spec or "").count("|")
             found[(name, "|" if choice else f"{conversion or ''}{spec}")] = choice
-            found |= fields_of(spec) if choice else {}
+            found |= fields_of(spec or "") if choice else {}
     return found
 
 
@@ -237,17 +241,12 @@ def merge(language: str, more: Path | None = None) -> None:
     """Write the catalogue again with every message that there is now; translations are kept, or taken from `more`."""
     known = catalogue_of(language)
     for file in sorted(more.glob("*.po")) if more else []:
-        with file.open("rb") as opened:
-            known |= {
-                entry.id: entry.string
-                for entry in read_po(opened)
-                if entry.id and entry.string and not known.get(entry.id)
-            }
+        known |= {text: other for text, other in _read(file).items() if other and not known.get(text)}
     catalogue = Catalog(locale=language, fuzzy=False)
     for text, places in find_messages().items():
         catalogue.add(text, known.get(text, ""), locations=[(place, None) for place in places])
-    with (LOCALE / language / "messages.po").open("wb") as file:
-        write_po(file, catalogue, width=120, omit_header=True)
+    with (LOCALE / language / "messages.po").open("wb") as target:
+        write_po(target, catalogue, width=120, omit_header=True)
 
 
 def main(arguments: list[str]) -> None:
