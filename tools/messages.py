@@ -29,7 +29,10 @@ from clvlib.show.units import UNITS, in_english
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]*.ipynb"))
 _SAYS = {"phrase", "translated", "message", "word"}  # functions whose first argument is a message
-_ERRORS = {"DataError", "UsageError", "CannotAnswer", "NotEnoughData", "ConvergenceError", "MissingTable", "Problem"}
+_ERRORS = {
+    *("ClvError", "DataError", "UsageError", "CannotAnswer", "NotEnoughData", "ConvergenceError", "MissingTable"),
+    *("Problem", "_NoAnswer"),
+}
 _SHOWN = {"caption", "title", "x", "y", "of", "accent", "marks", "levels", "points", "quoted", "name", "alike", "way"}
 _UNSAID = {"solution", "unit", "formats"}  # arguments that nobody reads as a sentence
 _NAMING = {"rename", "set_axis", "rename_axis", "say", "tile"}  # calls in cells whose every text is shown
