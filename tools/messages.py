@@ -200,29 +200,26 @@ def fields_of(template: str) -> dict[tuple[str, str], int]:
     return found
 
 
-def differences(english: str, other: str) -> list[str]:
-    """In what a translation says another thing than the message: fields, numbers, bold, code, links, outer spaces."""
-    said = []
-    mine, theirs = fields_of(english), fields_of(other)
-    names = {name for name, _ in mine}
-    for field in mine.keys() - theirs.keys():
-        said.append(f"has no {{{field[0]}}} as the message has it")
-    for name, spec in theirs.keys() - mine.keys():
-        if spec != "|" or name not in names:  # words that depend on a value may be more than in English
-            said.append(f"has {{{name}}} that the message hasn't")
-    said += [
-        f"other words to choose from by {{{name}}}"
-        for (name, spec), n in mine.items()
-        if spec == "|" and theirs.get((name, spec), n) < n
-    ]
+def differences(english: str, other: str, filled: bool = True) -> list[str]:
+    """In what a translation says another thing than the message: fields (of what is `filled`), numbers, bold, code …"""
+    said = _other_fields(fields_of(english), fields_of(other)) if filled else []
     for what, tell in _FACTS.items():
-        if tell(english) != tell(other):
-            said.append(f"other {what}: {_only(tell(english), tell(other))} / {_only(tell(other), tell(english))}")
+        mine, theirs = tell(english), tell(other)
+        if mine != theirs:
+            only = ([each for each in one if each not in two] for one, two in ((mine, theirs), (theirs, mine)))
+            said.append(f"other {what}: {' / '.join(map(str, only))}")
     return said
 
 
-def _only(these: list[str], those: list[str]) -> list[str]:
-    return [each for each in these if each not in those]
+def _other_fields(mine: dict[tuple[str, str], int], theirs: dict[tuple[str, str], int]) -> list[str]:
+    """Words that depend on a value may be more than in English, as a plural; else all fields are the same."""
+    names = {name for name, _ in mine}
+    more = [name for name, spec in theirs.keys() - mine.keys() if spec != "|" or name not in names]
+    said = [f"has no {{{name}}} as the message has it" for name, _ in mine.keys() - theirs.keys()]
+    said += [f"has {{{name}}} that the message hasn't" for name in more]
+    return said + [
+        f"fewer words to choose from by {{{at[0]}}}" for at, bars in mine.items() if theirs.get(at, bars) < bars
+    ]
 
 
 def _numbers(text: str) -> list[str]:
@@ -233,7 +230,7 @@ def _numbers(text: str) -> list[str]:
 _FACTS = {
     "numbers": _numbers,
     "bold": lambda text: ["**"] * text.count("**"),
-    "code": lambda text: sorted(re.findall(r"`[^`]+`", text)),
+    "code": lambda text: sorted(re.findall(r"`[^`\n]+`", text)),
     "links": lambda text: sorted(re.findall(r"\]\(([^)]*)\)", text)),
     "headings": lambda text: re.findall(r"^#+", text, re.M),
     "outer spaces": lambda text: [end for end in (text[:1], text[-1:]) if end.isspace()],
