@@ -46,7 +46,7 @@ def start(ds: "Dataset") -> None:
     _missing.clear()
     _kept.clear()
     _begun[:] = [ds]
-    days = wording.span(*dict.fromkeys([ds.starts, ds.as_of]))
+    days = wording.from_to(*dict.fromkeys([ds.starts, ds.as_of]))
     text = phrase("{name} · {days} · amounts in {currency}", name=ds.name, days=days, currency=ds.currency)
     _guard_cells()
     publish("dataset", text, f'<p class="clv-dataset {NO_FORMULAS}">{html.escape(text)}</p>')

@@ -127,7 +127,7 @@ def date(value: Any) -> str:
     return format_date(pd.Timestamp(value).date(), format="medium", locale=_Reader.locale)
 
 
-def span(*days: Any) -> str:
+def from_to(*days: Any) -> str:
     """Write a day, or from which to which; nothing without any."""
     written = [date(day) for day in days]
     return phrase("{first} to {last}", first=written[0], last=written[-1]) if len(days) > 1 else "".join(written)
