@@ -24,7 +24,7 @@ from nbformat import NotebookNode, read
 
 from clvlib.language import ENGLISH, LOCALE, languages, read_cells
 from clvlib.run.translation import name_of
-from clvlib.show.units import UNITS, in_english
+from clvlib.show.units import PLAIN_WORDS, UNITS, in_english
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]*.ipynb"))
@@ -63,7 +63,7 @@ def _sources() -> Iterator[tuple[str, Iterable[str]]]:
         yield file.relative_to(ROOT).as_posix(), of_page(file.read_text("utf-8"))
     for name in _TOML:
         yield name, _values(tomllib.loads((ROOT / name).read_text("utf-8")))
-    yield "clvlib/show/units.py", sorted({name for name in map(in_english, UNITS) if _LETTERS.search(name)})
+    yield "clvlib/show/units.py", sorted({*PLAIN_WORDS, *filter(_LETTERS.search, map(in_english, UNITS))})
 
 
 def _values(told: dict[str, dict[str, str]]) -> Iterator[str]:

@@ -47,6 +47,10 @@ UNITS = {
     for name in names.split()
 }
 
+PLAIN_WORDS = """
+constant customer day left month order quarter read dropped kept reserved rising total week year web
+""".split()  # names that tables, pictures and sentences show, and that stand nowhere as a message
+
 _CALLED = {
     "clv_to_cac": message("CLV : CAC"),
     "clv_to_cac_ever": message("CLV : CAC ever"),
