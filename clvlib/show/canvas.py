@@ -221,9 +221,11 @@ class _Dates(mdates.ConciseDateFormatter):
 
     def format_ticks(self, values: Sequence[float]) -> list[str]:
         """Write the dates of all ticks."""
-        written = super().format_ticks(values)
-        self.offset_string = wording.with_months(self.offset_string)
-        return [wording.with_months(text) for text in written]
+        return [wording.with_months(text) for text in super().format_ticks(values)]
+
+    def get_offset(self) -> str:
+        """Write what all ticks have in common."""
+        return wording.with_months(super().get_offset())
 
 
 def date_axis(axes: Axes, show_offset: bool = True) -> None:

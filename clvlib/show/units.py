@@ -33,6 +33,11 @@ _NUMBER_1 = "clv_to_cac clv_to_cac_ever expected_purchases lift repeat_purchases
 _NUMBER_2 = "noise standard_error"
 _NUMBER_4 = "alpha beta"
 
+_WORDS = """
+constant customer day dropped kept left month order quarter read reserved rising total week year
+"""
+PLAIN_WORDS = _WORDS.split()  # names that tables, pictures and sentences show, and that stand nowhere as a message
+
 UNITS = {
     name: spec
     for spec, names in {
@@ -46,10 +51,6 @@ UNITS = {
     }.items()
     for name in names.split()
 }
-
-PLAIN_WORDS = """
-constant customer day left month order quarter read dropped kept reserved rising total week year web
-""".split()  # names that tables, pictures and sentences show, and that stand nowhere as a message
 
 _CALLED = {
     "clv_to_cac": message("CLV : CAC"),
