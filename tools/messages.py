@@ -233,7 +233,7 @@ _FACTS = {
     "code": lambda text: sorted(re.findall(r"`[^`\n]+`", text)),
     "links": lambda text: sorted(re.findall(r"\]\(([^)]*)\)", text)),
     "headings": lambda text: re.findall(r"^#+", text, re.M),
-    "outer spaces": lambda text: [end for end in (text[:1], text[-1:]) if end.isspace()],
+    "outer spaces": lambda text: [end for end in (text[:1], text[-1:]) if end in (" ", "\n")],
 }
 
 
@@ -244,7 +244,7 @@ def merge(language: str, more: Path | None = None) -> None:
         known |= {text: other for text, other in _read(file).items() if other and not known.get(text)}
     catalogue = Catalog(locale=language, fuzzy=False)
     for text, places in find_messages().items():
-        catalogue.add(text, known.get(text, ""), locations=[(place, None) for place in places])
+        catalogue.add(text, known.get(text, ""), locations=[(places[0], None)])
     with (LOCALE / language / "messages.po").open("wb") as target:
         write_po(target, catalogue, width=120, omit_header=True)
 

@@ -17,7 +17,7 @@ from clvlib.aggregate import inspection, purchases, totals
 from clvlib.dataset import Dataset
 from clvlib.errors import Problem, printable
 from clvlib.files import write_text
-from clvlib.language import message, phrase, spoken, translated, word
+from clvlib.language import message, phrase, translated, word
 from clvlib.run import reconcile
 from clvlib.run.outcome import answering, lacking
 from clvlib.run.pages import period_of, rendered
@@ -46,7 +46,6 @@ def check_page(name: str, ds: Dataset | None, problems: Sequence[Problem]) -> st
     return rendered(
         "check.html.jinja",
         *("report.css", "check.css"),
-        language=spoken(),
         name=printable(name),
         ds=ds,
         period="" if ds is None else period_of(ds),
