@@ -59,6 +59,21 @@ def test_a_translation_has_the_fields_figures_and_links_of_what_it_translates(la
     assert {where: said for where, said in told.items() if said} == {}
 
 
+@pytest.mark.parametrize("name", ["README.md", "data/README.md"])
+def test_the_french_readme_has_the_figures_the_code_and_the_rows_of_the_english_one(name):
+    english, french = ((messages.ROOT / file).read_text("utf-8") for file in (name, name.replace(".md", ".fr.md")))
+    facts = {
+        "numbers": messages.numbers_in,
+        "code": lambda text: sorted(
+            re.findall(r"`[^`]+`", " ".join(re.sub(r"```.*?```", "", text, flags=re.S).split()))
+        ),
+        "commands": lambda text: re.findall(r"^(?:make|clv|python|pip) \S+", text, re.M),
+        "rows": lambda text: len(re.findall(r"^\|", text, re.M)),
+        "headings": lambda text: re.findall(r"^#+", text, re.M),
+    }
+    assert {what: tell(english) for what, tell in facts.items()} == {what: tell(french) for what, tell in facts.items()}
+
+
 def test_french_has_its_spaces_and_quotation_marks():
     wrong = []
     for where, _, other, _ in pairs("fr"):

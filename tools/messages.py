@@ -13,6 +13,7 @@ import re
 import string
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from bs4 import BeautifulSoup
 from jinja2 import Environment, nodes
 from nbformat import NotebookNode, read
 
-from clvlib.language import ENGLISH, LOCALE, languages, read_cells
+from clvlib.language import ENGLISH, LOCALE, languages, read_cells, read_terms
 from clvlib.run.translation import name_of
 from clvlib.show.units import PLAIN_WORDS, UNITS, in_english
 
@@ -222,19 +223,40 @@ def _other_fields(mine: dict[tuple[str, str], int], theirs: dict[tuple[str, str]
     ]
 
 
-def _numbers(text: str) -> list[str]:
+def numbers_in(text: str) -> list[str]:
+    """The digits of every number in a text, whatever separates them; those of links left out."""
     plain = re.sub(r"\]\([^)]*\)", "]", text)
     return sorted(re.findall(r"\d+", re.sub(r"(?<=\d)[.,\u202f\u00a0](?=\d)", "", plain)))
 
 
 _FACTS = {
-    "numbers": _numbers,
+    "numbers": numbers_in,
     "bold": lambda text: ["**"] * text.count("**"),
     "code": lambda text: sorted(re.findall(r"`[^`\n]+`", text)),
     "links": lambda text: sorted(re.findall(r"\]\(([^)]*)\)", text)),
     "headings": lambda text: re.findall(r"^#+", text, re.M),
     "outer spaces": lambda text: [end for end in (text[:1], text[-1:]) if end in (" ", "\n")],
 }
+
+
+def english_words(text: str, language: str) -> Counter[str]:
+    """Words of a text that messages have in English and no translation has, and how often they stand in it.
+
+    Words of messages that are still to be translated don't count.
+    """
+    told = catalogue_of(language)
+    there = " ".join(
+        [*told.values(), *(text for file in NOTEBOOKS for _, text in read_cells(language, file.stem).values())]
+    )
+    terms = " ".join(each for term in read_terms(language).values() for each in term.values())
+    waiting = " ".join(message for message, other in told.items() if not other)
+    known = {*_words(there), *_words(terms), *_words(waiting)}
+    english = {*_words(" ".join([*told, *(text for file in NOTEBOOKS for text in texts_of(file).values())]))} - known
+    return Counter(word for word in _words(text) if word in english)
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W\d_]{2,}", text.casefold())
 
 
 def merge(language: str, more: Path | None = None) -> None:
