@@ -16,6 +16,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
@@ -38,7 +39,7 @@ _SHOWN = {"caption", "title", "x", "y", "of", "accent", "marks", "levels", "poin
 _UNSAID = {"solution", "unit", "formats"}  # arguments that nobody reads as a sentence
 _NAMING = {"rename", "set_axis", "rename_axis", "say", "tile"}  # calls in cells whose every text is shown
 _CALLS = ("ask", "expect", "reply")  # of a cell's metadata
-_TOML = ("clvlib/run/words.toml",)
+_TOML = ("clvlib/run/words.toml", "clvlib/run/columns.toml")
 _LETTERS = re.compile(r"[A-Za-z]{2}")
 
 Found = dict[str, list[str]]  # message → the files in which it is
@@ -67,8 +68,13 @@ def _sources() -> Iterator[tuple[str, Iterable[str]]]:
     yield "clvlib/show/units.py", sorted({*PLAIN_WORDS, *filter(_LETTERS.search, map(in_english, UNITS))})
 
 
-def _values(told: dict[str, dict[str, str]]) -> Iterator[str]:
-    return (text for part in told.values() for text in part.values())
+def _values(told: Any) -> Iterator[str]:
+    """Every text of a file of words but those that are there as names."""
+    for each in told.values() if isinstance(told, dict) else told:
+        if isinstance(each, str):
+            yield each
+        else:
+            yield from _values(each)
 
 
 def of_code(tree: ast.AST) -> Iterator[str]:
@@ -88,12 +94,17 @@ def _called(call: ast.Call) -> str:
 
 
 def _literals(node: ast.expr) -> Iterator[str]:
-    """A literal, or each of those that it is one of."""
-    if isinstance(node, ast.IfExp):
-        yield from _literals(node.body)
-        yield from _literals(node.orelse)
-    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+    """A literal, each of those that it is one of, or all that are in a table of them."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield node.value
+    elif isinstance(node, ast.IfExp):
+        yield from (text for part in (node.body, node.orelse) for text in _literals(part))
+    elif isinstance(node, ast.Dict):
+        yield from (text for value in node.values for text in _literals(value))
+    elif isinstance(node, ast.List | ast.Tuple):
+        yield from (text for each in node.elts for text in _literals(each))
+    elif isinstance(node, ast.Starred):
+        yield from _literals(node.value)
 
 
 def of_lesson(tree: ast.Module) -> Iterator[str]:

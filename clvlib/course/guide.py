@@ -34,11 +34,7 @@ Given = Callable[[str], Any]  # what a notebook gives its exercises, by the name
 _HERE = Path(__file__).parent
 _CODE = re.compile(r"(`[^`]*`)")
 _MEANT = re.compile(r"[\\*_<|`~\[\]]|&(?=#?\w+;)")  # signs that Markdown would take for its own
-_ANSWERED = {
-    "percent": message("a share from 0 to 1"),
-    "names": message("a list of names"),
-    "money": message("an amount"),
-}
+_ANSWERED = message({"percent": "a share from 0 to 1", "names": "a list of names", "money": "an amount"})
 
 
 def write_guide(outlines: Sequence[Outline], ds: Dataset, given: Given) -> str:

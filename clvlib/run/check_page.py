@@ -25,7 +25,7 @@ from clvlib.show import wording
 
 MOST_LISTED = 10  # days or pauses of each kind, the largest
 _MOST_PERIODS = 40  # in a picture over time
-_GRADES = {"error": message("to mend first"), "warning": message("to look at"), "note": message("to know")}
+_GRADES = message({"error": "to mend first", "warning": "to look at", "note": "to know"})
 _OF_ROWS = re.compile(r"([\d,]+)(?: of [\d,]+)? (?:row|line)\(s\)")  # a finding that counts rows begins with how many
 _ADDRESS = re.compile(r"[^\s\"'“”(),;]+@[^\s\"'“”(),;]+")
 _THINNEST = 0.8  # percent of the width, so that a bar is seen
@@ -40,6 +40,7 @@ def write_check(name: str, ds: Dataset | None, problems: Sequence[Problem], targ
 def check_page(name: str, ds: Dataset | None, problems: Sequence[Problem]) -> str:
     """Give the whole page."""
     if ds is not None:
+        ds.speak()
         wording.write_for(ds.locale, ds.currency, ds.usual_amount())
     read = {} if ds is None else ds.ledger[ds.ledger["action"] == "read"].groupby("table")["rows"].sum().to_dict()
     found = [_finding(problem, read) for grade in _GRADES for problem in problems if problem.grade == grade]

@@ -45,6 +45,7 @@ def write_report(
     Pictures are made smaller until the file is under 5 MB. earlier: the folder of the run before, named by its day,
     beside the folder that the target is to lie in.
     """
+    ds.speak()
     wording.write_for(ds.locale, ds.currency)
     page = compose(ds, content, outcomes, earlier)
     for share in (0.7, 0.5, 0.35):
