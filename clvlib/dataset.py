@@ -183,7 +183,7 @@ class Dataset:
         return aggregate.brought(self.transactions, self.as_of, self.economics.margin)
 
     def speak(self) -> None:
-        """Speak its language from now on, but leave words that are the client's: of a channel, a product, an attribute."""
+        """Speak its language from now on; what the client calls a channel, a product, an attribute stays as it is."""
         speak(self.language)
         leave(self._called_alike(messages()))
 

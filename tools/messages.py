@@ -40,6 +40,7 @@ _UNSAID = {"solution", "unit", "formats"}  # arguments that nobody reads as a se
 _NAMING = {"rename", "set_axis", "rename_axis", "say", "tile"}  # calls in cells whose every text is shown
 _CALLS = ("ask", "expect", "reply")  # of a cell's metadata
 _TOML = ("clvlib/run/words.toml", "clvlib/run/columns.toml")
+_PROSE = ("clvlib/course/guide.md.jinja",)
 _LETTERS = re.compile(r"[A-Za-z]{2}")
 
 Found = dict[str, list[str]]  # message → the files in which it is
@@ -201,6 +202,19 @@ def stale_cells(language: str) -> list[str]:
     return said
 
 
+def stale_pages(language: str) -> dict[str, str]:
+    """Pages that are all prose and translated as a whole, whose translation is missing, or of another text, and why."""
+    said = {}
+    for name in _PROSE:
+        english, there = ROOT / name, LOCALE / language / Path(name).name
+        mark = f"{{# {hash_of(english.read_text('utf-8'))} #}}"
+        if not there.is_file():
+            said[name] = f"missing; its first line is to be {mark}"
+        elif there.read_text("utf-8").partition("\n")[0] != mark:
+            said[name] = f"stale: {mark} now"
+    return said
+
+
 def fields_of(template: str) -> dict[tuple[str, str], int]:
     """The fields of a template with their specs: for each, how many words it parts (0: it is a value)."""
     found: dict[tuple[str, str], int] = {}
@@ -295,7 +309,8 @@ def main(arguments: list[str]) -> None:
                     sep="\n",
                     end="",
                 )
-            print(*(f"  {each}" for each in stale_cells(language)), sep="\n")
+            pages = [f"{name}: {why}" for name, why in stale_pages(language).items()]
+            print(*(f"  {each}" for each in [*stale_cells(language), *pages]), sep="\n")
 
 
 if __name__ == "__main__":
