@@ -31,9 +31,10 @@ _Texts = TypeVar("_Texts")
 _now: dict[str, Any] = {"language": ENGLISH, "theirs": frozenset()}
 
 
-def languages() -> list[str]:
+@cache
+def languages() -> tuple[str, ...]:
     """The languages that there are, English first, by their codes (ISO 639)."""
-    return [ENGLISH, *sorted(folder.name for folder in LOCALE.glob("[a-z]*") if folder.is_dir())]
+    return (ENGLISH, *sorted(folder.name for folder in LOCALE.glob("[a-z]*") if folder.is_dir()))
 
 
 def speak(language: str) -> None:
@@ -43,7 +44,8 @@ def speak(language: str) -> None:
 
 def spoken() -> str:
     """The language in which everything is said now."""
-    return os.environ.get(ASKED) or str(_now["language"])
+    asked = os.environ.get(ASKED, "")
+    return asked if asked in languages() else str(_now["language"])
 
 
 def message(texts: _Texts) -> _Texts:
