@@ -135,11 +135,12 @@ def read_terms(language: str) -> dict[str, dict[str, str]]:
 
 @cache
 def _catalogue(language: str) -> dict[str, str]:
-    if language == ENGLISH:
+    catalogue = LOCALE / language / "messages.po"
+    if language == ENGLISH or not catalogue.is_file():
         return {}
     from babel.messages.pofile import read_po  # what English doesn't need isn't loaded
 
-    with (LOCALE / language / "messages.po").open("rb") as file:
+    with catalogue.open("rb") as file:
         return {entry.id: entry.string for entry in read_po(file) if entry.id and entry.string and not entry.fuzzy}
 
 

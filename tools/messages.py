@@ -183,6 +183,8 @@ def catalogue_of(language: str) -> dict[str, str]:
 
 
 def _read(file: Path) -> dict[str, str]:
+    if not file.is_file():
+        return {}
     with file.open("rb") as opened:
         return {entry.id: entry.string for entry in read_po(opened) if entry.id}
 
