@@ -65,7 +65,7 @@ def _sorted(found: Iterable[Word]) -> list[Word]:
 
 
 def page() -> str:
-    """The glossary as a page of Markdown, by the alphabet: the language spoken beside English, English beside French."""
+    """The glossary as a page of Markdown, by the alphabet: the language spoken and English, or English and French."""
     there = {word.name: word for word in words(_BESIDE if spoken() == ENGLISH else ENGLISH)}
     rows = [
         f"| **{word.title}** | {word.says} | **{there[word.name].title}** | {there[word.name].says} |"
