@@ -5,36 +5,18 @@ from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
-
 from clvlib.dataset import Dataset
-from clvlib.language import Template, message, phrase, translated, word
+from clvlib.language import phrase
 from clvlib.show import wording
+from clvlib.show.templates import page_template
 
 _HERE = Path(__file__).parent
 
 
 def rendered(template: str, *styles: str, **values: Any) -> str:
     """The page of a template of this folder; it knows `hash`, and `style`: the style sheets, one after the other."""
-    pages = Environment(
-        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    pages.globals |= {"phrase": _phrase, "message": message, "word": word}
     style = "".join((_HERE / name).read_text("utf-8") for name in styles)
-    return pages.get_template(template).render(hash=_sha256, style=style, **values)
-
-
-class _Marked(Template):
-    """A template whose own markup is one of ours, and that of its values is none."""
-
-    def format_value(self, value: Any, spec: str) -> str:
-        return str(escape(super().format_value(value, spec)))
-
-
-def _phrase(template: str, **values: Any) -> Markup:
-    """As `phrase`, for a page."""
-    return Markup(_Marked().vformat(translated(template), (), values))
+    return page_template(_HERE, template).render(hash=_sha256, style=style, **values)
 
 
 def period_of(ds: Dataset) -> str:

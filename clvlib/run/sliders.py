@@ -32,7 +32,7 @@ _SLIDERS = (  # name, title, and from where to where it can be moved
     ),
 )
 _NAMED = 10
-_IN_SCRIPT = (message("won in"), message("customers"), message("back in month"), message("not known"))
+_IN_SCRIPT = message(["won in", "customers", "back in month", "not known"])
 
 
 def _points(share: float, most: int) -> int:
