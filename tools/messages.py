@@ -33,7 +33,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]*.ipynb"))
 _SAYS = {"phrase", "translated", "message", "word"}  # functions whose first argument is a message
 _ERRORS = {
     *("ClvError", "DataError", "UsageError", "CannotAnswer", "NotEnoughData", "ConvergenceError", "MissingTable"),
-    *("Problem", "_NoAnswer"),
+    *("Problem", "note", "_NoAnswer"),
 }
 _SHOWN = {"caption", "title", "x", "y", "of", "accent", "marks", "levels", "points", "quoted", "name", "alike", "way"}
 _UNSAID = {"solution", "unit", "formats"}  # arguments that nobody reads as a sentence
