@@ -65,6 +65,9 @@ def _sources() -> Iterator[tuple[str, Iterable[str]]]:
         yield file.relative_to(ROOT).as_posix(), of_page(file.read_text("utf-8"))
     for name in _TOML:
         yield name, _values(tomllib.loads((ROOT / name).read_text("utf-8")))
+    for file in sorted((ROOT / "clvlib/ingest/formats").glob("*.toml")):
+        said = tomllib.loads(file.read_text("utf-8"))
+        yield file.relative_to(ROOT).as_posix(), _of_format(said)
     yield "clvlib/show/units.py", sorted({*PLAIN_WORDS, *filter(_LETTERS.search, map(in_english, UNITS))})
 
 
@@ -75,6 +78,13 @@ def _values(told: Any) -> Iterator[str]:
             yield each
         else:
             yield from _values(each)
+
+
+def _of_format(told: dict[str, Any]) -> Iterator[str]:
+    """What a format of an export says: its title, what can't be used and why, what to ask, to doubt and to mend."""
+    yield told["title"]
+    yield from filter(None, [told.get("refuse")])
+    yield from [*told.get("doubts", {}), *_values([told.get(part, {}) for part in ("confirm", "missing", "doubts")])]
 
 
 def of_code(tree: ast.AST) -> Iterator[str]:
