@@ -15,21 +15,27 @@ import pandas as pd
 
 from clvlib.errors import Problem
 from clvlib.ingest.raw import ROW, literal, quoted, rows
+from clvlib.language import message
 from clvlib.stats import heavy
 
 _WHOLE = "NOT (isfinite({0}) AND {0} >= 0 AND {0} = floor({0}))"
 COUNTS = ("tenure", "period", "survivors")
 RANGES = {
-    ("surveys", "score"): ("{} NOT BETWEEN 0 AND 10", "not between 0 and 10"),
-    ("marketing_costs", "cost"): ("{} < 0", "below 0"),
-    ("totals", "purchases"): (f"{_WHOLE} OR {{0}} < 1", "not a whole number of 1 or more"),
-    **{("subscriptions", column): (_WHOLE, "not a whole number of 0 or more") for column in COUNTS},
+    ("surveys", "score"): ("{} NOT BETWEEN 0 AND 10", message("{column} is not between 0 and 10")),
+    ("marketing_costs", "cost"): ("{} < 0", message("{column} is below 0")),
+    ("totals", "purchases"): (f"{_WHOLE} OR {{0}} < 1", message("{column} is not a whole number of 1 or more")),
+    **{
+        ("subscriptions", column): (_WHOLE, message("{column} is not a whole number of 0 or more")) for column in COUNTS
+    },
 }
 CONTRADICTIONS = (  # of totals: SQL of the cast columns, words
-    ("CAST({last_purchase} AS DATE) < CAST({first_purchase} AS DATE)", "the last purchase is before the first"),
+    (
+        "CAST({last_purchase} AS DATE) < CAST({first_purchase} AS DATE)",
+        message("the last purchase is before the first"),
+    ),
     (
         "{purchases} = 1 AND CAST({last_purchase} AS DATE) > CAST({first_purchase} AS DATE)",
-        "one purchase, and two days of it",
+        message("one purchase, and two days of it"),
     ),
 )
 MONEY = {"cost", "acquisition_cost", "price"}
@@ -82,7 +88,7 @@ SERVICES = (  # what such a column says of what is no product: the whole of it, 
     "spese bancarie",
 )  # fmt: skip
 CODES = ("post", "dot", "manual", "sample", "samples", "fee", "tip", "adjustment", "muster", "muestra", "campione")
-FURTHER_ROW = "a further row of a customer"
+FURTHER_ROW = message("a further row of a customer")
 TRIED = "(^|[^\\pL])(test|tests|tester|testing|dummy)([^\\pL]|$)"  # in the id of a customer or an order: nobody bought
 START, PERIOD, AGAIN = 180, 30, 1.5  # days of a history that is looked at, of a period, and how many more are new
 LEAST_NEW = 30  # customers
