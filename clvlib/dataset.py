@@ -26,7 +26,7 @@ from clvlib.ingest.card import (
     wrong_entries,
 )
 from clvlib.ingest.tables import LOOKUPS, TABLES
-from clvlib.language import ENGLISH, message, speak, spoken
+from clvlib.language import ENGLISH, message, speak, spoken, translated
 from clvlib.stats import DAYS_PER_MONTH
 
 _COUNTED = "purchases"  # the unit where there are no amounts
@@ -540,7 +540,7 @@ def _by_pseudonyms(problems: list[Problem], hidden: people.Pseudonyms | None, se
         replace(
             one,
             examples=tuple(
-                people.pseudonym(secret, text) if rules.FURTHER_ROW in one.what else shown.get(text, text)
+                people.pseudonym(secret, text) if translated(rules.FURTHER_ROW) in one.what else shown.get(text, text)
                 for text in one.examples
             ),
         )
