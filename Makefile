@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test coverage lab lock bench worlds accuracy proof refresh docs room install
+.PHONY: demo test coverage lab lock bench worlds accuracy proof refresh messages docs room install
 
 demo: $(INSTALLED)
 	$(BIN)/clv run demo --as-of 2026-03-31 --only 03,08
@@ -31,6 +31,9 @@ refresh: $(INSTALLED)
 	$(BIN)/clv refresh
 	$(BIN)/python -m tools.picture
 	$(BIN)/python -m tools.guide
+
+messages: $(INSTALLED)
+	$(BIN)/python -m tools.messages
 
 docs: $(INSTALLED)
 	$(BIN)/python -m tools.docs site

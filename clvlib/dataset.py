@@ -26,30 +26,30 @@ from clvlib.ingest.card import (
     wrong_entries,
 )
 from clvlib.ingest.tables import LOOKUPS, TABLES
-from clvlib.language import ENGLISH, message, speak, spoken, translated
+from clvlib.language import ENGLISH, leave, message, messages, speak, spoken, translated
 from clvlib.stats import DAYS_PER_MONTH
 
 _COUNTED = "purchases"  # the unit where there are no amounts
 
 MARGINS_ALIKE = 0.01  # of revenue: the card's margin and that of the lines' own costs are the same, rounded
 
-MEANINGS = {
-    "margin": message("contribution margin: the share of revenue that is left after the cost of the goods"),
-    "annual_discount_rate": message("the yearly rate at which money counts less the later it comes"),
-    "horizon_months": message("how many months ahead value is counted"),
-    "retention_cost_per_year": message("money that it costs to keep one customer for a year"),
-    "service_cost_per_order": message("money that it costs to serve one order"),
-    "acquisition_cost": message("money that it costs to win one customer; unknown if empty"),
-    "contact_cost": message("money that it costs to contact one customer in a campaign"),
-    "save_rate": message("share of those who would buy nothing in the next window whom a contact makes buy"),
-    "margin_per_period": message("money that is left of one period that a subscriber pays"),
-    "subscriptions.period": message("how long one period of the subscriptions is"),
-    "subscriptions.left": message(
-        "who is in that table: ever (all who ever subscribed) or last (those of the last period)"
-    ),
-    "currency": message("what the amounts are counted in"),
-    "as_of": message("last day of observation"),
-}
+MEANINGS = message(
+    {
+        "margin": "contribution margin: the share of revenue that is left after the cost of the goods",
+        "annual_discount_rate": "the yearly rate at which money counts less the later it comes",
+        "horizon_months": "how many months ahead value is counted",
+        "retention_cost_per_year": "money that it costs to keep one customer for a year",
+        "service_cost_per_order": "money that it costs to serve one order",
+        "acquisition_cost": "money that it costs to win one customer; unknown if empty",
+        "contact_cost": "money that it costs to contact one customer in a campaign",
+        "save_rate": "share of those who would buy nothing in the next window whom a contact makes buy",
+        "margin_per_period": "money that is left of one period that a subscriber pays",
+        "subscriptions.period": "how long one period of the subscriptions is",
+        "subscriptions.left": "who is in that table: ever (all who ever subscribed) or last (those of the last period)",
+        "currency": "what the amounts are counted in",
+        "as_of": "last day of observation",
+    }
+)
 
 MOST_MONTHS = 1200  # of a horizon
 
@@ -182,16 +182,17 @@ class Dataset:
             return totals.brought_of_totals(totals.read_totals(self.table("totals")), self.economics.margin)
         return aggregate.brought(self.transactions, self.as_of, self.economics.margin)
 
-    def called_alike(self, words: Collection[str]) -> set[str]:
-        """Which of these words are also the client's own: of a channel, a product, an attribute or its name."""
-        if not words:
-            return set()
+    def speak(self) -> None:
+        """Speak its language from now on, but leave words that are the client's: of a channel, a product, an attribute."""
+        speak(self.language)
+        leave(self._called_alike(messages()))
+
+    def _called_alike(self, words: Collection[str]) -> set[str]:
         found: set[str] = set()
-        for name, table in self.tables.items():
+        for name, table in self.tables.items() if words else ():
             own = set(table.columns) - {column.name for column in TABLES[name]}
             found |= {shown for column in own for shown in (column, column.replace("_", " ")) if shown in words}
-            texts = [column for column, kind in table.schema().items() if kind.is_string()]
-            for column in texts:
+            for column in (column for column, kind in table.schema().items() if kind.is_string()):
                 alike = table.filter(table[column].isin([*words])).select(word=column).distinct()
                 found |= set(alike.to_pandas()["word"])
         return found

@@ -65,5 +65,12 @@ class Problem:
         object.__setattr__(self, "mend", translated(self.mend))
 
     def __str__(self) -> str:
-        examples = phrase(" (for instance {these})", these=", ".join(self.examples)) if self.examples else ""
-        return printable(f"{self.where}: {self.what}{examples}. {self.mend}".strip())
+        said = phrase(
+            "{where}: {what}{some: (for instance {these})|}. {mend}",
+            where=self.where,
+            what=self.what,
+            some=self.examples,
+            these=", ".join(self.examples),
+            mend=self.mend,
+        )
+        return printable(said.strip())

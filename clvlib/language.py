@@ -6,7 +6,7 @@ folder of `locale`; what a catalogue lacks is said in English. A message is a li
     phrase("{n:,} rows are dated before {year}", n=n, year=1970)
     phrase("{n:,} {n:rows are|row is|rows are} left out", n=n)  # words that depend on a value
     translated("Lost")  # without values
-    NAMES = {"margin": message("margin")}  # to be translated where it is shown
+    NAMES = message({"margin": "margin", "years": "years kept"})  # to be translated where they are shown
 
 A message is a whole sentence or a name of its own, never a part that others are glued to: another language orders them
 otherwise. Values that are words of ours are translated by whoever gives them.
@@ -20,13 +20,14 @@ import tomllib
 from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 ASKED = "CLV_LANGUAGE"  # set by --language, for this process and those that it starts: goes before what a card says
 ENGLISH = "en"
 LOCALE = Path(__file__).parent / "locale"
 _BAR = "\ue000"  # a bar within a value, which parts no words
 _CELL = re.compile(r"^<!-- cell (\S+) ([0-9a-f]{12}) -->\n", re.MULTILINE)
+_Texts = TypeVar("_Texts")
 _now: dict[str, Any] = {"language": ENGLISH, "theirs": frozenset()}
 
 
@@ -45,9 +46,12 @@ def spoken() -> str:
     return os.environ.get(ASKED) or str(_now["language"])
 
 
-def message(text: str) -> str:
-    """Nothing but the text: says that it is a message, to be translated where it is shown."""
-    return text
+def message(texts: _Texts) -> _Texts:
+    """Nothing but what it is given: says that it is a message, or a table of some, to be translated where it is shown.
+
+    Of a dict the values are messages, of a list or tuple all that are literals, also in those within.
+    """
+    return texts
 
 
 def translated(text: str) -> str:

@@ -13,8 +13,10 @@ import re
 import string
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
@@ -22,19 +24,22 @@ from bs4 import BeautifulSoup
 from jinja2 import Environment, nodes
 from nbformat import NotebookNode, read
 
-from clvlib.language import ENGLISH, LOCALE, languages, read_cells
+from clvlib.language import ENGLISH, LOCALE, languages, read_cells, read_terms
 from clvlib.run.translation import name_of
-from clvlib.show.units import UNITS, in_english
+from clvlib.show.units import PLAIN_WORDS, UNITS, in_english
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]*.ipynb"))
 _SAYS = {"phrase", "translated", "message", "word"}  # functions whose first argument is a message
-_ERRORS = {"DataError", "UsageError", "CannotAnswer", "NotEnoughData", "ConvergenceError", "MissingTable", "Problem"}
+_ERRORS = {
+    *("ClvError", "DataError", "UsageError", "CannotAnswer", "NotEnoughData", "ConvergenceError", "MissingTable"),
+    *("Problem", "note", "_NoAnswer"),
+}
 _SHOWN = {"caption", "title", "x", "y", "of", "accent", "marks", "levels", "points", "quoted", "name", "alike", "way"}
 _UNSAID = {"solution", "unit", "formats"}  # arguments that nobody reads as a sentence
 _NAMING = {"rename", "set_axis", "rename_axis", "say", "tile"}  # calls in cells whose every text is shown
 _CALLS = ("ask", "expect", "reply")  # of a cell's metadata
-_TOML = ("clvlib/run/words.toml",)
+_TOML = ("clvlib/run/words.toml", "clvlib/run/columns.toml")
 _LETTERS = re.compile(r"[A-Za-z]{2}")
 
 Found = dict[str, list[str]]  # message → the files in which it is
@@ -60,11 +65,26 @@ def _sources() -> Iterator[tuple[str, Iterable[str]]]:
         yield file.relative_to(ROOT).as_posix(), of_page(file.read_text("utf-8"))
     for name in _TOML:
         yield name, _values(tomllib.loads((ROOT / name).read_text("utf-8")))
-    yield "clvlib/show/units.py", sorted({name for name in map(in_english, UNITS) if _LETTERS.search(name)})
+    for file in sorted((ROOT / "clvlib/ingest/formats").glob("*.toml")):
+        said = tomllib.loads(file.read_text("utf-8"))
+        yield file.relative_to(ROOT).as_posix(), _of_format(said)
+    yield "clvlib/show/units.py", sorted({*PLAIN_WORDS, *filter(_LETTERS.search, map(in_english, UNITS))})
 
 
-def _values(told: dict[str, dict[str, str]]) -> Iterator[str]:
-    return (text for part in told.values() for text in part.values())
+def _values(told: Any) -> Iterator[str]:
+    """Every text of a file of words but those that are there as names."""
+    for each in told.values() if isinstance(told, dict) else told:
+        if isinstance(each, str):
+            yield each
+        else:
+            yield from _values(each)
+
+
+def _of_format(told: dict[str, Any]) -> Iterator[str]:
+    """What a format of an export says: its title, what can't be used and why, what to ask, to doubt and to mend."""
+    yield told["title"]
+    yield from filter(None, [told.get("refuse")])
+    yield from [*told.get("doubts", {}), *_values([told.get(part, {}) for part in ("confirm", "missing", "doubts")])]
 
 
 def of_code(tree: ast.AST) -> Iterator[str]:
@@ -84,12 +104,17 @@ def _called(call: ast.Call) -> str:
 
 
 def _literals(node: ast.expr) -> Iterator[str]:
-    """A literal, or each of those that it is one of."""
-    if isinstance(node, ast.IfExp):
-        yield from _literals(node.body)
-        yield from _literals(node.orelse)
-    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+    """A literal, each of those that it is one of, or all that are in a table of them."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield node.value
+    elif isinstance(node, ast.IfExp):
+        yield from (text for part in (node.body, node.orelse) for text in _literals(part))
+    elif isinstance(node, ast.Dict):
+        yield from (text for value in node.values for text in _literals(value))
+    elif isinstance(node, ast.List | ast.Tuple):
+        yield from (text for each in node.elts for text in _literals(each))
+    elif isinstance(node, ast.Starred):
+        yield from _literals(node.value)
 
 
 def of_lesson(tree: ast.Module) -> Iterator[str]:
@@ -163,8 +188,12 @@ def hash_of(text: str) -> str:
 
 def catalogue_of(language: str) -> dict[str, str]:
     """The messages of a catalogue with their translations, empty where one is missing."""
-    with (LOCALE / language / "messages.po").open("rb") as file:
-        return {entry.id: entry.string for entry in read_po(file) if entry.id}
+    return _read(LOCALE / language / "messages.po")
+
+
+def _read(file: Path) -> dict[str, str]:
+    with file.open("rb") as opened:
+        return {entry.id: entry.string for entry in read_po(opened) if entry.id}
 
 
 def stale_cells(language: str) -> list[str]:
@@ -189,65 +218,78 @@ def fields_of(template: str) -> dict[tuple[str, str], int]:
         if name is not None:
             choice = re.sub(r"\{[^{}]*\}", "", spec or "").count("|")
             found[(name, "|" if choice else f"{conversion or ''}{spec}")] = choice
-            found |= fields_of(spec) if choice else {}
+            found |= fields_of(spec or "") if choice else {}
     return found
 
 
-def differences(english: str, other: str) -> list[str]:
-    """In what a translation says another thing than the message: fields, numbers, bold, code, links, outer spaces."""
-    said = []
-    mine, theirs = fields_of(english), fields_of(other)
-    names = {name for name, _ in mine}
-    for field in mine.keys() - theirs.keys():
-        said.append(f"has no {{{field[0]}}} as the message has it")
-    for name, spec in theirs.keys() - mine.keys():
-        if spec != "|" or name not in names:  # words that depend on a value may be more than in English
-            said.append(f"has {{{name}}} that the message hasn't")
-    said += [
-        f"other words to choose from by {{{name}}}"
-        for (name, spec), n in mine.items()
-        if spec == "|" and theirs.get((name, spec), n) < n
-    ]
+def differences(english: str, other: str, filled: bool = True) -> list[str]:
+    """In what a translation says another thing than the message: fields (of what is `filled`), numbers, bold, code …"""
+    said = _other_fields(fields_of(english), fields_of(other)) if filled else []
     for what, tell in _FACTS.items():
-        if tell(english) != tell(other):
-            said.append(f"other {what}: {_only(tell(english), tell(other))} / {_only(tell(other), tell(english))}")
+        mine, theirs = tell(english), tell(other)
+        if mine != theirs:
+            only = ([each for each in one if each not in two] for one, two in ((mine, theirs), (theirs, mine)))
+            said.append(f"other {what}: {' / '.join(map(str, only))}")
     return said
 
 
-def _only(these: list[str], those: list[str]) -> list[str]:
-    return [each for each in these if each not in those]
+def _other_fields(mine: dict[tuple[str, str], int], theirs: dict[tuple[str, str], int]) -> list[str]:
+    """Words that depend on a value may be more than in English, as a plural; else all fields are the same."""
+    names = {name for name, _ in mine}
+    more = [name for name, spec in theirs.keys() - mine.keys() if spec != "|" or name not in names]
+    said = [f"has no {{{name}}} as the message has it" for name, _ in mine.keys() - theirs.keys()]
+    said += [f"has {{{name}}} that the message hasn't" for name in more]
+    return said + [
+        f"fewer words to choose from by {{{at[0]}}}" for at, bars in mine.items() if theirs.get(at, bars) < bars
+    ]
 
 
-def _numbers(text: str) -> list[str]:
+def numbers_in(text: str) -> list[str]:
+    """The digits of every number in a text, whatever separates them; those of links left out."""
     plain = re.sub(r"\]\([^)]*\)", "]", text)
     return sorted(re.findall(r"\d+", re.sub(r"(?<=\d)[.,\u202f\u00a0](?=\d)", "", plain)))
 
 
 _FACTS = {
-    "numbers": _numbers,
+    "numbers": numbers_in,
     "bold": lambda text: ["**"] * text.count("**"),
-    "code": lambda text: sorted(re.findall(r"`[^`]+`", text)),
+    "code": lambda text: sorted(re.findall(r"`[^`\n]+`", text)),
     "links": lambda text: sorted(re.findall(r"\]\(([^)]*)\)", text)),
     "headings": lambda text: re.findall(r"^#+", text, re.M),
-    "outer spaces": lambda text: [end for end in (text[:1], text[-1:]) if end.isspace()],
+    "outer spaces": lambda text: [end for end in (text[:1], text[-1:]) if end in (" ", "\n")],
 }
+
+
+def english_words(text: str, language: str) -> Counter[str]:
+    """Words of a text that messages have in English and no translation has, and how often they stand in it.
+
+    Words of messages that are still to be translated don't count.
+    """
+    told = catalogue_of(language)
+    there = " ".join(
+        [*told.values(), *(text for file in NOTEBOOKS for _, text in read_cells(language, file.stem).values())]
+    )
+    terms = " ".join(each for term in read_terms(language).values() for each in term.values())
+    waiting = " ".join(message for message, other in told.items() if not other)
+    known = {*_words(there), *_words(terms), *_words(waiting)}
+    english = {*_words(" ".join([*told, *(text for file in NOTEBOOKS for text in texts_of(file).values())]))} - known
+    return Counter(word for word in _words(text) if word in english)
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W\d_]{2,}", text.casefold())
 
 
 def merge(language: str, more: Path | None = None) -> None:
     """Write the catalogue again with every message that there is now; translations are kept, or taken from `more`."""
     known = catalogue_of(language)
     for file in sorted(more.glob("*.po")) if more else []:
-        with file.open("rb") as opened:
-            known |= {
-                entry.id: entry.string
-                for entry in read_po(opened)
-                if entry.id and entry.string and not known.get(entry.id)
-            }
+        known |= {text: other for text, other in _read(file).items() if other and not known.get(text)}
     catalogue = Catalog(locale=language, fuzzy=False)
     for text, places in find_messages().items():
-        catalogue.add(text, known.get(text, ""), locations=[(place, None) for place in places])
-    with (LOCALE / language / "messages.po").open("wb") as file:
-        write_po(file, catalogue, width=120, omit_header=True)
+        catalogue.add(text, known.get(text, ""), locations=[(places[0], None)])
+    with (LOCALE / language / "messages.po").open("wb") as target:
+        write_po(target, catalogue, width=120, omit_header=True)
 
 
 def main(arguments: list[str]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from clvlib.dataset import Dataset
 from clvlib.errors import CannotAnswer
+from clvlib.language import phrase
 
 Value = float | str | Collection[str]  # a number; a name; names in any order
 
@@ -120,7 +121,9 @@ def worked_out(function: Callable[..., Any], ds: Dataset | None, given: Mapping[
     asked = list(inspect.signature(function).parameters)[1:]
     missing = [name for name in asked if name not in given]
     if missing:
-        raise CannotAnswer(f"It needs {', '.join(missing)} of this notebook.", "Run the cells above first.")
+        raise CannotAnswer(
+            phrase("It needs {these} of this notebook.", these=", ".join(missing)), "Run the cells above first."
+        )
     return function(ds, **{name: given[name] for name in asked})
 
 

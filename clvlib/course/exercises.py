@@ -18,6 +18,7 @@ from clvlib.course import diary
 from clvlib.course.assignments import Assignment, Key, all_assignments, assignment, key_of
 from clvlib.course.judging import judge_answer
 from clvlib.errors import CannotAnswer
+from clvlib.language import phrase, translated
 from clvlib.show.output import NO_FORMULAS, publish
 from clvlib.show.sentences import fill, marked
 
@@ -42,33 +43,38 @@ class Exercise:
         judged = judge_answer(answer, self._key, self._of.unit)
         if judged.outcome == "not attempted":
             return self._say(
-                "asked", "Not attempted yet. Put your calculation in place of None, and run the cell again."
+                "asked",
+                translated("Not attempted yet. Put your calculation in place of None, and run the cell again."),
             )
         diary.note_attempt(self._of.number, judged.outcome == "right")
         if judged.outcome == "right":
-            return self._say("right", "Right. " + self._of.means, right=self._written(self._key.right))
-        words = judged.reason.replace("{", "{{").replace("}", "}}")
-        return self._say("not yet", "Not yet. " + words)
+            told = f"{translated('Right.')} {translated(self._of.means)}"
+            return self._say("right", told, right=self._written(self._key.right))
+        words = translated(judged.reason).replace("{", "{{").replace("}", "}}")
+        return self._say("not yet", f"{translated('Not yet.')} {words}")
 
     def hint(self) -> None:
         """Say where to begin."""
-        self._say("hint", "Hint. " + self._of.hint)
+        self._say("hint", f"{translated('Hint.')} {translated(self._of.hint)}")
 
     def solution(self) -> None:
         """Show a way to the answer, run on the notebook's dataset, folded away until it is opened."""
         if self._key is None:
             return self._say("unable", "{why:text}", why=self._why_not)
         try:
-            gives = f"It gives {self._written(solve(self._of.solution, show.notebook_dataset(), self._given))}."
+            found = solve(self._of.solution, show.notebook_dataset(), self._given)
+            gives = phrase("It gives {answer}.", answer=self._written(found))
         except Exception as error:  # a frame may have been changed by hand
-            gives = f"It can't be run here ({type(error).__name__}: {error})."
-        title, code = f"A solution of exercise {self._of.number}", html.escape(self._of.solution)
+            gives = phrase("It can't be run here ({what}).", what=f"{type(error).__name__}: {error}")
+        title = phrase("A solution of exercise {number}", number=self._of.number)
+        code = html.escape(self._of.solution)
         folded = f"<details><summary>{title}</summary><pre>{code}</pre><p>{html.escape(gives)}</p></details>"
         return publish("exercise", f"{title}:\n{self._of.solution}\n{gives}", _box("hint", folded))
 
     def ask(self) -> None:
         """Say what is asked."""
-        self._say("asked", "Exercise {number:text}. " + self._of.ask, number=self._of.number)
+        told = f"{translated('Exercise {number:text}.')} {translated(self._of.ask)}"
+        self._say("asked", told, number=self._of.number)
         if self._key is None:
             self._say("unable", "{why:text}", why=self._why_not)
 
@@ -88,8 +94,8 @@ def exercise(number: str, **given: Any) -> Exercise:
     found = assignment(str(number))
     if found is None:
         there = ", ".join(each.number for each in all_assignments())
-        nothing = Assignment(str(number), "number", "There is none of this number.", "", "", "", Key)
-        made = Exercise(nothing, None, f"There are: {there}.", {})
+        nothing = Assignment(str(number), "number", translated("There is none of this number."), "", "", "", Key)
+        made = Exercise(nothing, None, phrase("There are: {these}.", these=there), {})
     else:
         made = Exercise(found, *_key_or_why_not(found, given), given)
     made.ask()
@@ -101,9 +107,9 @@ def _key_or_why_not(found: Assignment, given: dict[str, Any]) -> tuple[Key | Non
     try:
         return key_of(found, show.notebook_dataset(), given), ""
     except CannotAnswer as error:
-        return None, f"This dataset can't support it. {error}"
+        return None, phrase("This dataset can't support it. {why}", why=error)
     except Exception as error:  # whatever a frame that was changed by hand leads to, the course goes on
-        return None, f"It can't be worked out here ({type(error).__name__}: {error})."
+        return None, phrase("It can't be worked out here ({what}).", what=f"{type(error).__name__}: {error}")
 
 
 def answer_in_words(value: Any, unit: str) -> str:
@@ -132,7 +138,7 @@ def progress() -> None:
 
 def with_code(template: str, values: Mapping[str, Any]) -> str:
     """A template as markup, in which what itself has between backticks is code; in a value they are letters."""
-    inside = re.sub(r"`([^`]+)`", rf"{_CODE[0]}\1{_CODE[1]}", template)
+    inside = re.sub(r"`([^`]+)`", rf"{_CODE[0]}\1{_CODE[1]}", translated(template))
     return marked(inside, values).replace(_CODE[0], "<code>").replace(_CODE[1], "</code>")
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from bs4 import BeautifulSoup
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from nbconvert.filters.markdown import markdown2html
 
@@ -26,25 +25,22 @@ from clvlib.course.quizzes import choices_of
 from clvlib.course.timetable import timetable
 from clvlib.dataset import Dataset
 from clvlib.errors import CannotAnswer
+from clvlib.language import message, phrase, translated
 from clvlib.show.sentences import fill
 from clvlib.show.session import speak_of
+from clvlib.show.templates import page_template
 
 Given = Callable[[str], Any]  # what a notebook gives its exercises, by the name under which it gives it
 _HERE = Path(__file__).parent
 _CODE = re.compile(r"(`[^`]*`)")
 _MEANT = re.compile(r"[\\*_<|`~\[\]]|&(?=#?\w+;)")  # signs that Markdown would take for its own
-_ANSWERED = {"percent": "a share from 0 to 1", "names": "a list of names", "money": "an amount"}
+_ANSWERED = message({"percent": "a share from 0 to 1", "names": "a list of names", "money": "an amount"})
 
 
 def write_guide(outlines: Sequence[Outline], ds: Dataset, given: Given) -> str:
     """Give the guide as Markdown."""
     speak_of(ds)
-    page = Environment(
-        loader=FileSystemLoader(_HERE), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )  # fmt: skip
-    page.filters["plain"] = unmarked
-    text = page.get_template("guide.md.jinja").render(
+    text = page_template(_HERE, "guide.md.jinja", markup=False, plain=unmarked).render(
         dataset=ds.name,
         at_home=AT_HOME,
         plans=[_plan(outlines, name) for name in PLANS],
@@ -58,10 +54,10 @@ def as_page(guide: str) -> str:
     soup = BeautifulSoup(markdown2html(guide), "html.parser")
     for anchor in soup.select("a.anchor-link"):
         anchor.decompose()
-    page = Environment(loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined)
     style = (_HERE / "guide.css").read_text("utf-8")
     digest = b64encode(sha256(style.encode()).digest()).decode()
-    return page.get_template("guide.html.jinja").render(style=Markup(style), digest=digest, body=Markup(str(soup)))
+    page = page_template(_HERE, "guide.html.jinja")
+    return page.render(style=Markup(style), digest=digest, body=Markup(str(soup)))
 
 
 def unmarked(text: str) -> str:
@@ -88,7 +84,7 @@ def _plan(outlines: Sequence[Outline], name: str) -> dict[str, Any]:
 
 
 def _notebook(outline: Outline, ds: Dataset, given: Given) -> dict[str, Any]:
-    opening = Section("Before the first section", 0, "", outline.opening)
+    opening = Section(translated("Before the first section"), 0, "", outline.opening)
     steps = [(section, _steps(section, ds, given)) for section in (opening, *outline.sections)]
     exercises = [number for section in outline.sections for number in section.exercises]
     return {
@@ -132,14 +128,18 @@ def answers_of(found: Assignment, ds: Dataset, given: Given) -> dict[str, Any]:
     Where it can't be worked out, `why_not` says so, and `right` isn't there.
     """
     texts = {name: fill(getattr(found, name), {}) for name in ("ask", "hint")}
-    unit = "" if "nswer as" in texts["ask"] else _ANSWERED.get(found.unit, "")
+    unit = "" if "nswer as" in found.ask else translated(_ANSWERED.get(found.unit, ""))
     step = {"kind": "exercise", "number": found.number, **texts, "unit": unit, "why_not": ""}
     try:
         return step | _right_and_wrong(found, ds, given)
     except CannotAnswer as error:
         return step | {"why_not": str(error)}
     except Exception as error:  # whatever a client's data lead to, the others are told
-        return step | {"why_not": f"It can't be worked out here ({type(error).__name__}: {error})."}
+        return step | {"why_not": _failed(error)}
+
+
+def _failed(error: Exception) -> str:
+    return phrase("It can't be worked out here ({what}).", what=f"{type(error).__name__}: {error}")
 
 
 def _right_and_wrong(found: Assignment, ds: Dataset, given: Given) -> dict[str, Any]:
@@ -147,7 +147,7 @@ def _right_and_wrong(found: Assignment, ds: Dataset, given: Given) -> dict[str, 
     right = answer_in_words(key.right, found.unit)
     wrong: dict[str, list[str]] = {}
     for words, value in told_apart(key, found.unit).items():
-        wrong.setdefault(_wrong(value, found.unit), []).append(words)
+        wrong.setdefault(_wrong(value, found.unit), []).append(translated(words))
     told = [(value, _one_of(words)) for value, words in wrong.items()]
     means = fill(found.means, {"right": right})
     return {"right": right, "wrong": told, "means": means, "solution": found.solution}
@@ -158,7 +158,7 @@ def _one_of(mistakes: Sequence[str]) -> str:
     if len(mistakes) == 1:
         return mistakes[0]
     listed = " ".join(f"({place}) {words}" for place, words in enumerate(mistakes, 1))
-    return f"One of these, so ask what they did: {listed}"
+    return phrase("One of these, so ask what they did: {listed}", listed=listed)
 
 
 def _wrong(value: Any, unit: str) -> str:
@@ -172,10 +172,9 @@ def _question(found: Question, ds: Dataset, given: Given) -> dict[str, Any]:
     try:
         asked, choices = choices_of(found, worked_out(found.values, ds, _frames(found.values, given)))
     except CannotAnswer as error:
-        return {"ask": found.ask, "choices": [], "why_not": str(error)}
+        return {"ask": translated(found.ask), "choices": [], "why_not": str(error)}
     except Exception as error:
-        why_not = f"It can't be worked out here ({type(error).__name__}: {error})."
-        return {"ask": found.ask, "choices": [], "why_not": why_not}
+        return {"ask": translated(found.ask), "choices": [], "why_not": _failed(error)}
     lettered = [
         {"letter": letter, "text": text, "why": Markup(re.sub("</?code>", "`", why)).striptags(), "right": right}
         for letter, (text, _, why, right) in zip("abcde", choices, strict=False)

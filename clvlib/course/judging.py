@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from clvlib.course.assignments import OF_NAMES, Key, Value
+from clvlib.language import message, phrase
 
 _ROUNDED = 0.005  # of a value: as near as three digits are
 _DIGITS = 8  # of a rounded answer, at most: one of more was worked out, and is what it is
@@ -24,7 +25,7 @@ Standing = Literal["right", "not yet", "not attempted"]
 
 @dataclass(frozen=True)
 class Judgement:
-    """What became of an answer, and what is to be said of it."""
+    """What became of an answer, and what is to be said of it: a message, to be translated where it is shown."""
 
     outcome: Standing
     reason: str = ""
@@ -53,7 +54,9 @@ def judge_answer(answer: Any, key: Key, unit: str) -> Judgement:
     except _NoAnswer as error:
         return Judgement("not yet", str(error))
     except Exception as error:  # an answer may be anything at all, even what can't be compared or printed
-        return Judgement("not yet", f"That can't be compared with the right answer ({type(error).__name__}).")
+        return Judgement(
+            "not yet", phrase("That can't be compared with the right answer ({kind}).", kind=type(error).__name__)
+        )
 
 
 def told_apart(key: Key, unit: str) -> dict[str, Value]:
@@ -76,8 +79,12 @@ def _judge_number(answer: float, key: Key, unit: str) -> Judgement:
     for words, value in _usual_slips(right, unit).items():
         if _distance(answer, value, unit) <= 1.0:
             return Judgement("not yet", words)
-    close = " It is close: don't round on the way, and look at who is counted." if _is_close(answer, right) else ""
-    return Judgement("not yet", f"That is too {'high' if answer > right else 'low'}.{close}")
+    told = phrase(
+        "That is too {high:high|low}.{close: It is close: don't round on the way, and look at who is counted.|}",
+        high=answer > right,
+        close=_is_close(answer, right),
+    )
+    return Judgement("not yet", told)
 
 
 def _figure(value: Value) -> float:
@@ -108,12 +115,14 @@ def _usual_slips(right: float, unit: str) -> dict[str, float]:
     """What goes wrong in any exercise, and its value."""
     slips: dict[str, float] = {}
     if unit == "percent":
-        slips["The figure is right, but in percent: a share is between 0 and 1, so divide by 100."] = 100 * right
-        slips["That is the share of all the others: 1 less what was asked."] = 1 - right
-        slips["You divided by 100 once too often: a share is between 0 and 1."] = right / 100
-    slips["The figure is right, its sign is not."] = -right
+        slips[message("The figure is right, but in percent: a share is between 0 and 1, so divide by 100.")] = (
+            100 * right
+        )
+        slips[message("That is the share of all the others: 1 less what was asked.")] = 1 - right
+        slips[message("You divided by 100 once too often: a share is between 0 and 1.")] = right / 100
+    slips[message("The figure is right, its sign is not.")] = -right
     if right:
-        slips["You divided the wrong way round: that is 1 over what was asked."] = 1 / right
+        slips[message("You divided the wrong way round: that is 1 over what was asked.")] = 1 / right
     return slips
 
 
@@ -131,7 +140,7 @@ def _number(answer: Any, unit: str) -> float:
     if answer is pd.NA or answer is pd.NaT or answer is np.ma.masked:
         raise _NoAnswer("That is an empty value: what you counted or averaged has nothing in it.")
     if not isinstance(answer, numbers.Real | Decimal):
-        raise _NoAnswer(f"That is a {type(answer).__name__}; a number is asked for.")
+        raise _NoAnswer(phrase("That is a {kind}; a number is asked for.", kind=type(answer).__name__))
     if not math.isfinite(answer):
         raise _NoAnswer("That is no number (NaN or infinite): look for a division by 0, or a mean of nothing.")
     return float(answer)
@@ -142,7 +151,7 @@ def _only_value(answer: Any) -> Any:
     values = np.asarray(_listed(answer.values() if isinstance(answer, dict) else answer), dtype=object).ravel()
     if len(values) != 1:
         raise _NoAnswer(
-            f"Those are {len(values):,} values; one number is asked for. Take a .sum(), .mean() or .loc[…]?"
+            phrase("Those are {n:,} values; one number is asked for. Take a .sum(), .mean() or .loc[…]?", n=len(values))
         )
     return values[0]
 
@@ -156,7 +165,7 @@ def _names(answer: Any, unit: str) -> frozenset[str]:
     alone = isinstance(answer, str) or not np.iterable(answer)
     found = [answer] if alone else list(_listed(answer))
     if unit == "name" and len(found) != 1:
-        raise _NoAnswer(f"Those are {len(found):,} values; one name is asked for.")
+        raise _NoAnswer(phrase("Those are {n:,} values; one name is asked for.", n=len(found)))
     if any(name is None or name is pd.NA or name is pd.NaT for name in found):
         raise _NoAnswer("There is an empty value in it; a name is asked for.")
     if any(isinstance(name, bool | float) for name in found):
@@ -172,8 +181,10 @@ def _judge_names(answer: frozenset[str], key: Key) -> Judgement:
         if answer == _names(value, "names"):
             return Judgement("not yet", words)
     if len(right) > 1 and answer & right:
-        return Judgement("not yet", f"{len(answer & right)} of {len(right)} are there; {len(answer - right)} too many.")
-    return Judgement("not yet", "That is not the one." if len(right) == 1 else "None of those.")
+        there, more = len(answer & right), len(answer - right)
+        told = phrase("{there} of {all} are there; {more} too many.", there=there, all=len(right), more=more)
+        return Judgement("not yet", told)
+    return Judgement("not yet", message("That is not the one.") if len(right) == 1 else message("None of those."))
 
 
 def _listed(answer: Any) -> Any:
@@ -182,5 +193,5 @@ def _listed(answer: Any) -> Any:
         return answer
     values = list(islice(answer, _MOST + 1))
     if len(values) > _MOST:
-        raise _NoAnswer(f"Those are more than {_MOST:,} values.")
+        raise _NoAnswer(phrase("Those are more than {most:,} values.", most=_MOST))
     return values

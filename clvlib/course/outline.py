@@ -14,13 +14,20 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-PLANS = {"half day": 200, "one day": 380, "two days": 760}  # most minutes that are taught in each
-AT_HOME = "alone"  # what is read at home only
+from clvlib.language import message, translated
+
+PLANS = {  # most minutes that are taught in each
+    message("half day"): 200,
+    message("one day"): 380,
+    message("two days"): 760,
+}
+AT_HOME = message("alone")  # what is read at home only
 _EXERCISES = {"half day": 1, "one day": 2}  # how many of a notebook's exercises are done in class; else all with room
 _EACH, _BESIDES = 5, 2  # minutes that an exercise takes in class; least ones that its section needs besides
 _LENGTHS = [*PLANS, AT_HOME]
 _HEADING = re.compile(r"^## (.+?)(?: · (\d+) min)?$", re.MULTILINE)
-_TIME = re.compile(r"\*\*Time\*\*: (\d+) minutes(?:, and (\d+) more)?")
+_TIME = message(r"\*\*Time\*\*: (\d+) minutes(?:, and (\d+) more)?")  # as the notebooks of each language write it
+_QUESTION = message(r"\*\*The question\.\*\* (.+?)(?:\n\n|\Z)")
 _EXERCISE = re.compile(r'course\.exercise\("([\w.]+)"')
 
 
@@ -90,8 +97,8 @@ def outline_of(stem: str, notebook: NotebookNode) -> Outline:
             parts.append([])
         parts[-1].append(cell)
     first = parts[0][0].source if parts[0] else ""
-    title, stated = re.search(r"^# (?:\w+ · )?(.+)$", first, re.M), _TIME.search(first)
-    question = re.search(r"\*\*The question\.\*\* (.+?)(?:\n\n|\Z)", first, re.S)
+    title, stated = re.search(r"^# (?:\w+ · )?(.+)$", first, re.M), re.search(translated(_TIME), first)
+    question = re.search(translated(_QUESTION), first, re.S)
     return Outline(
         stem,
         title[1] if title else stem,

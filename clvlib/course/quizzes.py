@@ -16,6 +16,7 @@ from clvlib import show
 from clvlib.course.assignments import Question, questions_of, worked_out
 from clvlib.course.exercises import with_code
 from clvlib.errors import CannotAnswer
+from clvlib.language import phrase, translated
 from clvlib.show.output import NO_FORMULAS, publish
 from clvlib.show.sentences import fill
 from clvlib.show.wording import is_missing
@@ -37,7 +38,7 @@ def quiz(notebook: str, **given: Any) -> None:
         text, markup = _one(place, each, given)
         texts.append(text)
         parts.append(markup)
-    said = "\n".join(texts) or f"There is no quiz {notebook}."
+    said = "\n".join(texts) or phrase("There is no quiz {notebook}.", notebook=notebook)
     markup = "".join(parts) or html.escape(said)
     publish("quiz", said, f'<div class="clv-quiz {NO_FORMULAS}">{markup}</div>')
 
@@ -46,15 +47,17 @@ def _one(place: int, question: Question, given: dict[str, Any]) -> tuple[str, st
     try:
         asked, choices = choices_of(question, worked_out(question.values, show.notebook_dataset(), given))
     except CannotAnswer as error:
-        return _unable(place, f"This dataset can't support this question. {error}")
+        return _unable(place, phrase("This dataset can't support this question. {why}", why=error))
     except Exception as error:  # whatever a frame that was changed by hand leads to, the course goes on
-        return _unable(place, f"This question can't be worked out here ({type(error).__name__}: {error}).")
+        what = f"{type(error).__name__}: {error}"
+        return _unable(place, phrase("This question can't be worked out here ({what}).", what=what))
     text = [
         f"{place}. {asked[0]}",
         *(f"   {letter}) {choice[0]}" for letter, choice in zip("abcde", choices, strict=False)),
     ]
+    judged = {True: translated("Right."), False: translated("No.")}
     folded = "".join(
-        f'<details style="{_LOOK}"><summary>{choice}</summary><p>{"Right." if right else "No."} {why}</p></details>'
+        f'<details style="{_LOOK}"><summary>{choice}</summary><p>{judged[right]} {why}</p></details>'
         for _, choice, why, right in choices
     )
     return "\n".join(text), f"<p><strong>{place}.</strong> {asked[1]}</p>{folded}"

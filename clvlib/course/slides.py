@@ -19,7 +19,6 @@ from typing import Any
 import bleach  # type: ignore[import-untyped]
 import numpy as np
 from bs4 import BeautifulSoup
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from nbconvert.filters.markdown import markdown2html
 from nbformat import NotebookNode
@@ -31,7 +30,9 @@ from clvlib.course.guide import answers_of
 from clvlib.course.outline import AT_HOME, Outline, Section, course_of, exercise_in, has_quiz, shown
 from clvlib.dataset import Dataset
 from clvlib.errors import CannotAnswer
+from clvlib.language import message, phrase, translated
 from clvlib.show.session import speak_of
+from clvlib.show.templates import page_template
 
 WIDE, HIGH = 1280, 720
 _FLAT = 0.75  # of its width: the height of a picture that fills a slide
@@ -85,7 +86,7 @@ def slides_of(outline: Outline, ds: Dataset, plan: str = AT_HOME) -> list[Slide]
     speak_of(ds)
     made = [_first(outline)]
     if outline.goals:
-        made.append(Slide("text", "You will be able to", items=[_inline(goal) for goal in outline.goals]))
+        made.append(Slide("goals", translated("You will be able to"), items=[_inline(goal) for goal in outline.goals]))
     opening = Section("", 0, "", outline.opening)
     for section in (opening, *outline.sections):
         if plan == AT_HOME or not section.minutes or section.taught_in(plan):
@@ -96,7 +97,7 @@ def slides_of(outline: Outline, ds: Dataset, plan: str = AT_HOME) -> list[Slide]
 def write_deck(outline: Outline, ds: Dataset, slides: Sequence[Slide], following: Outline | None = None) -> str:
     """One page that holds the slides, what moves them and the speaker's view; it asks nothing of any network."""
     reveal = {file.name: Markup(file.read_text("utf-8")) for file in sorted((_HERE / "reveal").glob("reveal.*"))}
-    return _page("slides.html.jinja").render(
+    return page_template(_HERE, "slides.html.jinja").render(
         outline=outline,
         dataset=ds.name,
         slides=slides,
@@ -110,14 +111,7 @@ def write_deck(outline: Outline, ds: Dataset, slides: Sequence[Slide], following
 
 def write_contents(outlines: Sequence[Outline], ds: Dataset) -> str:
     """A page that leads to each notebook's slides, which lie beside it."""
-    return _page("decks.html.jinja").render(outlines=outlines, dataset=ds.name)
-
-
-def _page(template: str) -> Any:
-    loader = FileSystemLoader(_HERE)
-    return Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    ).get_template(template)
+    return page_template(_HERE, "decks.html.jinja").render(outlines=outlines, dataset=ds.name)
 
 
 def _own(name: str) -> Markup:
@@ -125,14 +119,16 @@ def _own(name: str) -> Markup:
 
 
 def _first(outline: Outline) -> Slide:
-    minutes = f"{outline.minutes} minutes" if outline.minutes else ""
+    minutes = phrase("{n} minutes", n=outline.minutes) if outline.minutes else ""
     return Slide("start", outline.number, _inline(outline.title), [_inline(outline.question)], small=minutes)
 
 
 def _of_section(section: Section, ds: Dataset) -> Iterator[Slide]:
     if section.minutes:
-        said = [("Read aloud, in your own words", _block(c.source)) for c in section.cells if c.cell_type == "markdown"]
-        time = ("Time", Markup(f"{section.minutes} minutes; taught in: {section.plan}"))
+        read = translated("Read aloud, in your own words")
+        said = [(read, _block(c.source)) for c in section.cells if c.cell_type == "markdown"]
+        told = phrase("{n} minutes; taught in: {plan}", n=section.minutes, plan=translated(section.plan))
+        time = (translated("Time"), Markup(escape(told)))
         yield Slide("section", "", _inline(section.title), small=f"{section.minutes} min", notes=[time, *said])
     seen = False
     for cell in section.cells:
@@ -156,12 +152,12 @@ def _of_cell(cell: NotebookNode, head: str) -> Iterator[Slide]:
     if "slide" in tags:
         yield Slide("code", head, Markup("<pre><code>{}</code></pre>").format(cell.source))
     captions = [data.get("text/plain", "") for kind, data, _ in outputs if kind == "caption"]
-    notes = [(name, _inline(words[word])) for name, word in _REPLIES if word in words]
+    notes = [(translated(name), _inline(words[word])) for name, word in _REPLIES if word in words]
     for kind, data, about in outputs:
         if kind == "figure" and "image/png" in data:
             if "ask" in words:
                 yield Slide("question", head, _inline(words["ask"]), notes=notes)
-            title, small = str(about.get("title") or "picture"), captions.pop(0) if captions else ""
+            title, small = str(about.get("title") or translated("picture")), captions.pop(0) if captions else ""
             for part in _bands(str(data["image/png"])):
                 yield Slide("picture", head, picture=part, words=title, small=small, notes=notes)
         elif kind == "sentence" and tags & {"finding", "report"}:
@@ -193,7 +189,7 @@ def _png(image: Image.Image) -> str:
     return b64encode(made.getvalue()).decode("ascii")
 
 
-_REPLIES = (("They say", "expect"), ("Reply", "reply"))
+_REPLIES = ((message("They say"), "expect"), (message("Reply"), "reply"))
 
 
 def _exercise(number: str, ds: Dataset) -> Iterator[Slide]:
@@ -204,12 +200,15 @@ def _exercise(number: str, ds: Dataset) -> Iterator[Slide]:
     told = answers_of(found, ds, _not_here)
     if told["why_not"] and told["why_not"] != str(_NOT_HERE):
         return
-    notes = [("Hint", _filled(found.hint)), ("A solution", Markup("<pre>{}</pre>").format(found.solution))]
+    solution = Markup("<pre>{}</pre>").format(found.solution)
+    notes = [(translated("Hint"), _filled(found.hint)), (translated("A solution"), solution)]
     if "right" in told:
         wrong = Markup("").join(Markup("<li>{}: {}</li>").format(value, words) for value, words in told["wrong"])
-        notes = [("Right", Markup(escape(told["right"]))), *notes, ("They get", Markup("<ul>{}</ul>").format(wrong))]
-        notes.append(("When it is right, say", _filled(found.means, right=told["right"])))
-    yield Slide("exercise", f"Exercise {number}", _filled(found.ask), small=told["unit"], notes=notes)
+        right = (translated("Right"), Markup(escape(told["right"])))
+        notes = [right, *notes, (translated("They get"), Markup("<ul>{}</ul>").format(wrong))]
+        notes.append((translated("When it is right, say"), _filled(found.means, right=told["right"])))
+    head = phrase("Exercise {number}", number=number)
+    yield Slide("exercise", head, _filled(found.ask), small=told["unit"], notes=notes)
 
 
 def _filled(template: str, **values: Any) -> Markup:
@@ -238,7 +237,7 @@ def _quiz(cell: NotebookNode) -> Iterator[Slide]:
             note = (f"{'abcdef'[len(last.items)]})", _clean(why.decode_contents()))
             asked[-1] = Slide("quiz", last.head, last.text, [*last.items, said], notes=[*last.notes, note])
     yield from asked or [
-        Slide("quiz", "Quiz", Markup("Five questions, in the notebook. Its answers open by clicking."))
+        Slide("quiz", "Quiz", Markup(translated("Five questions, in the notebook. Its answers open by clicking.")))
     ]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from clvlib.course.outline import PLANS, Outline, Section
+from clvlib.language import translated
 
 _START = 9 * 60  # minutes after midnight
 PAUSE, LUNCH = 15, 60
@@ -62,7 +63,7 @@ def _day(taught: list[_Taught], has_lunch: bool) -> list[Slot]:
     for outline, section in taught:
         if begun < stretches and done + section.minutes / 2 > begun * _minutes(taught) / stretches:
             lunch = has_lunch and begun == middle
-            slots.append(Slot(now, LUNCH if lunch else PAUSE, "", "lunch" if lunch else "break"))
+            slots.append(Slot(now, LUNCH if lunch else PAUSE, "", translated("lunch" if lunch else "break")))
             now, begun = now + slots[-1].minutes, begun + 1
         slots.append(Slot(now, section.minutes, outline.number, section.title))
         now, done = now + section.minutes, done + section.minutes

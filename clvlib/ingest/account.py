@@ -126,7 +126,7 @@ class Account:
         self.write_down("kept", kept, translated("usable rows"), money.get(None, no_money))
         if self.raw.rows == 0:
             what = message("the file has no rows below its header{needed:|: the table is left out}")
-            self.empty(what, "Check which period and filters were exported.")
+            self.empty(what, translated("Check which period and filters were exported."))
         elif not kept and not any(p.grade == "error" for p in self.problems if p.where == self.name):
             dropped = [line for line in self.ledger if line["table"] == self.name and line["action"] == "dropped"]
             most = max(dropped, key=lambda line: int(line["rows"]))  # nothing is left, so that something was dropped
@@ -134,7 +134,7 @@ class Account:
                 message(
                     "no usable row is left: {n:,} of {total:,} row(s) dropped: {why}{needed:|: the table is left out}"
                 ),
-                "See the warnings: each says what was dropped.",
+                translated("See the warnings: each says what was dropped."),
                 n=most["rows"],
                 total=self.raw.rows,
                 why=most["reason"],

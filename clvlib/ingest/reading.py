@@ -401,4 +401,4 @@ class _Reading(Mapped):
         if count:
             grade: Grade = "error" if target == "refunded" else "warning"  # left empty, the money would count as kept
             what = phrase(fault, n=count, column=target)
-            self.note(grade, what, count, self.examples(condition, text), translated("Correct them in the file."))
+            self.note(grade, what, count, self.examples(condition, text), "Correct them in the file.")

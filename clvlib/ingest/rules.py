@@ -336,7 +336,7 @@ def _unknown(connection: duckdb.DuckDBPyConnection, sold: bool, ledger: list[dic
     before = rows(connection, "SELECT count(*) FROM touchpoints")[0][0]
     why = translated("of a customer who is in no other table")
     count = leave_out(connection, ledger, "touchpoints", stranger, why, "dropped")
-    what = phrase("{n:,} of {all:,} row(s) dropped: {reason}", n=count, all=before, reason=why)
+    what = phrase("{n:,} of {total:,} row(s) dropped: {why}", n=count, total=before, why=why)
     return [Problem("warning", "touchpoints", what, count, tuple(names[:3]), "Check how customers are named there.")]
 
 

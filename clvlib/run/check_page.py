@@ -17,6 +17,7 @@ from clvlib.aggregate import inspection, purchases, totals
 from clvlib.dataset import Dataset
 from clvlib.errors import Problem, printable
 from clvlib.files import write_text
+from clvlib.language import message, phrase, translated, word
 from clvlib.run import reconcile
 from clvlib.run.outcome import answering, lacking
 from clvlib.run.pages import period_of, rendered
@@ -24,7 +25,7 @@ from clvlib.show import wording
 
 MOST_LISTED = 10  # days or pauses of each kind, the largest
 _MOST_PERIODS = 40  # in a picture over time
-_GRADES = {"error": "to mend first", "warning": "to look at", "note": "to know"}
+_GRADES = message({"error": "to mend first", "warning": "to look at", "note": "to know"})
 _OF_ROWS = re.compile(r"([\d,]+)(?: of [\d,]+)? (?:row|line)\(s\)")  # a finding that counts rows begins with how many
 _ADDRESS = re.compile(r"[^\s\"'“”(),;]+@[^\s\"'“”(),;]+")
 _THINNEST = 0.8  # percent of the width, so that a bar is seen
@@ -39,6 +40,7 @@ def write_check(name: str, ds: Dataset | None, problems: Sequence[Problem], targ
 def check_page(name: str, ds: Dataset | None, problems: Sequence[Problem]) -> str:
     """Give the whole page."""
     if ds is not None:
+        ds.speak()
         wording.write_for(ds.locale, ds.currency, ds.usual_amount())
     read = {} if ds is None else ds.ledger[ds.ledger["action"] == "read"].groupby("table")["rows"].sum().to_dict()
     found = [_finding(problem, read) for grade in _GRADES for problem in problems if problem.grade == grade]
@@ -66,10 +68,16 @@ def _finding(problem: Problem, read: dict[Hashable, int]) -> dict[str, Any]:
     rows, table = _OF_ROWS.match(problem.what), problem.where.replace("_", " ")
     of = read.get(problem.where, 0)
     share = problem.count / of if rows and of and rows[1] == f"{problem.count:,}" else None
-    examples = [text if len(text) <= _LONG else "a long text" for text in problem.examples]
+    examples = [text if len(text) <= _LONG else translated("a long text") for text in problem.examples]
     texts = {"what": problem.what, "mend": problem.mend, "examples": ", ".join(examples)}
-    said = {key: _ADDRESS.sub("(an address)", printable(text)) for key, text in texts.items()}
-    return {"grade": problem.grade, "called": _GRADES[problem.grade], "table": table, "share": share, **said}
+    said = {key: _ADDRESS.sub(translated("(an address)"), printable(text)) for key, text in texts.items()}
+    return {
+        "grade": problem.grade,
+        "called": translated(_GRADES[problem.grade]),
+        "table": word(table),
+        "share": share,
+        **said,
+    }
 
 
 def _waterfalls(ledger: pd.DataFrame) -> list[dict[str, Any]]:
@@ -91,7 +99,9 @@ def _waterfalls(ledger: pd.DataFrame) -> list[dict[str, Any]]:
                 length = max(ends[1] - ends[0], _THINNEST if size else 0)
                 row[f"{unit} bar"] = (round(min(ends[0], 100 - length), 2), round(length, 2))
             rows.append(row)
-        tables.append({"name": str(name).replace("_", " "), "rows": rows, "money": bool(lines["money"].notna().any())})
+        tables.append(
+            {"name": word(str(name).replace("_", " ")), "rows": rows, "money": bool(lines["money"].notna().any())}
+        )
     return tables
 
 
@@ -147,11 +157,12 @@ def _bands(bands: pd.DataFrame, write: Callable[[float], str]) -> list[dict[str,
     names = []
     for low, high in zip(bands["low"], bands["high"], strict=True):
         if pd.isna(low):
-            names.append(f"under {write(high)}")
+            names.append(phrase("under {high}", high=write(high)))
         elif pd.isna(high):
-            names.append(f"{write(low)} or more")
+            names.append(phrase("{low} or more", low=write(low)))
         else:
-            names.append(write(low) if low == high else f"{write(low)} to {write(high)}")
+            both = phrase("{low} to {high}", low=write(low), high=write(high))
+            names.append(write(low) if low == high else both)
     return _bars(names, bands.drop(columns=["low", "high"]))
 
 
@@ -175,6 +186,6 @@ def _readiness(ds: Dataset) -> dict[str, list[Any]]:
     lacks = lacking(ds)
     for name in by_notebook if lacks else ():
         if name not in answering(ds):
-            why = f"A run leaves it out: the dataset has no {lacks}."
-            by_notebook[name] = [readiness.Told(name, "the whole notebook", why)]
+            why = phrase("A run leaves it out: the dataset has no {lacks}.", lacks=translated(lacks))
+            by_notebook[name] = [readiness.Told(name, message("the whole notebook"), why)]
     return by_notebook

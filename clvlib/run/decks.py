@@ -18,10 +18,12 @@ from clvlib.course.slides import slides_of, with_outputs, write_contents, write_
 from clvlib.dataset import Dataset, load
 from clvlib.errors import UsageError
 from clvlib.files import write_text
+from clvlib.language import ENGLISH, spoken
 from clvlib.run import runner
 from clvlib.run.handover import hash_files
 from clvlib.run.places import folder_of
 from clvlib.run.refresh import NOTEBOOKS
+from clvlib.run.translation import in_language
 
 COMMITTED = "demo"  # whose outputs the committed notebooks hold
 
@@ -36,8 +38,9 @@ def make_slides(card: str | None, as_of: str | None, plan: str | None, out: Path
         raise UsageError(f"There is no plan {plan!r}.", f"Choose from: {', '.join(PLANS)}.")
     ds = load(card or COMMITTED, as_of=as_of)
     folder = folder_of(out, ds.name, ds.files[0], of=ds.files[1]) / f"{ds.as_of:%Y-%m-%d}"
-    committed = {file.stem: nbformat.read(file, as_version=4) for file in sorted(notebooks.glob("[0-9][0-9]*.ipynb"))}
-    if card is None and as_of is None:
+    files = sorted(notebooks.glob("[0-9][0-9]*.ipynb"))
+    committed = {file.stem: in_language(nbformat.read(file, as_version=4), file.stem) for file in files}
+    if card is None and as_of is None and spoken() == ENGLISH:
         shown = committed
     else:
         shown = _of_run(ds, committed, folder) or _of_new_run(ds, committed, folder, card or COMMITTED, as_of, out)

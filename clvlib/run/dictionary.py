@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from clvlib.language import translated
+
 _MONEY = "money"  # a unit, in place of which a run writes its currency
 _FILE = Path(__file__).with_name("columns.toml")
 
@@ -43,5 +45,6 @@ def describe(tables: Mapping[str, pd.DataFrame], currency: str) -> pd.DataFrame:
     for file, table in tables.items():
         for column in [*filter(None, table.index.names), *table.columns]:
             said = known.get(entry_of(str(column)) or "", Entry("", "", ""))
-            rows.append((file, column, said.notebook, currency if said.unit == _MONEY else said.unit, said.meaning))
+            unit = currency if said.unit == _MONEY else translated(said.unit)
+            rows.append((file, column, translated(said.notebook), unit, translated(said.meaning)))
     return pd.DataFrame(rows, columns=["file", "column", *Entry._fields])

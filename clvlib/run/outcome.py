@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from clvlib.dataset import Dataset
 from clvlib.errors import printable
+from clvlib.language import message, phrase, translated
 
 ANSWER = {  # what can be answered without single purchases, and where purchases have no amounts
     "subscriptions": ("07b_contractual",),
@@ -46,20 +47,23 @@ class Outcome:
 
     def __str__(self) -> str:
         if self.status == "failed":
-            place = f" in the cell “{self.cell}”" if self.cell else ""
             error = self.error.strip().splitlines()[0] if self.error else ""
-            return printable(f"{self.notebook}: failed{place}: {error}")
-        if self.status == "done" and self.before:
-            return f"{self.notebook}: done before, with the same data and settings"
-        if self.status == "done":
-            left_out = f", {len(self.skipped)} section(s) left out" if self.skipped else ""
-            return f"{self.notebook}: done in {self.seconds:.0f} s{left_out}"
-        return f"{self.notebook}: {self.status}"
+            said = phrase("failed{cell: in the cell “{cell}”|}: {error}", cell=self.cell, error=error)
+        elif self.status == "done" and self.before:
+            said = translated("done before, with the same data and settings")
+        elif self.status == "done":
+            n = len(self.skipped)
+            said = phrase(
+                "done in {seconds:.0f} s{some:, {n} section(s) left out|}", seconds=self.seconds, some=n > 0, n=n
+            )
+        else:
+            said = translated(self.status)
+        return printable(f"{self.notebook}: {said}")
 
 
 def lacking(ds: Dataset) -> str:
     """What most notebooks need and this dataset hasn't; "" where it has all."""
-    return "single purchases" if not ds.has("transactions") else "amounts" if ds.counts else ""
+    return message("single purchases") if not ds.has("transactions") else message("amounts") if ds.counts else ""
 
 
 def answering(ds: Dataset) -> list[str]:

@@ -5,6 +5,7 @@
   const data = JSON.parse(document.getElementById("numbers").textContent);
   const at = (id) => document.getElementById(id);
   const locale = data.locale.replace("_", "-");
+  const said = (text) => data.words[text];
   const inMoney = (digits) => {
     try {
       return new Intl.NumberFormat(locale, { style: "currency", currency: data.currency, minimumFractionDigits: digits, maximumFractionDigits: digits });
@@ -145,7 +146,7 @@
       const found = grids[by.value][of.value], months = Math.max(...found.rows.map((row) => row.values.length));
       const top = Math.max(...found.rows.flatMap((row) => row.values), 1e-9);
       const head = make("tr"), body = document.createElement("tbody"), cac = found.cac;
-      for (const name of ["won in", "customers", "back in month", ...Array.from({ length: months }, (_each, i) => i + 1)]) {
+      for (const name of [...["won in", "customers", "back in month"].map(said), ...Array.from({ length: months }, (_each, i) => i + 1)]) {
         const cell = make("th", String(name), minor(name));
         cell.scope = "col";
         head.append(cell);
@@ -164,7 +165,7 @@
       const topRow = document.createElement("thead");
       topRow.append(head);
       table.replaceChildren(topRow, body);
-      at("grid-cac").textContent = cac ? money(cac) : "not known";
+      at("grid-cac").textContent = cac ? money(cac) : said("not known");
     }
     function groups() {
       of.replaceChildren(...Object.keys(grids[by.value]).map(option));

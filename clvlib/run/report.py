@@ -18,7 +18,7 @@ from PIL import Image
 
 from clvlib.dataset import Dataset
 from clvlib.files import write_text
-from clvlib.language import spoken, translated
+from clvlib.language import phrase, translated, word
 from clvlib.run.chapters import Content, Drawn
 from clvlib.run.outcome import Outcome
 from clvlib.run.pages import period_of, rendered
@@ -45,6 +45,7 @@ def write_report(
     Pictures are made smaller until the file is under 5 MB. earlier: the folder of the run before, named by its day,
     beside the folder that the target is to lie in.
     """
+    ds.speak()
     wording.write_for(ds.locale, ds.currency)
     page = compose(ds, content, outcomes, earlier)
     for share in (0.7, 0.5, 0.35):
@@ -64,7 +65,6 @@ def compose(ds: Dataset, content: Content, outcomes: list[Outcome], earlier: Pat
         "report.html.jinja",
         "report.css",
         ds=ds,
-        language=spoken(),
         earlier=earlier and {"day": wording.date(earlier.name), "place": f"../{earlier.name}/report.html"},
         period=period_of(ds),
         script=(_HERE / "report.js").read_text("utf-8"),
@@ -108,12 +108,15 @@ def not_told(outcomes: list[Outcome]) -> list[dict[str, Any]]:
     rows = []
     for (what, mend), same in groupby(sorted(parts, key=lambda part: part.cause), key=lambda part: part.cause):
         table = _TABLE.search(what)
-        why = f"The data hold no {table[1].replace('_', ' ')}." if table else what
+        why = phrase("The data hold no {table}.", table=word(table[1].replace("_", " "))) if table else what
         sections = list(dict.fromkeys(part.section for part in same))
-        rows.append({"sections": sections, "why": why, "bring": bring.get(table[1], mend) if table else mend})
+        rows.append(
+            {"sections": sections, "why": why, "bring": translated(bring.get(table[1], mend)) if table else mend}
+        )
     for outcome in outcomes:
         if outcome.status not in ("done", "failed"):
-            rows.append({"sections": [outcome.notebook], "why": f"The whole notebook: {outcome.status}.", "bring": ""})
+            why = phrase("The whole notebook: {why}.", why=translated(outcome.status))
+            rows.append({"sections": [outcome.notebook], "why": why, "bring": ""})
     return rows
 
 

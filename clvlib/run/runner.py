@@ -27,7 +27,7 @@ from clvlib.dataset import Dataset, load
 from clvlib.errors import DataError, UsageError, printable
 from clvlib.ingest import people
 from clvlib.ingest.card import find_card, read_card
-from clvlib.language import spoken
+from clvlib.language import message, phrase, spoken, translated
 from clvlib.run import chapters, handover, imports, parameters, parts
 from clvlib.run.launch import Made, Task, execute_apart, several_at_once
 from clvlib.run.outcome import Outcome, answering, lacking
@@ -89,7 +89,8 @@ def run(
         _require_unchanged(ds, inputs, made)
         outcomes = [outcome for outcome, _ in made]
         chosen = {plan.file.stem for plan in plans}
-        why = f"without the {lacking(ds)} that it needs" if lacking(ds) else "not asked for"
+        lacks = translated(lacking(ds))
+        why = phrase("without the {lacks} that it needs", lacks=lacks) if lacks else message("not asked for")
         outcomes += [Outcome(file.stem, why) for file in every if file.stem not in chosen]
         outcomes.sort(key=lambda outcome: outcome.notebook)
         tools = written.get(imports.LISTS, {})
@@ -143,7 +144,10 @@ def _answerable(chosen: list[Path], ds: Dataset, only: Sequence[str] | None) -> 
         return chosen
     able = [file for file in chosen if file.stem in answering(ds)]
     if not able or (only and len(able) < len(chosen)):
-        raise UsageError(f"{ds.name} has no {lacking(ds)}.", f"Run only {', '.join(answering(ds))}.")
+        raise UsageError(
+            phrase("{dataset} has no {lacks}.", dataset=ds.name, lacks=translated(lacking(ds))),
+            phrase("Run only {these}.", these=", ".join(answering(ds))),
+        )
     return able
 
 

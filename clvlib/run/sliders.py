@@ -4,18 +4,35 @@ import json
 from typing import Any
 
 from clvlib.dataset import Dataset
+from clvlib.language import message, phrase, translated
 from clvlib.show import wording
 
 _SLIDERS = (  # name, title, and from where to where it can be moved
-    ("basket", "Order value", lambda given: 50, lambda given: 200),
-    ("frequency", "Orders a year", lambda given: 50, lambda given: 200),
-    ("churn", "Lost from year to year", lambda given: 0, lambda given: 200),
-    ("margin", "Margin", lambda given: -_points(given["margin"], 20), lambda given: _points(1 - given["margin"], 20)),
-    ("cac", "CAC", lambda given: 0, lambda given: 300),
-    ("discount", "Discount a year", lambda given: -_points(given["annual_discount_rate"], 10), lambda given: 20),
-    ("horizon", "Years counted", lambda given: 1 - given["horizon_years"], lambda given: 10 - given["horizon_years"]),
+    ("basket", message("Order value"), lambda given: 50, lambda given: 200),
+    ("frequency", message("Orders a year"), lambda given: 50, lambda given: 200),
+    ("churn", message("Lost from year to year"), lambda given: 0, lambda given: 200),
+    (
+        "margin",
+        message("Margin"),
+        lambda given: -_points(given["margin"], 20),
+        lambda given: _points(1 - given["margin"], 20),
+    ),
+    ("cac", message("CAC"), lambda given: 0, lambda given: 300),
+    (
+        "discount",
+        message("Discount a year"),
+        lambda given: -_points(given["annual_discount_rate"], 10),
+        lambda given: 20,
+    ),
+    (
+        "horizon",
+        message("Years counted"),
+        lambda given: 1 - given["horizon_years"],
+        lambda given: 10 - given["horizon_years"],
+    ),
 )
 _NAMED = 10
+_IN_SCRIPT = message(["won in", "customers", "back in month", "not known"])
 
 
 def _points(share: float, most: int) -> int:
@@ -28,7 +45,7 @@ def _by_reason(why_not: dict[str, str]) -> list[str]:
     said = []
     for why in dict.fromkeys(why_not.values()):
         names = [name for name, reason in why_not.items() if reason == why]
-        more = [f"{wording.count(len(names) - _NAMED)} more"] if len(names) > _NAMED else []
+        more = [phrase("{n} more", n=wording.count(len(names) - _NAMED))] if len(names) > _NAMED else []
         said.append(f"{', '.join([*names[:_NAMED], *more])} ({why})")
     return said
 
@@ -47,7 +64,8 @@ def to_try(ds: Dataset, offered: dict[str, Any]) -> dict[str, Any]:
     if not offered:
         return found
     numbers = {name: offered.get(name) for name in ("what_if", "budget", "cohorts")}
-    found["numbers"] = numbers | {"locale": wording.country(), "currency": ds.currency}
+    words = {text: translated(text) for text in _IN_SCRIPT}
+    found["numbers"] = numbers | {"words": words} | {"locale": wording.country(), "currency": ds.currency}
     if numbers["what_if"]:
         given, today = numbers["what_if"]["given"], numbers["what_if"]["today"]
         found["sliders"] = [(name, title, low(given), high(given)) for name, title, low, high in _SLIDERS]
@@ -66,7 +84,7 @@ def to_try(ds: Dataset, offered: dict[str, Any]) -> dict[str, Any]:
         found["frontier_rows"] = [[write(column[i]) for column, write in columns] for i in some]
     if numbers["cohorts"]:
         first = next(iter(next(iter(numbers["cohorts"].values())).values()))
-        found["grid_cac"] = "not known" if first["cac"] is None else wording.money(first["cac"])
+        found["grid_cac"] = translated("not known") if first["cac"] is None else wording.money(first["cac"])
         found["grid_months"] = range(1, 1 + max(len(row["values"]) for row in first["rows"]))
         found["grid_rows"] = [
             {**row, "values": [wording.count(value) for value in row["values"]]} for row in first["rows"]

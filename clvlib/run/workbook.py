@@ -9,9 +9,14 @@ import numpy as np
 import pandas as pd
 
 from clvlib.dataset import Dataset
+from clvlib.language import ENGLISH, message, spoken, translated, word
 from clvlib.run.chapters import Content, Table
+from clvlib.show.units import called
 
 _MOST_LETTERS = 31  # of a sheet's name
+_OF_TILES = message(["figure", "value", "as written", "range", "a year before", "means"])
+_OF_DECISIONS = message(["what", "expected gain", "range", "it rests on"])
+_OF_UNTOLD = message(["left out", "why", "what to bring"])
 
 
 class Formula(str):
@@ -59,43 +64,74 @@ def write_tables(
     decided = [tuple(d[name] for name in ("what", "gain", "range", "rests")) for d in content.decisions]
     said = [(", ".join(row["sections"]), row["why"], row["bring"]) for row in untold]
     sheets = {
-        "board": pd.DataFrame(tiles, columns=["figure", "value", "as written", "range", "a year before", "means"]),
-        "decisions": pd.DataFrame(decided, columns=["what", "expected gain", "range", "it rests on"]),
+        message("board"): pd.DataFrame(tiles, columns=_OF_TILES),
+        message("decisions"): pd.DataFrame(decided, columns=_OF_DECISIONS),
     }
     if content.offered.get("what_if"):
-        sheets["CLV formula"] = live_formula(content.offered["what_if"]["given"])
+        sheets[message("CLV formula")] = live_formula(content.offered["what_if"]["given"])
     tables = [*(table for chapter in content.chapters for table in chapter.tables), *content.appendix]
+    own = message(["assumptions", "ledger", "cohorts", "not told"])
     for table in tables:
         if table.file:
-            name = _sheet_name(table, [*sheets, "assumptions", "ledger", "cohorts", "not told"])
+            name = _sheet_name(table, [*map(translated, [*sheets, *own]), *sheets])
             sheets[name] = _read(parts[table.chapter] / table.file)
     if content.offered.get("cohorts"):
         sheets["cohorts"] = _cohorts(content.offered["cohorts"])
     sheets |= {"assumptions": ds.assumptions, "ledger": ds.ledger}
-    sheets["not told"] = pd.DataFrame(said, columns=["left out", "why", "what to bring"])
-    write_workbook(sheets, target)
+    sheets["not told"] = pd.DataFrame(said, columns=_OF_UNTOLD)
+    write_workbook({translated(name): _in_words(sheet) for name, sheet in sheets.items()}, target)
+
+
+def _in_words(frame: pd.DataFrame) -> pd.DataFrame:
+    """A table with its words in the language spoken; in English as they are in the code."""
+    if spoken() == ENGLISH:
+        return frame
+    named = frame.set_axis([called(str(name)) for name in frame], axis=1)
+    return named.map(lambda cell: word(cell) if isinstance(cell, str) else cell)
 
 
 def live_formula(given: Mapping[str, Any]) -> pd.DataFrame:
     """The formula of notebook 01 in cells that compute: what is put in (`what_if.ingredients`), and what follows."""
-    rows: list[tuple[str, Any, str]] = [
-        ("order value", given["order_value"], "change these cells: what follows is computed from them"),
-        ("orders a year", given["orders_per_year"], "in the first year, the first one included"),
-        ("lost from year to year", 1 - given["retention"], "share; constant"),
-        ("margin", given["margin"], "share of revenue"),
-        ("serving an order", given["service_cost_per_order"], "money"),
-        ("keeping a customer a year", given["retention_cost_per_year"], "money"),
-        ("CAC", given["acquisition_cost"], "money; 0 where it isn't known"),
-        ("discount a year", given["annual_discount_rate"], "yearly rate at which money counts less the later it comes"),
-        ("years counted", given["horizon_years"], "the first year counts whole"),
-        ("more orders with age", given["years_beyond"], "1, unless customers order more as they age"),
-        ("left of a year", Formula("=B3*(B2*B5-B6)-B7"), "orders × (order value × margin − serving) − keeping"),
-        ("kept, discounted", Formula("=MAX(0,1-B4)/(1+B9)"), "share kept from year to year, over 1 + discount"),
-        ("years that count", Formula("=IF(B13=1,B10,(1-B13^B10)/(1-B13))*B11"), "1 + kept + kept² + … over the years"),
-        ("CLV before CAC", Formula("=B12*B14"), "left of a year × years that count"),
-        ("CLV", Formula("=B15-B8"), "less CAC"),
-        ("CLV : CAC", Formula('=IF(B8>0,B15/B8,"")'), "CLV before CAC, over CAC"),
-    ]
+    rows: list[tuple[str, Any, str]] = message(
+        [
+            (
+                "order value",
+                given["order_value"],
+                "change these cells: what follows is computed from them",
+            ),
+            ("orders a year", given["orders_per_year"], "in the first year, the first one included"),
+            ("lost from year to year", 1 - given["retention"], "share; constant"),
+            ("margin", given["margin"], "share of revenue"),
+            ("serving an order", given["service_cost_per_order"], "money"),
+            ("keeping a customer a year", given["retention_cost_per_year"], "money"),
+            ("CAC", given["acquisition_cost"], "money; 0 where it isn't known"),
+            (
+                "discount a year",
+                given["annual_discount_rate"],
+                "yearly rate at which money counts less the later it comes",
+            ),
+            ("years counted", given["horizon_years"], "the first year counts whole"),
+            ("more orders with age", given["years_beyond"], "1, unless customers order more as they age"),
+            (
+                "left of a year",
+                Formula("=B3*(B2*B5-B6)-B7"),
+                "orders × (order value × margin − serving) − keeping",
+            ),
+            (
+                "kept, discounted",
+                Formula("=MAX(0,1-B4)/(1+B9)"),
+                "share kept from year to year, over 1 + discount",
+            ),
+            (
+                "years that count",
+                Formula("=IF(B13=1,B10,(1-B13^B10)/(1-B13))*B11"),
+                "1 + kept + kept² + … over the years",
+            ),
+            ("CLV before CAC", Formula("=B12*B14"), "left of a year × years that count"),
+            ("CLV", Formula("=B15-B8"), "less CAC"),
+            ("CLV : CAC", Formula('=IF(B8>0,B15/B8,"")'), "CLV before CAC, over CAC"),
+        ]
+    )
     return pd.DataFrame(rows, columns=["figure", "value", "meaning"])
 
 

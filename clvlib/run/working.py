@@ -17,6 +17,7 @@ from clvlib import show
 from clvlib.dataset import Dataset
 from clvlib.files import write_text
 from clvlib.ingest.card import DATA, find_card
+from clvlib.language import LOCALE, spoken
 from clvlib.run.launch import without_outputs
 from clvlib.run.places import folder_of
 from clvlib.run.refresh import NOTEBOOKS
@@ -72,12 +73,13 @@ _CLOSED = (  # whatever a user's own configuration says: nobody else opens it, a
 
 def lab_command(folder: Path, port: int, browser: bool) -> tuple[list[str], dict[str, str]]:
     """The command that opens JupyterLab on a folder of working copies, and its environment."""
+    settings = LOCALE / spoken() / "lab"
     command = [
         *(sys.executable, "-P", "-m", "jupyterlab", str(folder / "00_start_here.ipynb")),
         *(f"--ServerApp.root_dir={folder.parent}", "--ServerApp.ip=localhost", f"--ServerApp.port={port}"),
         *(f"--IdentityProvider.token={secrets.token_hex(24)}", f"--ServerApp.allow_origin=http://localhost:{port}"),
         *_CLOSED,
-        f"--LabApp.app_settings_dir={Path(__file__).parent / 'lab'}",
+        f"--LabApp.app_settings_dir={settings if settings.is_dir() else Path(__file__).parent / 'lab'}",
         *([] if browser else ["--no-browser"]),
     ]
     return command, os.environ | {show.LAB: "1"}

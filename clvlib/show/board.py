@@ -59,7 +59,8 @@ def tile(
         "quoted": translated(quoted),
     }
     parts = [said["now"], said["range"] and f"({said['range']})", said["change"]]
-    text = f"{said['name']}: {' '.join(filter(None, parts))}; {said['before']}"
+    told = " ".join(filter(None, parts))
+    text = phrase("{name}: {told}; {before}", name=said["name"], told=told, before=said["before"])
     markup = f'<p class="clv-tile {NO_FORMULAS}">{html.escape(text)}</p>'
     publish("tile", text, markup, tile=said, line=_line(course), value=float(f"{now:.6g}"))
 
@@ -106,7 +107,7 @@ def decision(what: str, rests: str, *, gain: float, low: float, high: float, **v
         return
     said = {"what": fill(what, values), "rests": fill(rests, values), "gain": wording.money(gain)}
     said["range"] = _from_to(wording.money(low), wording.money(high))
-    text = f"{said['what']}: {said['gain']} ({said['range']}). {said['rests']}"
+    text = phrase("{what}: {gain} ({range}). {rests}", **said)
     markup = f'<p class="clv-decision {NO_FORMULAS}">{html.escape(text)}</p>'
     publish("decision", text, markup, decision=said, sure=bool(low > 0), size=float(f"{gain:.3g}"))
 

@@ -29,6 +29,7 @@ NARROW = "CLV_COLUMN"  # set by the runner: figures are drawn for a column of th
 _COLUMN_WIDTH, _COLUMN_HEIGHT = 5.1, 3.6
 NAMED_BARS = 12
 _MOST_NAMES = 20
+_LETTERS_AN_INCH = 11  # of a label, so that it is as long as its axis
 _DIGITS = 9  # of the largest value of a column: more than a picture has pixels
 
 
@@ -99,7 +100,7 @@ def canvas(x: str, y: str, rows: float = 0) -> tuple[Figure, Axes]:
     height = height if rows == 0 else max(2.4, min(11.0, 1.6 + 0.36 * rows))
     figure, axes = plt.subplots(figsize=(width, height), layout="constrained")
     axes.set_xlabel(plain(x))
-    axes.set_ylabel(plain(y))
+    axes.set_ylabel(wrap(y, round(_LETTERS_AN_INCH * figure.get_size_inches()[1])))
     return figure, axes
 
 
@@ -215,11 +216,23 @@ def set_unit(axis: Axis, unit: str | None) -> None:
     axis.set_major_formatter(_Ticks(unit))
 
 
+class _Dates(mdates.ConciseDateFormatter):
+    """Labels of an axis of dates, the months by their names in the language spoken."""
+
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
+        """Write the dates of all ticks."""
+        return [wording.with_months(text) for text in super().format_ticks(values)]
+
+    def get_offset(self) -> str:
+        """Write what all ticks have in common."""
+        return wording.with_months(super().get_offset())
+
+
 def date_axis(axes: Axes, show_offset: bool = True) -> None:
     axes.xaxis_date()
     locator = mdates.AutoDateLocator(minticks=3, maxticks=9)
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator, show_offset=show_offset))
+    axes.xaxis.set_major_formatter(_Dates(locator, show_offset=show_offset))
 
 
 def is_time(index: pd.Index) -> bool:

@@ -191,7 +191,7 @@ def _write_cells(axes: Axes, mesh: Any, values: np.ndarray, unit: str | None) ->
     write = wording.whole_percent if unit == "percent" else wording.writer(unit or "number")
     for row, col in np.argwhere(np.isfinite(values)):
         light = luminance(mesh.cmap(mesh.norm(values[row, col]))) > 0.5
-        text = plain(write(values[row, col]))
+        text = plain(write(values[row, col])).replace("\u00a0%", "%")  # in a cell there is no room for the space
         colour = "#222222" if light else "white"
         axes.text(col + 0.5, row + 0.5, text, ha="center", va="center", fontsize=small(), color=colour)
 

@@ -47,10 +47,10 @@ def closing(caption: str, n: int | Sized | None, of: str, dates: Any) -> str:
     """
     if dates is None and n is not None and _standing:
         dates = (_standing["starts"], _standing["as_of"])
-    days = wording.span(*_pair(dates))
+    days = wording.from_to(*_pair(dates))
     many = len(n) if isinstance(n, Sized) else n
     size = None if many is None else f"n = {wording.count(many)} {translated(of)}".rstrip()
-    return "; ".join(filter(None, [caption, ", ".join(filter(None, [size, days]))]))
+    return translated("; ").join(filter(None, [caption, ", ".join(filter(None, [size, days]))]))
 
 
 def axis(label: str, unit: str | None) -> str:

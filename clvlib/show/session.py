@@ -21,7 +21,7 @@ from IPython.core.getipython import get_ipython
 from IPython.core.interactiveshell import ExecutionInfo
 
 from clvlib.errors import CannotAnswer, UsageError
-from clvlib.language import leave, message, messages, phrase, speak, translated
+from clvlib.language import message, phrase, translated
 from clvlib.show import canvas, running, wording
 from clvlib.show.output import NO_FORMULAS, publish
 from clvlib.show.sentences import stand
@@ -46,7 +46,7 @@ def start(ds: "Dataset") -> None:
     _missing.clear()
     _kept.clear()
     _begun[:] = [ds]
-    days = wording.span(*dict.fromkeys([ds.starts, ds.as_of]))
+    days = wording.from_to(*dict.fromkeys([ds.starts, ds.as_of]))
     text = phrase("{name} · {days} · amounts in {currency}", name=ds.name, days=days, currency=ds.currency)
     _guard_cells()
     publish("dataset", text, f'<p class="clv-dataset {NO_FORMULAS}">{html.escape(text)}</p>')
@@ -55,8 +55,7 @@ def start(ds: "Dataset") -> None:
 
 def speak_of(ds: "Dataset") -> None:
     """Write every later text for this dataset: in its language and currency, with its name and days."""
-    speak(ds.language)
-    leave(ds.called_alike(messages()))
+    ds.speak()
     wording.write_for(ds.locale, ds.currency, ds.usual_amount())
     about = {"starts": ds.starts, "as_of": ds.as_of, "currency": ds.currency, "dataset": ds.name}
     stand(**about, horizon_months=ds.economics.horizon_months)

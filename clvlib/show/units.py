@@ -33,6 +33,11 @@ _NUMBER_1 = "clv_to_cac clv_to_cac_ever expected_purchases lift repeat_purchases
 _NUMBER_2 = "noise standard_error"
 _NUMBER_4 = "alpha beta"
 
+_WORDS = """
+constant customer day dropped kept left month order quarter read reserved rising total week year
+"""
+PLAIN_WORDS = _WORDS.split()  # names that tables, pictures and sentences show, and that stand nowhere as a message
+
 UNITS = {
     name: spec
     for spec, names in {
@@ -47,18 +52,20 @@ UNITS = {
     for name in names.split()
 }
 
-_CALLED = {
-    "clv_to_cac": message("CLV : CAC"),
-    "clv_to_cac_ever": message("CLV : CAC ever"),
-    "clv_share": message("share of CLV"),
-    "customer_share": message("share of customers"),
-    "p_holm": message("p, corrected"),
-    "p_purchase": message("chance of a purchase"),
-    "p_value": "p",
-    "revenue_share": message("share of revenue"),
-    "silent_share": message("share silent"),
-    "value_share": message("share of value"),
-}
+_CALLED = message(
+    {
+        "clv_to_cac": "CLV : CAC",
+        "clv_to_cac_ever": "CLV : CAC ever",
+        "clv_share": "share of CLV",
+        "customer_share": "share of customers",
+        "p_holm": "p, corrected",
+        "p_purchase": "chance of a purchase",
+        "p_value": "p",
+        "revenue_share": "share of revenue",
+        "silent_share": "share silent",
+        "value_share": "share of value",
+    }
+)
 _SHORT = re.compile(r"\b(auc|cac|clv|nps|rfm)\b")
 
 

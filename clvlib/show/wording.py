@@ -3,6 +3,7 @@
 import copy
 import math
 import numbers
+import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal, localcontext
 from typing import Any
@@ -21,6 +22,7 @@ from clvlib.language import ENGLISH, phrase, spoken, translated, word
 _NOTHING = "–"
 _LARGE_MONEY = 1_000_000
 _SMALL = 0.01
+_MONTHS = {str(name): month for month, name in Locale.parse(ENGLISH).months["format"]["abbreviated"].items()}
 _LONGEST = 400  # digits: a float has up to 308 before the point
 
 
@@ -127,7 +129,15 @@ def date(value: Any) -> str:
     return format_date(pd.Timestamp(value).date(), format="medium", locale=_Reader.locale)
 
 
-def span(*days: Any) -> str:
+def with_months(text: str) -> str:
+    """A text with its English names of months, as Jan, in the language spoken."""
+    if spoken() == ENGLISH:
+        return text
+    there = Locale.parse(spoken()).months["format"]["abbreviated"]
+    return re.sub("|".join(_MONTHS), lambda found: str(there[_MONTHS[found[0]]]), text)
+
+
+def from_to(*days: Any) -> str:
     """Write a day, or from which to which; nothing without any."""
     written = [date(day) for day in days]
     return phrase("{first} to {last}", first=written[0], last=written[-1]) if len(days) > 1 else "".join(written)
