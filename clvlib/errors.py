@@ -65,5 +65,5 @@ class Problem:
         object.__setattr__(self, "mend", translated(self.mend))
 
     def __str__(self) -> str:
-        examples = phrase(" (for instance {these})", these=", ".join(self.examples)) if self.examples else ""
-        return printable(f"{self.where}: {self.what}{examples}. {self.mend}".strip())
+        told = {"where": self.where, "what": self.what, "these": ", ".join(self.examples), "mend": self.mend}
+        return printable(phrase("{where}: {what}{these: (for instance {these})|}. {mend}", **told).strip())
