@@ -10,7 +10,7 @@ from clvlib.language import ENGLISH, LOCALE, languages, read_cells
 from tools import messages
 
 OTHERS = [language for language in languages() if language != ENGLISH]
-SPACES = "\u00a0\u202f"
+_FENCED = re.compile(r"```.*?```", re.S)
 
 
 @pytest.fixture(scope="module")
@@ -65,10 +65,8 @@ def test_the_french_readme_has_the_figures_the_code_and_the_rows_of_the_english_
     english, french = ((messages.ROOT / file).read_text("utf-8") for file in (name, name.replace(".md", ".fr.md")))
     facts = {
         "numbers": messages.numbers_in,
-        "code": lambda text: sorted(
-            re.findall(r"`[^`]+`", " ".join(re.sub(r"```.*?```", "", text, flags=re.S).split()))
-        ),
-        "commands": lambda text: re.findall(r"^(?:make|clv|python|pip) \S+", text, re.M),
+        "code": lambda text: sorted(re.findall(r"`[^`]+`", " ".join(_FENCED.sub("", text).split()))),
+        "commands": lambda text: re.findall(r"^(?:make|clv|python|pip) \S+", " ".join(_FENCED.findall(text)), re.M),
         "rows": lambda text: len(re.findall(r"^\|", text, re.M)),
         "headings": lambda text: re.findall(r"^#+", text, re.M),
     }

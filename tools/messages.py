@@ -25,7 +25,7 @@ from jinja2 import Environment, nodes
 from nbformat import NotebookNode, read
 
 from clvlib.language import ENGLISH, LOCALE, languages, read_cells, read_terms
-from clvlib.run.translation import name_of
+from clvlib.run.translation import EXERCISE, name_of
 from clvlib.show.units import PLAIN_WORDS, UNITS, in_english
 
 ROOT = Path(__file__).parents[1]
@@ -132,7 +132,7 @@ def of_notebook(notebook: NotebookNode) -> Iterator[str]:
     for cell in notebook.cells:
         yield from (cell.metadata["course"][each] for each in _CALLS if each in cell.metadata.get("course", {}))
         if cell.cell_type == "code":
-            yield from filter(None, [name_of(cell)])
+            yield from (name for name in [name_of(cell)] if name and not name.startswith(EXERCISE))
             yield from (
                 text for text, call, argument in _constants(ast.parse(cell.source)) if _is_shown(text, call, argument)
             )
