@@ -209,8 +209,8 @@ def _look(connection: duckdb.DuckDBPyConnection, file: Path, inside: dict[str, s
     if not tools:
         return _Found((file,), inside, raw, tools, *guess.which_table(connection, raw))
     if tools[0].refuse:
-        what = phrase("{tool}: this can't be used. {why}", tool=tools[0].title, why=translated(tools[0].refuse))
-        raise DataError(what)
+        tool, why = translated(tools[0].title), translated(tools[0].refuse)
+        raise DataError(phrase("{tool}: this can't be used. {why}", tool=tool, why=why))
     return _Found((file,), inside, raw, tools, tools[0].table)
 
 
@@ -315,9 +315,11 @@ def _section(connection: duckdb.DuckDBPyConnection, found: _Found, folder: Path,
             lines.append(f'# left = "last"    # {_doubt(why)}')
     if found.tools:
         tool, *others = found.tools
-        why = [phrase("{tool}: recognised by its columns", tool=tool.title)]
-        why += [phrase('or "{format}" ({tool}): it fits as well', format=each.name, tool=each.title) for each in others]
-        lines.append(card.line("format", tool.name, _doubt(", ".join(why)) if others else why[0]))
+        why = phrase("{tool}: recognised by its columns", tool=translated(tool.title))
+        for other in others:
+            like = phrase('or "{format}" ({tool}): it fits as well', format=other.name, tool=translated(other.title))
+            why += f", {like}"
+        lines.append(card.line("format", tool.name, _doubt(why) if others else why))
         lines += [f"{option}  # {_doubt(translated(asked))}" for option, asked in tool.confirm.items()]
         return [*lines, *_dates_of_tool(connection, found.raw, tool), *_score(connection, found.raw, tool)]
     lines += [*_marks(connection, found), f"[{section}.columns]"]

@@ -90,7 +90,7 @@ def _waterfalls(ledger: pd.DataFrame) -> list[dict[str, Any]]:
         left: dict[str, float] = {}
         rows: list[dict[Hashable, Any]] = []
         for line, paid in zip(lines.to_dict("records"), wording.column(lines["money"], "money"), strict=True):
-            part = str(line["reason"]).startswith("of which")
+            part = line["action"] == "kept" and any(row["action"] == "kept" for row in rows)  # of those that are kept
             row: dict[Hashable, Any] = {**line, "reason": printable(str(line["reason"])), "part": part, "paid": paid}
             for unit in ("rows", "money"):
                 size = 0.0 if wording.is_missing(line[unit]) else float(line[unit])
