@@ -215,7 +215,7 @@ def _control(name: str, arms: list[str], control: Sequence[str]) -> str:
             phrase(
                 "The experiment {test!r} has {found:no arm|more than one arm} called {control}; its arms are: {arms}.",
                 test=name,
-                found=min(len(found), 1),
+                found=len(found),
                 control=phrase(" or ").join(map(repr, control)),
                 arms=", ".join(arms),
             ),

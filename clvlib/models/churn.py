@@ -487,9 +487,7 @@ def observed(data: Snapshot) -> tuple[pd.DataFrame, bool]:
         )
     counts = pd.DataFrame({"none": groups.sum(), "some": groups.size() - groups.sum()})[rate.notna()]
     differ = counts.sum().all() and len(counts) > 1 and chi2_contingency(counts).pvalue < 0.05
-    return rate.unstack().dropna(how="all").rename_axis(index=message("days of silence"), columns="purchases"), bool(
-        differ
-    )
+    return rate.unstack().dropna(how="all").rename_axis(index="days of silence", columns="purchases"), bool(differ)
 
 
 def drivers(model: ChurnModel, data: Snapshot, repeats: int = 5) -> pd.DataFrame:
