@@ -33,7 +33,8 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]*.ipynb"))
 _SAYS = {"phrase", "translated", "message", "word"}  # functions whose first argument is a message
 _ERRORS = {
     *("ClvError", "DataError", "UsageError", "CannotAnswer", "NotEnoughData", "ConvergenceError", "MissingTable"),
-    *("Problem", "_NoAnswer"),
+    *("Problem", "note", "_NoAnswer"),
+    *("Claim", "Definition", "Kpi", "Rule"),  # rows of tables in words
 }
 _SHOWN = {"caption", "title", "x", "y", "of", "accent", "marks", "levels", "points", "quoted", "name", "alike", "way"}
 _UNSAID = {"solution", "unit", "formats"}  # arguments that nobody reads as a sentence
@@ -66,6 +67,9 @@ def _sources() -> Iterator[tuple[str, Iterable[str]]]:
         yield file.relative_to(ROOT).as_posix(), of_page(file.read_text("utf-8"))
     for name in _TOML:
         yield name, _values(tomllib.loads((ROOT / name).read_text("utf-8")))
+    for file in sorted((ROOT / "clvlib/ingest/formats").glob("*.toml")):
+        said = tomllib.loads(file.read_text("utf-8"))
+        yield file.relative_to(ROOT).as_posix(), _of_format(said)
     yield "clvlib/show/units.py", sorted({*PLAIN_WORDS, *filter(_LETTERS.search, map(in_english, UNITS))})
 
 
@@ -78,15 +82,22 @@ def _values(told: Any) -> Iterator[str]:
             yield from _values(each)
 
 
+def _of_format(told: dict[str, Any]) -> Iterator[str]:
+    """What a format of an export says: its title, what can't be used and why, what to ask, to doubt and to mend."""
+    yield told["title"]
+    yield from filter(None, [told.get("refuse")])
+    yield from [*told.get("doubts", {}), *_values([told.get(part, {}) for part in ("confirm", "missing", "doubts")])]
+
+
 def of_code(tree: ast.AST) -> Iterator[str]:
-    """The messages of a module: what `language` is given, and errors without values."""
+    """The messages of a module: what `language` is given, and errors and rows of tables, without values."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             name = _called(node)
             told = node.args[:1] if name in _SAYS else [*node.args, *(k.value for k in node.keywords)]
             for each in told if name in _SAYS | _ERRORS else []:
                 for text in _literals(each):
-                    if name in _SAYS or " " in text:
+                    if name in _SAYS or (" " in text and _LETTERS.search(text)):
                         yield text
 
 

@@ -7,7 +7,7 @@ read, the reading itself must be wrong, and that is an error.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import nan
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 
@@ -15,15 +15,46 @@ from clvlib.errors import DataError, Grade, Problem
 from clvlib.ingest import casting, rules
 from clvlib.ingest.card import inline
 from clvlib.ingest.raw import ROW, Raw, filled, literal, quoted, rows
+from clvlib.language import message, phrase, translated
 
-NOT_READ = "can't be read"
+NOT_READ = message("{column} can't be read")
+NOT_FINITE = message("{column} is not a finite number")
+NO_VALUE = message("no {column}")
+NO_DAY = message("dated on a day that stands for none")
+FUTURE = message("dated in the future")
+NEVER = message("never happened: {column} is {value}")
+NEVER_BY_DATE = message("never happened: {column} is filled")
+AGAIN = message("a further row of the same {column}")
 REASON = "__clv_reason"
 MOST_VALUES = 20  # that a message lists for the card
 
+_UNREAD = {NOT_READ, NOT_FINITE, *(words for _, words in rules.RANGES.values())}
 # Rows that are left out for these reasons are warned of, even where they are few.
-_WARNED = ("no ", "a further row", "dated", "never", *(why for _, why in rules.CONTRADICTIONS))
+_WARNED = {NO_VALUE, NO_DAY, FUTURE, NEVER, NEVER_BY_DATE, AGAIN, rules.FURTHER_ROW}
+_WARNED |= {why for _, why in rules.CONTRADICTIONS}
+_HISTORY = {AGAIN, rules.FURTHER_ROW}  # where each customer has one row
 
-Reason = tuple[str, str, str | None]  # SQL condition, words, SQL of the text at fault
+
+class Reason(NamedTuple):
+    """Why rows are left out: a message, of a column (canonical, or the file's) and a value of it."""
+
+    condition: str  # SQL
+    words: str
+    text: str | None = None  # SQL of the text at fault
+    column: str = ""
+    value: str = ""
+
+    def __str__(self) -> str:
+        return phrase(self.words, column=self.column, value=self.value)
+
+
+class Doubt(NamedTuple):
+    """Rows that are kept though they may be wrong: a message of their `count`, their `share` of the money, and `of`."""
+
+    condition: str  # SQL
+    words: str
+    of: dict[str, Any]
+    mend: str
 
 
 @dataclass
@@ -40,13 +71,13 @@ class Account:
     ledger: list[dict[str, Any]]
     readings: dict[str, casting.Cast] = field(default_factory=dict)
     joins: dict[str, str] = field(default_factory=dict)  # tables that casts look dates up in, and their JOIN
-    doubts: list[tuple[str, str, str]] = field(default_factory=list)  # SQL of rows that are kept, words, how to mend
+    doubts: list[Doubt] = field(default_factory=list)
     by_itself: list[str] = field(default_factory=list)  # optional columns that the card doesn't name
     paid: float = nan  # the sum of all amounts that could be read
     in_file: dict[str, Any] = field(default_factory=dict)
 
     def build(self, cast: dict[str, str], reasons: list[Reason]) -> None:
-        cases = " ".join(f"WHEN {condition} THEN {i}" for i, (condition, _, _) in enumerate(reasons))
+        cases = " ".join(f"WHEN {condition} THEN {i}" for i, (condition, *_) in enumerate(reasons))
         chosen = ", ".join(f"{sql} AS {quoted(target)}" for target, sql in cast.items())
         self.rows(
             f"CREATE TABLE read_{self.name} AS "
@@ -65,34 +96,49 @@ class Account:
         money: dict[int | None, float] = {code: nan if paid is None else paid for code, _, paid in found}
         self.paid = sum(money.values()) if money or self.name not in rules.PAID else 0.0
         bad, lines = self.raw.bad_lines, self.raw.rows + self.raw.bad_lines + self.raw.titles
-        self.write_down("read", lines, "rows in the file", self.paid)
+        self.write_down("read", lines, translated("rows in the file"), self.paid)
         if bad:
-            self.write_down("dropped", bad, "not as many cells as columns, or a quote left open")
+            self.write_down("dropped", bad, translated("not as many cells as columns, or a quote left open"))
             grade: Grade = "error" if bad / lines > rules.TOO_MANY else "warning"
-            what = f"{bad:,} line(s) don't have as many cells as the header"
+            what = phrase("{n:,} line(s) don't have as many cells as the header", n=bad)
             self.note(grade, what, bad, self.raw.bad_examples, "The file may be cut short, or need another delimiter.")
         if self.raw.titles:
-            self.write_down("dropped", self.raw.titles, "a line of titles or totals, of fewer cells than a row")
-        for i, (_condition, reason, text) in enumerate(reasons):
+            why = translated("a line of titles or totals, of fewer cells than a row")
+            self.write_down("dropped", self.raw.titles, why)
+        for i, reason in enumerate(reasons):
             if i in counts:
-                self.write_down("dropped", counts[i], reason, money[i])
-                self.report_dropped(i, counts[i], reason, text, self.of_the_money(money[i]))
+                self.write_down("dropped", counts[i], str(reason), money[i])
+                self.report_dropped(i, counts[i], reason, self.share_of(money[i]))
         if doubles in counts:
-            self.write_down("dropped", counts[doubles], "exact duplicate of another row", money[doubles])
-            said = self.of_the_money(money[doubles]) + (self.equal_lines(doubles) if "order_id" in cast else "")
-            what = f"{counts[doubles]:,} row(s) are exact duplicates of another and were dropped{said}"
+            self.write_down("dropped", counts[doubles], translated("exact duplicate of another row"), money[doubles])
+            what = phrase(
+                "{n:,} row(s) are exact duplicates of another and were dropped{share:, {share:.1%} of the money|}"
+                "{lines:|; {lines:,} of them in orders whose other lines stand once, so they may be two pieces}",
+                n=counts[doubles],
+                share=self.share_of(money[doubles]),
+                lines=self.equal_lines(doubles) if "order_id" in cast else 0,
+            )
             self.note("warning", what, counts[doubles], (), 'If they are real, add duplicates = "keep" to the card.')
         self.say_of_doubts(cast)
         self.say_of_parts()
         kept = counts.get(None, 0)
-        self.write_down("kept", kept, "usable rows", money.get(None, 0.0 if self.name in rules.PAID else nan))
+        no_money = 0.0 if self.name in rules.PAID else nan
+        self.write_down("kept", kept, translated("usable rows"), money.get(None, no_money))
         if self.raw.rows == 0:
-            self.empty("the file has no rows below its header", "Check which period and filters were exported.")
+            what = message("the file has no rows below its header{needed:|: the table is left out}")
+            self.empty(what, translated("Check which period and filters were exported."))
         elif not kept and not any(p.grade == "error" for p in self.problems if p.where == self.name):
             dropped = [line for line in self.ledger if line["table"] == self.name and line["action"] == "dropped"]
             most = max(dropped, key=lambda line: int(line["rows"]))  # nothing is left, so that something was dropped
-            why = f"{most['rows']:,} of {self.raw.rows:,} row(s) dropped: {most['reason']}"
-            self.empty(f"no usable row is left: {why}", "See the warnings: each says what was dropped.")
+            self.empty(
+                message(
+                    "no usable row is left: {n:,} of {total:,} row(s) dropped: {why}{needed:|: the table is left out}"
+                ),
+                translated("See the warnings: each says what was dropped."),
+                n=most["rows"],
+                total=self.raw.rows,
+                why=most["reason"],
+            )
         self.rows(
             f"DELETE FROM read_{self.name} WHERE {REASON} IS NOT NULL; "
             f"ALTER TABLE read_{self.name} DROP COLUMN {ROW}; ALTER TABLE read_{self.name} DROP COLUMN {REASON}; "
@@ -111,7 +157,13 @@ class Account:
                 f"FROM {self.raw.table}) JOIN read_{self.name} USING ({ROW}) WHERE {REASON} IS NULL AND part <> 0"
             )[0]
             if count:
-                what = f"the amounts of {count:,} row(s) hold {column}: {money:,.2f}{self.of_the_money(money)}"
+                what = phrase(
+                    "the amounts of {n:,} row(s) hold {column}: {money:,.2f}{share:, {share:.1%} of the money|}",
+                    n=count,
+                    column=column,
+                    money=money,
+                    share=self.share_of(money),
+                )
                 self.note("note", what, count, (), "Map another column to amount where only goods should count.")
 
     def say_of_doubts(self, cast: dict[str, str]) -> None:
@@ -122,43 +174,62 @@ class Account:
         each = f"FROM (SELECT DISTINCT {found} AS id FROM {self.raw.table} WHERE {found} IS NOT NULL)"
         names = self.rows(f"SELECT id {each} WHERE lower(id) IN ({rules.listed(rules.NOBODY)}) ORDER BY 1")
         for (name,) in names if self.name == "transactions" else ():
-            what = f"whose customer_id is {name} are kept as those of one customer"
+            what = message(
+                "{count:,} row(s) whose customer_id is {name} are kept as those of one customer"
+                "{share:, {share:.1%} of the money|}"
+            )
             column = next(iter(self.columns_in(found)), "")
-            mend = f"If it is nobody, add {leaving_out(column, [name])} to [transactions]."
-            self.doubts.append((f"{found} = {literal(name)}", what, mend))
+            mend = phrase("If it is nobody, add {line} to [transactions].", line=leaving_out(column, [name]))
+            self.doubts.append(Doubt(f"{found} = {literal(name)}", what, {"name": name}, mend))
         for target in [target for target in ("customer_id", "order_id") if target in cast]:
             if self.name == "transactions":
-                what = f"whose {target} reads like a test are kept"
-                column = next(iter(self.columns_in(cast[target])), target)
-                mend = f"If nobody bought, leave them out: drop = {{ {inline(column)} = [...] }} in [transactions]."
+                what = message(
+                    "{count:,} row(s) whose {column} reads like a test are kept{share:, {share:.1%} of the money|}"
+                )
+                mend = phrase(
+                    "If nobody bought, leave them out: drop = {{ {column} = [...] }} in [transactions].",
+                    column=inline(next(iter(self.columns_in(cast[target])), target)),
+                )
                 tried = f"regexp_matches(lower({cast[target]}), {literal(rules.TRIED)})"
-                self.doubts.append((tried, what, mend))
+                self.doubts.append(Doubt(tried, what, {"column": target}, mend))
         twice = f"SELECT lower({found}) FROM {self.raw.table} GROUP BY 1 HAVING count(DISTINCT {found}) > 1"
         ids = self.rows(f"SELECT count(*) {each}")[0][0]
         alike = self.rows(f"SELECT count(*) FROM (SELECT DISTINCT lower(id) {each})")[0][0]
         if ids > alike and "ignore_case" not in self.options:
-            what = f"are of ids that differ in case only: {ids:,} ids, {alike:,} if case doesn't count"
-            mend = f"Say which: ignore_case = true, or false, in [{self.name}] and in every table with such ids."
-            self.doubts.append((f"lower({found}) IN ({twice})", what, mend))
+            what = message(
+                "{count:,} row(s) are of ids that differ in case only: {ids:,} ids, {alike:,} if case doesn't count"
+                "{share:, {share:.1%} of the money|}"
+            )
+            mend = phrase(
+                "Say which: ignore_case = true, or false, in [{table}] and in every table with such ids.",
+                table=self.name,
+            )
+            self.doubts.append(Doubt(f"lower({found}) IN ({twice})", what, {"ids": ids, "alike": alike}, mend))
         if self.name == "transactions" and self.raw.label and "order_id" in cast:
             label, order = quoted(self.raw.label), cast["order_id"]
             first = f"first_value({label}) OVER (PARTITION BY {order} ORDER BY {ROW})"
             paid = f"FROM {self.raw.table} WHERE {order} IS NOT NULL AND {cast['amount']} > 0"
             again = f"SELECT {ROW} FROM (SELECT {ROW}, {label} <> {first} AS later {paid}) WHERE later"
-            what = "are of orders of which an earlier file has other lines"
-            mend = "If the files overlap, an order that changed in between counts twice: give files that don't."
-            self.doubts.append((f"{ROW} IN ({again})", what, mend))
+            what = message(
+                "{count:,} row(s) are of orders of which an earlier file has other lines"
+                "{share:, {share:.1%} of the money|}"
+            )
+            mend = translated(
+                "If the files overlap, an order that changed in between counts twice: give files that don't."
+            )
+            self.doubts.append(Doubt(f"{ROW} IN ({again})", what, {}, mend))
         paid = "coalesce(sum(amount), 0)" if self.name == "transactions" else "0"
-        for condition, what, mend in self.doubts:
-            rows = f"SELECT {ROW} FROM {self.raw.table} WHERE {condition}"
+        for doubt in self.doubts:
+            rows = f"SELECT {ROW} FROM {self.raw.table} WHERE {doubt.condition}"
             count, money = self.rows(
                 f"SELECT count(*), {paid} FROM read_{self.name} WHERE {REASON} IS NULL AND {ROW} IN ({rows})"
             )[0]
             if count:
-                self.note("warning", f"{count:,} row(s) {what}{self.of_the_money(money)}", count, (), mend)
+                what = phrase(doubt.words, count=count, share=self.share_of(money), **doubt.of)
+                self.note("warning", what, count, (), doubt.mend)
 
-    def equal_lines(self, code: int) -> str:
-        """Words for the doubles in orders whose other lines stand once: not the order is there twice, but a line."""
+    def equal_lines(self, code: int) -> int:
+        """How many doubles are in orders whose other lines stand once: not the order is there twice, but a line."""
         cells = ", ".join(f"raw.{quoted(column)}" for column in self.raw.columns)
         lines = (
             f"SELECT made.order_id, hash({cells}) AS line, count(*) AS n FROM {self.raw.table} AS raw "
@@ -166,17 +237,16 @@ class Account:
             f"WHERE made.order_id IS NOT NULL AND coalesce({REASON}, {code}) = {code} GROUP BY ALL"
         )
         orders = f"SELECT sum(n - 1) AS more FROM ({lines}) GROUP BY order_id HAVING min(n) = 1 AND max(n) > 1"
-        count = self.rows(f"SELECT coalesce(sum(more), 0) FROM ({orders})")[0][0]
-        return f"; {count:,} of them in orders whose other lines stand once, so they may be two pieces" if count else ""
+        return int(self.rows(f"SELECT coalesce(sum(more), 0) FROM ({orders})")[0][0])
 
-    def of_the_money(self, money: float) -> str:
-        """Words for the share of all that was read that rows are; none where it isn't known."""
-        return f", {money / self.paid:.1%} of the money" if self.paid > 0 and money else ""
+    def share_of(self, money: float) -> float:
+        """The share of all that was read that rows are; 0 where it isn't known."""
+        return money / self.paid if self.paid > 0 and money else 0.0
 
-    def empty(self, what: str, mend: str) -> None:
+    def empty(self, what: str, mend: str, **values: Any) -> None:
         """Nothing to use: an error of the transactions, while any other table is only left out."""
         needed = self.name in rules.PAID
-        self.note("error" if needed else "warning", what if needed else f"{what}: the table is left out", 0, (), mend)
+        self.note("error" if needed else "warning", phrase(what, needed=needed, **values), 0, (), mend)
 
     def mark_duplicates(self, code: int, cast: dict[str, str]) -> None:
         """Rows alike in every cell: dropped when an order number or a time of day shows them to be one event.
@@ -185,7 +255,9 @@ class Account:
         """
         wish = self.options.get("duplicates")
         if wish not in {None, "drop", "keep"}:
-            raise DataError(f"duplicates = {wish!r} is unknown.", 'Write duplicates = "drop" or "keep".')
+            raise DataError(
+                phrase("duplicates = {wish!r} is unknown.", wish=wish), 'Write duplicates = "drop" or "keep".'
+            )
         used = self.columns_in(" ".join(cast.values()))
         label = self.raw.label if self.raw.label not in used else ""
         cells = ", ".join(quoted(column) for column in self.raw.columns if column != label)
@@ -203,26 +275,28 @@ class Account:
         elif wish is None:
             count = self.rows(f"SELECT count(*) FROM ({again})")[0][0]
             if count:
-                what = "row(s) are alike in every cell and were kept: without an order number or a time of day, nothing"
-                mend = 'If they are copies, add duplicates = "drop" to the card.'
-                self.note("note", f"{count:,} {what} proves that they are the same purchase", count, (), mend)
+                what = phrase(
+                    "{n:,} row(s) are alike in every cell and were kept: without an order number or a time of day, "
+                    "nothing proves that they are the same purchase",
+                    n=count,
+                )
+                self.note("note", what, count, (), 'If they are copies, add duplicates = "drop" to the card.')
 
-    def report_dropped(self, code: int, count: int, reason: str, text: str | None, share: str) -> None:
-        total = self.raw.rows
+    def report_dropped(self, code: int, count: int, reason: Reason, share: float) -> None:
+        total, text = self.raw.rows, reason.text
         those = f"{ROW} IN (SELECT {ROW} FROM read_{self.name} WHERE {REASON} = {code})"
-        outside = any(reason.endswith(words) for _, words in rules.RANGES.values())
-        unread = NOT_READ in reason or "finite" in reason or outside
-        unread |= "future" in reason and self.name in rules.PAID  # a planned test or mailing is no error
-        unread |= reason.startswith("a further row") and self.name in ("subscriptions", "totals")  # a history, no list
-        grade: Grade = "warning" if unread or reason.startswith(_WARNED) else "note"
-        mend = f"These rows{share}, are not used." if share else "These rows are not used."
-        if reason.startswith("never happened"):
-            column = reason.removeprefix("never happened: ").rpartition(" is ")[0]
-            mend += f" To keep them, add {leaving_out(column, self.dropped_already(column))} to [transactions]."
+        unread = reason.words in _UNREAD
+        unread |= reason.words == FUTURE and self.name in rules.PAID  # a planned test or mailing is no error
+        unread |= reason.words in _HISTORY and self.name in ("subscriptions", "totals")
+        grade: Grade = "warning" if unread or reason.words in _WARNED else "note"
+        mend = phrase("These rows{share:, {share:.1%} of the money,|} are not used.", share=share)
+        if reason.words in (NEVER, NEVER_BY_DATE):
+            line = leaving_out(reason.column, self.dropped_already(reason.column))
+            mend = f"{mend} {phrase('To keep them, add {line} to [transactions].', line=line)}"
         examples: tuple[str, ...] = ()
         if text is not None:
             examples = self.examples(those, text)
-        amounts = reason == f"amount {NOT_READ}"
+        amounts = (reason.words, reason.column) == (NOT_READ, "amount")
         # Amounts that can't be read aren't any amounts: they are the large ones, or the refunds.
         if unread and (
             count > rules.TOO_MANY * total or (amounts and self.count(f"{those} AND regexp_matches({text}, '\\pN')"))
@@ -230,30 +304,40 @@ class Account:
             grade = "error"
             other = self.readings["amount"].other if amounts else ""
             few = self.leave_out(those, text) if count < total / 2 else ""
-            advice = f", or declare the decimal mark: {other}." if other else ""
-            if reason == f"date {NOT_READ}":
-                advice = few or self.looks_of_dates(those, text)
-            elif amounts and not other:
-                advice = few
-            mend = "Correct the file" + (advice or _advice(reason, examples))
-        self.note(grade, f"{count:,} of {total:,} row(s) dropped: {reason}", count, examples, mend)
+            if (reason.words, reason.column) == (NOT_READ, "date"):
+                mend = few or self.looks_of_dates(those, text)
+            elif other:
+                mend = phrase("Correct the file, or declare the decimal mark: {line}.", line=other)
+            else:
+                mend = (few if amounts else "") or _advice(reason, examples)
+        what = phrase("{n:,} of {total:,} row(s) dropped: {why}", n=count, total=total, why=str(reason))
+        self.note(grade, what, count, examples, mend)
 
     def looks_of_dates(self, condition: str, text: str | None) -> str:
-        """How dates that can't be read are written, so that whoever knows them can declare it."""
+        """How dates that can't be read are written, so that whoever knows them can correct or declare it."""
         shape = f"regexp_replace({text}, '[0-9]', '9', 'g')"
         sql = f"SELECT {shape} FROM {self.raw.table} WHERE {condition} GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1"
-        looks = f"most look like {self.rows(sql)[0][0]}, 9 being a digit"
+        looks = self.rows(sql)[0][0]
         if "date_format" in self.options:
-            return f": {looks}, which date_format = {inline(self.options['date_format'])} isn't."
-        return f", or map another column: {looks}, and no way to write dates that is known reads them."
+            return phrase(
+                "Correct the file: most look like {looks}, 9 being a digit, which date_format = {stated} isn't.",
+                looks=looks,
+                stated=inline(self.options["date_format"]),
+            )
+        return phrase(
+            "Correct the file, or map another column: most look like {looks}, 9 being a digit, and no way to write "
+            "dates that is known reads them.",
+            looks=looks,
+        )
 
     def leave_out(self, condition: str, text: str | None) -> str:
-        """The line of the card that leaves out the rows with those values of `text`, where they are few."""
+        """How to leave out the rows with those values of `text` by a line of the card, where they are few."""
         found = self.rows(f"SELECT DISTINCT {text} FROM {self.raw.table} WHERE {condition} ORDER BY 1")
         of = self.columns_in(str(text))
         if len(of) != 1 or len(found) > MOST_VALUES:
             return ""
-        return f", or leave these rows out: {leaving_out(of[0], [odd for (odd,) in found])}."
+        line = leaving_out(of[0], [odd for (odd,) in found])
+        return phrase("Correct the file, or leave these rows out: {line}.", line=line)
 
     def dropped_already(self, column: str) -> list[str]:
         """The values of a column whose rows the format or the card leaves out, as the file writes them."""
@@ -306,13 +390,18 @@ def leaving_out(column: str, values: list[str]) -> str:
     return f"drop = {{ {inline(column)} = {inline(values)} }}"
 
 
-def _advice(reason: str, examples: tuple[str, ...]) -> str:
-    if reason.startswith("churned"):
-        return ', or say what its words mean: values = { churned = { "cancelled" = "yes", "active" = "no" } }, say.'
-    if reason.startswith("tenure"):
-        return ": tenure counts the full periods paid, as of the last day."
-    if reason.startswith("a further row"):
-        return ": one row for each, as things stand on the last day."
+def _advice(reason: Reason, examples: tuple[str, ...]) -> str:
+    if reason.words in _HISTORY:
+        return translated("Correct the file: one row for each, as things stand on the last day.")
+    if reason.column == "churned":
+        return phrase(
+            "Correct the file, or say what its words mean: "
+            'values = {{ churned = {{ "cancelled" = "yes", "active" = "no" }} }}, say.'
+        )
+    if reason.column == "tenure":
+        return translated("Correct the file: tenure counts the full periods paid, as of the last day.")
     if any("," in example for example in examples):
-        return ', or declare the marks: decimal = "," (and thousands = "." or " "), or thousands = ",".'
-    return ", or map another column."
+        return translated(
+            'Correct the file, or declare the marks: decimal = "," (and thousands = "." or " "), or thousands = ",".'
+        )
+    return translated("Correct the file, or map another column.")

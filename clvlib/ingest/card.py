@@ -15,7 +15,7 @@ from clvlib.errors import DataError, Problem, UsageError
 from clvlib.files import own
 from clvlib.ingest.casting import currency
 from clvlib.ingest.tables import LOOKUPS, TABLES
-from clvlib.language import ENGLISH, languages
+from clvlib.language import ENGLISH, languages, phrase, translated
 
 DATA = own("data")
 TO_CONFIRM = "to be confirmed"
@@ -101,16 +101,24 @@ def find_card(name_or_path: str | Path) -> Path:
         if path.is_file():
             if path.suffix != ".toml":
                 raise UsageError(
-                    f"{path} is not a dataset card (a .toml file).",
-                    f"Run `clv init {path}` to propose one, or `clv run {path} --customer-id …`.",
+                    phrase("{path} is not a dataset card (a .toml file).", path=path),
+                    phrase("Run `clv init {path}` to propose one, or `clv run {path} --customer-id …`.", path=path),
                 )
             return path
     if Path(name_or_path).suffix not in {"", ".toml"} or Path(name_or_path).is_dir():
-        raise UsageError(f"There is no file {str(name_or_path)!r}.", f"Looked for it in {Path.cwd()}.")
-    known = ", ".join(bundled())
+        raise UsageError(
+            phrase("There is no file {name!r}.", name=str(name_or_path)),
+            phrase("Looked for it in {folder}.", folder=Path.cwd()),
+        )
     raise UsageError(
-        f"There is no dataset {str(name_or_path)!r}: no such card file, and no bundled dataset of that name.",
-        f"Bundled datasets: {known}. A card of your own is given by its path, such as acme.toml.",
+        phrase(
+            "There is no dataset {name!r}: no such card file, and no bundled dataset of that name.",
+            name=str(name_or_path),
+        ),
+        phrase(
+            "Bundled datasets: {these}. A card of your own is given by its path, such as acme.toml.",
+            these=", ".join(bundled()),
+        ),
     )
 
 
@@ -137,7 +145,8 @@ def read_card(path: Path) -> dict[str, Any]:
         found = {FORGOTTEN: beside.name} | found if (beside := forgotten_beside(path)).is_file() else found
         return found | ({"to_confirm": [*stated, *marked]} if marked and isinstance(stated, list) else {})
     except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, or beyond what Python reads
-        raise DataError(f"The dataset card {path} can't be read: {error}.", "Mend that line.") from None
+        what = phrase("The dataset card {path} can't be read: {error}.", path=path, error=error)
+        raise DataError(what, "Mend that line.") from None
 
 
 def to_confirm(card: dict[str, Any]) -> dict[str, Any]:
@@ -162,13 +171,14 @@ def wrong_entries(card: dict[str, Any]) -> list[Problem]:
         }
     )
     known.remove("totals")
+    mend = phrase("Known: {these}.", these=", ".join(known))
     problems = [
-        Problem("error", "card", f"unknown entry {entry!r}", 1, (), f"Known: {', '.join(known)}.")
+        Problem("error", "card", phrase("unknown entry {entry!r}", entry=entry), 1, (), mend)
         for entry in card
         if entry not in known
     ]
     found = [
-        f"{entry} = {card[entry]!r} is not a text"
+        phrase("{entry} = {value!r} is not a text", entry=entry, value=card[entry])
         for entry in ("name", "currency", "timezone", "locale", "language", "group", FORGOTTEN)
         if entry in card and not (isinstance(card[entry], str) and card[entry].strip())
     ]
@@ -176,24 +186,39 @@ def wrong_entries(card: dict[str, Any]) -> list[Problem]:
         try:
             Locale.parse(card["locale"])
         except (ValueError, UnknownLocaleError):
-            found.append(f"locale = {card['locale']!r} is unknown: write fr_FR or en_US, say")
+            found.append(phrase("locale = {locale!r} is unknown: write fr_FR or en_US, say", locale=card["locale"]))
     if isinstance(card.get("language"), str) and card["language"] not in languages():
-        found.append(f"language = {card['language']!r} is none of {', '.join(languages())}")
+        found.append(
+            phrase(
+                "language = {language!r} is none of {these}", language=card["language"], these=", ".join(languages())
+            )
+        )
     if not isinstance(card.get("pseudonyms", True), bool):
-        found.append("pseudonyms is neither true nor false")
+        found.append(translated("pseudonyms is neither true nor false"))
     if not isinstance(card.get("to_confirm", []), list):
-        found.append('to_confirm is not a list of entries, as ["currency"]')
-    for section, content in {"economics": "values", "truth": "files"}.items():
+        found.append(translated('to_confirm is not a list of entries, as ["currency"]'))
+    for section in ("economics", "truth"):
         if not isinstance(card.get(section, {}), dict):
-            found.append(f"{section} is not a section: write [{section}] on a line and its {content} below it")
+            found.append(
+                phrase(
+                    "{section} is not a section: write [{section}] on a line and its {money:values|files} below it",
+                    section=section,
+                    money=section == "economics",
+                )
+            )
     if "transactions" not in card and "subscriptions" not in card:
-        found.append("there is no section [transactions]: its path names the file of orders")
+        found.append(translated("there is no section [transactions]: its path names the file of orders"))
     problems += [Problem("error", "card", what, 1, (), "Correct the card.") for what in found]
     problems += _odd_currency(card.get("currency"))
     if doubtful := to_confirm(card):
-        what = f"{len(doubtful)} entries of the card are still marked “{TO_CONFIRM}” and are taken as they stand"
-        mend = "Check each, then delete its mark."
-        problems.append(Problem("warning", "card", what, len(doubtful), tuple(doubtful), mend))
+        what = phrase(
+            "{n} entries of the card are still marked “{mark}” and are taken as they stand",
+            n=len(doubtful),
+            mark=TO_CONFIRM,
+        )
+        problems.append(
+            Problem("warning", "card", what, len(doubtful), tuple(doubtful), "Check each, then delete its mark.")
+        )
     return problems
 
 
@@ -202,21 +227,28 @@ def _odd_currency(stated: Any) -> list[Problem]:
     if not isinstance(stated, str) or not stated.strip() or currency(stated) == (stated,):
         return []
     codes = currency(stated)
-    what = f"currency = {stated!r} is no code of a currency: it is written as it stands, after the amounts"
-    mend = f"Write currency = {inline(codes[0])}, say." if codes else "If it is one, write its code, as EUR or USD."
+    what = phrase(
+        "currency = {stated!r} is no code of a currency: it is written as it stands, after the amounts", stated=stated
+    )
+    mend = translated("If it is one, write its code, as EUR or USD.")
+    if codes:
+        mend = phrase("Write currency = {code}, say.", code=inline(codes[0]))
     return [Problem("warning", "card", what, 1, (), mend)]
 
 
 def day_of(stated: Any) -> pd.Timestamp:
-    mend = "Write it year first, as 2026-10-31."
+    mend = translated("Write it year first, as 2026-10-31.")
+    no_date = phrase("The as-of date {stated!r} is not a date.", stated=stated)
     if isinstance(stated, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", stated):
-        raise UsageError(f"The as-of date {stated!r} is not a date of the form year-month-day.", mend)
+        what = phrase("The as-of date {stated!r} is not a date of the form year-month-day.", stated=stated)
+        raise UsageError(what, mend)
     if isinstance(stated, int | float):
-        raise UsageError(f"The as-of date {stated!r} is not a date.", mend)
+        raise UsageError(no_date, mend)
     try:
         day = pd.Timestamp(stated).tz_localize(None).normalize()
     except (ValueError, TypeError):
-        raise UsageError(f"The as-of date {stated!r} is not a date.", mend) from None
+        raise UsageError(no_date, mend) from None
     if day > pd.Timestamp.now().normalize():
-        raise UsageError(f"The as-of date {day:%Y-%m-%d} is in the future: nothing is known of it yet.", mend)
+        what = phrase("The as-of date {day:%Y-%m-%d} is in the future: nothing is known of it yet.", day=day)
+        raise UsageError(what, mend)
     return day

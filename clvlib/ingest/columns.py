@@ -14,6 +14,7 @@ from clvlib.ingest.card import inline
 from clvlib.ingest.options import nearest
 from clvlib.ingest.raw import filled, literal, quoted
 from clvlib.ingest.tables import TABLES, Column, ColumnKind
+from clvlib.language import phrase, translated
 
 # Read from transactions, but not columns of the canonical table.
 INPUTS: dict[str, ColumnKind] = {"unit_price": "number", "refunded": "number", "currency": "text"}
@@ -33,9 +34,13 @@ class Mapped(Account):
         unknown = [target for target in given if target not in inputs and self.name != "customers"]
         if unknown:
             raise DataError(
-                f"columns names {', '.join(map(repr, unknown))}, which {self.name} doesn't have."
-                f"{nearest(unknown[0], inputs)}",
-                f"Known: {', '.join(inputs)}.",
+                phrase(
+                    "columns names {these}, which {table} doesn't have.",
+                    these=", ".join(map(repr, unknown)),
+                    table=self.name,
+                )
+                + nearest(unknown[0], inputs),
+                phrase("Known: {these}.", these=", ".join(inputs)),
             )
         for target in inputs:
             same = [column for column in self.raw.columns if column.strip().lower() == target]
@@ -54,14 +59,24 @@ class Mapped(Account):
             missing.remove("amount")
         if wrong or missing:
             raise DataError(
-                "".join(f"There is no column {name!r}.{nearest(name, self.raw.columns)} " for name in wrong)
-                + (f"No column is given for {', '.join(missing)}. " if missing else "")
-                + f"The file has: {', '.join(self.raw.columns)}.",
-                f'Say which is which in [{self.name}] of the card, columns = {{ customer_id = "…" }}'
-                + (", or with --customer-id, --date and --amount." if self.name == "transactions" else ".")
-                + (" Where it has no amounts: amounts = false." if "amount" in missing else "")
-                + (" Where each row is a customer without an id: { row = true }." if "customer_id" in missing else "")
-                + (' Where each row is a customer with totals: grain = "customer".' if "date" in missing else ""),
+                "".join(f"{self.no_column(name)} " for name in wrong)
+                + phrase(
+                    "{lacks:No column is given for {lacks}. |}The file has: {columns}.",
+                    lacks=", ".join(missing),
+                    columns=", ".join(self.raw.columns),
+                ),
+                phrase(
+                    'Say which is which in [{table}] of the card, columns = {{ customer_id = "…" }}'
+                    "{sold:, or with --customer-id, --date and --amount|}."
+                    "{amount: Where it has no amounts: amounts = false.|}"
+                    "{customer: Where each row is a customer without an id: {{ row = true }}.|}"
+                    '{date: Where each row is a customer with totals: grain = "customer".|}',
+                    table=self.name,
+                    sold=self.name == "transactions",
+                    amount="amount" in missing,
+                    customer="customer_id" in missing,
+                    date="date" in missing,
+                ),
             )
         if self.name == "subscriptions":
             sources_of = subscribers.one_shape(sources_of, self.raw.columns, "left" not in self.options)
@@ -87,8 +102,14 @@ class Mapped(Account):
                 targets.remove("unit_price")  # the amount is that price times the quantity
             if len(targets) > 1:
                 grade: Grade = "error" if len(required & set(targets)) > 1 else "warning"
-                what = f"the column {column!r} is read as {' and as '.join(targets)}"
-                mend = f"Say which it is, and map another column to the rest: columns in [{self.name}]."
+                what = phrase(
+                    "the column {column!r} is read as {targets}",
+                    column=column,
+                    targets=translated(" and as ").join(targets),
+                )
+                mend = phrase(
+                    "Say which it is, and map another column to the rest: columns in [{table}].", table=self.name
+                )
                 self.note(grade, what, self.count(f"{quoted(column)} IS NOT NULL"), (), mend)
 
     def renamed(self, target: str, text: str) -> str:
@@ -114,8 +135,14 @@ class Mapped(Account):
             if count:
                 target, text = cell[0], texts[cell]
                 word, *more = self.examples(condition, text)
-                keep = f"If it is a name, keep it: values = {{ {target} = {{ {inline(word)} = {inline(word)} }} }}"
-                what = f"{count:,} value(s) of {target} are a word for none and were read as empty"
+                keep = phrase(
+                    "If it is a name, keep it: values = {{ {column} = {{ {word} = {word} }} }}",
+                    column=target,
+                    word=inline(word),
+                )
+                what = phrase(
+                    "{n:,} value(s) of {column} are a word for none and were read as empty", n=count, column=target
+                )
                 self.note("note", what, count, (word, *more), keep if kinds[target] == "id" else "")
                 texts[cell] = f"(CASE WHEN {condition} THEN NULL ELSE {text} END)"
         return texts
@@ -131,14 +158,21 @@ class Mapped(Account):
             text = mapping[target]
             other = f"{text} IS NOT NULL AND NOT regexp_matches({text}, '^[0-9]+(\\.0+)?$')"
             if points and not self.count(other):
-                what = f"{points:,} value(s) of {target} are whole numbers with a point, and were read without it"
+                what = phrase(
+                    "{n:,} value(s) of {column} are whole numbers with a point, and were read without it",
+                    n=points,
+                    column=target,
+                )
                 self.note("note", what, points, self.examples(whole, text), "")
                 mapping[target] = f"regexp_replace({text}, '\\.0+$', '')"
             if marks:
-                what = (
-                    f"{marks:,} value(s) of {target} begin with the mark that keeps a number as a text in spreadsheets"
+                what = phrase(
+                    "{n:,} value(s) of {column} begin with the mark that keeps a number as a text in spreadsheets, "
+                    "and were read without it",
+                    n=marks,
+                    column=target,
                 )
-                self.note("note", f"{what}, and were read without it", marks, self.examples(kept, text), "")
+                self.note("note", what, marks, self.examples(kept, text), "")
                 mapping[target] = f"regexp_replace({mapping[target]}, '^[\\x27]([0-9+])', '\\1')"
             if self.options.get("ignore_case") and target != "order_id":
                 text, mails = mapping[target], self.options["ignore_case"] == "e-mails"
@@ -151,7 +185,11 @@ class Mapped(Account):
         if text := mapping.get("score"):
             number = answers.without_words(text)
             if count := self.count(f"{number} <> {text}"):
-                what = f"{count:,} value(s) of score are a number with words, and were read as the number"
+                what = phrase(
+                    "{n:,} value(s) of {column} are a number with words, and were read as the number",
+                    n=count,
+                    column="score",
+                )
                 self.note("note", what, count, self.examples(f"{number} <> {text}", text), "")
                 mapping["score"] = number
         return mapping
@@ -160,12 +198,14 @@ class Mapped(Account):
         """The file's column of that name. DataError lists the file's columns."""
         found = self.find(source)
         if found is None:
-            raise DataError(
-                f"There is no column {source!r}.{nearest(source, self.raw.columns)} "
-                f"The file has: {', '.join(self.raw.columns)}.",
-                f"Correct [{self.name}] in the card.",
-            )
+            there = phrase("The file has: {columns}.", columns=", ".join(self.raw.columns))
+            mend = phrase("Correct [{table}] in the card.", table=self.name)
+            raise DataError(f"{self.no_column(source)} {there}", mend)
         return found
+
+    def no_column(self, name: str) -> str:
+        """Words for a column that isn't in the file."""
+        return phrase("There is no column {name!r}.", name=name) + nearest(name, self.raw.columns)
 
     def expression(self, column: Column, text: str) -> str:
         """SQL that casts a text to the column's kind; NULL when it can't be read."""
@@ -211,8 +251,8 @@ class Mapped(Account):
         if odd:
             renames = ", ".join(f'{inline(word)} = "EUR"' for word in odd[:MOST_VALUES])
             raise DataError(
-                f"currency: {', '.join(map(repr, odd[:3]))} is no currency that is known.",
-                f"Say which it is: values = {{ currency = {{ {renames} }} }}, say.",
+                phrase("currency: {these} is no currency that is known.", these=", ".join(map(repr, odd[:3]))),
+                phrase("Say which it is: values = {{ currency = {{ {renames} }} }}, say.", renames=renames),
             )
         said: Counter[tuple[str, ...]] = Counter()
         for word, count in found:
@@ -225,22 +265,39 @@ class Mapped(Account):
         if not shared:
             ((most, _),) = said.most_common(1)
             raise DataError(
-                f"The amounts are in {len(said)} currencies: {', '.join(sorted(codes[0] for codes in said))}.",
-                "Convert them to one currency, or make one file for each"
-                + "".join(f", or keep one: keep = {{ {inline(c)} = {inline([most[0]])} }}" for c in columns[:1])
-                + ".",
+                phrase(
+                    "The amounts are in {n} currencies: {these}.",
+                    n=len(said),
+                    these=", ".join(sorted(codes[0] for codes in said)),
+                ),
+                phrase(
+                    "Convert them to one currency, or make one file for each{keep:, or keep one: keep = {keep}|}.",
+                    keep="".join(f"{{ {inline(column)} = {inline([most[0]])} }}" for column in columns[:1]),
+                ),
             )
         if self.currency is None:
             self.currency = shared[0]
             count = sum(said.values())
-            doubt = f"; the sign could also mean {', '.join(shared[1:])}" if shared[1:] else ""
-            what = f"amounts are in {shared[0]}, as {count:,} row(s) of the file say{doubt}"
-            mend = f'State it in the card: currency = "{shared[0]}".'
-            self.note("warning" if doubt else "note", what, count, (), mend)
+            what = phrase(
+                "amounts are in {currency}, as {n:,} row(s) of the file say"
+                "{others:; the sign could also mean {others}|}",
+                currency=shared[0],
+                n=count,
+                others=", ".join(shared[1:]),
+            )
+            mend = phrase('State it in the card: currency = "{currency}".', currency=shared[0])
+            self.note("warning" if shared[1:] else "note", what, count, (), mend)
         elif self.currency.upper() not in shared:
             raise DataError(
-                f"The card says that amounts are in {self.currency}, the file says {shared[0]}.",
-                f'Write currency = "{shared[0]}" in the card, or on the command line --currency {shared[0]}.',
+                phrase(
+                    "The card says that amounts are in {stated}, the file says {found}.",
+                    stated=self.currency,
+                    found=shared[0],
+                ),
+                phrase(
+                    'Write currency = "{currency}" in the card, or on the command line --currency {currency}.',
+                    currency=shared[0],
+                ),
             )
 
     def currency_of_costs(self, cast: dict[str, str], text: str) -> None:
@@ -255,8 +312,15 @@ class Mapped(Account):
         others = sorted({codes[0] for codes in said if self.currency and self.currency.upper() not in codes})
         if others:
             raise DataError(
-                f"The costs are in {', '.join(others)}, the amounts in {self.currency}.",
-                f"Convert the costs to {self.currency}: what was spent is set against what was earned.",
+                phrase(
+                    "The costs are in {these}, the amounts in {currency}.",
+                    these=", ".join(others),
+                    currency=self.currency,
+                ),
+                phrase(
+                    "Convert the costs to {currency}: what was spent is set against what was earned.",
+                    currency=self.currency,
+                ),
             )
 
     def consent(self, cast: dict[str, str], text: str) -> None:
@@ -265,8 +329,8 @@ class Mapped(Account):
         unknown = f"{text} IS NULL OR lower({text}) NOT IN ({rules.listed(rules.YES + rules.NO)})"
         count = self.count(unknown)
         if count:
-            what = f"{count:,} customer(s) whose consent is unknown are treated as having refused"
-            mend = f"Words that are known: {', '.join(rules.YES)}; {', '.join(rules.NO)}."
+            what = phrase("{n:,} customer(s) whose consent is unknown are treated as having refused", n=count)
+            mend = phrase("Words that are known: {yes}; {no}.", yes=", ".join(rules.YES), no=", ".join(rules.NO))
             self.note("note", what, count, self.examples(f"({unknown}) AND {text} IS NOT NULL", text), mend)
 
     def extra_attributes(self, cast: dict[str, str], mapping: dict[str, str], columns: dict[str, Column]) -> None:
@@ -277,8 +341,11 @@ class Mapped(Account):
             named = people.naming(self.connection, self.raw, free)
             cast |= {source: filled(source) for source in free if source not in named}
             if named:
-                why = "; ".join(f"{column} (by {by})" for column, by in named.items())
-                what = f"{len(named)} column(s) say who somebody is, and were left out: {why}"
+                what = phrase(
+                    "{n} column(s) say who somebody is, and were left out: {these}",
+                    n=len(named),
+                    these="; ".join(phrase("{column} (by {by})", column=column, by=by) for column, by in named.items()),
+                )
                 self.note(
                     "note", what, len(named), (), 'To keep one, map it in [customers]: columns = { its_name = "…" }.'
                 )

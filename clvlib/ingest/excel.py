@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from python_calamine import CalamineWorkbook
 
 from clvlib.ingest import headings
+from clvlib.language import phrase, translated
 
 LARGEST_UNPACKED = 2 * 1024**3
 LARGEST_CELLS = 50_000_000
@@ -29,28 +30,34 @@ def main(path: str, out: str, memory: str, sheet: str = "") -> None:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(member.file_size for member in archive.infolist())
         if unpacked > LARGEST_UNPACKED:
-            sys.exit(f"it unpacks to {unpacked / 1024**3:.0f} GB")
+            sys.exit(phrase("it unpacks to {gb:.0f} GB", gb=unpacked / 1024**3))
     try:
         book = CalamineWorkbook.from_path(path)
     except Exception as error:  # the parser's own errors share no class
-        sys.exit(f"it is not a workbook ({error})")
+        sys.exit(phrase("it is not a workbook ({error})", error=error))
     names = book.sheet_names
     if sheet and sheet not in names:
-        sys.exit(f"it has no sheet {sheet!r}; it holds: {', '.join(names)}")
+        sys.exit(phrase("it has no sheet {sheet!r}; it holds: {these}", sheet=sheet, these=", ".join(names)))
     if not sheet and len(names) > 1:
         sys.exit(SEVERAL + json.dumps(names))
     found = book.get_sheet_by_name(sheet or names[0])
     if found.total_height * found.total_width > LARGEST_CELLS:
-        sys.exit(f"the sheet spans {found.total_height} × {found.total_width} cells")
+        size = {"height": found.total_height, "width": found.total_width}
+        sys.exit(phrase("the sheet spans {height} × {width} cells", **size))
     values = found.to_python(skip_empty_area=True)
     rows = [[cell(value) for value in row] for row in values]
     if not any(map(any, rows)):
-        sys.exit("the sheet is empty")
+        sys.exit(translated("the sheet is empty"))
     texts = [[(text or "").strip() for text in row] for row in rows[: headings.MOST_LOOKED_AT]]
     heading = headings.find_headings(texts)
     if heading is None or heading.values:
-        what = "its first row is a row of values" if heading else "no row names as many columns as the others have"
-        sys.exit(f"the sheet has no names of columns: {what}. Put one row of names above the table")
+        sys.exit(
+            phrase(
+                "the sheet has no names of columns: {values:its first row is a row of values|no row names as many "
+                "columns as the others have}. Put one row of names above the table",
+                values=heading is not None,
+            )
+        )
     names = heading.columns
     first = heading.at + heading.below + 1
     columns = list(zip(*rows[first:], strict=True)) or [()] * len(names)

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from clvlib.errors import DataError
+from clvlib.language import phrase, translated
 
 FORMATS = Path(__file__).parent / "formats"
 _ABOUT = ("title", "table", "header", "names", "confirm", "versions", "missing", "refuse", "only", "not_asked")
@@ -133,7 +134,8 @@ def fitted(options: dict[str, Any], columns: list[str], heading: _Lines = Mappin
             del found["columns"][target]
     for target, mend in known.missing.items():
         if not mapped.get(target) and target not in options.get("fixed", {}) and target not in map(_plain, columns):
-            raise DataError(f"{known.title}: the file doesn't say {target}.", mend)
+            what = phrase("{tool}: the file doesn't say {column}.", tool=translated(known.title), column=target)
+            raise DataError(what, mend)
     for option in set(_COLUMNS) & options.keys():
         names = there(options[option])
         found[option] = names if isinstance(options[option], list) else next(iter(names), options[option])

@@ -15,6 +15,7 @@ from clvlib.errors import DataError, Problem
 from clvlib.files import write_text
 from clvlib.ingest import people, rules, sources
 from clvlib.ingest.raw import literal, quoted, rows
+from clvlib.language import phrase, translated
 
 if TYPE_CHECKING:
     from clvlib.ingest.reading import Ingested
@@ -61,15 +62,23 @@ def leave_out_forgotten(read: "Ingested", listed: str, folder: Path, hidden: peo
         if name in rules.PAID:
             sql = f"SELECT count(DISTINCT customer_id), coalesce(sum(amount), 0) FROM {name} WHERE {theirs}"
             read.outside, paid = rows(connection, sql)[0]
-        count += rules.leave_out(connection, ledger, name, theirs, "customers who asked to be forgotten", "forgotten")
+        why = translated("customers who asked to be forgotten")
+        count += rules.leave_out(connection, ledger, name, theirs, why, "forgotten")
         if name in rules.PAID and not rows(connection, f"SELECT count(*) FROM {name}")[0][0]:
             raise DataError("without those who asked to be forgotten, nobody is left.", "Bring data of others.")
     rows(connection, f"DROP TABLE {_GONE}")
     read.ledger = pd.DataFrame(ledger, columns=list(read.ledger))
     read.problems = [replace(one, examples=tuple(e for e in one.examples if e not in gone)) for one in read.problems]
-    what = f"{len(gone):,} of the {len(marks):,} people on {file.name} are in the files, with {count:,} row(s) "
-    mend = "They asked to be forgotten and are left out; have them taken out of the files."
-    read.problems.append(Problem("note", "card", f"{what}and {paid:,.2f} of amounts", len(gone), (), mend))
+    what = phrase(
+        "{n:,} of the {all:,} people on {file} are in the files, with {rows:,} row(s) and {paid:,.2f} of amounts",
+        n=len(gone),
+        all=len(marks),
+        file=file.name,
+        rows=count,
+        paid=paid,
+    )
+    mend = translated("They asked to be forgotten and are left out; have them taken out of the files.")
+    read.problems.append(Problem("note", "card", what, len(gone), (), mend))
 
 
 def _mark(secret: bytes, pseudonym: str) -> str:
@@ -81,13 +90,20 @@ def _marks(file: Path, secret: bytes) -> set[str]:
     try:
         title, *marks = file.read_text("utf-8").splitlines()
     except (OSError, ValueError) as error:
-        raise DataError(
-            f"The list {file.name} of people to leave out can't be read: {error}.", "Bring it back."
-        ) from None
+        what = phrase("The list {file} of people to leave out can't be read: {error}.", file=file.name, error=error)
+        raise DataError(what, "Bring it back.") from None
     if title != _TITLE + people.pseudonym(secret, ""):
         raise DataError(
-            f"{file.name} was made with another key than {people.key_file()}: the {len(marks):,} people on it, "
-            "who asked to be forgotten, can't be recognised.",
-            f"Bring that key back ({people.KEY} names it), or delete the list and forget each of them again.",
+            phrase(
+                "{file} was made with another key than {key}: the {n:,} people on it, "
+                "who asked to be forgotten, can't be recognised.",
+                file=file.name,
+                key=people.key_file(),
+                n=len(marks),
+            ),
+            phrase(
+                "Bring that key back ({variable} names it), or delete the list and forget each of them again.",
+                variable=people.KEY,
+            ),
         )
     return set(marks)

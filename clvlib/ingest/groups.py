@@ -15,6 +15,7 @@ from clvlib.ingest import rules, sources
 from clvlib.ingest.card import FORGOTTEN, as_toml, find_card, read_card
 from clvlib.ingest.people import Pseudonyms
 from clvlib.ingest.raw import rows
+from clvlib.language import phrase, translated
 
 if TYPE_CHECKING:
     from clvlib.ingest.reading import Ingested
@@ -39,19 +40,21 @@ def narrow(read: "Ingested", listed: Any, folder: Path, hidden: Pseudonyms | Non
     read.files.append(file)
     connection = next(iter(read.tables.values())).get_backend().con
     connection.register(_LIST, pd.DataFrame({_ID: members}, dtype="string"))
-    inside, why = f"{_ID} IN (SELECT {_ID} FROM {_LIST})", f"not in the group {file.stem}"
+    inside, why = f"{_ID} IN (SELECT {_ID} FROM {_LIST})", phrase("not in the group {name}", name=file.stem)
     named = [name for name, table in read.tables.items() if _ID in table.columns]
     there = " UNION ".join(f"SELECT {_ID} FROM {name} WHERE {inside}" for name in named)
     met = rows(connection, f"SELECT count(DISTINCT {_ID}) FROM ({there})")[0][0] if there else 0
     if not met:
-        what = f"of the {len(members):,} customers of the group {file.name}, none is in the data."
+        what = phrase(
+            "of the {n:,} customers of the group {file}, none is in the data.", n=len(members), file=file.name
+        )
         raise DataError(what, "Give the list that was saved from these data.")
     ledger: list[dict[str, Any]] = [dict(line) for line in read.ledger.to_dict("records")]  # type: ignore[arg-type]
     for name in list(read.tables):
         if name not in named:
             del read.tables[name]
             ledger = [line for line in ledger if line["table"] != name]
-            what = "it doesn't name customers, so that nothing of it is the group's"
+            what = translated("it doesn't name customers, so that nothing of it is the group's")
             read.problems.append(Problem("note", name, what, 1, (), "It is not used."))
             continue
         outside = f"NOT coalesce({inside}, false)"
@@ -60,8 +63,13 @@ def narrow(read: "Ingested", listed: Any, folder: Path, hidden: Pseudonyms | Non
         rules.leave_out(connection, ledger, name, outside, why, "outside")
     connection.unregister(_LIST)
     read.ledger = pd.DataFrame(ledger, columns=list(read.ledger))
-    what = f"{met:,} of the {len(members):,} customers on {file.name} are in the data; all others are set aside"
-    mend = (
+    what = phrase(
+        "{met:,} of the {n:,} customers on {file} are in the data; all others are set aside",
+        met=met,
+        n=len(members),
+        file=file.name,
+    )
+    mend = translated(
         "Forecasts, segments and tests are made of these alone. Where they were chosen by what they did, as the best "
         "or the silent, they come out too high or too low: go by what a run of all customers says of each."
     )
@@ -73,8 +81,9 @@ def _members(file: Path) -> list[str]:
         with file.open(encoding="utf-8-sig", newline="") as stream:
             found = [line[_ID] for line in csv.DictReader(stream)]
     except (OSError, UnicodeDecodeError, csv.Error, KeyError) as error:
-        why = "it has no column customer_id" if isinstance(error, KeyError) else f"{error}"
-        raise DataError(f"The group {file.name} can't be read: {why}.", "Save it again, or mend its path.") from None
+        why = translated("it has no column customer_id") if isinstance(error, KeyError) else f"{error}"
+        what = phrase("The group {file} can't be read: {why}.", file=file.name, why=why)
+        raise DataError(what, "Save it again, or mend its path.") from None
     return sorted({str(name).strip() for name in found if name and name.strip()})
 
 
@@ -94,10 +103,12 @@ def save_group(
     never is. Raises UsageError for a name that can't be a file's everywhere, one that is taken, and a group of nobody.
     """
     if not re.fullmatch(r"\w[\w-]{0,59}", str(name)) or name.casefold() in _NO_NAMES:
-        raise UsageError(f"A group can't be called {name!r}.", "Use letters, digits, - and _, as in loyal_2026.")
+        what = phrase("A group can't be called {name!r}.", name=name)
+        raise UsageError(what, "Use letters, digits, - and _, as in loyal_2026.")
     members = sorted({str(each) for each in customers if not pd.isna(each)} if not isinstance(customers, str) else ())
     if not members:
-        raise UsageError(f"The group {name!r} would hold nobody.", "Choose customers first: a list of their ids.")
+        what = phrase("The group {name!r} would hold nobody.", name=name)
+        raise UsageError(what, "Choose customers first: a list of their ids.")
     path = find_card(source)
     _require_free(folder, name, path)
     card = {
@@ -120,7 +131,8 @@ def _require_free(folder: Path, name: str, source: Path) -> None:
     with suppress(DataError):
         own = own and read_card(card).get(ENTRY) == members.name
     if not own and (card.exists() or members.exists()):
-        raise UsageError(f"{name}.csv or {name}.toml is in {folder} and isn't this group's.", "Give another name.")
+        what = phrase("{name}.csv or {name}.toml is in {folder} and isn't this group's.", name=name, folder=folder)
+        raise UsageError(what, "Give another name.")
 
 
 def elsewhere(card: dict[str, Any], folder: Path) -> dict[str, Any]:

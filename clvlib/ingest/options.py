@@ -6,6 +6,7 @@ from typing import Any
 
 from clvlib.errors import DataError
 from clvlib.ingest.exports import formats
+from clvlib.language import message, phrase, translated
 
 OPTIONS: dict[str, Any] = {
     "path": str | list, "url": str, "glob": str, "format": str, "columns": dict, "delimiter": str, "header": list,
@@ -22,10 +23,17 @@ OWN: dict[str, dict[str, Any]] = {  # of one table only; grain makes `totals` of
 }
 GRAINS = ("row", "customer")
 _EACH = ("columns", "drop", "keep", "values", "rows_like", "first_of")  # a card's entries stand beside its format's
-WORDS: dict[Any, str] = {
-    str: "a text", dict: "a table { name = … }", list: "a list of texts", str | list: "a text or a list of texts",
-    bool: "true or false", bool | str: 'true, false or "e-mails"', str | dict: "a text or a table { name = … }",
-}  # fmt: skip
+WORDS: dict[Any, str] = message(
+    {
+        str: "{option} is not a text",
+        dict: "{option} is not a table {{ name = … }}",
+        list: "{option} is not a list of texts",
+        str | list: "{option} is not a text or a list of texts",
+        bool: "{option} is not true or false",
+        bool | str: '{option} is not true, false or "e-mails"',
+        str | dict: "{option} is not a text or a table {{ name = … }}",
+    }
+)
 
 
 def of_the_card(card: dict[str, Any]) -> dict[str, Any]:
@@ -39,7 +47,7 @@ def of_the_card(card: dict[str, Any]) -> dict[str, Any]:
     given = {name: option for name, option in section.items() if name != "grain"}
     if section["grain"] not in GRAINS:
         raise DataError(
-            f"grain = {section['grain']!r} is unknown.",
+            phrase("grain = {grain!r} is unknown.", grain=section["grain"]),
             'Write grain = "customer" where each row holds the totals of a customer, or "row" for lines and orders.',
         )
     name = "totals" if section["grain"] == "customer" else "transactions"
@@ -52,17 +60,22 @@ def options_of(name: str, options: Any, only: Iterable[str] = OPTIONS) -> dict[s
     only: the options that such a section may have, beside its own.
     """
     if not isinstance(options, dict):
-        raise DataError(f"{name} is not a section of the card.", f'Write [{name}] on a line, and path = "…" below it.')
+        raise DataError(
+            phrase("{name} is not a section of the card.", name=name),
+            phrase('Write [{name}] on a line, and path = "…" below it.', name=name),
+        )
     _check_types(name, options)
     if "format" in options:
         of_table = "transactions" if name == "totals" else name
         known = [one.name for one in formats().values() if one.table == of_table]
         if options["format"] not in known:
             raise DataError(
-                f"The format {options['format']!r} is unknown for {of_table}.", f"Known: {', '.join(known)}."
+                phrase("The format {format!r} is unknown for {table}.", format=options["format"], table=of_table),
+                phrase("Known: {these}.", these=", ".join(known)),
             )
         if why := formats()[options["format"]].refuse:
-            raise DataError(f"{formats()[options['format']].title}: this can't be used.", why)
+            title = translated(formats()[options["format"]].title)
+            raise DataError(phrase("{tool}: this can't be used.", tool=title), why)
         preset = formats()[options["format"]].options
         both = {o: {**preset[o], **options[o]} for o in _EACH if isinstance(preset.get(o), dict) and o in options}
         options = {"columns": {}, **preset, **options, **both}
@@ -70,14 +83,15 @@ def options_of(name: str, options: Any, only: Iterable[str] = OPTIONS) -> dict[s
     unknown = [option for option in options if option not in known]
     if unknown:
         raise DataError(
-            f"[{name}] has unknown entries: {', '.join(unknown)}.{nearest(unknown[0], known)}",
-            f"Known: {', '.join(known)}.",
+            phrase("[{name}] has unknown entries: {these}.", name=name, these=", ".join(unknown))
+            + nearest(unknown[0], known),
+            phrase("Known: {these}.", these=", ".join(known)),
         )
     if "url" in options and ("path" in options or "table" not in options):
-        what = f"[{name}] has a url, " + ("and a path" if "path" in options else "and no table") + "."
+        what = phrase("[{name}] has a url, {path:and a path|and no table}.", name=name, path="path" in options)
         raise DataError(what, 'A table of a database is named by url = "…" and table = "…".')
     if not {"path", "url"} & options.keys():
-        raise DataError(f"[{name}] has no path.", 'Add path = "…", relative to the card.')
+        raise DataError(phrase("[{name}] has no path.", name=name), 'Add path = "…", relative to the card.')
     return options
 
 
@@ -85,21 +99,21 @@ def nearest(name: str, known: list[str]) -> str:
     """“Did you mean …?” when a known name is close to `name`, else an empty string."""
     lower = {candidate.lower(): candidate for candidate in known}
     close = difflib.get_close_matches(name.lower(), list(lower), n=1)
-    return f" Did you mean {lower[close[0]]!r}?" if close else ""
+    return f" {phrase('Did you mean {name!r}?', name=lower[close[0]])}" if close else ""
 
 
 def _check_types(name: str, options: dict[str, Any]) -> None:
     kinds = {key: kind for key, kind in (OPTIONS | OWN.get(name, {})).items() if key in options}
-    wrong = [f"{key} is not {WORDS[kind]}" for key, kind in kinds.items() if not isinstance(options[key], kind)]
+    wrong = [phrase(WORDS[kind], option=key) for key, kind in kinds.items() if not isinstance(options[key], kind)]
     if not wrong:
-        wrong = [what for what, is_so in _faults(options).items() if is_so]
+        wrong = [phrase(what) for what, is_so in _faults(options) if is_so]
     if any("\0" in text for text in _texts(options)):
-        wrong.append("a text has the character NUL in it")
+        wrong.append(translated("a text has the character NUL in it"))
     if wrong:
-        raise DataError(f"[{name}]: {'; '.join(wrong)}.", "Correct the card.")
+        raise DataError(phrase("[{name}]: {faults}.", name=name, faults="; ".join(wrong)), "Correct the card.")
 
 
-def _faults(options: dict[str, Any]) -> dict[str, bool]:
+def _faults(options: dict[str, Any]) -> list[tuple[str, bool]]:
     """What may be wrong inside of options that are of the right types, and whether it is."""
     columns, path = options.get("columns", {}), options.get("path", "as stated")
     joined = [_made_of(one) for one in columns.values()]
@@ -111,35 +125,58 @@ def _faults(options: dict[str, Any]) -> dict[str, bool]:
     back, zone = options.get("refunds", {}), options.get("zone", "")
     of_refunds, elsewhere = back.get("where", {}), [named for target, named in back.items() if target != "where"]
     consent = [*options.get("unless_filled", []), *options.get("if_filled", []), *options.get("repeats", [])]
-    return {
-        "a name of a column is not a text": not all(isinstance(part, str) for part in named),
-        "columns lists no column": []
-        in (one["join"] if isinstance(one, dict) and "join" in one else one for one in columns.values()),
-        "path lists something that is not a text, or nothing": not path or not _filled(path),
-        "a date_format is not a text": not _filled(options.get("date_format", [])),
-        'drop wants lists of values, as { Status = ["voided"] }': not all(isinstance(one, list) for one in drop),
-        'keep wants lists of values, as { Status = ["paid"] }': not all(isinstance(one, list) for one in keep),
-        "rows_like, first_of, fixed and doubts want a text for each name": not _filled(texts),
-        "unless_filled, if_filled and repeats want names of columns": not _filled(consent),
-        'unless_like wants a text for each name, as { "Opted out" = "yes" }': not _filled(
-            options.get("unless_like", {}).values()
-        ),
-        "lines_of wants order, share and by, and may have fill and less": bool(lines)
-        and not {"order", "share", "by"} <= lines.keys() <= {"order", "share", "by", "fill", "less"},
-        'zone wants a text for each name, as { BST = "+01:00" }': isinstance(zone, dict) and not _filled(zone.values()),
-        'ignore_case is true, false or "e-mails"': options.get("ignore_case", True) not in (True, False, "e-mails"),
-        'refunds wants where = { Type = ["Refund"] }, and columns beside it': bool(back)
-        and not (
-            isinstance(of_refunds, dict)
-            and of_refunds
-            and all(isinstance(values, list) and values and _filled(values) for values in of_refunds.values())
-            and all(named and _filled([named] if isinstance(named, str) else named) for named in elsewhere)
-            and back.keys() - {"where"} <= options.get("columns", back).keys()
-        ),
-        'values wants texts for texts, as { channel = { "Web site" = "web" } }': not all(
-            isinstance(one, dict) and all(isinstance(text, str) for text in one.values()) for one in renames
-        ),
-    }
+    return message(
+        [
+            ("a name of a column is not a text", not all(isinstance(part, str) for part in named)),
+            (
+                "columns lists no column",
+                [] in (one["join"] if isinstance(one, dict) and "join" in one else one for one in columns.values()),
+            ),
+            ("path lists something that is not a text, or nothing", not path or not _filled(path)),
+            ("a date_format is not a text", not _filled(options.get("date_format", []))),
+            (
+                'drop wants lists of values, as {{ Status = ["voided"] }}',
+                not all(isinstance(one, list) for one in drop),
+            ),
+            ('keep wants lists of values, as {{ Status = ["paid"] }}', not all(isinstance(one, list) for one in keep)),
+            ("rows_like, first_of, fixed and doubts want a text for each name", not _filled(texts)),
+            ("unless_filled, if_filled and repeats want names of columns", not _filled(consent)),
+            (
+                'unless_like wants a text for each name, as {{ "Opted out" = "yes" }}',
+                not _filled(options.get("unless_like", {}).values()),
+            ),
+            (
+                "lines_of wants order, share and by, and may have fill and less",
+                bool(lines)
+                and not {"order", "share", "by"} <= lines.keys() <= {"order", "share", "by", "fill", "less"},
+            ),
+            (
+                'zone wants a text for each name, as {{ BST = "+01:00" }}',
+                isinstance(zone, dict) and not _filled(zone.values()),
+            ),
+            (
+                'ignore_case is true, false or "e-mails"',
+                options.get("ignore_case", True) not in (True, False, "e-mails"),
+            ),
+            (
+                'refunds wants where = {{ Type = ["Refund"] }}, and columns beside it',
+                bool(back)
+                and not (
+                    isinstance(of_refunds, dict)
+                    and of_refunds
+                    and all(isinstance(values, list) and values and _filled(values) for values in of_refunds.values())
+                    and all(named and _filled([named] if isinstance(named, str) else named) for named in elsewhere)
+                    and back.keys() - {"where"} <= options.get("columns", back).keys()
+                ),
+            ),
+            (
+                'values wants texts for texts, as {{ channel = {{ "Web site" = "web" }} }}',
+                not all(
+                    isinstance(one, dict) and all(isinstance(text, str) for text in one.values()) for one in renames
+                ),
+            ),
+        ]
+    )
 
 
 def _made_of(source: Any) -> Any:

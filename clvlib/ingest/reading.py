@@ -15,12 +15,13 @@ import ibis
 import pandas as pd
 
 from clvlib.errors import DataError, Grade, Problem
-from clvlib.ingest import casting, exports, lookups, rules, shapes, sources, subscribers
-from clvlib.ingest.account import MOST_VALUES, NOT_READ, Reason, leaving_out
+from clvlib.ingest import account, casting, exports, lookups, rules, shapes, sources, subscribers
+from clvlib.ingest.account import MOST_VALUES, Doubt, Reason, leaving_out
 from clvlib.ingest.columns import INPUTS, Mapped
 from clvlib.ingest.options import options_of
 from clvlib.ingest.raw import ROW, filled, literal, quoted, rows
 from clvlib.ingest.tables import LOOKUPS, TABLES, Column
+from clvlib.language import message, phrase, translated
 
 CAST = "__clv_cast_"
 MEMORY = "50%"  # of the machine's, for tables
@@ -146,27 +147,37 @@ def _usable(in_file: int, named: int, customers: int, repeaters: int, as_of: pd.
     of whom so many `customers` bought, and `repeaters` came back.
     """
     found = []
-    column = "Check which column is the customer;"
     if customers == 0:
-        amount = "no customer's total" if table == "totals" else "no day's net amount"
-        what = f"no customer has a purchase: {amount} is above 0"
+        what = phrase(
+            "no customer has a purchase: no {totals:customer's total|day's net amount} is above 0",
+            totals=table == "totals",
+        )
         found.append(Problem("error", table, what, 0, (), "Check the sign of the amounts, and the as-of date."))
     elif customers == 1:
-        mend = f"{column} models need many customers and will be left out."
+        mend = message("Check which column is the customer; models need many customers and will be left out.")
         found.append(Problem("warning", table, "there is a single customer", 1, (), mend))
     elif repeaters == 0:
-        what = f"none of the {customers:,} customers ever came back"
-        mend = f"{column} forecasts need repeat purchases and will be left out."
-        if table == "transactions":
-            mend += ' If each row holds the totals of a customer, write grain = "customer".'
+        what = phrase("none of the {n:,} customers ever came back", n=customers)
+        mend = phrase(
+            "Check which column is the customer; forecasts need repeat purchases and will be left out."
+            '{sold: If each row holds the totals of a customer, write grain = "customer".|}',
+            sold=table == "transactions",
+        )
         found.append(Problem("warning", table, what, customers, (), mend))
     if 0 < customers < in_file:
-        ways = {"nothing paid, or all of it refunded": named - customers, "no row that is used": in_file - named}
-        all_of_them = in_file - customers
-        why = [words + ("" if n == all_of_them else f" ({n:,})") for words, n in ways.items() if n]
-        none = f"{all_of_them:,} of {in_file:,} customers have no purchase up to {as_of:%Y-%m-%d}"
-        mend = "They are left out of every customer table."
-        found.append(Problem("note", table, f"{none}: {'; '.join(why)}", all_of_them, (), mend))
+        ways = {
+            message("nothing paid, or all of it refunded{part: ({n:,})|}"): named - customers,
+            message("no row that is used{part: ({n:,})|}"): in_file - named,
+        }
+        none = in_file - customers
+        what = phrase(
+            "{none:,} of {all:,} customers have no purchase up to {day:%Y-%m-%d}: {why}",
+            none=none,
+            all=in_file,
+            day=as_of,
+            why="; ".join(phrase(words, n=n, part=n < none) for words, n in ways.items() if n),
+        )
+        found.append(Problem("note", table, what, none, (), "They are left out of every customer table."))
     return found
 
 
@@ -206,15 +217,16 @@ class _Reading(Mapped):
         for target, text in mapping.items():
             column = used[target]
             if column.required:
-                reasons.append((f"{text} IS NULL", f"no {target}", None))
-                reasons.append((f"{cast[target]} IS NULL", f"{target} {NOT_READ}", text))
+                reasons.append(Reason(f"{text} IS NULL", account.NO_VALUE, column=target))
+                reasons.append(Reason(f"{cast[target]} IS NULL", account.NOT_READ, text, target))
             elif column.kind != "text":
-                self.warn_unread(target, f"{text} IS NOT NULL AND {single[target]} IS NULL", text, NOT_READ)
+                fault = message("{n:,} value(s) of {column} can't be read and were left empty")
+                self.warn_unread(target, f"{text} IS NOT NULL AND {single[target]} IS NULL", text, fault)
             reasons += self.out_of_bounds(column, text, cast)
         if self.name in ("customers", "subscriptions", "totals") and "customer_id" in mapping:
             customer = mapping["customer_id"]
             further = f"{customer} IS NOT NULL AND {rules.again(self.raw.table, customer)}"
-            reasons.append((further, rules.FURTHER_ROW, customer))
+            reasons.append(Reason(further, rules.FURTHER_ROW, customer))
         self.extra_attributes(cast, mapping, columns)
         self.build(cast, reasons)
 
@@ -223,25 +235,27 @@ class _Reading(Mapped):
         target, value = column.name, cast.get(column.name, "")
         reasons: list[Reason] = []
         if target == "amount":
-            reasons.append((f"NOT isfinite({value})", "amount is not a finite number", text))
+            reasons.append(Reason(f"NOT isfinite({value})", account.NOT_FINITE, text, target))
         elif column.kind == "date":
             stands_for_none = f"CAST({value} AS DATE) IN ({rules.listed(rules.PLACEHOLDERS)})"
             if column.required:
-                reasons.append((stands_for_none, "dated on a day that stands for none", text))
+                reasons.append(Reason(stands_for_none, account.NO_DAY, text))
             else:
-                self.warn_unread(target, stands_for_none, text, "stand for none")
+                fault = message("{n:,} value(s) of {column} stand for none and were left empty")
+                self.warn_unread(target, stands_for_none, text, fault)
                 cast[target] = f"CASE WHEN NOT {stands_for_none} THEN {value} END"
         if target in ("date", "last_purchase"):
             future = f"{cast[target]} > now()::TIMESTAMP + INTERVAL 1 DAY"
-            reasons.append((future, "dated in the future", text))
+            reasons.append(Reason(future, account.FUTURE, text))
             if self.name == "totals":
-                reasons += [(condition.format(**cast), why, None) for condition, why in rules.CONTRADICTIONS]
+                reasons += [Reason(condition.format(**cast), why) for condition, why in rules.CONTRADICTIONS]
         elif (self.name, target) in rules.RANGES:
             condition, words = rules.RANGES[self.name, target]
-            reasons.append((condition.format(value), f"{target} is {words}", text))
+            reasons.append(Reason(condition.format(value), words, text, target))
         elif target in rules.MONEY and self.name != "transactions":
             below = f"({value} < 0 OR NOT isfinite({value}))"
-            self.warn_unread(target, below, text, "are below 0 or not finite")
+            fault = message("{n:,} value(s) of {column} are below 0 or not finite and were left empty")
+            self.warn_unread(target, below, text, fault)
             cast[target] = f"CASE WHEN NOT {below} THEN {value} END"
         return reasons
 
@@ -249,15 +263,22 @@ class _Reading(Mapped):
         """Which optional columns were taken for their name alone, and what `refunded` takes off; both as SQL."""
         if not self.by_itself:
             return
-        off = ""
+        count, money, share = 0, 0.0, 0.0
         if "refunded" in self.by_itself:
             count, money, share = self.rows(
                 f"SELECT count(*) FILTER ({back} <> 0), coalesce(sum({back}), 0), "
                 f"coalesce(sum({back}) / nullif(sum({amount} + coalesce({back}, 0)), 0), 0) FROM {self.raw.table}"
             )[0]
-            off = f"; refunded takes {money:,.2f} ({share:.1%}) off the amounts of {count:,} row(s)"
-        what = f"{', '.join(self.by_itself)}: columns of that name were taken without the card's word{off}"
-        mend = "Where one is something else, rename it in the file, or map another column in [transactions]."
+        what = phrase(
+            "{these}: columns of that name were taken without the card's word"
+            "{off:; refunded takes {money:,.2f} ({share:.1%}) off the amounts of {n:,} row(s)|}",
+            these=", ".join(self.by_itself),
+            off="refunded" in self.by_itself,
+            money=money,
+            share=share,
+            n=count,
+        )
+        mend = message("Where one is something else, rename it in the file, or map another column in [transactions].")
         self.note("note", what, len(self.by_itself), (), mend)
 
     def say_of_services(self) -> None:
@@ -272,10 +293,14 @@ class _Reading(Mapped):
             distinct = f"SELECT {quoted(column)} AS name, count(*) AS n FROM {self.raw.table} GROUP BY 1"
             names = [name for (name,) in self.rows(f"SELECT name FROM ({distinct}) WHERE {said} ORDER BY n DESC, 1")]
             if names:
-                what = f"whose {column} is no product by its name ({', '.join(names[:3])}) are kept"
+                what = message(
+                    "{count:,} row(s) whose {column} is no product by its name ({names}) are kept"
+                    "{share:, {share:.1%} of the money|}"
+                )
                 drop = leaving_out(column, [name.strip() for name in names[:MOST_VALUES]])
-                mend = f"To leave them out, add {drop} to [transactions]."
-                self.doubts.append((f"{quoted(column)} IN ({rules.listed(names)})", what, mend))
+                mend = phrase("To leave them out, add {line} to [transactions].", line=drop)
+                of = {"column": column, "names": ", ".join(names[:3])}
+                self.doubts.append(Doubt(f"{quoted(column)} IN ({rules.listed(names)})", what, of, mend))
                 return
 
     def cast_once(self, cast: dict[str, str], targets: list[str]) -> None:
@@ -300,29 +325,32 @@ class _Reading(Mapped):
         reasons: list[Reason] = []
         for source, pattern in self.options.get("rows_like", {}).items():
             text = f"coalesce({filled(self.known(source))}, '')"
-            reasons.append((f"NOT regexp_matches({text}, {literal(pattern)})", "a line of titles or totals", None))
+            other = f"NOT regexp_matches({text}, {literal(pattern)})"
+            reasons.append(Reason(other, message("a line of titles or totals")))
         if "keep_if_filled" in self.options:
             source = quoted(self.known(self.options["keep_if_filled"]))
-            reasons.append((f"trim(coalesce({source}, '')) = ''", "a further line of the same order", None))
+            reasons.append(Reason(f"trim(coalesce({source}, '')) = ''", message("a further line of the same order")))
         for source, values in self.options.get("keep", {}).items():
             listed = ", ".join(literal(str(value).lower()) for value in values)
             text = filled(self.known(source))
             others = f"{text} IS NULL OR lower({text}) NOT IN ({listed})"
             said = f"SELECT {text}, count(*) FROM {self.raw.table} WHERE {others} GROUP BY 1 ORDER BY 2 DESC, 1"
             for value in [value for value, _ in self.rows(f"{said} LIMIT {MOST_VALUES}") if value]:
-                reasons.append((f"{text} = {literal(value)}", f"{source} is {value}", None))
-            reasons.append((others, f"{source} is empty or another", None))
+                is_it = f"{text} = {literal(value)}"
+                reasons.append(Reason(is_it, message("{column} is {value}"), column=source, value=value))
+            reasons.append(Reason(others, message("{column} is empty or another"), column=source))
         for source, values in self.options.get("drop", {}).items():
             listed = ", ".join(literal(str(value).lower()) for value in values)
             text = f"lower(trim({quoted(self.known(source))}))"
-            found = self.dropped_already(self.known(source))
-            reasons.append((f"{text} IN ({listed})", f"{source} is {' or '.join(found)}", None))
+            found = translated(" or ").join(self.dropped_already(self.known(source)))
+            said = message("{column} is {value}")
+            reasons.append(Reason(f"{text} IN ({listed})", said, column=source, value=found))
         if self.options.get("once"):
             same = [filled(self.known(column)) for column in self.options["once"]]
             numbered = f"row_number() OVER (PARTITION BY {', '.join(same)} ORDER BY {ROW}) AS n"
             named = f"{same[0]} IS NOT NULL AND lower({same[0]}) NOT IN ({rules.listed(rules.NOTHING)})"
             again = f"SELECT {ROW} FROM (SELECT {ROW}, {numbered} FROM {self.raw.table} WHERE {named}) WHERE n > 1"
-            reasons.append((f"{ROW} IN ({again})", f"a further row of the same {self.options['once'][0]}", None))
+            reasons.append(Reason(f"{ROW} IN ({again})", account.AGAIN, column=self.options["once"][0]))
         return reasons
 
     def no_refunds(self, amount: str) -> list[Reason]:
@@ -331,8 +359,8 @@ class _Reading(Mapped):
             return []
         back = shapes.is_refund(refunds)
         return [
-            (f"{amount} < 0 AND NOT ({back})", "money paid to others: below 0, and no refund", None),
-            (f"{amount} > 0 AND {back}", "money that others paid back: a refund, and above 0", None),
+            Reason(f"{amount} < 0 AND NOT ({back})", message("money paid to others: below 0, and no refund")),
+            Reason(f"{amount} > 0 AND {back}", message("money that others paid back: a refund, and above 0")),
         ]
 
     def never_happened(self, mapping: dict[str, str]) -> list[Reason]:
@@ -355,21 +383,22 @@ class _Reading(Mapped):
             never = [text for text, word in said if word in rules.NEVER]
             for text in never:
                 condition = f"{quoted(column)} = {literal(text)}"
-                reasons.append((condition, f"never happened: {column} is {text.strip()}", None))
+                reasons.append(Reason(condition, account.NEVER, column=column, value=text.strip()))
             for text in [text for text, word in said if word in rules.DOUBTFUL]:
                 out = leaving_out(column, [text.strip(), *never, *self.dropped_already(column)])
-                mend = f"If they are no purchases, add {out} to [transactions]."
-                what = f"whose {column} is {text.strip()} are kept"
-                self.doubts.append((f"{quoted(column)} = {literal(text)}", what, mend))
+                mend = phrase("If they are no purchases, add {line} to [transactions].", line=out)
+                what = message("{count:,} row(s) whose {column} is {value} are kept{share:, {share:.1%} of the money|}")
+                of = {"column": column, "value": text.strip()}
+                self.doubts.append(Doubt(f"{quoted(column)} = {literal(text)}", what, of, mend))
         for column in [c for c in free if rules.letters(c) in rules.CANCELLED_AT and c not in by_card]:
             unpaid = [f"{rules.status(quoted(c))} IN ({rules.listed(rules.DOUBTFUL)})" for c in statuses] or ["true"]
             filled = f"trim(coalesce({quoted(column)}, '')) <> '' AND ({' OR '.join(unpaid)})"
-            reasons.append((filled, f"never happened: {column} is filled", None))
+            reasons.append(Reason(filled, account.NEVER_BY_DATE, column=column))
         return reasons
 
     def warn_unread(self, target: str, condition: str, text: str, fault: str) -> None:
         count = self.count(condition)
         if count:
             grade: Grade = "error" if target == "refunded" else "warning"  # left empty, the money would count as kept
-            what = f"{count:,} value(s) of {target} {fault} and were left empty"
+            what = phrase(fault, n=count, column=target)
             self.note(grade, what, count, self.examples(condition, text), "Correct them in the file.")

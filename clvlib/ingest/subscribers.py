@@ -18,6 +18,7 @@ import pandas as pd
 from clvlib.errors import DataError, Problem
 from clvlib.ingest.raw import rows
 from clvlib.ingest.rules import TOO_MANY
+from clvlib.language import message, phrase
 
 PERIODS = {"week": 365.25 / 7, "month": 12.0, "quarter": 4.0, "year": 1.0}  # how many of them a year has
 SHAPES = (("tenure", "churned"), ("period", "survivors"))
@@ -46,12 +47,17 @@ def terms(options: dict[str, Any]) -> Terms:
     """The terms that the section [subscriptions] states. DataError when the period isn't said, or a word is unknown."""
     listed = ", ".join(f'period = "{word}"' for word in PERIODS)
     if options.get("period") not in PERIODS:
-        said = f"period = {options['period']!r} is unknown" if "period" in options else "it isn't said how long it is"
-        raise DataError(f"The period of the subscriptions can't be told: {said}.", f"Write one of {listed}.")
+        what = phrase(
+            "The period of the subscriptions can't be told: "
+            "{said:period = {period!r} is unknown|it isn't said how long it is}.",
+            said="period" in options,
+            period=options.get("period"),
+        )
+        raise DataError(what, phrase("Write one of {these}.", these=listed))
     found = Terms(options["period"], options.get("left", "ever"), "left" in options)
     if found.left not in ("ever", "last"):
         raise DataError(
-            f"left = {found.left!r} is unknown.",
+            phrase("left = {left!r} is unknown.", left=found.left),
             'Write left = "ever" (everyone who ever subscribed is in the file) or left = "last" (only those of the '
             "last period).",
         )
@@ -71,8 +77,11 @@ def one_shape(given: dict[str, Any], columns: list[str], cohorts: bool) -> dict[
     found = shape(given)
     if found is None:
         raise DataError(
-            "The subscribers can't be told: it takes tenure and churned (one row per subscriber), or period and "
-            f"survivors (one row per period). The file has: {', '.join(columns)}.",
+            phrase(
+                "The subscribers can't be told: it takes tenure and churned (one row per subscriber), or period and "
+                "survivors (one row per period). The file has: {columns}.",
+                columns=", ".join(columns),
+            ),
             'Say which is which in [subscriptions] of the card, columns = { tenure = "…", churned = "…" }.',
         )
     if found == SHAPES[1] and not cohorts:
@@ -101,14 +110,24 @@ def broken_cohorts(connection: duckdb.DuckDBPyConnection) -> list[Problem]:
     )
     found = []
     if gaps:
-        examples = tuple(f"{one}: {count} row(s), from {low:g} to {high:g}" for one, count, low, high in gaps[:3])
-        what = f"the periods of {len(gaps):,} cohort(s) don't run from 0 (the start) without a gap or a double"
-        mend = "Give each cohort one row for every period, and name its plan or started_on where there are several."
+        examples = tuple(
+            phrase("{cohort}: {n} row(s), from {low:g} to {high:g}", cohort=one, n=count, low=low, high=high)
+            for one, count, low, high in gaps[:3]
+        )
+        what = phrase(
+            "the periods of {n:,} cohort(s) don't run from 0 (the start) without a gap or a double", n=len(gaps)
+        )
+        mend = message(
+            "Give each cohort one row for every period, and name its plan or started_on where there are several."
+        )
         found.append(Problem("error", "subscriptions", what, len(gaps), examples, mend))
     elif rises:
-        examples = tuple(f"{one}, period {at:g}: {low:g} after {high:g}" for one, at, high, low in rises[:3])
-        what = f"survivors rise in {len(rises):,} row(s), and nobody can come back to a cohort"
-        mend = "Count those who started together; map plan or started_on where the file holds several cohorts."
+        examples = tuple(
+            phrase("{cohort}, period {at:g}: {low:g} after {high:g}", cohort=one, at=at, low=low, high=high)
+            for one, at, high, low in rises[:3]
+        )
+        what = phrase("survivors rise in {n:,} row(s), and nobody can come back to a cohort", n=len(rises))
+        mend = message("Count those who started together; map plan or started_on where the file holds several cohorts.")
         found.append(Problem("error", "subscriptions", what, len(rises), examples, mend))
     return found
 
@@ -134,11 +153,15 @@ def as_known(table: ibis.Table, end: pd.Timestamp, period: str) -> tuple[ibis.Ta
     facts = table.aggregate(absent=(~there).sum(), cut=(there & later).sum()).to_pandas().fillna(0).astype(int).iloc[0]
     found = [] if survivors else _odd_periods(table, end, period)
     if facts["absent"]:
-        what = f"{facts['absent']:,} row(s) started after the as-of date {end:%Y-%m-%d}"
+        what = phrase("{n:,} row(s) started after the as-of date {end:%Y-%m-%d}", n=facts["absent"], end=end)
         found.append(Problem("note", "subscriptions", what, facts["absent"], (), "They are not used."))
     if facts["cut"]:
-        what = f"{facts['cut']:,} row(s) tell of periods that ended after the as-of date {end:%Y-%m-%d}"
-        mend = "They are not used." if survivors else "They are taken as they stood: still there, fewer periods paid."
+        what = phrase(
+            "{n:,} row(s) tell of periods that ended after the as-of date {end:%Y-%m-%d}", n=facts["cut"], end=end
+        )
+        mend = message(
+            "They are not used." if survivors else "They are taken as they stood: still there, fewer periods paid."
+        )
         found.append(Problem("note", "subscriptions", what, facts["cut"], (), mend))
     if survivors:
         return table.filter(there & ~later.fill_null(False)), found
@@ -158,16 +181,27 @@ def _odd_periods(table: ibis.Table, end: pd.Timestamp, period: str) -> list[Prob
     facts = counts.to_pandas().fillna(0).astype(int).iloc[0]
     found = []
     if facts["more"]:
-        what = f"{facts['more']:,} subscriber(s) have paid more {period}s than have gone by since they started"
-        mend = f"Check period = {period!r}, tenure (full periods paid) and started_on."
+        what = phrase(
+            "{n:,} subscriber(s) have paid more {at:weeks|months|quarters|years} than have gone by since they started",
+            n=facts["more"],
+            at=list(PERIODS).index(period),
+        )
+        mend = phrase("Check period = {period!r}, tenure (full periods paid) and started_on.", period=period)
         grade = "error" if facts["more"] > TOO_MANY * facts["dated"] else "warning"
         found.append(Problem(grade, "subscriptions", what, int(facts["more"]), (), mend))  # type: ignore[arg-type]
     if facts["fewer"] > facts["staying"] / 2:
-        what = (
-            f"{facts['fewer']:,} of {facts['staying']:,} subscriber(s) still there have paid less than half of the "
-            f"{period}s since they started"
+        what = phrase(
+            "{n:,} of {staying:,} subscriber(s) still there have paid less than half of the "
+            "{at:weeks|months|quarters|years} since they started",
+            n=facts["fewer"],
+            staying=facts["staying"],
+            at=list(PERIODS).index(period),
         )
-        mend = f"Check period = {period!r}, and that the file is as recent as the as-of date {end:%Y-%m-%d}."
+        mend = phrase(
+            "Check period = {period!r}, and that the file is as recent as the as-of date {end:%Y-%m-%d}.",
+            period=period,
+            end=end,
+        )
         found.append(Problem("warning", "subscriptions", what, int(facts["fewer"]), (), mend))
     return found
 
