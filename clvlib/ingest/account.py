@@ -113,10 +113,10 @@ class Account:
             self.write_down("dropped", counts[doubles], translated("exact duplicate of another row"), money[doubles])
             what = phrase(
                 "{n:,} row(s) are exact duplicates of another and were dropped{share:, {share:.1%} of the money|}"
-                "{lines:; {lines:,} of them in orders whose other lines stand once, so they may be two pieces|}",
+                "{lines:|; {lines:,} of them in orders whose other lines stand once, so they may be two pieces}",
                 n=counts[doubles],
                 share=self.share_of(money[doubles]),
-                lines=self.equal_lines(doubles) if "order_id" in cast else None,
+                lines=self.equal_lines(doubles) if "order_id" in cast else 0,
             )
             self.note("warning", what, counts[doubles], (), 'If they are real, add duplicates = "keep" to the card.')
         self.say_of_doubts(cast)
