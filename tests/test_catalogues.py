@@ -75,13 +75,15 @@ def test_the_french_readme_has_the_figures_the_code_and_the_rows_of_the_english_
 
 
 def test_french_has_its_spaces_and_quotation_marks():
+    def plain(text):
+        return re.sub(r"`[^`]*`|\]\([^)]*\)|<[^>]*>|https?://\S+|\$[^$]*\$|\{[^{}|]*\}", "X", text)
+
     wrong = []
-    for where, _, other, _ in pairs("fr"):
-        plain = re.sub(r"`[^`]*`|\]\([^)]*\)|<[^>]*>|https?://\S+|\$[^$]*\$|\{[^{}|]*\}", "X", other)
-        wrong += [
-            f"{where}: {plain[max(0, at.start() - 20) : at.end()]}" for at in re.finditer(r" [;:?!%€»]|« ", plain)
-        ]
-        wrong += [f"{where}: {at[0]}" for at in re.finditer(r'(?<!=)"\w[^"=]*"', plain)]
+    for where, english, other, _ in pairs("fr"):
+        said, quoted = plain(other), r'(?<!=)"\w[^"=]*"'
+        wrong += [f"{where}: {said[max(0, at.start() - 20) : at.end()]}" for at in re.finditer(r" [;:?!%€»]|« ", said)]
+        typed = re.findall(quoted, plain(english))  # into a card
+        wrong += [f"{where}: {each}" for each in re.findall(quoted, said) if each not in typed]
     assert wrong == []
 
 
