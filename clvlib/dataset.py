@@ -274,7 +274,9 @@ class Dataset:
         return groups.save_group(self.files[0], customers, name, Path(folder), as_of=self.as_of, economics=economics)
 
     def __repr__(self) -> str:
-        return "\n".join(f"{name:17}{text}" for name, text in self._told())
+        told = self._told()
+        width = max(17, *(len(name) + 1 for name, _ in told))
+        return "\n".join(f"{name:{width}}{text}" for name, text in told)
 
     def _repr_html_(self) -> str:
         rows = (f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, text in self._told())
