@@ -23,14 +23,13 @@ if TYPE_CHECKING:
     from clvlib.dataset import Dataset
 
 BILLS, COLUMN = "marketing_costs", "acquisition_cost"
-SOURCES = {
-    BILLS: message("the bills of marketing_costs"),
-    COLUMN: message("the customers' column acquisition_cost (no marketing_costs are given)"),
-}
-ORIGINS = {
-    BILLS: message("marketing costs / new customers"),
-    COLUMN: message("customers' acquisition_cost / buyers"),
-}
+SOURCES = message(
+    {
+        BILLS: "the bills of marketing_costs",
+        COLUMN: "the customers' column acquisition_cost (no marketing_costs are given)",
+    }
+)
+ORIGINS = message({BILLS: "marketing costs / new customers", COLUMN: "customers' acquisition_cost / buyers"})
 SPENT_AND_WON = message(
     "CAC, the cost to acquire: {spent:money} by {source:text}, over {new_customers:count} new customers, {first:date} "
     "to {last:date}, is {cac:money}.{missing:text}"

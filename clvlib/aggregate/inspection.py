@@ -31,26 +31,26 @@ RULE_OF_PAUSES = message(
     "no order for at least twice as long as {breaks:.0%} of the breaks between days with orders, while the same "
     "weekdays of the {weeks} weeks before and after would have brought {missed} orders or more"
 )
-UNUSUAL = {  # name: the rule, what they may be
-    message("many orders"): (
-        message("{fewest} orders or more, and over {crowd} times as many as the customer at the {top:.0%} point"),
-        message("A till, a marketplace or an account that many share: one person is told of where there are many."),
-    ),
-    message("wholesale-like"): (
-        message("two orders or more, {bulk} times the median order or more on average"),
-        message("Firms or resellers: look at them apart, they move every mean."),
-    ),
-    message("many orders at once"): (
-        message("{in_a_day} orders or more on one day"),
-        message(
-            "A person who tests, a program, or an import that split orders: several of one day count as one purchase."
+UNUSUAL = message(
+    {  # name: the rule, what they may be
+        message("many orders"): (
+            "{fewest} orders or more, and over {crowd} times as many as the customer at the {top:.0%} point",
+            "A till, a marketplace or an account that many share: one person is told of where there are many.",
         ),
-    ),
-    message("orders of next to nothing"): (
-        message("orders of a {tiny}th of the median order or less"),
-        message("Test orders, gifts or fees: leave them out where they are no purchases."),
-    ),
-}
+        message("wholesale-like"): (
+            "two orders or more, {bulk} times the median order or more on average",
+            "Firms or resellers: look at them apart, they move every mean.",
+        ),
+        message("many orders at once"): (
+            "{in_a_day} orders or more on one day",
+            "A person who tests, a program, or an import that split orders: several of one day count as one purchase.",
+        ),
+        message("orders of next to nothing"): (
+            "orders of a {tiny}th of the median order or less",
+            "Test orders, gifts or fees: leave them out where they are no purchases.",
+        ),
+    }
+)
 _SAID = {"times": TIMES, "weeks": WEEKS, "more": MORE, "breaks": BREAKS, "missed": MISSED, "fewest": FEWEST_OF_CROWD}
 _SAID |= {"crowd": CROWD, "top": TOP, "bulk": BULK, "in_a_day": IN_A_DAY, "tiny": TINY}
 _COLUMNS = ["customers", "orders", "amount", "examples"]

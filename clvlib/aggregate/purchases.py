@@ -21,11 +21,8 @@ from clvlib.language import message
 from clvlib.stats import SMALL, SUM_DIGITS, rounded
 
 _MOST_KEPT = 3_000_000  # rows of all days that are kept (about 100 MB)
-REFUNDS = (  # what they are taken off
-    message("their order"),
-    message("what was bought that day"),
-    message("the purchase before"),
-    message("nothing known"),
+REFUNDS = message(  # what they are taken off
+    ("their order", "what was bought that day", "the purchase before", "nothing known")
 )
 
 
