@@ -34,6 +34,7 @@ _SAYS = {"phrase", "translated", "message", "word"}  # functions whose first arg
 _ERRORS = {
     *("ClvError", "DataError", "UsageError", "CannotAnswer", "NotEnoughData", "ConvergenceError", "MissingTable"),
     *("Problem", "_NoAnswer"),
+    *("Claim", "Definition", "Kpi", "Rule"),  # rows of tables in words
 }
 _SHOWN = {"caption", "title", "x", "y", "of", "accent", "marks", "levels", "points", "quoted", "name", "alike", "way"}
 _UNSAID = {"solution", "unit", "formats"}  # arguments that nobody reads as a sentence
@@ -86,7 +87,7 @@ def of_code(tree: ast.AST) -> Iterator[str]:
             told = node.args[:1] if name in _SAYS else [*node.args, *(k.value for k in node.keywords)]
             for each in told if name in _SAYS | _ERRORS else []:
                 for text in _literals(each):
-                    if name in _SAYS or " " in text:
+                    if name in _SAYS or (" " in text and _LETTERS.search(text)):
                         yield text
 
 

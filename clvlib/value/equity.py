@@ -16,6 +16,7 @@ import pandas as pd
 
 from clvlib import aggregate
 from clvlib.dataset import Economics
+from clvlib.language import message
 from clvlib.models.outlook import Ahead, look_ahead
 from clvlib.models.scoring import FACTORS, factors
 from clvlib.models.windows import History
@@ -23,12 +24,12 @@ from clvlib.stats import LEAST
 from clvlib.value.hindsight import half_way
 
 EFFECTS = {
-    "learned": "Forecast learned anew",
-    "new": "New customers",
-    "loss": "Less likely to buy",
-    "confirmed": "More likely to buy",
-    "frequency": "Purchase frequency",
-    "order_value": "Order value",
+    "learned": message("Forecast learned anew"),
+    "new": message("New customers"),
+    "loss": message("Less likely to buy"),
+    "confirmed": message("More likely to buy"),
+    "frequency": message("Purchase frequency"),
+    "order_value": message("Order value"),
 }
 LEAST_HISTORY = 183
 
