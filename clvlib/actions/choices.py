@@ -71,14 +71,16 @@ def assumed(economics: Economics) -> pd.DataFrame:
     share, twice that; `origin`, the same for levers that rest on one assumption; `tested` (False); `arm` (empty).
     Leaving is prevented at the save rate of the economics; the others are constants of this module.
     """
-    middle = {
-        "keep": (economics.save_rate, message("assumption: save rate")),
-        "second purchase": (economics.save_rate, message("assumption: save rate")),
-        "win back": (WON_BACK, message("assumption: won back")),
-        "raise frequency": (GAP_CLOSED, message("assumption: gap closed")),
-        "raise order value": (GAP_CLOSED, message("assumption: gap closed")),
-        "referral": (NEW_CUSTOMERS, message("assumption: new customers")),
-    }
+    middle = message(
+        {
+            "keep": (economics.save_rate, "assumption: save rate"),
+            "second purchase": (economics.save_rate, "assumption: save rate"),
+            "win back": (WON_BACK, "assumption: won back"),
+            "raise frequency": (GAP_CLOSED, "assumption: gap closed"),
+            "raise order value": (GAP_CLOSED, "assumption: gap closed"),
+            "referral": (NEW_CUSTOMERS, "assumption: new customers"),
+        }
+    )
     rows = [(lever, 0.0, mid, min(1.0, 2 * mid), origin) for lever, (mid, origin) in middle.items()]
     return pd.DataFrame(rows, columns=["lever", *EFFECT]).set_index("lever").assign(tested=False, arm="")
 

@@ -105,10 +105,7 @@ def standing(outlook: Outlook) -> pd.DataFrame:
     """
     who, window = outlook.customers, outlook.window_days
     long_silent = who["days_since_last_order"] > SILENT_WINDOWS * window
-    names = [
-        *(message("active, bought twice or more"), message("active, bought once")),
-        *(message("silent"), message("silent for long")),
-    ]
+    names = message(["active, bought twice or more", "active, bought once", "silent", "silent for long"])
     found = np.select([who["active"] & (who["purchases"] > 1), who["active"], ~long_silent], names[:3], names[3])
     groups = who.groupby(found)
     frame = pd.DataFrame({"customers": groups.size(), "expected_to_buy": groups["p_purchase"].sum()})
@@ -158,6 +155,4 @@ def at_stake(
 
 def rules_table() -> pd.DataFrame:
     """The levers with their rules in words: index `lever`, `who`, `money at stake`."""
-    return pd.DataFrame.from_dict(
-        LEVERS, orient="index", columns=[message("who"), message("money at stake")]
-    ).rename_axis("lever")
+    return pd.DataFrame.from_dict(LEVERS, orient="index", columns=["who", "money at stake"]).rename_axis("lever")

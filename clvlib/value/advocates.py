@@ -23,7 +23,7 @@ from clvlib.value.kpis import DETRACTOR, PROMOTER, latest
 if TYPE_CHECKING:
     from clvlib.dataset import Dataset
 
-GROUPS = (message("detractor"), message("passive"), message("promoter"))
+GROUPS = message(("detractor", "passive", "promoter"))
 NO_ANSWER = message("no answer in the window")
 LEAST_COMPARED = 25
 EQUAL_AGE_DAYS = 365  # of customers who are compared by what they have brought since their first purchase

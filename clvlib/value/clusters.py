@@ -140,29 +140,19 @@ def fit_clusters(rfm: pd.DataFrame, k: int) -> Clusters:
     return Clusters(labels, table)
 
 
-_WORDS = {
-    "days_since_last_order": (
-        message("bought very lately"),
-        message("bought lately"),
-        message("silent for a while"),
-        message("silent for long"),
-        message("silent for very long"),
-    ),
-    "frequency": (
-        message("very few orders"),
-        message("few orders"),
-        message("some orders"),
-        message("many orders"),
-        message("very many orders"),
-    ),
-    "spend_per_order": (
-        message("tiny baskets"),
-        message("small baskets"),
-        message("middling baskets"),
-        message("large baskets"),
-        message("very large baskets"),
-    ),
-}
+_WORDS = message(
+    {
+        "days_since_last_order": (
+            "bought very lately",
+            "bought lately",
+            "silent for a while",
+            "silent for long",
+            "silent for very long",
+        ),
+        "frequency": ("very few orders", "few orders", "some orders", "many orders", "very many orders"),
+        "spend_per_order": ("tiny baskets", "small baskets", "middling baskets", "large baskets", "very large baskets"),
+    }
+)
 
 _CUTS = (1 / 8, 3 / 8, 5 / 8, 7 / 8)
 _ALIKE = 0.1  # medians that lie nearer together than this share of the common one have one name, whatever their ranks

@@ -23,14 +23,16 @@ from clvlib.models.windows import History
 from clvlib.stats import LEAST
 from clvlib.value.hindsight import half_way
 
-EFFECTS = {
-    "learned": message("Forecast learned anew"),
-    "new": message("New customers"),
-    "loss": message("Less likely to buy"),
-    "confirmed": message("More likely to buy"),
-    "frequency": message("Purchase frequency"),
-    "order_value": message("Order value"),
-}
+EFFECTS = message(
+    {
+        "learned": "Forecast learned anew",
+        "new": "New customers",
+        "loss": "Less likely to buy",
+        "confirmed": "More likely to buy",
+        "frequency": "Purchase frequency",
+        "order_value": "Order value",
+    }
+)
 LEAST_HISTORY = 183
 
 

@@ -75,17 +75,19 @@ class Levers:
 
 _SWING = 0.1  # by what share of itself a tornado moves each lever
 _MOVABLE = tuple(field.name for field in fields(Levers) if field.name != "horizon_years")
-NAMES = {
-    "order_value": message("order value"),
-    "orders_per_year": message("orders per year"),
-    "years": message("years kept"),
-    "margin": message("margin"),
-    "service_cost_per_order": message("cost to serve an order"),
-    "retention_cost_per_year": message("cost to keep a customer a year"),
-    "acquisition_cost": message("cost to acquire"),
-    "annual_discount_rate": message("discount rate"),
-    "churn": message("yearly churn"),
-}
+NAMES = message(
+    {
+        "order_value": "order value",
+        "orders_per_year": "orders per year",
+        "years": "years kept",
+        "margin": "margin",
+        "service_cost_per_order": "cost to serve an order",
+        "retention_cost_per_year": "cost to keep a customer a year",
+        "acquisition_cost": "cost to acquire",
+        "annual_discount_rate": "discount rate",
+        "churn": "yearly churn",
+    }
+)
 
 
 def simple_clv(order_value: float, orders_per_year: float, years: float) -> float:

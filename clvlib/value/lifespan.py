@@ -34,11 +34,13 @@ from clvlib.value.formula import Levers, require_horizon, yearly_margin
 Tail = Literal["constant", "rising"]
 TAILS: tuple[Tail, ...] = ("constant", "rising")
 HORIZONS = (1, 2, 3, 5, 10)  # years
-METHODS: dict[Tail, str] = {
-    "constant": message("Cohorts, constant retention"),
-    "rising": message("Cohorts, rising retention"),
-}
-_TAILS: dict[Tail, str] = {"constant": message("constant retention"), "rising": message("rising retention")}
+METHODS: dict[Tail, str] = message(
+    {
+        "constant": "Cohorts, constant retention",
+        "rising": "Cohorts, rising retention",
+    }
+)
+_TAILS: dict[Tail, str] = message({"constant": "constant retention", "rising": "rising retention"})
 
 MIN_MONTHS = 3
 _MIN_REPEATS = 10
