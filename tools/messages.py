@@ -80,7 +80,7 @@ def _values(told: Any) -> Iterator[str]:
 
 
 def of_code(tree: ast.AST) -> Iterator[str]:
-    """The messages of a module: what `language` is given, and errors without values."""
+    """The messages of a module: what `language` is given, and errors and rows of tables, without values."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             name = _called(node)
