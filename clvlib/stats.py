@@ -6,6 +6,8 @@ cash flow). Two families of formulas say their own moment by definition, and say
 formula counts a year's money at the start of the year (`formula`), and a contract pays at its renewals (`contractual`).
 """
 
+import math
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
@@ -80,9 +82,12 @@ def present_value(flows: ArrayLike, annual_rate: float, years: ArrayLike) -> Arr
 
 def rounded(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with its floats rounded as sums of money are, each column by its largest value."""
-    largest = frame.select_dtypes("float").abs().max()
-    zeros = np.ceil(np.log10(SMALL / largest.where((largest > 0) & (largest < SMALL), SMALL))).astype(int)
-    return frame.round((SUM_DIGITS + zeros).to_dict())
+    frame = frame.copy(deep=False)
+    for name, column in frame.select_dtypes("float").items():
+        largest = column.abs().max()
+        zeros = math.ceil(math.log10(SMALL / largest)) if 0 < largest < SMALL else 0
+        frame[name] = column.round(SUM_DIGITS + zeros)
+    return frame
 
 
 def heavy(largest: pd.DataFrame) -> pd.DataFrame:

@@ -28,9 +28,9 @@ REFUNDS = message(  # what they are taken off
 
 def added_up(amounts: ibis.Value) -> ibis.Value:
     """Their sum, without the noise of the last digits that adding up in any order leaves. Lazy."""
-    largest = ibis.greatest(amounts.abs().max(), 10.0**-SUM_DIGITS * SMALL)
-    zeros = ibis.greatest(0, -(largest / SMALL).log10().floor().cast("int32"))
-    return amounts.sum().round(SUM_DIGITS + zeros)
+    total, largest = amounts.sum(), amounts.abs().max()
+    zeros = -(ibis.greatest(largest, 10.0**-SUM_DIGITS * SMALL) / SMALL).log10().floor().cast("int32")
+    return ibis.ifelse(largest >= SMALL, total.round(SUM_DIGITS), total.round(SUM_DIGITS + zeros))
 
 
 def purchase_days(transactions: ibis.Table, as_of: Any, free_orders: bool = False) -> ibis.Table:
@@ -56,7 +56,7 @@ def spent_on_days(transactions: ibis.Table, as_of: Any, free_orders: bool = Fals
     kept: dict[Any, tuple[ibis.Table, int]] = vars(ibis.get_backend(transactions)).setdefault("_clv_days", {})
     days, rows = kept.pop(asked, (None, 0))
     if days is None:
-        days = _kept_table(_spent_on_days(transactions, as_of, free_orders))
+        days = _spent_on_days(transactions, as_of, free_orders)
         rows = days.count().to_pyarrow().as_py()
     kept[asked] = (days, rows)  # what was used last is last
     while len(kept) > 1 and sum(n for _, n in kept.values()) > _MOST_KEPT:
@@ -82,15 +82,18 @@ def _spent_on_days(transactions: ibis.Table, as_of: Any, free_orders: bool) -> i
     is theirs alone.
     """
     rows = until(transactions, as_of)
-    days = _by_day(rows)
+    days = _kept_table(_by_day(rows).mutate(bought=True))
     walked = _with_refunds(rows, days, free_orders)
-    plain = days.anti_join(walked, "customer_id").mutate(bought=True)
+    if not walked.count().to_pyarrow().as_py():
+        return days
+    plain = days.anti_join(walked, "customer_id")
     mixed = _walk(_of_their_order(rows.semi_join(walked, "customer_id")), free_orders)
     netted = mixed.group_by(["customer_id", "purchased_on"]).agg(
         amount=added_up(mixed["amount"]), bought=mixed["buys"].any()
     )
     bought = netted["bought"] & _buys(netted, free_orders)
-    return ibis.union(plain, netted.select("customer_id", "amount", day="purchased_on", bought=bought)[plain.columns])
+    netted = netted.select("customer_id", "amount", day="purchased_on", bought=bought)
+    return _kept_table(ibis.union(plain, netted[plain.columns]))
 
 
 def purchase_lines(transactions: ibis.Table, as_of: Any) -> ibis.Table:
