@@ -10,6 +10,7 @@ import pandas as pd
 
 from clvlib.models.forecast import GammaGamma, PurchaseModel, fit_all
 
+FITS_ON = ["frequency", "recency", "T", "first_spend", "monetary_value"]  # of `aggregate.features`
 LEAST_FORECAST = 1e-4  # purchases: a forecast of fewer is no measure of what came
 
 
@@ -64,3 +65,14 @@ def every_purchase(known: pd.DataFrame) -> pd.DataFrame:
     paid = known["first_spend"] + (known["monetary_value"] * known["frequency"]).fillna(0.0)
     times = known["frequency"] + 1
     return known[["recency", "T"]].assign(frequency=times, monetary_value=paid / times)
+
+
+def mean_purchase(known: pd.DataFrame) -> float:
+    """What a purchase of all these customers came to (currency), the first ones counted in.
+
+    >>> known = pd.DataFrame({"frequency": [0, 2], "first_spend": [50.0, 20.0], "monetary_value": [np.nan, 35.0]})
+    >>> mean_purchase(known.assign(recency=[0.0, 60.0], T=100.0))
+    35.0
+    """
+    every = every_purchase(known)
+    return float((every["monetary_value"] * every["frequency"]).sum() / every["frequency"].sum())

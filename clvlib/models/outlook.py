@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import ibis
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
@@ -16,10 +17,10 @@ from scipy.stats import norm
 from clvlib import aggregate
 from clvlib.errors import CannotAnswer
 from clvlib.files import once
-from clvlib.models.buying import Buying, every_purchase
+from clvlib.models.buying import FITS_ON, Buying, every_purchase, mean_purchase
 from clvlib.models.hybrid import Hybrid
 from clvlib.models.ranges import Ranges
-from clvlib.models.windows import History, Window, length
+from clvlib.models.windows import History, Window, length, window
 from clvlib.stats import months_in
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ class Ahead:
     frequency (repeat purchases so far), purchases (mean), spend (mean, currency), p_purchase (chance of a purchase, 0
     to 1). others: the same of who has no purchase left, all being sent back or free: what such customers brought in
     past windows, on average; in no total but those that say so. window: what was known of them, and what came, as far
-    as the history tells. learned: the hybrid, if it is one.
+    as the history tells. buying, learned: the models of buying, as far as they could be fitted, and the hybrid, if it
+    is one.
 
     >>> foreseen.method, foreseen.customers[["purchases", "spend"]].sum().round(-2).to_dict()
     ('hybrid', {'purchases': 2100.0, 'spend': 81300.0})
@@ -56,6 +58,7 @@ class Ahead:
     customers: pd.DataFrame
     others: pd.DataFrame
     window: Window
+    buying: Buying | None
     learned: Hybrid | None
 
     def total(self, column: str, level: float) -> tuple[float, float, float]:
@@ -168,24 +171,32 @@ class Ahead:
         days = pd.DatetimeIndex(self.as_of + pd.to_timedelta(np.round(ends[1:]), unit="D"), name="until")
         return pd.DataFrame((falls / falls.sum(axis=0)).T, index=self.customers.index, columns=days)
 
-    def forecast(self, known: pd.DataFrame) -> pd.DataFrame:
+    def forecast(self, known: pd.DataFrame, unit: float | None = None) -> pd.DataFrame:
         """The same forecast for customers as known on any day: purchases, spend (currency), p_purchase.
 
-        known: `aggregate.features` of that day, with `ahead` as long as the window.
+        known: `aggregate.features` of that day, with `ahead` as long as the window. unit: see `Hybrid.forecast`.
 
         >>> foreseen.forecast(foreseen.window.known).equals(foreseen.customers[["purchases", "spend", "p_purchase"]])
         True
         """
-        if self.learned is not None:
-            return self.learned.forecast(known, self.window.buying, self.days)
-        if self.buying is not None:
+        if self.buying is None:
+            return _rate(self.window.fitted_on, known, self.days)
+        if self.learned is None:
             return self.buying.forecast(known, self.days)[_FORECAST]
-        return _rate(self.window.known, known, self.days)
+        return self.learned.forecast(known, self.buying, self.days, unit)
 
-    @property
-    def buying(self) -> Buying | None:
-        """The models of buying, as far as they could be fitted."""
-        return None if self.method == RATE else self.window.buying
+    def of(self, known: pd.DataFrame) -> "Ahead":
+        """The same forecast of other customers known on the same day: all that was learned stays as it is.
+
+        known: `aggregate.features` of `as_of`, with `ahead` as long as the window.
+
+        >>> foreseen.of(foreseen.window.known.tail(3)).customers.equals(foreseen.customers.tail(3))
+        True
+        """
+        unit, nothing = mean_purchase(self.window.fitted_on), pd.Series(0.0, index=known.index)
+        window = replace(self.window, known=known, purchases=nothing, spend=nothing, others=self.window.others[:0])
+        customers = known[["frequency"]].join(self.forecast(known, unit))
+        return replace(self, customers=customers, others=self.others[:0], window=window)
 
     @cached_property
     def ranges(self) -> Ranges | None:
@@ -266,10 +277,26 @@ def look_ahead(history: History, as_of: pd.Timestamp, days: int) -> Ahead:
     return once(look, lambda: ("look_ahead", history.content, *asked), lambda made: len(made.customers))
 
 
+def look_ahead_of_parts(parts: Sequence[ibis.Table], starts: pd.Timestamp, as_of: pd.Timestamp, days: int) -> Ahead:
+    """`look_ahead` of the customers of the first part, by what those of all parts teach (see `aggregate.in_parts`).
+
+    >>> of_one = look_ahead_of_parts([sample.transactions], sample.starts, sample.as_of, days=365)
+    >>> of_one.customers.equals(foreseen.customers)
+    True
+    """
+    own, history = length(starts, as_of, days), History(ibis.union(*parts), starts)
+    first = window(parts[0], as_of, own)
+    if len(parts) > 1:
+        more = (aggregate.features(part, as_of)[FITS_ON] for part in parts[1:])
+        first = replace(first, wider=pd.concat([first.known[FITS_ON], *more]).sort_index())
+    return _ahead(first, history.past(as_of, own), starts, days)
+
+
 def _ahead(window: Window, past: Sequence[Window], starts: pd.Timestamp, days: int) -> Ahead:
     method, why, learned = _best(window, past, starts)
-    ahead = Ahead(window.as_of, days, method, why, window.known[["frequency"]], window.others, window, learned)
-    customers = ahead.customers.join(ahead.forecast(window.known))
+    buying = None if method == RATE else window.buying
+    ahead = Ahead(window.as_of, days, method, why, window.known[["frequency"]], window.others, window, buying, learned)
+    customers = ahead.of(window.known).customers
     return replace(ahead, customers=customers, others=_others(window, past, customers, days))
 
 
