@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ibis
 import numpy as np
@@ -18,6 +18,9 @@ from clvlib.ingest import ask, forgotten, groups, options, people, reading, rule
 from clvlib.ingest.card import FORGOTTEN, TO_CONFIRM, day_of, find_card, read_card, to_confirm, wrong_entries
 from clvlib.ingest.tables import LOOKUPS, TABLES
 from clvlib.stats import DAYS_PER_MONTH
+
+if TYPE_CHECKING:
+    from clvlib.models import streamed
 
 _COUNTED = "purchases"  # the unit where there are no amounts
 
@@ -216,6 +219,17 @@ class Dataset:
         from clvlib.models import outlook, scoring
 
         return scoring.score(outlook.foresee(self), self.economics)
+
+    def write_scores(self, target: str | Path) -> "streamed.Written":
+        """Write what `forecast` gives, with the summary, as Parquet, in memory that doesn't grow with the customers: see
+        `streamed.write_scores`.
+
+        >>> sample.write_scores(tmp / "scores.parquet").total.customers
+        2349
+        """
+        from clvlib.models import streamed
+
+        return streamed.write_scores(self, Path(target))
 
     def sql(self, query: str) -> pd.DataFrame:
         """What a SELECT in DuckDB's SQL gives of the canonical tables, as they were known on the as-of date.
