@@ -27,7 +27,8 @@ PURCHASES = """
     COPY (
         WITH drawn AS (
             SELECT customer, 1 + hash(customer, 1) % {days} AS age,
-                   -ln(1 - hash(customer, 2) / 2.0**64) / 95 AS rate, -ln(1 - hash(customer, 3) / 2.0**64) * 500 AS life,
+                   -ln(1 - hash(customer, 2) / 2.0**64) / 95 AS rate,
+                   -ln(1 - hash(customer, 3) / 2.0**64) * 500 AS life,
                    20 * exp(hash(customer, 4) / 2.0**64) AS basket, hash(customer, 5) / 2.0**64 AS rest
             FROM range({customers}) AS customers(customer)
         )

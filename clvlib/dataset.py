@@ -221,8 +221,7 @@ class Dataset:
         return scoring.score(outlook.foresee(self), self.economics)
 
     def write_scores(self, target: str | Path) -> "streamed.Written":
-        """Write what `forecast` gives, with the summary, as Parquet, in memory that doesn't grow with the customers: see
-        `streamed.write_scores`.
+        """Write what `forecast` gives as Parquet, in memory that stays: see `streamed.write_scores`.
 
         >>> sample.write_scores(tmp / "scores.parquet").total.customers
         2349

@@ -67,7 +67,7 @@ def some_customers(table: ibis.Table, most: int) -> ibis.Table:
 
 @contextmanager
 def in_parts(table: ibis.Table, most: int) -> Iterator[list[ibis.Table]]:
-    """The rows by customer, in parts of about `most` customers each; by a hash of their ids, so each is a sample of all.
+    """The rows in parts of about `most` customers each, by a hash of their ids: so each is a sample of all. Lazy.
 
     One part is the table itself. More are written to files, which lie in a folder that its owner alone can read, and
     are gone afterwards: so that rows are read twice, however many parts there are.

@@ -119,7 +119,8 @@ class Hybrid:
         windows were shorter than `days`, what they teach of their length is held to go on. unit: the mean purchase
         (currency) of all customers of that day, where `known` is of some.
         """
-        own, whole = (buying.forecast(known, length) for length in (self.days_, days))
+        own = buying.forecast(known, self.days_)
+        whole = own if days == self.days_ else buying.forecast(known, days)
         unit = mean_purchase(known) if unit is None else unit
         asked = self._steps.of(_inputs(known, own, buying, self.days_, self.look_back_, unit))
         with threadpool_limits(1):

@@ -90,7 +90,7 @@ class Ahead:
             return self.learned.spread_of(column, self.days)
         apart = _UNTAUGHT[self.method]
         if self.method == RATE:  # of how many times customers came back nearly nothing is known
-            apart = float(np.hypot(apart, (float(self.window.known["frequency"].sum()) + 0.5) ** -0.5))
+            apart = float(np.hypot(apart, (float(self.window.fitted_on["frequency"].sum()) + 0.5) ** -0.5))
         if column == "purchases":
             return apart, CLUMPED
         said = self.customers[self.customers["spend"] > 0]
@@ -284,11 +284,12 @@ def look_ahead_of_parts(parts: Sequence[ibis.Table], starts: pd.Timestamp, as_of
     >>> of_one.customers.equals(foreseen.customers)
     True
     """
-    own, history = length(starts, as_of, days), History(ibis.union(*parts), starts)
+    history, own = History(ibis.union(*parts), starts), length(starts, as_of, days)
+    if len(parts) == 1:
+        return look_ahead(history, as_of, days)
     first = window(parts[0], as_of, own)
-    if len(parts) > 1:
-        more = (aggregate.features(part, as_of)[FITS_ON] for part in parts[1:])
-        first = replace(first, wider=pd.concat([first.known[FITS_ON], *more]).sort_index())
+    more = (aggregate.features(part, as_of)[FITS_ON] for part in parts[1:])
+    first = replace(first, wider=pd.concat([first.known[FITS_ON], *more]).sort_index())
     return _ahead(first, history.past(as_of, own), starts, days)
 
 

@@ -152,9 +152,7 @@ def by_rank(scores: pd.DataFrame) -> pd.DataFrame:
     return medians.set_axis(["low", "mid", "high"], axis=1)
 
 
-def total(
-    ahead: Ahead, economics: Economics, level: float = FORECAST_LEVEL, sums: pd.Series | None = None
-) -> Total:
+def total(ahead: Ahead, economics: Economics, level: float = FORECAST_LEVEL, sums: pd.Series | None = None) -> Total:
     """Value of all customers of `ahead` together; see `Total`.
 
     sums: the sum of `summed_up` over all parts of the customers, where `ahead` is of one of them.

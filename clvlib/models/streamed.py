@@ -45,10 +45,11 @@ class Written:
         >>> write_scores(sample, tmp / "scores.parquet").learned[:64]
         'Models of buying are fitted on all 2,349 customers. It learned f'
         """
-        few = self.fitted_on < self.total.customers
-        on = f"a sample of {self.fitted_on:,} of the" if few else "all"
-        taught = f" (customers: a sample of {TEACHING:,})" if self.total.customers > TEACHING else ""
-        return f"Models of buying are fitted on {on} {self.total.customers:,} customers. {self.ahead.why}{taught}"
+        customers = self.total.customers
+        on = "all" if self.fitted_on == customers else f"a sample of {self.fitted_on:,} of the"
+        few = self.ahead.learned is not None and customers > TEACHING
+        taught = f" Those windows hold a sample of {TEACHING:,} customers." if few else ""
+        return f"Models of buying are fitted on {on} {customers:,} customers. {self.ahead.why}{taught}"
 
 
 def write_scores(ds: Dataset, target: Path) -> Written:

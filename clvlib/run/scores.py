@@ -32,8 +32,9 @@ def score_customers(card_or_name: str, as_of: str | None, out: Path) -> None:
         if worth.customers <= MOST_IN_SHEET:
             write_list(with_consent(pd.read_parquet(written.file).sort_index(), ds), sheet)
     money = f"{worth.clv:,.0f} {ds.currency}, from {worth.low:,.0f} to {worth.high:,.0f} in {worth.level:.0%} of cases"
+    took = f"{time.monotonic() - begun:,.0f} s"
     for line in (
-        f"{ds.name}: {worth.customers:,} customers scored in {time.monotonic() - begun:,.0f} s, as of {ds.as_of:%Y-%m-%d}",
+        f"{ds.name}: {worth.customers:,} customers scored in {took}, as of {ds.as_of:%Y-%m-%d}",
         written.learned,
         f"Expected to buy within {ds.economics.horizon_months} months: {written.buyers:,.0f}. CLV of all: {money}.",
         f"{written.file}",

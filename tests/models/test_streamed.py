@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -52,11 +51,10 @@ def test_customers_in_parts_are_scored_as_all_at_once(name, customers, method, r
     pd.testing.assert_frame_equal(found[list(summary)], summary)
     pd.testing.assert_frame_equal(found[SCORES], expected[SCORES], rtol=1e-9, atol=1e-9)
     total = scoring.total(ahead, ds.economics)
-    assert np.allclose(
-        [getattr(written.total, of) for of in ("customers", "clv", "low", "high")],
-        [getattr(total, of) for of in ("customers", "clv", "low", "high")],
-        rtol=1e-9,
-    )
+    assert (written.total.customers, written.total.level) == (total.customers, total.level)
+    assert written.total.clv == pytest.approx(total.clv, rel=1e-9)
+    if method == outlook.HYBRID:  # else the first part tells how large baskets are
+        assert [written.total.low, written.total.high] == pytest.approx([total.low, total.high], rel=1e-9)
     assert written.learned.startswith(f"Models of buying are fitted on all {len(expected):,} customers. {ahead.why}")
 
 
