@@ -84,7 +84,10 @@ def in_parts(table: ibis.Table, most: int) -> Iterator[list[ibis.Table]]:
         backend.con.execute(f"SET partitioned_write_flush_threshold = {_ROWS_AT_ONCE}")
         options = {"partition_by": "part", "row_group_size": _ROWS_OF_GROUP}
         backend.to_parquet(table.mutate(part=part), f"{folder}/parts", **options)
-        yield [
-            backend.read_parquet(f"{place}/*.parquet", hive_partitioning=False)
-            for place in sorted(Path(folder, "parts").iterdir())
-        ]
+        places = sorted(Path(folder, "parts").iterdir())
+        parts = [backend.read_parquet(f"{place}/*.parquet", hive_partitioning=False) for place in places]
+        try:
+            yield parts
+        finally:
+            for part in parts:
+                backend.drop_view(part.get_name(), force=True)
