@@ -17,7 +17,7 @@ from scipy.stats import norm
 from clvlib import aggregate
 from clvlib.errors import CannotAnswer
 from clvlib.files import once
-from clvlib.models.buying import FITS_ON, Buying, every_purchase, mean_purchase
+from clvlib.models.buying import FITS_ON, LEAST_FORECAST, Buying, every_purchase, mean_purchase
 from clvlib.models.hybrid import Hybrid
 from clvlib.models.ranges import Ranges
 from clvlib.models.windows import History, Window, length, window
@@ -113,10 +113,7 @@ class Ahead:
             rates = self.customers["purchases"].to_numpy() / self.days
             chances = np.array([-np.expm1(-rates * end) for end in ends])
         else:
-            history = [self.window.known[name] for name in ("frequency", "recency", "T")]
-            models = self.buying.models_.values()
-            each = [[model.p_at_least(1, end, *history) for end in ends[1:]] for model in models]
-            chances = np.vstack([np.zeros(len(self.customers)), np.mean(each, axis=0)])
+            chances = np.vstack([np.zeros(len(self.customers)), self.buying.until(self.window.known, ends[1:])[1]])
         half = chances[-1] / 2
         after = np.clip((chances < half).sum(axis=0), 1, _PARTS)  # the first end by which half have bought
         low, high = (np.take_along_axis(chances, (after - back)[None], axis=0)[0] for back in (1, 0))
@@ -162,8 +159,8 @@ class Ahead:
         if self.buying is None:
             until = np.outer(ends, np.ones(len(self.customers)))
         else:
-            until = np.array([self.buying.forecast(self.window.known, end)["purchases"] for end in ends])
-            until[0] = 0.0  # no least forecast of no days
+            until = self.buying.until(self.window.known, ends[1:])[0].clip(min=LEAST_FORECAST)
+            until = np.vstack([np.zeros(len(self.customers)), until])
         falls = np.diff(until, axis=0).clip(min=0.0) + 1e-12
         if season is not None:
             middles = self.as_of + pd.to_timedelta((ends[1:] + ends[:-1]) / 2, unit="D")
