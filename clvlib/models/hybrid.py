@@ -26,6 +26,7 @@ from threadpoolctl import threadpool_limits
 
 from clvlib import aggregate
 from clvlib.models.buying import LEAST_FORECAST, Buying, every_purchase, mean_purchase
+from clvlib.models.trees import Trees
 from clvlib.models.windows import YEAR, Window
 from clvlib.stats import Array
 
@@ -266,20 +267,13 @@ class _Folds:
     def fit(self, asked: Array, came: Array, weights: Array, fold: NDArray[Any]) -> Self:
         """Where nothing differs in a part, the mean of all is the answer."""
         self._mean = float(np.average(came, weights=weights)) if len(came) else 1.0
-        self._models: list[Any] = []
+        self._models: list[Trees] = []
         parts = [(fold != k, fold == k) for k in range(_FOLDS)]
         if all(held.any() and len(np.unique(came[on])) > 1 for on, held in parts):
-            self._models = [
-                self._kind(**_TREES, **self._loss).fit(
-                    asked[on],
-                    came[on],
-                    weights[on],
-                    X_val=asked[held],
-                    y_val=came[held],
-                    sample_weight_val=weights[held],
-                )
-                for on, held in parts
-            ]
+            for on, held in parts:
+                known, seen = (asked[on], came[on], weights[on]), (asked[held], came[held], weights[held])
+                against = dict(zip(("X_val", "y_val", "sample_weight_val"), seen, strict=True))
+                self._models.append(Trees(self._kind(**_TREES, **self._loss).fit(*known, **against), _STEPS))
         return self
 
     def of(self, asked: Array, fold: NDArray[Any] | None = None) -> Array:
@@ -287,15 +281,11 @@ class _Folds:
         if not self._models:
             return np.full(len(asked), self._mean)
         if fold is None:
-            return np.mean([_said(model, asked) for model in self._models], axis=0)
+            return np.mean([trees.of(asked) for trees in self._models], axis=0)
         found = np.empty(len(asked))
-        for k, model in enumerate(self._models):
-            found[fold == k] = _said(model, asked[fold == k])
+        for k, trees in enumerate(self._models):
+            found[fold == k] = trees.of(asked[fold == k])
         return found
-
-
-def _said(model: Any, asked: Array) -> Array:
-    return model.predict_proba(asked)[:, 1] if hasattr(model, "predict_proba") else model.predict(asked)
 
 
 class _Chance:

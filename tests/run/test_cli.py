@@ -52,11 +52,9 @@ def test_score_writes_every_customer_and_says_what_the_scores_rest_on(clv, tmp_p
     code, text = clv("score", "orders.toml")
     assert code == 0
     customers = few["customer_id"].nunique()
-    folder = tmp_path / "runs/orders/1998-06-30"
-    found, sheet = (
-        pd.read_parquet(folder / "scores.parquet"),
-        pd.read_csv(folder / "scores.csv", index_col="customer_id"),
-    )
+    folder = tmp_path / f"runs/orders/{few['date'].max():%Y-%m-%d}"
+    found = pd.read_parquet(folder / "scores.parquet")
+    sheet = pd.read_csv(folder / "scores.csv", index_col="customer_id")
     assert f"{len(found):,} customers scored" in text
     assert f"fitted on all {len(found):,} customers" in text
     assert f"CLV of all: {found['clv'].sum():,.0f} USD" in text
