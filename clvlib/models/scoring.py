@@ -172,7 +172,7 @@ def summed_up(ahead: Ahead, parts: pd.DataFrame, economics: Economics) -> pd.Ser
     expected to buy), spend (expected; currency), margin (of it, discounted) and clv.
 
     >>> summed_up(foreseen, foreseen_base, sample.economics).round(-2).to_dict()
-    {'customers': 2300.0, 'buyers': 600.0, 'spend': 81300.0, 'margin': 23300.0, 'clv': 23300.0}
+    {'customers': 2300.0, 'buyers': 700.0, 'spend': 81300.0, 'margin': 23300.0, 'clv': 23300.0}
     """
     bought = parts["p_purchase"] * parts["purchases_if_buying"]
     margin = float((bought * _spend_each(ahead.customers)).sum()) * economics.margin

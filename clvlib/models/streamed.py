@@ -30,6 +30,9 @@ FITTED = 1_000_000  # customers whom models of buying are fitted on, at most
 class Written:
     """A file of scores, and what it says of all customers. fitted_on: how many of them models of buying learned from;
     buyers: how many are expected to buy within the horizon.
+
+    >>> write_scores(sample, tmp / "scores.parquet").learned[:64]
+    'Models of buying are fitted on all 2,349 customers. It learned f'
     """
 
     file: Path
@@ -40,11 +43,7 @@ class Written:
 
     @property
     def learned(self) -> str:
-        """What the scores were learned from, in words.
-
-        >>> write_scores(sample, tmp / "scores.parquet").learned[:64]
-        'Models of buying are fitted on all 2,349 customers. It learned f'
-        """
+        """What the scores were learned from, in words."""
         customers = self.total.customers
         on = "all" if self.fitted_on == customers else f"a sample of {self.fitted_on:,} of the"
         few = self.ahead.learned is not None and customers > TEACHING
