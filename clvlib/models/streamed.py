@@ -5,8 +5,9 @@ each part is a sample of all. What a forecast learns, it learns from the first p
 its own, and written. Of no more customers than that, each figure is what `scoring.score` gives of all at once.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def write_scores(ds: Dataset, target: Path) -> Written:
     """Write customers with their summary and scores (`aggregate.rfm_summary`, `scoring.score`) as Parquet, one row
     each, part by part, and within a part by customer_id.
 
-    Raises MissingTable without transactions; OSError where there is no room for the file, or for a copy of the rows.
+    Raises MissingTable without transactions. It takes room for the file, and for a copy of the rows of several parts.
 
     >>> written = write_scores(sample, tmp / "scores.parquet")
     >>> written.total == total(foreseen, sample.economics)
@@ -69,25 +70,23 @@ def write_scores(ds: Dataset, target: Path) -> Written:
     with aggregate.in_parts(ds.transactions, AT_ONCE) as parts, replacing(target) as partial:
         first = parts[: FITTED // AT_ONCE]
         ahead = look_ahead_of_parts(first, ds.starts, ds.as_of, ds.economics.horizon_days)
-        sums, writer = pd.Series(dtype=float), None
-        try:
-            for summary, known in _one_ahead(parts, ds.as_of, ahead.window.days):
+        sums = pd.Series(dtype=float)
+        with ExitStack() as opened:
+            fetched, writer = opened.enter_context(closing(_one_ahead(parts, ds.as_of, ahead.window.days))), None
+            for summary, known in fetched:
                 of_part = ahead.of(known)
                 each = factors(of_part, ds.economics)
                 sums = sums.add(summed_up(of_part, each, ds.economics), fill_value=0.0)
                 rows = pa.Table.from_pandas(summary.join(score(of_part, ds.economics, parts=each)))
-                writer = writer or pq.ParquetWriter(partial, rows.schema)
+                writer = writer or opened.enter_context(pq.ParquetWriter(partial, rows.schema))
                 writer.write_table(rows)
-        finally:
-            if writer is not None:
-                writer.close()
     worth = total(ahead, ds.economics, sums=sums)
     return Written(target, ahead, worth, float(sums["buyers"]), len(ahead.window.fitted_on))
 
 
 def _one_ahead(
     parts: Sequence[ibis.Table], as_of: pd.Timestamp, days: int
-) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+) -> Generator[tuple[pd.DataFrame, pd.DataFrame], None, None]:
     """Summary and features of each part; while one is scored, the database works out the next."""
 
     def fetch(part: ibis.Table) -> tuple[pd.DataFrame, pd.DataFrame]:

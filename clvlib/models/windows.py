@@ -111,6 +111,15 @@ class History:
         self.transactions, self.starts = transactions, starts
         self._kept: dict[tuple[pd.Timestamp, int, bool], Window] = {}
 
+    def of_some(self, most: int) -> "History":
+        """The history of `most` customers, drawn by a hash of their ids; this one if there are no more.
+
+        >>> history.of_some(100).window(sample.as_of, days=91).known.shape[0], history.of_some(5000) is history
+        (100, True)
+        """
+        some = aggregate.some_customers(self.transactions, most)
+        return self if some is self.transactions else History(some, self.starts)
+
     @cached_property
     def content(self) -> tuple[int, ...]:
         """Numbers by which other transactions are told from these."""
