@@ -49,6 +49,7 @@ bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks.speed
 	$(BIN)/python -m benchmarks.fit_speed
 	$(BIN)/python -m benchmarks.forecast_speed
+	$(BIN)/python -m benchmarks.score_speed
 	$(BIN)/python -m benchmarks.ingest_speed
 
 worlds: $(INSTALLED)

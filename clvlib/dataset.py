@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ibis
 import numpy as np
@@ -28,6 +28,9 @@ from clvlib.ingest.card import (
 from clvlib.ingest.tables import LOOKUPS, TABLES
 from clvlib.language import ENGLISH, leave, message, messages, phrase, speak, spoken, translated
 from clvlib.stats import DAYS_PER_MONTH
+
+if TYPE_CHECKING:
+    from clvlib.models import streamed
 
 _COUNTED = message("purchases")  # the unit where there are no amounts
 
@@ -251,6 +254,16 @@ class Dataset:
         from clvlib.models import outlook, scoring
 
         return scoring.score(outlook.foresee(self), self.economics)
+
+    def write_scores(self, target: str | Path) -> "streamed.Written":
+        """Write what `forecast` gives as Parquet, in memory that stays: see `streamed.write_scores`.
+
+        >>> sample.write_scores(tmp / "scores.parquet").total.customers
+        2349
+        """
+        from clvlib.models import streamed
+
+        return streamed.write_scores(self, Path(target))
 
     def sql(self, query: str) -> pd.DataFrame:
         """What a SELECT in DuckDB's SQL gives of the canonical tables, as they were known on the as-of date.

@@ -35,6 +35,13 @@ def test_fits_beside_those_of_lifetimes_are_measured_to_their_end():
     assert done.stderr == ""
 
 
+def test_the_time_and_memory_of_scores_are_measured_to_their_end():
+    done = ran("score_speed", "--customers", "1000")
+    assert done.returncode == 0, done.stderr
+    assert "fitted on all 1,000 customers" in done.stdout
+    assert done.stderr == ""
+
+
 def test_the_time_of_a_forecast_is_measured_to_its_end():
     done = ran("forecast_speed", "--customers", "1000")
     assert done.returncode == 0, done.stderr

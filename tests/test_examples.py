@@ -4,6 +4,7 @@ import ast
 import doctest
 import importlib
 import pkgutil
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,7 @@ def names():
     shop["foreseen_base"] = scoring.factors(shop["foreseen"], sample.economics)
     shop["rolled"] = rolling.roll(shop["history"], sample.as_of, days=182)
     shop["cohorts"] = aggregate.cohorts(sample.transactions, sample.as_of)
+    shop["tmp"] = Path(tempfile.mkdtemp())
     return {"np": np, "pd": pd, "load": load, **shop, **a_study(), **a_test(sample, rfm.index[:400])}
 
 

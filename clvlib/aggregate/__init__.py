@@ -32,7 +32,7 @@ from clvlib.aggregate.customers import (
     rfm_summary,
 )
 from clvlib.aggregate.purchases import purchase_days
-from clvlib.aggregate.rows import content, some_customers
+from clvlib.aggregate.rows import content, in_parts, some_customers
 
 __all__ = [
     "DAYS_PER_UNIT",
@@ -53,6 +53,7 @@ __all__ = [
     "gaps",
     "group_names",
     "holdout",
+    "in_parts",
     "loyal_revenue",
     "main_value",
     "purchase_days",

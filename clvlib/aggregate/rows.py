@@ -1,12 +1,18 @@
 """What every query of this room needs: the rows of some days, what is known of their customer, and a query's answer."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import ibis
 import pandas as pd
 
 _PRIME = 2**31 - 1  # sums of the rests by it stay whole numbers
+_SHIFT, _BITS = 24, 2**20 - 1  # of a hash: DuckDB finds its own way by those at either end
+_ROWS_AT_ONCE = 10_000_000  # of a table that is parted, in memory
+_ROWS_OF_GROUP = 20_000  # of a part's file: each is written in so many
 
 
 def date_of(when: Any) -> ibis.Value:
@@ -57,3 +63,31 @@ def some_customers(table: ibis.Table, most: int) -> ibis.Table:
         return table
     drawn = ids[pd.util.hash_array(ids.to_numpy(dtype=object)).argsort(kind="stable")[:most]]
     return table.semi_join(ibis.memtable(pd.DataFrame({"customer_id": drawn})), "customer_id")
+
+
+@contextmanager
+def in_parts(table: ibis.Table, most: int) -> Iterator[list[ibis.Table]]:
+    """The rows in parts of about `most` customers each, by a hash of their ids: so each is a sample of all. Lazy.
+
+    One part is the table itself. More are written to files, which lie in a folder that its owner alone can read, and
+    are gone afterwards: so that rows are read twice, however many parts there are.
+    """
+    customers = table["customer_id"].approx_nunique().to_pyarrow().as_py()
+    count = max(1, -(-customers // most))
+    if count == 1:
+        yield [table]
+        return
+    backend = ibis.get_backend(table)
+    part = ((table["customer_id"].hash() >> _SHIFT) & _BITS) % count
+    with TemporaryDirectory(prefix="clv-", ignore_cleanup_errors=True) as folder:
+        backend.con.execute(f"SET partitioned_write_max_open_files = {count + 1}")
+        backend.con.execute(f"SET partitioned_write_flush_threshold = {_ROWS_AT_ONCE}")
+        options = {"partition_by": "part", "row_group_size": _ROWS_OF_GROUP}
+        backend.to_parquet(table.mutate(part=part), f"{folder}/parts", **options)
+        places = sorted(Path(folder, "parts").iterdir())
+        parts = [backend.read_parquet(f"{place}/*.parquet", hive_partitioning=False) for place in places]
+        try:
+            yield parts
+        finally:
+            for part in parts:
+                backend.drop_view(part.get_name(), force=True)

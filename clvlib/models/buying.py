@@ -3,13 +3,17 @@
 Which of BG/NBD, MBG/NBD and Pareto/NBD will come nearest nobody knows beforehand: their mean needs no choice.
 """
 
+from collections.abc import Iterator, Sequence
 from typing import Self
 
 import numpy as np
 import pandas as pd
 
 from clvlib.models.forecast import GammaGamma, PurchaseModel, fit_all
+from clvlib.models.likelihood import unique_rows
+from clvlib.stats import Array
 
+FITS_ON = ["frequency", "recency", "T", "first_spend", "monetary_value"]  # of `aggregate.features`
 LEAST_FORECAST = 1e-4  # purchases: a forecast of fewer is no measure of what came
 
 
@@ -42,15 +46,38 @@ class Buying:
 
         These are `purchases`, `p_purchase` (chance of one purchase, 0 to 1) and `spend` (currency).
         """
-        history = [known[column] for column in ("frequency", "recency", "T")]
-        frame = pd.DataFrame(
-            {name: model.expected_purchases(days, *history) for name, model in self.models_.items()}, index=known.index
-        )
-        chances = [model.p_at_least(1, days, *history) for model in self.models_.values()]
+        purchases, chances = next(self._until(known, [days]))
+        frame = pd.DataFrame(purchases, index=known.index)
         every, mean = every_purchase(known), frame.mean(axis=1).clip(lower=LEAST_FORECAST)
         each = self.spend_.expected_spend(every["frequency"], every["monetary_value"])
         p_purchase = np.mean(chances, axis=0).clip(min=LEAST_FORECAST)  # as small as the mean, or who buys buys a lot
         return frame.assign(purchases=mean, p_purchase=p_purchase, spend=mean * each)
+
+    def until(self, known: pd.DataFrame, ends: Sequence[float]) -> tuple[Array, Array]:
+        """The means of what models expect until each of `ends` (days from now): purchases, chance of one (0 to 1).
+
+        Two arrays with a row per end, a column per customer.
+
+        >>> from clvlib import aggregate
+        >>> known = aggregate.features(sample.transactions, sample.as_of).head(2)
+        >>> [each.round(2).tolist() for each in foreseen.buying.until(known, [30.0, 365.0])]
+        [[[0.11, 0.01], [1.26, 0.1]], [[0.1, 0.01], [0.53, 0.06]]]
+        """
+        each = [(list(purchases.values()), chances) for purchases, chances in self._until(known, ends)]
+        purchases, chances = (np.mean(both, axis=1) for both in zip(*each, strict=True))
+        return purchases, chances
+
+    def _until(self, known: pd.DataFrame, ends: Sequence[float]) -> Iterator[tuple[dict[str, Array], list[Array]]]:
+        """Purchases by model, and chances of one, until each end. Customers with the same history are asked about once;
+        of who is alive, the day of the last purchase tells nothing more.
+        """
+        (x, t_x, age), row = unique_rows(known, ["frequency", "recency", "T"])
+        alive = {name: model.p_alive(x, t_x, age)[row] for name, model in self.models_.items()}
+        (x, age), pair = unique_rows(known, ["frequency", "T"])
+        for end in ends:
+            each = [(name, model, alive[name]) for name, model in self.models_.items()]
+            purchases = {name: here * model.expected_if_alive(end, x, age)[pair] for name, model, here in each}
+            yield purchases, [here * model.at_least_if_alive(1, end, x, age)[pair] for _, model, here in each]
 
 
 def every_purchase(known: pd.DataFrame) -> pd.DataFrame:
@@ -64,3 +91,14 @@ def every_purchase(known: pd.DataFrame) -> pd.DataFrame:
     paid = known["first_spend"] + (known["monetary_value"] * known["frequency"]).fillna(0.0)
     times = known["frequency"] + 1
     return known[["recency", "T"]].assign(frequency=times, monetary_value=paid / times)
+
+
+def mean_purchase(known: pd.DataFrame) -> float:
+    """What a purchase of all these customers came to (currency), the first ones counted in.
+
+    >>> known = pd.DataFrame({"frequency": [0, 2], "first_spend": [50.0, 20.0], "monetary_value": [np.nan, 35.0]})
+    >>> mean_purchase(known.assign(recency=[0.0, 60.0], T=100.0))
+    35.0
+    """
+    every = every_purchase(known)
+    return float((every["monetary_value"] * every["frequency"]).sum() / every["frequency"].sum())

@@ -25,7 +25,8 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from clvlib import aggregate
-from clvlib.models.buying import LEAST_FORECAST, Buying, every_purchase
+from clvlib.models.buying import LEAST_FORECAST, Buying, every_purchase, mean_purchase
+from clvlib.models.trees import Trees
 from clvlib.models.windows import YEAR, Window
 from clvlib.stats import Array
 
@@ -110,16 +111,19 @@ class Hybrid:
         self.unseen_ = came.join(unseen[["purchases", "spend"]])
         return self
 
-    def forecast(self, known: pd.DataFrame, buying: Buying, days: float) -> pd.DataFrame:
+    def forecast(self, known: pd.DataFrame, buying: Buying, days: float, unit: float | None = None) -> pd.DataFrame:
         """By customer, for the next `days`: purchases, spend (currency), p_purchase (chance of one purchase, 0 to 1).
 
         The chance weighs what models, trees and both together say, by logistic regression on the windows.
 
         known: `aggregate.features` of one day with `ahead` as long as the windows; buying: fitted on it. Where the
-        windows were shorter than `days`, what they teach of their length is held to go on.
+        windows were shorter than `days`, what they teach of their length is held to go on. unit: the mean purchase
+        (currency) of all customers of that day, where `known` is of some.
         """
-        own, whole = (buying.forecast(known, length) for length in (self.days_, days))
-        asked = self._steps.of(_inputs(known, own, buying, self.days_, self.look_back_))
+        own = buying.forecast(known, self.days_)
+        whole = own if days == self.days_ else buying.forecast(known, days)
+        unit = mean_purchase(known) if unit is None else unit
+        asked = self._steps.of(_inputs(known, own, buying, self.days_, self.look_back_, unit))
         with threadpool_limits(1):
             found = self._mixed(asked, own["purchases"].to_numpy(), own["spend"].to_numpy())
         found[_MADE] *= self.level_[["level_purchases", "level_spend", "level_purchases"]].to_numpy()
@@ -187,7 +191,7 @@ def foreseen_level(levels: Array, ago: NDArray[Any], days: int) -> tuple[float, 
 
 def _with_outcome(window: Window, look_back: int) -> pd.DataFrame:
     own = window.buying.forecast(window.known, window.days)
-    rows = _inputs(window.known, own, window.buying, window.days, look_back)
+    rows = _inputs(window.known, own, window.buying, window.days, look_back, mean_purchase(window.known))
     return rows.assign(
         as_of=window.as_of,
         mean=own["purchases"],
@@ -204,13 +208,14 @@ def _level(came: pd.Series, said: pd.Series) -> float:
     return float((came.sum() + said.mean()) / (said.sum() + said.mean()))
 
 
-def _inputs(known: pd.DataFrame, own: pd.DataFrame, buying: Buying, days: int, look_back: int) -> pd.DataFrame:
-    """What trees learn from. Money is in mean purchases, so that the currency is immaterial.
+def _inputs(
+    known: pd.DataFrame, own: pd.DataFrame, buying: Buying, days: int, look_back: int, unit: float
+) -> pd.DataFrame:
+    """What trees learn from. Money is in mean purchases (`unit`), so that the currency is immaterial.
 
     Counts over more than `look_back` days, which not every window knows whole, are left out.
     """
     every = every_purchase(known)
-    unit = float((every["monetary_value"] * every["frequency"]).sum() / every["frequency"].sum())
     columns = {"model": np.log(own["purchases"]), "each": np.log(own["spend"] / own["purchases"] / unit)}
     columns |= {name: np.log(own[name].clip(lower=LEAST_FORECAST) / own["purchases"]) for name in buying.models_}
     columns["chance"] = own["p_purchase"]
@@ -262,20 +267,13 @@ class _Folds:
     def fit(self, asked: Array, came: Array, weights: Array, fold: NDArray[Any]) -> Self:
         """Where nothing differs in a part, the mean of all is the answer."""
         self._mean = float(np.average(came, weights=weights)) if len(came) else 1.0
-        self._models: list[Any] = []
+        self._models: list[Trees] = []
         parts = [(fold != k, fold == k) for k in range(_FOLDS)]
         if all(held.any() and len(np.unique(came[on])) > 1 for on, held in parts):
-            self._models = [
-                self._kind(**_TREES, **self._loss).fit(
-                    asked[on],
-                    came[on],
-                    weights[on],
-                    X_val=asked[held],
-                    y_val=came[held],
-                    sample_weight_val=weights[held],
-                )
-                for on, held in parts
-            ]
+            for on, held in parts:
+                known, seen = (asked[on], came[on], weights[on]), (asked[held], came[held], weights[held])
+                against = dict(zip(("X_val", "y_val", "sample_weight_val"), seen, strict=True))
+                self._models.append(Trees(self._kind(**_TREES, **self._loss).fit(*known, **against), _STEPS))
         return self
 
     def of(self, asked: Array, fold: NDArray[Any] | None = None) -> Array:
@@ -283,15 +281,11 @@ class _Folds:
         if not self._models:
             return np.full(len(asked), self._mean)
         if fold is None:
-            return np.mean([_said(model, asked) for model in self._models], axis=0)
+            return np.mean([trees.of(asked) for trees in self._models], axis=0)
         found = np.empty(len(asked))
-        for k, model in enumerate(self._models):
-            found[fold == k] = _said(model, asked[fold == k])
+        for k, trees in enumerate(self._models):
+            found[fold == k] = trees.of(asked[fold == k])
         return found
-
-
-def _said(model: Any, asked: Array) -> Array:
-    return model.predict_proba(asked)[:, 1] if hasattr(model, "predict_proba") else model.predict(asked)
 
 
 class _Chance:

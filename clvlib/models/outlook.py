@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import ibis
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
@@ -17,10 +18,10 @@ from clvlib import aggregate
 from clvlib.errors import CannotAnswer
 from clvlib.files import once
 from clvlib.language import message, phrase
-from clvlib.models.buying import Buying, every_purchase
+from clvlib.models.buying import FITS_ON, LEAST_FORECAST, Buying, every_purchase, mean_purchase
 from clvlib.models.hybrid import Hybrid
 from clvlib.models.ranges import Ranges
-from clvlib.models.windows import History, Window, length
+from clvlib.models.windows import History, Window, length, window
 from clvlib.stats import months_in
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ class Ahead:
     frequency (repeat purchases so far), purchases (mean), spend (mean, currency), p_purchase (chance of a purchase, 0
     to 1). others: the same of who has no purchase left, all being sent back or free: what such customers brought in
     past windows, on average; in no total but those that say so. window: what was known of them, and what came, as far
-    as the history tells. learned: the hybrid, if it is one.
+    as the history tells. buying, learned: the models of buying, as far as they could be fitted, and the hybrid, if it
+    is one.
 
     >>> foreseen.method, foreseen.customers[["purchases", "spend"]].sum().round(-2).to_dict()
     ('hybrid', {'purchases': 2100.0, 'spend': 81300.0})
@@ -58,6 +60,7 @@ class Ahead:
     customers: pd.DataFrame
     others: pd.DataFrame
     window: Window
+    buying: Buying | None
     learned: Hybrid | None
 
     def total(self, column: str, level: float) -> tuple[float, float, float]:
@@ -89,7 +92,7 @@ class Ahead:
             return self.learned.spread_of(column, self.days)
         apart = _UNTAUGHT[self.method]
         if self.method == RATE:  # of how many times customers came back nearly nothing is known
-            apart = float(np.hypot(apart, (float(self.window.known["frequency"].sum()) + 0.5) ** -0.5))
+            apart = float(np.hypot(apart, (float(self.window.fitted_on["frequency"].sum()) + 0.5) ** -0.5))
         if column == "purchases":
             return apart, CLUMPED
         said = self.customers[self.customers["spend"] > 0]
@@ -112,10 +115,7 @@ class Ahead:
             rates = self.customers["purchases"].to_numpy() / self.days
             chances = np.array([-np.expm1(-rates * end) for end in ends])
         else:
-            history = [self.window.known[name] for name in ("frequency", "recency", "T")]
-            models = self.buying.models_.values()
-            each = [[model.p_at_least(1, end, *history) for end in ends[1:]] for model in models]
-            chances = np.vstack([np.zeros(len(self.customers)), np.mean(each, axis=0)])
+            chances = np.vstack([np.zeros(len(self.customers)), self.buying.until(self.window.known, ends[1:])[1]])
         half = chances[-1] / 2
         after = np.clip((chances < half).sum(axis=0), 1, _PARTS)  # the first end by which half have bought
         low, high = (np.take_along_axis(chances, (after - back)[None], axis=0)[0] for back in (1, 0))
@@ -161,8 +161,8 @@ class Ahead:
         if self.buying is None:
             until = np.outer(ends, np.ones(len(self.customers)))
         else:
-            until = np.array([self.buying.forecast(self.window.known, end)["purchases"] for end in ends])
-            until[0] = 0.0  # no least forecast of no days
+            until = self.buying.until(self.window.known, ends[1:])[0].clip(min=LEAST_FORECAST)
+            until = np.vstack([np.zeros(len(self.customers)), until])
         falls = np.diff(until, axis=0).clip(min=0.0) + 1e-12
         if season is not None:
             middles = self.as_of + pd.to_timedelta((ends[1:] + ends[:-1]) / 2, unit="D")
@@ -170,24 +170,32 @@ class Ahead:
         days = pd.DatetimeIndex(self.as_of + pd.to_timedelta(np.round(ends[1:]), unit="D"), name="until")
         return pd.DataFrame((falls / falls.sum(axis=0)).T, index=self.customers.index, columns=days)
 
-    def forecast(self, known: pd.DataFrame) -> pd.DataFrame:
+    def forecast(self, known: pd.DataFrame, unit: float | None = None) -> pd.DataFrame:
         """The same forecast for customers as known on any day: purchases, spend (currency), p_purchase.
 
-        known: `aggregate.features` of that day, with `ahead` as long as the window.
+        known: `aggregate.features` of that day, with `ahead` as long as the window. unit: see `Hybrid.forecast`.
 
         >>> foreseen.forecast(foreseen.window.known).equals(foreseen.customers[["purchases", "spend", "p_purchase"]])
         True
         """
-        if self.learned is not None:
-            return self.learned.forecast(known, self.window.buying, self.days)
-        if self.buying is not None:
+        if self.buying is None:
+            return _rate(self.window.fitted_on, known, self.days)
+        if self.learned is None:
             return self.buying.forecast(known, self.days)[_FORECAST]
-        return _rate(self.window.known, known, self.days)
+        return self.learned.forecast(known, self.buying, self.days, unit)
 
-    @property
-    def buying(self) -> Buying | None:
-        """The models of buying, as far as they could be fitted."""
-        return None if self.method == RATE else self.window.buying
+    def of(self, known: pd.DataFrame) -> "Ahead":
+        """The same forecast of other customers known on the same day: all that was learned stays as it is.
+
+        known: `aggregate.features` of `as_of`, with `ahead` as long as the window.
+
+        >>> foreseen.of(foreseen.window.known.tail(3)).customers.round(9).equals(foreseen.customers.tail(3).round(9))
+        True
+        """
+        unit, nothing = mean_purchase(self.window.fitted_on), pd.Series(0.0, index=known.index)
+        window = replace(self.window, known=known, purchases=nothing, spend=nothing, others=self.window.others[:0])
+        customers = known[["frequency"]].join(self.forecast(known, unit))
+        return replace(self, customers=customers, others=self.others[:0], window=window)
 
     @cached_property
     def ranges(self) -> Ranges | None:
@@ -268,10 +276,27 @@ def look_ahead(history: History, as_of: pd.Timestamp, days: int) -> Ahead:
     return once(look, lambda: ("look_ahead", history.content, *asked), lambda made: len(made.customers))
 
 
+def look_ahead_of_parts(parts: Sequence[ibis.Table], starts: pd.Timestamp, as_of: pd.Timestamp, days: int) -> Ahead:
+    """`look_ahead` of the customers of the first part, by what those of all parts teach (see `aggregate.in_parts`).
+
+    >>> of_one = look_ahead_of_parts([sample.transactions], sample.starts, sample.as_of, days=365)
+    >>> of_one.customers.equals(foreseen.customers)
+    True
+    """
+    history, own = History(ibis.union(*parts), starts), length(starts, as_of, days)
+    if len(parts) == 1:
+        return look_ahead(history, as_of, days)
+    first = window(parts[0], as_of, own)
+    more = (aggregate.features(part, as_of)[FITS_ON] for part in parts[1:])
+    first = replace(first, wider=pd.concat([first.known[FITS_ON], *more]).sort_index())
+    return _ahead(first, history.past(as_of, own), starts, days)
+
+
 def _ahead(window: Window, past: Sequence[Window], starts: pd.Timestamp, days: int) -> Ahead:
     method, why, learned = _best(window, past, starts)
-    ahead = Ahead(window.as_of, days, method, why, window.known[["frequency"]], window.others, window, learned)
-    customers = ahead.customers.join(ahead.forecast(window.known))
+    buying = None if method == RATE else window.buying
+    ahead = Ahead(window.as_of, days, method, why, window.known[["frequency"]], window.others, window, buying, learned)
+    customers = ahead.of(window.known).customers
     return replace(ahead, customers=customers, others=_others(window, past, customers, days))
 
 

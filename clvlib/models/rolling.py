@@ -31,6 +31,7 @@ _NAMED = {
 }
 _BANDS = {"recency": 5, "frequency": 5, "spend": 3}  # of an RFM segment
 _TOP = 0.1  # of the customers
+JUDGED = 100_000  # customers, at most: of more, nothing could be told from chance that isn't seen of so many
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ class Rolling:
     held_80_… and held_90_… (share of customers within the middle 80 and 90 % of what was foreseen, see `Ranges.place`;
     where there are ranges) of purchases, spend, spend_if_buying. scores: by made_on, of (purchases or spend) and
     method: kind, bias, deviance, rmse, gini, top_tenth (share of all that the tenth ranked highest brought), auc.
-    left_out: days on which nothing could be judged, with the reason.
+    left_out: days on which nothing could be judged, with the reason. sample: how many customers all of it is of, where
+    it isn't of all.
 
     >>> rolled.made[["purchases", "purchases_low", "purchases_high", "actual_purchases"]].round()
                 purchases  purchases_low  purchases_high  actual_purchases
@@ -55,6 +57,7 @@ class Rolling:
     made: pd.DataFrame
     scores: pd.DataFrame
     left_out: dict[pd.Timestamp, str]
+    sample: int | None = None
 
     def table(self, of: str = "purchases") -> pd.DataFrame:
         """Each method over all days, the lowest deviance first. of: purchases or spend.
@@ -142,7 +145,7 @@ def made_on(starts: pd.Timestamp, as_of: pd.Timestamp, days: int) -> Sequence[pd
 
 
 def roll(history: History, as_of: pd.Timestamp, days: int) -> Rolling:
-    """Forecast `days` on each of the days of `made_on`, by all methods, and judge them.
+    """Forecast `days` on each of the days of `made_on`, by all methods, and judge them, by JUDGED customers at most.
 
     Raises NotEnoughData where no day can be judged.
 
@@ -150,6 +153,7 @@ def roll(history: History, as_of: pd.Timestamp, days: int) -> Rolling:
     ['hybrid', 'hybrid']
     """
     made, scores, left_out = {}, {}, {}
+    everybody, history = history, history.of_some(JUDGED)
     for day in made_on(history.starts, as_of, days):
         try:
             made[day], scores[day] = judge(history, look_ahead(history, day, days))
@@ -171,6 +175,7 @@ def roll(history: History, as_of: pd.Timestamp, days: int) -> Rolling:
         pd.DataFrame.from_dict(made, orient="index").rename_axis("made_on").sort_index(),
         pd.concat(scores, names=["made_on"]).sort_index(level="made_on", sort_remaining=False),
         left_out,
+        None if history is everybody else JUDGED,
     )
 
 

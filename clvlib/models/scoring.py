@@ -82,7 +82,9 @@ def factors(ahead: Ahead, economics: Economics, known: pd.DataFrame | None = Non
     return frame.assign(clv=frame.prod(axis=1))
 
 
-def score(ahead: Ahead, economics: Economics, level: float = FORECAST_LEVEL) -> pd.DataFrame:
+def score(
+    ahead: Ahead, economics: Economics, level: float = FORECAST_LEVEL, parts: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Score every customer of `ahead`, one-time buyers included; same index (customer_id).
 
     Columns: p_purchase (0 to 1, chance of at least one purchase within the horizon: by this customers are counted and
@@ -90,6 +92,7 @@ def score(ahead: Ahead, economics: Economics, level: float = FORECAST_LEVEL) -> 
     (currency, see the module); clv_low, clv_high (currency): what the middle `level` of customers with such a forecast
     bring. These come from past windows (`Ranges`), where there are any; else purchases vary by chance around what is
     expected, at the expected spend. Where hardly any of such customers buy again, both are 0 although the mean isn't.
+    parts: the `factors` of the same, where they are known already.
 
     >>> scores = score(foreseen, sample.economics)
     >>> scores[["p_purchase", "expected_purchases", "clv", "clv_high"]].head(3).round(2)
@@ -99,7 +102,7 @@ def score(ahead: Ahead, economics: Economics, level: float = FORECAST_LEVEL) -> 
     0002               0.14                0.24   3.13     28.09
     0003               0.10                0.17   0.77      7.85
     """
-    said, parts = ahead.customers, factors(ahead, economics)
+    said, parts = ahead.customers, factors(ahead, economics) if parts is None else parts
     frame = pd.DataFrame(
         {
             "p_purchase": said["p_purchase"],
@@ -150,16 +153,32 @@ def by_rank(scores: pd.DataFrame) -> pd.DataFrame:
     return medians.set_axis(["low", "mid", "high"], axis=1)
 
 
-def total(ahead: Ahead, economics: Economics, level: float = FORECAST_LEVEL) -> Total:
+def total(ahead: Ahead, economics: Economics, level: float = FORECAST_LEVEL, sums: pd.Series | None = None) -> Total:
     """Value of all customers of `ahead` together; see `Total`.
+
+    sums: the sum of `summed_up` over all parts of the customers, where `ahead` is of one of them.
 
     >>> round(total(foreseen, sample.economics, level=0.8).low, -2)
     19900.0
     """
-    parts, reach = factors(ahead, economics), ahead.reach("spend", level)
-    clv, bought = float(parts["clv"].sum()), parts["p_purchase"] * parts["purchases_if_buying"]
+    sums = summed_up(ahead, factors(ahead, economics), economics) if sums is None else sums
+    own = float(ahead.customers["spend"].sum())
+    clv, margin = float(sums["clv"]), float(sums["margin"])
+    reach = ahead.reach("spend", level, float(sums["spend"]) / own if own > 0 else 1.0)
+    return Total(int(sums["customers"]), clv, clv - margin * (1 - 1 / reach), clv + margin * (reach - 1), level)
+
+
+def summed_up(ahead: Ahead, parts: pd.DataFrame, economics: Economics) -> pd.Series:
+    """What `total` rests on, of the customers of `ahead`, whose `factors` are given: customers, buyers (how many are
+    expected to buy), spend (expected; currency), margin (of it, discounted) and clv.
+
+    >>> summed_up(foreseen, foreseen_base, sample.economics).round(-2).to_dict()
+    {'customers': 2300.0, 'buyers': 700.0, 'spend': 81300.0, 'margin': 23300.0, 'clv': 23300.0}
+    """
+    bought = parts["p_purchase"] * parts["purchases_if_buying"]
     margin = float((bought * _spend_each(ahead.customers)).sum()) * economics.margin
-    return Total(len(ahead.customers), clv, clv - margin * (1 - 1 / reach), clv + margin * (reach - 1), level)
+    found = {"customers": len(parts), "buyers": parts["p_purchase"].sum(), "spend": ahead.customers["spend"].sum()}
+    return pd.Series(found | {"margin": margin, "clv": parts["clv"].sum()}, dtype=float)
 
 
 def discounted_purchases(model: PurchaseModel, known: pd.DataFrame, days: int, rate: float) -> tuple[Array, Array]:

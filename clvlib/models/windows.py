@@ -32,7 +32,8 @@ class Window:
 
     known: `aggregate.features` of that day, indexed by customer_id. purchases (purchase days) and spend (currency, net
     of the refunds known on the last day): same index. others: the same two of customers who were seen before, without a
-    purchase left: all was sent back, or was free.
+    purchase left: all was sent back, or was free. wider: what was known of more customers of that day than these, where
+    models are to be fitted on them all: the columns FITS_ON of `known`.
 
     >>> winter = window(sample.transactions, pd.Timestamp("1997-12-31"), days=90)
     >>> winter.known[["frequency", "purchases_last_90", "spend_same_months"]].head(2)
@@ -48,11 +49,17 @@ class Window:
     purchases: pd.Series
     spend: pd.Series
     others: pd.DataFrame
+    wider: pd.DataFrame | None = None
+
+    @property
+    def fitted_on(self) -> pd.DataFrame:
+        """What was known of the customers whom models of buying are fitted on."""
+        return self.known if self.wider is None else self.wider
 
     @cached_property
     def buying(self) -> Buying:
         """Models of buying, fitted on what was known. Raises as `Buying.fit` does."""
-        return Buying().fit(self.known)
+        return Buying().fit(self.fitted_on)
 
 
 def window(transactions: "ibis.Table", as_of: pd.Timestamp, days: int) -> Window:
@@ -104,6 +111,15 @@ class History:
     def __init__(self, transactions: "ibis.Table", starts: pd.Timestamp) -> None:
         self.transactions, self.starts = transactions, starts
         self._kept: dict[tuple[pd.Timestamp, int, bool], Window] = {}
+
+    def of_some(self, most: int) -> "History":
+        """The history of `most` customers, drawn by a hash of their ids; this one if there are no more.
+
+        >>> history.of_some(100).window(sample.as_of, days=91).known.shape[0], history.of_some(5000) is history
+        (100, True)
+        """
+        some = aggregate.some_customers(self.transactions, most)
+        return self if some is self.transactions else History(some, self.starts)
 
     @cached_property
     def content(self) -> tuple[int, ...]:

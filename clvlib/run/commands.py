@@ -242,6 +242,20 @@ def run(
 
 
 @app.command()
+def score(
+    source: Source, customer_id: CustomerId = None, date: Date = None, amount: Amount = None, order_id: OrderId = None,
+    date_format: DateFormat = None, decimal: Decimal = None, currency: Currency = None, format: Format = None,
+    as_of: AsOf = None,
+    out: Annotated[Path, typer.Option(help="folder of the runs")] = Path("runs"),
+) -> None:  # fmt: skip
+    """Score every customer, however many there are, into one file: chance to buy, purchases, CLV and its range."""
+    from clvlib.run import scores
+
+    name = _kept_card(out, source, customer_id, date, amount, order_id, date_format, decimal, currency, format)
+    scores.score_customers(name, as_of, out)
+
+
+@app.command()
 def backtest(
     source: Source, customer_id: CustomerId = None, date: Date = None, amount: Amount = None, order_id: OrderId = None,
     date_format: DateFormat = None, decimal: Decimal = None, currency: Currency = None, format: Format = None,

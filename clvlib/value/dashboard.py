@@ -50,10 +50,12 @@ def trend(ds: "Dataset", ahead: Ahead, window: int) -> pd.DataFrame:
     in_window = {day: months[months.index.isin(last[day])].sum() for day in at}
     frame["loyal_share"] = [s["loyal"] / s["revenue"] if s["revenue"] > 0 else np.nan for s in in_window.values()]
     frame["clv"], frame["customers"] = np.nan, 0
-    known = {day: aggregate.rfm_summary(ds.transactions, day) for day in at}
-    features = {day: aggregate.features(ds.transactions, day, ahead.window.days) for day in at}
-    clv = {day: factors(ahead, ds.economics, of)["clv"] for day, of in features.items() if len(of)}
-    for day, rfm in known.items():
+    known, clv = {}, {}
+    for day in at:  # one after the other: all that is known of everybody on all days may be too large for the memory
+        known[day] = rfm = aggregate.rfm_summary(ds.transactions, day)
+        if len(rfm):
+            features = aggregate.features(ds.transactions, day, ahead.window.days)
+            clv[day] = factors(ahead, ds.economics, features)["clv"]
         active = rfm.index[rfm["days_since_last_order"] < window]
         frame.loc[day, "customers"] = len(active)
         if len(active):

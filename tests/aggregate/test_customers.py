@@ -1,4 +1,5 @@
 import gc
+import tempfile
 import warnings
 import weakref
 from importlib.resources import files
@@ -589,3 +590,22 @@ def test_some_customers_are_whole_customers_and_the_same_ones_again():
     again = aggregate.some_customers(table.order_by(ibis.desc("customer_id")), 20).execute()
     assert set(again["customer_id"]) == set(drawn["customer_id"])
     assert aggregate.some_customers(table, 50) is table
+
+
+def test_customers_come_in_parts_each_whole_and_every_row_once(cdnow_sample, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    sold = cdnow_sample.transactions
+    with aggregate.in_parts(sold, most=10**6) as parts:
+        assert parts == [sold]
+        assert list(tmp_path.iterdir()) == []
+    with aggregate.in_parts(sold, most=500) as parts:
+        frames = [part.to_pandas() for part in parts]
+        assert [folder.stat().st_mode & 0o077 for folder in tmp_path.iterdir()] == [0]
+    assert list(tmp_path.iterdir()) == []
+    together = pd.concat(frames)[list(sold.columns)]
+    in_order = [frame.sort_values([*sold.columns], ignore_index=True) for frame in (together, sold.to_pandas())]
+    pd.testing.assert_frame_equal(*in_order)
+    customers = [set(frame["customer_id"]) for frame in frames]
+    assert 4 <= len(frames) <= 6
+    assert sum(map(len, customers)) == len(set.union(*customers)) == 2357
+    assert all(300 < len(part) < 700 for part in customers)

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from benchmarks import accuracy
 from benchmarks.worlds import forecast as worlds
@@ -14,6 +15,7 @@ from clvlib.models.backtest import auc, poisson_deviance
 from clvlib.models.buying import Buying
 from clvlib.models.hybrid import Hybrid, foreseen_level
 from clvlib.models.outlook import foresee
+from clvlib.models.trees import Trees
 
 START, CUT, DAYS = pd.Timestamp("2020-01-01"), pd.Timestamp("2022-12-31"), 182
 
@@ -206,3 +208,21 @@ def test_the_last_digits_of_a_model_turn_no_tree(cdnow_sample, monkeypatch):
 
     monkeypatch.setattr(Buying, "forecast", rounded_otherwise)
     assert_frame_equal(foresee(cdnow_sample).customers, ahead, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("kind", "loss"), [(HistGradientBoostingRegressor, "poisson"), (HistGradientBoostingClassifier, "log_loss")]
+)
+@pytest.mark.parametrize("rows", [1500, 30])
+def test_trees_asked_all_at_once_say_what_scikit_learn_says(kind, loss, rows):
+    random = np.random.default_rng(0)
+    columns = random.integers(0, 64, (rows, 4)).astype(float)
+    columns[random.random(columns.shape) < 0.1] = np.nan
+    rate = np.exp(np.nan_to_num(columns[:, 0] * columns[:, 1]) / 2000 + (columns[:, 2] > 40))
+    came = np.minimum(random.poisson(rate), 1) if loss == "log_loss" else random.poisson(rate)
+    grown = kind(loss=loss, max_leaf_nodes=8, max_iter=40, early_stopping=False).fit(columns, came)
+    leaves = max(tree.get_n_leaf_nodes() for (tree,) in grown._predictors)
+    assert leaves == (8 if rows == 1500 else 1)  # of so few rows no tree can ask anything
+    says = grown.predict_proba(columns)[:, 1] if loss == "log_loss" else grown.predict(columns)
+    np.testing.assert_allclose(Trees(grown, steps=64).of(columns), says, rtol=1e-12)
+    assert len(Trees(grown, steps=64).of(columns[:0])) == 0

@@ -196,3 +196,12 @@ def test_days_on_which_nothing_can_be_judged_are_left_out_with_the_reason():
     over = History(ibis.memtable(bought(customers=20, until=60)), START)
     with pytest.raises(NotEnoughData, match="Nobody bought"):
         rolling.roll(over, day(400), DAYS)
+
+
+def test_of_many_customers_a_sample_is_judged_and_said(history, monkeypatch, rolled):
+    monkeypatch.setattr(rolling, "JUDGED", 150)
+    some = rolling.roll(history, day(500), DAYS)
+    assert (rolled.sample, some.sample) == (None, 150)
+    assert list(some.made.index) == list(rolled.made.index)
+    assert (some.made["customers"] <= 150).all()
+    assert (some.made["customers"] < rolled.made["customers"]).all()

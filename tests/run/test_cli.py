@@ -44,6 +44,28 @@ def test_check_of_a_file_with_flags_says_that_it_is_ready(clv, tmp_path):
     assert "Ready for `clv run`" in text
 
 
+def test_score_writes_every_customer_and_says_what_the_scores_rest_on(clv, tmp_path, cdnow_sample):
+    sold = cdnow_sample.transactions.to_pandas().assign(customer_id=lambda t: "=" + t["customer_id"])
+    few = sold[sold["customer_id"] < "=0300"]
+    few.to_csv("orders.csv", index=False)
+    (tmp_path / "orders.toml").write_text('currency = "USD"\npseudonyms = false\n[transactions]\npath = "orders.csv"\n')
+    code, text = clv("score", "orders.toml")
+    assert code == 0
+    customers = few["customer_id"].nunique()
+    folder = tmp_path / f"runs/orders/{few['date'].max():%Y-%m-%d}"
+    found = pd.read_parquet(folder / "scores.parquet")
+    sheet = pd.read_csv(folder / "scores.csv", index_col="customer_id")
+    assert f"{len(found):,} customers scored" in text
+    assert f"fitted on all {len(found):,} customers" in text
+    assert f"CLV of all: {found['clv'].sum():,.0f} USD" in text
+    assert customers - 5 < len(found) <= customers
+    assert list(sheet.index) == [f"'{customer}" for customer in sorted(found.index)]
+    assert (sheet["consent"] == "no").all()
+    assert clv("forget", "=0007", "orders.toml")[0] == 0
+    assert "=0007" in found.index
+    assert "=0007" not in pd.read_parquet(folder / "scores.parquet").index
+
+
 def test_customers_have_pseudonyms_and_what_is_written_is_its_owners_alone(clv, tmp_path):
     (tmp_path / "orders.csv").write_text("customer_id,date,amount\nann@example.com,2025-01-03,5\nbo,2025-01-04,7\n")
     code, text = clv("check", "orders.csv")

@@ -1,0 +1,43 @@
+"""A dataset → a file with the scores of all its customers, without notebooks (`clv score`)."""
+
+import time
+from pathlib import Path
+
+import pandas as pd
+import typer
+
+from clvlib.dataset import load
+from clvlib.errors import printable
+from clvlib.run.handover import with_consent, write_list
+from clvlib.run.places import folder_of
+from clvlib.run.runner import locked
+
+MOST_IN_SHEET = 1_048_575  # customers: a spreadsheet has no more rows for them
+
+
+def score_customers(card_or_name: str, as_of: str | None, out: Path) -> None:
+    """Write scores.parquet into the folder of the dataset's run, and say what it holds and what it was learned from.
+
+    scores.csv: the same with consent, to be opened in a spreadsheet, where one can hold it. Raises DataError when the
+    data can't be used, MissingTable without transactions.
+    """
+    begun = time.monotonic()
+    ds = load(card_or_name, as_of=as_of)
+    folder = folder_of(out, ds.name, ds.files[0], of=ds.files[1]) / f"{ds.as_of:%Y-%m-%d}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        written = ds.write_scores(folder / "scores.parquet")
+        worth, sheet = written.total, folder / "scores.csv"
+        sheet.unlink(missing_ok=True)
+        if worth.customers <= MOST_IN_SHEET:
+            write_list(with_consent(pd.read_parquet(written.file).sort_index(), ds), sheet)
+    money = f"{worth.clv:,.0f} {ds.currency}, from {worth.low:,.0f} to {worth.high:,.0f} in {worth.level:.0%} of cases"
+    took = f"{time.monotonic() - begun:,.0f} s"
+    for line in (
+        f"{ds.name}: {worth.customers:,} customers scored in {took}, as of {ds.as_of:%Y-%m-%d}",
+        written.learned,
+        f"Expected to buy within {ds.economics.horizon_months} months: {written.buyers:,.0f}. CLV of all: {money}.",
+        f"{written.file}",
+        f"{sheet}" if worth.customers <= MOST_IN_SHEET else "No scores.csv: no spreadsheet has so many rows.",
+    ):
+        typer.echo(printable(line))

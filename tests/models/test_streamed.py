@@ -1,0 +1,94 @@
+"""Customers scored in parts get what all at once would give them, and the file is whole or not there."""
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from clvlib.models import outlook, scoring, streamed
+from clvlib.models.streamed import write_scores
+
+pytestmark = pytest.mark.usefixtures("sharing")
+SCORES = ["p_purchase", "expected_purchases", "expected_spend", "clv", "clv_low", "clv_high"]
+
+
+def below(ds, customer):
+    """The dataset of the customers below an id."""
+    rows = ds.transactions
+    return replace(ds, tables={"transactions": rows.filter(rows["customer_id"] < customer)})
+
+
+@pytest.fixture
+def in_parts_of(monkeypatch):
+    """Have so many customers scored at a time, and so many fitted on."""
+
+    def set_to(at_once: int, fitted: int = 10**9) -> None:
+        monkeypatch.setattr(streamed, "AT_ONCE", at_once)
+        monkeypatch.setattr(streamed, "FITTED", fitted)
+
+    return set_to
+
+
+@pytest.mark.parametrize(
+    ("name", "customers", "method"),
+    [
+        ("demo", "D", outlook.HYBRID),
+        ("cdnow_sample", "0200", outlook.MEAN_OF_MODELS),
+        ("cdnow_sample", "0012", outlook.RATE),
+    ],
+)
+def test_customers_in_parts_are_scored_as_all_at_once(name, customers, method, request, tmp_path, in_parts_of):
+    whole = request.getfixturevalue(name)
+    ds = below(whole, customers) if name != "demo" else whole
+    ahead = outlook.foresee(ds)
+    summary, expected = ds.rfm_summary(), scoring.score(ahead, ds.economics)
+    in_parts_of(len(expected) // 3 + 1)
+    written = write_scores(ds, tmp_path / "scores.parquet")
+    found = pd.read_parquet(written.file)
+    assert not found.index.is_monotonic_increasing  # there were parts
+    found = found.sort_index()
+    assert written.ahead.method == method
+    pd.testing.assert_frame_equal(found[list(summary)], summary)
+    pd.testing.assert_frame_equal(found[SCORES], expected[SCORES], rtol=1e-9, atol=1e-9)
+    total = scoring.total(ahead, ds.economics)
+    assert (written.total.customers, written.total.level) == (total.customers, total.level)
+    assert written.total.clv == pytest.approx(total.clv, rel=1e-9)
+    if method == outlook.HYBRID:  # else the first part tells how large baskets are
+        assert [written.total.low, written.total.high] == pytest.approx([total.low, total.high], rel=1e-9)
+    assert written.learned.startswith(f"Models of buying are fitted on all {len(expected):,} customers. {ahead.why}")
+
+
+def test_where_models_are_fitted_on_a_sample_it_is_said_and_everybody_is_scored(cdnow_sample, tmp_path, in_parts_of):
+    everybody = outlook.foresee(cdnow_sample)
+    expected = scoring.score(everybody, cdnow_sample.economics)
+    in_parts_of(800, fitted=1600)
+    written = write_scores(cdnow_sample, tmp_path / "scores.parquet")
+    found = pd.read_parquet(written.file)
+    assert set(found.index) == set(expected.index)
+    assert 1300 < written.fitted_on < 1800
+    assert written.learned.startswith(f"Models of buying are fitted on a sample of {written.fitted_on:,} of the 2,349 ")
+    assert written.total.customers == 2349
+    assert written.total.clv == pytest.approx(found["clv"].sum())
+    assert written.buyers == pytest.approx(found["p_purchase"].sum())
+    assert written.total.low < expected["clv"].sum() < written.total.high
+    assert found["clv"].corr(expected["clv"], method="spearman") > 0.97
+
+
+def test_what_breaks_off_leaves_the_earlier_file_as_it_was(cdnow_sample, tmp_path, in_parts_of, monkeypatch):
+    target = tmp_path / "scores.parquet"
+    target.write_text("of last month")
+    in_parts_of(100)
+    each, seen = streamed.score, []
+
+    def breaks_off(*arguments, **options):
+        seen.append(1)
+        if len(seen) == 2:
+            raise OSError("no room")
+        return each(*arguments, **options)
+
+    monkeypatch.setattr(streamed, "score", breaks_off)
+    with pytest.raises(OSError, match="no room"):
+        write_scores(below(cdnow_sample, "0200"), target)
+    assert len(seen) == 2
+    assert [file.name for file in tmp_path.iterdir()] == ["scores.parquet"]
+    assert target.read_text() == "of last month"
