@@ -26,10 +26,10 @@ from clvlib.ingest.card import (
     wrong_entries,
 )
 from clvlib.ingest.tables import LOOKUPS, TABLES
-from clvlib.language import ENGLISH, leave, message, messages, speak, spoken, translated
+from clvlib.language import ENGLISH, leave, message, messages, phrase, speak, spoken, translated
 from clvlib.stats import DAYS_PER_MONTH
 
-_COUNTED = "purchases"  # the unit where there are no amounts
+_COUNTED = message("purchases")  # the unit where there are no amounts
 
 MARGINS_ALIKE = 0.01  # of revenue: the card's margin and that of the lines' own costs are the same, rounded
 
@@ -75,20 +75,20 @@ class Economics:
             if value is None and entry.name in {"acquisition_cost", "margin_per_period"}:
                 continue
             if isinstance(value, bool) or not isinstance(value, int | float):
-                problems.append(f"{entry.name} = {value!r} is not a number")
+                problems.append(phrase("{entry} = {value!r} is not a number", entry=entry.name, value=value))
             elif not 0 <= value < float("inf"):
-                problems.append(f"{entry.name} = {value!r} must be 0 or more")
+                problems.append(phrase("{entry} = {value!r} must be 0 or more", entry=entry.name, value=value))
             elif entry.name in {"margin", "save_rate"} and value > 1:
-                problems.append(f"{entry.name} = {value!r} is a share: at most 1")
+                problems.append(phrase("{entry} = {value!r} is a share: at most 1", entry=entry.name, value=value))
         if (not problems and self.horizon_months != int(self.horizon_months)) or self.horizon_months == 0:
-            problems.append(f"horizon_months = {self.horizon_months!r} must be a whole number of months")
+            what = phrase("horizon_months = {value!r} must be a whole number of months", value=self.horizon_months)
+            problems.append(what)
         if not problems and self.horizon_months > MOST_MONTHS:
-            problems.append(f"horizon_months is more than {MOST_MONTHS:,}, a hundred years")
+            problems.append(phrase("horizon_months is more than {n:,}, a hundred years", n=MOST_MONTHS))
         if problems:
-            raise DataError(
-                f"{len(problems)} value(s) of [economics] can't be used: {'; '.join(problems)}",
-                "Correct them in the dataset card.",
-            )
+            these = "; ".join(problems)
+            what = phrase("{n} value(s) of [economics] can't be used: {these}", n=len(problems), these=these)
+            raise DataError(what, "Correct them in the dataset card.")
 
     @property
     def horizon_days(self) -> int:
@@ -137,14 +137,21 @@ class Dataset:
         """A canonical table as an Ibis expression; MissingTable when the dataset doesn't have it."""
         if table == "transactions" and "totals" in self.tables:
             raise MissingTable(
-                f"The dataset {self.name!r} has totals per customer, not the single purchases that this looks at.",
+                phrase(
+                    "The dataset {name!r} has totals per customer, not the single purchases that this looks at.",
+                    name=self.name,
+                ),
                 "Give the purchases, a row each.",
             )
         if table not in self.tables:
             columns = ", ".join(c.name for c in TABLES[table])
             raise MissingTable(
-                f"The dataset {self.name!r} has no table {table!r}.",
-                f"Add a [{table}] section with a path to the dataset card; its columns are: {columns}.",
+                phrase("The dataset {name!r} has no table {table!r}.", name=self.name, table=table),
+                phrase(
+                    "Add a [{table}] section with a path to the dataset card; its columns are: {columns}.",
+                    table=table,
+                    columns=columns,
+                ),
             )
         return self.tables[table]
 
@@ -170,7 +177,7 @@ class Dataset:
         """
         if about not in self.truths:
             raise MissingTable(
-                f"The dataset {self.name!r} has no table of the truth.",
+                phrase("The dataset {name!r} has no table of the truth.", name=self.name),
                 "Only a simulated business, such as the demo shop, has one, and only on the last day of its card.",
             )
         table = pd.read_csv(self.truths[about], dtype={"customer_id": str})
@@ -183,7 +190,7 @@ class Dataset:
         return aggregate.brought(self.transactions, self.as_of, self.economics.margin)
 
     def speak(self) -> None:
-        """Speak its language from now on, but leave words that are the client's: of a channel, a product, an attribute."""
+        """Speak its language from now on; what the client calls a channel, a product, an attribute stays as it is."""
         speak(self.language)
         leave(self._called_alike(messages()))
 
@@ -267,7 +274,9 @@ class Dataset:
         return groups.save_group(self.files[0], customers, name, Path(folder), as_of=self.as_of, economics=economics)
 
     def __repr__(self) -> str:
-        return "\n".join(f"{name:17}{text}" for name, text in self._told())
+        told = self._told()
+        width = max(17, *(len(name) + 1 for name, _ in told))
+        return "\n".join(f"{name:{width}}{text}" for name, text in told)
 
     def _repr_html_(self) -> str:
         rows = (f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, text in self._told())
@@ -275,21 +284,31 @@ class Dataset:
 
     def _told(self) -> list[tuple[str, str]]:
         """What a person wants to know of it first, by name."""
-        told = [("dataset", self.name), ("observed", f"{self.starts:%Y-%m-%d} to {self.as_of:%Y-%m-%d}")]
+        observed = phrase("{first:%Y-%m-%d} to {last:%Y-%m-%d}", first=self.starts, last=self.as_of)
+        told = [(phrase("dataset"), self.name), (phrase("observed"), observed)]
         if self.sells:
             summary = self.rfm_summary()
             orders, revenue = int(summary["frequency"].sum()) + len(summary), float(summary["total_spend"].sum())
+            money = phrase(
+                "{large:{revenue:,.2f}|{revenue:.6g}} {currency}, less refunds",
+                large=abs(revenue) >= 1,
+                revenue=revenue,
+                currency=translated(self.currency),
+            )
             told += [
-                ("customers", f"{len(summary):,} who bought"),
-                ("orders", f"{orders:,} (purchase days)"),
-                ("revenue", f"{revenue:{',.2f' if abs(revenue) >= 1 else '.6g'}} {self.currency}, less refunds"),
+                (phrase("customers"), phrase("{n:,} who bought", n=len(summary))),
+                (phrase("orders"), phrase("{n:,} (purchase days)", n=orders)),
+                (phrase("revenue"), money),
             ]
-        told += [(f"{name}", f"{table.count().to_pandas():,} rows") for name, table in self.tables.items()]
+        told += [(name, phrase("{n:,} rows", n=table.count().to_pandas())) for name, table in self.tables.items()]
         without = [name for name in TABLES if name not in self.tables]
         told_of = self.assumed.set_index("name")["value"]
-        assumed = [f"{name} {'not known' if pd.isna(value) else f'= {value}'}" for name, value in told_of.items()]
-        told += [("without", ", ".join(without))] if without else []
-        return [*told, ("assumed", "; ".join(assumed) or "nothing: the card states all")]
+        assumed = [
+            phrase("{name} {known:= {value}|not known}", name=name, known=pd.notna(value), value=value)
+            for name, value in told_of.items()
+        ]
+        told += [(phrase("without"), ", ".join(without))] if without else []
+        return [*told, (phrase("assumed"), "; ".join(assumed) or phrase("nothing: the card states all"))]
 
     def at(self, day: pd.Timestamp) -> "Dataset":
         """The same business as it was known on an earlier day: purchases and bills until then, and the CAC they tell.
@@ -335,9 +354,14 @@ def _load(path: Path, as_of: Any) -> Dataset:
     dataset, problems = build(card, path, as_of, people.secret_of(card))
     errors = [problem for problem in problems if problem.grade == "error"]
     if dataset is None or errors:
+        listed = "\n".join(f"  {i}. {problem}" for i, problem in enumerate(errors, 1))
         raise DataError(
-            f"{path.name}: {len(errors)} problem(s) keep this data from being used:\n"
-            + "\n".join(f"  {i}. {problem}" for i, problem in enumerate(errors, 1))
+            phrase(
+                "{file}: {n} problem(s) keep this data from being used:\n{listed}",
+                file=path.name,
+                n=len(errors),
+                listed=listed,
+            )
         )
     return dataset
 
@@ -380,7 +404,14 @@ def build(
     problems.extend(read.problems)
     truths = {about: path.parent / str(file) for about, file in _section(card, "truth").items()}
     problems += [
-        Problem("error", "card", f"truth.{about} names no file: {file}", 1, (), "Correct the card.")
+        Problem(
+            "error",
+            "card",
+            phrase("truth.{about} names no file: {file}", about=about, file=file),
+            1,
+            (),
+            "Correct the card.",
+        )
         for about, file in truths.items()
         if not file.is_file()
     ]
@@ -397,19 +428,23 @@ def build(
         last = day_of(stated)
         first = min(subscribers.first_start(read.tables["subscriptions"]) or last, last)
     else:
-        return None, (*_by_pseudonyms(problems, hidden, secret), *([_NO_DAY] if alone else ()))
+        return None, (*_by_pseudonyms(problems, hidden, secret), *([_no_day()] if alone else ()))
     end = last if stated is None else day_of(stated)
     if end < first:
         raise UsageError(
-            f"The as-of date {end:%Y-%m-%d} is before the first transaction ({first:%Y-%m-%d}).",
-            f"Choose a date from {first:%Y-%m-%d} to {last:%Y-%m-%d}.",
+            phrase(
+                "The as-of date {day:%Y-%m-%d} is before the first transaction ({first:%Y-%m-%d}).",
+                day=end,
+                first=first,
+            ),
+            phrase("Choose a date from {first:%Y-%m-%d} to {last:%Y-%m-%d}.", first=first, last=last),
         )
     problems += reading.known_by(read, end, *_bought(read.tables, end))
     if hidden and (count := hidden.count()):
         problems = _by_pseudonyms(problems, hidden, secret)
         problems.append(people.named_by_pseudonyms(count))
         people.hide(read.tables.values(), hidden)
-    origins = dict.fromkeys(names, "default") | dict.fromkeys(given, "card")
+    origins = dict.fromkeys(names, message("default")) | dict.fromkeys(given, message("card"))
     tables = dict(read.tables)
     if "transactions" in tables and not read.counts:
         economics, origins["margin"], said = _with_margin(economics, tables["transactions"], end, "margin" in given)
@@ -421,7 +456,8 @@ def build(
         price = subscribers.mean_price(subscribers.periods_counted(tables["subscriptions"]))
         if economics.margin_per_period is None and price is not None:
             economics = replace(economics, margin_per_period=round(price * economics.margin, 4))
-            origins["margin_per_period"] = f"mean price × margin (margin: {origins['margin']})"
+            origin = translated(origins["margin"])
+            origins["margin_per_period"] = phrase("mean price × margin (margin: {origin})", origin=origin)
         stated_terms["subscriptions.period"], origins["subscriptions.period"] = read.terms.period, "card"
         if "tenure" in tables["subscriptions"].columns:
             stated_terms["subscriptions.left"] = read.terms.left
@@ -429,14 +465,14 @@ def build(
     elif economics.margin_per_period is None:
         names.remove("margin_per_period")
     currency = card.get("currency") or read.currency or "EUR"
-    origins["currency"] = "card" if "currency" in card else "the file" if read.currency else "default"
+    origins["currency"] = "card" if "currency" in card else message("the file") if read.currency else "default"
     if read.counts:
-        currency, origins["currency"], origins["margin"] = _COUNTED, "no amounts", "no amounts"
+        currency, origins["currency"], origins["margin"] = _COUNTED, message("no amounts"), "no amounts"
         economics = replace(economics, margin=1.0, service_cost_per_order=0.0, retention_cost_per_year=0.0)
         problems.append(_without_amounts([name for name in ("currency", *given) if name in card or name in names]))
-    origins["as_of"] = "card" if as_of is None else "asked for"
+    origins["as_of"] = "card" if as_of is None else message("asked for")
     if stated is None:
-        origins["as_of"] = "default: the last day with data"
+        origins["as_of"] = message("default: the last day with data")
     dataset = Dataset(
         name=str(card.get("name", path.stem)),
         currency=str(currency),
@@ -462,7 +498,7 @@ def build(
     origins |= {name: TO_CONFIRM for name in origins if origins[name] == "card" and name in doubtful}
     rows = [(name, value, origins[name], MEANINGS[name]) for name, value in values.items()]
     rows += [
-        (entry, value, TO_CONFIRM, "which column of the file, or how it is written")
+        (entry, value, TO_CONFIRM, message("which column of the file, or how it is written"))
         for entry, value in doubtful.items()
         if entry not in values
     ]
@@ -478,9 +514,11 @@ def _section(card: dict[str, Any], name: str) -> dict[str, Any]:
 
 def _economics(given: dict[str, Any], names: list[str]) -> tuple[Economics, list[Problem]]:
     """The economics that a card states, the defaults where they can't be used, and what is wrong with them."""
-    known = f"Known: {', '.join(names)}."
+    known = phrase("Known: {names}.", names=", ".join(names))
     problems = [
-        Problem("error", "card", f"unknown economics {entry!r}", 1, (), known) for entry in given if entry not in names
+        Problem("error", "card", phrase("unknown economics {entry!r}", entry=entry), 1, (), known)
+        for entry in given
+        if entry not in names
     ]
     try:
         return Economics(**{name: value for name, value in given.items() if name in names}), problems
@@ -512,14 +550,21 @@ def _with_margin(
     origin = "card" if stated else "default"
     if np.isnan(margin):
         return economics, origin, []
-    where = f"the lines that say their cost ({share:.1%} of the revenue) leave {margin:.1%} of it"
     if not stated and 0 <= margin <= 1:
-        return replace(economics, margin=round(margin, 4)), f"costs of the lines ({share:.1%} of the revenue)", []
+        origin = phrase("costs of the lines ({share:.1%} of the revenue)", share=share)
+        return replace(economics, margin=round(margin, 4)), origin, []
     if stated and abs(margin - economics.margin) < MARGINS_ALIKE:
         return economics, origin, []
-    what = f"{where}; the margin of the {origin}, {economics.margin:.1%}, is used for money to come"
-    mend = "Check the costs, or correct margin under [economics]."
-    return economics, origin, [Problem("warning", "transactions", what, 1, (), mend)]
+    what = phrase(
+        "the lines that say their cost ({share:.1%} of the revenue) leave {left:.1%} of it; the margin of the "
+        "{stated:card|default}, {margin:.1%}, is used for money to come",
+        share=share,
+        left=margin,
+        stated=stated,
+        margin=economics.margin,
+    )
+    problem = Problem("warning", "transactions", what, 1, (), "Check the costs, or correct margin under [economics].")
+    return economics, origin, [problem]
 
 
 def _with_cac(dataset: Dataset) -> tuple[Dataset, str]:
@@ -549,33 +594,35 @@ def _by_pseudonyms(problems: list[Problem], hidden: people.Pseudonyms | None, se
     ]
 
 
-_NO_DAY = Problem(
-    "error", "card", "without transactions nothing tells the day for which the subscriptions stand", 1, (),
-    "Add as_of = 2026-10-31, say, to the card.",
-)  # fmt: skip
+def _no_day() -> Problem:
+    """What is lacking where subscriptions stand alone."""
+    what = phrase("without transactions nothing tells the day for which the subscriptions stand")
+    return Problem("error", "card", what, 1, (), "Add as_of = 2026-10-31, say, to the card.")
 
 
 def _undated(subscriptions: ibis.Table, end: pd.Timestamp, asked: Any) -> list[Problem]:
     """Without a `started_on` nothing tells how the subscriptions stood on an earlier day."""
     if asked is None or "started_on" in subscriptions.columns:
         return []
-    what = f"without a column started_on, they are taken as the file has them, not as they stood on {end:%Y-%m-%d}"
-    mend = "Map started_on, or give the file of that day."
-    return [Problem("warning", "subscriptions", what, 1, (), mend)]
+    what = phrase(
+        "without a column started_on, they are taken as the file has them, not as they stood on {day:%Y-%m-%d}", day=end
+    )
+    return [Problem("warning", "subscriptions", what, 1, (), "Map started_on, or give the file of that day.")]
 
 
 def _without_amounts(stated: list[str]) -> Problem:
     """What it means that a purchase counts 1, and which costs of the card can't be set against it."""
-    what = f"there are no amounts: each purchase counts 1, and what is called money is a number of {_COUNTED}"
+    what = phrase("there are no amounts: each purchase counts 1, and what is called money is a number of purchases")
     unused = sorted(set(stated) - {"annual_discount_rate", "horizon_months"})
-    mend = "Margin is 100%, and nothing is said of money."
-    if unused:
-        mend += f" Of the card, {', '.join(unused)} can't be used."
+    mend = phrase(
+        "Margin is 100%, and nothing is said of money.{unused: Of the card, {unused} can't be used.|}",
+        unused=", ".join(unused),
+    )
     return Problem("warning", "transactions", what, 1, (), mend)
 
 
 def _odd_dates(transactions: ibis.Table) -> list[Problem]:
     old = int(transactions.filter(transactions["date"] < ibis.date(1970, 1, 1)).count().to_pandas())
-    what = f"{old:,} row(s) are dated before 1970"
-    mend = "If they are placeholders, correct the file: they make customers look older than they are."
+    what = phrase("{n:,} row(s) are dated before 1970", n=old)
+    mend = phrase("If they are placeholders, correct the file: they make customers look older than they are.")
     return [Problem("warning", "transactions", what, old, (), mend)] if old else []

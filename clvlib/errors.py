@@ -65,12 +65,5 @@ class Problem:
         object.__setattr__(self, "mend", translated(self.mend))
 
     def __str__(self) -> str:
-        said = phrase(
-            "{where}: {what}{some: (for instance {these})|}. {mend}",
-            where=self.where,
-            what=self.what,
-            some=self.examples,
-            these=", ".join(self.examples),
-            mend=self.mend,
-        )
-        return printable(said.strip())
+        told = {"where": self.where, "what": self.what, "these": ", ".join(self.examples), "mend": self.mend}
+        return printable(phrase("{where}: {what}{these: (for instance {these})|}. {mend}", **told).strip())

@@ -31,9 +31,10 @@ _Texts = TypeVar("_Texts")
 _now: dict[str, Any] = {"language": ENGLISH, "theirs": frozenset()}
 
 
-def languages() -> list[str]:
+@cache
+def languages() -> tuple[str, ...]:
     """The languages that there are, English first, by their codes (ISO 639)."""
-    return [ENGLISH, *sorted(folder.name for folder in LOCALE.glob("[a-z]*") if folder.is_dir())]
+    return (ENGLISH, *sorted(folder.name for folder in LOCALE.glob("[a-z]*") if folder.is_dir()))
 
 
 def speak(language: str) -> None:
@@ -43,7 +44,8 @@ def speak(language: str) -> None:
 
 def spoken() -> str:
     """The language in which everything is said now."""
-    return os.environ.get(ASKED) or str(_now["language"])
+    asked = os.environ.get(ASKED, "")
+    return asked if asked in languages() else str(_now["language"])
 
 
 def message(texts: _Texts) -> _Texts:
@@ -133,11 +135,12 @@ def read_terms(language: str) -> dict[str, dict[str, str]]:
 
 @cache
 def _catalogue(language: str) -> dict[str, str]:
-    if language == ENGLISH:
+    catalogue = LOCALE / language / "messages.po"
+    if language == ENGLISH or not catalogue.is_file():
         return {}
     from babel.messages.pofile import read_po  # what English doesn't need isn't loaded
 
-    with (LOCALE / language / "messages.po").open("rb") as file:
+    with catalogue.open("rb") as file:
         return {entry.id: entry.string for entry in read_po(file) if entry.id and entry.string and not entry.fuzzy}
 
 

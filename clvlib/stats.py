@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from clvlib.errors import UsageError
+from clvlib.language import phrase
 
 Array = NDArray[np.float64]
 
@@ -47,7 +48,8 @@ def rank_scores(values: pd.Series, bins: int = 5, best_low: bool = False) -> pd.
     [1, 2, 2, 3, 3]
     """
     if values.isna().any():
-        raise UsageError(f"{int(values.isna().sum())} value(s) of {values.name!r} are missing.", "Fill or drop them.")
+        what = phrase("{n} value(s) of {name!r} are missing.", n=int(values.isna().sum()), name=values.name)
+        raise UsageError(what, "Fill or drop them.")
     # Twice the average rank minus 1 is a whole number from 1 to 2n − 1: no rounding can part two equal values.
     twice = (2 * values.rank(method="average", ascending=not best_low) - 1).round().astype("int64")
     return 1 + twice * bins // (2 * max(len(values), 1))

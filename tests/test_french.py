@@ -1,13 +1,20 @@
 """The French edition says what the English one says: the same outputs with the same figures, in French words."""
 
+import ast
+import json
 import re
+from pathlib import Path
 
 import nbformat
 import pytest
 
-from clvlib import language
+from clvlib import language, load
+from clvlib.course.outline import outline_of, read_outlines
+from clvlib.ingest.card import language_of, wrong_entries
+from clvlib.run import working
 from clvlib.run.refresh import NOTEBOOKS, execute
 from clvlib.run.translation import in_language
+from clvlib.show import glossary
 from tools.messages import english_words, numbers_in
 
 QUICK = ("07b_contractual",)
@@ -39,3 +46,70 @@ def test_a_notebook_in_french_has_the_figures_of_the_english_one(file, monkeypat
         assert besides == english_besides, where
     said = " ".join(re.sub(r"`[^`]*`", "", text) for (_, kind), text, _ in outputs(french) if kind != "figure")
     assert english_words(said, "fr") == {}
+
+
+@pytest.fixture
+def copies(tmp_path, monkeypatch):
+    monkeypatch.setenv(language.ASKED, "fr")
+    folder, _ = working.copy_notebooks(load("cdnow_sample"), "cdnow_sample", tmp_path)
+    return folder
+
+
+def test_working_copies_are_french_and_their_code_is_the_same(copies):
+    for file in sorted(NOTEBOOKS.glob("[0-9][0-9]*.ipynb")):
+        texts = language.read_cells("fr", file.stem)
+        pairs = zip(nbformat.read(file, 4).cells, nbformat.read(copies / file.name, 4).cells, strict=True)
+        for english, french in pairs:
+            assert french.id == english.id
+            if english.cell_type == "markdown":
+                assert french.source == texts[english.id][1]
+            elif "parameters" not in english.metadata.get("tags", []):
+                assert ast.dump(ast.parse(french.source)) == ast.dump(ast.parse(english.source))
+    assert "valeur vie client" in (copies / glossary.PAGE).read_text("utf-8")
+
+
+def test_jupyterlab_has_the_settings_of_every_language_and_its_own(monkeypatch, tmp_path):
+    def settings():
+        command, _ = working.lab_command(tmp_path / "acme", 8888, browser=False)
+        place = next(each for each in command if each.startswith("--LabApp.app_settings_dir="))
+        return json.loads((Path(place.partition("=")[2]) / "overrides.json").read_text("utf-8"))
+
+    english = settings()
+    monkeypatch.setenv(language.ASKED, "fr")
+    assert settings() == english | {"@jupyterlab/translation-extension:plugin": {"locale": "fr_FR"}}
+
+
+def test_an_outline_is_read_from_the_french_texts_as_from_the_english_ones(monkeypatch):
+    english = read_outlines(NOTEBOOKS)
+    monkeypatch.setenv(language.ASKED, "fr")
+    french = [
+        outline_of(file.stem, in_language(nbformat.read(file, as_version=4), file.stem))
+        for file in sorted(NOTEBOOKS.glob("[0-9][0-9]*.ipynb"))
+    ]
+    for one, other in zip(english, french, strict=True):
+        assert (other.stem, other.minutes, len(other.goals)) == (one.stem, one.minutes, len(one.goals))
+        assert [(each.minutes, each.plan, each.exercises) for each in other.sections] == [
+            (each.minutes, each.plan, each.exercises) for each in one.sections
+        ]
+        assert other.question
+        assert other.title != one.title
+
+
+@pytest.mark.parametrize(
+    ("card", "spoken"),
+    [
+        ({}, "en"),
+        ({"locale": "fr_FR"}, "fr"),
+        ({"locale": "fr-CA"}, "fr"),
+        ({"locale": "de_DE"}, "en"),
+        ({"locale": "fr_FR", "language": "en"}, "en"),
+        ({"locale": "en_US", "language": "fr"}, "fr"),
+    ],
+)
+def test_a_card_speaks_the_language_that_it_states_or_that_of_its_locale(card, spoken):
+    assert language_of(card) == spoken
+
+
+def test_a_language_without_a_catalogue_is_an_error_that_names_those_there_are():
+    found = [each for each in wrong_entries({"transactions": {}, "language": "xx"}) if "language" in each.what]
+    assert [each.what for each in found] == ["language = 'xx' is none of en, fr"]

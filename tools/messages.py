@@ -25,7 +25,7 @@ from jinja2 import Environment, nodes
 from nbformat import NotebookNode, read
 
 from clvlib.language import ENGLISH, LOCALE, languages, read_cells, read_terms
-from clvlib.run.translation import name_of
+from clvlib.run.translation import EXERCISE, name_of
 from clvlib.show.units import PLAIN_WORDS, UNITS, in_english
 
 ROOT = Path(__file__).parents[1]
@@ -34,12 +34,14 @@ _SAYS = {"phrase", "translated", "message", "word"}  # functions whose first arg
 _ERRORS = {
     *("ClvError", "DataError", "UsageError", "CannotAnswer", "NotEnoughData", "ConvergenceError", "MissingTable"),
     *("Problem", "note", "_NoAnswer"),
+    *("Claim", "Definition", "Kpi", "Rule"),  # rows of tables in words
 }
 _SHOWN = {"caption", "title", "x", "y", "of", "accent", "marks", "levels", "points", "quoted", "name", "alike", "way"}
 _UNSAID = {"solution", "unit", "formats"}  # arguments that nobody reads as a sentence
 _NAMING = {"rename", "set_axis", "rename_axis", "say", "tile"}  # calls in cells whose every text is shown
 _CALLS = ("ask", "expect", "reply")  # of a cell's metadata
 _TOML = ("clvlib/run/words.toml", "clvlib/run/columns.toml")
+_PROSE = ("clvlib/course/guide.md.jinja",)
 _LETTERS = re.compile(r"[A-Za-z]{2}")
 
 Found = dict[str, list[str]]  # message → the files in which it is
@@ -88,14 +90,14 @@ def _of_format(told: dict[str, Any]) -> Iterator[str]:
 
 
 def of_code(tree: ast.AST) -> Iterator[str]:
-    """The messages of a module: what `language` is given, and errors without values."""
+    """The messages of a module: what `language` is given, and errors and rows of tables, without values."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             name = _called(node)
             told = node.args[:1] if name in _SAYS else [*node.args, *(k.value for k in node.keywords)]
             for each in told if name in _SAYS | _ERRORS else []:
                 for text in _literals(each):
-                    if name in _SAYS or " " in text:
+                    if name in _SAYS or (" " in text and _LETTERS.search(text)):
                         yield text
 
 
@@ -130,7 +132,7 @@ def of_notebook(notebook: NotebookNode) -> Iterator[str]:
     for cell in notebook.cells:
         yield from (cell.metadata["course"][each] for each in _CALLS if each in cell.metadata.get("course", {}))
         if cell.cell_type == "code":
-            yield from filter(None, [name_of(cell)])
+            yield from (name for name in [name_of(cell)] if name and not name.startswith(EXERCISE))
             yield from (
                 text for text, call, argument in _constants(ast.parse(cell.source)) if _is_shown(text, call, argument)
             )
@@ -192,6 +194,8 @@ def catalogue_of(language: str) -> dict[str, str]:
 
 
 def _read(file: Path) -> dict[str, str]:
+    if not file.is_file():
+        return {}
     with file.open("rb") as opened:
         return {entry.id: entry.string for entry in read_po(opened) if entry.id}
 
@@ -208,6 +212,19 @@ def stale_cells(language: str) -> list[str]:
                 said.append(f"{file.stem}, cell {cell}: missing")
             elif there[cell][0] != hash_of(english[cell]):
                 said.append(f"{file.stem}, cell {cell}: stale, {hash_of(english[cell])} now")
+    return said
+
+
+def stale_pages(language: str) -> dict[str, str]:
+    """Pages that are all prose and translated as a whole, whose translation is missing, or of another text, and why."""
+    said = {}
+    for name in _PROSE:
+        english, there = ROOT / name, LOCALE / language / Path(name).name
+        mark = f"{{# {hash_of(english.read_text('utf-8'))} #}}"
+        if not there.is_file():
+            said[name] = f"missing; its first line is to be {mark}"
+        elif there.read_text("utf-8").partition("\n")[0] != mark:
+            said[name] = f"stale: {mark} now"
     return said
 
 
@@ -305,7 +322,8 @@ def main(arguments: list[str]) -> None:
                     sep="\n",
                     end="",
                 )
-            print(*(f"  {each}" for each in stale_cells(language)), sep="\n")
+            pages = [f"{name}: {why}" for name, why in stale_pages(language).items()]
+            print(*(f"  {each}" for each in [*stale_cells(language), *pages]), sep="\n")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from scipy.stats import t as student
 
 from clvlib.actions.measure import CONTACT, CONTROL, TOGETHER
 from clvlib.errors import NotEnoughData
+from clvlib.language import phrase
 
 LEAST_EACH = 5  # customers contacted, and left alone, of whom something can be said
 _LEVEL = 0.95
@@ -40,7 +41,7 @@ def what_became(plan: pd.DataFrame, brought: pd.Series) -> pd.DataFrame:
         parts.append((len(two[0]), rows[str(lever)], error, freedom))
     if not rows:
         raise NotEnoughData(
-            f"No lever of the plan has {LEAST_EACH} customers contacted and {LEAST_EACH} left alone.",
+            phrase("No lever of the plan has {n} customers contacted and {n} left alone.", n=LEAST_EACH),
             "Leave more alone, or plan for more customers.",
         )
     weights = np.array([part[0] for part in parts], dtype=float) / sum(part[0] for part in parts)

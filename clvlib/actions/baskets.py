@@ -17,6 +17,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from clvlib.aggregate.contents import FEWEST_BASKETS, MOST_ITEMS, latest_baskets
 from clvlib.errors import NotEnoughData
+from clvlib.language import message, phrase
 
 if TYPE_CHECKING:
     import ibis
@@ -49,13 +50,14 @@ def product_rules(lines: "ibis.Table") -> pd.DataFrame:
     total = bought["basket"].nunique()
     bought = bought[bought["item"].isin(names)]
     if not len(bought):
-        raise NotEnoughData(f"No item is in {FEWEST_BASKETS} baskets.", "Bring a longer history.")
+        raise NotEnoughData(phrase("No item is in {n} baskets.", n=FEWEST_BASKETS), "Bring a longer history.")
     matrix = _wide(bought.assign(n=1), "basket", names).astype(bool)
     held_by_all = pd.DataFrame(matrix.toarray(), columns=names)
     found = fpgrowth(held_by_all, min_support=FEWEST_BASKETS / len(held_by_all), use_colnames=True, max_len=2)
     if not (found["itemsets"].map(len) == 2).any():
         raise NotEnoughData(
-            f"No two items are together in {FEWEST_BASKETS} of the {total:,} baskets.", "Recommend from categories."
+            phrase("No two items are together in {n} of the {total:,} baskets.", n=FEWEST_BASKETS, total=total),
+            "Recommend from categories.",
         )
     pairs = association_rules(found, metric="support", min_threshold=0.0, return_metrics=["support", "confidence"])
     one, two = (pairs[side].map(lambda items: next(iter(items))) for side in ("antecedents", "consequents"))
@@ -103,7 +105,11 @@ def _co_purchase(counts: csr_matrix) -> Callable[[csr_matrix], np.ndarray]:
     return score
 
 
-_METHODS = {"popularity": _popularity, "own habit": _own_habit, "co-purchase": _co_purchase}
+_METHODS = {
+    message("popularity"): _popularity,
+    message("own habit"): _own_habit,
+    message("co-purchase"): _co_purchase,
+}
 
 
 def recommend(known: pd.DataFrame, method: str, k: int = RECOMMENDED, new_only: bool = True) -> pd.DataFrame:
@@ -146,9 +152,14 @@ def hits(known: pd.DataFrame, later: pd.DataFrame, new_only: bool, k: int = RECO
         both = both[~pd.MultiIndex.from_frame(both[["customer_id", "item"]]).isin(before)]
     size = both.groupby("customer_id").size()
     if len(size) < _FEWEST_CUSTOMERS:
-        held = "something new in their next basket" if new_only else "a basket before and after the split"
         raise NotEnoughData(
-            f"{len(size):,} customers have {held}; to judge a recommendation takes {_FEWEST_CUSTOMERS}.",
+            phrase(
+                "{n:,} customers have {new:something new in their next basket|a basket before and after the split}; to "
+                "judge a recommendation takes {least}.",
+                n=len(size),
+                new=new_only,
+                least=_FEWEST_CUSTOMERS,
+            ),
             "Bring a longer history or more customers.",
         )
     found = {}

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from clvlib.errors import UsageError
+from clvlib.language import message, phrase
 
 CENTS = 6  # decimals of money kept when costs are added up
 
@@ -47,7 +48,7 @@ def allocate(options: pd.DataFrame, budget: float) -> Allocation:
     left over. UsageError for a budget or a cost below 0.
     """
     if not budget >= 0:
-        raise UsageError(f"The budget is {budget}.", "Give an amount of 0 or more.")
+        raise UsageError(phrase("The budget is {budget}.", budget=budget), "Give an amount of 0 or more.")
     steps = _steps(options)
     paid = steps["step_cost"].cumsum().round(CENTS)
     taken = (paid <= budget).to_numpy()
@@ -107,7 +108,7 @@ def by_rules(options: pd.DataFrame, budgets: list[float], rules: Mapping[str, pd
     whole = cheapest.sum()
     share = np.minimum(1.0, np.array(budgets) / whole["cost"]) if whole["cost"] > 0 else np.ones(len(budgets))
     chance = {"cost": share * whole["cost"], "net": share * whole["net"]}
-    found["at random"] = pd.DataFrame(chance).assign(customers=np.round(share * len(cheapest)).astype(int))
+    found[message("at random")] = pd.DataFrame(chance).assign(customers=np.round(share * len(cheapest)).astype(int))
     rows = [part.set_axis(pd.Index(budgets, name="budget")) for part in found.values()]
     frame = pd.concat(rows, keys=list(found), names=["rule"]).swaplevel()
     return frame[["customers", "cost", "net"]]
@@ -116,7 +117,7 @@ def by_rules(options: pd.DataFrame, budgets: list[float], rules: Mapping[str, pd
 def _net(options: pd.DataFrame) -> pd.DataFrame:
     if (options["cost"] < 0).any():
         wrong = int((options["cost"] < 0).sum())
-        raise UsageError(f"{wrong:,} action(s) cost less than nothing.", "Give costs of 0 or more.")
+        raise UsageError(phrase("{n:,} action(s) cost less than nothing.", n=wrong), "Give costs of 0 or more.")
     return options.assign(net=options["gain"] - options["cost"])
 
 

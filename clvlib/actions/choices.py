@@ -17,17 +17,22 @@ from clvlib import aggregate
 from clvlib.actions.stake import LEVERS
 from clvlib.dataset import Dataset, Economics
 from clvlib.errors import NotEnoughData, UsageError
+from clvlib.language import message, phrase
 
 GAP_CLOSED = 0.05  # assumed: of the distance to the best quarter
 NEW_CUSTOMERS = 0.02  # assumed: for each customer asked
 WON_BACK = 0.10  # assumed: more than what is still expected
 SAVED = ("keep", "second purchase")  # their effect: of those who would buy nothing, the share that buys
 COMING_BACK = (*SAVED, "win back")
-MESSAGE = "message"
-TREATMENTS = {MESSAGE: (1.0, 1.0), "call or letter": (5.0, 2.0), "in store": (1.0, 1.0)}  # times cost, times effect
+MESSAGE = message("message")
+TREATMENTS = {
+    MESSAGE: (1.0, 1.0),
+    message("call or letter"): (5.0, 2.0),
+    message("in store"): (1.0, 1.0),
+}  # times cost, times effect
 WITHOUT_CONSENT = "in store"
 EFFECT = ["low", "mid", "high", "origin"]
-ASSUMED = "assumption: "
+ASSUMED = "assumption: "  # so begins an origin that is none of a test
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ class Permission:
     @property
     def label(self) -> str:
         """What must stand before every figure of the plan: empty when it may be carried out as it is."""
-        return "If consent is obtained: " if self.only_supposed else ""
+        return message("If consent is obtained: ") if self.only_supposed else ""
 
 
 def assumed(economics: Economics) -> pd.DataFrame:
@@ -66,15 +71,17 @@ def assumed(economics: Economics) -> pd.DataFrame:
     share, twice that; `origin`, the same for levers that rest on one assumption; `tested` (False); `arm` (empty).
     Leaving is prevented at the save rate of the economics; the others are constants of this module.
     """
-    middle = {
-        "keep": (economics.save_rate, "save rate"),
-        "second purchase": (economics.save_rate, "save rate"),
-        "win back": (WON_BACK, "won back"),
-        "raise frequency": (GAP_CLOSED, "gap closed"),
-        "raise order value": (GAP_CLOSED, "gap closed"),
-        "referral": (NEW_CUSTOMERS, "new customers"),
-    }
-    rows = [(lever, 0.0, mid, min(1.0, 2 * mid), ASSUMED + name) for lever, (mid, name) in middle.items()]
+    middle = message(
+        {
+            "keep": (economics.save_rate, "assumption: save rate"),
+            "second purchase": (economics.save_rate, "assumption: save rate"),
+            "win back": (WON_BACK, "assumption: won back"),
+            "raise frequency": (GAP_CLOSED, "assumption: gap closed"),
+            "raise order value": (GAP_CLOSED, "assumption: gap closed"),
+            "referral": (NEW_CUSTOMERS, "assumption: new customers"),
+        }
+    )
+    rows = [(lever, 0.0, mid, min(1.0, 2 * mid), origin) for lever, (mid, origin) in middle.items()]
     return pd.DataFrame(rows, columns=["lever", *EFFECT]).set_index("lever").assign(tested=False, arm="")
 
 
@@ -86,12 +93,17 @@ def with_measured(effects: pd.DataFrame, lever: str, stakes: pd.DataFrame, arm: 
     those in the test did. UsageError for a lever that doesn't exist, NotEnoughData for one that applies to nobody.
     """
     if lever not in LEVERS:
-        raise UsageError(f"There is no lever {lever!r}.", f"Levers are: {', '.join(LEVERS)}.")
+        raise UsageError(
+            phrase("There is no lever {lever!r}.", lever=lever),
+            phrase("Levers are: {names}.", names=", ".join(LEVERS)),
+        )
     if not stakes[lever].notna().any():
-        raise NotEnoughData(f"The lever {lever!r} applies to nobody today.", "Leave it out of measured_by.")
+        raise NotEnoughData(
+            phrase("The lever {lever!r} applies to nobody today.", lever=lever), "Leave it out of measured_by."
+        )
     amounts = {"low": float(arm["low"]), "mid": float(arm["difference"]), "high": float(arm["high"])}
     known = pd.DataFrame(amounts, index=pd.Index([lever], name="lever"))
-    known = known.assign(origin=f"test {test}, {arm.name}", tested=True, arm=str(arm.name))
+    known = known.assign(origin=phrase("test {test}, {arm}", test=test, arm=arm.name), tested=True, arm=str(arm.name))
     return pd.concat([effects.drop(index=lever), known]).reindex(effects.index)
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from clvlib.errors import CannotAnswer
+from clvlib.language import message
 
 if TYPE_CHECKING:
     from clvlib.dataset import Economics
@@ -92,7 +93,7 @@ def contact_scores(
     """
     frame = churn_probability.to_frame("churn_probability")
     here = active.reindex(frame.index).astype(bool)
-    frame["churn_status"] = np.where(here, "active", "silent")
+    frame["churn_status"] = np.where(here, message("active"), message("silent"))
     for name in ("value_if_buying", "value_if_silent"):
         frame[name] = worth[name].reindex(frame.index).where(here)
     frame = frame.join(plan[["contact_gain", "breakeven_save_rate"]])

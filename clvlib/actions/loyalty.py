@@ -16,15 +16,19 @@ import pandas as pd
 
 from clvlib import aggregate
 from clvlib.errors import CannotAnswer, NotEnoughData, UsageError
+from clvlib.language import message, phrase, word
 from clvlib.stats import DAYS_PER_YEAR, LEAST
 from clvlib.value import comparing
 
 FEWEST_FOR_TIERS = 100
 _DAYS = 365  # a year
-_TIERS = {"Gold": 0.05, "Silver": 0.20}  # share of the year's buyers that each tier and those above it should hold
-_REST = "Member"
+_TIERS = {
+    message("Gold"): 0.05,
+    message("Silver"): 0.20,
+}  # share of the year's buyers that each tier and those above it should hold
+_REST = message("Member")
 OF_TOP_REWARD = {"Gold": 1.0, "Silver": 0.5, _REST: 0.0}  # reward of each tier, as a share of the best tier's
-ALL_BUYERS = "all buyers"
+ALL_BUYERS = message("all buyers")
 _AFTERWARDS = ("revenue", "bought_again")
 _NEAR = 0.8  # share of a threshold from which the next tier is within reach
 _ROUND = np.array([1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0])
@@ -42,7 +46,10 @@ def _year(transactions: ibis.Table, starts: pd.Timestamp, end: pd.Timestamp) -> 
     first = end - pd.Timedelta(days=_DAYS - 1)
     if starts > first:
         raise NotEnoughData(
-            f"The data begin on {starts:%Y-%m-%d}, after the year from {first:%Y-%m-%d}.", "Bring a longer history."
+            phrase(
+                "The data begin on {starts:%Y-%m-%d}, after the year from {first:%Y-%m-%d}.", starts=starts, first=first
+            ),
+            "Bring a longer history.",
         )
     return aggregate.holdout(transactions, first - pd.Timedelta(days=1), end)
 
@@ -56,7 +63,9 @@ def thresholds(spend: pd.Series) -> pd.Series:
     buyers = spend[spend > 0]
     if len(buyers) < FEWEST_FOR_TIERS:
         raise NotEnoughData(
-            f"Only {len(buyers):,} customers bought in the year; tiers need {FEWEST_FOR_TIERS}.",
+            phrase(
+                "Only {n:,} customers bought in the year; tiers need {least}.", n=len(buyers), least=FEWEST_FOR_TIERS
+            ),
             "Bring more customers.",
         )
     found = pd.Series({name: _round(float(buyers.quantile(1 - share))) for name, share in _TIERS.items()})
@@ -93,10 +102,14 @@ def breakeven_uplift(reward: float, margin: float) -> float:
     the margin can't pay.
     """
     if not reward >= 0:
-        raise UsageError(f"The reward is {reward}.", "Give a share of spend, 0 or more.")
+        raise UsageError(phrase("The reward is {reward}.", reward=reward), "Give a share of spend, 0 or more.")
     if reward >= margin:
         raise CannotAnswer(
-            f"A reward of {reward:.1%} of spend can't be paid from a margin of {margin:.1%}.",
+            phrase(
+                "A reward of {reward:.1%} of spend can't be paid from a margin of {margin:.1%}.",
+                reward=reward,
+                margin=margin,
+            ),
             "Choose a reward below the margin.",
         )
     return reward / (margin - reward)
@@ -184,7 +197,7 @@ def moved(before: pd.Series, now: pd.Series, asked: pd.Series) -> pd.DataFrame:
     are NaN.
     """
     was = tier_of(before, asked)
-    is_now = tier_of(now, asked).reindex(was.index).fillna("none")
+    is_now = tier_of(now, asked).reindex(was.index).fillna(message("none"))
     order = [*asked.index, _REST]
     counts = pd.crosstab(was, is_now).reindex(columns=[*order, "none"], fill_value=0)
     table = counts.div(counts.sum(axis=1), axis=0).where((counts == 0) | (counts >= LEAST))
@@ -235,7 +248,8 @@ def equal_tiers(merit: pd.DataFrame, asked: pd.Series) -> pd.DataFrame:
         held = {int((merit[way] >= least).sum()) for least in found[way]}
         if len(held | {0, len(merit)}) < len(asked) + 2:
             raise NotEnoughData(
-                f"Customers are too much alike in {way} for tiers to tell them apart.", "Give status another way."
+                phrase("Customers are too much alike in {way} for tiers to tell them apart.", way=word(way)),
+                "Give status another way.",
             )
     return found
 

@@ -13,6 +13,7 @@ from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.proportion import proportion_effectsize
 
 from clvlib.errors import NotEnoughData
+from clvlib.language import message, phrase
 from clvlib.show import wording
 
 SEED = 20_000
@@ -22,9 +23,9 @@ SHARES = (0.1, 0.2, 0.3, 0.4, 0.5)  # of the customers left alone, smallest firs
 LONG_RUN = (0.05, 0.1, 0.2, 0.5)  # left alone over many campaigns
 TOO_FEW = 0.2  # left alone where no share would be enough
 FEWEST_TO_SPLIT = 20
-TOGETHER = "all together"
-CONTACT, CONTROL = "contact", "control"
-RETURNS, MARGIN = "buys within the window", "margin over the horizon"
+TOGETHER = message("all together")
+CONTACT, CONTROL = message("contact"), message("control")
+RETURNS, MARGIN = message("buys within the window"), message("margin over the horizon")
 
 
 def needed(size: float, share: float = 0.5) -> float:
@@ -89,7 +90,8 @@ def plan_tests(
         rows[lever] = (n, outcome, needed(size), share, sees if sees <= most else np.inf, bool(enough))
     if not rows:
         raise NotEnoughData(
-            f"No lever of the plan has {FEWEST_TO_SPLIT} customers and an effect to look for.", "Raise the budget."
+            phrase("No lever of the plan has {least} customers and an effect to look for.", least=FEWEST_TO_SPLIT),
+            "Raise the budget.",
         )
     columns = ["customers", "outcome", "needed", "control_share", "sees", "enough"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("lever")
@@ -105,9 +107,9 @@ def tests_in_words(tests: pd.DataFrame) -> pd.DataFrame:
     """`plan_tests` for readers: the last two columns as `can_show`, in words."""
     words = []
     for sees, enough in zip(tests["sees"], tests["enough"], strict=True):
-        times = f"{wording.number(sees, 1)} times the expected effect"
-        nothing = "nothing: not even all at stake won"
-        words.append("the expected effect" if enough else times if np.isfinite(sees) else nothing)
+        times = phrase("{n} times the expected effect", n=wording.number(sees, 1))
+        nothing = message("nothing: not even all at stake won")
+        words.append(message("the expected effect") if enough else times if np.isfinite(sees) else nothing)
     return tests.drop(columns=["sees", "enough"]).assign(can_show=words)
 
 

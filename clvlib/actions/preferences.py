@@ -7,6 +7,7 @@ from scipy.stats import norm
 
 from clvlib.dataset import Dataset
 from clvlib.errors import MissingTable, NotEnoughData
+from clvlib.language import phrase
 
 KERNEL = {-2: 0.25, -1: 0.5, 0: 1.0, 1: 0.5, 2: 0.25}  # an act at 20 h speaks for 19 h and 21 h too
 _PRIOR = 3.0  # acts that everybody's habits count for
@@ -26,8 +27,8 @@ def habits(hours: pd.DataFrame) -> pd.Series:
     acts = hours.groupby("hour")[["bought", "reacted"]].sum().sum(axis=1).reindex(range(24), fill_value=0)
     if acts.sum() < FEWEST_ACTS or (acts > 0).sum() < 2:
         raise NotEnoughData(
-            f"The data know the hour of {int(acts[acts.index != 0].sum()):,} orders or contacts.",
-            f"Give dates with a time of day, {FEWEST_ACTS} or more.",
+            phrase("The data know the hour of {n:,} orders or contacts.", n=int(acts[acts.index != 0].sum())),
+            phrase("Give dates with a time of day, {least} or more.", least=FEWEST_ACTS),
         )
     return (acts / acts.sum()).rename("share").rename_axis("hour")
 
@@ -61,7 +62,9 @@ def hit_rate(before: pd.DataFrame, after: pd.DataFrame) -> dict[str, float]:
     customers = later["customer_id"].nunique()
     if acts.sum() < FEWEST_ACTS or customers < 2:
         raise NotEnoughData(
-            f"Only {int(acts.sum()):,} later acts of {customers:,} customers to test the hour on.",
+            phrase(
+                "Only {acts:,} later acts of {n:,} customers to test the hour on.", acts=int(acts.sum()), n=customers
+            ),
             "Bring a longer history.",
         )
     hour = int(_smooth(habits(before).to_numpy()).round(9).argmax())

@@ -10,6 +10,7 @@ from clvlib import aggregate
 from clvlib.actions import choices, stake
 from clvlib.causes import experiments
 from clvlib.errors import CannotAnswer, NotEnoughData, UsageError
+from clvlib.language import phrase
 from clvlib.models import scoring
 from clvlib.value.payback import new_customer_value
 
@@ -70,5 +71,8 @@ def suggestions(
 def one(people: pd.DataFrame, customer: str) -> pd.DataFrame:
     """The row of one customer. Raises UsageError for one who isn't there."""
     if customer not in people.index:
-        raise UsageError(f"There is no customer {customer!r} with a purchase.", f"One is {people.index[0]}, say.")
+        raise UsageError(
+            phrase("There is no customer {customer!r} with a purchase.", customer=customer),
+            phrase("One is {other}, say.", other=people.index[0]),
+        )
     return people.loc[[customer]]

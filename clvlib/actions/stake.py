@@ -9,36 +9,37 @@ import pandas as pd
 from clvlib import aggregate
 from clvlib.dataset import Dataset, Economics
 from clvlib.errors import CannotAnswer
+from clvlib.language import message
 from clvlib.models import churn, ranking, scoring, silence, worth
 from clvlib.models.outlook import Ahead, foresee
 from clvlib.value.kpis import PROMOTER, latest
 from clvlib.value.over_time import dates_back
 
 HEADROOM = 0.75  # the level that the best quarter of the active customers reaches
-SILENT_WINDOWS = 3  # longer silences than so many windows are left in peace
+SILENT_WINDOWS = 3  # longer silences than so many windows are left in peace; also in the words of LEVERS
 
+_SILENCE = message(
+    "chance of no purchase in the window × what that costs: value after a purchase less value after a silence"
+)
 LEVERS: dict[str, tuple[str, str]] = {  # who, and what the money at stake is
-    "keep": (
-        "active, bought at least twice",
-        "chance of no purchase in the window × what that costs: value after a purchase less value after a silence",
+    message("keep"): (message("active, bought at least twice"), _SILENCE),
+    message("second purchase"): (message("active, bought once"), _SILENCE),
+    message("win back"): (
+        message("silent longer than the window, at most 3 windows"),
+        message("margin still expected within the horizon: next to nothing of those who have left for good"),
     ),
-    "second purchase": (
-        "active, bought once",
-        "chance of no purchase in the window × what that costs: value after a purchase less value after a silence",
+    message("raise frequency"): (
+        message("active, bought at least twice, buys less often than the best quarter"),
+        message("margin on the purchases missing to the best quarter"),
     ),
-    "win back": (
-        f"silent longer than the window, at most {SILENT_WINDOWS} windows",
-        "margin still expected within the horizon: next to nothing of those who have left for good",
+    message("raise order value"): (
+        message("active, bought at least twice, spends less a time than the best quarter"),
+        message("margin on the spend missing to the best quarter"),
     ),
-    "raise frequency": (
-        "active, bought at least twice, buys less often than the best quarter",
-        "margin on the purchases missing to the best quarter",
+    message("referral"): (
+        message("active, last survey answer 9 or 10"),
+        message("margin from a new customer within the horizon"),
     ),
-    "raise order value": (
-        "active, bought at least twice, spends less a time than the best quarter",
-        "margin on the spend missing to the best quarter",
-    ),
-    "referral": (f"active, last survey answer {PROMOTER} or 10", "margin from a new customer within the horizon"),
 }
 
 
@@ -104,7 +105,7 @@ def standing(outlook: Outlook) -> pd.DataFrame:
     """
     who, window = outlook.customers, outlook.window_days
     long_silent = who["days_since_last_order"] > SILENT_WINDOWS * window
-    names = ["active, bought twice or more", "active, bought once", "silent", "silent for long"]
+    names = message(["active, bought twice or more", "active, bought once", "silent", "silent for long"])
     found = np.select([who["active"] & (who["purchases"] > 1), who["active"], ~long_silent], names[:3], names[3])
     groups = who.groupby(found)
     frame = pd.DataFrame({"customers": groups.size(), "expected_to_buy": groups["p_purchase"].sum()})
@@ -154,4 +155,6 @@ def at_stake(
 
 def rules_table() -> pd.DataFrame:
     """The levers with their rules in words: index `lever`, `who`, `money at stake`."""
-    return pd.DataFrame.from_dict(LEVERS, orient="index", columns=["who", "money at stake"]).rename_axis("lever")
+    return pd.DataFrame.from_dict(
+        LEVERS, orient="index", columns=[message("who"), message("money at stake")]
+    ).rename_axis("lever")

@@ -6,10 +6,11 @@ import pandas as pd
 from clvlib.actions.choices import ASSUMED
 from clvlib.actions.measure import CONTACT, CONTROL
 from clvlib.actions.stake import LEVERS
+from clvlib.language import message
 
-ASSUMPTIONS = "every assumption at its end"
-TESTS = "tests within their sampling error (95 %)"
-ALL = "everything at its end at once"
+ASSUMPTIONS = message("every assumption at its end")
+TESTS = message("tests within their sampling error (95 %)")
+ALL = message("everything at its end at once")
 
 
 def contacted(chosen: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
@@ -61,7 +62,7 @@ def customer_columns(
     """
     plan = contacted(chosen, groups).set_index("customer_id")
     frame = customers[["at_stake"]].set_axis(["value_at_stake"], axis=1)
-    frame["best_lever"] = best["lever"].reindex(frame.index).fillna("none")
+    frame["best_lever"] = best["lever"].reindex(frame.index).fillna(message("none"))
     ways = [", ".join(allowed.columns[row]) or "none" for row in allowed.reindex(frame.index).to_numpy(dtype=bool)]
     frame["allowed_by"] = ways
     drawn = groups.reindex(chosen["customer_id"])

@@ -17,17 +17,20 @@ import pandas as pd
 
 from clvlib import aggregate
 from clvlib.errors import CannotAnswer, MissingTable, NotEnoughData
+from clvlib.language import message, phrase, translated
 
 if TYPE_CHECKING:
     from clvlib.dataset import Dataset
 
 BILLS, COLUMN = "marketing_costs", "acquisition_cost"
-SOURCES = {
-    BILLS: "the bills of marketing_costs",
-    COLUMN: "the customers' column acquisition_cost (no marketing_costs are given)",
-}
-ORIGINS = {BILLS: "marketing costs / new customers", COLUMN: "customers' acquisition_cost / buyers"}
-SPENT_AND_WON = (
+SOURCES = message(
+    {
+        BILLS: "the bills of marketing_costs",
+        COLUMN: "the customers' column acquisition_cost (no marketing_costs are given)",
+    }
+)
+ORIGINS = message({BILLS: "marketing costs / new customers", COLUMN: "customers' acquisition_cost / buyers"})
+SPENT_AND_WON = message(
     "CAC, the cost to acquire: {spent:money} by {source:text}, over {new_customers:count} new customers, {first:date} "
     "to {last:date}, is {cac:money}.{missing:text}"
 )
@@ -102,7 +105,8 @@ def ledger(ds: "Dataset") -> Ledger:
 
 
 def _from_bills(table: pd.DataFrame, channel: pd.Series | None, first: pd.Series, as_of: pd.Timestamp) -> Ledger:
-    early = NotEnoughData(f"No bill's period was over by {as_of:%Y-%m-%d}.", "Bring the bills of earlier months.")
+    what = phrase("No bill's period was over by {day:%Y-%m-%d}.", day=as_of)
+    early = NotEnoughData(what, "Bring the bills of earlier months.")
     bills = table.assign(period=_month(table["period"]))
     bills = bills[bills["channel"].isin(bills.loc[bills["period"] <= as_of, "channel"])]
     if bills.empty:
@@ -226,17 +230,21 @@ def spending_told(known: Ledger) -> dict[str, Any]:
     """The values that SENTENCE says: what was spent, on how many new customers, when, and what had to be left out."""
     rows, used = known.rows, known.known
     left = len(rows) - len(used)
-    lost = rows.loc[rows["cost"].isna(), "new_customers"].sum()
-    one = f" {left} bill(s) of a channel and period are missing: these periods and their {lost:.0f} new customers are "
     alone = sorted(set(rows.loc[rows["billed"], "channel"]) - set(used.loc[used["billed"], "channel"]))
-    unusable = f" No bill of {', '.join(alone)} can be used: a single one doesn't say for how many months it stands."
+    missing = phrase(
+        " {left} bill(s) of a channel and period are missing: these periods and their {lost:.0f} new customers are "
+        "left out.{alone: No bill of {alone} can be used: a single one doesn't say for how many months it stands.|}",
+        left=left,
+        lost=rows.loc[rows["cost"].isna(), "new_customers"].sum(),
+        alone=", ".join(alone),
+    )
     last = used["period"].max() + pd.DateOffset(months=known.months) - pd.Timedelta(days=1)
     return {
         "spent": used["cost"].sum(),
-        "source": SOURCES[known.source],
+        "source": translated(SOURCES[known.source]),
         "new_customers": used["new_customers"].sum(),
         "first": used["period"].min(),
         "last": last,
         "cac": known.cac,
-        "missing": one + "left out." + (unusable if alone else "") if left else "",
+        "missing": missing if left else "",
     }

@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from clvlib.aggregate.purchases import added_up, contribution, purchase_days, spent_on_days
 from clvlib.aggregate.rows import beside, date_of, fetched, until
 from clvlib.errors import MissingTable, NotEnoughData
+from clvlib.language import message, phrase
 from clvlib.stats import rounded
 
 _PERIODS = {"D": "D", "W": "W", "M": "M", "Q": "Q"}
 DAYS_PER_UNIT = {"D": 1, "W": 7}
 LOOK_BACKS = (30, 90, 180, 365)
 _LEAST_SPEND = 0.01  # of any currency: what a free order's logarithm is taken of
-UNKNOWN = "unknown"
+UNKNOWN = message("unknown")
 _FOR_READERS = ["first_purchase", "last_purchase", "mean_order_value", "mean_days_between_orders"]  # not for models
 
 
@@ -200,7 +201,7 @@ def followed(cohorts: pd.DataFrame, ages: int, smallest: int) -> pd.DataFrame:
     rows = cohorts[cohorts["complete"] & cohorts["age"].between(1, ages) & (cohorts["size"] >= smallest)]
     if rows["age"].nunique() < 2:
         raise NotEnoughData(
-            f"No cohort of {smallest} customers or more was seen for two whole periods after its first.",
+            phrase("No cohort of {n} customers or more was seen for two whole periods after its first.", n=smallest),
             "Bring a longer history, or take a shorter period or smaller cohorts.",
         )
     return rows
@@ -369,8 +370,8 @@ def main_value(transactions: ibis.Table, column: str, as_of: Any) -> pd.Series:
     """
     if column not in transactions.columns:
         raise MissingTable(
-            f"Neither customers nor transactions have a column {column!r}.",
-            f"Map it in the dataset card, or choose one of: {', '.join(transactions.columns)}.",
+            phrase("Neither customers nor transactions have a column {column!r}.", column=column),
+            phrase("Map it in the dataset card, or choose one of: {columns}.", columns=", ".join(transactions.columns)),
         )
     return _most_spent_on(until(transactions, as_of), column)
 

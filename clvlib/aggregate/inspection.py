@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from clvlib.aggregate.rows import fetched
+from clvlib.language import message, phrase
 
 MOST_EDGES = 15  # between bands of order values: of more, every second is left out, or more of them
 WEEKS = 4  # before and after, whose days of the same weekday say what is usual
@@ -22,33 +23,46 @@ CROWD, FEWEST_OF_CROWD, TOP = 5, 20, 0.99  # times the orders of the customer at
 BULK = 10  # times the median order
 IN_A_DAY = 10  # orders of one customer on one day
 TINY = 100  # parts of the median order
-RULE_OF_SPIKES = (
-    f"at least {TIMES} times the median of the same weekday in the {WEEKS} weeks before and after, and beyond that by "
-    f"{MORE} orders and by five times what chance moves (the root of the median)"
+RULE_OF_SPIKES = message(
+    "at least {times} times the median of the same weekday in the {weeks} weeks before and after, and beyond that by "
+    "{more} orders and by five times what chance moves (the root of the median)"
 )
-RULE_OF_PAUSES = (
-    f"no order for at least twice as long as {BREAKS:.0%} of the breaks between days with orders, while the same "
-    f"weekdays of the {WEEKS} weeks before and after would have brought {MISSED} orders or more"
+RULE_OF_PAUSES = message(
+    "no order for at least twice as long as {breaks:.0%} of the breaks between days with orders, while the same "
+    "weekdays of the {weeks} weeks before and after would have brought {missed} orders or more"
 )
-UNUSUAL = {  # name: the rule, what they may be
-    "many orders": (
-        f"{FEWEST_OF_CROWD} orders or more, and over {CROWD} times as many as the customer at the {TOP:.0%} point",
-        "A till, a marketplace or an account that many share: one person is told of where there are many.",
-    ),
-    "wholesale-like": (
-        f"two orders or more, {BULK} times the median order or more on average",
-        "Firms or resellers: look at them apart, they move every mean.",
-    ),
-    "many orders at once": (
-        f"{IN_A_DAY} orders or more on one day",
-        "A person who tests, a program, or an import that split orders: several of one day count as one purchase.",
-    ),
-    "orders of next to nothing": (
-        f"orders of a {TINY}th of the median order or less",
-        "Test orders, gifts or fees: leave them out where they are no purchases.",
-    ),
-}
+UNUSUAL = message(
+    {  # name: the rule, what they may be
+        message("many orders"): (
+            "{fewest} orders or more, and over {crowd} times as many as the customer at the {top:.0%} point",
+            "A till, a marketplace or an account that many share: one person is told of where there are many.",
+        ),
+        message("wholesale-like"): (
+            "two orders or more, {bulk} times the median order or more on average",
+            "Firms or resellers: look at them apart, they move every mean.",
+        ),
+        message("many orders at once"): (
+            "{in_a_day} orders or more on one day",
+            "A person who tests, a program, or an import that split orders: several of one day count as one purchase.",
+        ),
+        message("orders of next to nothing"): (
+            "orders of a {tiny}th of the median order or less",
+            "Test orders, gifts or fees: leave them out where they are no purchases.",
+        ),
+    }
+)
+_SAID = {"times": TIMES, "weeks": WEEKS, "more": MORE, "breaks": BREAKS, "missed": MISSED, "fewest": FEWEST_OF_CROWD}
+_SAID |= {"crowd": CROWD, "top": TOP, "bulk": BULK, "in_a_day": IN_A_DAY, "tiny": TINY}
 _COLUMNS = ["customers", "orders", "amount", "examples"]
+
+
+def rule(template: str) -> str:
+    """A rule of this module with its numbers, in the language spoken.
+
+    >>> rule(UNUSUAL["many orders at once"][0])
+    '10 orders or more on one day'
+    """
+    return phrase(template, **_SAID)
 
 
 def _sold(orders: ibis.Table) -> ibis.Table:

@@ -17,10 +17,13 @@ import pandas as pd
 from ibis.util import gen_name
 
 from clvlib.aggregate.rows import until
+from clvlib.language import message
 from clvlib.stats import SMALL, SUM_DIGITS, rounded
 
 _MOST_KEPT = 3_000_000  # rows of all days that are kept (about 100 MB)
-REFUNDS = ("their order", "what was bought that day", "the purchase before", "nothing known")  # what they are taken off
+REFUNDS = message(  # what they are taken off
+    ("their order", "what was bought that day", "the purchase before", "nothing known")
+)
 
 
 def added_up(amounts: ibis.Value) -> ibis.Value:

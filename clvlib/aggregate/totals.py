@@ -8,6 +8,7 @@ import ibis
 import pandas as pd
 
 from clvlib.errors import Problem, UsageError
+from clvlib.language import phrase
 from clvlib.stats import rounded
 
 
@@ -19,11 +20,18 @@ def span(totals: ibis.Table, stated: pd.Timestamp | None) -> tuple[pd.Timestamp,
     ends = totals.agg(first=totals["first_purchase"].min(), last=totals["last_purchase"].max()).to_pandas().iloc[0]
     first, last = (pd.Timestamp(day).normalize() for day in ends)
     if stated is None:
-        what = f"the day of the last purchase, {last:%Y-%m-%d}, is taken for the day on which the totals were drawn"
+        what = phrase(
+            "the day of the last purchase, {last:%Y-%m-%d}, is taken for the day on which the totals were drawn",
+            last=last,
+        )
         return first, last, [Problem("warning", "totals", what, 1, (), "Write that day into the card, as as_of.")]
     if stated < last:
         raise UsageError(
-            f"Totals can't be taken back to {stated:%Y-%m-%d}: somebody in them bought on {last:%Y-%m-%d}.",
+            phrase(
+                "Totals can't be taken back to {day:%Y-%m-%d}: somebody in them bought on {last:%Y-%m-%d}.",
+                day=stated,
+                last=last,
+            ),
             "Give the totals of that day, or the purchases themselves, a row each.",
         )
     return first, stated, []
@@ -68,11 +76,13 @@ def summary_of_totals(known: pd.DataFrame, as_of: pd.Timestamp, days_per_unit: i
 
 def remarks(known: pd.DataFrame) -> list[Problem]:
     """What such a table leaves unsaid, and what is done about it."""
-    what = "what each first purchase came to isn't told apart: the mean of all purchases stands for that of later ones"
+    what = phrase(
+        "what each first purchase came to isn't told apart: the mean of all purchases stands for that of later ones"
+    )
     found = [Problem("note", "totals", what, len(known), (), "Only the purchases, a row each, would tell it.")]
     more = int((known["purchases"] - 1 > (known["last_purchase"] - known["first_purchase"]).dt.days).sum())
     if more:
-        what = f"{more:,} customer(s) have more purchases than days from the first to the last"
+        what = phrase("{n:,} customer(s) have more purchases than days from the first to the last", n=more)
         found.append(Problem("note", "totals", what, more, (), "Several of one day count as one."))
     return found
 

@@ -22,18 +22,23 @@ from clvlib.causes.channels import channels_used
 from clvlib.causes.covariates import named_columns
 from clvlib.dataset import Dataset
 from clvlib.errors import NotEnoughData, UsageError
+from clvlib.language import message, phrase
 from clvlib.show import wording
 
 Design = Literal["visits", "orders"]
-OUTCOMES = {"revenue": "net revenue", "orders": "purchase days", "bought": "share who bought"}
-STEP = {"visits": "used another channel", "orders": "ordered in another one"}
+OUTCOMES = {
+    "revenue": message("net revenue"),
+    "orders": message("purchase days"),
+    "bought": message("share who bought"),
+}
+STEP = {"visits": message("used another channel"), "orders": message("ordered in another one")}
 FAMILIES = {
-    "how often they bought": ("frequency", "purchases_last_90", "purchases_last_365"),
-    "how long the silence": ("days_since_last_order", "recency"),
-    "how much they spent": ("total_spend", "mean_spend", "spend_last_90", "spend_last_365"),
-    "how long they are customers": ("T",),
-    "home channel": ("home",),
-    "when they ordered": ("ordered_after",),
+    message("how often they bought"): ("frequency", "purchases_last_90", "purchases_last_365"),
+    message("how long the silence"): ("days_since_last_order", "recency"),
+    message("how much they spent"): ("total_spend", "mean_spend", "spend_last_90", "spend_last_365"),
+    message("how long they are customers"): ("T",),
+    message("home channel"): ("home",),
+    message("when they ordered"): ("ordered_after",),
 }
 KNOWN = tuple(name for family in FAMILIES.values() for name in family if name not in {"home", "ordered_after"})
 _MOST_VALUES = 12  # a text with more of them is a name, not an attribute
@@ -91,15 +96,22 @@ def windows(
     """
     if min(first_days, next_days) < 1:
         raise UsageError(
-            f"The windows are {first_days} and {next_days} days long.", "Give both a number of days above 0."
+            phrase("The windows are {first} and {after} days long.", first=first_days, after=next_days),
+            "Give both a number of days above 0.",
         )
     seen = (as_of - starts).days + 1
     share = min(1.0, 2 / 3 * seen / (first_days + next_days))
     first, after = int(first_days * share), int(next_days * share)
     if min(first, after) < min(_FEWEST_DAYS, first_days, next_days):
         raise NotEnoughData(
-            f"In the {seen:,} days observed, the first window would have {first} days and the next one {after}, with a "
-            f"third of the history before them; each needs {_FEWEST_DAYS}.",
+            phrase(
+                "In the {seen:,} days observed, the first window would have {first} days and the next one {after}, "
+                "with a third of the history before them; each needs {least}.",
+                seen=seen,
+                first=first,
+                after=after,
+                least=_FEWEST_DAYS,
+            ),
             "Bring a longer history.",
         )
     split = as_of - pd.Timedelta(days=after)
@@ -140,31 +152,46 @@ def _told_by_visits(ds: Dataset, home: pd.Series, period: Period, known: Sequenc
     visits = _visits(ds, start, split)
     visits = visits[visits["customer_id"].isin(home.index)]
     if visits.empty:
-        return None, "No visits are recorded, so that only orders show who used another channel."
+        return None, phrase("No visits are recorded, so that only orders show who used another channel.")
     visited, ordered = _elsewhere(visits, home), _elsewhere(journeys.usage(ds.transactions, None, start, split), home)
     other = visits["channel"].to_numpy() != home.reindex(visits["customer_id"]).to_numpy()
     steps = other.sum() / visits["days"].sum()
     if steps < _SEEN:
-        return None, (
-            f"Only {wording.percent(steps)} of the visits are somebody's first in another channel: visits show who is "
-            "active, as orders do, and can't tell the step from it."
+        return None, phrase(
+            "Only {share} of the visits are somebody's first in another channel: visits show who is active, as orders "
+            "do, and can't tell the step from it.",
+            share=wording.percent(steps),
         )
     stepped = visited.index.union(ordered.index)
     first = ordered.reindex(stepped)
     share = ((visited.reindex(stepped) < first) | first.isna()).mean()
-    reason = f"Visits show {wording.percent(share)} of those who used another channel before they ordered there"
+    facts = {"share": wording.percent(share)}
     if share < _SEEN or len(visited) < causal.FEWEST:
-        return None, f"{reason}, too few to go by visits."
+        return None, phrase(
+            "Visits show {share} of those who used another channel before they ordered there, too few to go by visits.",
+            **facts,
+        )
     seen = by_visits(ds, home, visited, period, known)
     try:
         early = ahead(ds, seen, visited)
     except causal.NoOverlap:
-        return None, f"{reason}; but those who took the step are too unlike the others to check it."
-    facts = f"{wording.number(early.estimate)} purchase days more than others alike until then "
-    facts += f"({wording.number(early.low)} to {wording.number(early.high)})"
+        return None, phrase(
+            "Visits show {share} of those who used another channel before they ordered there; but those who took the "
+            "step are too unlike the others to check it.",
+            **facts,
+        )
+    facts |= {name: wording.number(getattr(early, name)) for name in ("estimate", "low", "high")}
     if early.low <= 0 <= early.high:
-        return seen, f"{reason}, and they had made {facts}, compatible with none."
-    return None, f"{reason}; but they had made {facts}: whoever is still active is seen to visit."
+        return seen, phrase(
+            "Visits show {share} of those who used another channel before they ordered there, and they had made "
+            "{estimate} purchase days more than others alike until then ({low} to {high}), compatible with none.",
+            **facts,
+        )
+    return None, phrase(
+        "Visits show {share} of those who used another channel before they ordered there; but they had made {estimate} "
+        "purchase days more than others alike until then ({low} to {high}): whoever is still active is seen to visit.",
+        **facts,
+    )
 
 
 def homes(ds: Dataset, start: pd.Timestamp, split: pd.Timestamp) -> pd.Series:
@@ -183,7 +210,10 @@ def homes(ds: Dataset, start: pd.Timestamp, split: pd.Timestamp) -> pd.Series:
     home = used.loc[used["nunique"] == 1, "first"].rename("home")
     if home.empty or len({*earlier["channel"], *journeys.usage(ds.transactions, None, start, split)["channel"]}) < 2:
         raise NotEnoughData(
-            f"Nobody was a customer of exactly one channel before {start:%Y-%m-%d}, or the shop sells in one only.",
+            phrase(
+                "Nobody was a customer of exactly one channel before {day:%Y-%m-%d}, or the shop sells in one only.",
+                day=start,
+            ),
             "With a single channel there is nothing to compare; otherwise bring a longer history.",
         )
     return home
@@ -239,7 +269,12 @@ def by_orders(ds: Dataset, home: pd.Series, period: Period, known: Sequence[str]
     index = index[index.index.isin(home.index)]
     if index.empty:
         raise NotEnoughData(
-            f"None of the {len(home):,} customers of one channel ordered from {start:%Y-%m-%d} to {split:%Y-%m-%d}.",
+            phrase(
+                "None of the {n:,} customers of one channel ordered from {first:%Y-%m-%d} to {last:%Y-%m-%d}.",
+                n=len(home),
+                first=start,
+                last=split,
+            ),
             "Bring more customers or a longer history.",
         )
     rows = ds.transactions

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from clvlib.errors import NotEnoughData
+from clvlib.language import message, phrase
 
 HALF_LIFE_DAYS = 7.0
 ENDS = 0.4  # position-based: to the first and to the last contact each; the rest is shared by those between
@@ -34,7 +35,11 @@ def credits(paths: pd.DataFrame) -> pd.DataFrame:
     orders = int(paths.loc[paths["converted"], "path"].nunique())
     if orders < FEWEST_ORDERS:
         raise NotEnoughData(
-            f"Only {orders} order(s) had a contact before them; to compare models takes {FEWEST_ORDERS}.",
+            phrase(
+                "Only {n} order(s) had a contact before them; to compare models takes {least}.",
+                n=orders,
+                least=FEWEST_ORDERS,
+            ),
             "Bring more touchpoints: opens, clicks and visits, of the same customers who order.",
         )
     won = paths[paths["converted"]]
@@ -42,11 +47,11 @@ def credits(paths: pd.DataFrame) -> pd.DataFrame:
     ends = ENDS * first + ENDS * last
     between = (1 - 2 * ENDS) / (won["length"] - 2).where(won["length"] > 2, np.inf)
     weights = {
-        "first": first.astype(float),
-        "last": last.astype(float),
-        "linear": 1.0,
-        "time decay": 2.0 ** (-won["days_before"] / HALF_LIFE_DAYS),
-        "position": ends.where(ends > 0, between),
+        message("first"): first.astype(float),
+        message("last"): last.astype(float),
+        message("linear"): 1.0,
+        message("time decay"): 2.0 ** (-won["days_before"] / HALF_LIFE_DAYS),
+        message("position"): ends.where(ends > 0, between),
     }
     each = pd.DataFrame(weights, index=won.index)
     table = (each / each.groupby(won["path"]).transform("sum")).groupby(won["channel"]).sum()

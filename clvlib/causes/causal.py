@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from clvlib.causes.contrast import cochran
 from clvlib.errors import CannotAnswer, NotEnoughData
+from clvlib.language import message, phrase
 from clvlib.stats import Array
 
 Target = Literal["all", "treated"]
@@ -134,8 +135,13 @@ def cross_fit(features: pd.DataFrame, treated: pd.Series, outcome: pd.Series, sp
     result = outcome.reindex(index).to_numpy(dtype=float)
     if min(given.sum(), (~given).sum()) < FEWEST:
         raise NotEnoughData(
-            f"There are {given.sum():,} customers to look at who did, and {(~given).sum():,} who did not; a comparison "
-            f"needs {FEWEST} of each.",
+            phrase(
+                "There are {did:,} customers to look at who did, and {others:,} who did not; a comparison needs "
+                "{least} of each.",
+                did=given.sum(),
+                others=(~given).sum(),
+                least=FEWEST,
+            ),
             "Bring more customers or a longer history.",
         )
     inputs = design(features.loc[index])
@@ -198,15 +204,17 @@ def require_overlap(found: CrossFit, target: Target = "all") -> None:
     share, smallest = float(_at_edge(found, target).mean()), worth(found, target).min()
     if share <= MOST_AT_EDGE and smallest >= FEWEST:
         return
-    some = (
-        f"For {share:.0%} of them one of the two was all but certain"
-        if share > MOST_AT_EDGE
-        else f"After weighting, one group is worth only {smallest:.0f} customers"
-    )
     raise NoOverlap(
-        f"Those who did and those who did not are too unlike to be compared ({len(found.index):,} customers). {some}, "
-        "so that any figure would rest on invented comparisons.",
-        "Look at a narrower group in which both happen, or run an experiment.",
+        phrase(
+            "Those who did and those who did not are too unlike to be compared ({n:,} customers). {certain:For "
+            "{share:.0%} of them one of the two was all but certain|After weighting, one group is worth only "
+            "{smallest:.0f} customers}, so that any figure would rest on invented comparisons.",
+            n=len(found.index),
+            certain=share > MOST_AT_EDGE,
+            share=share,
+            smallest=smallest,
+        ),
+        message("Look at a narrower group in which both happen, or run an experiment."),
     )
 
 

@@ -13,6 +13,7 @@ from clvlib.aggregate import journeys
 from clvlib.causes import causal
 from clvlib.dataset import Dataset
 from clvlib.errors import NotEnoughData
+from clvlib.language import message, phrase
 from clvlib.stats import DAYS_PER_YEAR
 
 MOST_COUNTED = 4  # four or more channels are one group, as articles have it
@@ -39,9 +40,12 @@ def people(ds: Dataset) -> pd.DataFrame:
     """
     used = channels_used(ds, ds.starts, ds.as_of)
     if used["channel"].nunique() < 2:
-        named = ", ".join(used["channel"].unique()) or "none is named"
         raise NotEnoughData(
-            f"All orders were made in one channel ({named}).", "With a single channel there is nothing to compare."
+            phrase(
+                "All orders were made in one channel ({named:{named}|none is named}).",
+                named=", ".join(used["channel"].unique()),
+            ),
+            "With a single channel there is nothing to compare.",
         )
     rfm = ds.rfm_summary()
     first = used.sort_values(["first_used", "channel"], kind="stable").groupby("customer_id")["channel"]
@@ -112,7 +116,12 @@ def times_richer(known: pd.DataFrame) -> float:
     one, several = (known.loc[chosen, "revenue"] for chosen in (known["channels"] == 1, known["channels"] > 1))
     if min(len(one), len(several)) < causal.FEWEST or one.mean() <= 0:
         raise NotEnoughData(
-            f"{len(one):,} customers used one channel, {len(several):,} several; it takes {causal.FEWEST} of each.",
+            phrase(
+                "{one:,} customers used one channel, {several:,} several; it takes {least} of each.",
+                one=len(one),
+                several=len(several),
+                least=causal.FEWEST,
+            ),
             "Bring more customers.",
         )
     return float(several.mean() / one.mean())
@@ -180,13 +189,19 @@ def quoted_claims(known: pd.DataFrame, found: Mapping[str, causal.CrossFit] | No
     many = four if len(four) >= causal.FEWEST else several
     nothing, trips = float("nan"), _more(several["orders"] - 1, one["orders"] - 1)
     rows = [
-        ("many channels: more valuable", 0.30, nothing, _more(many["revenue"], one["revenue"]), "revenue"),
-        ("many channels: more likely to buy again", 0.06, nothing, _more(many["again"], one["again"]), "bought"),
-        ("many channels: more loyal", 0.09, nothing, _more(many["recent"], one["recent"]), ""),
-        ("several channels: more repeat trips", nothing, 0.23, trips, "orders"),
-        ("several channels: more per order, store", nothing, 0.04, _per_order(several, one, "store"), ""),
-        ("many channels: more per order, store", nothing, 0.09, _per_order(many, one, "store"), ""),
-        ("several channels: more per order, web", nothing, 0.10, _per_order(several, one, "web"), ""),
+        (message("many channels: more valuable"), 0.30, nothing, _more(many["revenue"], one["revenue"]), "revenue"),
+        (
+            message("many channels: more likely to buy again"),
+            0.06,
+            nothing,
+            _more(many["again"], one["again"]),
+            "bought",
+        ),
+        (message("many channels: more loyal"), 0.09, nothing, _more(many["recent"], one["recent"]), ""),
+        (message("several channels: more repeat trips"), nothing, 0.23, trips, "orders"),
+        (message("several channels: more per order, store"), nothing, 0.04, _per_order(several, one, "store"), ""),
+        (message("many channels: more per order, store"), nothing, 0.09, _per_order(many, one, "store"), ""),
+        (message("several channels: more per order, web"), nothing, 0.10, _per_order(several, one, "web"), ""),
     ]
     frame = pd.DataFrame(rows, columns=["claim", "quoted", "reported", "plain", "outcome"]).set_index("claim")
     if found is not None:

@@ -24,6 +24,7 @@ from scipy.stats import hypergeom, norm, skew
 from scipy.stats import t as student
 
 from clvlib.errors import NotEnoughData
+from clvlib.language import phrase
 from clvlib.stats import Array
 
 LEVEL = 0.95
@@ -169,9 +170,17 @@ def _uneven(treated: Array, control: Array, used: Array, other_used: Array, coun
     if len(own) >= _PER_SKEW * skewness**2 or not (held := _holds(own, other, counted)):
         return None
     return NotEnoughData(
-        f"{held[0]:,} of the {held[1]:,} customers with large amounts are in one arm, more than chance explains, and "
-        f"its {len(own):,} customers don't tell how much more such customers might bring.",
-        f"Amounts so uneven take {_PER_SKEW * skewness**2:,.0f} customers or more in that arm: judge on what is told.",
+        phrase(
+            "{here:,} of the {n:,} customers with large amounts are in one arm, more than chance explains, and its "
+            "{arm:,} customers don't tell how much more such customers might bring.",
+            here=held[0],
+            n=held[1],
+            arm=len(own),
+        ),
+        phrase(
+            "Amounts so uneven take {n:,.0f} customers or more in that arm: judge on what is told.",
+            n=_PER_SKEW * skewness**2,
+        ),
     )
 
 

@@ -11,6 +11,7 @@ from clvlib.aggregate import clock
 from clvlib.causes.trial import Trial
 from clvlib.dataset import Economics
 from clvlib.ingest.tables import TABLES
+from clvlib.language import phrase
 
 _YEAR = 365
 _MOST_LEVELS = 12
@@ -79,7 +80,7 @@ def numbers(before: pd.DataFrame) -> pd.DataFrame:
         if pd.api.types.is_numeric_dtype(column):
             parts.append(column.fillna(column.median()).astype(float))
             if column.isna().any():
-                parts.append(column.isna().astype(float).rename(f"no {name}"))
+                parts.append(column.isna().astype(float).rename(phrase("no {name}", name=name)))
         elif column.nunique() <= _MOST_LEVELS:
             levels = sorted(column.dropna().unique())
             parts += [(column == level).astype(float).rename(f"{name} {level}") for level in levels[1:]]

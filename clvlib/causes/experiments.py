@@ -23,18 +23,19 @@ from clvlib.causes.covariates import adjusted, expected, known_before, named_col
 from clvlib.causes.trial import Trial
 from clvlib.dataset import Dataset, Economics
 from clvlib.errors import CannotAnswer, MissingTable, NotEnoughData
+from clvlib.language import message, phrase
 from clvlib.show import wording
 
 METRICS = {  # column → words, unit
-    "converted": ("bought at all", "points"),
-    "bought_twice": ("bought twice", "points"),
-    "retained": ("bought in the second half", "points"),
-    "orders": ("orders", "number"),
-    "order_value": ("revenue per order", "money"),
-    "revenue": ("revenue", "money"),
-    "contribution": ("contribution", "money"),
-    "value": ("value realised", "money"),
-    "late": ("of it in the second half", "money"),
+    "converted": (message("bought at all"), "points"),
+    "bought_twice": (message("bought twice"), "points"),
+    "retained": (message("bought in the second half"), "points"),
+    "orders": (message("orders"), "number"),
+    "order_value": (message("revenue per order"), "money"),
+    "revenue": (message("revenue"), "money"),
+    "contribution": (message("contribution"), "money"),
+    "value": (message("value realised"), "money"),
+    "late": (message("of it in the second half"), "money"),
 }
 KNOWN_BEFORE = ("acquisition_channel", "age_band", "region")  # as in the parameters of notebooks 06 and 06b
 
@@ -152,7 +153,9 @@ def best_arm(pairs: pd.DataFrame, trial: Trial) -> tuple[str, bool]:
     told = pairs[pairs.index.get_level_values("against") == trial.control]
     if told.empty:
         raise NotEnoughData(
-            f"In the experiment {trial.name!r} no variant has enough to be compared with the control.",
+            phrase(
+                "In the experiment {test!r} no variant has enough to be compared with the control.", test=trial.name
+            ),
             "Wait for more customers; the table of measures says how many it takes.",
         )
     against = told["difference"].droplevel("against")
@@ -286,7 +289,7 @@ def read_experiments(
         try:
             found[name] = Reading(test, clocked, done, before, *_effects(done, test, before))
         except CannotAnswer as error:
-            refused[name] = f"{name}: {error}"
+            refused[name] = phrase("{name}: {why}", name=name, why=error)
     if not found:
         raise NotEnoughData("No experiment has anything to compare.", " ".join(refused.values()))
     return found, refused
@@ -331,7 +334,9 @@ def on_value(reading: Reading) -> pd.DataFrame:
     against = compared[compared.index.get_level_values("against") == test.control].droplevel("against")
     if against.empty:
         why = " ".join(dict.fromkeys(reading.untold))
-        raise NotEnoughData(f"In the experiment {test.name!r} no variant is enough to be judged on value.", why)
+        raise NotEnoughData(
+            phrase("In the experiment {test!r} no variant is enough to be judged on value.", test=test.name), why
+        )
     told = [arm for arm in test.variants if arm in against.index]
     frame = against[["difference", "low", "high"]].loc[told].rename_axis("arm")
     frame.insert(0, "customers", test.arms["kept"].reindex(frame.index))
@@ -354,7 +359,8 @@ def measured(ds: Dataset, test: str, known: Sequence[str] = KNOWN_BEFORE, **aske
     table = ds.table("experiments").to_pandas()
     if test not in (names := trial.names(table)):
         raise MissingTable(
-            f"The table of experiments has no test {test!r}; it has {', '.join(names)}.", "Name one of these."
+            phrase("The table of experiments has no test {test!r}; it has {names}.", test=test, names=", ".join(names)),
+            "Name one of these.",
         )
     found = trial.prepare(table, test, ds.starts, ds.as_of, **asked)
     return on_value(read_experiments({test: found}, ds, known=known)[0][test])

@@ -20,6 +20,7 @@ from clvlib.causes.experiments import Reading, compare_arms, of_each, on_value, 
 from clvlib.causes.trial import Trial
 from clvlib.dataset import Dataset, Economics
 from clvlib.errors import NotEnoughData
+from clvlib.language import message, phrase
 from clvlib.stats import DAYS_PER_MONTH, mid_periods, present_value
 
 _TIMES = 4  # as long, a test must have been watched to show what its first days told
@@ -64,7 +65,11 @@ def _between(reading: Reading, times: float) -> pd.DataFrame:
     both = [(test.control, arm) for arm in test.variants if min(late[arm], late[test.control]) >= FEW]
     if not both:
         raise NotEnoughData(
-            f"In the experiment {test.name!r} fewer than {FEW} customers of an arm bought in the second half.",
+            phrase(
+                "In the experiment {test!r} fewer than {least} customers of an arm bought in the second half.",
+                test=test.name,
+                least=FEW,
+            ),
             "What may come after the days watched can't be bounded: judge the test on value realised.",
         )
     parts = {}
@@ -76,12 +81,14 @@ def _between(reading: Reading, times: float) -> pd.DataFrame:
     frame = pd.concat(parts.values(), axis=1, join="inner")
     if frame.empty:
         raise NotEnoughData(
-            f"In the experiment {test.name!r} value is not enough to be compared under both assumptions.",
+            phrase(
+                "In the experiment {test!r} value is not enough to be compared under both assumptions.", test=test.name
+            ),
             "The measures that are not enough say how many customers it takes.",
         )
     low, high = (frame[[f"{name}_{end}" for name in parts]] for end in ("low", "high"))
     frame = frame.assign(low=low.min(axis=1), high=high.max(axis=1))
-    words = np.select([frame["low"] > 0, frame["high"] < 0], ["up", "down"], "not shown")
+    words = np.select([frame["low"] > 0, frame["high"] < 0], [message("up"), message("down")], message("not shown"))
     return frame.assign(verdict=words)
 
 
@@ -102,7 +109,11 @@ def told_early(tests: Mapping[str, Trial], ds: Dataset, known: Sequence[str] = (
     long = {name: test for name, test in tests.items() if test.window_days >= _TIMES * days}
     if not long:
         raise NotEnoughData(
-            f"No test was watched for {_TIMES * days} days, so that none can show what its first {days} told of them.",
+            phrase(
+                "No test was watched for {n} days, so that none can show what its first {first} told of them.",
+                n=_TIMES * days,
+                first=days,
+            ),
             "Watch tests for longer.",
         )
     whole, _ = read_experiments(long, ds, known)
@@ -115,7 +126,9 @@ def told_early(tests: Mapping[str, Trial], ds: Dataset, known: Sequence[str] = (
             came = on_value(reading)["difference"].rename("came")
             parts[name] = _between(early[name], times)[["low", "high", "verdict"]].join(came, how="inner")
     if not sum(map(len, parts.values())):
-        raise NotEnoughData(f"No test has a range of CLV after {days} days: too few had bought in their second half.")
+        raise NotEnoughData(
+            phrase("No test has a range of CLV after {n} days: too few had bought in their second half.", n=days)
+        )
     frame = pd.concat(parts, names=["test", "arm"])
     frame.insert(3, "holds", frame["came"].between(frame["low"], frame["high"]))
     return frame[["low", "high", "came", "holds", "verdict"]]
@@ -129,4 +142,4 @@ def lasting_gains(readings: Mapping[str, Reading], economics: Economics) -> pd.D
     test   arm
     spring mail   3.0   18.2      up
     """
-    return of_each(readings, lambda one: clv_gained(one, economics), "No test tells what CLV may come to.")
+    return of_each(readings, lambda one: clv_gained(one, economics), message("No test tells what CLV may come to."))

@@ -16,9 +16,10 @@ from clvlib.causes.experiments import Reading, of_each
 from clvlib.causes.trial import Trial
 from clvlib.dataset import Economics
 from clvlib.errors import NotEnoughData
+from clvlib.language import message, phrase
 from clvlib.stats import Array
 
-PARTS = ("conversion", "orders per buyer", "order value", "margin")
+PARTS = (message("conversion"), message("orders per buyer"), message("order value"), message("margin"))
 _PARTS = ["converted", "orders", "revenue", "value"]  # whose ratios, one after the other, are the levers
 
 
@@ -48,8 +49,12 @@ def parts_of_difference(outcomes: pd.DataFrame, trial: Trial) -> pd.DataFrame:
     means = {arm: values.mean(axis=0) for arm, values in arms.items()}
     if min(mean[:3].min() for mean in means.values()) <= 0 or min(arm[:, 0].sum() for arm in arms.values()) < FEW:
         raise NotEnoughData(
-            f"In the experiment {trial.name!r} an arm has fewer than {FEW} customers with a purchase, or no revenue "
-            "after refunds.",
+            phrase(
+                "In the experiment {test!r} an arm has fewer than {least} customers with a purchase, or no revenue "
+                "after refunds.",
+                test=trial.name,
+                least=FEW,
+            ),
             "A difference can't be split into levers there: wait for more purchases.",
         )
     rows: dict[tuple[str, str], tuple[float, ...]] = {}
@@ -66,16 +71,18 @@ def parts_of_difference(outcomes: pd.DataFrame, trial: Trial) -> pd.DataFrame:
         own = effect + (arms[arm] - means[arm]) @ slopes[:, len(_PARTS) :].T  # each customer's part in each lever
         found = contrasts(own, (base - arms[trial.control]) @ slopes[:, : len(_PARTS)].T, counted=False)
         if refused := [str(each) for each in found if isinstance(each, NotEnoughData)]:
-            why.append(f"{arm}: {refused[0]}")
+            why.append(phrase("{name}: {why}", name=arm, why=refused[0]))
             continue
         sides = [np.append(_ratios(mean), mean[3]) for mean in (base, means[arm])]
-        for i, label in enumerate([*PARTS, "all"]):
+        for i, label in enumerate([*PARTS, message("all")]):
             known = found[i]
             cannot_move = (effect[i], effect[i])
             ends = known.interval(trial.level) if isinstance(known, Contrast) else cannot_move
             rows[arm, label] = (sides[0][i], sides[1][i], effect[i], *ends)
     if not rows:
-        raise NotEnoughData(f"The difference in {trial.name!r} is not enough to be split into levers.", " ".join(why))
+        raise NotEnoughData(
+            phrase("The difference in {test!r} is not enough to be split into levers.", test=trial.name), " ".join(why)
+        )
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=["control", "variant", "effect", "low", "high"])
     return frame.set_axis(pd.MultiIndex.from_tuples(rows, names=["arm", "lever"]))
 
@@ -94,7 +101,7 @@ def parts_of_all(readings: Mapping[str, Reading]) -> pd.DataFrame:
     def ask(one: Reading) -> pd.DataFrame:
         return parts_of_difference(one.outcomes, one.trial)
 
-    return of_each(readings, ask, "No test can be split into levers.")
+    return of_each(readings, ask, message("No test can be split into levers."))
 
 
 def _ratios(means: Array) -> Array:
@@ -150,7 +157,10 @@ def second_purchase(outcomes: pd.DataFrame, trial: Trial) -> pd.DataFrame:
         curves[arm] = steps.reindex(range(int(wait.max()) + 1)).ffill().fillna(0.0)
     if not curves or outcomes["bought_twice"].sum() == 0:
         raise NotEnoughData(
-            f"In the experiment {trial.name!r} nobody bought twice, or fewer than 5 customers of each arm bought.",
+            phrase(
+                "In the experiment {test!r} nobody bought twice, or fewer than 5 customers of each arm bought.",
+                test=trial.name,
+            ),
             "The time to the second purchase can't be told yet: wait.",
         )
     return pd.DataFrame(curves).ffill().rename_axis("days")
@@ -199,7 +209,7 @@ def cumulated(
     bought = clock.purchases(clocked, days)
     if bought["day"].nunique() < 2:
         raise NotEnoughData(
-            f"In the experiment {trial.name!r} all purchases after assignment are dated on one day.",
+            phrase("In the experiment {test!r} all purchases after assignment are dated on one day.", test=trial.name),
             "When the difference comes can't be told: bring the days on which customers bought.",
         )
     brought = clock.money_around(clocked, 0, days - 1, economics.margin, every)["contribution"].unstack(fill_value=0)
@@ -215,14 +225,16 @@ def cumulated(
     for arm in trial.variants:
         found = contrasts(plain[arm], plain[trial.control], (net[arm], net[trial.control]))
         if isinstance(found[-1], NotEnoughData):
-            why.append(f"{arm}: {found[-1]}")
+            why.append(phrase("{name}: {why}", name=arm, why=found[-1]))
             continue
         dated = [(day, each) for day, each in zip(ends, found, strict=True) if isinstance(each, Contrast)]
         told = [(day, each.difference, *each.interval(trial.level)) for day, each in dated]
         rows.append(pd.DataFrame(told, columns=["day", "difference", "low", "high"]))
         rows[-1].insert(0, "arm", arm)
     if not rows:
-        raise NotEnoughData(f"The difference in {trial.name!r} is not enough to be followed.", " ".join(why))
+        raise NotEnoughData(
+            phrase("The difference in {test!r} is not enough to be followed.", test=trial.name), " ".join(why)
+        )
     return pd.concat(rows, ignore_index=True)
 
 
@@ -238,7 +250,7 @@ def course(readings: Mapping[str, Reading], economics: Economics) -> pd.DataFram
     def ask(one: Reading) -> pd.DataFrame:
         return cumulated(one.trial, one.clocked, economics, one.before)
 
-    return of_each(readings, ask, "No test has a course of time.").reset_index("test").reset_index(drop=True)
+    return of_each(readings, ask, message("No test has a course of time.")).reset_index("test").reset_index(drop=True)
 
 
 def side_by_side(course: pd.DataFrame, column: str = "difference") -> pd.DataFrame:

@@ -13,6 +13,7 @@ from clvlib.causes import adoption, causal, verdict
 from clvlib.causes.channels import MOST_COUNTED, people
 from clvlib.dataset import Dataset
 from clvlib.errors import CannotAnswer
+from clvlib.language import message, phrase, translated
 from clvlib.show import wording
 
 _STUDIED = {"many_value": "revenue", "many_again": "bought", "several_trips": "orders"}
@@ -92,22 +93,28 @@ def of_channels(ds: Dataset, known_before: Sequence[str] = ()) -> pd.DataFrame:
     except CannotAnswer as error:
         rows = pd.DataFrame(np.nan, index=names, columns=["figure", "low", "high"])
         return rows.assign(why=error.what, tells="")
-    why = pd.Series("fewer than 25 customers to compare, or none of this channel", found.index)
+    why = pd.Series(phrase("fewer than 25 customers to compare, or none of this channel"), found.index)
     found = found.assign(why=why.where(found["figure"].isna(), ""))
-    tells = pd.Series(_studied(ds, known_before)).reindex(found.index).fillna(_UNLIKE)
-    alike = found["figure"].notna() & found["low"].isna()
-    counted = pd.Series(_COUNTED_HERE).reindex(found.index).fillna("") + alike.map({True: _NO_WIDTH, False: ""})
-    return found.assign(tells=counted + tells)
+    studied, alike = _studied(ds, known_before), found["figure"].notna() & found["low"].isna()
+    tells = [
+        phrase(
+            "{counted:{counted}; |}{alike:no interval, as all of a group are alike; |}{cause}",
+            counted=translated(_COUNTED_HERE.get(name, "")),
+            alike=alike[name],
+            cause=studied.get(name) or translated(_UNLIKE),
+        )
+        for name in map(str, found.index)
+    ]
+    return found.assign(tells=tells)
 
 
 _COUNTED_HERE = {
-    "several_trips": "here: all purchase days after the first, over the whole history and in all channels; ",
-    "several_store": "here: all orders of those whose first channel is the store; ",
-    "several_online": "here: all orders of those whose first channel is the web; ",
-    "many_store": "here: all orders of those whose first channel is the store; ",
+    "several_trips": message("here: all purchase days after the first, over the whole history and in all channels"),
+    "several_store": message("here: all orders of those whose first channel is the store"),
+    "several_online": message("here: all orders of those whose first channel is the web"),
+    "many_store": message("here: all orders of those whose first channel is the store"),
 }
-_NO_WIDTH = "no interval, as all of a group are alike; "
-_UNLIKE = "customers who differ in much else; no study of the cause here"
+_UNLIKE = message("customers who differ in much else; no study of the cause here")
 
 
 def _studied(ds: Dataset, known_before: Sequence[str]) -> Mapping[str, str]:
@@ -117,7 +124,8 @@ def _studied(ds: Dataset, known_before: Sequence[str]) -> Mapping[str, str]:
         verdict.require_sound(verdict.placebo(seen))
         words = {name: _effect_in_words(fit, seen.days) for name, fit in verdict.fits(seen).items()}
     except CannotAnswer as error:
-        return dict.fromkeys(_STUDIED, f"customers who differ in much else. No study of the cause: {error.what}")
+        why = phrase("customers who differ in much else. No study of the cause: {why}", why=error.what)
+        return dict.fromkeys(_STUDIED, why)
     return {claim: words[outcome] for claim, outcome in _STUDIED.items()}
 
 
@@ -125,8 +133,15 @@ def _effect_in_words(fit: causal.CrossFit, days: int) -> str:
     target = next(iter(causal.answers(fit)))
     found = causal.relative(fit, target)
     if found[0] != found[0]:
-        return _UNLIKE
+        return translated(_UNLIKE)
     mid, low, high = (("+" if value > 0 else "") + wording.percent(value) for value in found)
-    whom = {"all": "customers alike before", "treated": "those who did it, beside others alike before"}[target]
-    head = f"among {whom}, in the {days} days after adding a channel: {mid} ({low} to {high})"
-    return f"{head} of what they'd bring without it, if nothing unrecorded lies behind both"
+    return phrase(
+        "among {all:customers alike before|those who did it, beside others alike before}, in the {days} days after "
+        "adding a channel: {mid} ({low} to {high}) of what they'd bring without it, if nothing unrecorded lies behind "
+        "both",
+        all=target == "all",
+        days=days,
+        mid=mid,
+        low=low,
+        high=high,
+    )

@@ -14,6 +14,7 @@ from clvlib.aggregate import clock
 from clvlib.causes.contrast import LEVEL
 from clvlib.dataset import Economics
 from clvlib.errors import NotEnoughData, UsageError
+from clvlib.language import message, phrase
 
 _WINDOWS = (30, 90, 180, 365)
 LIFTS = (0.1, 0.15, 0.2, 0.3)
@@ -37,7 +38,11 @@ def newcomers(transactions: ibis.Table, as_of: pd.Timestamp, economics: Economic
     windows = [days for days in _WINDOWS if (seen >= days).sum() >= FEWEST_WATCHED]
     if not windows:
         raise NotEnoughData(
-            f"Fewer than {FEWEST_WATCHED} customers were watched for {_WINDOWS[0]} days after their first purchase.",
+            phrase(
+                "Fewer than {least} customers were watched for {days} days after their first purchase.",
+                least=FEWEST_WATCHED,
+                days=_WINDOWS[0],
+            ),
             "How noisy customers are can't be told from so few: bring more of them, or a longer history.",
         )
     first = first[seen >= windows[-1]]
@@ -93,7 +98,7 @@ def plan_sizes(people: pd.DataFrame, per_day: float, lift: float = 0.1) -> pd.Da
     value      30      16.25   0.86   1161.0          117.0        147.0
     """
     if not 0 < lift < np.inf:
-        raise UsageError(f"lift is {lift}.", "Give a share above 0, as 0.1 for 10 %.")
+        raise UsageError(phrase("lift is {lift}.", lift=lift), "Give a share above 0, as 0.1 for 10 %.")
     rows = {}
     for name in [str(column) for column in people if column != "first_purchase"]:
         kind, days = name.split("_")
@@ -103,7 +108,7 @@ def plan_sizes(people: pd.DataFrame, per_day: float, lift: float = 0.1) -> pd.Da
         possible = kind == "value" or mean * (1 + lift) <= 1
         needed = float(np.ceil(per_arm(sd, lift * mean))) if possible else np.nan
         enrol = float(np.ceil(2 * needed / per_day)) if possible else np.nan
-        measure = {"again": "buys again", "value": "value"}[kind]
+        measure = {"again": message("buys again"), "value": message("value")}[kind]
         rows[measure, int(days)] = (mean, sd / mean, needed, enrol, enrol + int(days))
     if ("value", int(str(people.columns[-1]).split("_")[1])) not in rows:
         raise NotEnoughData("New customers bring nothing on average.", "There is no lift of nothing: check the margin.")

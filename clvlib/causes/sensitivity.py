@@ -15,9 +15,10 @@ from scipy.optimize import brentq
 
 from clvlib.causes import causal
 from clvlib.causes.causal import CrossFit, Target
+from clvlib.language import message
 from clvlib.stats import Array
 
-ALL_BOUGHT = "everything they bought so far"
+ALL_BOUGHT = message("everything they bought so far")
 
 
 def robustness(found: CrossFit, target: Target = "all") -> dict[str, float]:
@@ -98,7 +99,7 @@ def by_harm(known: pd.DataFrame) -> pd.DataFrame:
     """
     harm = known["outcome"] * known["treatment"] / (1 - known["treatment"].clip(upper=1 - 1e-6))
     order = np.argsort(-harm.to_numpy(), kind="stable")
-    return known.iloc[order].rename_axis("known cause")
+    return known.iloc[order].rename_axis(message("known cause"))
 
 
 def _parts(found: CrossFit, target: Target) -> list[tuple[Array, Array, Array]]:

@@ -26,6 +26,7 @@ from statsmodels.stats.proportion import proportion_confint
 from clvlib.causes.contrast import LEVEL
 from clvlib.causes.experiments import Reading
 from clvlib.errors import NotEnoughData, UsageError
+from clvlib.language import phrase
 from clvlib.stats import Array
 
 Treated = NDArray[np.bool_]
@@ -74,7 +75,7 @@ def _first_look(values: Array, treated: Treated) -> NDArray[np.intp]:
         raise NotEnoughData(
             "All outcomes are the same: there is nothing to compare."
             if fewest >= FIRST_LOOK
-            else f"An arm has {fewest} customers; a sequence starts at {FIRST_LOOK} in each.",
+            else phrase("An arm has {n} customers; a sequence starts at {least} in each.", n=fewest, least=FIRST_LOOK),
             "Wait for more customers.",
         )
     return ready.argmax(axis=-1)
@@ -127,7 +128,9 @@ def watch(values: Array, treated: Treated, planned: float | None = None) -> pd.D
     """
     values, treated = np.asarray(values, dtype=float), np.asarray(treated, dtype=bool)
     if planned is not None and planned < 2 * FIRST_LOOK:
-        raise UsageError(f"The planned number of customers is {planned}.", f"Give {2 * FIRST_LOOK} or more.")
+        raise UsageError(
+            phrase("The planned number of customers is {n}.", n=planned), phrase("Give {n} or more.", n=2 * FIRST_LOOK)
+        )
     middle, half, first = _sequence(values, treated, planned)
     difference, error = _two_means(values, treated)
     once = norm.ppf((1 + LEVEL) / 2) * error
@@ -182,12 +185,12 @@ def false_alarms(
     """
     if pool is None or len(pool) < FIRST_LOOK:
         raise NotEnoughData(
-            f"There are no {FIRST_LOOK} customers whose value is known to draw tests from.",
+            phrase("There are no {n} customers whose value is known to draw tests from.", n=FIRST_LOOK),
             "Bring more customers, or a longer history.",
         )
     least = int(np.ceil(2 * FIRST_LOOK / min(share, 1 - share)))
     if customers < least:
-        raise UsageError(f"customers is {customers}.", f"Give {least:,} or more.")
+        raise UsageError(phrase("customers is {n}.", n=customers), phrase("Give {n:,} or more.", n=least))
     rng = np.random.default_rng(0)
     alarms = {kind: np.zeros(len(LOOKS), dtype=int) for kind in ("fixed", "sequence")}
     for start in range(0, runs, 100):  # a hundred runs at a time: memory stays small

@@ -16,6 +16,7 @@ from scipy.stats import chisquare
 
 from clvlib.causes.contrast import LEVEL
 from clvlib.errors import CannotAnswer, NotEnoughData, UsageError
+from clvlib.language import phrase
 
 FEWEST_IN_ARM = 25  # customers in an arm: below, an interval around a mean of heavy-tailed amounts means little
 MOST_IN_TWO = 0.10  # share of a test's customers in two arms above which it isn't read
@@ -102,15 +103,24 @@ def prepare(
     mail               50         2    48
     """
     if window_days < _FEWEST_DAYS:
-        raise UsageError(f"window_days is {window_days}.", f"Give {_FEWEST_DAYS} or more.")
+        raise UsageError(
+            phrase("window_days is {days}.", days=window_days), phrase("Give {n} or more.", n=_FEWEST_DAYS)
+        )
     rows = experiments.assign(date=_dates(experiments))
     rows = rows[(rows["experiment"] == name) & rows["variant"].notna()]
     if rows.empty:
-        raise UsageError(f"There is no experiment {name!r}.", f"There are: {', '.join(names(experiments))}.")
+        raise UsageError(
+            phrase("There is no experiment {test!r}.", test=name),
+            phrase("There are: {names}.", names=", ".join(names(experiments))),
+        )
     arms = sorted(rows["variant"].unique())
     if len(arms) == 1:
         raise NotEnoughData(
-            f"The experiment {name!r} has one arm only, {arms[0]!r}: there is nothing to compare it with.",
+            phrase(
+                "The experiment {test!r} has one arm only, {arm!r}: there is nothing to compare it with.",
+                test=name,
+                arm=arms[0],
+            ),
             "Bring the customers who were left alone too: without them, what would have happened anyway isn't known.",
         )
     left_alone = _control(name, arms, control)
@@ -130,7 +140,12 @@ def prepare(
     twice = float((status == "in_two_arms").mean())
     if twice > MOST_IN_TWO:
         raise NotEnoughData(
-            f"In the experiment {name!r} {twice:.0%} of the customers stand in two arms: what is left is no fair test.",
+            phrase(
+                "In the experiment {test!r} {share:.0%} of the customers stand in two arms: what is left is no fair "
+                "test.",
+                test=name,
+                share=twice,
+            ),
             "Correct the assignment; a test whose arms mix can't be read.",
         )
     reasons = ["in_two_arms", "without_a_date", "before_the_data", "too_late", "kept"]
@@ -144,7 +159,12 @@ def prepare(
     if left_alone not in enough or not variants:
         listed = ", ".join(f"{arm} {kept:,}" for arm, kept in table["kept"].items())
         raise NotEnoughData(
-            f"The experiment {name!r} leaves too few customers to compare ({listed}); an arm needs {FEWEST_IN_ARM}.",
+            phrase(
+                "The experiment {test!r} leaves too few customers to compare ({arms}); an arm needs {least}.",
+                test=name,
+                arms=listed,
+                least=FEWEST_IN_ARM,
+            ),
             "Those in two arms, without a date, assigned before the data or too late don't count: correct the table.",
         )
     kept = each[(status == "kept") & each["variant"].isin(enough)]
@@ -191,10 +211,14 @@ def _control(name: str, arms: list[str], control: Sequence[str]) -> str:
     wanted = {word.casefold() for word in control}
     found = [arm for arm in arms if arm.casefold() in wanted]
     if len(found) != 1:
-        what = "no arm" if not found else "more than one arm"
         raise CannotAnswer(
-            f"The experiment {name!r} has {what} called {' or '.join(map(repr, control))}; its arms are: "
-            f"{', '.join(arms)}.",
+            phrase(
+                "The experiment {test!r} has {found:no arm|more than one arm} called {control}; its arms are: {arms}.",
+                test=name,
+                found=len(found),
+                control=phrase(" or ").join(map(repr, control)),
+                arms=", ".join(arms),
+            ),
             "Name the arm that was left alone in control.",
         )
     return found[0]
@@ -204,14 +228,21 @@ def _stated(assigned_on: str) -> pd.Timestamp:
     try:
         return pd.Timestamp(assigned_on).normalize()
     except ValueError:
-        raise UsageError(f"assigned_on is {assigned_on!r}, not a date.", "Write it as 2026-01-31.") from None
+        raise UsageError(
+            phrase("assigned_on is {day!r}, not a date.", day=assigned_on), "Write it as 2026-01-31."
+        ) from None
 
 
 def _window(name: str, seen: pd.Series, window_days: int) -> int:
     longest = int(np.quantile(seen, 1 - WATCHED, method="lower")) if len(seen) else 0
     if longest < _FEWEST_DAYS:
         raise NotEnoughData(
-            f"The experiment {name!r} was watched for {longest} day(s) after assignment; it takes {_FEWEST_DAYS}.",
+            phrase(
+                "The experiment {test!r} was watched for {n} day(s) after assignment; it takes {least}.",
+                test=name,
+                n=longest,
+                least=_FEWEST_DAYS,
+            ),
             "Wait, or bring transactions until a later day.",
         )
     return min(window_days, longest)
@@ -271,21 +302,26 @@ def sample_ratios(
     unknown = [arm for arm in shares if arm not in arms]
     if unknown:
         raise UsageError(
-            f"shares names {', '.join(map(repr, unknown))}, which is no arm of any experiment.",
-            f"The arms are: {', '.join(sorted(arms))}.",
+            phrase("shares names {arms}, which is no arm of any experiment.", arms=", ".join(map(repr, unknown))),
+            phrase("The arms are: {arms}.", arms=", ".join(sorted(arms))),
         )
     return {name: sample_ratio(test, shares) for name, test in tests.items()}
 
 
 def _planned(shares: Mapping[str, float], trial: Trial) -> pd.Series:
     if not all(0 < share < np.inf for share in shares.values()):
-        raise UsageError(f"shares is {shares}.", "Planned shares must be above 0.")
+        raise UsageError(phrase("shares is {shares}.", shares=shares), "Planned shares must be above 0.")
     arms = trial.arms.index
     if not set(shares) & (set(arms) - {trial.control}):  # planned for another test
         return pd.Series(1.0, index=arms)
     if missing := [arm for arm in arms if arm not in shares]:
         raise UsageError(
-            f"shares is {shares}, which doesn't name {', '.join(missing)} of the experiment {trial.name!r}.",
+            phrase(
+                "shares is {shares}, which doesn't name {arms} of the experiment {test!r}.",
+                shares=shares,
+                arms=", ".join(missing),
+                test=trial.name,
+            ),
             "Name all its arms.",
         )
     return pd.Series(shares).reindex(arms)

@@ -20,6 +20,7 @@ from clvlib.causes.contrast import Contrast, cochran, contrasts, dealt
 from clvlib.causes.covariates import numbers
 from clvlib.causes.trial import FEWEST_IN_ARM, Trial
 from clvlib.errors import NotEnoughData
+from clvlib.language import message, phrase, word
 from clvlib.stats import Array
 
 _PARTS = 5
@@ -49,7 +50,7 @@ def groupings(before: pd.DataFrame) -> pd.DataFrame:
         elif pd.api.types.is_numeric_dtype(column):
             groups = _thirds(column)
         else:
-            groups = column.astype(object).where(column.notna(), "none").astype(str)
+            groups = column.astype(object).where(column.notna(), message("none")).astype(str)
         if 2 <= groups.nunique() <= _MOST_GROUPS:
             parts[str(name)] = groups
     return pd.DataFrame(parts, index=before.index)
@@ -66,8 +67,8 @@ def _thirds(column: pd.Series) -> pd.Series:
     cuts = [np.quantile(column.dropna(), k / _CLASSES, method="lower") for k in range(1, _CLASSES)]
     edges = sorted({float(f"{cut:.3g}") for cut in cuts})
     place = np.searchsorted(edges, column.to_numpy(dtype=float), side="left")
-    middle = [f"over {low:g}, up to {high:g}" for low, high in pairwise(edges)]
-    labels = [f"up to {edges[0]:g}", *middle, f"over {edges[-1]:g}", "none"]
+    middle = [phrase("over {low:g}, up to {high:g}", low=low, high=high) for low, high in pairwise(edges)]
+    labels = [phrase("up to {high:g}", high=edges[0]), *middle, phrase("over {low:g}", low=edges[-1]), "none"]
     place[column.isna()] = len(labels) - 1
     return pd.Series(pd.Categorical.from_codes(list(place), pd.Index(labels)), index=column.index)
 
@@ -93,11 +94,15 @@ def effect_by_group(outcomes: pd.DataFrame, trial: Trial, groups: pd.Series, met
             told = (found.control, found.treated, found.difference, *found.interval(), found.error)
             rows[arm, group] = (len(one) + len(other), *told)
         elif found is not None:
-            why.append(f"{arm}, {group}: {found}")
+            why.append(phrase("{name}, {group}: {why}", name=arm, group=word(group), why=found))
     if not rows:
         raise NotEnoughData(
-            f"No group of {groups.name!r} has {FEWEST_IN_ARM} customers in each arm, and enough to compare them.",
-            " ".join(["Part the customers more coarsely.", *why[:1]]),
+            phrase(
+                "No group of {parted_by!r} has {least} customers in each arm, and enough to compare them.",
+                parted_by=groups.name,
+                least=FEWEST_IN_ARM,
+            ),
+            " ".join([phrase("Part the customers more coarsely."), *why[:1]]),
         )
     columns = ["customers", "control", "variant", "difference", "low", "high", "error"]
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
@@ -155,8 +160,12 @@ def effects_differ(outcomes: pd.DataFrame, trial: Trial, ways: pd.DataFrame, met
             rows[arm, name] = (len(found), max(float(p), float(chi2.sf(q, len(found) - 1))))
     if not rows:
         raise NotEnoughData(
-            f"In the experiment {trial.name!r} nothing known before assignment parts the customers in groups of "
-            f"{FEWEST_IN_ARM} in each arm.",
+            phrase(
+                "In the experiment {test!r} nothing known before assignment parts the customers in groups of {least} "
+                "in each arm.",
+                test=trial.name,
+                least=FEWEST_IN_ARM,
+            ),
             "Bring columns of customers that were known before, and name them in known_before.",
         )
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=["groups", "p"])
@@ -188,8 +197,14 @@ def uplift_scores(outcomes: pd.DataFrame, trial: Trial, arm: str, before: pd.Dat
     least = int(two["variant"].value_counts().min())
     if known.shape[1] == 0 or least < 4 * FEWEST_IN_ARM:
         raise NotEnoughData(
-            f"To rank customers of {trial.name!r} by uplift takes something known before assignment, and "
-            f"{4 * FEWEST_IN_ARM} customers in each arm: there are {known.shape[1]} column(s) and {least:,} customers.",
+            phrase(
+                "To rank customers of {test!r} by uplift takes something known before assignment, and {needed} "
+                "customers in each arm: there are {columns} column(s) and {n:,} customers.",
+                test=trial.name,
+                needed=4 * FEWEST_IN_ARM,
+                columns=known.shape[1],
+                n=least,
+            ),
             "Name columns of customers in known_before, or test on more of them.",
         )
     inputs, values = known.to_numpy(), two[metric].to_numpy(dtype=float)
@@ -273,5 +288,8 @@ def qini(outcomes: pd.DataFrame, trial: Trial, arm: str, ranks: pd.Series, metri
     steps = np.arange(0, 101, 5) / 100
     # A little is added so that 0.05 of the customers is not cut short by the last bit.
     gains = [float((own * (ranks.to_numpy() <= step + 1e-9)).mean()) for step in steps]
-    curve = pd.DataFrame({"by rank": gains, "at random": steps * gap}, index=pd.Index(steps, name="share treated"))
+    curve = pd.DataFrame(
+        {message("by rank"): gains, message("at random"): steps * gap},
+        index=pd.Index(steps, name=message("share treated")),
+    )
     return Qini(curve, found.difference, *found.interval())

@@ -9,30 +9,40 @@ from scipy.stats import t as student
 
 from clvlib.aggregate import journeys
 from clvlib.causes import adoption, causal, sensitivity
-from clvlib.causes.adoption import DAY, FAMILIES, KNOWN, OUTCOMES, STEP, Study
+from clvlib.causes.adoption import DAY, FAMILIES, KNOWN, OUTCOMES, Study
 from clvlib.causes.channels import band
 from clvlib.causes.sensitivity import ALL_BOUGHT
 from clvlib.dataset import Dataset
 from clvlib.errors import CannotAnswer, MissingTable, NotEnoughData
+from clvlib.language import message, phrase, translated, word
 from clvlib.show import wording
 
-ANSWERS: dict[causal.Target, str] = {"all": "adjusted, everybody", "treated": "adjusted, those who did"}
+ANSWERS: dict[causal.Target, str] = {
+    "all": message("adjusted, everybody"),
+    "treated": message("adjusted, those who did"),
+}
 REDRAWS = 8
 _LEAST = 0.05  # what a hidden cause is allowed to explain, however little is known
-WINDOW, INDEX = "any order of the window", "the first order of the window"
+WINDOW, INDEX = message("any order of the window"), message("the first order of the window")
 WHO: dict[causal.Target, str] = {
-    "all": "Had everybody taken the step, each would have",
-    "treated": "Because they took the step, those who did",
+    "all": message("Had everybody taken the step, each would have"),
+    "treated": message("Because they took the step, those who did"),
 }
 Verdict = Literal["cause", "if", "nothing"]
 SENTENCES: dict[Verdict, str] = {
-    "cause": "{who} brought {size:money} {than} over {days:days} (95 % interval {low:money} to {high:money}), if the "
-    "five conditions hold; even with something unrecorded as strong as “{cause}” it is {least:money} to {most:money}.",
-    "if": "Among customers alike, another channel goes with {size:money} {than} over {days:days} (95 % interval "
-    "{low:money} to {high:money}). Nobody can say that it is the cause: something unrecorded, {share:percent} as "
-    "strong as “{cause}”, would do.",
-    "nothing": "Nothing shows that another channel changes anything over {days:days} (95 % interval {low:money} to "
-    "{high:money}).",
+    "cause": message(
+        "{who} brought {size:money} {than} over {days:days} (95 % interval {low:money} to {high:money}), if the five "
+        "conditions hold; even with something unrecorded as strong as “{cause}” it is {least:money} to {most:money}."
+    ),
+    "if": message(
+        "Among customers alike, another channel goes with {size:money} {than} over {days:days} (95 % interval "
+        "{low:money} to {high:money}). Nobody can say that it is the cause: something unrecorded, {share:percent} as "
+        "strong as “{cause}”, would do."
+    ),
+    "nothing": message(
+        "Nothing shows that another channel changes anything over {days:days} (95 % interval {low:money} to "
+        "{high:money})."
+    ),
 }
 
 
@@ -63,9 +73,9 @@ def adjusted_effects(found: Mapping[str, causal.CrossFit]) -> pd.DataFrame:
     for name, fitted in found.items():
         given = causal.answers(fitted)
         plain = next(iter(given.values()))
-        rows[OUTCOMES[name], "plain difference"] = (plain.naive, plain.naive_low, plain.naive_high)
+        rows[OUTCOMES[name], message("plain difference")] = (plain.naive, plain.naive_low, plain.naive_high)
         rows |= {(OUTCOMES[name], ANSWERS[target]): (one.estimate, one.low, one.high) for target, one in given.items()}
-    index = pd.MultiIndex.from_tuples(rows, names=["in the next window", "answer"])
+    index = pd.MultiIndex.from_tuples(rows, names=[message("in the next window"), "answer"])
     return pd.DataFrame(list(rows.values()), index=index, columns=["mid", "low", "high"])
 
 
@@ -91,7 +101,7 @@ def benchmarks(seen: Study, fitted: causal.CrossFit) -> pd.DataFrame:
     home channel                           0.25       0.00      0.03
     """
     known = sensitivity.strengths(fitted, seen.features, families(seen), target(fitted))
-    known.loc[f"any cause that explains {_LEAST:.0%} of each"] = _LEAST
+    known.loc[phrase("any cause that explains {share:.0%} of each", share=_LEAST)] = _LEAST
     return sensitivity.by_harm(known)
 
 
@@ -113,7 +123,10 @@ def doubted(money: pd.DataFrame, aim: causal.Target, doubt: tuple[float, float],
     {'adjusted, everybody': 24.0, 'adjusted, everybody, allowing for a cause as strong as “home channel”': -2.0}
     """
     row = pd.DataFrame([(money.loc[ANSWERS[aim], "mid"], *doubt)], columns=list(money))
-    row.index = pd.Index([f"{ANSWERS[aim]}, allowing for a cause as strong as “{cause}”"], name=money.index.name)
+    label = phrase(
+        "{answer}, allowing for a cause as strong as “{cause}”", answer=translated(ANSWERS[aim]), cause=word(cause)
+    )
+    row.index = pd.Index([label], name=money.index.name)
     return pd.concat([money, row])
 
 
@@ -141,7 +154,7 @@ def missing(fitted: causal.CrossFit) -> str:
     try:
         causal.require_overlap(fitted)
     except causal.NoOverlap as error:
-        return f"An effect on everybody can't be told, that on those who did can. {error.what}"
+        return phrase("An effect on everybody can't be told, that on those who did can. {why}", why=error.what)
     return ""
 
 
@@ -163,7 +176,7 @@ def segments(seen: Study, attribute: str) -> dict[str, pd.Series]:
     >>> {name: groups.iloc[1] for name, groups in segments(seen, "age_band").items()}
     {'home': 'web', 'purchases': '2', 'age band': '18-24'}
     """
-    groups = {"home": seen.features["home"], "purchases": band(seen.features["frequency"] + 1)}
+    groups = {message("home"): seen.features["home"], "purchases": band(seen.features["frequency"] + 1)}
     if attribute in seen.features and attribute not in KNOWN:
         groups[attribute.replace("_", " ")] = seen.features[attribute]
     return groups
@@ -180,11 +193,16 @@ def effects_by(fitted: causal.CrossFit, groups: Mapping[str, pd.Series]) -> pd.D
     home: store  21.8  18.8  24.7        200      109
     home: web    53.3  48.8  57.8        200       92
     """
-    parts = [causal.effect_by(fitted, values).rename(index=f"{name}: {{}}".format) for name, values in groups.items()]
-    frame = pd.concat(parts).rename(columns={"estimate": "mid"}).rename_axis("group")
+    parts = {name: causal.effect_by(fitted, values) for name, values in groups.items()}
+    frame = pd.concat(parts).rename(columns={"estimate": "mid"})
+    names = [phrase("{split}: {group}", split=word(split), group=word(str(group))) for split, group in frame.index]
+    frame.index = pd.Index(names, name="group")
     if frame["mid"].isna().all():
         raise NotEnoughData(
-            f"No group has {causal.FEWEST} customers who added a channel and as many, alike enough, who did not.",
+            phrase(
+                "No group has {n} customers who added a channel and as many, alike enough, who did not.",
+                n=causal.FEWEST,
+            ),
             "Bring more customers.",
         )
     return frame[["mid", "low", "high", "customers", "treated"]]
@@ -226,9 +244,11 @@ def require_sound(past: causal.Effect) -> causal.Effect:
     if past.low <= 0 <= past.high:
         return past
     raise CannotAnswer(
-        f"The placebo failed: on what was spent before, the study finds an “effect” of {wording.money(past.estimate)} "
-        f"({wording.money(past.low)} to {wording.money(past.high)}), which can't be. Those who used another channel "
-        "differ by more than the features tell.",
+        phrase(
+            "The placebo failed: on what was spent before, the study finds an “effect” of {estimate} ({low} to "
+            "{high}), which can't be. Those who used another channel differ by more than the features tell.",
+            **{name: wording.money(getattr(past, name)) for name in ("estimate", "low", "high")},
+        ),
         "Name more of what was known in known_before, or run an experiment (notebook 06).",
     )
 
@@ -286,8 +306,13 @@ def null_of(seen: Study, drawn: pd.DataFrame) -> pd.Series:
     if low <= 0 <= high:
         return pd.Series({"mid": mid, "low": low, "high": high})
     raise CannotAnswer(
-        f"In a world in which channels change nothing, this study finds {wording.money(mid)} "
-        f"({wording.money(low)} to {wording.money(high)}): what it would find here can't be trusted.",
+        phrase(
+            "In a world in which channels change nothing, this study finds {mid} ({low} to {high}): what it would find "
+            "here can't be trusted.",
+            mid=wording.money(mid),
+            low=wording.money(low),
+            high=wording.money(high),
+        ),
         "Bring more customers, or run an experiment (notebook 06).",
     )
 
@@ -303,14 +328,22 @@ def calendar(seen: Study) -> pd.DataFrame:
     """
     before, after = (seen.start - DAY, seen.split + DAY) if seen.design == "visits" else (seen.split, seen.start + DAY)
     what = {
-        "visits": ["what is known of each customer", "who uses another channel", "what each brings"],
+        "visits": [
+            message("what is known of each customer"),
+            message("who uses another channel"),
+            message("what each brings"),
+        ],
         "orders": [
-            "what is known of each customer, to the day before the order",
-            "in which channel each one's first order is made",
-            f"what each brings in the {seen.days:,} days after the order",
+            message("what is known of each customer, to the day before the order"),
+            message("in which channel each one's first order is made"),
+            phrase("what each brings in the {n:,} days after the order", n=seen.days),
         ],
     }[seen.design]
-    rows = {"before": (pd.NaT, before), "first window": (seen.start, seen.split), "next window": (after, seen.end)}
+    rows = {
+        message("before"): (pd.NaT, before),
+        message("first window"): (seen.start, seen.split),
+        message("next window"): (after, seen.end),
+    }
     return pd.DataFrame.from_dict(rows, orient="index", columns=["from", "to"]).assign(**{"what is looked at": what})
 
 
@@ -320,13 +353,22 @@ def about(seen: Study) -> str:
     >>> about(seen)
     'n = 400 customers of one channel, 201 of them used another channel; next window Jul 1, 2025 to Jun 30, 2026'
     """
-    n, added = wording.count(len(seen.added)), f"{wording.count(seen.added.sum())} of them {STEP[seen.design]}"
-    first, last = wording.date(seen.start), wording.date(seen.split)
+    facts = {"n": wording.count(len(seen.added)), "added": wording.count(seen.added.sum())}
     if seen.design == "orders":
-        after = f"counted are the {wording.count(seen.days)} days after each one's order"
-        return f"n = {n} customers of one channel who ordered from {first} to {last}, {added}; {after}"
-    dates = f"{wording.date(seen.split + DAY)} to {wording.date(seen.end)}"
-    return f"n = {n} customers of one channel, {added}; next window {dates}"
+        return phrase(
+            "n = {n} customers of one channel who ordered from {first} to {last}, {added} of them ordered in another "
+            "one; counted are the {days} days after each one's order",
+            first=wording.date(seen.start),
+            last=wording.date(seen.split),
+            days=wording.count(seen.days),
+            **facts,
+        )
+    return phrase(
+        "n = {n} customers of one channel, {added} of them used another channel; next window {first} to {last}",
+        first=wording.date(seen.split + DAY),
+        last=wording.date(seen.end),
+        **facts,
+    )
 
 
 def feature_in_words(feature: str) -> str:
@@ -355,11 +397,11 @@ def means_before_and_after(seen: Study) -> pd.DataFrame:
     """
     means = seen.features.assign(revenue=seen.outcomes["revenue"], purchases=seen.features["frequency"] + 1)
     named = {
-        "purchases": "purchases so far",
-        "total_spend": "spend so far",
-        "spend_last_365": "spend of the year before",
-        "days_since_last_order": "days since the last order",
-        "revenue": "net revenue afterwards",
+        "purchases": message("purchases so far"),
+        "total_spend": message("spend so far"),
+        "spend_last_365": message("spend of the year before"),
+        "days_since_last_order": message("days since the last order"),
+        "revenue": message("net revenue afterwards"),
     }
     table = means.groupby(seen.added.map({True: "added", False: "others"}))[list(named)].mean().T
     return table.reindex(columns=["added", "others"]).rename(index=named).rename_axis(index="", columns="")

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 
+import numpy as np
 import pandas as pd
 
 from clvlib.causes.experiments import METRICS, Reading
 from clvlib.errors import MissingTable, NotEnoughData
+from clvlib.language import message, phrase, translated
 from clvlib.show import wording
 
 
@@ -33,8 +35,8 @@ def effects_in_words(found: pd.DataFrame) -> pd.DataFrame:
         number: Callable[[float], str] = partial(wording.number, digits=digits)
         write = {"points": wording.percent, "money": wording.money, "number": number}[unit]
         change = _points if unit == "points" else write
-        interval = f"{_signed(change, row['low'])} to {_signed(change, row['high'])}"
-        shown = "up" if row["low"] > 0 else "down" if row["high"] < 0 else "not shown"
+        interval = phrase("{low} to {high}", low=_signed(change, row["low"]), high=_signed(change, row["high"]))
+        shown = message("up") if row["low"] > 0 else message("down") if row["high"] < 0 else message("not shown")
         rows.append((arm, words, write(row["control"]), write(variant), _signed(change, row["difference"])))
         rows[-1] += (interval, shown)  # type: ignore[assignment]
     columns = ["arm", "measure", "control", "variant", "difference", "95 % interval", "change"]
@@ -42,7 +44,7 @@ def effects_in_words(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def _points(share: float) -> str:
-    return f"{wording.number(100 * share, 1)} pts"
+    return phrase("{points} pts", points=wording.number(100 * share, 1))
 
 
 def _signed(write: Callable[[float], str], value: float) -> str:
@@ -86,7 +88,10 @@ def on(judged: pd.DataFrame, measure: str) -> pd.DataFrame:
     bars = judged[[measure, f"{measure}_low", f"{measure}_high"]].set_axis(["mid", "low", "high"], axis=1).dropna()
     if bars.empty:
         raise NotEnoughData(
-            f"In no experiment is there enough to judge {measure}, or customers don't differ in it.",
+            phrase(
+                "In no experiment is there enough to judge {value:value|conversion}, or customers don't differ in it.",
+                value=measure == "value",
+            ),
             "The table of measures says what each takes; check the margin in the dataset card too.",
         )
     return bars
@@ -111,26 +116,35 @@ def not_enough(reading: Reading) -> list[str]:
     """
     said = []
     for (arm, why), here in reading.untold.groupby([reading.untold.index.get_level_values("arm"), reading.untold]):
-        measures = ", ".join(METRICS[metric][0] for metric in here.index.get_level_values("metric"))
-        said.append(f"{arm}: not enough to tell {measures}. {why}")
+        measures = ", ".join(translated(METRICS[metric][0]) for metric in here.index.get_level_values("metric"))
+        said.append(phrase("{arm}: not enough to tell {measures}. {why}", arm=arm, measures=measures, why=why))
     return said
 
 
+_VERDICTS = {  # 1: wins, -1: loses, 0: no difference is shown, None: not enough to tell; on conversion, on value
+    (1, 1): message("wins on conversion and on value"),
+    (1, 0): message("wins on conversion; on value no difference is shown"),
+    (1, -1): message("wins on conversion and loses on value"),
+    (1, None): message("wins on conversion; on value there is not enough to tell"),
+    (0, 1): message("wins on value; on conversion no difference is shown"),
+    (0, 0): message("shows no difference, neither on conversion nor on value"),
+    (0, -1): message("loses on value; on conversion no difference is shown"),
+    (0, None): message("shows no difference on conversion; on value there is not enough to tell"),
+    (-1, 1): message("loses on conversion and wins on value"),
+    (-1, 0): message("loses on conversion; on value no difference is shown"),
+    (-1, -1): message("loses on conversion and on value"),
+    (-1, None): message("loses on conversion; on value there is not enough to tell"),
+    (None, 1): message("wins on value; on conversion there is not enough to tell"),
+    (None, 0): message("shows no difference on value; on conversion there is not enough to tell"),
+    (None, -1): message("loses on value; on conversion there is not enough to tell"),
+    (None, None): message("shows no difference on conversion; on value there is not enough to tell"),
+}
+
+
 def _verdict(here: pd.DataFrame) -> str:
-    won, lost = here["low"] > 0, here["high"] < 0
-    did = {metric: "wins" if won[metric] else "loses" if lost[metric] else "" for metric in ("converted", "value")}
-    conversion, value = did["converted"], did["value"]
-    if (untold := here["low"].isna()).any():
-        left, way = ("value", conversion) if untold["value"] else ("conversion", value)
-        other = "conversion" if left == "value" else "value"
-        shown = f"{way} on {other}" if way else f"shows no difference on {other}"
-        return f"{shown}; on {left} there is not enough to tell"
-    if conversion and value:
-        return f"{conversion} on conversion and {'' if conversion == value else f'{value} '}on value"
-    if conversion or value:
-        on, other = ("conversion", "value") if conversion else ("value", "conversion")
-        return f"{conversion or value} on {on}; on {other} no difference is shown"
-    return "shows no difference, neither on conversion nor on value"
+    way = (here["low"] > 0).astype(int) - (here["high"] < 0).astype(int)
+    conversion, value = (None if np.isnan(here["low"][of]) else int(way[of]) for of in ("converted", "value"))
+    return _VERDICTS[conversion, value]
 
 
 def beside_truth(readings: Mapping[str, Reading], truth: pd.DataFrame) -> pd.DataFrame:

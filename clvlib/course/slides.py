@@ -35,6 +35,7 @@ from clvlib.show.session import speak_of
 from clvlib.show.templates import page_template
 
 WIDE, HIGH = 1280, 720
+_GOALS = message("You will be able to")
 _FLAT = 0.75  # of its width: the height of a picture that fills a slide
 _HERE = Path(__file__).parent
 _TAGS = {"b", "br", "code", "em", "i", "li", "ol", "p", "strong", "sub", "sup", "ul"}
@@ -86,7 +87,7 @@ def slides_of(outline: Outline, ds: Dataset, plan: str = AT_HOME) -> list[Slide]
     speak_of(ds)
     made = [_first(outline)]
     if outline.goals:
-        made.append(Slide("goals", translated("You will be able to"), items=[_inline(goal) for goal in outline.goals]))
+        made.append(Slide("text", translated(_GOALS), items=[_inline(goal) for goal in outline.goals]))
     opening = Section("", 0, "", outline.opening)
     for section in (opening, *outline.sections):
         if plan == AT_HOME or not section.minutes or section.taught_in(plan):
@@ -100,6 +101,7 @@ def write_deck(outline: Outline, ds: Dataset, slides: Sequence[Slide], following
     return page_template(_HERE, "slides.html.jinja").render(
         outline=outline,
         dataset=ds.name,
+        goals=translated(_GOALS),
         slides=slides,
         following=following,
         wide=WIDE,

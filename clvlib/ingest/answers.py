@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import duckdb
 
 from clvlib.ingest.raw import Raw, filled, literal, rows
+from clvlib.language import phrase
 
 _NUMBER = "(10|[0-9])"
 NUMBER_FIRST = rf"^{_NUMBER}\s*[-–—:=.)]\s*[^0-9]*\pL[^0-9]*$"
@@ -31,7 +32,8 @@ class Candidate:
     highest: int
 
     def __str__(self) -> str:
-        return f"{self.columns[0]} ({self.least} to {self.highest}: {self.text})"
+        ends = {"least": self.least, "highest": self.highest}
+        return phrase("{column} ({least} to {highest}: {text})", column=self.columns[0], text=self.text, **ends)
 
 
 def without_words(text: str) -> str:
@@ -101,20 +103,29 @@ def proposed(found: list[Candidate], words: list[str]) -> tuple[Candidate | None
     """The one question that can be meant, if there is one, and what to say of it or of all that can."""
     high = [question for question in found if question.highest >= ABOVE_SEVEN]
     if len(high) == 1:
-        others = [str(question) for question in found if question not in high]
-        doubt = f"; other whole numbers: {_some(others)}" if others else ""
-        return high[0], f": “{high[0].text}”, the only one answered in whole numbers up to {high[0].highest}{doubt}"
-    if found:
-        scale = "" if high else f", though none has an answer of {ABOVE_SEVEN} or more"
-        return None, f"candidates, by their answers{scale}: {_some([str(question) for question in high or found])}"
-    if words:
-        return None, (
-            f"none is answered in numbers; in words: {_some(words)}. Say which, and what its words stand for, as "
-            'values = { score = { "Extremely likely" = "10" } } above this section'
+        return high[0], phrase(
+            ": “{text}”, the only one answered in whole numbers up to {highest}"
+            "{others:; other whole numbers: {others}|}",
+            text=high[0].text,
+            highest=high[0].highest,
+            others=_some([str(question) for question in found if question not in high]),
         )
-    return None, "no column is answered in whole numbers from 0 to 10, or in a few words"
+    if found:
+        return None, phrase(
+            "candidates, by their answers{high:|, though none has an answer of {least} or more}: {these}",
+            high=high,
+            least=ABOVE_SEVEN,
+            these=_some([str(question) for question in high or found]),
+        )
+    if words:
+        return None, phrase(
+            "none is answered in numbers; in words: {words}. Say which, and what its words stand for, as "
+            'values = {{ score = {{ "Extremely likely" = "10" }} }} above this section',
+            words=_some(words),
+        )
+    return None, phrase("no column is answered in whole numbers from 0 to 10, or in a few words")
 
 
 def _some(names: list[str]) -> str:
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return "; ".join(names[:_MOST_NAMED]) + more
+    more = max(0, len(names) - _MOST_NAMED)
+    return phrase("{names}{more:| and {more} more}", names="; ".join(names[:_MOST_NAMED]), more=more)

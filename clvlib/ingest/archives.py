@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from clvlib.errors import DataError, printable
 from clvlib.ingest.delimited import MOST_TIMES, MOST_UNPACKED
 from clvlib.ingest.raw import Noticed
+from clvlib.language import phrase
 
 MOST_MEMBERS = 1_000
 _BLOCK = 1 << 20
@@ -77,7 +78,8 @@ def _unpacked(
             listed = [one for one in archive.infolist() if not one.is_dir() and _seen(_path(one))]
             inside = {_path(one): one for one in listed}
             if len(inside) < len(listed):
-                raise DataError(f"{name} holds two files of one name.", "Unpack it, and give the folder as path.")
+                what = phrase("{file} holds two files of one name.", file=name)
+                raise DataError(what, "Unpack it, and give the folder as path.")
             chosen = {path: one for path, one in sorted(inside.items()) if _fits(path, pattern, known)}
             _refuse(name, inside, chosen, pattern, file.stat().st_size)
             left = max(MOST_UNPACKED, MOST_TIMES * file.stat().st_size)
@@ -94,10 +96,15 @@ def _unpacked(
     except _DAMAGED as error:
         if getattr(error, "errno", None) == errno.ENOSPC:  # of what is written meanwhile
             raise
-        raise DataError(f"{name} is cut short or damaged: {error}.", "Copy or export it again.") from None
+        what = phrase("{file} is cut short or damaged: {why}.", file=name, why=error)
+        raise DataError(what, "Copy or export it again.") from None
     passed = [printable(str(path)) for path in inside if path not in chosen]
     if passed and not pattern:
-        what = f"{printable(name)}: {len(passed)} file(s) in it are no tables by their endings and were passed over"
+        what = phrase(
+            "{file}: {n} file(s) in it are no tables by their endings and were passed over",
+            file=printable(name),
+            n=len(passed),
+        )
         noticed.append(("note", what, len(passed), tuple(passed[:3]), ""))
     return files
 
@@ -124,16 +131,20 @@ def _refuse(
 ) -> None:
     """Raise DataError for what can't or shouldn't be unpacked."""
     if not chosen:
-        what = (
-            f"{name} holds no file like {pattern}" if pattern else f"{name} holds no table that is known by its ending"
+        what = phrase(
+            "{file} holds {pattern:no file like {pattern}|no table that is known by its ending}. "
+            "It holds: {these:{these}|nothing}.",
+            file=name,
+            pattern=pattern,
+            these=", ".join(printable(str(path)) for path in list(inside)[:5]),
         )
-        names = ", ".join(printable(str(path)) for path in list(inside)[:5]) or "nothing"
-        raise DataError(f"{what}. It holds: {names}.", 'Say which of its files to read: glob = "*.csv", say.')
+        raise DataError(what, 'Say which of its files to read: glob = "*.csv", say.')
     if len(chosen) > MOST_MEMBERS:
-        what = f"{name} holds {len(chosen):,} tables: more than {MOST_MEMBERS:,}."
+        what = phrase("{file} holds {n:,} tables: more than {most:,}.", file=name, n=len(chosen), most=MOST_MEMBERS)
         raise DataError(what, 'Say which of its files to read: glob = "orders*.csv", say.')
     if locked := [path for path, member in chosen.items() if member.flag_bits & 1]:
-        what = f"{name} is encrypted: {printable(str(locked[0]))} can't be read without its password."
+        inner = printable(str(locked[0]))
+        what = phrase("{file} is encrypted: {inner} can't be read without its password.", file=name, inner=inner)
         raise DataError(what, "Unpack it, and give the folder as path.")
     if nested := [path for path in chosen if path.suffix.lower() == ".zip"]:
         raise _nested(name, nested[0])
@@ -153,13 +164,14 @@ def _copy(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, left:
 
 
 def _nested(name: str, path: PurePosixPath) -> DataError:
-    what = f"{name} holds another zip, {printable(str(path))}, which is not opened."
+    inner = printable(str(path))
+    what = phrase("{file} holds another zip, {inner}, which is not opened.", file=name, inner=inner)
     return DataError(what, "Unpack it, and give the folder, or that zip, as path.")
 
 
 def _too_large(name: str) -> DataError:
     return DataError(
-        f"{name} unpacks to more than {MOST_TIMES} times its size: no table does.",
+        phrase("{file} unpacks to more than {most} times its size: no table does.", file=name, most=MOST_TIMES),
         "Unpack it and look at it; then give the folder of unpacked files as path.",
     )
 

@@ -16,6 +16,7 @@ from sqlglot import exp
 from clvlib.errors import UsageError
 from clvlib.ingest.raw import first_line, quoted
 from clvlib.ingest.rules import DATED
+from clvlib.language import phrase
 
 
 def select(tables: Mapping[str, ibis.Table], sql: str, until: pd.Timestamp) -> pd.DataFrame:
@@ -23,7 +24,11 @@ def select(tables: Mapping[str, ibis.Table], sql: str, until: pd.Timestamp) -> p
 
     Raises UsageError for anything but one SELECT of these tables, and for what DuckDB doesn't understand.
     """
-    mend = f"It may read {', '.join(tables)}, as in select count(*) from {next(iter(tables), 'transactions')}."
+    mend = phrase(
+        "It may read {tables}, as in select count(*) from {table}.",
+        tables=", ".join(tables),
+        table=next(iter(tables), "transactions"),
+    )
     _require_select(tables, sql, mend)
     backend = next(iter(tables.values())).get_backend()
     try:
@@ -38,14 +43,15 @@ def select(tables: Mapping[str, ibis.Table], sql: str, until: pd.Timestamp) -> p
             apart.execute("BEGIN TRANSACTION READ ONLY")
             return apart.execute(sql).df()
     except duckdb.Error as error:
-        raise UsageError(f"DuckDB can't answer this: {first_line(error)}", mend) from None
+        raise UsageError(phrase("DuckDB can't answer this: {why}", why=first_line(error)), mend) from None
 
 
 def _require_select(tables: Mapping[str, ibis.Table], sql: str, mend: str) -> None:
     try:
         found = sqlglot.parse(str(sql), dialect="duckdb")
     except (sqlglot.errors.SqlglotError, RecursionError) as error:
-        raise UsageError(f"This is no SQL that can be read: {first_line(error) or 'too deep'}", mend) from None
+        what = phrase("This is no SQL that can be read: {why:{why}|too deep}", why=first_line(error))
+        raise UsageError(what, mend) from None
     if len(found) != 1 or not isinstance(found[0], exp.Query) or found[0].find(exp.DML, exp.DDL, exp.Command):
         raise UsageError("Only one SELECT can be asked, and nothing be written.", mend)
     read = [*found[0].find_all(exp.Table)]
@@ -53,10 +59,11 @@ def _require_select(tables: Mapping[str, ibis.Table], sql: str, mend: str) -> No
     strange += [each for each in found[0].find_all(exp.Lateral) if not isinstance(each.this, exp.Subquery | exp.Unnest)]
     strange += [each for each in read if not re.fullmatch(r"\w+", each.name)]  # a file, whatever else is so called
     if strange:
-        raise UsageError(f"{strange[0].sql(dialect='duckdb')} can't be asked: only tables, by their own names.", mend)
+        what = phrase("{this} can't be asked: only tables, by their own names.", this=strange[0].sql(dialect="duckdb"))
+        raise UsageError(what, mend)
     names = {table.name.lower() for table in read} - {each.alias.lower() for each in found[0].find_all(exp.CTE)}
     if others := sorted(names - set(tables)):
-        raise UsageError(f"There is no table {', '.join(others)} to be asked.", mend)
+        raise UsageError(phrase("There is no table {names} to be asked.", names=", ".join(others)), mend)
 
 
 def _known(tables: Mapping[str, ibis.Table], name: str, until: pd.Timestamp) -> ibis.Table:

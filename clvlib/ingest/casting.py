@@ -14,6 +14,7 @@ from babel.numbers import list_currencies
 
 from clvlib.errors import DataError
 from clvlib.ingest.raw import literal, rows
+from clvlib.language import phrase
 
 NOT_FINITE = r"^[+-]?(?i:nan|inf|infinity)$"
 NUMBER = rf"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$|{NOT_FINITE}"
@@ -71,11 +72,6 @@ def currency(text: str) -> tuple[str, ...]:
     return tuple(SIGNS.get(bare.lower(), "").split())
 
 
-def proved_by(count: int) -> str:
-    """“1 of its values proves”, “2 of its values prove”."""
-    return f"{count:,} of its values prove{'s' if count == 1 else ''}"
-
-
 def read_numbers(
     connection: duckdb.DuckDBPyConnection,
     table: str,
@@ -90,7 +86,8 @@ def read_numbers(
     Raises DataError for a mark that is none, and where two readings fit and nothing in the columns tells which.
     """
     if decimal not in {None, ".", ","}:
-        raise DataError(f"decimal = {decimal!r} is not a decimal mark.", 'Write decimal = "." or decimal = ",".')
+        what = phrase("decimal = {decimal!r} is not a decimal mark.", decimal=decimal)
+        raise DataError(what, 'Write decimal = "." or decimal = ",".')
     between = thousands or MARKS
     for odd, plain in TIDY[:4]:
         between = re.sub(_python(odd), plain, between)
@@ -180,9 +177,17 @@ class _Column:
         example = rows(self.connection, sql)[0][0]
         count = sum(self.counts[core] for core in odd)
         return (
-            f"{self.name}: nothing proves whether the mark in {count:,} number(s), as in {example}, stands before "
-            "decimals or between thousands.",
-            'Declare the decimal mark: decimal = "." or decimal = "," in the card, or --decimal on the command line.',
+            phrase(
+                "{column}: nothing proves whether the mark in {n:,} number(s), as in {example}, stands before decimals "
+                "or between thousands.",
+                column=self.name,
+                n=count,
+                example=example,
+            ),
+            phrase(
+                'Declare the decimal mark: decimal = "." or decimal = "," in the card, or --decimal on the command '
+                "line."
+            ),
         )
 
     def grouped(self, decimal: str) -> list[str]:
@@ -201,9 +206,16 @@ class _Column:
         if declared or not grouped:
             return Cast(self.sql(decimal), (), self.currencies)
         count = sum(self.counts[core] for core in grouped)
-        seen = " and ".join(f"“{mark}”" for mark in MARKS.replace(decimal, "") if mark in "".join(grouped))
-        points = f", “{decimal}” before decimals" if used else ""
-        what = f"{seen} stands between thousands in {self.name}{points}, as {proved_by(count)}"
+        seen = [f"“{mark}”" for mark in MARKS.replace(decimal, "") if mark in "".join(grouped)]
+        what = phrase(
+            "{marks} stands between thousands in {column}{points:, “{decimal}” before decimals|}, as {n:,} of its "
+            "values {n:prove|proves|prove}",
+            marks=phrase(" and ").join(seen),
+            column=self.name,
+            points=used,
+            decimal=decimal,
+            n=count,
+        )
         return Cast(self.sql(decimal), (Remark(what, count),), self.currencies)
 
     def sql(self, decimal: str) -> str:

@@ -24,6 +24,7 @@ import ibis
 from clvlib.errors import DataError
 from clvlib.files import replacing
 from clvlib.ingest.raw import first_line, literal, refuse_names, rows
+from clvlib.language import message, phrase
 
 FETCHED = "CLV_FETCHED"  # of the environment: the folder of tables that were fetched
 NUMBERS = "numbers"  # what such a file says beside its rows: the columns that are numbers in the database
@@ -36,7 +37,7 @@ _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _SECRET = re.compile("pass|pwd|secret|token|key|credential", re.IGNORECASE)  # in the name of a URL's parameter
 _OF_FILES = ("duckdb", "sqlite", "file")
 _PACKAGES = {"postgres": "psycopg[binary]"}  # what Ibis needs to reach a database; else its own extra
-_MEND = "Ask for the right to read it, or for a view of what is needed."
+_MEND = message("Ask for the right to read it, or for a view of what is needed.")
 _own: list[Path] = []  # the folder that this process made
 
 
@@ -54,10 +55,12 @@ def fetch(url: str, table: str) -> Path:
     if file.exists() and file.parent not in _own:
         return file
     secrets: list[str] = []
-    with _unspoken(f"{shown} can't be reached", "Check the url, the server, and the password's variable.", secrets):
+    mend = message("Check the url, the server, and the password's variable.")
+    with _unspoken(message("{database} can't be reached: {why}."), mend, secrets, database=shown):
         backend = _connected(parts["kind"].replace("postgresql", "postgres"), _filled_in(url, secrets))
     try:
-        with _unspoken(f"{table} of {shown} can't be read", _MEND, secrets):
+        unread = message("{table} of {database} can't be read: {why}.")
+        with _unspoken(unread, _MEND, secrets, table=table, database=shown):
             _write(_table(backend, table, shown), file)
     finally:
         backend.disconnect()
@@ -75,14 +78,14 @@ def _parts(url: str) -> dict[str, str]:
     if not found:
         form = "postgresql://user:${SHOP_PASSWORD}@host/database"
         raise DataError(
-            f"The url is not of the form {form}, or has a password in it.",
+            phrase("The url is not of the form {form}, or has a password in it.", form=form),
             "Write ${SHOP_PASSWORD}, say, in its place, and set that variable of the environment.",
         )
     named = [name for name, value in parse_qsl(found["query"] or "") if not _VARIABLE.fullmatch(value)]
     if secret := [name for name in named if _SECRET.search(name)]:
         raise DataError(
-            f"The url says {', '.join(secret)} as such.",
-            f"Write {secret[0]}=${{NAME}}, and set that variable of the environment.",
+            phrase("The url says {these} as such.", these=", ".join(secret)),
+            phrase("Write {name}=${{NAME}}, and set that variable of the environment.", name=secret[0]),
         )
     if found["kind"] in _OF_FILES:
         raise DataError("The url is that of a file.", 'Name the file: path = "…".')
@@ -94,7 +97,8 @@ def _filled_in(url: str, secrets: list[str]) -> str:
 
     def value(found: re.Match[str]) -> str:
         if found[1] not in os.environ:
-            raise DataError(f"The environment has no variable {found[1]}.", f"Set it: export {found[1]}=…")
+            what = phrase("The environment has no variable {name}.", name=found[1])
+            raise DataError(what, phrase("Set it: export {name}=…", name=found[1]))
         secrets.append(os.environ[found[1]])
         return quote(secrets[-1], safe="")
 
@@ -114,18 +118,19 @@ def _connected(kind: str, url: str) -> Any:
     """The database, as Ibis reaches it. DataError for one that Ibis doesn't know, or that needs another package."""
     known = sorted({entry.name for entry in entry_points(group="ibis.backends")} - {*_OF_FILES})
     if kind not in known:
-        raise DataError(f"{kind}:// is no database that Ibis knows.", f"Known: {', '.join(known)}.")
+        what = phrase("{kind}:// is no database that Ibis knows.", kind=kind)
+        raise DataError(what, phrase("Known: {these}.", these=", ".join(known)))
     try:
         getattr(ibis, kind)
         return ibis.connect(url)
     except (AttributeError, ImportError):
         package = _PACKAGES.get(kind, f"ibis-framework[{kind}]")
-        what = f"A package that reads {kind}:// isn't installed."
-        raise DataError(what, f'Install it: pip install "{package}".') from None
+        what = phrase("A package that reads {kind}:// isn't installed.", kind=kind)
+        raise DataError(what, phrase('Install it: pip install "{package}".', package=package)) from None
 
 
 @contextmanager
-def _unspoken(what: str, mend: str, secrets: list[str]) -> Iterator[None]:
+def _unspoken(what: str, mend: str, secrets: list[str], **values: str) -> Iterator[None]:
     """Say what went wrong without any of the secrets: drivers share no class of errors, and may repeat a URL."""
     try:
         yield
@@ -136,7 +141,7 @@ def _unspoken(what: str, mend: str, secrets: list[str]) -> Iterator[None]:
         for secret in filter(None, secrets):
             why = why.replace(secret, "…").replace(quote(secret, safe=""), "…")
         why = re.sub(r"^reading the stream .*? Unknown error: |\. Detail: Python exception.*", "", why)  # of DuckDB
-        raise DataError(f"{what}: {why.strip().rstrip('.')}.", mend) from None
+        raise DataError(phrase(what, why=why.strip().rstrip("."), **values), mend) from None
 
 
 def _table(backend: Any, table: str, shown: str) -> Any:
@@ -147,9 +152,15 @@ def _table(backend: Any, table: str, shown: str) -> Any:
         return backend.table(name, database=database)
     except ibis.common.exceptions.TableNotFound:
         there = backend.list_tables(database=database)
-        more = f", and {len(there) - 20} more" if len(there) > 20 else ""
-        known = f"It holds: {', '.join(there[:20])}{more}." if there else "It shows no table to this user."
-        what = f"{shown} has no table {table!r}. {known}"
+        what = phrase("{database} has no table {table!r}. It shows no table to this user.", database=shown, table=table)
+        if there:
+            what = phrase(
+                "{database} has no table {table!r}. It holds: {these}{more:|, and {more} more}.",
+                database=shown,
+                table=table,
+                these=", ".join(there[:20]),
+                more=max(len(there) - 20, 0),
+            )
         raise DataError(what, 'Correct table = "…"; before its name may stand its schema and a point.') from None
 
 

@@ -12,8 +12,9 @@ import duckdb
 
 from clvlib.errors import DataError
 from clvlib.ingest.card import inline
-from clvlib.ingest.casting import Remark, proved_by
+from clvlib.ingest.casting import Remark
 from clvlib.ingest.raw import literal, rows
+from clvlib.language import message, phrase, translated
 
 _CLOCK = r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?(?:\s*[AaPp]\.?[Mm]\b\.?)?"
 WHEN = rf"^(.*?)(?:(?:\s+|T)({_CLOCK})\s*([\pL+\x{{2212}}\[(-].*)?)?$"
@@ -25,15 +26,15 @@ OFFSET = re.compile(r"(?:UTC|GMT|UT)?\s*([+-])(\d{1,2})(?::?(\d{2}))?")
 # An offset that says its zone too: +01:00[Europe/Paris], +0000 UTC.
 NAMED = re.compile(r"(.*?[0-9])\s*[\[(]?([A-Za-z][^\])]*)[\])]?")
 _KINDS = {  # how a day may be written: the pattern of its text, as the card names it
-    "year first": (r"[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}", "%Y-%m-%d"),
-    "in eight digits": (r"[0-9]{8}", "%Y%m%d"),
-    "year last": (r"[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{4}", "%d-%m-%Y"),
-    "with a year of two digits": (r"[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2}", "%d-%m-%y"),
-    "as a month": (r"[0-9]{4}[-/.]?[0-9]{2}|[0-9]{2}/[0-9]{4}", "month"),
-    "as days since 1899-12-30, as Excel counts": (r"[0-9]{5}(?:\.[0-9]+)?", "excel"),
-    "as Unix seconds": (r"[0-9]{9,10}(?:\.[0-9]+)?", "unix"),
-    "as Unix milliseconds": (r"[0-9]{12,13}", "unix_ms"),
-    "as Unix microseconds": (r"[0-9]{15,16}", "unix_us"),
+    message("year first"): (r"[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}", "%Y-%m-%d"),
+    message("in eight digits"): (r"[0-9]{8}", "%Y%m%d"),
+    message("year last"): (r"[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{4}", "%d-%m-%Y"),
+    message("with a year of two digits"): (r"[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2}", "%d-%m-%y"),
+    message("as a month"): (r"[0-9]{4}[-/.]?[0-9]{2}|[0-9]{2}/[0-9]{4}", "month"),
+    message("as days since 1899-12-30, as Excel counts"): (r"[0-9]{5}(?:\.[0-9]+)?", "excel"),
+    message("as Unix seconds"): (r"[0-9]{9,10}(?:\.[0-9]+)?", "unix"),
+    message("as Unix milliseconds"): (r"[0-9]{12,13}", "unix_ms"),
+    message("as Unix microseconds"): (r"[0-9]{15,16}", "unix_us"),
 }
 _MONTHS = (  # days whose month is named, in English
     "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%B %d %Y", "%d-%b-%Y", "%d-%b-%y", "%d/%b/%Y",
@@ -62,7 +63,7 @@ SPOKEN = {  # zones by the names of Ruby on Rails, as Square and others write th
     "Darwin": "Australia/Darwin", "Tokyo": "Asia/Tokyo", "Osaka": "Asia/Tokyo", "Sapporo": "Asia/Tokyo",
 }  # fmt: skip
 FARTHEST = 14 * 60  # minutes from UTC to the zone that is farthest ahead
-CONVERT = 'Add timezone = "Europe/Paris", say, to the card to convert them to the shop\'s time.'
+CONVERT = message('Add timezone = "Europe/Paris", say, to the card to convert them to the shop\'s time.')
 
 
 class Undeclared(DataError):
@@ -161,7 +162,8 @@ class DateShape:
         if {"unix", "unix_ms", "unix_us"} & set(formats):
             if timezone is None:
                 count = rows(self.connection, f"SELECT sum(n) FROM {self.parts}")[0][0]
-                remarks = [*remarks, Remark(f"values of {self.target} that count from 1970 are in UTC", count, CONVERT)]
+                what = phrase("values of {column} that count from 1970 are in UTC", column=self.target)
+                remarks = [*remarks, Remark(what, count, CONVERT)]
             else:
                 is_counted = "regexp_matches(said, '^[0-9]{9,16}(\\.[0-9]+)?$')"
                 sql = f"CASE WHEN {is_counted} THEN {_from_utc(sql, timezone)} ELSE {sql} END"
@@ -179,19 +181,24 @@ class DateShape:
                     form = form.replace("-", marks[0]) if marks and "-" in form else form
                     written[kind][form] += count
         if named := self.named():
-            written["with a named month"] = named
+            written[message("with a named month")] = named
         if not written:
             return [], []
         if len(written) > 1:
-            ways = ", ".join(f"{forms.total():,} {kind}" for kind, forms in written.items())
+            ways = [phrase("{n:,} {kind}", n=of.total(), kind=translated(kind)) for kind, of in written.items()]
             listed = [form for forms in written.values() for form in forms]
             day, month = self.over_twelve()
             if month and not day:
                 listed = [form if form.startswith("%Y") else _turned(form) for form in listed]
             in_order = not written.keys() & {"year last", "with a year of two digits"} or bool(day) != bool(month)
             raise Undeclared(
-                f"{self.target}: dates are written in {len(written)} ways: {ways}.",
-                f"Declare each, day and month as they are: date_format = {inline(listed)}.",
+                phrase(
+                    "{column}: dates are written in {n} ways: {ways}.",
+                    column=self.target,
+                    n=len(written),
+                    ways=", ".join(ways),
+                ),
+                phrase("Declare each, day and month as they are: date_format = {formats}.", formats=inline(listed)),
                 listed,
                 in_order,
             )
@@ -201,16 +208,27 @@ class DateShape:
         if "%y" in form:
             likely = _either(usual) if "%m" in usual else f'"{usual}"'
             raise Undeclared(
-                f"{self.target}: {count:,} dates have a year of two digits (for instance {self.some_examples()}).",
-                f"Declare how they are written: date_format = {likely}, say.",
+                phrase(
+                    "{column}: {n:,} dates have a year of two digits (for instance {examples}).",
+                    column=self.target,
+                    n=count,
+                    examples=self.some_examples(),
+                ),
+                phrase("Declare how they are written: date_format = {likely}, say.", likely=likely),
                 [usual],
             )
         if kind == "year last":
             return self.ordered(usual)
         if form == "month":
-            return [form], [Remark(f"{count:,} value(s) of {self.target} say a month: its first day is taken", count)]
+            what = phrase("{n:,} value(s) of {column} say a month: its first day is taken", n=count, column=self.target)
+            return [form], [Remark(what, count)]
         if form in _COUNTED:
-            what = f"{count:,} value(s) of {self.target} were read {kind}, as their range proves"
+            what = phrase(
+                "{n:,} value(s) of {column} were read {kind}, as their range proves",
+                n=count,
+                column=self.target,
+                kind=translated(kind),
+            )
             return [form], [Remark(what, count)]
         return [form], []
 
@@ -233,20 +251,41 @@ class DateShape:
         if first_over and second_over:
             both = [usual, _turned(usual)]
             raise Undeclared(
-                f"{self.target}: {first_over:,} dates can only be day first and {second_over:,} only month first "
-                f"(for instance {example}).",
-                f"Correct the file, or declare both, date_format = {inline(both)}, to keep the rows that fit one only.",
+                phrase(
+                    "{column}: {day_first:,} dates can only be day first and {month_first:,} only month first "
+                    "(for instance {example}).",
+                    column=self.target,
+                    day_first=first_over,
+                    month_first=second_over,
+                    example=example,
+                ),
+                phrase(
+                    "Correct the file, or declare both, date_format = {both}, to keep the rows that fit one only.",
+                    both=inline(both),
+                ),
                 both,
             )
         if not first_over and not second_over:
             raise Undeclared(
-                f"{self.target}: nothing proves whether the day or the month comes first (for instance {example}).",
-                f"Declare it: date_format = {_either(usual)} in the card, or --date-format on the command line.",
+                phrase(
+                    "{column}: nothing proves whether the day or the month comes first (for instance {example}).",
+                    column=self.target,
+                    example=example,
+                ),
+                phrase(
+                    "Declare it: date_format = {either} in the card, or --date-format on the command line.",
+                    either=_either(usual),
+                ),
                 [usual],
             )
-        order, form = ("day", "%d-%m-%Y") if first_over else ("month", "%m-%d-%Y")
         count = first_over or second_over
-        return [form], [Remark(f"{self.target} was read {order} first, as {proved_by(count)}", count)]
+        what = phrase(
+            "{column} was read {days:day|month} first, as {n:,} of its values {n:prove|proves|prove}",
+            column=self.target,
+            days=first_over > 0,
+            n=count,
+        )
+        return ["%d-%m-%Y" if first_over else "%m-%d-%Y"], [Remark(what, count)]
 
     def over_twelve(self) -> tuple[int, int]:
         """How many dates of the form 03/04/2026 or 03/04/26 can only be day first, and how many only month first."""
@@ -287,8 +326,8 @@ class DateShape:
         try:
             rows(self.connection, f"SELECT try_strptime('x', {literal(form)})")
         except duckdb.Error:
-            mend = 'Write for instance date_format = "%d/%m/%Y".'
-            raise DataError(f"date_format = {form!r} is not a date format.", mend) from None
+            what = phrase("date_format = {form!r} is not a date format.", form=form)
+            raise DataError(what, 'Write for instance date_format = "%d/%m/%Y".') from None
         return f"try_strptime({text}, {literal(form)})"
 
     def in_zone(self, local: str, zones: list[str], timezone: str | None) -> tuple[str, list[Remark]]:
@@ -303,16 +342,24 @@ class DateShape:
         odd = [zone for zone in zones if zone not in meant]
         remarks = []
         if odd:
-            what = f"what stands after the time is no zone that is known: {', '.join(map(repr, odd[:3]))}"
-            remarks.append(Remark(what, len(odd), "Write the offset from UTC in the file, as +01:00."))
+            some = ", ".join(map(repr, odd[:3]))
+            what = phrase("what stands after the time is no zone that is known: {zones}", zones=some)
+            remarks.append(Remark(what, len(odd), phrase("Write the offset from UTC in the file, as +01:00.")))
         if timezone is None:
-            what = f"{said:,} value(s) of {self.target} carry a UTC offset or a zone; their own wall-clock time is kept"
+            what = phrase(
+                "{n:,} value(s) of {column} carry a UTC offset or a zone; their own wall-clock time is kept",
+                n=said,
+                column=self.target,
+            )
             remarks += [Remark(what, said, CONVERT)] if said else []
             return f"CASE WHEN zone IN ({listed}) THEN {local} END", remarks
         if said and unsaid:
-            what = (
-                f"{unsaid:,} value(s) of {self.target} carry no UTC offset, unlike {said:,}: "
-                f"they are taken for {timezone}"
+            what = phrase(
+                "{n:,} value(s) of {column} carry no UTC offset, unlike {others:,}: they are taken for {timezone}",
+                n=unsaid,
+                column=self.target,
+                others=said,
+                timezone=timezone,
             )
             remarks.append(Remark(what, unsaid))
         zone_is = {kind: "".join(f" WHEN {literal(one)} THEN {literal(to)}" for one, to in meant.items()
@@ -326,8 +373,8 @@ class DateShape:
         try:
             rows(self.connection, f"SELECT timezone({literal(timezone)}, now())")
         except duckdb.Error:
-            mend = 'Write timezone = "Europe/Paris", say.'
-            raise DataError(f"The time zone {timezone!r} is unknown.", mend) from None
+            what = phrase("The time zone {timezone!r} is unknown.", timezone=timezone)
+            raise DataError(what, 'Write timezone = "Europe/Paris", say.') from None
 
     def distinct(self, value: str) -> list[tuple[str, int]]:
         """The thousand most frequent values of an SQL text, each with its count."""
@@ -359,7 +406,7 @@ def _year(form: str) -> str:
 
 def _either(form: str) -> str:
     """Day first or month first, as the card would say it."""
-    return f'"{form}" or "{_turned(form)}"'
+    return phrase('"{form}" or "{turned}"', form=form, turned=_turned(form))
 
 
 def _turned(form: str) -> str:

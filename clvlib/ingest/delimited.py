@@ -24,6 +24,7 @@ from clvlib.ingest import headings
 from clvlib.ingest.card import inline
 from clvlib.ingest.headings import Heading
 from clvlib.ingest.raw import ROW, Noticed, Raw, as_text, literal, plainly_named, quoted, refuse_names, rows
+from clvlib.language import phrase
 
 DELIMITERS = (",", ";", "\t", "|")
 RARER = ("~", "^", ":", "¦", "\x1f", "\x01")
@@ -60,18 +61,18 @@ def read_delimited(connection: duckdb.DuckDBPyConnection, path: Path, table: str
     with _decoded(path, zipped, encoding) as text:
         head = text.read(_SAMPLE)
     if not head.strip("\ufeff \t\r\n"):
-        raise DataError(f"{path.name} holds no text.", "Export it again.")
+        raise DataError(phrase("{file} holds no text.", file=path.name), "Export it again.")
     hint = re.match(r"sep=(.)[\r\n]+", head)  # a first line that tells Excel the delimiter
     _refuse_markup(head, path)
     declared = options.get("delimiter") or (hint[1] if hint else None)
     if declared and declared != SPACES and (len(declared) != 1 or declared in '"\\\r\n'):
-        what = f"delimiter = {declared!r} is not one character that can separate columns."
+        what = phrase("delimiter = {delimiter!r} is not one character that can separate columns.", delimiter=declared)
         raise DataError(what, 'Write delimiter = ";", say.')
     shape = _shape(head, declared, options.get("header"), path)
     noticed += passed_over(shape.heading.at, shape.heading.below, shape.heading.names)
     if shape.delimiter == SPACES and not declared:
-        mend = 'delimiter = "whitespace" in the card says the same.'
-        noticed.append(("note", "the columns are aligned by spaces, and were read so", 1, (), mend))
+        what = phrase("the columns are aligned by spaces, and were read so")
+        noticed.append(("note", what, 1, (), phrase('delimiter = "whitespace" in the card says the same.')))
     with TemporaryDirectory() as folder, plainly_named(path) as source:
         delimiter, compression, skipped = shape.delimiter, "gzip" if zipped else "none", shape.skipped
         if encoding != "utf-8-sig" or delimiter == SPACES or len(ends) > 1 or "\r" in ends or shape.broken:
@@ -97,7 +98,7 @@ def read_delimited(connection: duckdb.DuckDBPyConnection, path: Path, table: str
         rejected, under = _split_at(rejected, single[0][0])
         raw.titles = len(under)
     raw.bad_lines = len(rejected)
-    raw.bad_examples = tuple(f"line {line + shape.skipped - skipped}" for line, _ in rejected[:3])
+    raw.bad_examples = tuple(phrase("line {n}", n=line + shape.skipped - skipped) for line, _ in rejected[:3])
     raw.noticed = noticed
     raw.lines = shape.heading.said_of(raw.columns)
     return raw
@@ -118,7 +119,7 @@ def _shape(head: str, declared: str | None, header: list[str] | None, path: Path
     whole = len(head) < _SAMPLE
     text = text if whole else text[: text.rfind("\n") + 1]
     if not text.strip():
-        what = f"{path.name}: its first line is longer than {_SAMPLE:,} letters: no table."
+        what = phrase("{file}: its first line is longer than {n:,} letters: no table.", file=path.name, n=_SAMPLE)
         raise DataError(what, "Look at its line ends and quotes, or export it again with fewer columns.")
     escapes = ('"', "\\") if '\\"' in text else ('"',)
     best = None
@@ -135,8 +136,8 @@ def _shape(head: str, declared: str | None, header: list[str] | None, path: Path
         some = ", ".join(best.heading.names)
         given = inline([f"name {i}" for i in range(1, best.heading.width + 1)])
         raise DataError(
-            f"{path.name} has no names of columns: its first line is a row ({some}).",
-            f"Add header = {given} to the card, with the names in their order.",
+            phrase("{file} has no names of columns: its first line is a row ({cells}).", file=path.name, cells=some),
+            phrase("Add header = {names} to the card, with the names in their order.", names=given),
         )
     return best
 
@@ -189,11 +190,11 @@ def passed_over(above: int, below: int, names: Iterable[str]) -> list[Noticed]:
     """What to say of lines above and below the names of the columns that are no rows."""
     said = list[Noticed]()
     if above:
-        what = f"{above:,} line(s) above the names of the columns were passed over"
+        what = phrase("{n:,} line(s) above the names of the columns were passed over", n=above)
         said.append(("note", what, above, (", ".join(names),), ""))
     if below:
-        what = f"{below} line(s) under the names of the columns hold names too, and were passed over"
-        said.append(("warning", what, below, (), "If they are rows, name the columns: header = […]."))
+        what = phrase("{n} line(s) under the names of the columns hold names too, and were passed over", n=below)
+        said.append(("warning", what, below, (), phrase("If they are rows, name the columns: header = […].")))
     return said
 
 
@@ -201,11 +202,14 @@ def _refuse_markup(head: str, path: Path) -> None:
     """Raise DataError for a text that is written in another language than rows and columns."""
     start, name = head.lstrip("\ufeff \t\r\n")[:200].lower(), path.name
     if start.startswith(("<!doctype html", "<html")):
-        raise DataError(f"{name} is a web page, not a table.", "It may be a page of login or of error: export again.")
+        what = phrase("{file} is a web page, not a table.", file=name)
+        raise DataError(what, "It may be a page of login or of error: export again.")
     if start.startswith(("<?xml", "<")) and ">" in start:
-        raise DataError(f"{name} is XML, not CSV.", "Open it in a spreadsheet, and save it as .xlsx or CSV.")
+        what = phrase("{file} is XML, not CSV.", file=name)
+        raise DataError(what, "Open it in a spreadsheet, and save it as .xlsx or CSV.")
     if re.match(r'[\[{]\s*["{\[]', start):
-        raise DataError(f"{name} is JSON, not CSV.", "Convert it to CSV, one row per line and one column per field.")
+        what = phrase("{file} is JSON, not CSV.", file=name)
+        raise DataError(what, "Convert it to CSV, one row per line and one column per field.")
 
 
 def _fault(text: str, declared: str | None, path: Path) -> DataError:
@@ -214,34 +218,51 @@ def _fault(text: str, declared: str | None, path: Path) -> DataError:
     lines = [line for line in text.split("\n") if line.strip()]
     if declared:
         cells = sorted({len(r) for r in csv.reader(lines, delimiter="\t" if declared == SPACES else declared)})
-        what = f"{name}: with delimiter = {declared!r} its lines have {_range(cells)} cells"
-        return DataError(f"{what}: no table.", "Declare another delimiter, or leave it out to have it found.")
+        what = phrase(
+            "{file}: with delimiter = {delimiter!r} its lines have {cells} cells: no table.",
+            file=name,
+            delimiter=declared,
+            cells=_range(cells),
+        )
+        return DataError(what, "Declare another delimiter, or leave it out to have it found.")
     for delimiter in DELIMITERS:
         whole = [record for record in csv.reader(lines, delimiter=delimiter) if record]
         inside = [r[0].count(delimiter) for r in whole if len(r) == 1]
         if len(inside) >= 0.8 * len(whole) and min(inside, default=0) > 0:
-            what = f"{name}: each line is in quotes as a whole, so that it is one cell ({lines[0]})"
-            return DataError(f"{what}.", "Take the outer quotes away, or export it again.")
+            what = phrase(
+                "{file}: each line is in quotes as a whole, so that it is one cell ({line}).", file=name, line=lines[0]
+            )
+            return DataError(what, "Take the outer quotes away, or export it again.")
     for delimiter in RARER:
         found = _split(text, delimiter, '"', None)
         if found and found.heading.width > 1:
-            what = f"{name}: its columns seem to be separated by {delimiter!r}"
-            return DataError(f"{what}.", f"Add delimiter = {inline(delimiter)} to the card.")
+            return DataError(
+                phrase("{file}: its columns seem to be separated by {delimiter!r}.", file=name, delimiter=delimiter),
+                phrase("Add delimiter = {delimiter} to the card.", delimiter=inline(delimiter)),
+            )
     for delimiter in DELIMITERS:
         cells = [len(record) for record in csv.reader(lines, delimiter=delimiter)]
         if cells[0] > 1 or max(cells) > 2:
-            what = f"{name}: its lines have {_range(sorted(set(cells)))} cells, and its first line {cells[0]}"
-            mend = "Give every line as many cells as there are names of columns (quotes around texts that hold them)."
-            return DataError(f"{what}, by {delimiter!r}: no table.", mend)
+            what = phrase(
+                "{file}: its lines have {cells} cells, and its first line {first}, by {delimiter!r}: no table.",
+                file=name,
+                cells=_range(sorted(set(cells))),
+                first=cells[0],
+                delimiter=delimiter,
+            )
+            return DataError(
+                what,
+                "Give every line as many cells as there are names of columns (quotes around texts that hold them).",
+            )
     return DataError(
-        f"{name} has one column: no delimiter (comma, semicolon, tab or bar) splits its lines.",
+        phrase("{file} has one column: no delimiter (comma, semicolon, tab or bar) splits its lines.", file=name),
         'A table needs a customer, a date and an amount. If another sign separates them, add delimiter = "…" to the '
         "card.",
     )
 
 
 def _range(sizes: list[int]) -> str:
-    return str(sizes[0]) if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
+    return phrase("{several:{least} to {most}|{least}}", several=len(sizes) > 1, least=sizes[0], most=sizes[-1])
 
 
 def _drop_nameless(connection: duckdb.DuckDBPyConnection, raw: Raw, heading: Heading) -> None:
@@ -263,9 +284,14 @@ def _refuse_open_quotes(connection: duckdb.DuckDBPyConnection, raw: Raw, unclose
     )
     found = rows(connection, f"SELECT {ROW} FROM {raw.table} WHERE {long} LIMIT 1")
     if unclosed or found:
-        place = f"line {unclosed[0]}" if unclosed else f"row {found[0][0]}"
         raise DataError(
-            f"{path.name}: a quote opened at {place} is not closed, so that the lines after it are read as one cell.",
+            phrase(
+                "{file}: a quote opened at {line:line|row} {n} is not closed, so that the lines after it are read as "
+                "one cell.",
+                file=path.name,
+                line=bool(unclosed),
+                n=unclosed[0] if unclosed else found[0][0],
+            ),
             'Close or delete that quote (") in the file, or export it again.',
         )
 
@@ -291,11 +317,12 @@ def _survey(path: Path, zipped: bool, declared: str | None) -> tuple[str, set[st
         except DataError as error:
             if "utf-8" not in error.what:
                 raise
-            what = "the text is not UTF-8 and was read as cp1252 (Western European Windows)"
-            mend = 'If names look wrong, add encoding = "…" to the card.'
+            what = phrase("the text is not UTF-8 and was read as cp1252 (Western European Windows)")
+            mend = phrase('If names look wrong, add encoding = "…" to the card.')
             return "cp1252", _line_ends(path, zipped, "cp1252"), [("warning", what, 1, (), mend)]
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{path.name} is cut short or damaged: {error}.", "Copy or export it again.") from None
+        what = phrase("{file} is cut short or damaged: {error}.", file=path.name, error=error)
+        raise DataError(what, "Copy or export it again.") from None
 
 
 def _binary(head: bytes, path: Path) -> DataError:
@@ -303,11 +330,11 @@ def _binary(head: bytes, path: Path) -> DataError:
     for encoding, zeros, letters in (("utf-16-le", head[1::2], head[::2]), ("utf-16-be", head[::2], head[1::2])):
         if zeros.count(0) > 0.8 * len(zeros) and b"\n" in letters and b"\x00" not in letters:
             return DataError(
-                f"{path.name} looks like text in UTF-16, without the mark that says so.",
-                f'Add encoding = "{encoding}" to the card.',
+                phrase("{file} looks like text in UTF-16, without the mark that says so.", file=path.name),
+                phrase('Add encoding = "{encoding}" to the card.', encoding=encoding),
             )
     return DataError(
-        f"{path.name} is a binary file, not text.",
+        phrase("{file} is a binary file, not text.", file=path.name),
         "Export it as CSV, or as .xlsx, .parquet, .duckdb or .sqlite.",
     )
 
@@ -326,14 +353,26 @@ def _line_ends(path: Path, zipped: bool, encoding: str) -> set[str]:
                 size += len(block)
                 if zipped and size > most:
                     raise DataError(
-                        f"{path.name} unpacks to more than {MOST_TIMES} times its size: no table does.",
+                        phrase(
+                            "{file} unpacks to more than {n} times its size: no table does.",
+                            file=path.name,
+                            n=MOST_TIMES,
+                        ),
                         "Unpack it and look at it; then give the unpacked file.",
                     )
     except LookupError:
-        raise DataError(f"The encoding {encoding!r} is unknown.", 'Write for instance encoding = "cp1252".') from None
+        what = phrase("The encoding {encoding!r} is unknown.", encoding=encoding)
+        raise DataError(what, 'Write for instance encoding = "cp1252".') from None
     except UnicodeError as error:
-        what = f"it holds the byte {error.object[error.start]:#04x}" if isinstance(error, UnicodeDecodeError) else error
-        raise DataError(f"{path.name} is not {encoding}: {what}.", "Declare its encoding in the card.") from None
+        what = phrase(
+            "{file} is not {encoding}: {decoding:it holds the byte {byte:#04x}|{error}}.",
+            file=path.name,
+            encoding=encoding,
+            decoding=(decoding := isinstance(error, UnicodeDecodeError)),
+            byte=error.object[error.start] if decoding else 0,
+            error=error,
+        )
+        raise DataError(what, "Declare its encoding in the card.") from None
     return ends
 
 

@@ -19,6 +19,7 @@ from clvlib.ingest import subscribers
 from clvlib.ingest.dates import DateShape
 from clvlib.ingest.raw import Raw, filled, literal, rows
 from clvlib.ingest.tables import TABLES
+from clvlib.language import phrase
 
 _NAMES: dict[str, dict[str, list[str]]] = tomllib.loads((Path(__file__).parent / "names.toml").read_text("utf-8"))
 _TOTALS = {"customer_id", "first_purchase", "last_purchase"}  # no other table has a row per customer with both days
@@ -62,7 +63,7 @@ def which_table(connection: duckdb.DuckDBPyConnection, raw: Raw) -> tuple[str, d
         people = kept.get("customer_id") or (alone[0] if len(alone) == 1 else None)
         if people and facts[people].different > _EACH:
             proved["customer_id"] = people
-            doubts |= {target: ": chosen by its values" for target in proved if target not in kept}
+            doubts |= {target: phrase(": chosen by its values") for target in proved if target not in kept}
             kept |= proved
             return "totals", {c.name: kept[c.name] for c in TABLES["totals"] if c.name in kept}, doubts
     if contracts and not {"date", "amount"} <= has["transactions"]:
@@ -121,7 +122,8 @@ def _by_name(table: str, facts: dict[str, _Column]) -> tuple[dict[str, str], dic
         ranked = list(dict.fromkeys(exact + close))
         if ranked:
             mapping[target] = ranked[0]
-            doubts[target] = f"; other candidates: {', '.join(ranked[1:])}" if ranked[1:] else ""
+            others = ", ".join(ranked[1:])
+            doubts[target] = phrase("; other candidates: {others}", others=others) if others else ""
     if "quantity" in mapping and plain.get(mapping.get("amount", "")) in words["unit_price"]:  # no amount, but of each
         mapping["unit_price"], doubts["unit_price"] = mapping.pop("amount"), doubts.pop("amount")
     if "amount" in mapping or "quantity" not in mapping:
@@ -145,7 +147,8 @@ def _by_values(
         fitting = [column for column, fact in facts.items() if column not in mapping.values() and fits(fact)]
         if len(fitting) == 1 or (fitting and target == "date"):
             mapping[target] = fitting[0]
-            doubts[target] = ": chosen by its values" + (f", as are {', '.join(fitting[1:])}" if fitting[1:] else "")
+            others = ", ".join(fitting[1:])
+            doubts[target] = phrase(": chosen by its values{others:, as are {others}|}", others=others)
     order = [*(column.name for column in TABLES["transactions"]), "unit_price"]
     return {target: mapping[target] for target in order if target in mapping}, doubts
 

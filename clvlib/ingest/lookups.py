@@ -15,6 +15,7 @@ from clvlib.ingest import sources
 from clvlib.ingest.options import nearest, options_of
 from clvlib.ingest.raw import ROW, Raw, filled, quoted, rows
 from clvlib.ingest.tables import LOOKUPS
+from clvlib.language import phrase
 
 _NAME = "name"
 _READ = ("path", "url", "glob", "columns", "delimiter", "header", "encoding", "sheet", "table")  # options
@@ -52,12 +53,19 @@ def read_codes(
     unknown = [target for target in columns if target not in targets]
     absent = [str(source) for source in columns.values() if source not in raw.columns]
     if unknown or absent or lookup.code not in columns or len(columns) == 1:
-        hint = nearest(absent[0], raw.columns) if absent else ""
-        wrong = f" There is no column {', '.join(map(repr, absent))}.{hint}" if absent else ""
-        raise DataError(
-            f"A table of {name} maps {lookup.code}, and one or more of {', '.join(lookup.gives)}.{wrong}",
-            f"The file has: {', '.join(raw.columns)}. Say which is which in [{name}], columns = {{ … }}.",
+        what = phrase(
+            "A table of {name} maps {code}, and one or more of {others}.{absent: There is no column {absent}.|}",
+            name=name,
+            code=lookup.code,
+            others=", ".join(lookup.gives),
+            absent=", ".join(map(repr, absent)),
         )
+        mend = phrase(
+            "The file has: {these}. Say which is which in [{name}], columns = {{ … }}.",
+            these=", ".join(raw.columns),
+            name=name,
+        )
+        raise DataError(what + (nearest(absent[0], raw.columns) if absent else ""), mend)
     gives = tuple(target for target in lookup.gives if target in columns)
     code = filled(columns[lookup.code])
     said = ", ".join(f"{filled(columns[target])} AS {quoted(target)}" for target in gives)
@@ -72,19 +80,27 @@ def read_codes(
     without = rows(connection, f"SELECT count(*) FROM {raw.table} WHERE {code} IS NULL")[0][0]
     count, twice = rows(connection, f"SELECT count(*), count(*) FILTER (several) FROM {codes.table}")[0]
     if not count:
-        raise DataError(f"No row of the table of {name} has a {lookup.code}.", "Map another column.")
-    found = [Problem("note", name, f"{count:,} {name} are described in {raw.rows:,} row(s)", raw.rows, (), "")]
+        what = phrase("No row of the table of {name} has a {code}.", name=name, code=lookup.code)
+        raise DataError(what, "Map another column.")
+    what = phrase("{n:,} {name} are described in {rows:,} row(s)", n=count, name=name, rows=raw.rows)
+    found = [Problem("note", name, what, raw.rows, (), "")]
     if without:
-        found.append(Problem("warning", name, f"{without:,} row(s) have no {lookup.code}: not used", without, (), ""))
+        what = phrase("{n:,} row(s) have no {code}: not used", n=without, code=lookup.code)
+        found.append(Problem("warning", name, what, without, (), ""))
     if twice:
         odd = rows(connection, f"SELECT code FROM {codes.table} WHERE several ORDER BY 1 LIMIT 3")
-        what = f"{twice:,} {name} are described in several ways: the commonest counts"
+        what = phrase("{n:,} {name} are described in several ways: the commonest counts", n=twice, name=name)
         found.append(Problem("note", name, what, twice, tuple(each for (each,) in odd), ""))
     if _NAME in gives:
         shared = f"SELECT {_NAME} FROM {codes.table} GROUP BY 1 HAVING count(*) > 1 AND {_NAME} IS NOT NULL"
         alike = rows(connection, f"SELECT code FROM {codes.table} WHERE {_NAME} IN ({shared}) ORDER BY 1")
         if alike:
-            what = f"{len(alike):,} {name} share a name with another: the {lookup.code} stands behind it"
+            what = phrase(
+                "{n:,} {name} share a name with another: the {code} stands behind it",
+                n=len(alike),
+                name=name,
+                code=lookup.code,
+            )
             found.append(Problem("note", name, what, len(alike), tuple(each for (each,) in alike[:3]), ""))
             rows(
                 connection,
@@ -110,8 +126,11 @@ def joined(
     sources_of = {t: source if isinstance(source, list) else [source] for t, source in own.items() if source}
     named = [column for column in sources_of.get(lookup.by, []) if column in raw.columns]
     if not named:
-        mend = f"Map the column of codes: columns = {{ {lookup.by} = … }} in [{lookup.of}]."
-        return options, [Problem("warning", codes.name, f"{lookup.of} have no {lookup.by}: not used", 0, (), mend)]
+        what = phrase("{table} have no {code}: not used", table=lookup.of, code=lookup.by)
+        mend = phrase(
+            "Map the column of codes: columns = {{ {code} = … }} in [{table}].", code=lookup.by, table=lookup.of
+        )
+        return options, [Problem("warning", codes.name, what, 0, (), mend)]
     code = f"coalesce({', '.join(map(filled, named))})"
     added = {target: f"{lookup.gives[target]} by [{codes.name}]" for target in codes.gives}
     more = "".join(f", codes.{quoted(target)} AS {quoted(name)}" for target, name in added.items())
@@ -133,7 +152,15 @@ def joined(
         columns[lookup.gives[target]] = [name, *before] if target == _NAME else [*before, name]
     found = []
     if count:
-        what = f"{count:,} row(s) of {lookup.of} have a {lookup.by} that the table of {codes.name} doesn't know"
-        mend = f"They keep the code as it is ({different:,} different): complete the table, or write codes alike."
+        what = phrase(
+            "{n:,} row(s) of {table} have a {code} that the table of {name} doesn't know",
+            n=count,
+            table=lookup.of,
+            code=lookup.by,
+            name=codes.name,
+        )
+        mend = phrase(
+            "They keep the code as it is ({n:,} different): complete the table, or write codes alike.", n=different
+        )
         found.append(Problem("warning", codes.name, what, count, examples, mend))
     return {**options, "columns": columns}, found

@@ -23,6 +23,7 @@ from platformdirs import user_config_path
 from clvlib.errors import Problem, UsageError
 from clvlib.ingest import rules
 from clvlib.ingest.raw import Raw, filled, literal, quoted, rows
+from clvlib.language import message, phrase, translated
 
 KEY = "CLV_KEY"  # of the environment: the file of the key, where it isn't the usual one
 WISH = "pseudonyms"  # of a card: false where ids are nobody's
@@ -50,10 +51,10 @@ _EXACT = (  # whole names, unless the values are numbers: nombre is a number in 
 )  # fmt: skip
 _EXACT_NUMBERS = ("tel", "fax", "ip", "zip", "plz", "dob", "gsm", "mobile")  # the same, whatever the values are
 _LIKE = {  # what the values are, by a pattern that most of them fit
-    "e-mail addresses": r"^[^@\s]+@[^@\s]+\.[^@\s]+$",
-    "IP addresses": r"^[0-9]{1,3}(\.[0-9]{1,3}){3}$|^[0-9a-fA-F]{0,4}(:[0-9a-fA-F]{0,4}){3,7}$",
-    "phone numbers": r"^(\+|00|0|\()[0-9 ()./-]{8,18}$",
-    "free text": r"^.{80,}$",
+    message("e-mail addresses"): r"^[^@\s]+@[^@\s]+\.[^@\s]+$",
+    message("IP addresses"): r"^[0-9]{1,3}(\.[0-9]{1,3}){3}$|^[0-9a-fA-F]{0,4}(:[0-9a-fA-F]{0,4}){3,7}$",
+    message("phone numbers"): r"^(\+|00|0|\()[0-9 ()./-]{8,18}$",
+    message("free text"): r"^.{80,}$",
 }
 _TRIES = 100  # hundredths of a second in which whoever made the file of the key has written it
 _E_MAIL = re.compile(r"[^\s@<>()\[\]\"',;:]+@[^\s@<>()\[\]\"',;:]+\.[^\s@<>()\[\]\"',;:]+")  # wherever it stands
@@ -79,11 +80,11 @@ def naming(connection: Any, raw: Raw, columns: Iterable[str]) -> dict[str, str]:
         always = word in _EXACT_NUMBERS or word.startswith(_NUMBERS) or word.endswith(_NUMBERS)
         by_name = word in _EXACT or word.startswith(_TEXTS) or word.endswith(_TEXTS)
         if always or (by_name and plain < _MOST * said):
-            found[column] = "its name"
+            found[column] = phrase("its name")
         elif kinds:
-            found[column] = kinds[0]
+            found[column] = translated(kinds[0])
         elif said >= _FEW and different > _APART * said and plain < _MOST * said:
-            found[column] = "a text of its own for nearly every customer"
+            found[column] = phrase("a text of its own for nearly every customer")
     return found
 
 
@@ -117,17 +118,19 @@ def key() -> bytes:
             time.sleep(0.01)  # another process has made the file and is about to write the key
     except OSError as error:
         raise UsageError(
-            f"The key of the pseudonyms can't be made: {error}.", f"Name a file of yours: {KEY}=/path/of/key."
+            phrase("The key of the pseudonyms can't be made: {error}.", error=error),
+            phrase("Name a file of yours: {variable}=/path/of/key.", variable=KEY),
         ) from None
     if os.name == "posix" and file.stat().st_mode & 0o077:
-        raise UsageError(f"Others can read the key of the pseudonyms, {file}.", f"Run: chmod 600 {file}")
+        what = phrase("Others can read the key of the pseudonyms, {file}.", file=file)
+        raise UsageError(what, phrase("Run: chmod 600 {file}", file=file))
     try:
         found = bytes.fromhex(file.read_text("ascii").strip())
     except (OSError, ValueError):
         found = b""
     if len(found) < 16:
         raise UsageError(
-            f"{file} holds no key of pseudonyms.",
+            phrase("{file} holds no key of pseudonyms.", file=file),
             "Bring back the right file. Without it, earlier pseudonyms lead to nobody; delete it to begin anew.",
         )
     return found
@@ -213,8 +216,11 @@ def _naming(tables: Iterable[ibis.Table]) -> list[tuple[str, str]]:
 
 def named_by_pseudonyms(customers: int) -> Problem:
     """What is said of data whose customers have pseudonyms."""
-    what = f"{customers:,} customers are named by pseudonyms, which nobody can undo without your key"
-    mend = f"`clv reveal CARD FILE` puts the ids into a list. Where ids are nobody's: {WISH} = false in the card."
+    what = phrase("{n:,} customers are named by pseudonyms, which nobody can undo without your key", n=customers)
+    mend = phrase(
+        "`clv reveal CARD FILE` puts the ids into a list. Where ids are nobody's: {wish} = false in the card.",
+        wish=WISH,
+    )
     return Problem("note", "card", what, customers, (), mend)
 
 

@@ -21,14 +21,15 @@ from clvlib.ingest import answers, archives, card, exports, guess, people, shape
 from clvlib.ingest.dates import DateShape, Undeclared
 from clvlib.ingest.raw import Raw, filled, literal, quoted, rows
 from clvlib.ingest.tables import TABLES, Column
+from clvlib.language import message, phrase, translated
 
 MAIN = ("transactions", "totals", "subscriptions")  # the tables of which a card needs one
 CURRENCY = ("currency", "currencycode", "devise", "waehrung", "wahrung", "moneda", "valuta")
 
-_DAY = "end of observation; default: the last day with data"
+_DAY = message("end of observation; default: the last day with data")
 _DAYS = {
-    "subscriptions": "the day for which the file stands; needed where there are no transactions",
-    "totals": "the day on which the totals were drawn; default: the last purchase",
+    "subscriptions": message("the day for which the file stands; needed where there are no transactions"),
+    "totals": message("the day on which the totals were drawn; default: the last purchase"),
 }
 _TO_CONFIRM = card.TO_CONFIRM
 _MOST_TABLES = 20  # of a file that are looked at
@@ -95,13 +96,18 @@ def propose_card(*files: Path, folder: Path | None = None) -> str:
     main, others = _chosen(found, unused)
     several = len({file for each in found for file in each.files}) > 1
     name = main.files[0].name
+    head = phrase(
+        "Proposed from the files. Lines marked “{mark}” are guesses: check them, then delete the mark.",
+        mark=_TO_CONFIRM,
+    )
+    passed = [phrase("Not used: {what}", what=people.masked(why)) for why in unused]
+    zone = translated("the shop's time zone, if dates carry an offset")
     lines = [
-        f"# Proposed from the files. Lines marked “{_TO_CONFIRM}” are guesses: check them, then delete the mark.",
-        *(f"# Not used: {card.comment(people.masked(why))}" for why in unused),
-        card.line("name", name.split(".")[0] or name, f"{_TO_CONFIRM}: what reports call it" if several else ""),
+        *(f"# {card.comment(said)}" for said in (head, *passed)),
+        card.line("name", name.split(".")[0] or name, _doubt(translated("what reports call it")) if several else ""),
         card.line("currency", *_currency(connection, main.raw, main.tools)),
-        '# timezone = "Europe/Paris"   # the shop\'s time zone, if dates carry an offset',
-        f"# as_of = 2026-10-31           # {_DAYS.get(main.table, _DAY)}",
+        f'# timezone = "Europe/Paris"   # {zone}',
+        f"# as_of = 2026-10-31           # {translated(_DAYS.get(main.table, _DAY))}",
     ]
     for each in (main, *others):
         rivals = [
@@ -109,12 +115,13 @@ def propose_card(*files: Path, folder: Path | None = None) -> str:
         ]
         lines += ["", *_section(connection, each, place, rivals)]
     if main.table not in MAIN:
-        lines += ["", f"# There is a table of {main.table}; a card also needs the file of orders:",
-                  "# [transactions]", '# path = "orders.csv"']  # fmt: skip
+        there = phrase("There is a table of {table}; a card also needs the file of orders:", table=main.table)
+        lines += ["", f"# {there}", "# [transactions]", '# path = "orders.csv"']
+    defaults = translated("these are the defaults, not facts about this business")
     lines += [
         "",
-        f"[economics]  # {_TO_CONFIRM}: these are the defaults, not facts about this business",
-        "margin = 0.30                   # contribution margin on revenue",
+        f"[economics]  # {_doubt(defaults)}",
+        f"margin = 0.30                   # {translated('contribution margin on revenue')}",
         "annual_discount_rate = 0.10",
         "horizon_months = 12",
         "retention_cost_per_year = 0.0",
@@ -145,15 +152,19 @@ def _looked_at(connection: duckdb.DuckDBPyConnection, paths: tuple[Path, ...], u
             unused.append(_why(error, file.name))
             continue
         if twin := next((other for other in read if filecmp.cmp(file, other, shallow=False)), None):
-            unused.append(f"{file.name}: the same as {twin.name}, byte for byte")
+            unused.append(phrase("{file}: the same as {other}, byte for byte", file=file.name, other=twin.name))
             continue
         if archives.is_archive(file):
             passed = archives.others_inside(file, sources.TABULAR)
-            unused += [f"{file.name}, {name}: no table by its ending" for name in passed]
+            unused += [phrase("{file}, {inner}: no table by its ending", file=file.name, inner=name) for name in passed]
         read.append(file)
         found += tables
     if not found:
-        what = f"None of the {len(files)} files is a table that can be used: {' '.join(unused) or 'there is none'}"
+        what = phrase(
+            "None of the {n} files is a table that can be used: {why:{why}|there is none}",
+            n=len(files),
+            why=" ".join(unused),
+        )
         raise DataError(people.masked(what), "Give the file of orders.")
     return found
 
@@ -161,7 +172,11 @@ def _looked_at(connection: duckdb.DuckDBPyConnection, paths: tuple[Path, ...], u
 def _in_folder(folder: Path, unused: list[str]) -> list[Path]:
     """The files of a folder, by their names; not those of folders in it."""
     inside = sorted(one for one in folder.iterdir() if not one.name.startswith((".", "~$")))
-    unused += [f"{one.name}: a folder in {folder.name}, not looked into" for one in inside if one.is_dir()]
+    unused += [
+        phrase("{folder}: a folder in {outer}, not looked into", folder=one.name, outer=folder.name)
+        for one in inside
+        if one.is_dir()
+    ]
     return [one for one in inside if not one.is_dir()]
 
 
@@ -181,7 +196,8 @@ def _tables(connection: duckdb.DuckDBPyConnection, file: Path, name: str, unused
         if not found:
             raise
         if further := several.names[_MOST_TABLES:]:
-            wrong.append(f"{file.name}, {', '.join(further)}: not looked at, being more than {_MOST_TABLES}")
+            these = ", ".join([file.name, *further])
+            wrong.append(phrase("{these}: not looked at, being more than {most}", these=these, most=_MOST_TABLES))
         unused += wrong
         return found
 
@@ -193,7 +209,8 @@ def _look(connection: duckdb.DuckDBPyConnection, file: Path, inside: dict[str, s
     if not tools:
         return _Found((file,), inside, raw, tools, *guess.which_table(connection, raw))
     if tools[0].refuse:
-        raise DataError(f"{tools[0].title}: this can't be used. {tools[0].refuse}")
+        tool, why = translated(tools[0].title), translated(tools[0].refuse)
+        raise DataError(phrase("{tool}: this can't be used. {why}", tool=tool, why=why))
     return _Found((file,), inside, raw, tools, tools[0].table)
 
 
@@ -245,11 +262,21 @@ def _chosen(found: list[_Found], unused: list[str]) -> tuple[_Found, list[_Found
         if each in used.values():
             continue
         if each.missing:
-            lacks = ", ".join(column.name for column in each.missing)
-            unused.append(f"{each}: no table that is known; for {each.section} it lacks {lacks}")
+            why = phrase(
+                "{file}: no table that is known; for {table} it lacks {these}",
+                file=each,
+                table=each.section,
+                these=", ".join(column.name for column in each.missing),
+            )
         else:
-            why = f"a card has one such table, and {used[each.section]} is taken"
-            unused.append(f"{each}: a table of {each.section} too ({each.raw.rows:,} rows); {why}")
+            why = phrase(
+                "{file}: a table of {table} too ({n:,} rows); a card has one such table, and {other} is taken",
+                file=each,
+                table=each.section,
+                n=each.raw.rows,
+                other=used[each.section],
+            )
+        unused.append(why)
     return main, others
 
 
@@ -262,40 +289,58 @@ def _named(file: Path, folder: Path) -> str:
 # -- what the card says of a table -------------------------------------------------------------------------------------
 
 
+def _doubt(why: str) -> str:
+    """A remark of the card that asks for a word of whoever knows."""
+    return f"{_TO_CONFIRM}: {why}"
+
+
 def _section(connection: duckdb.DuckDBPyConnection, found: _Found, folder: Path, rivals: list[str]) -> list[str]:
     """The lines of the card for one table; rivals: what else could be it."""
     mapping, section, paths = found.mapping, found.section, [_named(file, folder) for file in found.files]
-    doubts = [f"{len(paths)} files that are read below each other"] if len(paths) > 1 else []
-    doubts += [f"{', '.join(rivals)} could be it too"] if rivals else []
-    doubt = f"{_TO_CONFIRM}: {'; '.join(doubts)}" if doubts else ""
+    doubts = [phrase("{n} files that are read below each other", n=len(paths))] if len(paths) > 1 else []
+    doubts += [phrase("{these} could be it too", these=", ".join(rivals))] if rivals else []
+    doubt = _doubt("; ".join(doubts)) if doubts else ""
     lines = [f"[{section}]", card.line("path", paths if len(paths) > 1 else paths[0], doubt)]
     lines += [card.line(option, name) for option, name in found.inside.items()]
     if found.table == "totals":
-        lines.append(card.line("grain", "customer", f"{_TO_CONFIRM}: each row holds the totals of a customer"))
+        lines.append(card.line("grain", "customer", _doubt(translated("each row holds the totals of a customer"))))
         if "amount" not in mapping:
-            lines.append(f"amounts = false  # {_TO_CONFIRM}: no column of money was found, so purchases are counted")
+            why = translated("no column of money was found, so purchases are counted")
+            lines.append(f"amounts = false  # {_doubt(why)}")
     if found.table == "subscriptions":
-        lines.append(f'period = "month"  # {_TO_CONFIRM}: or {", ".join(subscribers.PERIODS)}')
+        why = phrase("or {these}", these=", ".join(subscribers.PERIODS))
+        lines.append(card.line("period", "month", _doubt(why)))
         if "tenure" in mapping:
-            lines.append(f'# left = "last"    # {_TO_CONFIRM}: if those who left before the last period are missing')
+            why = translated("if those who left before the last period are missing")
+            lines.append(f'# left = "last"    # {_doubt(why)}')
     if found.tools:
         tool, *others = found.tools
-        doubt = "".join(f', or "{other.name}" ({other.title}): it fits as well' for other in others)
-        why = f"{tool.title}: recognised by its columns"
-        lines.append(card.line("format", tool.name, f"{_TO_CONFIRM}: {why}{doubt}" if others else why))
-        lines += [f"{option}  # {_TO_CONFIRM}: {why}" for option, why in tool.confirm.items()]
+        why = phrase("{tool}: recognised by its columns", tool=translated(tool.title))
+        for other in others:
+            like = phrase('or "{format}" ({tool}): it fits as well', format=other.name, tool=translated(other.title))
+            why += f", {like}"
+        lines.append(card.line("format", tool.name, _doubt(why) if others else why))
+        lines += [f"{option}  # {_doubt(translated(asked))}" for option, asked in tool.confirm.items()]
         return [*lines, *_dates_of_tool(connection, found.raw, tool), *_score(connection, found.raw, tool)]
     lines += [*_marks(connection, found), f"[{section}.columns]"]
     lines += [
         card.line(target, source, _TO_CONFIRM + found.doubts.get(target, "")) for target, source in mapping.items()
     ]
     columns = card.comment(", ".join(found.raw.columns))
-    lines += [f'# {c.name} = "…"  # not found, needed: {c.meaning}. Columns: {columns}' for c in found.missing]
-    if "customer_id" in [column.name for column in found.missing]:
-        lines.append("# If each row is another customer, who has no id: customer_id = { row = true }")
-    if [column.name for column in found.missing] == ["amount"]:
-        above = f"write amounts = false above [{section}.columns]"
-        lines.append(f"# If there are no amounts, {above}: purchases are counted.")
+    for column in found.missing:
+        meaning = translated(column.meaning)
+        why = phrase("not found, needed: {meaning}. Columns: {these}", meaning=meaning, these=columns)
+        lines.append(f'# {column.name} = "…"  # {why}')
+    missing = [column.name for column in found.missing]
+    if "customer_id" in missing:
+        why = phrase("If each row is another customer, who has no id: customer_id = {{ row = true }}")
+        lines.append(f"# {why}")
+    if missing == ["amount"]:
+        why = phrase(
+            "If there are no amounts, write amounts = false above [{section}.columns]: purchases are counted.",
+            section=section,
+        )
+        lines.append(f"# {why}")
     return lines
 
 
@@ -310,7 +355,8 @@ def _score(connection: duckdb.DuckDBPyConnection, raw: Raw, tool: exports.Format
     question, why = answers.proposed(found, words)
     head = f"[{tool.table}.columns]"
     if question is None:
-        return [f"# {head}", f'# score = "…"  # {_TO_CONFIRM}: needed; which question? {card.comment(why)}']
+        needed = phrase("needed; which question? {why}", why=card.comment(why))
+        return [f"# {head}", f'# score = "…"  # {_doubt(needed)}']
     source = question.columns[0] if len(question.columns) == 1 else list(question.columns)
     return [head, f"score = {card.inline(source)}  # {_TO_CONFIRM}{card.comment(why)}"]
 
@@ -323,8 +369,8 @@ def _marks(connection: duckdb.DuckDBPyConnection, found: _Found) -> list[str]:
         ids = f"SELECT count(DISTINCT {quoted(who)}) - count(DISTINCT lower({quoted(who)})) FROM {table}"
         mails = f"{ids} WHERE contains({quoted(who)}, '@')"
         if twice := rows(connection, mails)[0][0]:
-            remark = f"{_TO_CONFIRM}: {twice:,} e-mail address(es) are written in capitals and without"
-            lines.append(f"ignore_case = true  # {remark}")
+            why = phrase("{n:,} e-mail address(es) are written in capitals and without", n=twice)
+            lines.append(f"ignore_case = true  # {_doubt(why)}")
     column = mapping.get("amount", mapping.get("unit_price"))
     if column:
         text = f"trim({quoted(column)})"
@@ -332,7 +378,7 @@ def _marks(connection: duckdb.DuckDBPyConnection, found: _Found) -> list[str]:
             connection, f"SELECT count(*) FILTER (regexp_matches({text}, '^-?[0-9]+,[0-9]{{1,2}}$')), "
             f"count(*) FILTER (regexp_matches({text}, '[.][0-9]')) FROM {table}")[0]  # fmt: skip
         if odd[0] and not odd[1]:
-            lines.append(f'decimal = ","  # {_TO_CONFIRM}: amounts look like 12,50')
+            lines.append(card.line("decimal", ",", _doubt(translated("amounts look like 12,50"))))
     return lines
 
 
@@ -364,8 +410,8 @@ def _dates(
             lines += [f"# {card.comment(remark.what)}" for remark in remarks]
         except Undeclared as undeclared:
             form = undeclared.formats if len(undeclared.formats) > 1 else undeclared.formats[0]
-            why = card.comment(undeclared.what.removeprefix("date: "))
-            written = f"date_format = {card.inline(form)}  # {_TO_CONFIRM}: {why}"
+            why = card.comment(re.sub(r"^date\s?: ", "", undeclared.what))
+            written = f"date_format = {card.inline(form)}  # {_doubt(why)}"
             return [written if undeclared.sure else f"# {written}"]
     return lines
 
@@ -386,5 +432,5 @@ def _currency(connection: duckdb.DuckDBPyConnection, raw: Raw, tools: list[expor
         sql = f"SELECT DISTINCT {text} FROM {raw.table} WHERE {text} IS NOT NULL AND {kept}"
         found = {row[0] for row in rows(connection, sql)}
         if len(found) == 1:
-            return str(found.pop()), f"from the column {columns[0]}"
+            return str(found.pop()), phrase("from the column {column}", column=columns[0])
     return "EUR", _TO_CONFIRM

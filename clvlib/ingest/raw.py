@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 
 from clvlib.errors import DataError, Grade
+from clvlib.language import phrase
 
 OURS = "__clv_"  # no client's column may begin so
 ROW = f"{OURS}row"
@@ -84,7 +85,8 @@ def as_text(connection: duckdb.DuckDBPyConnection, table: str, query: str, name:
             f"CREATE TABLE {table} AS SELECT row_number() OVER () AS {ROW}, {columns} FROM ({query})",
         )
     except duckdb.Error as error:
-        raise DataError(f"{name} can't be read: {first_line(error)}", "Open it, and save it as CSV.") from None
+        what = phrase("{file} can't be read: {why}", file=name, why=first_line(error))
+        raise DataError(what, "Open it, and save it as CSV.") from None
     count = rows(connection, f"SELECT count(*) FROM {table}")[0][0]
     numbers = frozenset(column for column, kind, *_ in described if kind.startswith(("DECIMAL", "DOUBLE", "FLOAT")))
     return Raw(table, [column for column, *_ in described], int(count), numbers=numbers)
@@ -107,12 +109,21 @@ def refuse_names(columns: list[str], name: str) -> None:
     """Raise DataError when two columns have one name, whatever its case, or one has a name that is kept for our own."""
     own = [column for column in columns if column.casefold().startswith(OURS)]
     if own:
-        what = f"{name} has {len(own)} column(s) whose name begins with {OURS}, as our own do: {', '.join(own)}."
+        what = phrase(
+            "{file} has {n} column(s) whose name begins with {ours}, as our own do: {these}.",
+            file=name,
+            n=len(own),
+            ours=OURS,
+            these=", ".join(own),
+        )
         raise DataError(what, "Rename or delete them in the file.")
     counts = Counter(column.casefold() for column in columns)
     doubled = sorted({column for column in columns if column and counts[column.casefold()] > 1})
     if doubled:
-        raise DataError(
-            f"{name} has {len(doubled)} column name(s) that occur twice: {', '.join(doubled)}.",
-            "Rename or delete one of each in the file.",
+        what = phrase(
+            "{file} has {n} column name(s) that occur twice: {these}.",
+            file=name,
+            n=len(doubled),
+            these=", ".join(doubled),
         )
+        raise DataError(what, "Rename or delete one of each in the file.")

@@ -147,27 +147,37 @@ def _usable(in_file: int, named: int, customers: int, repeaters: int, as_of: pd.
     of whom so many `customers` bought, and `repeaters` came back.
     """
     found = []
-    column = "Check which column is the customer;"
     if customers == 0:
-        amount = "no customer's total" if table == "totals" else "no day's net amount"
-        what = f"no customer has a purchase: {amount} is above 0"
+        what = phrase(
+            "no customer has a purchase: no {totals:customer's total|day's net amount} is above 0",
+            totals=table == "totals",
+        )
         found.append(Problem("error", table, what, 0, (), "Check the sign of the amounts, and the as-of date."))
     elif customers == 1:
-        mend = f"{column} models need many customers and will be left out."
+        mend = message("Check which column is the customer; models need many customers and will be left out.")
         found.append(Problem("warning", table, "there is a single customer", 1, (), mend))
     elif repeaters == 0:
-        what = f"none of the {customers:,} customers ever came back"
-        mend = f"{column} forecasts need repeat purchases and will be left out."
-        if table == "transactions":
-            mend += ' If each row holds the totals of a customer, write grain = "customer".'
+        what = phrase("none of the {n:,} customers ever came back", n=customers)
+        mend = phrase(
+            "Check which column is the customer; forecasts need repeat purchases and will be left out."
+            '{sold: If each row holds the totals of a customer, write grain = "customer".|}',
+            sold=table == "transactions",
+        )
         found.append(Problem("warning", table, what, customers, (), mend))
     if 0 < customers < in_file:
-        ways = {"nothing paid, or all of it refunded": named - customers, "no row that is used": in_file - named}
-        all_of_them = in_file - customers
-        why = [words + ("" if n == all_of_them else f" ({n:,})") for words, n in ways.items() if n]
-        none = f"{all_of_them:,} of {in_file:,} customers have no purchase up to {as_of:%Y-%m-%d}"
-        mend = "They are left out of every customer table."
-        found.append(Problem("note", table, f"{none}: {'; '.join(why)}", all_of_them, (), mend))
+        ways = {
+            message("nothing paid, or all of it refunded{part: ({n:,})|}"): named - customers,
+            message("no row that is used{part: ({n:,})|}"): in_file - named,
+        }
+        none = in_file - customers
+        what = phrase(
+            "{none:,} of {all:,} customers have no purchase up to {day:%Y-%m-%d}: {why}",
+            none=none,
+            all=in_file,
+            day=as_of,
+            why="; ".join(phrase(words, n=n, part=n < none) for words, n in ways.items() if n),
+        )
+        found.append(Problem("note", table, what, none, (), "They are left out of every customer table."))
     return found
 
 
@@ -253,15 +263,22 @@ class _Reading(Mapped):
         """Which optional columns were taken for their name alone, and what `refunded` takes off; both as SQL."""
         if not self.by_itself:
             return
-        off = ""
+        count, money, share = 0, 0.0, 0.0
         if "refunded" in self.by_itself:
             count, money, share = self.rows(
                 f"SELECT count(*) FILTER ({back} <> 0), coalesce(sum({back}), 0), "
                 f"coalesce(sum({back}) / nullif(sum({amount} + coalesce({back}, 0)), 0), 0) FROM {self.raw.table}"
             )[0]
-            off = f"; refunded takes {money:,.2f} ({share:.1%}) off the amounts of {count:,} row(s)"
-        what = f"{', '.join(self.by_itself)}: columns of that name were taken without the card's word{off}"
-        mend = "Where one is something else, rename it in the file, or map another column in [transactions]."
+        what = phrase(
+            "{these}: columns of that name were taken without the card's word"
+            "{off:; refunded takes {money:,.2f} ({share:.1%}) off the amounts of {n:,} row(s)|}",
+            these=", ".join(self.by_itself),
+            off="refunded" in self.by_itself,
+            money=money,
+            share=share,
+            n=count,
+        )
+        mend = message("Where one is something else, rename it in the file, or map another column in [transactions].")
         self.note("note", what, len(self.by_itself), (), mend)
 
     def say_of_services(self) -> None:

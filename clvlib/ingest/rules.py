@@ -15,7 +15,7 @@ import pandas as pd
 
 from clvlib.errors import Problem
 from clvlib.ingest.raw import ROW, literal, quoted, rows
-from clvlib.language import message
+from clvlib.language import message, phrase, translated
 from clvlib.stats import heavy
 
 _WHOLE = "NOT (isfinite({0}) AND {0} >= 0 AND {0} = floor({0}))"
@@ -97,9 +97,9 @@ YES = ("yes", "y", "true", "1", "oui", "o", "ja", "opt-in", "subscribed", "grant
 NO = ("no", "n", "false", "0", "non", "nein", "opt-out", "unsubscribed", "denied")
 MEET = 0.5  # of a table's customers are expected among the transactions
 _ALIKE = (  # ids that a person would take for the same: SQL, and in what they differ
-    ("lower({})", "upper and lower case"),
-    ("ltrim({}, '0')", "zeros at the start"),
-    ("regexp_replace(lower({}), '[^\\p{{L}}0-9]', '', 'g')", "spaces, hyphens or other signs"),
+    ("lower({})", message("upper and lower case")),
+    ("ltrim({}, '0')", message("zeros at the start")),
+    ("regexp_replace(lower({}), '[^\\p{{L}}0-9]', '', 'g')", message("spaces, hyphens or other signs")),
 )
 CHANNELS = {
     "transactions": "channel",
@@ -150,9 +150,10 @@ def later(
         after = f"{quoted(column)} >= DATE '{as_of:%Y-%m-%d}' + 1"
         if name == "customers" and "transactions" in tables:
             after += " AND customer_id NOT IN (SELECT customer_id FROM transactions)"
-        count = leave_out(connection, ledger, name, after, f"after the as-of date {as_of:%Y-%m-%d}", "later")
+        why = phrase("after the as-of date {day:%Y-%m-%d}", day=as_of)
+        count = leave_out(connection, ledger, name, after, why, "later")
         if count:
-            what = f"{count:,} row(s) are after the as-of date {as_of:%Y-%m-%d}"
+            what = phrase("{n:,} row(s) are after the as-of date {day:%Y-%m-%d}", n=count, day=as_of)
             found.append(Problem("note", name, what, count, (), "They are not used."))
     return found
 
@@ -203,8 +204,8 @@ def say_of_amounts(connection: duckdb.DuckDBPyConnection, ledger: list[dict[str,
     negative, back, zero = rows(connection, sql)[0]
     at = next(i for i, line in enumerate(ledger) if line["table"] == "transactions" and line["action"] == "kept")
     said = {
-        "of which refunds (amount below 0): they reduce the customer's spend": (negative, back),
-        "of which of amount 0: not a purchase": (zero, 0.0),
+        phrase("of which refunds (amount below 0): they reduce the customer's spend"): (negative, back),
+        phrase("of which of amount 0: not a purchase"): (zero, 0.0),
     }
     lines = [
         {"table": "transactions", "action": "kept", "rows": count, "money": money, "reason": why}
@@ -222,14 +223,14 @@ def of_the_money(largest: pd.DataFrame, ledger: list[dict[str, Any]], table: str
     at = max(i for i, line in enumerate(ledger) if line["table"] == table) + 1
     found = []
     for unit, row in largest.iterrows():
-        said = f"{row['share']:.1%} of the money"
-        why = f"of which the largest {unit}: {said}"
+        said = {"unit": ("order", "day", "customer").index(str(unit)), "share": row["share"]}
+        why = phrase("of which the largest {unit:order|day|customer}: {share:.1%} of the money", **said)
         line = {"table": table, "action": "kept", "rows": int(row["lines"])}
         ledger.insert(at, line | {"money": float(row["amount"]), "reason": why})
         at += 1
         if unit in heavy(largest).index:
-            what = f"one {unit} of {row['of']:,} is {said}"
-            mend = "Every mean and every forecast of money rests on it: correct the file if it is wrong."
+            what = phrase("one {unit:order|day|customer} of {of:,} is {share:.1%} of the money", of=row["of"], **said)
+            mend = message("Every mean and every forecast of money rests on it: correct the file if it is wrong.")
             found.append(Problem("warning", table, what, int(row["lines"]), (str(row["name"]),), mend))
     return found
 
@@ -259,19 +260,31 @@ def of_the_start(connection: duckdb.DuckDBPyConnection) -> list[Problem]:
     if not length or length < START or customers < LEAST_NEW:
         return []
     if late < 0.01 * customers:
-        what = f"all but {late:,} of the {customers:,} customers bought first in the first third of the history"
-        mend = "They are one cohort, or the file leaves later customers out: nothing of new customers can be learned."
+        what = phrase(
+            "all but {late:,} of the {n:,} customers bought first in the first third of the history",
+            late=late,
+            n=customers,
+        )
+        mend = message(
+            "They are one cohort, or the file leaves later customers out: nothing of new customers can be learned."
+        )
         return [Problem("note", "transactions", what, customers - late, (), mend)]
     buyers, new = buying[0], won[0]
     soon = sum(buying.get(period, 0) for period in range(1, 4)) / 3
     later = sum(won.get(period, 0) for period in range(3, 6)) / 3
     if new < max(LEAST_NEW, AGAIN * later) or not soon / 1.6 <= buyers <= soon * 1.6:
         return []
-    what = (
-        f"{new:,} customers ({share:.1%} of the money) seem new in the first {PERIOD} days, {later:,.0f} in as many "
-        "days some months later: the history seems cut at its start, so that old customers look new"
+    what = phrase(
+        "{new:,} customers ({share:.1%} of the money) seem new in the first {days} days, {later:,.0f} in as many "
+        "days some months later: the history seems cut at its start, so that old customers look new",
+        new=new,
+        share=share,
+        days=PERIOD,
+        later=later,
     )
-    mend = "Give the whole history, or add [customers] with acquired_on; else ages and first cohorts are wrong."
+    mend = message(
+        "Give the whole history, or add [customers] with acquired_on; else ages and first cohorts are wrong."
+    )
     return [Problem("warning", "transactions", what, new, (), mend)]
 
 
@@ -303,10 +316,12 @@ def _strangers(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, ibis.
         likely = zip(_ALIKE, others, strict=True)
         cause = next((words for (_, words), count in likely if count > max(met, MEET * of)), None)
         example = [rows(connection, f"SELECT min(customer_id) FROM {table}")[0][0] for table in (name, "transactions")]
-        what = f"{met:,} of its {of:,} customers ({met / of:.0%}) are in the transactions"
-        mend = "Check that both files name customers alike; customers without a purchase are no fault."
+        what = phrase(
+            "{met:,} of its {of:,} customers ({share:.0%}) are in the transactions", met=met, of=of, share=met / of
+        )
+        mend = message("Check that both files name customers alike; customers without a purchase are no fault.")
         if cause:
-            mend = f"The ids differ by {cause}: write them alike in both files."
+            mend = phrase("The ids differ by {cause}: write them alike in both files.", cause=translated(cause))
         found.append(Problem("warning", name, what, of - met, tuple(example), mend))
     return found
 
@@ -319,9 +334,9 @@ def _unknown(connection: duckdb.DuckDBPyConnection, sold: bool, ledger: list[dic
     if not names:
         return []
     before = rows(connection, "SELECT count(*) FROM touchpoints")[0][0]
-    why = "of a customer who is in no other table"
+    why = translated("of a customer who is in no other table")
     count = leave_out(connection, ledger, "touchpoints", stranger, why, "dropped")
-    what = f"{count:,} of {before:,} row(s) dropped: {why}"
+    what = phrase("{n:,} of {total:,} row(s) dropped: {why}", n=count, total=before, why=why)
     return [Problem("warning", "touchpoints", what, count, tuple(names[:3]), "Check how customers are named there.")]
 
 
@@ -343,8 +358,13 @@ def _spellings(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, ibis.
         odd = {text: count for text, count in spelt.items() if text != usual}
         if odd:
             renames = ", ".join(f'"{text}" = "{usual}"' for text in odd)
-            mend = f"If they are one channel, add to [{table}]: values = {{ {CHANNELS[table]} = {{ {renames} }} }}"
-            what = f"{sum(odd.values()):,} row(s) spell the channel {usual!r} otherwise"
+            mend = phrase(
+                "If they are one channel, add to [{table}]: values = {{ {column} = {{ {renames} }} }}",
+                table=table,
+                column=CHANNELS[table],
+                renames=renames,
+            )
+            what = phrase("{n:,} row(s) spell the channel {usual!r} otherwise", n=sum(odd.values()), usual=usual)
             found.append(Problem("warning", table, what, sum(odd.values()), tuple(odd)[:3], mend))
     return found
 
@@ -353,14 +373,14 @@ def _arms(connection: duckdb.DuckDBPyConnection) -> list[Problem]:
     found = []
     sql = "SELECT experiment, min(variant) FROM experiments GROUP BY 1 HAVING count(DISTINCT variant) = 1 ORDER BY 1"
     for test, arm in rows(connection, sql):
-        what = f"the experiment {test!r} has one arm only, {arm!r}"
-        mend = "Add the customers of the other arm: nothing to compare."
+        what = phrase("the experiment {test!r} has one arm only, {arm!r}", test=test, arm=arm)
+        mend = message("Add the customers of the other arm: nothing to compare.")
         found.append(Problem("warning", "experiments", what, 1, (), mend))
     sql = (
         "SELECT experiment, count(*), min(customer_id) FROM (SELECT experiment, customer_id FROM experiments "
         "GROUP BY ALL HAVING count(DISTINCT variant) > 1) GROUP BY 1 ORDER BY 1"
     )
     for test, count, example in rows(connection, sql):
-        what = f"{count:,} customer(s) stand in more than one arm of {test!r}"
+        what = phrase("{n:,} customer(s) stand in more than one arm of {test!r}", n=count, test=test)
         found.append(Problem("warning", "experiments", what, count, (example,), "They are left out of its results."))
     return found

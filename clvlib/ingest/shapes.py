@@ -14,6 +14,7 @@ from clvlib.ingest.answers import asked
 from clvlib.ingest.casting import read_numbers
 from clvlib.ingest.exports import as_list
 from clvlib.ingest.raw import OURS, ROW, Raw, filled, literal, quoted, rows
+from clvlib.language import message, phrase
 
 _COPY = f"{OURS}copy"  # of an order that stands in several files: the file
 
@@ -49,8 +50,9 @@ def shaped(connection: duckdb.DuckDBPyConnection, raw: Raw, options: dict[str, A
         several = f"contains({quoted(column)}, {literal(mark)})"
         count = rows(connection, f"SELECT count(*) FROM {raw.table} WHERE {several}")[0][0]
         if count:
-            raw.noticed.append(("warning", f"{count:,} row(s) name several in {column}: the first is taken", count, (),
-                                "Export them one by one if another should count."))  # fmt: skip
+            what = phrase("{n:,} row(s) name several in {column}: the first is taken", n=count, column=column)
+            mend = message("Export them one by one if another should count.")
+            raw.noticed.append(("warning", what, count, (), mend))
     unread: list[str] = options.get("without", [])
     if lines := {part: as_list(named) for part, named in options.get("lines_of", {}).items()}:
         _tell_apart(connection, raw, lines)
@@ -120,8 +122,12 @@ def _refuse_unknown(options: dict[str, Any], raw: Raw) -> None:
         named[option] = [column for part in parts for column in (part if isinstance(part, dict) else as_list(part))]
     for option, columns in named.items():
         if absent := [column for column in columns if column not in raw.columns]:
-            what = f"{option} names {', '.join(map(repr, absent))}, which the file doesn't have."
-            raise DataError(what, f"The file has: {', '.join(raw.columns)}.")
+            what = phrase(
+                "{option} names {these}, which the file doesn't have.",
+                option=option,
+                these=", ".join(map(repr, absent)),
+            )
+            raise DataError(what, phrase("The file has: {these}.", these=", ".join(raw.columns)))
 
 
 def is_refund(refunds: Mapping[str, Any]) -> str:

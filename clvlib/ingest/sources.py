@@ -8,6 +8,7 @@ dates and amounts stay text until `ingest` casts them.
 import errno
 import importlib.resources
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -24,6 +25,7 @@ from clvlib.ingest import archives, databases, delimited
 from clvlib.ingest.card import inline
 from clvlib.ingest.excel import SEVERAL, cell, only_numbers
 from clvlib.ingest.raw import ROW, Raw, as_text, first_line, literal, plainly_named, quoted, refuse_names, rows
+from clvlib.language import ASKED, phrase, spoken
 
 EXCEL = {".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"}
 DATABASES = {".duckdb", ".db", ".sqlite", ".sqlite3"}
@@ -55,8 +57,10 @@ def locate(path: str, folder: Path) -> Path:
         with importlib.resources.as_file(importlib.resources.files(package) / "datasets" / name) as inside:
             return inside
     if "://" in path and not found.exists():
-        mend = 'A table of a database is named by url = "…" and table = "…"; download anything else.'
-        raise DataError("The path is an address, not a file.", mend)
+        raise DataError(
+            "The path is an address, not a file.",
+            'A table of a database is named by url = "…" and table = "…"; download anything else.',
+        )
     return found
 
 
@@ -69,7 +73,8 @@ def _allowed(name: str) -> Iterator[None]:
         if error.errno == errno.ENOSPC:  # of what is written meanwhile
             raise
         shown = name if len(name) <= 80 else f"{name[:80]}…"
-        raise DataError(f"{shown} can't be read: {error.strerror}.", "Check the path, and who may read it.") from None
+        what = phrase("{file} can't be read: {error}.", file=shown, error=error.strerror)
+        raise DataError(what, "Check the path, and who may read it.") from None
 
 
 def files_of(path: str | list[str], pattern: str | None, folder: Path) -> list[Path]:
@@ -81,21 +86,22 @@ def files_of(path: str | list[str], pattern: str | None, folder: Path) -> list[P
         found = locate(path, folder)
         if not found.is_dir():
             if pattern and not archives.is_archive(found):
-                what = f"glob = {pattern!r} goes with a folder or a zip, and {path} is none."
+                what = phrase(
+                    "glob = {pattern!r} goes with a folder or a zip, and {path} is none.", pattern=pattern, path=path
+                )
                 raise DataError(what, "Give the folder as path.")
             return [found]
         inside = sorted(file for file in found.iterdir() if file.is_file() and not file.name.startswith((".", "~$")))
         fits = [f for f in inside if (f.match(pattern) if pattern else f.suffix.lower() in TABULAR)]
         if not fits:
-            what = (
-                f"The folder {found.name} has no file like {pattern}"
-                if pattern
-                else f"No file of {found.name} is known"
+            what = phrase(
+                "{pattern:The folder {folder} has no file like {pattern}|No file of {folder} is known}. "
+                "It holds: {names:{names}|nothing}.",
+                pattern=pattern,
+                folder=found.name,
+                names=", ".join(file.name for file in inside[:5]),
             )
-            names = ", ".join(file.name for file in inside[:5]) or "nothing"
-            raise DataError(
-                f"{what}. It holds: {names}.", 'Name the files: path = ["a.csv", "b.csv"], or glob = "*.csv".'
-            )
+            raise DataError(what, 'Name the files: path = ["a.csv", "b.csv"], or glob = "*.csv".')
         return fits
 
 
@@ -161,20 +167,28 @@ def _below_each_other(
         whole.bad_lines += part.bad_lines
         whole.titles += part.titles
         whole.bad_examples += tuple(f"{called}, {place}" for place in part.bad_examples)
-        whole.noticed += [(n[0], f"{called}: {n[1]}", *n[2:]) for n in part.noticed]
+        whole.noticed += [
+            (grade, phrase("{file}: {what}", file=called, what=what), *more) for grade, what, *more in part.noticed
+        ]
         missing = [name for key, name in names.items() if key not in own]
         if missing:
-            what = f"{called} has no column {', '.join(missing)}: empty in its {part.rows:,} row(s)"
+            what = phrase(
+                "{file} has no column {columns}: empty in its {n:,} row(s)",
+                file=called,
+                columns=", ".join(missing),
+                n=part.rows,
+            )
             grade: Grade = "note" if zipped else "warning"  # of a zip they were held against each other
-            whole.noticed.append((grade, what, part.rows, (), "Check that the files are of one kind."))
+            whole.noticed.append((grade, what, part.rows, (), phrase("Check that the files are of one kind.")))
     for part in reversed(parts):
         said = {column.strip().casefold(): lines for column, lines in part.lines.items()}
         whole.lines |= {names[key]: lines for key, lines in said.items()}
     rows(connection, f"CREATE TABLE {table} AS " + " UNION ALL ".join(selects))
     rows(connection, "; ".join(f"DROP TABLE {part.table}" for part in parts))
-    sizes = tuple(f"{called} {part.rows:,}" for called, part in zip(labels[:3], parts[:3], strict=True))
-    whole.noticed.append(("note", f"{len(files)} files were read as one table of {whole.rows:,} rows", len(files),
-                          sizes, f'Each row names its file in the column "{label}".'))  # fmt: skip
+    sizes = [phrase("{file} {n:,}", file=called, n=part.rows) for called, part in zip(labels[:3], parts, strict=False)]
+    what = phrase("{files} files were read as one table of {n:,} rows", files=len(files), n=whole.rows)
+    mend = phrase('Each row names its file in the column "{label}".', label=label)
+    whole.noticed.append(("note", what, len(files), tuple(sizes), mend))
     whole.bad_examples = whole.bad_examples[:3]
     return whole
 
@@ -194,8 +208,9 @@ def _refuse_kinds(
         rows(connection, "; ".join(f"DROP TABLE {part.table}" for part in parts))
         looks = columns | {called: [error.what] for called, error in no_tables.items()}
         names = "; ".join(f"{pattern} ({', '.join(looks[of[0]][:3])} …)" for pattern, of in found.items())
-        mend = f"Say which of them is meant: glob = {inline(next(iter(found)))}, say."
-        raise SeveralTables(f"The zip holds files of {len(found)} kinds: {names}.", mend, "glob", list(found))
+        what = phrase("The zip holds files of {n} kinds: {names}.", n=len(found), names=names)
+        mend = phrase("Say which of them is meant: glob = {glob}, say.", glob=inline(next(iter(found))))
+        raise SeveralTables(what, mend, "glob", list(found))
 
 
 def read(connection: duckdb.DuckDBPyConnection, path: Path, table: str, options: dict[str, Any]) -> Raw:
@@ -216,20 +231,26 @@ def read(connection: duckdb.DuckDBPyConnection, path: Path, table: str, options:
         if start.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
             return _read_excel(connection, path, table, options)
         if start.startswith(b"%PDF"):
-            raise DataError(f"{name} is a PDF, not a table.", "Ask for the data behind it, as CSV or Excel.")
+            what = phrase("{file} is a PDF, not a table.", file=name)
+            raise DataError(what, "Ask for the data behind it, as CSV or Excel.")
         if path.suffix.lower() in {".parquet", *DATABASES}:
-            raise DataError(f"{name} is not what its ending says: {path.suffix}.", "Export or copy it again.")
+            what = phrase("{file} is not what its ending says: {ending}.", file=name, ending=path.suffix)
+            raise DataError(what, "Export or copy it again.")
         return delimited.read_delimited(connection, path, table, options)
 
 
 def _start(path: Path) -> bytes:
     """The first bytes of a file. DataError when it is none, or empty."""
     if not path.exists():
-        raise DataError(f"{path.name}: there is no such file.", f"Looked for it in {path.parent.absolute()}.")
+        raise DataError(
+            phrase("{file}: there is no such file.", file=path.name),
+            phrase("Looked for it in {folder}.", folder=path.parent.absolute()),
+        )
     if not path.is_file():
-        raise DataError(f"{path.name} is no file of data.", "Give the path of a file, or of a folder of them.")
+        what = phrase("{file} is no file of data.", file=path.name)
+        raise DataError(what, "Give the path of a file, or of a folder of them.")
     if path.stat().st_size == 0:
-        raise DataError(f"{path.name} is empty (0 bytes).", "Export it again.")
+        raise DataError(phrase("{file} is empty (0 bytes).", file=path.name), "Export it again.")
     with path.open("rb") as stream:
         return stream.read(512)
 
@@ -240,7 +261,8 @@ def _read_duckdb(connection: duckdb.DuckDBPyConnection, path: Path, table: str, 
         try:
             rows(connection, f"ATTACH {literal(source)} AS client (READ_ONLY)")
         except duckdb.Error as error:
-            raise DataError(f"{name} can't be opened: {first_line(error)}", "Close what uses it; check it.") from None
+            what = phrase("{file} can't be opened: {error}", file=name, error=first_line(error))
+            raise DataError(what, "Close what uses it; check it.") from None
         try:
             found = rows(
                 connection, "SELECT table_schema, table_name, table_type FROM information_schema.tables "
@@ -286,8 +308,10 @@ def _read_sqlite(connection: duckdb.DuckDBPyConnection, path: Path, table: str, 
                     connection.unregister("_batch")
                     count += len(batch)
     except sqlite3.DatabaseError as error:
-        mend = "Mend the view, or save what it gives as a table." if view else "Copy or export it again."
-        raise DataError(f"{name} can't be read: {error}.", mend) from None
+        raise DataError(
+            phrase("{file} can't be read: {error}.", file=name, error=error),
+            "Mend the view, or save what it gives as a table." if view else "Copy or export it again.",
+        ) from None
     return Raw(table, columns, count, numbers=frozenset(numbers))
 
 
@@ -307,7 +331,7 @@ def _ending(interrupt: Any, view: bool, name: str) -> Iterator[None]:
         yield
     except Exception:
         if late.is_set():
-            what = f"{name}: the view was not read within {VIEW_SECONDS} seconds."
+            what = phrase("{file}: the view was not read within {n} seconds.", file=name, n=VIEW_SECONDS)
             raise DataError(what, "Save what it gives as a table.") from None
         raise
     finally:
@@ -325,13 +349,15 @@ def _choose(found: list[str], wanted: str | None, what: str, name: str) -> str:
         return str(wanted)
     if wanted is None and len(found) == 1:
         return found[0]
+    told = {"file": name, "sheet": what == "sheet", "n": len(found), "names": ", ".join(found), "wanted": wanted}
     if not found:
-        raise DataError(f"{name} has no {what}.", "Check that it is the right file, and that it was saved whole.")
-    names = ", ".join(found)
-    mend = f'Add {what} = "…" to the card.'
+        none = phrase("{file} has no {sheet:sheet|table}.", **told)
+        raise DataError(none, "Check that it is the right file, and that it was saved whole.")
+    mend = phrase('Add {option} = "…" to the card.', option=what)
     if wanted:
-        raise DataError(f"{name} has no {what} {wanted!r}. It holds: {names}.", mend)
-    raise SeveralTables(f"{name} has {len(found)} {what}s. It holds: {names}.", mend, what, found)
+        raise DataError(phrase("{file} has no {sheet:sheet|table} {wanted!r}. It holds: {names}.", **told), mend)
+    several = phrase("{file} has {n} {sheet:sheets|tables}. It holds: {names}.", **told)
+    raise SeveralTables(several, mend, what, found)
 
 
 def _read_excel(connection: duckdb.DuckDBPyConnection, path: Path, table: str, options: dict[str, Any]) -> Raw:
@@ -343,21 +369,29 @@ def _read_excel(connection: duckdb.DuckDBPyConnection, path: Path, table: str, o
             sys.executable, "-P", "-m", "clvlib.ingest.excel", str(path.absolute()), str(out), str(EXCEL_MEMORY),
             options.get("sheet", ""),
         ]  # fmt: skip
+        speaking = os.environ | {ASKED: spoken()}
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=EXCEL_SECONDS, errors="replace")
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=EXCEL_SECONDS, errors="replace", env=speaking
+            )
         except subprocess.TimeoutExpired:
-            what = f"{name} could not be read within {EXCEL_SECONDS} seconds."
+            what = phrase("{file} could not be read within {n} seconds.", file=name, n=EXCEL_SECONDS)
             raise DataError(what, "Save the sheet as CSV.") from None
         if done.returncode < 0 or "memory allocation" in done.stderr or "MemoryError" in done.stderr:
-            what = f"its cells need more than {EXCEL_MEMORY // 1024**3} GB: one may lie far outside of the table"
-            raise DataError(f"{name} can't be read: {what}.", "Copy the table into a new sheet, or save it as CSV.")
+            what = phrase(
+                "{file} can't be read: its cells need more than {n} GB: one may lie far outside of the table.",
+                file=name,
+                n=EXCEL_MEMORY // 1024**3,
+            )
+            raise DataError(what, "Copy the table into a new sheet, or save it as CSV.")
         if done.returncode != 0:
             said = done.stderr.strip().splitlines()
             if said and said[-1].startswith(SEVERAL):
                 _choose(json.loads(said[-1].removeprefix(SEVERAL)), None, "sheet", name)
             crashed = not said or "Traceback" in done.stderr or "panicked" in done.stderr
-            reason = "the parser stopped at something in it" if crashed else said[-1]
-            raise DataError(f"{name} can't be read: {reason}.", "Open it and save the sheet as CSV.")
+            reason = phrase("the parser stopped at something in it") if crashed else said[-1]
+            what = phrase("{file} can't be read: {error}.", file=name, error=reason)
+            raise DataError(what, "Open it and save the sheet as CSV.")
         about = _beside_rows(connection, out)
         raw = as_text(connection, table, f"SELECT * FROM read_parquet({literal(out)})", name)
     raw.numbers = frozenset(raw.columns[i] for i in json.loads(about["numbers"]))

@@ -16,6 +16,7 @@ from scipy.stats import rankdata
 
 from clvlib import aggregate
 from clvlib.errors import NotEnoughData
+from clvlib.language import message, phrase, translated
 from clvlib.models.forecast import DAYS, GammaGamma, PurchaseModel, TimeUnit, fit_all
 from clvlib.models.windows import YEAR
 from clvlib.stats import Array, differs
@@ -57,12 +58,15 @@ class Backtest:
     def verdict(self) -> str:
         """How the best model stands against the naive rules and its closest rival, by deviance, in words."""
         best, winner, rival = self.best_model, self.winner, self.rival
-        words = f"{best} has a lower deviance than every naive rule"
-        if winner != best:
-            words = f"{best} has a higher deviance than a naive rule, “{winner}”: use its forecasts with care"
-        difference, error = self.deviance_difference(rival)
-        tied = f"; {best} and {rival} can't be told apart on these data" if not differs(difference, error) else ""
-        return words + tied
+        return phrase(
+            "{best} has {first:a lower deviance than every naive rule|a higher deviance than a naive rule, “{winner}”: "
+            "use its forecasts with care}{tied:; {best} and {rival} can't be told apart on these data|}",
+            best=best,
+            first=winner == best,
+            winner=translated(winner),
+            tied=not differs(*self.deviance_difference(rival)),
+            rival=translated(rival),
+        )
 
     @property
     def nearest_rule(self) -> str:
@@ -109,7 +113,10 @@ class Backtest:
         ranks = self.scores["spearman"].astype(float)
         if np.isnan(ranks[self.best_model]):
             raise NotEnoughData(
-                f"All customers did alike, or {self.best_model} expects the same of all: there is no order to judge.",
+                phrase(
+                    "All customers did alike, or {model} expects the same of all: there is no order to judge.",
+                    model=self.best_model,
+                ),
                 "Bring customers who differ.",
             )
         return str(ranks.idxmax())
@@ -166,9 +173,12 @@ def parts(
     day = pd.Timedelta(days=1)
     length, year = as_of - cut, YEAR * day
     history = min(year, cut - first.min() + day) if len(first) else year
-    windows = {"same as last period": (cut - length, cut, 1.0), "last 365 days": (cut - history, cut, length / history)}
+    windows = {
+        message("same as last period"): (cut - length, cut, 1.0),
+        message("last 365 days"): (cut - history, cut, length / history),
+    }
     if length < year <= history:
-        windows["same months last year"] = (cut - year, cut - year + length, 1.0)
+        windows[message("same months last year")] = (cut - year, cut - year + length, 1.0)
     recent = {}
     for name, (start, end, times) in windows.items():
         bought = aggregate.holdout(transactions, start, end, free_orders)["purchases"].reindex(first.index).fillna(0)
@@ -203,7 +213,7 @@ def backtest(
     actual = calibration["holdout_frequency"]
     if actual.sum() == 0:
         raise NotEnoughData(
-            f"None of {len(actual):,} customers bought in the holdout, so that no forecast can be judged.",
+            phrase("None of {n:,} customers bought in the holdout, so that no forecast can be judged.", n=len(actual)),
             "Choose an earlier end of the calibration part, or a longer history.",
         )
     models, failed = fit_all(calibration, time_unit) if fitted is None else (dict(fitted), {})
@@ -214,7 +224,7 @@ def backtest(
         )
     forecasts = forecasts.join(baselines(calibration, recent))
     scores = pd.DataFrame({name: scores_of(actual, forecasts[name]) for name in forecasts if name != "actual"}).T
-    scores.insert(0, "kind", ["model" if name in models else "baseline" for name in scores.index])
+    scores.insert(0, "kind", [message("model") if name in models else message("baseline") for name in scores.index])
     return Backtest(forecasts, scores.sort_values("deviance", kind="stable").rename_axis("method"), models, failed)
 
 
@@ -237,7 +247,7 @@ def baselines(calibration: pd.DataFrame, recent: pd.DataFrame) -> pd.DataFrame:
     rate = (calibration["frequency"] / calibration["T"].where(calibration["T"] > 0)).fillna(0)
     rate = rate * calibration["duration_holdout"]
     silent = calibration["T"] - calibration["recency"] > hiatus(calibration)
-    return recent.assign(**{"rate x/T": rate, "hiatus rule": rate.where(~silent, 0.0)})
+    return recent.assign(**{message("rate x/T"): rate, message("hiatus rule"): rate.where(~silent, 0.0)})
 
 
 def money_check(calibration: pd.DataFrame, purchases: pd.Series) -> pd.DataFrame:
@@ -255,7 +265,10 @@ def money_check(calibration: pd.DataFrame, purchases: pd.Series) -> pd.DataFrame
     actual = calibration["holdout_spend"]
     if actual.sum() <= 0:
         raise NotEnoughData(
-            f"The {len(actual):,} customers brought no money in the holdout: no forecast of money can be judged.",
+            phrase(
+                "The {n:,} customers brought no money in the holdout: no forecast of money can be judged.",
+                n=len(actual),
+            ),
             "Choose an earlier end of the calibration part, or a longer history.",
         )
     spend = GammaGamma().fit(calibration)
@@ -386,7 +399,7 @@ def by_frequency(calibration: pd.DataFrame, forecasts: pd.DataFrame) -> pd.DataF
     2                                1     1.0       1.2
     7+                               2     4.0       4.5
     """
-    x = calibration["frequency"].clip(upper=_TOP_FREQUENCY).rename("repeat purchases so far")
+    x = calibration["frequency"].clip(upper=_TOP_FREQUENCY).rename(message("repeat purchases so far"))
     means = forecasts.groupby(x).mean()
     means.insert(0, "customers", x.value_counts().sort_index())
     return means.rename(index=lambda n: f"{n}+" if n == _TOP_FREQUENCY else str(n))

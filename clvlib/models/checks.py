@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from clvlib.errors import NotEnoughData
+from clvlib.language import message, phrase, translated
 
 MIN_CUSTOMERS = 30
 WEAK = 0.2  # a rank correlation below it moves the forecast spend of frequent buyers by little
@@ -41,18 +42,23 @@ class SpendCheck:
     def finding(self) -> str:
         """What can be seen, in words; a dependence only beyond two standard errors of the rank correlation."""
         if self.holds:
-            return "Spend hardly depends on how often customers come back"
+            return phrase("Spend hardly depends on how often customers come back")
         if abs(self.rank_correlation) < 2 / np.sqrt(self.customers):
-            return f"{self.customers} customers don't tell whether spend depends on how often they come back"
-        return f"Who comes back more often spends {'more' if self.rank_correlation > 0 else 'less'} a time"
+            return phrase(
+                "{n} customers don't tell whether spend depends on how often they come back", n=self.customers
+            )
+        return phrase("Who comes back more often spends {more:more|less} a time", more=self.rank_correlation > 0)
 
     @property
     def meaning(self) -> str:
         """What it does to the forecast, in words."""
         if self.holds:
-            return "hardly depends on frequency, as the spend model takes for granted"
-        amount = "much" if self.rank_correlation > 0 else "little"
-        return f"depends on frequency: the spend model expects too {amount} a time of customers with few purchases"
+            return phrase("hardly depends on frequency, as the spend model takes for granted")
+        return phrase(
+            "depends on frequency: the spend model expects too {more:much|little} a time of customers with few "
+            "purchases",
+            more=self.rank_correlation > 0,
+        )
 
 
 @dataclass(frozen=True)
@@ -86,23 +92,26 @@ class TimingCheck:
     def meaning(self) -> str:
         """What the rhythm does to the forecast, in words."""
         if self.rhythm == "random":
-            return "at times that can't be told from random ones, as the models take for granted"
+            return phrase("at times that can't be told from random ones, as the models take for granted")
         if 0.8 <= self.shape <= 1.25:
-            return f"a little more {'regularly' if self.rhythm == 'regular' else 'in bursts'} than at random"
+            return phrase(
+                "a little more {regular:regularly|in bursts} than at random", regular=self.rhythm == "regular"
+            )
         if self.rhythm == "regular":
-            return "more regularly than at random: the models notice too late that someone has left"
-        return "in bursts: the models may take a pause between two bursts for leaving"
+            return phrase("more regularly than at random: the models notice too late that someone has left")
+        return phrase("in bursts: the models may take a pause between two bursts for leaving")
 
     @property
     def trend(self) -> str:
         """Whether customers slow down or speed up, in words: is the mean share 2 standard errors away from 1/2?"""
         away = (self.share_mean - 1 / 2) / self.errors["share_mean"] if self.errors["share_mean"] > 0 else 0.0
         if abs(away) < 2:
-            return "the last gap is on average as long as the one before: no sign of slowing down"
-        longer, change = ("longer", "slow down") if away > 0 else ("shorter", "speed up")
-        return (
-            f"the last gap tends to be {longer} than the one before ({abs(away):.0f} standard errors): "
-            f"customers {change}, which the models don't know"
+            return phrase("the last gap is on average as long as the one before: no sign of slowing down")
+        return phrase(
+            "the last gap tends to be {longer:longer|shorter} than the one before ({errors:.0f} standard errors): "
+            "customers {longer:slow down|speed up}, which the models don't know",
+            longer=away > 0,
+            errors=abs(away),
         )
 
 
@@ -116,7 +125,7 @@ def spend_against_frequency(rfm: pd.DataFrame) -> SpendCheck:
     (1139, 0.07, 0.205)
     """
     buyers = rfm[(rfm["frequency"] > 0) & (rfm["monetary_value"] > 0)]
-    _need(len(buyers), "a repeat purchase")
+    _need(len(buyers), message("a repeat purchase"))
     if buyers["frequency"].nunique() == 1 or buyers["monetary_value"].nunique() == 1:
         return SpendCheck(len(buyers), 0.0, 0.0)
     pearson, spearman = (
@@ -133,7 +142,7 @@ def spend_by_frequency(rfm: pd.DataFrame) -> pd.Series:
     """
     buyers = rfm[(rfm["frequency"] > 0) & (rfm["monetary_value"] > 0)]
     means = buyers.groupby(buyers["frequency"].clip(upper=_TOP_FREQUENCY))["monetary_value"].mean()
-    return means.rename("mean spend").rename(index=lambda n: f"{n}+" if n == _TOP_FREQUENCY else str(n))
+    return means.rename(message("mean spend")).rename(index=lambda n: f"{n}+" if n == _TOP_FREQUENCY else str(n))
 
 
 def timing_regularity(features: pd.DataFrame) -> TimingCheck:
@@ -148,7 +157,7 @@ def timing_regularity(features: pd.DataFrame) -> TimingCheck:
     (60, 0.5, 1.51, 'regular')
     """
     gaps = features[["last_gap", "previous_gap"]].dropna()
-    _need(len(gaps), "two gaps between purchases")
+    _need(len(gaps), message("two gaps between purchases"))
     share = gaps["last_gap"] / gaps.sum(axis=1)
     variance = float(share.var())
     shape = float((1 / (4 * variance) - 1) / 2) if variance > 0 else np.inf  # Beta(k, k): 1 / (4 (2k + 1))
@@ -165,6 +174,11 @@ def timing_regularity(features: pd.DataFrame) -> TimingCheck:
 def _need(customers: int, what: str) -> None:
     if customers < MIN_CUSTOMERS:
         raise NotEnoughData(
-            f"{customers:,} customer(s) have {what}; this check needs {MIN_CUSTOMERS}.",
+            phrase(
+                "{n:,} customer(s) have {what}; this check needs {least}.",
+                n=customers,
+                what=translated(what),
+                least=MIN_CUSTOMERS,
+            ),
             "Use a longer history or more customers.",
         )

@@ -27,6 +27,7 @@ from threadpoolctl import threadpool_limits
 
 from clvlib import aggregate
 from clvlib.errors import CannotAnswer, NotEnoughData, UsageError
+from clvlib.language import message, phrase
 from clvlib.models import forecast
 from clvlib.models.backtest import auc
 
@@ -35,9 +36,9 @@ if TYPE_CHECKING:
 
 FEWEST_OF_EACH = 25
 _FAMILIES = {
-    "how long they were silent": ("days_since_last_order", "overdue"),
-    "how often they buy": ("frequency", "purchases_last_"),
-    "how much they spend": (
+    message("how long they were silent"): ("days_since_last_order", "overdue"),
+    message("how often they buy"): ("frequency", "purchases_last_"),
+    message("how much they spend"): (
         "monetary_value",
         "total_spend",
         "spend_last_",
@@ -45,18 +46,23 @@ _FAMILIES = {
         "last_spend",
         "max_spend",
     ),
-    "their rhythm": ("mean_gap", "sd_gap", "last_gap", "previous_gap"),
-    "refunds": ("refunds",),
-    "channels and categories": ("n_channels", "n_categories"),
+    message("their rhythm"): ("mean_gap", "sd_gap", "last_gap", "previous_gap"),
+    message("refunds"): ("refunds",),
+    message("channels and categories"): ("n_channels", "n_categories"),
 }
 Kind = Literal["logistic", "boosting"]
 KINDS: tuple[Kind, ...] = ("logistic", "boosting")
 LEFT, _NONE = "1 − P(alive), ", "no purchase expected, "  # before the name of a forecast model
+_OF_MODELS = {  # a forecast model → its two scores
+    "BG/NBD": (message("1 − P(alive), BG/NBD"), message("no purchase expected, BG/NBD")),
+    "MBG/NBD": (message("1 − P(alive), MBG/NBD"), message("no purchase expected, MBG/NBD")),
+    "Pareto/NBD": (message("1 − P(alive), Pareto/NBD"), message("no purchase expected, Pareto/NBD")),
+}
 LABELS = {
-    "silence": "days of silence",
-    "silence_limit": "silence limit",
-    "logistic": "logistic regression",
-    "boosting": "gradient boosting",
+    "silence": message("days of silence"),
+    "silence_limit": message("silence limit"),
+    "logistic": message("logistic regression"),
+    "boosting": message("gradient boosting"),
 }
 
 
@@ -232,7 +238,7 @@ class ChurnModel:
             NotEnoughData: fewer than 25 customers who bought nothing, or who bought again, in the window.
         """
         require_both(training)
-        self.training_ = f"{len(training.churned):,} customers as of {training.as_of:%Y-%m-%d}"
+        self.training_ = (len(training.churned), training.as_of)
         self.window_days_ = training.window_days
         fair = {f"{what}_last_{days}" for what in ("purchases", "spend") for days in fair_windows(self.window_days_)}
         recent = [c for c in training.features if re.fullmatch(r"(purchases|spend)_last_\d+", str(c))]
@@ -267,8 +273,15 @@ class ChurnModel:
 
     def __repr__(self) -> str:
         if not hasattr(self, "model_"):
-            return f"ChurnModel({self.kind!r}), not fitted"
-        return f"ChurnModel({self.kind!r}), {self.training_}, window {self.window_days_} days"
+            return phrase("{name}, not fitted", name=f"ChurnModel({self.kind!r})")
+        customers, day = self.training_
+        return phrase(
+            "ChurnModel({kind!r}), {n:,} customers as of {day:%Y-%m-%d}, window {days} days",
+            kind=self.kind,
+            n=customers,
+            day=day,
+            days=self.window_days_,
+        )
 
 
 def require_both(data: Snapshot) -> None:
@@ -282,8 +295,16 @@ def require_both(data: Snapshot) -> None:
     back = len(data.churned) - silent
     if min(silent, back) < FEWEST_OF_EACH:
         raise NotEnoughData(
-            f"Of {silent + back:,} customer(s) looked at as of {data.as_of:%Y-%m-%d}, {back:,} bought again by "
-            f"{data.end:%Y-%m-%d} and {silent:,} did not; a churn model needs {FEWEST_OF_EACH} of each.",
+            phrase(
+                "Of {n:,} customer(s) looked at as of {day:%Y-%m-%d}, {back:,} bought again by {end:%Y-%m-%d} and "
+                "{silent:,} did not; a churn model needs {least} of each.",
+                n=silent + back,
+                day=data.as_of,
+                back=back,
+                end=data.end,
+                silent=silent,
+                least=FEWEST_OF_EACH,
+            ),
             mend="Bring more customers or a longer history.",
         )
 
@@ -346,8 +367,8 @@ def forecast_scores(models: Mapping[str, forecast.PurchaseModel], rfm: pd.DataFr
     0003                         0.00                          0.96
     """
     history = (rfm["frequency"], rfm["recency"], rfm["T"])
-    gone = {LEFT + name: 1 - model.p_alive(*history) for name, model in models.items()}
-    none = {_NONE + name: 1 - model.p_at_least(1, window_days, *history) for name, model in models.items()}
+    gone = {_OF_MODELS[name][0]: 1 - model.p_alive(*history) for name, model in models.items()}
+    none = {_OF_MODELS[name][1]: 1 - model.p_at_least(1, window_days, *history) for name, model in models.items()}
     return pd.DataFrame(gone | none, index=rfm.index)
 
 
@@ -418,7 +439,10 @@ def probability(
     if method == "silence_limit":
         return rules_of_thumb(learned, features)[method].rename("churn_probability")
     if method != "silence":
-        raise UsageError(f"{method!r} doesn't say the chance of no purchase in the window.", "Take another method.")
+        raise UsageError(
+            phrase("{method!r} doesn't say the chance of no purchase in the window.", method=method),
+            "Take another method.",
+        )
     known, asked = (np.log1p(of[["days_since_last_order"]].to_numpy()) for of in (learned.features, features))
     chance = LogisticRegression().fit(known, learned.churned).predict_proba(asked)[:, 1]
     return pd.Series(chance, index=features.index, name="churn_probability")
@@ -445,15 +469,20 @@ def observed(data: Snapshot) -> tuple[pd.DataFrame, bool]:
     """
     window = data.window_days
     edges = [-1, window // 4, window // 2, window, 2 * window, np.inf]
-    rows = [f"{low + 1} to {high}" for low, high in pairwise(edges[:-1])] + [f"over {edges[-2]}"]
+    rows = [phrase("{low} to {high}", low=low + 1, high=high) for low, high in pairwise(edges[:-1])]
+    rows += [phrase("over {low}", low=edges[-2])]
     silence = pd.cut(data.features["days_since_last_order"], edges, labels=rows)
     times = pd.cut(data.features["frequency"], [-1, 0, 1, 3, 8, np.inf], labels=["1", "2", "3-4", "5-9", "10+"])
     groups = data.churned.astype(float).groupby([silence, times], observed=False)
     rate = groups.mean().where(groups.size() >= FEWEST_OF_EACH)
     if rate.isna().all():
         raise NotEnoughData(
-            f"Split by silence and purchases, the {len(times):,} customers known on {data.as_of:%Y-%m-%d} make no "
-            f"group of {FEWEST_OF_EACH}.",
+            phrase(
+                "Split by silence and purchases, the {n:,} customers known on {day:%Y-%m-%d} make no group of {least}.",
+                n=len(times),
+                day=data.as_of,
+                least=FEWEST_OF_EACH,
+            ),
             mend="Bring more customers.",
         )
     counts = pd.DataFrame({"none": groups.sum(), "some": groups.size() - groups.sum()})[rate.notna()]
@@ -520,8 +549,8 @@ def drivers_in_words(drivers: pd.DataFrame) -> pd.DataFrame:
     how long they were silent    overdue  higher
     """
     clear = drivers[(drivers["auc_lost"] > 2 * drivers["sd"]) & (drivers["auc_lost"] > 0)]
-    sign = np.where(clear["with_risk"] > 0, "higher", "lower")
-    words = np.where(clear["with_risk"].abs() >= 0.1, sign, "no clear direction")
+    sign = np.where(clear["with_risk"] > 0, message("higher"), message("lower"))
+    words = np.where(clear["with_risk"].abs() >= 0.1, sign, message("no clear direction"))
     return pd.DataFrame({"the_higher": clear["feature"].str.replace("_", " "), "risk": words}, index=clear.index)
 
 

@@ -14,6 +14,7 @@ from scipy.stats import norm
 
 from clvlib import aggregate
 from clvlib.errors import NotEnoughData
+from clvlib.language import phrase
 from clvlib.models.outlook import SINGLE_MONTH, Ahead, spread_of_total
 from clvlib.models.windows import History
 
@@ -104,8 +105,8 @@ def grade(kept: pd.DataFrame, history: History, as_of: pd.Timestamp) -> Graded:
     passed = min((as_of - made_on).days, days)
     if passed < min(LEAST_DAYS, days):
         raise NotEnoughData(
-            f"Only {max(passed, 0)} days have passed since the forecast of {made_on:%Y-%m-%d}.",
-            f"It can be graded {LEAST_DAYS} days after that day.",
+            phrase("Only {n} days have passed since the forecast of {day:%Y-%m-%d}.", n=max(passed, 0), day=made_on),
+            phrase("It can be graded {n} days after that day.", n=LEAST_DAYS),
         )
     until_month = kept.filter(regex="^until_").to_numpy(dtype=float)
     whole, part = divmod(passed / days * until_month.shape[1], 1)

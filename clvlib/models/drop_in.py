@@ -28,6 +28,7 @@ with warnings.catch_warnings():  # importing lifetimes silences FutureWarning fo
     from lifetimes.utils import ConvergenceError as LifetimesConvergenceError
 
 from clvlib.errors import ConvergenceError, DataError, UsageError
+from clvlib.language import message, phrase
 from clvlib.models import bg_nbd, forecast, gamma_gamma, pareto_nbd
 from clvlib.models.likelihood import FLAT, Loss, Objective, descend, mean_loss_of, penalised, thinned, unique_rows
 from clvlib.stats import Array
@@ -190,7 +191,9 @@ class ParetoNBDFitter(_Forecasts, lifetimes.ParetoNBDFitter):
         given = {"fit_method": fit_method, "maxiter": maxiter}
         _refuse({name: value for name, value in given.items() if value != defaults[name]} | options)
         if iterative_fitting < 1:
-            raise UsageError(f"iterative_fitting is {iterative_fitting}.", "Give 1 or more, or leave it out.")
+            raise UsageError(
+                phrase("iterative_fitting is {n}.", n=iterative_fitting), "Give 1 or more, or leave it out."
+            )
         asked = _asked(initial_params, params_size, logs=False)
         rows = _distinct(w, frequency=x, recency=t_x, T=T)
         customers = len(x)  # here, lifetimes penalises the sum over all rows, not their mean
@@ -235,8 +238,13 @@ class GammaGammaFitter(_Determined, lifetimes.GammaGammaFitter):
         found = _highest("Gamma-Gamma", "p q v", _spend, rows, penalty, [*asked, *starts], disp, low, high)
         if bounds is not None and found[0][1] < 1e-6:
             raise NoMaximum(
-                f"Gamma-Gamma on {w.sum():,.0f} customers is held at q = 1 by q_constraint, and has no mean spend.",
-                "Look at the largest purchases, or fit GammaGamma of clvlib.models.forecast, which keeps q at 1.1.",
+                phrase(
+                    "Gamma-Gamma on {n:,.0f} customers is held at q = 1 by q_constraint, and has no mean spend.",
+                    n=w.sum(),
+                ),
+                message(
+                    "Look at the largest purchases, or fit GammaGamma of clvlib.models.forecast, which keeps q at 1.1."
+                ),
             )
         return found
 
@@ -263,7 +271,7 @@ def _highest(
     """Log parameters at the lowest penalised mean loss that a search from any of `starts` finds, that loss and its
     Hessian, NaN in rows and columns of parameters that the data don't determine. Raises NoMaximum.
     """
-    customers = f"{rows[-1].sum():,.0f} customers"
+    customers = rows[-1].sum()
     for part in (*thinned(*rows), rows):
         loss = penalised(mean_loss_of(log_likelihood, *part), penalty)
         best, (value, gradient, hessian) = descend(loss, starts, low, high)
@@ -271,16 +279,23 @@ def _highest(
     free = (best > low + 1e-6) & (best < high - 1e-6)
     if not np.isfinite(hessian).all() or not np.abs(gradient[free]).max(initial=0) < FLAT:
         raise NoMaximum(
-            f"The search for the maximum of {model} on {customers} ended nowhere.",
-            "Give the fitter a penalizer_coef (0.001, say), or leave out customers with extreme histories.",
+            phrase(
+                "The search for the maximum of {model} on {n:,.0f} customers ended nowhere.", model=model, n=customers
+            ),
+            message("Give the fitter a penalizer_coef (0.001, say), or leave out customers with extreme histories."),
         )
     free = _determined(loss, best, value, hessian, rows[-1].sum(), low, high)
     if not free.all():
         ends = ", ".join(name for name, known in zip(names.split(), free, strict=True) if not known)
         warnings.warn(
-            f"{model} on {customers}: the data don't determine {ends}, which get no standard error. The likelihood is "
-            "as high at an end of the model (nobody ever leaves, say, or all buy at one rate). A penalizer_coef, 0.001 "
-            "say, keeps every parameter from its end.",
+            phrase(
+                "{model} on {n:,.0f} customers: the data don't determine {ends}, which get no standard error. The "
+                "likelihood is as high at an end of the model (nobody ever leaves, say, or all buy at one rate). A "
+                "penalizer_coef, 0.001 say, keeps every parameter from its end.",
+                model=model,
+                n=customers,
+                ends=ends,
+            ),
             EndOfModel,
             stacklevel=4,
         )
@@ -289,7 +304,15 @@ def _highest(
     hessian[np.ix_(free, free)] -= together @ others @ together.T
     hessian[~free] = hessian[:, ~free] = np.nan
     if disp:
-        print(f"{model} on {customers}, {len(rows[0]):,} different histories: lowest mean loss {value:.6f}")
+        print(
+            phrase(
+                "{model} on {n:,.0f} customers, {patterns:,} different histories: lowest mean loss {loss:.6f}",
+                model=model,
+                n=customers,
+                patterns=len(rows[0]),
+                loss=value,
+            )
+        )
     return best, value, hessian
 
 
@@ -325,7 +348,11 @@ def _filled(theirs: Any, ours: Callable[..., Array], *given: ArrayLike) -> Any:
 def _refuse(options: dict[str, Any]) -> None:
     if options:
         raise UsageError(
-            f"{len(options)} option(s) are for another optimiser than the one used here: {', '.join(options)}.",
+            phrase(
+                "{n} option(s) are for another optimiser than the one used here: {names}.",
+                n=len(options),
+                names=", ".join(options),
+            ),
             "Leave them out: the search goes to the last digits by itself.",
         )
 
@@ -338,8 +365,10 @@ def _asked(initial_params: ArrayLike | None, size: int, logs: bool = True) -> li
         start = np.asarray(initial_params, dtype=float)
         start = start if logs else np.log(start)
     if start.shape != (size,) or not np.isfinite(start).all():
-        kind = "logarithms of parameters" if logs else "parameters above 0"
-        raise UsageError(f"initial_params is {initial_params}.", f"Give {size} {kind}, or leave it out.")
+        raise UsageError(
+            phrase("initial_params is {given}.", given=initial_params),
+            phrase("Give {n} {logs:logarithms of parameters|parameters above 0}, or leave it out.", n=size, logs=logs),
+        )
     return [start]
 
 
@@ -349,7 +378,12 @@ def _distinct(w: Array, **columns: Array) -> tuple[Array, ...]:
         wrong = int((~np.isfinite(values)).sum() + (np.asarray(values) < 0).sum())
         if wrong:
             raise DataError(
-                f"{name}: {wrong} of {len(values)} value(s) are missing, infinite or negative.",
+                phrase(
+                    "{name}: {wrong} of {n} value(s) are missing, infinite or negative.",
+                    name=name,
+                    wrong=wrong,
+                    n=len(values),
+                ),
                 "Correct them; the largest T must be above 0.",
             )
     each, code = unique_rows(pd.DataFrame(columns), list(columns))

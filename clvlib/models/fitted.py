@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from clvlib.errors import UsageError
+from clvlib.language import phrase
 from clvlib.models.likelihood import Maximum
 from clvlib.stats import Array
 
@@ -33,6 +34,7 @@ class FittedModel:
 
     name: ClassVar[str]
     parameters: ClassVar[tuple[str, ...]]
+    time_unit: str = ""  # "D" days, "W" weeks; none of a model without time
 
     params_: pd.Series
     log_covariance_: Array
@@ -53,15 +55,19 @@ class FittedModel:
     @property
     def convergence(self) -> str:
         """Whether the fit converged by itself, in words that follow "the fit": one at a limit did not."""
-        alone = "converged" if self.penalty_ == 0 else f"converged only with a penalty of {self.penalty_:g}"
-        if not self.held_:
-            return alone
-        return self._at_limit if self.penalty_ == 0 else f"{alone}, and {self._at_limit}"
+        if self.penalty_ == 0:
+            return self._at_limit if self.held_ else phrase("converged")
+        return phrase(
+            "converged only with a penalty of {penalty:g}{held:, and {limit}|}",
+            penalty=self.penalty_,
+            held=self.held_,
+            limit=self._at_limit if self.held_ else "",
+        )
 
     @property
     def _at_limit(self) -> str:
         values = ", ".join(f"{name} = {self.params_[name]:.2g}" for name in self.held_)
-        return f"is held at a limit of the search ({values}), not at a free maximum"
+        return phrase("is held at a limit of the search ({values}), not at a free maximum", values=values)
 
     def summary(self) -> pd.DataFrame:
         """Parameters as a table, indexed by parameter: value and standard_error (in the model's units)."""
@@ -80,10 +86,6 @@ class FittedModel:
         other.params_ = pd.Series(np.asarray(values, dtype=float), index=list(self.parameters))
         return other
 
-    @property
-    def _units(self) -> str:
-        return ""
-
     def store(self, found: Maximum, log_likelihood: float, counts: tuple[int, int, int]) -> Self:
         """Keep the result of a fit; counts are customers, customers with a repeat purchase, and patterns."""
         self.params_ = pd.Series(np.exp(found.log_params), index=list(self.parameters))
@@ -96,19 +98,33 @@ class FittedModel:
     def check_fitted(self) -> None:
         """Raise UsageError before `fit`."""
         if not hasattr(self, "params_"):
-            raise UsageError(f"{self.name} is not fitted yet.", "Call fit(summary) first.")
+            raise UsageError(phrase("{model} is not fitted yet.", model=self.name), "Call fit(summary) first.")
 
     def __repr__(self) -> str:
         if not hasattr(self, "params_"):
-            return f"{self.name}, not fitted"
+            return phrase("{name}, not fitted", name=self.name)
         errors = self.standard_errors_
         pairs = [
-            f"{name} {self.params_[name]:.4g} " + (f"± {errors[name]:.2g}" if errors[name] > 0 else "(at its limit)")
+            phrase(
+                "{name} {value:.4g} {free:± {error:.2g}|(at its limit)}",
+                name=name,
+                value=self.params_[name],
+                free=errors[name] > 0,
+                error=errors[name],
+            )
             for name in self.parameters
         ]
-        return (
-            f"{self.name} on {self.n_customers_:,} customers, {self.n_repeaters_:,} with a repeat purchase "
-            f"({self.n_patterns_:,} different histories){self._units}\n"
-            f"  {', '.join(pairs)} (± standard error)\n"
-            f"  log-likelihood {self.log_likelihood_:,.2f}; {self.convergence}"
+        data = phrase(
+            "{model} on {n:,} customers, {back:,} with a repeat purchase ({patterns:,} different histories)"
+            "{unit:|, time in days|, time in weeks}",
+            model=self.name,
+            n=self.n_customers_,
+            back=self.n_repeaters_,
+            patterns=self.n_patterns_,
+            unit=["", "D", "W"].index(self.time_unit),
         )
+        found = phrase("{parameters} (± standard error)", parameters=", ".join(pairs))
+        fit = phrase(
+            "log-likelihood {value:,.2f}; {convergence}", value=self.log_likelihood_, convergence=self.convergence
+        )
+        return f"{data}\n  {found}\n  {fit}"

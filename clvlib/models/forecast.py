@@ -19,6 +19,7 @@ from scipy.linalg import eigh_tridiagonal
 from scipy.special import betainc, betaln
 
 from clvlib.errors import ConvergenceError, DataError, NotEnoughData, UsageError
+from clvlib.language import phrase
 from clvlib.models import bg_nbd, gamma_gamma, nbd, pareto_nbd
 from clvlib.models.fitted import FittedModel
 from clvlib.models.likelihood import LARGEST_LOG, Loss, Maximum, maximise, mean_loss_of, thinned, unique_rows
@@ -50,12 +51,10 @@ class PurchaseModel(FittedModel, ABC):
 
     def __init__(self, time_unit: TimeUnit = "D") -> None:
         if time_unit not in DAYS:
-            raise UsageError(f"Time unit {time_unit!r} is unknown.", "Use 'D' for days or 'W' for weeks.")
+            raise UsageError(
+                phrase("Time unit {unit!r} is unknown.", unit=time_unit), "Use 'D' for days or 'W' for weeks."
+            )
         self.time_unit = time_unit
-
-    @property
-    def _units(self) -> str:
-        return f", time in {'days' if self.time_unit == 'D' else 'weeks'}"
 
     def fit(self, rfm: pd.DataFrame, weights: ArrayLike | None = None) -> Self:
         """Fit by maximum likelihood and return self.
@@ -93,10 +92,11 @@ class PurchaseModel(FittedModel, ABC):
         """Whether the fit converged by itself, or where it stands, in words that follow "the fit"."""
         if self.dropout_seen_:
             return super().convergence
-        how = f"converged only with a penalty of {self.penalty_:g}," if self.penalty_ > 0 else "is"
-        return (
-            f"{how} at the end of the model where nobody ever leaves: no dropout can be seen in these data, so that "
-            "the chance of being still a customer tells nothing"
+        return phrase(
+            "{alone:is|converged only with a penalty of {penalty:g},} at the end of the model where nobody ever "
+            "leaves: no dropout can be seen in these data, so that the chance of being still a customer tells nothing",
+            alone=self.penalty_ == 0,
+            penalty=self.penalty_,
         )
 
     def p_alive(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Array:
@@ -262,7 +262,11 @@ class GammaGamma(FittedModel):
             found = gamma_gamma.maximum(x, m, w)
             if found is None:
                 raise ConvergenceError(
-                    f"{self.name} did not converge on {counts[1]:,} customers with a repeat purchase.",
+                    phrase(
+                        "{model} did not converge on {n:,} customers with a repeat purchase.",
+                        model=self.name,
+                        n=counts[1],
+                    ),
                     "Look at the largest and the smallest purchases first.",
                 )
             log_p, log_q, log_v = found.log_params
@@ -277,12 +281,12 @@ class GammaGamma(FittedModel):
     @property
     def _at_limit(self) -> str:
         if self.equal_:
-            return "needs no search: all customers with a repeat purchase spend the same"
+            return phrase("needs no search: all customers with a repeat purchase spend the same")
         if self.q_at_limit_:
-            return "is held at its limit, q = 1.1: a few huge purchases leave no certain mean of all customers"
+            return phrase("is held at its limit, q = 1.1: a few huge purchases leave no certain mean of all customers")
         if "q" in self.held_:
-            return "is at an end of the model (no limit to q): chance alone explains how mean spends differ"
-        return "is at an end of the model (no limit to p): each customer's own mean spend is taken for certain"
+            return phrase("is at an end of the model (no limit to q): chance alone explains how mean spends differ")
+        return phrase("is at an end of the model (no limit to p): each customer's own mean spend is taken for certain")
 
     @property
     def mean_spend_(self) -> float:
@@ -362,10 +366,16 @@ def require_repeaters(name: str, repeaters: int, customers: int) -> None:
     """
     if repeaters >= MIN_REPEATERS:
         return
-    came = "nobody" if repeaters == 0 else f"{repeaters}"
     raise NotEnoughData(
-        f"{name} learns from repeat purchases, and {came} of {customers:,} customer(s) came back.",
-        f"It takes {MIN_REPEATERS} who bought on a second day: use a longer history or more customers.",
+        phrase(
+            "{model} learns from repeat purchases, and {back:nobody|{back}} of {n:,} customer(s) came back.",
+            model=name,
+            back=repeaters,
+            n=customers,
+        ),
+        phrase(
+            "It takes {least} who bought on a second day: use a longer history or more customers.", least=MIN_REPEATERS
+        ),
     )
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from clvlib.errors import ConvergenceError
+from clvlib.language import phrase
 from clvlib.stats import Array
 
 Loss = tuple[float, Array, Array]  # a value, its gradient (k,) and its Hessian (k, k)
@@ -98,7 +99,12 @@ def maximise(
             covariance[np.ix_(free, free)] = np.linalg.inv(hessian[np.ix_(free, free)]) / size
             return Maximum(log_params, covariance, free, penalty)
     raise ConvergenceError(
-        f"{name} did not converge on {size:,.0f} customers, even with a penalty of {PENALTIES[-1]}.",
+        phrase(
+            "{model} did not converge on {n:,.0f} customers, even with a penalty of {penalty}.",
+            model=name,
+            n=size,
+            penalty=PENALTIES[-1],
+        ),
         "Use another model, a longer history, or leave out customers with extreme histories.",
     )
 

@@ -23,6 +23,7 @@ from threadpoolctl import threadpool_limits
 
 from clvlib import aggregate
 from clvlib.errors import MissingTable, NotEnoughData
+from clvlib.language import message, phrase, word
 from clvlib.models.backtest import auc
 from clvlib.stats import Array
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from clvlib.dataset import Economics
 
 _LEAST = 100  # customers to learn from, and as many to judge by
-MEAN = "the mean of all"
+MEAN = message("the mean of all")
 _PENALTIES = [1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0]  # up to one that leaves the mean of all
 _RARE = 10  # customers of a group: rarer ones are put together
 _TOP = 0.1
@@ -120,14 +121,27 @@ def judge_later(people: pd.DataFrame, as_of: pd.Timestamp, days: int, known: Map
     judge = people[(people["first_purchase"] > since) & (people["first_purchase"] <= ends)]
     if min(len(learn), len(judge)) < _LEAST:
         raise NotEnoughData(
-            f"{len(learn):,} customers were won until {until:%Y-%m-%d} and {len(judge):,} after {since:%Y-%m-%d}, each "
-            f"watched for {days} days; it takes {_LEAST} of each to learn from and to judge by.",
+            phrase(
+                "{learn:,} customers were won until {until:%Y-%m-%d} and {judge:,} after {since:%Y-%m-%d}, each "
+                "watched for {days} days; it takes {least} of each to learn from and to judge by.",
+                learn=len(learn),
+                until=until,
+                judge=len(judge),
+                since=since,
+                days=days,
+                least=_LEAST,
+            ),
             "Bring a longer history, or look fewer days ahead.",
         )
     came, back = judge["spend"].clip(lower=0).to_numpy(), judge["purchases"].to_numpy() > 0
     if not min(came.sum(), learn["spend"].clip(lower=0).sum()) > 0:
         raise NotEnoughData(
-            f"Nobody won until {until:%Y-%m-%d}, or after {since:%Y-%m-%d}, came back within {days} days."
+            phrase(
+                "Nobody won until {until:%Y-%m-%d}, or after {since:%Y-%m-%d}, came back within {days} days.",
+                until=until,
+                since=since,
+                days=days,
+            )
         )
     mean = FirstDay([]).fit(learn).spend(judge).to_numpy()
     rows = {}
@@ -162,7 +176,8 @@ def by_group(people: pd.DataFrame, column: str, economics: "Economics") -> pd.Da
     """
     if column not in people:
         raise MissingTable(
-            f"Nothing says the {column.replace('_', ' ')} of customers.", f"Add a column {column} to the customers."
+            phrase("Nothing says the {what} of customers.", what=word(column.replace("_", " "))),
+            phrase("Add a column {column} to the customers.", column=column),
         )
     seen = people[people["watched"]].assign(**{column: lambda t: t[column].astype(object).fillna(aggregate.UNKNOWN)})
     if seen.empty:

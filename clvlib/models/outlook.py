@@ -16,6 +16,7 @@ from scipy.stats import norm
 from clvlib import aggregate
 from clvlib.errors import CannotAnswer
 from clvlib.files import once
+from clvlib.language import message, phrase
 from clvlib.models.buying import Buying, every_purchase
 from clvlib.models.hybrid import Hybrid
 from clvlib.models.ranges import Ranges
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from clvlib.dataset import Dataset
 
 LEAST_BACK = 200  # customers who bought in windows: of fewer, trees learn chance (13 % worse in simulated shops)
-HYBRID, MEAN_OF_MODELS, RATE = "hybrid", "mean of the models of buying", "rate of all customers"
+HYBRID = message("hybrid")
+MEAN_OF_MODELS, RATE = message("mean of the models of buying"), message("rate of all customers")
 _UNTAUGHT = {MEAN_OF_MODELS: 0.15, RATE: 0.3}  # how far totals come out (logarithm), taken for granted …
 CLUMPED = 2.0  # … beside chance: the variance of purchases, in expected purchases
 SINGLE_MONTH = 0.1  # by how much single months differ (logarithm), taken for granted
@@ -278,13 +280,25 @@ def _best(window: Window, past: Sequence[Window], starts: pd.Timestamp) -> tuple
     try:
         _ = window.buying
     except CannotAnswer as error:
-        return RATE, f"No model of buying can be fitted: {error}", None
+        return RATE, phrase("No model of buying can be fitted: {why}", why=error), None
     teach = [each for each in past if _can_teach(each)]
     back = int(sum((each.purchases > 0).sum() for each in teach))
     if back < LEAST_BACK:
-        seen = f"In past windows of {window.days} days {back:,} customers bought" if past else "No past window is known"
-        return MEAN_OF_MODELS, f"{seen}; the hybrid learns from {LEAST_BACK} such customers.", None
-    why = f"It learned from {len(teach)} past windows of {window.days} days; {back:,} times a customer bought in one."
+        why = phrase(
+            "{past:In past windows of {days} days {n:,} customers bought|No past window is known}; the hybrid learns "
+            "from {least} such customers.",
+            past=past,
+            days=window.days,
+            n=back,
+            least=LEAST_BACK,
+        )
+        return MEAN_OF_MODELS, why, None
+    why = phrase(
+        "It learned from {windows} past windows of {days} days; {n:,} times a customer bought in one.",
+        windows=len(teach),
+        days=window.days,
+        n=back,
+    )
     return HYBRID, why, Hybrid().fit(teach, starts, window.as_of)
 
 

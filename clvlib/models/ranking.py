@@ -5,6 +5,7 @@ import pandas as pd
 from scipy.stats import rankdata
 from sklearn.metrics import average_precision_score, brier_score_loss
 
+from clvlib.language import message
 from clvlib.models.backtest import auc
 from clvlib.models.churn import LEFT, Snapshot, require_both
 
@@ -176,7 +177,7 @@ def gains(churned: pd.Series, scores: pd.DataFrame) -> pd.DataFrame:
     parts = len(steps) - 1
     known = scores.loc[churned.index].items()
     found = {name: [0.0, *lift(churned, score, parts)["captured"]] for name, score in known}
-    return pd.DataFrame(found, index=steps).assign(**{"at random": steps / 100})
+    return pd.DataFrame(found, index=steps).assign(**{message("at random"): steps / 100})
 
 
 def highest_risk(bins: pd.DataFrame) -> dict[str, float]:

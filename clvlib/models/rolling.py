@@ -13,17 +13,22 @@ import numpy as np
 import pandas as pd
 
 from clvlib.errors import CannotAnswer, NotEnoughData
+from clvlib.language import message, phrase
 from clvlib.models.backtest import auc, baselines, parts, scores_of
 from clvlib.models.buying import every_purchase
 from clvlib.models.outlook import Ahead, look_ahead
 from clvlib.models.windows import History
 from clvlib.stats import rank_scores
 
-BEST, SEGMENT_AVERAGE = "the forecast", "average of the RFM segment"
+BEST, SEGMENT_AVERAGE = message("the forecast"), message("average of the RFM segment")
 _HELD = (0.8, 0.9)  # of the ranges that are judged
 LENGTHS = (364, 182, 84)  # days ahead: whole weeks, and two steps, so that each window serves several days
 _MOST, _ENOUGH = 6, 3  # days of the past on which forecasts are made
-_NAMED = {"purchases": "purchases", "spend": "spend", "spend_if_buying": "spend of those who buy"}
+_NAMED = {
+    "purchases": message("purchases"),
+    "spend": message("spend"),
+    "spend_if_buying": message("spend of those who buy"),
+}
 _BANDS = {"recency": 5, "frequency": 5, "spend": 3}  # of an RFM segment
 _TOP = 0.1  # of the customers
 
@@ -111,8 +116,9 @@ class Rolling:
                 "No forecast made on an earlier day learned from windows, so that no customer had a range.",
                 "Bring more customers or a longer history.",
             )
-        shares = {f"{level:.0%} range": self.made[names].mean().to_numpy() for level, names in columns.items()}
-        return pd.DataFrame(shares, index=pd.Index(_NAMED.values(), name="share of customers within"))
+        held = {level: self.made[names].mean().to_numpy() for level, names in columns.items()}
+        shares = {phrase("{level:.0%} range", level=level): each for level, each in held.items()}
+        return pd.DataFrame(shares, index=pd.Index(_NAMED.values(), name=message("share of customers within")))
 
 
 def days_ahead(starts: pd.Timestamp, as_of: pd.Timestamp, days: int) -> int:
@@ -151,8 +157,13 @@ def roll(history: History, as_of: pd.Timestamp, days: int) -> Rolling:
             left_out[day] = str(error)
     if not made:
         raise NotEnoughData(
-            f"No forecast of {days} days, made on an earlier day, can be judged: "
-            + next(iter(left_out.values()), f"the history has {(as_of - history.starts).days} days."),
+            phrase(
+                "No forecast of {days} days, made on an earlier day, can be judged: {why:{why}|the history has {n} "
+                "days.}",
+                days=days,
+                why=next(iter(left_out.values()), ""),
+                n=(as_of - history.starts).days,
+            ),
             "Bring a history of twice that length or more.",
         )
     return Rolling(
@@ -207,7 +218,8 @@ def judge(history: History, ahead: Ahead) -> tuple[dict[str, Any], pd.DataFrame]
     bought = (came["purchases"] > 0).to_numpy()
     if not bought.any():
         raise NotEnoughData(
-            f"Nobody bought in the {ahead.days} days after {ahead.as_of:%Y-%m-%d}.", "Choose other days."
+            phrase("Nobody bought in the {n} days after {day:%Y-%m-%d}.", n=ahead.days, day=ahead.as_of),
+            "Choose other days.",
         )
     kinds, methods = _methods(history, ahead)
     scores = {
@@ -234,16 +246,16 @@ def _methods(history: History, ahead: Ahead) -> tuple[dict[str, str], dict[str, 
     day, days, said = ahead.as_of, pd.Timedelta(days=ahead.days), ahead.customers
     known = history.window(day, ahead.days).known
     purchases, each = {BEST: said["purchases"]}, every_purchase(known)["monetary_value"]
-    spend, kinds = {BEST: said["spend"]}, {BEST: "ours"}
+    spend, kinds = {BEST: said["spend"]}, {BEST: message("ours")}
     if ahead.buying is not None:
         of_models = ahead.buying.forecast(known, ahead.days)
         for name in ahead.buying.models_:
-            purchases[name], kinds[name] = of_models[name], "model"
+            purchases[name], kinds[name] = of_models[name], message("model")
             spend[name] = of_models[name] * of_models["spend"] / of_models["purchases"]
     calibration, recent = parts(history.transactions, day, day + days)
     rules = baselines(calibration, recent).reindex(known.index).fillna(0.0)
     for rule in map(str, rules):
-        purchases[rule], spend[rule], kinds[rule] = rules[rule], rules[rule] * each, "rule"
+        purchases[rule], spend[rule], kinds[rule] = rules[rule], rules[rule] * each, message("rule")
     before, kinds[SEGMENT_AVERAGE] = history.window(day - days, ahead.days), "rule"
     purchases[SEGMENT_AVERAGE] = segment_average(before.known, before.purchases, known)
     spend[SEGMENT_AVERAGE] = segment_average(before.known, before.spend.clip(lower=0), known)

@@ -17,6 +17,7 @@ import pandas as pd
 from scipy.stats import nbinom
 
 from clvlib.dataset import Economics
+from clvlib.language import message
 from clvlib.models.buying import LEAST_FORECAST
 from clvlib.models.forecast import PurchaseModel
 from clvlib.models.likelihood import unique_rows
@@ -27,12 +28,12 @@ FORECAST_LEVEL = 0.9  # share of customers, or of repetitions of history, that a
 FACTORS = ("p_purchase", "purchases_if_buying", "margin_per_purchase")
 _TOP_FREQUENCY = 7
 PLACES = {  # groups of customers by CLV: name → the share of all customers, from the best, at which the group ends
-    "top 1%": 0.01,
-    "top 1–5%": 0.05,
-    "top 5–10%": 0.10,
-    "top 10–25%": 0.25,
-    "top 25–50%": 0.50,
-    "lower half": 1.0,
+    message("top 1%"): 0.01,
+    message("top 1–5%"): 0.05,
+    message("top 5–10%"): 0.10,
+    message("top 10–25%"): 0.25,
+    message("top 25–50%"): 0.50,
+    message("lower half"): 1.0,
 }
 
 
@@ -124,7 +125,7 @@ def share_of_value(scores: pd.DataFrame, frequency: pd.Series) -> pd.DataFrame:
     1                             0.17  0.10
     7+                            0.07  0.44
     """
-    groups = frequency.clip(upper=_TOP_FREQUENCY).rename("repeat purchases so far")
+    groups = frequency.clip(upper=_TOP_FREQUENCY).rename(message("repeat purchases so far"))
     value = scores["clv"].groupby(groups).sum()
     shares = pd.DataFrame({"customers": groups.value_counts(normalize=True), "CLV": value / value.sum()})
     return shares.sort_index().rename(index=lambda n: f"{n}+" if n == _TOP_FREQUENCY else str(n))

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from clvlib.errors import NotEnoughData
+from clvlib.language import phrase
 
 SHORTEST_WINDOW = 7
 
@@ -46,8 +47,11 @@ def silence_curve(gaps: pd.Series, open_silences: pd.Series) -> pd.DataFrame:
     """
     if gaps.sum() == 0:
         raise NotEnoughData(
-            f"None of the {len(open_silences):,} customers came back after a first purchase, so the data "
-            "can't tell a pause from a departure.",
+            phrase(
+                "None of the {n:,} customers came back after a first purchase, so the data can't tell a pause from a "
+                "departure.",
+                n=len(open_silences),
+            ),
             mend="Bring a longer history.",
         )
     days = pd.RangeIndex(int(max(gaps.index.max(), open_silences.max())) + 1, name="days")
@@ -151,9 +155,13 @@ def longest_window(starts: pd.Timestamp, as_of: pd.Timestamp) -> int:
     longest = (as_of - starts).days // 3
     if longest < SHORTEST_WINDOW:
         raise NotEnoughData(
-            f"The history from {starts:%Y-%m-%d} to {as_of:%Y-%m-%d} is too short to learn from one period "
-            "and test on the next.",
-            mend=f"Bring at least {3 * SHORTEST_WINDOW} days; a year or more is better.",
+            phrase(
+                "The history from {starts:%Y-%m-%d} to {as_of:%Y-%m-%d} is too short to learn from one period and test "
+                "on the next.",
+                starts=starts,
+                as_of=as_of,
+            ),
+            mend=phrase("Bring at least {n} days; a year or more is better.", n=3 * SHORTEST_WINDOW),
         )
     return longest
 

@@ -22,6 +22,7 @@ from scipy.special import gammaln, hyp2f1
 
 from clvlib.errors import CannotAnswer, ConvergenceError, DataError, MissingTable, NotEnoughData, UsageError
 from clvlib.ingest.subscribers import periods_counted
+from clvlib.language import message, phrase
 from clvlib.models.likelihood import Loss, maximise
 from clvlib.stats import Array, mid_periods, present_value
 
@@ -93,10 +94,17 @@ class ShiftedBetaGeometric:
 
     def __repr__(self) -> str:
         a, b = self.standard_errors
-        how = "converged" if self.penalty == 0 else f"converged only with a penalty of {self.penalty:g}"
-        return (
-            f"sBG on {self.renewals:,} renewals: alpha {self.alpha:.4f} ± {a:.2g}, beta {self.beta:.4f} ± {b:.2g} "
-            f"(± standard error); log-likelihood {self.log_likelihood:,.2f}; {how}"
+        return phrase(
+            "sBG on {n:,} renewals: alpha {alpha:.4f} ± {a:.2g}, beta {beta:.4f} ± {b:.2g} (± standard error); "
+            "log-likelihood {value:,.2f}; {alone:converged|converged only with a penalty of {penalty:g}}",
+            n=self.renewals,
+            alpha=self.alpha,
+            a=a,
+            beta=self.beta,
+            b=b,
+            value=self.log_likelihood,
+            alone=self.penalty == 0,
+            penalty=self.penalty,
         )
 
 
@@ -111,7 +119,9 @@ def _finite(periods: Array) -> Array:
 
 def _factor(rate: float) -> float:
     if not 0 <= rate < np.inf:
-        raise UsageError(f"The discount rate {rate!r} can't be used.", "Give a share of 0 or more per period.")
+        raise UsageError(
+            phrase("The discount rate {rate!r} can't be used.", rate=rate), "Give a share of 0 or more per period."
+        )
     return 1 / (1 + rate)
 
 
@@ -122,7 +132,9 @@ def rate_per_period(annual_rate: float, periods_per_year: float) -> float:
     0.00797
     """
     if periods_per_year < 1:
-        raise UsageError(f"{periods_per_year} periods a year can't be used.", "Give 1 (years), 4, 12 or 52.18.")
+        raise UsageError(
+            phrase("{n} periods a year can't be used.", n=periods_per_year), "Give 1 (years), 4, 12 or 52.18."
+        )
     return float((1 + annual_rate) ** (1 / periods_per_year) - 1)
 
 
@@ -140,9 +152,13 @@ def cohort_table(survivors: pd.Series) -> pd.DataFrame:
     counts = survivors.to_numpy(dtype=float, na_value=np.nan)
     rises = np.flatnonzero(~(np.diff(counts) <= 0))
     if np.isnan(counts).any() or (counts < 0).any() or len(rises):
-        where = f", first at row {rises[0] + 2}" if len(rises) else ""
         raise DataError(
-            f"These {len(counts)} counts of survivors can't be used: they must be 0 or more and never rise{where}.",
+            phrase(
+                "These {n} counts of survivors can't be used: they must be 0 or more and never rise{row:|, first at "
+                "row {row}}.",
+                n=len(counts),
+                row=int(rises[0]) + 2 if len(rises) else 0,
+            ),
             "Count one cohort: those who started together, and how many are left after each period.",
         )
     periods = pd.RangeIndex(1, len(counts), name="period")
@@ -169,7 +185,9 @@ def subscribers(ds: "Dataset") -> pd.DataFrame:
     """
     rows = periods_counted(ds.table("subscriptions"))
     if not rows["customers"].sum():
-        raise NotEnoughData("Nobody is in the table of subscriptions.", f"Look at the rows as of {ds.as_of:%Y-%m-%d}.")
+        raise NotEnoughData(
+            "Nobody is in the table of subscriptions.", phrase("Look at the rows as of {day:%Y-%m-%d}.", day=ds.as_of)
+        )
     each, origins = ds.economics.margin_per_period, ds.assumptions.set_index("name")["origin"]
     own = rows["price"] * ds.economics.margin
     margin = own.fillna(each) if each is not None and origins["margin_per_period"] != "card" else each
@@ -198,7 +216,7 @@ def customer_table(
     3             1     0
     """
     if left not in ("ever", "last"):
-        raise UsageError(f"left = {left!r} is unknown.", "Use 'ever' or 'last'.")
+        raise UsageError(phrase("left = {left!r} is unknown.", left=left), "Use 'ever' or 'last'.")
     weight = pd.Series(1, index=tenure.index) if customers is None else customers
     came = tenure[tenure >= 1].astype("int64")
     periods = pd.RangeIndex(1, int(came.max() if len(came) else 0) + 1, name="period")
@@ -221,8 +239,16 @@ def fit_sbg(life: pd.DataFrame) -> ShiftedBetaGeometric:
     seen = life[life["at_risk"] > 0]
     if seen["lost"].sum() < FEWEST_LOST or len(seen) < FEWEST_PERIODS:
         raise NotEnoughData(
-            f"{int(seen['lost'].sum()):,} customers lost over {len(seen)} renewal(s) don't tell a curve.",
-            f"It takes at least {FEWEST_LOST} customers lost and {FEWEST_PERIODS} renewals.",
+            phrase(
+                "{n:,} customers lost over {renewals} renewal(s) don't tell a curve.",
+                n=int(seen["lost"].sum()),
+                renewals=len(seen),
+            ),
+            phrase(
+                "It takes at least {lost} customers lost and {renewals} renewals.",
+                lost=FEWEST_LOST,
+                renewals=FEWEST_PERIODS,
+            ),
         )
     before = seen.index.to_numpy(float) - 1
     at_risk, lost = seen["at_risk"].to_numpy(float), seen["lost"].to_numpy(float)
@@ -390,7 +416,9 @@ def judged(life: pd.DataFrame, share: float = 0.6) -> dict[str, float]:
     life = life[(life["at_risk"] >= FEWEST_LOST).cumprod().astype(bool)]
     learned, later = life.iloc[: int(len(life) * share)], life.iloc[int(len(life) * share) :]
     if later.empty or not later["lost"].sum():
-        raise NotEnoughData(f"{len(life)} renewal(s) leave nothing to judge a forecast on.", "Give a longer history.")
+        raise NotEnoughData(
+            phrase("{n} renewal(s) leave nothing to judge a forecast on.", n=len(life)), "Give a longer history."
+        )
     model, churn = fit_sbg(learned), constant_churn(learned)
     lost, at_risk = later["lost"].to_numpy(float), later["at_risk"].to_numpy(float)
     observed = float(np.prod(1 - lost / at_risk))
@@ -417,7 +445,7 @@ def early_and_late(life: pd.DataFrame) -> dict[str, float]:
     """
     half = int((life["at_risk"].cumsum() <= life["at_risk"].sum() / 2).sum()) or 1
     if len(life) <= half or not life["at_risk"].iloc[half:].sum():
-        raise NotEnoughData(f"{len(life)} renewal(s) are no time in which retention could change.")
+        raise NotEnoughData(phrase("{n} renewal(s) are no time in which retention could change.", n=len(life)))
     lost, seen = (np.add.reduceat(life[name].to_numpy(float), [0, half]) for name in ("lost", "at_risk"))
     early, late = 1 - lost / seen
     error = np.sqrt(((1 - lost / seen) * lost / seen**2).sum())
@@ -478,7 +506,7 @@ def by_plan(subscribers: pd.DataFrame, left: str, rate: float, horizon: int = 12
     plans = dict(sorted(plans.items(), key=lambda item: -item[1]["customers"].sum()))
     table = pd.DataFrame({name: _described(rows, left, rate, horizon, whole) for name, rows in plans.items()}).T
     if set(plans) != {"all"}:
-        table.loc["all"] = _described(subscribers, left, rate, horizon, whole)
+        table.loc[message("all")] = _described(subscribers, left, rate, horizon, whole)
         parts, there = (
             table.iloc[:-1][["within", "to_come", "value_within", "value_to_come"]],
             table.iloc[:-1]["staying"],

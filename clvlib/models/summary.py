@@ -5,6 +5,7 @@ import pandera.pandas as pa
 from pandera.errors import SchemaErrors
 
 from clvlib.errors import DataError
+from clvlib.language import message, phrase, translated
 
 _number = {"coerce": True}
 RFM_SUMMARY = pa.DataFrameSchema(
@@ -32,10 +33,10 @@ RFM_SUMMARY = pa.DataFrameSchema(
     },
     checks=[
         pa.Check(lambda f: f["recency"] <= f["T"], name="recency <= T"),
-        pa.Check(lambda f: (f["frequency"] > 0) | (f["recency"] == 0), name="recency is 0 without a repeat"),
+        pa.Check(lambda f: (f["frequency"] > 0) | (f["recency"] == 0), name=message("recency is 0 without a repeat")),
     ],
     index=pa.Index("str", name="customer_id", unique=True, coerce=True),
-    name="rfm summary",
+    name=message("rfm summary"),
 )
 
 
@@ -58,16 +59,29 @@ def require(frame: pd.DataFrame, schema: pa.DataFrameSchema = RFM_SUMMARY) -> pd
         missing = cases[cases["check"] == "column_in_dataframe"]
         per_column = cases[cases["schema_context"].isin(["Column", "Index"])]
         per_column = per_column[~per_column["check"].str.startswith("dtype")]
-        parts = [f"column {column!r} is missing" for column in missing["failure_case"]]
+        parts = [phrase("column {column!r} is missing", column=column) for column in missing["failure_case"]]
         for column, group in per_column.groupby("column", sort=False):
             rule = group["check"].iloc[0]
             broken = group[group["check"] == rule]
             examples = ", ".join(str(case) for case in broken["failure_case"].unique()[:3])
-            parts.append(f"{column}: {len(broken)} value(s) break the rule {rule} (for instance {examples})")
+            parts.append(
+                phrase(
+                    "{column}: {n} value(s) break the rule {rule} (for instance {examples})",
+                    column=column,
+                    n=len(broken),
+                    rule=rule,
+                    examples=examples,
+                )
+            )
         if not parts:
             for rule, group in cases.groupby("check", sort=False):
-                parts.append(f"{group['index'].nunique()} customer(s) break the rule {rule!r}")
+                n = group["index"].nunique()
+                parts.append(phrase("{n} customer(s) break the rule {rule!r}", n=n, rule=translated(str(rule))))
         raise DataError(
-            f"This {schema.name} can't be used: {'; '.join(parts)}.",
+            phrase(
+                "This {table} can't be used: {problems}.",
+                table=translated(str(schema.name)),
+                problems="; ".join(parts),
+            ),
             "Build it with aggregate.rfm_summary, or correct these columns.",
         ) from None

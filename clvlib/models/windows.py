@@ -13,6 +13,7 @@ import pandas as pd
 
 from clvlib import aggregate
 from clvlib.errors import NotEnoughData
+from clvlib.language import phrase
 from clvlib.models.buying import Buying
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class History:
         past = self.past(as_of, days)
         if not past:
             raise NotEnoughData(
-                f"The history is too short for a window of {days} days with as many before it.",
+                phrase("The history is too short for a window of {n} days with as many before it.", n=days),
                 "Bring a longer history.",
             )
         return past[0]

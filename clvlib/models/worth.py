@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from clvlib import aggregate
 from clvlib.errors import NotEnoughData
+from clvlib.language import phrase
 from clvlib.models.churn import FEWEST_OF_EACH, features_at, is_active
 from clvlib.stats import DAYS_PER_YEAR, present_value
 
@@ -87,8 +88,16 @@ def follow(
     silent = (flows[0]["purchases"] == 0).rename("silent")
     if min(silent.sum(), (~silent).sum()) < FEWEST_OF_EACH:
         raise NotEnoughData(
-            f"Of {len(silent):,} customers active on {then:%Y-%m-%d}, {(~silent).sum():,} bought in the next "
-            f"{window_days} days and {silent.sum():,} did not; what a silence costs needs {FEWEST_OF_EACH} of each.",
+            phrase(
+                "Of {n:,} customers active on {day:%Y-%m-%d}, {bought:,} bought in the next {days} days and {silent:,} "
+                "did not; what a silence costs needs {least} of each.",
+                n=len(silent),
+                day=then,
+                bought=(~silent).sum(),
+                days=window_days,
+                silent=silent.sum(),
+                least=FEWEST_OF_EACH,
+            ),
             mend="Bring more customers or a longer history.",
         )
     return Followed(then, as_of, window_days, features, silent, brought)

@@ -57,7 +57,10 @@ def check_page(name: str, ds: Dataset | None, problems: Sequence[Problem]) -> st
         account=[] if ds is None or not ds.has("transactions") else _account(ds),
         seen=_seen(ds) if ds is not None and ds.sells else {},
         notebooks={} if ds is None else _readiness(ds),
-        rules={"spike": inspection.RULE_OF_SPIKES, "pause": inspection.RULE_OF_PAUSES},
+        rules={
+            "spike": inspection.rule(inspection.RULE_OF_SPIKES),
+            "pause": inspection.rule(inspection.RULE_OF_PAUSES),
+        },
         most=MOST_LISTED,
         **{way: getattr(wording, way) for way in ("count", "date", "money", "percent")},
     )
@@ -87,7 +90,7 @@ def _waterfalls(ledger: pd.DataFrame) -> list[dict[str, Any]]:
         left: dict[str, float] = {}
         rows: list[dict[Hashable, Any]] = []
         for line, paid in zip(lines.to_dict("records"), wording.column(lines["money"], "money"), strict=True):
-            part = str(line["reason"]).startswith("of which")
+            part = line["action"] == "kept" and any(row["action"] == "kept" for row in rows)  # of those that are kept
             row: dict[Hashable, Any] = {**line, "reason": printable(str(line["reason"])), "part": part, "paid": paid}
             for unit in ("rows", "money"):
                 size = 0.0 if wording.is_missing(line[unit]) else float(line[unit])
@@ -137,7 +140,7 @@ def _seen(ds: Dataset) -> dict[str, Any]:
         "missed": pauses["missed"].sum() * days["amount"].sum() / days["orders"].sum(),
         "longest_pauses": pauses.nlargest(MOST_LISTED, "missed").sort_values("first"),
         "unusual": odd,
-        "why_unusual": inspection.UNUSUAL,
+        "why_unusual": {name: tuple(map(inspection.rule, told)) for name, told in inspection.UNUSUAL.items()},
         "orders": int(days["orders"].sum()),
     }
 

@@ -5,7 +5,9 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from clvlib.language import ENGLISH, cells_in_language, spoken, translated
+from clvlib.language import ENGLISH, cells_in_language, phrase, spoken, translated
+
+EXERCISE = "Exercise "  # and its number: how a cell is called that asks one
 
 
 def in_language(notebook: NotebookNode, stem: str) -> NotebookNode:
@@ -20,7 +22,9 @@ def in_language(notebook: NotebookNode, stem: str) -> NotebookNode:
         if cell.cell_type == "markdown":
             cell.source = texts.get(cell.id, cell.source)
         elif name := name_of(cell):
-            cell.source = cell.source.replace(f"# {name}", f"# {translated(name)}", 1)
+            number = name.removeprefix(EXERCISE)
+            there = phrase("Exercise {number}", number=number) if number != name else translated(name)
+            cell.source = cell.source.replace(f"# {name}", f"# {there}", 1)
     return notebook
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from clvlib.language import ENGLISH, languages, read_terms, spoken, translated
+from clvlib.language import ENGLISH, read_terms, spoken, translated
 
 PAGE = "glossary.md"  # beside the notebooks
+_BESIDE = "fr"  # the language that the English page has beside it
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,8 @@ def _sorted(found: Iterable[Word]) -> list[Word]:
 
 
 def page() -> str:
-    """The glossary as a page of Markdown, by the alphabet: in the language spoken, beside what it is in another one."""
-    other = next(language for language in languages() if language != ENGLISH) if spoken() == ENGLISH else ENGLISH
-    there = {word.name: word for word in words(other)}
+    """The glossary as a page of Markdown, by the alphabet: the language spoken and English, or English and French."""
+    there = {word.name: word for word in words(_BESIDE if spoken() == ENGLISH else ENGLISH)}
     rows = [
         f"| **{word.title}** | {word.says} | **{there[word.name].title}** | {there[word.name].says} |"
         for word in _sorted(words(spoken()))

@@ -16,14 +16,15 @@ from scipy.stats import norm
 from clvlib import aggregate
 from clvlib.aggregate import acquisition, clock, journeys
 from clvlib.errors import MissingTable, NotEnoughData
+from clvlib.language import message, phrase
 from clvlib.stats import LEAST
 from clvlib.value.kpis import DETRACTOR, PROMOTER, latest
 
 if TYPE_CHECKING:
     from clvlib.dataset import Dataset
 
-GROUPS = ("detractor", "passive", "promoter")
-NO_ANSWER = "no answer in the window"
+GROUPS = message(("detractor", "passive", "promoter"))
+NO_ANSWER = message("no answer in the window")
 LEAST_COMPARED = 25
 EQUAL_AGE_DAYS = 365  # of customers who are compared by what they have brought since their first purchase
 
@@ -112,9 +113,13 @@ def ratios(seen: pd.DataFrame) -> pd.DataFrame:
     ends = ["detractor", "promoter"]
     if sizes[ends].min() < LEAST_COMPARED or bought[ends].min() == 0:
         raise NotEnoughData(
-            f"{sizes['detractor']} detractors and {sizes['promoter']} promoters answered before the last window: too "
-            "few to compare what they did after it.",
-            f"It takes {LEAST_COMPARED} of each, and purchases of both.",
+            phrase(
+                "{below} detractors and {above} promoters answered before the last window: too few to compare what "
+                "they did after it.",
+                below=sizes["detractor"],
+                above=sizes["promoter"],
+            ),
+            phrase("It takes {least} of each, and purchases of both.", least=LEAST_COMPARED),
         )
     others = [name for name in GROUPS[1:] if bought[name] > 0]
     dummies = pd.DataFrame({name: (known["group"] == name).astype(float) for name in others})
@@ -129,7 +134,7 @@ def ratios(seen: pd.DataFrame) -> pd.DataFrame:
     usual = usual.loc[:, usual.std() > 0]
     known = known[known["group"].isin(["detractor", *others])]
     rows = {}
-    for reading, inputs in {"as seen": dummies, "adjusted": dummies.join(usual)}.items():
+    for reading, inputs in {message("as seen"): dummies, message("adjusted"): dummies.join(usual)}.items():
         design = sm.add_constant(inputs.loc[known.index])
         fitted = sm.GLM(known["purchases"].astype(float), design, family=sm.families.Poisson()).fit(cov_type="HC1")
         limits = np.exp(fitted.conf_int())
@@ -188,7 +193,7 @@ def referred_against_others(ds: "Dataset", values: pd.DataFrame, rfm: pd.DataFra
     not referred    5571    4205    0.75  32.77
     """
     people = _with_referrer(ds)
-    kind = people["referred_by"].notna().map({True: "referred", False: "not referred"})
+    kind = people["referred_by"].notna().map({True: message("referred"), False: message("not referred")})
     buyer = pd.Series(people.index.isin(values.index), index=people.index)
     frame = pd.DataFrame({"people": kind.value_counts(), "buyers": buyer.groupby(kind).sum()})
     frame["bought"] = (frame["buyers"] / frame["people"]).where(frame["people"] >= LEAST)
@@ -213,7 +218,7 @@ def first_year(ds: "Dataset") -> pd.Series:
     since = ds.rfm_summary()["first_purchase"]
     old = since[since <= ds.as_of - pd.Timedelta(days=EQUAL_AGE_DAYS - 1)]
     if old.empty:
-        raise NotEnoughData("No customer's first year is over: nobody can be compared at equal age.", "Wait.")
+        raise NotEnoughData("No customer's first year is over: nobody can be compared at equal age.", message("Wait."))
     clocked = clock.on_one_clock(ds.transactions, old, ds.as_of)
     left = clock.money_around(clocked, 0, EQUAL_AGE_DAYS - 1, ds.economics.margin)["contribution"]
     orders = clock.purchases(clocked, EQUAL_AGE_DAYS).groupby("customer_id").size()
@@ -239,13 +244,17 @@ def referred_at_equal_age(ds: "Dataset", year: pd.Series) -> pd.DataFrame:
     parts = {"referred": year[kind.eq(True)], "not referred": year[kind.eq(False)]}
     if min(map(len, parts.values())) < LEAST_COMPARED:
         raise NotEnoughData(
-            f"{len(parts['referred'])} customers who were referred, and {len(parts['not referred'])} others, have been "
-            "watched for a year: too few to compare.",
-            f"It takes {LEAST_COMPARED} of each.",
+            phrase(
+                "{referred} customers who were referred, and {others} others, have been watched for a year: too few to "
+                "compare.",
+                referred=len(parts["referred"]),
+                others=len(parts["not referred"]),
+            ),
+            phrase("It takes {least} of each.", least=LEAST_COMPARED),
         )
     means = pd.DataFrame({name: (len(part), part.mean(), part.sem()) for name, part in parts.items()})
     one, two = means["referred"], means["not referred"]
-    means["difference"] = (one[0] + two[0], one[1] - two[1], np.hypot(one[2], two[2]))
+    means[message("difference")] = (one[0] + two[0], one[1] - two[1], np.hypot(one[2], two[2]))
     sizes, mid, error = means.to_numpy()
     reach = float(norm.ppf(0.975)) * error
     frame = pd.DataFrame({"customers": sizes, "mid": mid, "low": mid - reach, "high": mid + reach}, means.columns)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from clvlib import aggregate
+from clvlib.language import Template, message, phrase
 from clvlib.stats import LEAST
 from clvlib.value.segments import OTHER, as_numbers, criterion, filled_in, first_spend
 
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
     from clvlib.dataset import Dataset
 
 _OURS = ("customer_id", "acquired_on", "acquisition_cost", "consent", "consent_on", "referred_by")
-DATES = "dates"
-ONE_VALUE = "empty, or the same of everybody"
-IDENTIFIES = "nearly one value per customer, or a name or an address of a person"
+DATES = message("dates")
+ONE_VALUE = message("empty, or the same of everybody")
+IDENTIFIES = message("nearly one value per customer, or a name or an address of a person")
 _MOST_GROUPS = 10
 _MOST_LETTERS = 60
 _NEARLY, _OFTEN = 0.9, 0.5  # values per customer: of short numbers (age); of texts and long numbers (phone)
@@ -66,7 +67,7 @@ def known_attributes(ds: "Dataset", taken: Iterable[str]) -> Iterator[Attribute]
     for column, values, bought in _columns(ds):
         name = short(column.replace("_", " "))
         while name in used:
-            name += " (other)"
+            name = phrase("{name} (other)", name=name)
         used.add(name)
         values = values.reindex(everybody)
         why = "" if bought else why_no_groups(column, values)
@@ -77,9 +78,9 @@ def _columns(ds: "Dataset") -> Iterator[tuple[str, pd.Series, bool]]:
     """Name of each attribute, what is known of it by customer, and whether by what was bought."""
     first = aggregate.first_purchases(ds.transactions, ds.as_of, 0)
     if "first_category" in first:
-        yield "first product", first["first_category"], True
+        yield message("first product"), first["first_category"], True
     if not ds.counts:
-        yield "first basket", first_spend(ds.transactions, ds.as_of), True
+        yield message("first basket"), first_spend(ds.transactions, ds.as_of), True
     people = ds.customers() if ds.has("customers") else pd.DataFrame()
     yield from ((str(column), people[column], False) for column in people.columns if column not in _OURS)
 
@@ -148,9 +149,9 @@ def groups_of(values: pd.Series, customers: pd.Index) -> pd.Series:
         groups = groups.cat.reorder_categories([*sorted(kept, key=lambda text: (order[text], text)), *rest])
     names: dict[str, str] = {}
     for group in groups.cat.categories:
-        name = f"all others ({len(counts) - len(kept)} values)" if group == OTHER else short(group)
+        name = short(group) if group != OTHER else phrase("all others ({n} values)", n=len(counts) - len(kept))
         while name in names.values():
-            name += " (other)"
+            name = phrase("{name} (other)", name=name)
         names[group] = name
     return groups.cat.rename_categories(names)
 
@@ -167,12 +168,13 @@ def _bands(numbers: pd.Series) -> pd.Series:
         place = np.searchsorted(cuts, found, side="right")
         if len(set(place)) > 1:
             break
-    written = [f"{cut:.{max(digits, 0)}f}" for cut in cuts]
-    names = [f"under {written[0]}"]
+    written = [Template().format_value(cut, f".{max(digits, 0)}f") for cut in cuts]
+    names = [phrase("under {cut}", cut=written[0])]
     for low, high, cut in zip(written, written[1:], cuts[1:], strict=False):
-        last = f"{cut - 1:.0f}" if whole else f"under {high}"
-        names.append(low if last == low else f"{low} to {last}")
-    names.append(f"{written[-1]} and more")
+        last = f"{cut - 1:.0f}" if whole else ""
+        more = phrase("{low} to {last:{last}|under {high}}", low=low, last=last, high=high)
+        names.append(low if last == low else more)
+    names.append(phrase("{cut} and more", cut=written[-1]))
     parts = pd.Categorical(np.array(names)[place], categories=names, ordered=True).remove_unused_categories()
     return pd.Series(parts, index=numbers.index)
 

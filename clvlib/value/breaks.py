@@ -12,15 +12,17 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binom
 
+from clvlib.language import message
+
 LENGTH = 3
 HALF = 0.5
 CHANCE = 0.05
-BROKE_OFF = (
+BROKE_OFF = message(
     "New customers broke off: {count:count} in the month from {month:date} on, {count_before:count} in the one before; "
     "{mean:number.1} a month in the three from then on, {mean_before:number.1} in the three before. Few came since, so "
     "that their figures swing by chance."
 )
-NONE = "No month starts a fall of new customers by more than half, beyond chance and season."
+NONE = message("No month starts a fall of new customers by more than half, beyond chance and season.")
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def mark(found: Break | None) -> dict[str, pd.Timestamp]:
     >>> mark(Break(pd.Timestamp("2024-04-01"), count=30, count_before=100, mean=25, mean_before=100))
     {'new customers break off': Timestamp('2024-04-01 00:00:00')}
     """
-    return {"new customers break off": found.month} if found else {}
+    return {message("new customers break off"): found.month} if found else {}
 
 
 def new_customers(cohorts: pd.DataFrame) -> pd.Series:

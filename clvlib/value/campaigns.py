@@ -10,6 +10,7 @@ from clvlib import aggregate
 from clvlib.aggregate import acquisition, clock, journeys
 from clvlib.dataset import Economics
 from clvlib.errors import CannotAnswer, MissingTable, NotEnoughData
+from clvlib.language import message, phrase
 from clvlib.stats import LEAST
 
 if TYPE_CHECKING:
@@ -39,8 +40,11 @@ def earlier_and_later(transactions: "ibis.Table", as_of: pd.Timestamp, economics
     old = first[first <= pd.Timestamp(as_of) - pd.Timedelta(days=LATE_DAYS - 1)]
     if old.empty:
         raise NotEnoughData(
-            f"No customer's first purchase is {LATE_DAYS} days old on {as_of:%Y-%m-%d}: there is no first year to "
-            "look at.",
+            phrase(
+                "No customer's first purchase is {days} days old on {day:%Y-%m-%d}: there is no first year to look at.",
+                days=LATE_DAYS,
+                day=as_of,
+            ),
             "Bring a longer history.",
         )
     clocked = clock.on_one_clock(transactions, old, as_of)
@@ -63,7 +67,7 @@ def won_by(ds: "Dataset") -> pd.Series:
     if ds.has("touchpoints") and "campaign" in ds.table("touchpoints").columns:
         first = ds.rfm_summary()["first_purchase"]
         named = journeys.last_campaign(ds.table("touchpoints"), first, EARLY_DAYS)
-        return named.reindex(first.index).fillna("no campaign")
+        return named.reindex(first.index).fillna(message("no campaign"))
     people = ds.customers() if ds.has("customers") else pd.DataFrame()
     if "acquisition_channel" not in people:
         raise MissingTable(
@@ -93,7 +97,7 @@ def pool_small(groups: pd.Series, customers: pd.Index, least: int) -> pd.Series:
     {'Ann': 'search', 'Bob': 'search', 'Cyd': 'smaller campaigns'}
     """
     sizes = groups.reindex(customers).value_counts()
-    return groups.where(groups.map(sizes).fillna(0) >= least, "smaller campaigns")
+    return groups.where(groups.map(sizes).fillna(0) >= least, message("smaller campaigns"))
 
 
 def short_against_long(values: pd.DataFrame, groups: pd.Series, cost: pd.Series | None = None) -> pd.DataFrame:
@@ -119,7 +123,11 @@ def short_against_long(values: pd.DataFrame, groups: pd.Series, cost: pd.Series 
     names = groups.dropna().astype(str).reindex(values.index).dropna()
     if names.value_counts().max() < LEAST or names.empty:
         raise NotEnoughData(
-            f"Of {len(values):,} customers with a complete first year, no group of {LEAST} was won the same way.",
+            phrase(
+                "Of {n:,} customers with a complete first year, no group of {least} was won the same way.",
+                n=len(values),
+                least=LEAST,
+            ),
             "Bring more customers or a longer history.",
         )
     parts = values.loc[names.index].groupby(names)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from clvlib import aggregate
 from clvlib.errors import CannotAnswer, NotEnoughData
+from clvlib.language import message, phrase
 from clvlib.show import wording
 from clvlib.stats import DAYS_PER_YEAR
 from clvlib.value import claims, kpis
@@ -20,12 +21,12 @@ if TYPE_CHECKING:
     from clvlib.dataset import Dataset
 
 POINTS = {
-    "quality": "Do a few hold most of the value? If they leave, it leaves",
-    "growth of revenue": "Does revenue grow, or live on what was won before?",
-    "ease of service": "How much of what an order leaves does serving it take?",
-    "market": "How many more could be won, and at which price?",
-    "retention": "How many stay from one window to the next?",
-    "frequency": "How often do those who stay buy?",
+    message("quality"): message("Do a few hold most of the value? If they leave, it leaves"),
+    message("growth of revenue"): message("Does revenue grow, or live on what was won before?"),
+    message("ease of service"): message("How much of what an order leaves does serving it take?"),
+    message("market"): message("How many more could be won, and at which price?"),
+    message("retention"): message("How many stay from one window to the next?"),
+    message("frequency"): message("How often do those who stay buy?"),
 }
 
 
@@ -39,18 +40,21 @@ def asset_checklist(ds: "Dataset", clv: pd.Series) -> pd.DataFrame:
     ['-20.9% in the last 182 days, against as many before', 'lacking: service_cost_per_order in the card.']
     """
     measures: dict[str, Callable[[], str]] = {
-        "quality": lambda: f"{wording.percent(top_share(clv))} of the value ahead is of the best fifth of customers",
+        "quality": lambda: phrase(
+            "{share} of the value ahead is of the best fifth of customers", share=wording.percent(top_share(clv))
+        ),
         "growth of revenue": lambda: _growth(ds),
         "ease of service": lambda: _service(ds),
+        "market": lambda: message("lacking: in no table of a shop; take it from outside"),
         "retention": lambda: _retention(ds),
         "frequency": lambda: _frequency(ds),
     }
     rows = {}
     for point, asks in POINTS.items():
         try:
-            here = measures[point]() if point in measures else "lacking: in no table of a shop; take it from outside"
+            here = measures[point]()
         except CannotAnswer as error:
-            here = f"lacking: {error.what}"
+            here = phrase("lacking: {what}", what=error.what)
         rows[point] = (asks, here)
     return pd.DataFrame.from_dict(rows, orient="index", columns=["it_asks", "here"]).rename_axis("point")
 
@@ -76,8 +80,8 @@ def _growth(ds: "Dataset") -> str:
     if was <= 0:
         raise NotEnoughData("The window before has no revenue.", "Bring a longer history.")
     grown = now / was - 1
-    sign = "+" if grown > 0 else ""
-    return f"{sign}{wording.percent(grown)} in the last {wording.days(window)}, against as many before"
+    share = ("+" if grown > 0 else "") + wording.percent(grown)
+    return phrase("{share} in the last {days}, against as many before", share=share, days=wording.days(window))
 
 
 def _service(ds: "Dataset") -> str:
@@ -88,16 +92,23 @@ def _service(ds: "Dataset") -> str:
     left = last["spend"].sum() / last["purchases"].sum() * ds.economics.margin if len(last) else 0.0
     if left <= 0:
         raise NotEnoughData("orders that leave anything.", "Bring a longer history.")
-    return f"{wording.percent(cost / left)} of an order's margin ({wording.money(cost)} of {wording.money(left)})"
+    return phrase(
+        "{share} of an order's margin ({cost} of {left})",
+        share=wording.percent(cost / left),
+        cost=wording.money(cost),
+        left=wording.money(left),
+    )
 
 
 def _retention(ds: "Dataset") -> str:
     row = claims.retention_here(ds).T["kept_80"]
-    return f"{claims.in_words(row, 'share')} from one window of {wording.days(_windows(ds)[0])} to the next"
+    kept, days = claims.in_words(row, "share"), wording.days(_windows(ds)[0])
+    return phrase("{kept} from one window of {days} to the next", kept=kept, days=days)
 
 
 def _frequency(ds: "Dataset") -> str:
     window, last = _buyers(ds)
     if last.empty:
         raise NotEnoughData("Nobody bought in the last window.", "Bring a longer history.")
-    return f"{wording.number(last['purchases'].mean() * DAYS_PER_YEAR / window, 1)} purchases a year of each who buys"
+    each = wording.number(last["purchases"].mean() * DAYS_PER_YEAR / window, 1)
+    return phrase("{each} purchases a year of each who buys", each=each)

@@ -15,6 +15,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from clvlib.aggregate import acquisition, journeys
 from clvlib.errors import CannotAnswer, MissingTable, NotEnoughData
+from clvlib.language import message, phrase
 from clvlib.show import wording
 from clvlib.stats import DAYS_PER_YEAR, LEAST, present_value
 from clvlib.value import kpis
@@ -28,7 +29,6 @@ MATURE_DAYS = 365  # since the first purchase, of customers of whom it is asked 
 POINTS_MORE = 0.15  # by which the quoted example raises retention
 FIGURES = ["figure", "low", "high", "why"]
 _BY_RETENTION = ("kept_80", "churn_2_8", "omnichannel_89", "clv_40")
-_TEST = "it takes a test (06): {}"
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,11 @@ class Claim:
 
 
 _HBR = "Sopadjieva, Dholakia & Benjamin (2017), Harvard Business Review"
-_SHOPPERS = "46,000 shoppers of one retailer asked and followed for 14 months; they call it no proof of a cause"
-_UNTRACED = "articles, “after the Harvard Business Review”, where it isn't"
-_NO_SOURCE = "articles, without a source"
+_SHOPPERS = message(
+    "46,000 shoppers of one retailer asked and followed for 14 months; they call it no proof of a cause"
+)
+_UNTRACED = message("articles, “after the Harvard Business Review”, where it isn't")
+_NO_SOURCE = message("articles, without a source")
 
 CLAIMS = {
     "five_times": Claim(
@@ -146,28 +148,28 @@ CLAIMS = {
         _NO_SOURCE,
         "not said; members chose to join",
         judged_in="06, 07b",
-        needs=_TEST.format("subscribers offered a programme by lot, and followed"),
+        needs="it takes a test (06): subscribers offered a programme by lot, and followed",
     ),
     "basket_15": Claim(
         "Recommendations: baskets 15% larger, purchases 20% more frequent",
         _NO_SOURCE,
         "not said; who clicks one is about to buy",
         judged_in="06, 08",
-        needs=_TEST.format("visitors shown recommendations by lot"),
+        needs="it takes a test (06): visitors shown recommendations by lot",
     ),
     "support_25": Claim(
         "Proactive support lowers churn by 25%",
         _NO_SOURCE,
         "not said: points, or of what",
         judged_in="04, 06",
-        needs=_TEST.format("customers called first by lot; in tables, who has a ticket has a problem"),
+        needs="it takes a test (06): customers called first by lot; in tables, who has a ticket has a problem",
     ),
     "personal_15": Claim(
         "Personalisation raises conversion by 15%",
         _NO_SOURCE,
         "not said; conversion of whom, for how long",
         judged_in="06",
-        needs=_TEST.format("visitors shown a personal page by lot, judged on value too"),
+        needs="it takes a test (06): visitors shown a personal page by lot, judged on value too",
     ),
     "essential_94": Claim(
         "94% of firms call personalisation essential; 93% saw conversion rise with it",
@@ -209,7 +211,9 @@ def share_with_interval(done: int, of: int) -> tuple[float, float, float]:
     [0.8, 0.49, 0.943]
     """
     if of < LEAST:
-        raise NotEnoughData(f"There are only {of} customers to look at.", f"A share takes {LEAST}.")
+        raise NotEnoughData(
+            phrase("There are only {of} customers to look at.", of=of), phrase("A share takes {least}.", least=LEAST)
+        )
     low, high = proportion_confint(done, of, alpha=1 - _LEVEL, method="wilson")
     return done / of, float(low), float(high)
 
@@ -244,7 +248,9 @@ def cost_of_once(ds: "Dataset") -> tuple[float, float, float]:
     if cost.empty:
         raise MissingTable("What winning customers cost isn't known.", "Add the table marketing_costs.")
     if len(cost) < LEAST:
-        raise NotEnoughData(f"The cost of only {len(cost)} customers is known.", f"It takes {LEAST}.")
+        raise NotEnoughData(
+            phrase("The cost of only {n} customers is known.", n=len(cost)), phrase("It takes {least}.", least=LEAST)
+        )
     once = old["frequency"].reindex(cost.index) == 0
     share = float(cost[once].sum() / cost.sum())
     worth = float(cost.sum() ** 2 / (cost**2).sum())
@@ -271,7 +277,9 @@ def keeping_cost(ds: "Dataset") -> dict[str, float]:
     known = (ds.as_of - ds.starts).days + 1
     if known < 2 * _YEAR:
         raise NotEnoughData(
-            f"What a year of keeping keeps takes two years to see, and the history has {known:,} days.",
+            phrase(
+                "What a year of keeping keeps takes two years to see, and the history has {days:,} days.", days=known
+            ),
             "Bring a longer history.",
         )
     back = kpis.bought_again(ds.transactions, ds.as_of, _YEAR)
@@ -319,7 +327,7 @@ def of_base(ds: "Dataset") -> pd.DataFrame:
         told = retention_here(ds)
         for name in told.index.astype(str):
             figure, low, high = (float(told[end][name]) for end in FIGURES[:3])
-            rows[name] = (figure, low, high, "" if figure == figure else "15 points more would be over 100%.")
+            rows[name] = (figure, low, high, "" if figure == figure else message("15 points more would be over 100%."))
     except CannotAnswer as error:
         rows |= dict.fromkeys(_BY_RETENTION, (np.nan, np.nan, np.nan, error.what))
     return pd.DataFrame.from_dict(rows, orient="index", columns=FIGURES)
@@ -338,7 +346,7 @@ def claims_beside(*found: pd.DataFrame) -> pd.DataFrame:
     known = pd.concat(found)
     rows = {}
     for name, claim in CLAIMS.items():
-        figure, why, tells = "can't be told", claim.needs, ""
+        figure, why, tells = message("can't be told"), claim.needs, ""
         if name in known.index:
             row = known.loc[[name]].iloc[0]
             why = str(row["why"])
@@ -377,8 +385,10 @@ def in_words(row: pd.Series, unit: str) -> str:
 
     def write(value: float) -> str:
         if unit == "times":
-            return f"{wording.number(value, 1)} times"
+            return phrase("{n} times", n=wording.number(value, 1))
         return ("+" if unit == "change" and value > 0 else "") + wording.percent(value)
 
-    interval = f" ({write(ends[0])} to {write(ends[1])})" if len(ends) == 2 else ""
-    return write(row["figure"]) + interval
+    figure, *interval = map(write, [row["figure"], *ends])
+    if len(interval) < 2:
+        return figure
+    return phrase("{figure} ({low} to {high})", figure=figure, low=interval[0], high=interval[1])

@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from clvlib.errors import NotEnoughData, UsageError
+from clvlib.language import message, phrase, translated
 
 STABLE = 0.8
 """Mean adjusted Rand index from which clusters are called stable (Hennig 2007 asks for .75 to .85)."""
@@ -67,7 +68,10 @@ def choose_number(rfm: pd.DataFrame, ks: tuple[int, ...] = (3, 4, 5, 6, 7, 8), w
     4        0.42   False
     """
     if wanted != 0 and not 2 <= wanted <= _MOST:
-        raise UsageError(f"{wanted} clusters are wanted.", f"Give 2 to {_MOST}, or 0 to let the data choose.")
+        raise UsageError(
+            phrase("{wanted} clusters are wanted.", wanted=wanted),
+            phrase("Give 2 to {most}, or 0 to let the data choose.", most=_MOST),
+        )
     points = _scaled(rfm)
     rng = np.random.default_rng(0)
     if len(points) > _SAMPLE:
@@ -76,7 +80,9 @@ def choose_number(rfm: pd.DataFrame, ks: tuple[int, ...] = (3, 4, 5, 6, 7, 8), w
     ks = tuple(k for k in sorted({*ks, wanted} - {0}) if k <= distinct // 3)
     if not ks or wanted > ks[-1]:
         raise NotEnoughData(
-            f"In recency, frequency and spend, the {len(rfm)} customers are of {distinct} kind(s).",
+            phrase(
+                "In recency, frequency and spend, the {n} customers are of {kinds} kind(s).", n=len(rfm), kinds=distinct
+            ),
             "Clusters need three times as many as there are clusters; the named segments and the tiers do without.",
         )
     resamples = [rng.integers(len(points), size=len(points)) for _ in range(_RESAMPLES)]
@@ -134,17 +140,19 @@ def fit_clusters(rfm: pd.DataFrame, k: int) -> Clusters:
     return Clusters(labels, table)
 
 
-_WORDS = {
-    "days_since_last_order": (
-        "bought very lately",
-        "bought lately",
-        "silent for a while",
-        "silent for long",
-        "silent for very long",
-    ),
-    "frequency": ("very few orders", "few orders", "some orders", "many orders", "very many orders"),
-    "spend_per_order": ("tiny baskets", "small baskets", "middling baskets", "large baskets", "very large baskets"),
-}
+_WORDS = message(
+    {
+        "days_since_last_order": (
+            "bought very lately",
+            "bought lately",
+            "silent for a while",
+            "silent for long",
+            "silent for very long",
+        ),
+        "frequency": ("very few orders", "few orders", "some orders", "many orders", "very many orders"),
+        "spend_per_order": ("tiny baskets", "small baskets", "middling baskets", "large baskets", "very large baskets"),
+    }
+)
 
 _CUTS = (1 / 8, 3 / 8, 5 / 8, 7 / 8)
 _ALIKE = 0.1  # medians that lie nearer together than this share of the common one have one name, whatever their ranks
@@ -161,8 +169,9 @@ def _words(members: pd.DataFrame, everyone: pd.DataFrame) -> str:
         place = 0.5 if abs(own - usual) <= _ALIKE * usual else _place(own, everyone[feature])
         said.append(_WORDS[feature][int(np.searchsorted(_CUTS, place, side="right"))])
     if members["frequency"].median() == 0:
-        said[0] = "one order" if (members["frequency"] == 0).mean() >= 0.9 else "mostly one order"
-    return ", ".join(said)
+        alone = (members["frequency"] == 0).mean() >= 0.9
+        said[0] = message("one order") if alone else message("mostly one order")
+    return ", ".join(map(translated, said))
 
 
 def _place(value: float, among: pd.Series) -> float:

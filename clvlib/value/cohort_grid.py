@@ -8,16 +8,17 @@ from clvlib import aggregate
 from clvlib.aggregate import acquisition
 from clvlib.dataset import Economics
 from clvlib.errors import CannotAnswer, NotEnoughData
+from clvlib.language import message, phrase
 from clvlib.stats import LEAST
 from clvlib.value.attributes import known_attributes, short
 
 if TYPE_CHECKING:
     from clvlib.dataset import Dataset
 
-EVERYBODY = "all customers"
+EVERYBODY = message("all customers")
 MONTHS = 24
-TOO_SMALL = f"fewer than {LEAST} customers in all groups but one"
-TOO_MUCH = "more than the page holds"
+TOO_SMALL = message("fewer than 5 customers in all groups but one")
+TOO_MUCH = message("more than the page holds")
 _MOST_ATTRIBUTES = 12
 _MOST_FIGURES = 50_000  # some 400 kB of the page
 _Grid = dict[str, dict[str, Any]]
@@ -40,7 +41,10 @@ def cohort_grids(ds: "Dataset") -> tuple[dict[str, _Grid], dict[str, str]]:
     """
     cost, rows = ds.economics.acquisition_cost, _rows(aggregate.cohorts(ds.transactions, ds.as_of), ds.economics)
     if not rows:
-        raise NotEnoughData(f"No quarter won {LEAST} customers who were watched for a month.", "Bring more customers.")
+        raise NotEnoughData(
+            phrase("No quarter won {least} customers who were watched for a month.", least=LEAST),
+            "Bring more customers.",
+        )
     grids: dict[str, _Grid] = {EVERYBODY: {EVERYBODY: {"cac": cost, "rows": rows}}}
     why_not: dict[str, str] = {}
     room = _MOST_FIGURES - _figures(grids[EVERYBODY])
@@ -82,6 +86,15 @@ def _figures(grid: _Grid) -> int:
     return sum(len(row["values"]) for found in grid.values() for row in found["rows"])
 
 
+def quarter_name(quarter: pd.Period) -> str:
+    """A quarter as a reader calls it, such that names sort as time goes.
+
+    >>> quarter_name(pd.Period("1997Q1"))
+    '1997 Q1'
+    """
+    return phrase("{year} Q{quarter}", year=quarter.year, quarter=quarter.quarter)
+
+
 def _rows(cohorts: pd.DataFrame, economics: Economics) -> list[dict[str, Any]]:
     rows = []
     for quarter, part in cohorts.groupby(cohorts["cohort"].dt.to_period("Q")):
@@ -98,6 +111,7 @@ def _rows(cohorts: pd.DataFrame, economics: Economics) -> list[dict[str, Any]]:
         each = seen["revenue"] * economics.margin - seen["purchases"] * economics.service_cost_per_order
         gained = (each / sizes.sum() - economics.retention_cost_per_year / 12)[whole].iloc[:MONTHS].cumsum()
         if len(gained):
-            name = f"{quarter.year} Q{quarter.quarter}"
-            rows.append({"cohort": name, "customers": int(sizes.sum()), "values": gained.round(2).tolist()})
+            rows.append(
+                {"cohort": quarter_name(quarter), "customers": int(sizes.sum()), "values": gained.round(2).tolist()}
+            )
     return rows

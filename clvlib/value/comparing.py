@@ -16,8 +16,10 @@ from statsmodels.stats.proportion import proportion_confint
 
 from clvlib import aggregate
 from clvlib.errors import NotEnoughData, UsageError
+from clvlib.language import message, phrase, translated
 from clvlib.stats import LEAST
 from clvlib.value.attributes import known_attributes
+from clvlib.value.cohort_grid import quarter_name
 from clvlib.value.segments import first_spend
 
 if TYPE_CHECKING:
@@ -25,10 +27,11 @@ if TYPE_CHECKING:
     from clvlib.models.outlook import Ahead
 
 _YEAR = 365  # days
-SO_FAR, LAST_YEAR, YEAR_BEFORE = "so far", "last 365 days", "365 days before these"
-AT_SAME_AGE = "first 365 days of each customer"
+SO_FAR, LAST_YEAR = message("so far"), message("last 365 days")
+YEAR_BEFORE = message("365 days before these")
+AT_SAME_AGE = message("first 365 days of each customer")
 SPANS = (SO_FAR, LAST_YEAR, YEAR_BEFORE, AT_SAME_AGE)
-_AHEAD = "the horizon ahead"
+_AHEAD = message("the horizon ahead")
 SPAN_OF = {"mean_days_between_orders": SO_FAR, "p_purchase": _AHEAD, "clv": _AHEAD}  # whichever is asked for
 RATIOS = {"order_value": ("revenue", "orders")}
 MEASURES = ("revenue", "orders", "order_value", "bought_again", "mean_days_between_orders", "p_purchase", "clv")
@@ -53,7 +56,10 @@ def in_span(ds: "Dataset", ahead: "Ahead", clv: pd.Series, period: str = SO_FAR)
     {'revenue': 213136.6, 'orders': 5844.0}
     """
     if period not in SPANS:
-        raise UsageError(f"There is no period {period!r}.", f"Choose one of: {', '.join(SPANS)}.")
+        raise UsageError(
+            phrase("There is no period {period!r}.", period=period),
+            phrase("Choose one of: {names}.", names=", ".join(SPANS)),
+        )
     rfm, year = ds.rfm_summary(), pd.Timedelta(days=_YEAR)
     ends = {LAST_YEAR: ds.as_of, YEAR_BEFORE: ds.as_of - year}
     if period == SO_FAR:
@@ -72,7 +78,8 @@ def in_span(ds: "Dataset", ahead: "Ahead", clv: pd.Series, period: str = SO_FAR)
         did = pd.DataFrame({"revenue": came["spend"], "orders": came["purchases"]})
         did["bought_again"] = (came["purchases"] > 0).astype(float)
     if did.empty:
-        raise NotEnoughData(f"Nobody was there for the period “{period}”.", "Choose another period.")
+        what = phrase("Nobody was there for the period “{period}”.", period=translated(period))
+        raise NotEnoughData(what, "Choose another period.")
     did["mean_days_between_orders"] = rfm["mean_days_between_orders"].reindex(did.index)
     did["p_purchase"] = ahead.customers["p_purchase"].reindex(did.index)
     return did.assign(clv=clv.reindex(did.index)).astype("float64")
@@ -99,7 +106,9 @@ def by_measure(known: pd.DataFrame, groups: pd.Series, measure: str) -> pd.DataF
         if len(part) >= LEAST:
             rows[str(group)] = (len(part), *_interval(part, measure))
     if not rows:
-        raise NotEnoughData(f"No group has {LEAST} customers of whom this is known.", "Choose another attribute.")
+        raise NotEnoughData(
+            phrase("No group has {least} customers of whom this is known.", least=LEAST), "Choose another attribute."
+        )
     return pd.DataFrame.from_dict(rows, orient="index", columns=["customers", "low", "mid", "high"])
 
 
@@ -115,7 +124,7 @@ def on_every_measure(known: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
         with suppress(NotEnoughData):
             told[measure] = by_measure(known, groups, measure)["mid"]
     if not told:
-        raise NotEnoughData(f"No group has {LEAST} customers.", "Choose another attribute.")
+        raise NotEnoughData(phrase("No group has {least} customers.", least=LEAST), "Choose another attribute.")
     return pd.DataFrame(told).reindex(told["revenue"].index)
 
 
@@ -145,7 +154,7 @@ def ways_to_group(ds: "Dataset") -> dict[str, pd.Series]:
     >>> list(ways_to_group(sample))
     ['segment', 'cohort', 'first basket']
     """
-    own = {"segment": ds.segments()["segment"], "cohort": _cohort(ds)}
+    own = {message("segment"): ds.segments()["segment"], message("cohort"): _cohort(ds)}
     return own | {each.name: each.groups for each in known_attributes(ds, taken=own) if not each.why_not}
 
 
@@ -153,8 +162,8 @@ def _cohort(ds: "Dataset") -> pd.Series:
     """The quarter of the first purchase; the year, where there are more than twelve."""
     first = ds.rfm_summary()["first_purchase"]
     quarters = first.dt.to_period("Q")
-    periods = quarters if quarters.nunique() <= 12 else first.dt.to_period("Y")
-    return periods.astype(str).str.replace("Q", " Q").rename("cohort")
+    names = quarters.map(quarter_name) if quarters.nunique() <= 12 else first.dt.year
+    return names.astype(str).rename("cohort")
 
 
 def after_first(ds: "Dataset") -> tuple[pd.DataFrame, int]:
@@ -175,7 +184,8 @@ def after_first(ds: "Dataset") -> tuple[pd.DataFrame, int]:
             later = aggregate.bought_by_age(ds.transactions, ds.as_of, days)
             return later[["spend"]].reindex(first.index[watched], fill_value=0.0), days
     raise NotEnoughData(
-        f"Fewer than half of the customers were watched for {_WATCHED[-1]} days.", "Bring a longer history."
+        phrase("Fewer than half of the customers were watched for {days} days.", days=_WATCHED[-1]),
+        "Bring a longer history.",
     )
 
 
@@ -213,7 +223,9 @@ def parting(spent: pd.DataFrame, groupings: Mapping[str, pd.Series]) -> pd.DataF
             }
     if not rows:
         raise NotEnoughData(
-            f"No attribute has two groups of {_LEAST_TESTED} customers who were watched for so long.",
+            phrase(
+                "No attribute has two groups of {least} customers who were watched for so long.", least=_LEAST_TESTED
+            ),
             "Bring attributes of customers, or a longer history.",
         )
     table = pd.DataFrame.from_dict(rows, orient="index")

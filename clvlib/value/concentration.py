@@ -6,8 +6,14 @@ import numpy as np
 import pandas as pd
 
 from clvlib.errors import NotEnoughData, UsageError
+from clvlib.language import message, phrase
 
-_TIERS = {"Top 5 %": 0.05, "Next 15 %": 0.20, "Next 30 %": 0.50, "Lower half": 1.0}
+_TIERS = {
+    message("Top 5 %"): 0.05,
+    message("Next 15 %"): 0.20,
+    message("Next 30 %"): 0.50,
+    message("Lower half"): 1.0,
+}
 
 
 def value_tiers(value: pd.Series, tiers: Mapping[str, float] = _TIERS) -> pd.Series:
@@ -27,7 +33,7 @@ def value_tiers(value: pd.Series, tiers: Mapping[str, float] = _TIERS) -> pd.Ser
     place = twice / (2 * max(len(value), 1))
     ends = list(tiers.values())
     if ends != sorted(set(ends)) or not ends or ends[0] <= 0 or ends[-1] != 1:
-        raise UsageError(f"Tiers end at {ends}.", "Give rising shares above 0, the last one 1.")
+        raise UsageError(phrase("Tiers end at {ends}.", ends=ends), "Give rising shares above 0, the last one 1.")
     names = np.array(list(tiers), dtype=object)[np.searchsorted(ends, place, side="left")]
     return pd.Series(names, index=value.index, name="tier").astype(pd.CategoricalDtype(list(tiers), ordered=True))
 
@@ -80,7 +86,11 @@ def _total(value: pd.Series) -> float:
     total = float(value.sum())
     if total <= 0:
         raise NotEnoughData(
-            f"The {len(value)} customers together are worth {total:.2f}: shares of that mean nothing.",
+            phrase(
+                "The {n} customers together are worth {total:.2f}: shares of that mean nothing.",
+                n=len(value),
+                total=total,
+            ),
             "Check margin and costs in the dataset card.",
         )
     return total

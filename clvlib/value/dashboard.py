@@ -10,6 +10,7 @@ import pandas as pd
 from clvlib import aggregate
 from clvlib.aggregate import acquisition, journeys
 from clvlib.errors import CannotAnswer, NotEnoughData
+from clvlib.language import phrase, translated
 from clvlib.models.outlook import Ahead
 from clvlib.models.scoring import factors
 from clvlib.show import wording
@@ -161,7 +162,8 @@ def latest_figure(figures: pd.DataFrame, name: str) -> float:
     700.0
     """
     if name not in figures.index:
-        raise NotEnoughData(f"{KPIS[name].title} has no value at the end of any month.", "Bring a longer history.")
+        what = phrase("{figure} has no value at the end of any month.", figure=translated(KPIS[name].title))
+        raise NotEnoughData(what, "Bring a longer history.")
     return float(figures["now"][name])
 
 
@@ -224,7 +226,8 @@ def _by_chance(figures: pd.DataFrame) -> pd.Series:
 
 def _moved(name: str, row: pd.Series) -> str:
     share = row["change"] / row["before"] if row["before"] > 0 and KPIS[name].unit in ("count", "money") else np.nan
-    return f"{KPIS[name].title} ({wording.percent(share)})" if abs(share) > _LARGE else KPIS[name].title
+    title = translated(KPIS[name].title)
+    return f"{title} ({wording.percent(share)})" if abs(share) > _LARGE else title
 
 
 def split(ds: "Dataset", groups: pd.Series, values: pd.DataFrame, rfm: pd.DataFrame, window: int) -> pd.DataFrame:

@@ -16,20 +16,23 @@ import pandas as pd
 
 from clvlib import aggregate
 from clvlib.dataset import Economics
+from clvlib.language import message
 from clvlib.models.outlook import Ahead, look_ahead
 from clvlib.models.scoring import FACTORS, factors
 from clvlib.models.windows import History
 from clvlib.stats import LEAST
 from clvlib.value.hindsight import half_way
 
-EFFECTS = {
-    "learned": "Forecast learned anew",
-    "new": "New customers",
-    "loss": "Less likely to buy",
-    "confirmed": "More likely to buy",
-    "frequency": "Purchase frequency",
-    "order_value": "Order value",
-}
+EFFECTS = message(
+    {
+        "learned": "Forecast learned anew",
+        "new": "New customers",
+        "loss": "Less likely to buy",
+        "confirmed": "More likely to buy",
+        "frequency": "Purchase frequency",
+        "order_value": "Order value",
+    }
+)
 LEAST_HISTORY = 183
 
 

@@ -16,6 +16,7 @@ import pandas as pd
 from scipy.optimize import brentq
 
 from clvlib.errors import CannotAnswer, UsageError
+from clvlib.language import message, phrase, translated
 
 Timing = Literal["start of year", "end of year", "end of year, if still kept"]
 
@@ -26,7 +27,9 @@ def require_horizon(horizon_years: float) -> None:
     >>> require_horizon(5)
     """
     if not horizon_years >= 1:
-        raise UsageError(f"horizon_years is {horizon_years}.", "The first year always counts: give 1 or more.")
+        raise UsageError(
+            phrase("horizon_years is {years}.", years=horizon_years), "The first year always counts: give 1 or more."
+        )
 
 
 @dataclass(frozen=True)
@@ -65,24 +68,26 @@ class Levers:
         if wrong:
             listed = ", ".join(f"{name} = {value}" for name, value in wrong.items())
             raise UsageError(
-                f"{len(wrong)} value(s) can't be used in the formula: {listed}.",
+                phrase("{n} value(s) can't be used in the formula: {listed}.", n=len(wrong), listed=listed),
                 "Give finite numbers of 0 or more, and a margin of at most 1 (0.35 for 35 %).",
             )
 
 
 _SWING = 0.1  # by what share of itself a tornado moves each lever
 _MOVABLE = tuple(field.name for field in fields(Levers) if field.name != "horizon_years")
-NAMES = {
-    "order_value": "order value",
-    "orders_per_year": "orders per year",
-    "years": "years kept",
-    "margin": "margin",
-    "service_cost_per_order": "cost to serve an order",
-    "retention_cost_per_year": "cost to keep a customer a year",
-    "acquisition_cost": "cost to acquire",
-    "annual_discount_rate": "discount rate",
-    "churn": "yearly churn",
-}
+NAMES = message(
+    {
+        "order_value": "order value",
+        "orders_per_year": "orders per year",
+        "years": "years kept",
+        "margin": "margin",
+        "service_cost_per_order": "cost to serve an order",
+        "retention_cost_per_year": "cost to keep a customer a year",
+        "acquisition_cost": "cost to acquire",
+        "annual_discount_rate": "discount rate",
+        "churn": "yearly churn",
+    }
+)
 
 
 def simple_clv(order_value: float, orders_per_year: float, years: float) -> float:
@@ -181,11 +186,15 @@ def retention_clv(
     r, d = retention, annual_discount_rate
     if not (0 <= r < 1 or (r == 1 and d > 0)):
         raise UsageError(
-            f"Retention is {r}.", "Give a share from 0 to less than 1 (0.6 for 60 %); nobody stays for ever."
+            phrase("Retention is {share}.", share=r),
+            "Give a share from 0 to less than 1 (0.6 for 60 %); nobody stays for ever.",
         )
     factors = {"start of year": 1 + d, "end of year": 1.0, "end of year, if still kept": r}
     if timing not in factors:
-        raise UsageError(f"Timing {timing!r} is not known.", f"Choose one of: {'; '.join(factors)}.")
+        raise UsageError(
+            phrase("Timing {timing!r} is not known.", timing=timing),
+            phrase("Choose one of: {names}.", names="; ".join(factors)),
+        )
     return margin_per_year * factors[timing] / (1 + d - r)
 
 
@@ -205,12 +214,12 @@ def breakdown(levers: Levers) -> pd.Series:
     revenue = levers.order_value * levers.orders_per_year * levers.years
     served = levers.service_cost_per_order * levers.orders_per_year * levers.years
     amounts = {
-        "Revenue": revenue,
-        "Goods": -revenue * (1 - levers.margin),
-        "Serving orders": -served,
-        "Keeping the customer": -levers.retention_cost_per_year * levers.years,
-        "Waiting (discount)": value_before_acquisition(levers) - yearly_margin(levers) * levers.years,
-        "Acquiring": -levers.acquisition_cost,
+        message("Revenue"): revenue,
+        message("Goods"): -revenue * (1 - levers.margin),
+        message("Serving orders"): -served,
+        message("Keeping the customer"): -levers.retention_cost_per_year * levers.years,
+        message("Waiting (discount)"): value_before_acquisition(levers) - yearly_margin(levers) * levers.years,
+        message("Acquiring"): -levers.acquisition_cost,
     }
     return pd.Series(amounts, name="amount", dtype=float).rename_axis("step")
 
@@ -227,7 +236,10 @@ def change(levers: Levers, factors: Mapping[str, float]) -> Levers:
     unknown = [name for name in factors if name not in {*_MOVABLE, "churn"}]
     if unknown:
         known = ", ".join(sorted(_MOVABLE))
-        raise UsageError(f"Unknown lever(s): {', '.join(unknown)}.", f"Known: {known}, churn.")
+        raise UsageError(
+            phrase("Unknown lever(s): {names}.", names=", ".join(unknown)),
+            phrase("Known: {known}, churn.", known=known),
+        )
     values = {name: getattr(levers, name) * factor for name, factor in factors.items() if name != "churn"}
     years, horizon = values.get("years", levers.years), levers.horizon_years
     if "churn" in factors:
@@ -255,7 +267,7 @@ def elasticities(levers: Levers) -> pd.Series:
     today, step = clv(levers), 1e-4
     if today <= 0:
         raise CannotAnswer(
-            f"An average customer costs more than it brings (CLV = {today:.2f}).",
+            phrase("An average customer costs more than it brings (CLV = {clv:.2f}).", clv=today),
             "Percentages of that would mean nothing. Check margin and costs in the dataset card.",
         )
     slopes = {
@@ -306,10 +318,10 @@ def promised(horizon_years: float = math.inf) -> dict[str, dict[str, float]]:
     """
     longer = years_within(0.75, horizon_years) / years_within(0.60, horizon_years)
     return {
-        "Lifetime +30 % (subscription)": {"years": 1.30},
-        "Basket +15 % and frequency +20 % (e-commerce)": {"order_value": 1.15, "orders_per_year": 1.20},
-        "Churn −25 % (SaaS)": {"churn": 0.75},
-        "Retention 60 % → 75 % (programme)": {"years": longer},
+        message("Lifetime +30 % (subscription)"): {"years": 1.30},
+        message("Basket +15 % and frequency +20 % (e-commerce)"): {"order_value": 1.15, "orders_per_year": 1.20},
+        message("Churn −25 % (SaaS)"): {"churn": 0.75},
+        message("Retention 60 % → 75 % (programme)"): {"years": longer},
     }
 
 
@@ -368,7 +380,7 @@ def decompose(levers: Levers, factors: Mapping[str, float]) -> pd.DataFrame:
     del terms[()]
     frame = pd.DataFrame(
         {"levers": [len(chosen) for chosen in terms], "effect": list(terms.values())},
-        index=pd.Index([" × ".join(NAMES.get(n, n) for n in chosen) for chosen in terms], name="term"),
+        index=pd.Index([" × ".join(translated(NAMES.get(n, n)) for n in chosen) for chosen in terms], name="term"),
     )
     total = frame["effect"].sum()
     return frame.assign(share=frame["effect"] / total if total else math.nan)

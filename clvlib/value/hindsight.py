@@ -7,6 +7,7 @@ import pandas as pd
 from clvlib import aggregate
 from clvlib.dataset import Dataset
 from clvlib.errors import NotEnoughData
+from clvlib.language import message, phrase
 from clvlib.stats import DAYS_PER_YEAR, differs
 from clvlib.value.lifespan import METHODS, MIN_MONTHS, TAILS, Tail, monthly_orders, told
 
@@ -31,14 +32,16 @@ def averages(then: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:
     """
     if not (then["frequency"] > 0).any():
         raise NotEnoughData(
-            f"None of the {len(then)} customers known by the earlier date had come back: nothing to average.",
+            phrase(
+                "None of the {n} customers known by the earlier date had come back: nothing to average.", n=len(then)
+            ),
             "Give a longer history.",
         )
     now = now.reindex(then.index)
     groups = {
-        "Everyone": then["T"] >= 0,
-        "Came back at least once": then["frequency"] > 0,
-        f"Bought in the last {LATELY} days": then["days_since_last_order"] <= LATELY,
+        message("Everyone"): then["T"] >= 0,
+        message("Came back at least once"): then["frequency"] > 0,
+        phrase("Bought in the last {days} days", days=LATELY): then["days_since_last_order"] <= LATELY,
     }
     rows = {}
     for name, members in groups.items():
@@ -81,7 +84,10 @@ def half_way(starts: pd.Timestamp, as_of: pd.Timestamp) -> pd.Timestamp:
     split = pd.Timestamp(middle.normalize().replace(day=1) - pd.Timedelta(days=1))
     if split < starts:
         raise NotEnoughData(
-            f"The data cover {(as_of - starts).days + 1} day(s): too few to look at the same customers at two dates.",
+            phrase(
+                "The data cover {days} day(s): too few to look at the same customers at two dates.",
+                days=(as_of - starts).days + 1,
+            ),
             "Give a longer history.",
         )
     return split
@@ -114,16 +120,22 @@ def formula_test(cohorts: pd.DataFrame, then: pd.DataFrame, split: pd.Timestamp)
     months = int(month[future.index].max()) - last if len(future) else 0
     if months < MIN_MONTHS or past.empty:
         raise NotEnoughData(
-            f"Only {months} full month(s) were observed after {split:%Y-%m-%d}: too few for a test.",
-            f"It takes at least {MIN_MONTHS} months on both sides: give a longer history.",
+            phrase(
+                "Only {months} full month(s) were observed after {day:%Y-%m-%d}: too few for a test.",
+                months=months,
+                day=split,
+            ),
+            phrase("It takes at least {least} months on both sides: give a longer history.", least=MIN_MONTHS),
         )
     sizes = past[past["age"] == 0].set_index(last - born[past.index][past["age"] == 0])["size"]
     customers = sizes.sum()
     value = past["revenue"].sum() / past["purchases"].sum()
     back = then[then["frequency"] > 0]
     rates = {
-        "Everyone goes on as so far": then["frequency"].sum() / then["T"].sum(),
-        "Everyone is like those who came back": back["frequency"].sum() / back["T"].sum() if len(back) else 0.0,
+        message("Everyone goes on as so far"): then["frequency"].sum() / then["T"].sum(),
+        message("Everyone is like those who came back"): back["frequency"].sum() / back["T"].sum()
+        if len(back)
+        else 0.0,
     }
     orders = {name: rate * DAYS_PER_YEAR / 12 * months for name, rate in rates.items()}
     for tail in TAILS:
@@ -165,7 +177,7 @@ def reason(tested: pd.DataFrame, tail: Tail, error: float) -> str:
     """
     curves = tested.loc[list(METHODS.values())]
     if curves["error"].abs().idxmin() != METHODS[tail]:
-        return "is the one whose fall the months tell"
+        return message("is the one whose fall the months tell")
     if differs(curves["actual_revenue"].iloc[0] - curves["revenue"].mean(), error):
-        return "comes nearest"
-    return "is taken, though which comes nearer is within chance"
+        return message("comes nearest")
+    return message("is taken, though which comes nearer is within chance")

@@ -17,6 +17,7 @@ from scipy.stats import chi2_contingency, norm
 from clvlib import aggregate
 from clvlib.aggregate import journeys
 from clvlib.errors import NotEnoughData
+from clvlib.language import message, phrase
 from clvlib.stats import DAYS_PER_MONTH, LEAST
 from clvlib.value.lifespan import historic_value
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from clvlib.dataset import Dataset
 
 WINDOWS = {365: 3, 182: 3, 91: 1, 30: 1}  # days of a retention window: months from one date of the trend to the next
-LOYAL_AFTER = 3
+LOYAL_AFTER = 3  # days; also in the words of KPIS
 PROMOTER, DETRACTOR = 9, 6
 _LEVEL = 0.95
 
@@ -61,14 +62,14 @@ KPIS = {
         "New customers",
         "count",
         "customers whose first purchase falls into the period",
-        "none",
+        message("none"),
         "in the first months of a data file old customers look new",
     ),
     "spend": Kpi(
         "Spend to win customers",
         "money",
         "marketing costs of the period, all channels together",
-        "none",
+        message("none"),
         "unknown where one bill of the period is missing",
     ),
     "clv": Kpi(
@@ -79,7 +80,7 @@ KPIS = {
         "looks ahead only: what was earned or spent before is not in it",
     ),
     "retention": Kpi(
-        "Retention",
+        message("Retention"),
         "percent",
         "of the customers who bought in one window, the share who bought again in the next one",
         "about 80% for strong firms",
@@ -127,7 +128,7 @@ KPIS = {
     "loyal_share": Kpi(
         "Revenue from loyal customers",
         "percent",
-        f"share of the period's revenue from customers who had bought on {LOYAL_AFTER} days or more before",
+        "share of the period's revenue from customers who had bought on 3 days or more before",
         "keeping a customer is said to be about five times cheaper than winning one",
         "rises by itself in the first years of a shop (or of a data file)",
     ),
@@ -147,7 +148,8 @@ def window_days(starts: pd.Timestamp, as_of: pd.Timestamp) -> int:
         if history >= 2 * days + months * DAYS_PER_MONTH or (days == 30 and history >= 60):
             return days
     raise NotEnoughData(
-        f"{history} day(s) of history hold no two windows to compare.", "Bring at least 60 days; two years are better."
+        phrase("{days} day(s) of history hold no two windows to compare.", days=history),
+        "Bring at least 60 days; two years are better.",
     )
 
 
@@ -289,8 +291,13 @@ def nps_change(ds: "Dataset", day: pd.Timestamp, months: int) -> dict[str, float
         score = nps(latest(said, months_until(end, months)[0] - pd.Timedelta(days=1), end))
         if score["answers"] < LEAST:
             raise NotEnoughData(
-                f"Only {int(score['answers'])} customers answered in the {months} month(s) until {end:%Y-%m-%d}.",
-                f"It takes {LEAST} to give a score.",
+                phrase(
+                    "Only {n} customers answered in the {months} month(s) until {day:%Y-%m-%d}.",
+                    n=int(score["answers"]),
+                    months=months,
+                    day=end,
+                ),
+                phrase("It takes {least} to give a score.", least=LEAST),
             )
         found |= {f"{name}{suffix}": float(value) for name, value in score.items()}
     widths = (found[f"high{suffix}"] - found[f"low{suffix}"] for suffix in ("", "_before"))

@@ -27,13 +27,20 @@ from scipy.stats import t as student
 
 from clvlib.dataset import Economics
 from clvlib.errors import NotEnoughData, UsageError
+from clvlib.language import message, phrase
 from clvlib.stats import DAYS_PER_YEAR, Array, differs, present_value
 from clvlib.value.formula import Levers, require_horizon, yearly_margin
 
 Tail = Literal["constant", "rising"]
 TAILS: tuple[Tail, ...] = ("constant", "rising")
 HORIZONS = (1, 2, 3, 5, 10)  # years
-METHODS: dict[Tail, str] = {"constant": "Cohorts, constant retention", "rising": "Cohorts, rising retention"}
+METHODS: dict[Tail, str] = message(
+    {
+        "constant": "Cohorts, constant retention",
+        "rising": "Cohorts, rising retention",
+    }
+)
+_TAILS: dict[Tail, str] = message({"constant": "constant retention", "rising": "rising retention"})
 
 MIN_MONTHS = 3
 _MIN_REPEATS = 10
@@ -158,14 +165,24 @@ def fitted_orders(cohorts: pd.DataFrame, months: int, tail: Tail) -> pd.Series:
     Name: orders_per_customer, dtype: float64
     """
     if months < 1:
-        raise UsageError(f"Orders of {months} month(s) were asked for.", "Give a horizon of one year or more.")
+        raise UsageError(
+            phrase("Orders of {months} month(s) were asked for.", months=months), "Give a horizon of one year or more."
+        )
     curve = order_curve(cohorts)
     repeats = curve["orders"].sum() - curve["customers"].iloc[0] if len(curve) else 0
     if len(curve) < MIN_MONTHS + 1 or repeats < _MIN_REPEATS:
         raise NotEnoughData(
-            f"Years kept can't be estimated from {max(len(curve) - 1, 0)} full month(s) after the first and "
-            f"{max(int(repeats), 0)} repeat order(s) in them.",
-            f"It takes at least {MIN_MONTHS} months and {_MIN_REPEATS} repeat orders. Give more history.",
+            phrase(
+                "Years kept can't be estimated from {months} full month(s) after the first and {repeats} repeat "
+                "order(s) in them.",
+                months=max(len(curve) - 1, 0),
+                repeats=max(int(repeats), 0),
+            ),
+            phrase(
+                "It takes at least {months} months and {repeats} repeat orders. Give more history.",
+                months=MIN_MONTHS,
+                repeats=_MIN_REPEATS,
+            ),
         )
     level, slope, _ = _decline(cohorts, len(curve), tail)
     ages = np.arange(months)
@@ -209,9 +226,15 @@ def lifespan(cohorts: pd.DataFrame, horizon_years: int = 5, tail: Tail = "consta
     if level < _SEEN and not told(cohorts, tail):
         won = cohorts["cohort"].nunique()
         raise NotEnoughData(
-            f"How long customers stay can't be told from these {ages} months and {won} monthly cohort(s): in the same "
-            f"month, older cohorts don't order less than younger ones beyond noise, and {1 - level:.0%} of the orders "
-            f"of {horizon_years} years would be of months not seen.",
+            phrase(
+                "How long customers stay can't be told from these {ages} months and {won} monthly cohort(s): in the "
+                "same month, older cohorts don't order less than younger ones beyond noise, and {unseen:.0%} of the "
+                "orders of {years} years would be of months not seen.",
+                ages=ages,
+                won=won,
+                unseen=1 - level,
+                years=horizon_years,
+            ),
             "Bring a longer history (two years or more, so that each season comes twice), or a shorter horizon_years.",
         )
     return Lifespan(
@@ -266,7 +289,7 @@ def years_by_belief(cohorts: pd.DataFrame) -> pd.DataFrame:
     """
     frame = pd.DataFrame(index=pd.Index(HORIZONS, name="horizon_years"))
     first, curve = monthly_orders(cohorts, 12).sum(), order_curve(cohorts)["orders_per_customer"]
-    frame["nothing more"] = [curve.iloc[: 12 * years].sum() / first for years in HORIZONS]
+    frame[message("nothing more")] = [curve.iloc[: 12 * years].sum() / first for years in HORIZONS]
     for tail in TAILS:
         frame[tail] = [_told_or_nan(_years, cohorts, years, tail) for years in HORIZONS]
     return frame
@@ -298,7 +321,7 @@ def clv_by_belief(cohorts: pd.DataFrame, economics: Economics) -> pd.DataFrame:
     frame = pd.DataFrame(index=pd.Index(HORIZONS, name="horizon_years"))
     for tail in TAILS:
         values = [_told_or_nan(_clv, cohorts, years, tail, economics) for years in HORIZONS]
-        frame[f"{tail} retention"] = values
+        frame[_TAILS[tail]] = values
     return frame
 
 
@@ -330,7 +353,11 @@ def late_orders(cohorts: pd.DataFrame, curve: pd.DataFrame) -> tuple[int, float,
     first, late = float(orders["purchases"].get(1, 0)), float(orders["purchases"][last])
     if not first:
         raise NotEnoughData(
-            f"The {orders['size'][last]:,.0f} customers who have reached month {last} ordered nothing in month 1.",
+            phrase(
+                "The {n:,.0f} customers who have reached month {last} ordered nothing in month 1.",
+                n=orders["size"][last],
+                last=last,
+            ),
             "There is nothing to set later months beside.",
         )
     return last, late / first, int(orders["size"][last]), differs(late - first, math.sqrt(late + first))

@@ -7,6 +7,7 @@ import pandas as pd
 
 from clvlib.aggregate.acquisition import BILLS, Ledger
 from clvlib.errors import MissingTable, NotEnoughData
+from clvlib.language import phrase
 from clvlib.stats import DAYS_PER_YEAR
 
 FEWEST_MONTHS = 12
@@ -44,7 +45,8 @@ def cost(known: Ledger) -> pd.DataFrame:
             rows[str(channel)] = _elasticity(months)
     if not rows:
         raise NotEnoughData(
-            f"No channel has {FEWEST_MONTHS} periods of cost with new customers.", "Bring a longer history of costs."
+            phrase("No channel has {least} periods of cost with new customers.", least=FEWEST_MONTHS),
+            "Bring a longer history of costs.",
         )
     frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("channel")
     frame.insert(1, "cac", known.by_channel()["cac"].reindex(frame.index))

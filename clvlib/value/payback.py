@@ -14,6 +14,7 @@ from clvlib import aggregate
 from clvlib.aggregate import acquisition
 from clvlib.dataset import Dataset, Economics
 from clvlib.errors import CannotAnswer, MissingTable, NotEnoughData
+from clvlib.language import message
 from clvlib.stats import mid_periods, present_value
 from clvlib.value.formula import Levers, value_before_acquisition
 from clvlib.value.hindsight import continuation
@@ -97,10 +98,10 @@ def affordable_cac(orders: pd.Series, chosen: Levers) -> pd.Series:
     gained = cumulative_contribution(orders, chosen)
     worth = value_before_acquisition(chosen)
     rules = {
-        "Paid back in the first month": gained.iloc[0],
-        "Paid back within 12 months": gained.iloc[:12].iloc[-1],
-        "CLV : CAC of 3": worth / 3,
-        "CLV : CAC of 1 (nothing left)": worth,
+        message("Paid back in the first month"): gained.iloc[0],
+        message("Paid back within 12 months"): gained.iloc[:12].iloc[-1],
+        message("CLV : CAC of 3"): worth / 3,
+        message("CLV : CAC of 1 (nothing left)"): worth,
     }
     return pd.Series(rules, name="acquisition_cost", dtype=float).clip(lower=0).rename_axis("rule")
 

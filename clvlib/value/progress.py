@@ -5,6 +5,7 @@ import pandas as pd
 
 from clvlib import aggregate
 from clvlib.errors import NotEnoughData
+from clvlib.language import phrase
 from clvlib.models.silence import silence_curve
 from clvlib.stats import LEAST, shares_differ
 from clvlib.value.kpis import chance_of_difference
@@ -138,7 +139,7 @@ def speed_by_group(journey: Journey, groups: pd.Series, days: int = 90) -> pd.Da
         frame[stage] = parts.mean().where(parts.size() >= LEAST)
     if frame.drop(columns="customers").isna().all(axis=None):
         raise NotEnoughData(
-            f"No group has {LEAST} customers who were watched for {days} days.",
+            phrase("No group has {least} customers who were watched for {days} days.", least=LEAST, days=days),
             "Bring a longer history or more customers.",
         )
     return frame.rename_axis("group").sort_index()

@@ -15,12 +15,13 @@ from scipy.stats import norm
 from clvlib import aggregate
 from clvlib.dataset import Dataset
 from clvlib.errors import NotEnoughData, UsageError
+from clvlib.language import Template, message, phrase
 from clvlib.stats import rank_scores
 
-_UNKNOWN = "(unknown)"
+_UNKNOWN = message("(unknown)")
 _NUMBER = r"[+-]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
-OTHER = "(all others)"
-NOT_YET = "(not yet a customer)"
+OTHER = message("(all others)")
+NOT_YET = message("(not yet a customer)")
 
 
 WORTH_AN_EFFORT = ("Champions", "Loyal", "New", "Promising", "Wavering", "At risk", "Can't lose")
@@ -60,16 +61,16 @@ _GRID = {
     1: ("Lost", "Lost", "Dormant", "At risk", "Can't lose"),
 }
 SEGMENTS = {
-    "Champions": "bought lately, often and much: thank them, ask them to recommend",
-    "Loyal": "buy often or much, silent no longer than most: offer the next product, a programme",
-    "New": "one purchase so far, lately: make the second one happen",
-    "Promising": "bought lately, still rarely or little: build the habit",
-    "Wavering": "middling, last seen a while ago: a reason to come back now",
-    "Slipping": "small buyers, silent for some time: a light reminder",
-    "At risk": "came back and spent well, silent for long: win back, ask why",
-    "Can't lose": "were among the best, silent for long: call them in person",
-    "Dormant": "small or middling buyers, silent for long: only cheap contacts",
-    "Lost": "small buyers of long ago: spend nothing, learn from them",
+    message("Champions"): message("bought lately, often and much: thank them, ask them to recommend"),
+    message("Loyal"): message("buy often or much, silent no longer than most: offer the next product, a programme"),
+    message("New"): message("one purchase so far, lately: make the second one happen"),
+    message("Promising"): message("bought lately, still rarely or little: build the habit"),
+    message("Wavering"): message("middling, last seen a while ago: a reason to come back now"),
+    message("Slipping"): message("small buyers, silent for some time: a light reminder"),
+    message("At risk"): message("came back and spent well, silent for long: win back, ask why"),
+    message("Can't lose"): message("were among the best, silent for long: call them in person"),
+    message("Dormant"): message("small or middling buyers, silent for long: only cheap contacts"),
+    message("Lost"): message("small buyers of long ago: spend nothing, learn from them"),
 }
 
 
@@ -145,7 +146,9 @@ def profile(groups: pd.Series, rfm: pd.DataFrame, value: pd.Series) -> pd.DataFr
     """
     missing = rfm.index.difference(groups.index)
     if len(missing):
-        raise UsageError(f"{len(missing)} customers have no group.", "Group exactly the customers of the summary.")
+        raise UsageError(
+            phrase("{n} customers have no group.", n=len(missing)), "Group exactly the customers of the summary."
+        )
     table = pd.DataFrame(
         {
             "group": groups.reindex(rfm.index),
@@ -233,13 +236,15 @@ def _ranges(ends: pd.DataFrame) -> dict[int, str]:
         written = ends.map(lambda value, digits=digits: _plain(value, digits))
         if written.stack().nunique() == ends.map("{:.12g}".format).stack().nunique():
             break
-    return {q: low if low == high else f"{low} to {high}" for q, low, high in written.itertuples()}
+    return {
+        q: low if low == high else phrase("{low} to {high}", low=low, high=high)
+        for q, low, high in written.itertuples()
+    }
 
 
 def _plain(value: float, digits: int) -> str:
-    if abs(value) >= 1e15:
-        return f"{value:.{digits}e}"
-    return f"{value:.0f}" if value == round(value) else f"{value:.{digits}f}"
+    spec = f".{digits}e" if abs(value) >= 1e15 else ".0f" if value == round(value) else f".{digits}f"
+    return Template().format_value(value, spec)
 
 
 def filled_in(values: pd.Series) -> pd.Series:
@@ -303,7 +308,7 @@ def segments_at(transactions: ibis.Table, day: pd.Timestamp) -> pd.Series:
     """
     rfm = aggregate.rfm_summary(transactions, day)
     if rfm.empty:
-        raise NotEnoughData(f"No customer had bought by {day:%Y-%m-%d}.", "Choose a later date.")
+        raise NotEnoughData(phrase("No customer had bought by {day:%Y-%m-%d}.", day=day), "Choose a later date.")
     return named_segments(rfm, rfm_scores(rfm))
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from clvlib import aggregate
 from clvlib.errors import CannotAnswer, NotEnoughData
+from clvlib.language import message, phrase, translated
 from clvlib.value import kpis
 from clvlib.value.equity import Valuation
 from clvlib.value.formula import clv, simple_clv, value_before_acquisition
@@ -41,28 +42,33 @@ class Definition:
     used_in: str
 
 
-NEW, EVER, MID = "an average new customer", "who ever bought", "from the middle of each month"
-BUYING = "goods, serving orders"
+NEW, EVER = message("an average new customer"), message("who ever bought")
+MID, _EACH_YEAR = message("from the middle of each month"), message("from the start of each year (textbook)")
+_REVENUE, _MARGIN, _NONE, _NO = message("revenue"), message("margin"), message("none"), message("no")
+BUYING, _KEEPING = message("goods, serving orders"), message("goods, serving orders, keeping")
 DEFINITIONS = {
-    "Revenue of a life": Definition("{years} years", NEW, "revenue", "none", "no", "01"),
-    "CLV before acquisition": Definition(
-        "{years} years", NEW, "margin", f"{BUYING}, keeping", "from the start of each year (textbook)", "01, 05b"
+    message("Revenue of a life"): Definition("{years} years", NEW, _REVENUE, _NONE, _NO, "01"),
+    message("CLV before acquisition"): Definition("{years} years", NEW, _MARGIN, _KEEPING, _EACH_YEAR, "01, 05b"),
+    message("CLV by the formula"): Definition(
+        "{years} years", NEW, _MARGIN, "goods, serving orders, keeping, acquiring", _EACH_YEAR, "01"
     ),
-    "CLV by the formula": Definition(
-        "{years} years", NEW, "margin", f"{BUYING}, keeping, acquiring", "from the start of each year (textbook)", "01"
+    message("Value of a new customer"): Definition(
+        "first {months} months, as seen", NEW, _MARGIN, BUYING, "from each month, to the first purchase", "08"
     ),
-    "Value of a new customer": Definition(
-        "first {months} months, as seen", NEW, "margin", BUYING, "from each month, to the first purchase", "08"
+    message("Historic value"): Definition(
+        message("so far"), EVER, "margin (the cost of orders, where stated)", _KEEPING, _NO, "01, 02, 07"
     ),
-    "Historic value": Definition(
-        "so far", EVER, "margin (the cost of orders, where stated)", f"{BUYING}, keeping", "no", "01, 02, 07"
+    message("CLV ahead"): Definition("next {months} months", EVER, _MARGIN, BUYING, MID, "03, 07, 08, customers.csv"),
+    message("CLV of active customers"): Definition(
+        "next {months} months", "who bought in the last {window} days", _MARGIN, BUYING, MID, "07"
     ),
-    "CLV ahead": Definition("next {months} months", EVER, "margin", BUYING, MID, "03, 07, 08, customers.csv"),
-    "CLV of active customers": Definition(
-        "next {months} months", "who bought in the last {window} days", "margin", BUYING, MID, "07"
-    ),
-    "Lifetime value": Definition(
-        "so far + next {months} months", EVER, "margin", f"{BUYING}, keeping so far", f"what is ahead: {MID}", "07"
+    message("Lifetime value"): Definition(
+        "so far + next {months} months",
+        EVER,
+        _MARGIN,
+        "goods, serving orders, keeping so far",
+        "what is ahead: from the middle of each month",
+        "07",
     ),
 }
 
@@ -93,7 +99,7 @@ def every_clv(ds: "Dataset", now: Valuation, window: int, horizon_years: int = 5
             each, customers = measure()
         except CannotAnswer:
             continue
-        words = {key: text.format(**said) for key, text in vars(DEFINITIONS[name]).items()}
+        words = {key: phrase(text, **said) for key, text in vars(DEFINITIONS[name]).items()}
         rows[name] = words | {"customers": customers, "each": each, "total": each * customers}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("figure")
 
@@ -106,7 +112,8 @@ def row(table: pd.DataFrame, figure: str) -> pd.Series:
     60.0
     """
     if figure not in table.index:
-        raise NotEnoughData(f"These data don't tell the “{figure}”.", "Its own notebook says why.")
+        what = phrase("These data don't tell the “{figure}”.", figure=translated(figure))
+        raise NotEnoughData(what, "Its own notebook says why.")
     return table.loc[[figure]].iloc[0]
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from clvlib import aggregate
 from clvlib.aggregate import acquisition, clock, journeys
+from clvlib.language import message
 from clvlib.models.silence import plan_window, silence_curve
 from clvlib.stats import LEAST
 from clvlib.value.kpis import PROMOTER
@@ -47,34 +48,34 @@ def _has_cost(ds: "Dataset") -> bool:
 
 
 STAGES = {
-    "awareness": Rule(
+    message("awareness"): Rule(
         "first trace of them: a contact, the sign-up or a purchase, whichever came first",
         "",
         "touchpoints",
         lambda ds: ds.has("touchpoints"),
     ),
-    "acquisition": Rule(
+    message("acquisition"): Rule(
         "they signed up (at the latest with the first purchase)",
         "awareness",
         "customers: acquired_on",
         _has_column("acquired_on"),
     ),
-    "activation": Rule("first purchase", "acquisition", "transactions", lambda ds: True),
-    "revenue": Rule(
+    message("activation"): Rule("first purchase", "acquisition", "transactions", lambda ds: True),
+    message("revenue"): Rule(
         "the margin so far, before serving, has paid back what it cost to win them (shares leave out who cost nothing)",
         "activation",
         "customers: acquisition_cost (or the card's)",
         _has_cost,
     ),
-    "retention": Rule("second purchase, on another day", "activation", "transactions", lambda ds: True),
-    "referral": Rule(
+    message("retention"): Rule("second purchase, on another day", "activation", "transactions", lambda ds: True),
+    message("referral"): Rule(
         "somebody who names them as referrer has signed up",
         "activation",
         "customers: referred_by",
         _has_column("referred_by"),
     ),
-    "advocacy": Rule(
-        f"they answered {PROMOTER} or 10 when asked (only those who were asked and answered count)",
+    message("advocacy"): Rule(
+        "they answered 9 or 10 when asked (only those who were asked and answered count)",
         "activation",
         "surveys",
         lambda ds: ds.has("surveys"),
@@ -239,7 +240,7 @@ def today(journey: Journey, silent_after: int) -> pd.DataFrame:
         {
             "stage": stages,
             "since": since,
-            "status": np.where(silent > silent_after, "silent", "active"),
+            "status": np.where(silent > silent_after, message("silent"), message("active")),
             "days_since_sign": silent,
         },
         index=journey.dates.index,
