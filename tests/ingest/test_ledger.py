@@ -6,6 +6,8 @@ import tomllib
 import pandas as pd
 import pytest
 
+from clvlib import language
+
 HEAD = "customer_id,date,amount\n"
 
 
@@ -56,6 +58,39 @@ def test_what_was_read_is_what_was_kept_and_dropped_in_rows_and_money(build, tex
     assert parts["rows"] == lines.loc["read", "rows"]
     assert parts["money"] == pytest.approx(lines.loc["read", "money"])
     assert lines.loc["kept", "money"] == pytest.approx(float(found.transactions["amount"].sum().to_pandas()))
+
+
+class Marked(dict):
+    """The catalogue of a language that says what English says, with a mark before it and other spaces in it."""
+
+    def get(self, message, _):
+        return message and "§" + message.replace(" ", "\u00a0")
+
+
+GRADED = {
+    **{name: INPUTS[name] for name in ("placeholders", "duplicates", "broken lines", "statuses")},
+    "amounts in words": HEAD + good() + "x,2025-01-03,free\n" * 5,
+    "dates to come": HEAD + good() + "x,2999-01-01,5\n" * 5,
+    "a test": HEAD + good() + "test,2025-01-03,5\nguest,2025-01-03,5\nC1,2025-01-03,5\n",
+    "nobody who came back": HEAD + "a,2025-01-03,5\nb,2025-01-03,-5\nc,2025-01-04,5\n",
+}
+
+
+@pytest.mark.parametrize("text", GRADED.values(), ids=GRADED)
+def test_in_another_language_the_same_is_found_and_weighs_the_same(build, monkeypatch, text):
+    def told():
+        found, problems = build(text, as_of="2025-02-02")
+        ledger = found.ledger if found is not None else pd.DataFrame(columns=["reason"])
+        said = [*ledger["reason"], *(each for one in problems for each in (one.what, one.mend))]
+        return said, ledger.drop(columns="reason"), [(one.grade, one.where, one.count) for one in problems]
+
+    said, ledger, problems = told()
+    monkeypatch.setattr(language, "_catalogue", lambda _: Marked())
+    marked, same_ledger, same_problems = told()
+    assert (len(marked), same_problems) == (len(said), problems)
+    assert same_ledger.equals(ledger)
+    assert [text for text in marked if text and not text.startswith("§")] == []
+    assert [text.replace("§", "").replace("\u00a0", " ") for text in marked] == said
 
 
 def test_refunds_have_their_money_in_the_ledger(build):
