@@ -18,21 +18,21 @@ from clvlib.ingest.raw import ROW, Raw, filled, literal, quoted, rows
 from clvlib.language import message, phrase, translated
 
 NOT_READ = message("{column} can't be read")
-NOT_FINITE = message("{column} is not a finite number")
+INFINITE = message("{column} is not a finite number")
 NO_VALUE = message("no {column}")
 NO_DAY = message("dated on a day that stands for none")
 FUTURE = message("dated in the future")
-NEVER = message("never happened: {column} is {value}")
+NEVER_HAPPENED = message("never happened: {column} is {value}")
 NEVER_BY_DATE = message("never happened: {column} is filled")
-AGAIN = message("a further row of the same {column}")
+REPEATED = message("a further row of the same {column}")
 REASON = "__clv_reason"
 MOST_VALUES = 20  # that a message lists for the card
 
-_UNREAD = {NOT_READ, NOT_FINITE, *(words for _, words in rules.RANGES.values())}
+_UNREAD = {NOT_READ, INFINITE, *(words for _, words in rules.RANGES.values())}
 # Rows that are left out for these reasons are warned of, even where they are few.
-_WARNED = {NO_VALUE, NO_DAY, FUTURE, NEVER, NEVER_BY_DATE, AGAIN, rules.FURTHER_ROW}
+_WARNED = {NO_VALUE, NO_DAY, FUTURE, NEVER_HAPPENED, NEVER_BY_DATE, REPEATED, rules.FURTHER_ROW}
 _WARNED |= {why for _, why in rules.CONTRADICTIONS}
-_HISTORY = {AGAIN, rules.FURTHER_ROW}  # where each customer has one row
+_HISTORY = {REPEATED, rules.FURTHER_ROW}  # where each customer has one row
 
 
 class Reason(NamedTuple):
@@ -290,7 +290,7 @@ class Account:
         unread |= reason.words in _HISTORY and self.name in ("subscriptions", "totals")
         grade: Grade = "warning" if unread or reason.words in _WARNED else "note"
         mend = phrase("These rows{share:, {share:.1%} of the money,|} are not used.", share=share)
-        if reason.words in (NEVER, NEVER_BY_DATE):
+        if reason.words in (NEVER_HAPPENED, NEVER_BY_DATE):
             line = leaving_out(reason.column, self.dropped_already(reason.column))
             mend = f"{mend} {phrase('To keep them, add {line} to [transactions].', line=line)}"
         examples: tuple[str, ...] = ()

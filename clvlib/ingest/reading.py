@@ -235,7 +235,7 @@ class _Reading(Mapped):
         target, value = column.name, cast.get(column.name, "")
         reasons: list[Reason] = []
         if target == "amount":
-            reasons.append(Reason(f"NOT isfinite({value})", account.NOT_FINITE, text, target))
+            reasons.append(Reason(f"NOT isfinite({value})", account.INFINITE, text, target))
         elif column.kind == "date":
             stands_for_none = f"CAST({value} AS DATE) IN ({rules.listed(rules.PLACEHOLDERS)})"
             if column.required:
@@ -350,7 +350,7 @@ class _Reading(Mapped):
             numbered = f"row_number() OVER (PARTITION BY {', '.join(same)} ORDER BY {ROW}) AS n"
             named = f"{same[0]} IS NOT NULL AND lower({same[0]}) NOT IN ({rules.listed(rules.NOTHING)})"
             again = f"SELECT {ROW} FROM (SELECT {ROW}, {numbered} FROM {self.raw.table} WHERE {named}) WHERE n > 1"
-            reasons.append(Reason(f"{ROW} IN ({again})", account.AGAIN, column=self.options["once"][0]))
+            reasons.append(Reason(f"{ROW} IN ({again})", account.REPEATED, column=self.options["once"][0]))
         return reasons
 
     def no_refunds(self, amount: str) -> list[Reason]:
@@ -383,7 +383,7 @@ class _Reading(Mapped):
             never = [text for text, word in said if word in rules.NEVER]
             for text in never:
                 condition = f"{quoted(column)} = {literal(text)}"
-                reasons.append(Reason(condition, account.NEVER, column=column, value=text.strip()))
+                reasons.append(Reason(condition, account.NEVER_HAPPENED, column=column, value=text.strip()))
             for text in [text for text, word in said if word in rules.DOUBTFUL]:
                 out = leaving_out(column, [text.strip(), *never, *self.dropped_already(column)])
                 mend = phrase("If they are no purchases, add {line} to [transactions].", line=out)
