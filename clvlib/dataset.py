@@ -195,15 +195,16 @@ class Dataset:
     def speak(self) -> None:
         """Speak its language from now on; what the client calls a channel, a product, an attribute stays as it is."""
         speak(self.language)
-        leave(self._called_alike(messages()))
+        leave(self._called_alike(messages()) if messages() else ())
 
     def _called_alike(self, words: Collection[str]) -> set[str]:
         found: set[str] = set()
-        for name, table in self.tables.items() if words else ():
+        asked = ibis.memtable(pd.DataFrame({"word": pd.Series([*words], dtype="str")}))
+        for name, table in self.tables.items():
             own = set(table.columns) - {column.name for column in TABLES[name]}
             found |= {shown for column in own for shown in (column, column.replace("_", " ")) if shown in words}
             for column in (column for column, kind in table.schema().items() if kind.is_string()):
-                alike = table.filter(table[column].isin([*words])).select(word=column).distinct()
+                alike = table.select(word=column).distinct().semi_join(asked, "word")
                 found |= set(alike.to_pandas()["word"])
         return found
 
