@@ -17,6 +17,16 @@ from clvlib.errors import NotEnoughData, UsageError
 from clvlib.language import message, phrase
 
 _WINDOWS = (30, 90, 180, 365)
+_CALLED = {  # a measure and its window → the column of `by_lift`
+    ("buys again", 30): message("buys again, 30 days"),
+    ("buys again", 90): message("buys again, 90 days"),
+    ("buys again", 180): message("buys again, 180 days"),
+    ("buys again", 365): message("buys again, 365 days"),
+    ("value", 30): message("value, 30 days"),
+    ("value", 90): message("value, 90 days"),
+    ("value", 180): message("value, 180 days"),
+    ("value", 365): message("value, 365 days"),
+}
 LIFTS = (0.1, 0.15, 0.2, 0.3)
 FEWEST_WATCHED = 100  # customers from whom a standard deviation of heavy-tailed amounts can be read
 _POWER = 0.8
@@ -136,7 +146,7 @@ def by_lift(people: pd.DataFrame) -> pd.DataFrame:
     chosen = [(kind, days) for kind in ("buys again", "value") for days in ends]
     rows = {lift: needed.reindex(chosen) for lift, needed in tables.items()}
     frame = pd.DataFrame(rows).T.rename_axis("lift")
-    return frame.set_axis([f"{kind}, {days} days" for kind, days in chosen], axis=1).dropna(axis=1, how="all")
+    return frame.set_axis([_CALLED[each] for each in chosen], axis=1).dropna(axis=1, how="all")
 
 
 def what_it_could_show(effects: pd.DataFrame, level: float) -> pd.DataFrame:

@@ -364,12 +364,13 @@ def _line_ends(path: Path, zipped: bool, encoding: str) -> set[str]:
         what = phrase("The encoding {encoding!r} is unknown.", encoding=encoding)
         raise DataError(what, 'Write for instance encoding = "cp1252".') from None
     except UnicodeError as error:
+        byte = error.object[error.start] if isinstance(error, UnicodeDecodeError) else None
         what = phrase(
-            "{file} is not {encoding}: {decoding:it holds the byte {byte:#04x}|{error}}.",
+            "{file} is not {encoding}: {known:it holds the byte {byte}|{error}}.",
             file=path.name,
             encoding=encoding,
-            decoding=(decoding := isinstance(error, UnicodeDecodeError)),
-            byte=error.object[error.start] if decoding else 0,
+            known=byte is not None,
+            byte=byte if byte is None else f"{byte:#04x}",
             error=error,
         )
         raise DataError(what, "Declare its encoding in the card.") from None
