@@ -15,6 +15,7 @@ import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -278,19 +279,17 @@ _FACTS = {
 
 
 def english_words(text: str, language: str) -> Counter[str]:
-    """Words of a text that messages have in English and no translation has, and how often they stand in it.
+    """Words of a text that the project has in English and in no translation, and how often they stand in it."""
+    return Counter(word for word in _words(text) if word in _only_english(language))
 
-    Words of messages that are still to be translated don't count.
-    """
+
+@cache
+def _only_english(language: str) -> frozenset[str]:
     told = catalogue_of(language)
-    there = " ".join(
-        [*told.values(), *(text for file in NOTEBOOKS for _, text in read_cells(language, file.stem).values())]
-    )
-    terms = " ".join(each for term in read_terms(language).values() for each in term.values())
-    waiting = " ".join(message for message, other in told.items() if not other)
-    known = {*_words(there), *_words(terms), *_words(waiting)}
-    english = {*_words(" ".join([*told, *(text for file in NOTEBOOKS for text in texts_of(file).values())]))} - known
-    return Counter(word for word in _words(text) if word in english)
+    english = [*told, *(text for file in NOTEBOOKS for text in texts_of(file).values())]
+    there = [*told.values(), *(text for file in NOTEBOOKS for _, text in read_cells(language, file.stem).values())]
+    there += [each for term in read_terms(language).values() for each in term.values()]
+    return frozenset(_words(" ".join(english))) - {*_words(" ".join(there))}
 
 
 def _words(text: str) -> list[str]:
