@@ -23,7 +23,7 @@ def in_parts_of(monkeypatch):
     """Have so many customers scored at a time, and so many fitted on."""
 
     def set_to(at_once: int, fitted: int = 10**9) -> None:
-        monkeypatch.setattr(streamed, "AT_ONCE", at_once)
+        monkeypatch.setattr(streamed, "IN_A_PART", at_once)
         monkeypatch.setattr(streamed, "FITTED", fitted)
 
     return set_to
