@@ -47,8 +47,8 @@ class Written:
         """What the scores were learned from, in words."""
         customers = self.total.customers
         on = "all" if self.fitted_on == customers else f"a sample of {self.fitted_on:,} of the"
-        few = self.ahead.learned is not None and customers > TEACHING
-        taught = f" Those windows hold a sample of {TEACHING:,} customers." if few else ""
+        few = min(TEACHING, self.fitted_on)
+        taught = f" Those windows hold a sample of {few:,} customers." if self.ahead.learned and few < customers else ""
         return f"Models of buying are fitted on {on} {customers:,} customers. {self.ahead.why}{taught}"
 
 

@@ -67,6 +67,7 @@ def test_where_models_are_fitted_on_a_sample_it_is_said_and_everybody_is_scored(
     assert set(found.index) == set(expected.index)
     assert 1300 < written.fitted_on < 1800
     assert written.learned.startswith(f"Models of buying are fitted on a sample of {written.fitted_on:,} of the 2,349 ")
+    assert written.learned.endswith(f" Those windows hold a sample of {written.fitted_on:,} customers.")
     assert written.total.customers == 2349
     assert written.total.clv == pytest.approx(found["clv"].sum())
     assert written.buyers == pytest.approx(found["p_purchase"].sum())
