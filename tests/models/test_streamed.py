@@ -78,7 +78,7 @@ def test_where_models_are_fitted_on_a_sample_it_is_said_and_everybody_is_scored(
 def test_what_breaks_off_leaves_the_earlier_file_as_it_was(cdnow_sample, tmp_path, in_parts_of, monkeypatch):
     target = tmp_path / "scores.parquet"
     target.write_text("of last month")
-    in_parts_of(100)
+    in_parts_of(4)
     each, seen = streamed.score, []
 
     def breaks_off(*arguments, **options):
@@ -89,7 +89,7 @@ def test_what_breaks_off_leaves_the_earlier_file_as_it_was(cdnow_sample, tmp_pat
 
     monkeypatch.setattr(streamed, "score", breaks_off)
     with pytest.raises(OSError, match="no room"):
-        write_scores(below(cdnow_sample, "0200"), target)
+        write_scores(below(cdnow_sample, "0012"), target)
     assert len(seen) == 2
     assert [file.name for file in tmp_path.iterdir()] == ["scores.parquet"]
     assert target.read_text() == "of last month"
