@@ -3,7 +3,7 @@
 Which of BG/NBD, MBG/NBD and Pareto/NBD will come nearest nobody knows beforehand: their mean needs no choice.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Self
 
 import numpy as np
@@ -53,7 +53,7 @@ class Buying:
         p_purchase = np.mean(chances, axis=0).clip(min=LEAST_FORECAST)  # as small as the mean, or who buys buys a lot
         return frame.assign(purchases=mean, p_purchase=p_purchase, spend=mean * each)
 
-    def until(self, known: pd.DataFrame, ends: Sequence[float]) -> tuple[Array, Array]:
+    def until(self, known: pd.DataFrame, ends: Iterable[float]) -> tuple[Array, Array]:
         """The means of what models expect until each of `ends` (days from now): purchases, chance of one (0 to 1).
 
         Two arrays with a row per end, a column per customer.
@@ -67,7 +67,7 @@ class Buying:
         purchases, chances = (np.mean(both, axis=1) for both in zip(*each, strict=True))
         return purchases, chances
 
-    def _until(self, known: pd.DataFrame, ends: Sequence[float]) -> Iterator[tuple[dict[str, Array], list[Array]]]:
+    def _until(self, known: pd.DataFrame, ends: Iterable[float]) -> Iterator[tuple[dict[str, Array], list[Array]]]:
         """Purchases by model, and chances of one, until each end. Customers with the same history are asked about once;
         of who is alive, the day of the last purchase tells nothing more.
         """

@@ -23,7 +23,7 @@ from clvlib.models.outlook import Ahead, look_ahead_of_parts
 from clvlib.models.scoring import Total, factors, score, summed_up, total
 from clvlib.models.windows import TEACHING
 
-AT_ONCE = 250_000  # customers who are scored at a time
+IN_A_PART = 250_000  # customers who are scored at a time
 FITTED = 1_000_000  # customers whom models of buying are fitted on, at most
 
 
@@ -47,8 +47,8 @@ class Written:
         """What the scores were learned from, in words."""
         customers = self.total.customers
         on = "all" if self.fitted_on == customers else f"a sample of {self.fitted_on:,} of the"
-        few = self.ahead.learned is not None and customers > TEACHING
-        taught = f" Those windows hold a sample of {TEACHING:,} customers." if few else ""
+        few = min(TEACHING, self.fitted_on)
+        taught = f" Those windows hold a sample of {few:,} customers." if self.ahead.learned and few < customers else ""
         return f"Models of buying are fitted on {on} {customers:,} customers. {self.ahead.why}{taught}"
 
 
@@ -67,8 +67,8 @@ def write_scores(ds: Dataset, target: Path) -> Written:
     0001                 3        0.55  10.48
     0002                 1        0.14   3.13
     """
-    with aggregate.in_parts(ds.transactions, AT_ONCE) as parts, replacing(target) as partial:
-        first = parts[: FITTED // AT_ONCE]
+    with aggregate.in_parts(ds.transactions, IN_A_PART) as parts, replacing(target) as partial:
+        first = parts[: FITTED // IN_A_PART]
         ahead = look_ahead_of_parts(first, ds.starts, ds.as_of, ds.economics.horizon_days)
         sums = pd.Series(dtype=float)
         with ExitStack() as opened:

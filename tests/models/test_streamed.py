@@ -23,7 +23,7 @@ def in_parts_of(monkeypatch):
     """Have so many customers scored at a time, and so many fitted on."""
 
     def set_to(at_once: int, fitted: int = 10**9) -> None:
-        monkeypatch.setattr(streamed, "AT_ONCE", at_once)
+        monkeypatch.setattr(streamed, "IN_A_PART", at_once)
         monkeypatch.setattr(streamed, "FITTED", fitted)
 
     return set_to
@@ -67,6 +67,7 @@ def test_where_models_are_fitted_on_a_sample_it_is_said_and_everybody_is_scored(
     assert set(found.index) == set(expected.index)
     assert 1300 < written.fitted_on < 1800
     assert written.learned.startswith(f"Models of buying are fitted on a sample of {written.fitted_on:,} of the 2,349 ")
+    assert written.learned.endswith(f" Those windows hold a sample of {written.fitted_on:,} customers.")
     assert written.total.customers == 2349
     assert written.total.clv == pytest.approx(found["clv"].sum())
     assert written.buyers == pytest.approx(found["p_purchase"].sum())
@@ -77,7 +78,7 @@ def test_where_models_are_fitted_on_a_sample_it_is_said_and_everybody_is_scored(
 def test_what_breaks_off_leaves_the_earlier_file_as_it_was(cdnow_sample, tmp_path, in_parts_of, monkeypatch):
     target = tmp_path / "scores.parquet"
     target.write_text("of last month")
-    in_parts_of(100)
+    in_parts_of(4)
     each, seen = streamed.score, []
 
     def breaks_off(*arguments, **options):
@@ -88,7 +89,7 @@ def test_what_breaks_off_leaves_the_earlier_file_as_it_was(cdnow_sample, tmp_pat
 
     monkeypatch.setattr(streamed, "score", breaks_off)
     with pytest.raises(OSError, match="no room"):
-        write_scores(below(cdnow_sample, "0200"), target)
+        write_scores(below(cdnow_sample, "0012"), target)
     assert len(seen) == 2
     assert [file.name for file in tmp_path.iterdir()] == ["scores.parquet"]
     assert target.read_text() == "of last month"
