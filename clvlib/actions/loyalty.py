@@ -248,7 +248,7 @@ def equal_tiers(merit: pd.DataFrame, asked: pd.Series) -> pd.DataFrame:
         held = {int((merit[way] >= least).sum()) for least in found[way]}
         if len(held | {0, len(merit)}) < len(asked) + 2:
             raise NotEnoughData(
-                phrase("Customers are too much alike in {way} for tiers to tell them apart.", way=word(way)),
+                phrase("Customers are too much alike in {way} for tiers to tell them apart.", way=word(str(way))),
                 "Give status another way.",
             )
     return found

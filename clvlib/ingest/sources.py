@@ -167,9 +167,7 @@ def _below_each_other(
         whole.bad_lines += part.bad_lines
         whole.titles += part.titles
         whole.bad_examples += tuple(f"{called}, {place}" for place in part.bad_examples)
-        whole.noticed += [
-            (grade, phrase("{file}: {what}", file=called, what=what), *more) for grade, what, *more in part.noticed
-        ]
+        whole.noticed += [(n[0], phrase("{file}: {what}", file=called, what=n[1]), *n[2:]) for n in part.noticed]
         missing = [name for key, name in names.items() if key not in own]
         if missing:
             what = phrase(
