@@ -34,7 +34,7 @@ class Exercise:
         self._of, self._key, self._why_not, self._given = found, key, why_not, given
 
     def __repr__(self) -> str:
-        return f"Exercise {self._of.number}: .check(answer), .hint(), .solution()"
+        return phrase("Exercise {number}: .check(answer), .hint(), .solution()", number=self._of.number)
 
     def check(self, answer: Any = None) -> None:
         """Say whether an answer is right, and if not, which mistake it is, as far as its value tells."""
@@ -66,10 +66,12 @@ class Exercise:
             gives = phrase("It gives {answer}.", answer=self._written(found))
         except Exception as error:  # a frame may have been changed by hand
             gives = phrase("It can't be run here ({what}).", what=f"{type(error).__name__}: {error}")
-        title = phrase("A solution of exercise {number}", number=self._of.number)
+        number = self._of.number
+        title = phrase("A solution of exercise {number}", number=number)
+        above = phrase("A solution of exercise {number}:", number=number)
         code = html.escape(self._of.solution)
         folded = f"<details><summary>{title}</summary><pre>{code}</pre><p>{html.escape(gives)}</p></details>"
-        return publish("exercise", f"{title}:\n{self._of.solution}\n{gives}", _box("hint", folded))
+        return publish("exercise", f"{above}\n{self._of.solution}\n{gives}", _box("hint", folded))
 
     def ask(self) -> None:
         """Say what is asked."""

@@ -16,6 +16,7 @@ from clvlib.aggregate import acquisition, contents, inspection, journeys, purcha
 from clvlib.causes import adoption, attribution, causal, planning, trial
 from clvlib.dataset import Dataset
 from clvlib.errors import CannotAnswer, MissingTable, NotEnoughData
+from clvlib.language import message, phrase
 from clvlib.models import churn, forecast, outlook, silence, subscriptions
 from clvlib.value import claims, cohort_grid, kpis, lifespan
 
@@ -65,7 +66,7 @@ def all_told(ds: Dataset) -> list[Told]:
     """
     seen, told = _Seen(ds), []
     for notebook, guards in _GUARDS.items():
-        for what, guard in guards.items():
+        for guard, what in guards.items():
             try:
                 guard(seen)
                 told.append(Told(notebook, what))
@@ -82,22 +83,26 @@ def gates(ds: Dataset, last: pd.Timestamp) -> pd.DataFrame:
     >>> gates(sample, sample.as_of)["has"].tolist()
     [2349, 546, 0]
     """
-    seen, (buyers, days, since) = _Seen(ds), GATES
+    seen, (buyers, days, since), silent = _Seen(ds), GATES, (ds.as_of - last).days
     rows = {
-        f"customers who bought: {buyers} or more": (seen.buyers[0], seen.buyers[0] >= buyers),
-        f"days of history: {days} or more": (seen.days, seen.days >= days),
-        f"days since the last order: {since} or fewer": ((ds.as_of - last).days, (ds.as_of - last).days <= since),
+        phrase("customers who bought: {n} or more", n=buyers): (seen.buyers[0], seen.buyers[0] >= buyers),
+        phrase("days of history: {n} or more", n=days): (seen.days, seen.days >= days),
+        phrase("days since the last order: {n} or fewer", n=since): (silent, silent <= since),
     }
     return pd.DataFrame.from_dict(rows, orient="index", columns=["has", "passed"]).rename_axis("asked")
 
 
-def _need(found: int, least: int, who: str, mend: str = "Bring more customers or a longer history.") -> None:
+_MORE = message("Bring more customers or a longer history.")
+_BOUGHT = message("{n:,} customer(s) bought; it takes {least:,}.")
+
+
+def _need(found: int, least: int, what: str = _BOUGHT, mend: str = _MORE, **values: int) -> None:
     if found < least:
-        raise NotEnoughData(f"{found:,} {who}; it takes {least:,}.", mend)
+        raise NotEnoughData(phrase(what, n=found, least=least, **values), mend)
 
 
 def _buyers(seen: _Seen) -> None:
-    _need(seen.buyers[0], 1, "customer(s) bought")
+    _need(seen.buyers[0], 1)
 
 
 def _retention(seen: _Seen) -> None:
@@ -128,7 +133,9 @@ def _repeaters(seen: _Seen) -> None:
 
 def _windows(seen: _Seen) -> None:
     seen.ds.table("transactions")
-    what = "customer(s) came back: the forecast can't learn from past windows what models miss"
+    what = message(
+        "{n:,} customer(s) came back: the forecast can't learn from past windows what models miss; it takes {least:,}."
+    )
     _need(seen.buyers[1], outlook.LEAST_BACK, what)
 
 
@@ -136,32 +143,37 @@ def _churn(seen: _Seen) -> None:
     seen.ds.table("transactions")
     silence.longest_window(seen.ds.starts, seen.ds.as_of)
     of_each = churn.FEWEST_OF_EACH
-    _need(seen.buyers[0], 2 * of_each, f"customer(s) bought; it takes {of_each} who buy again and {of_each} who don't")
+    what = message(
+        "{n:,} customer(s) bought; it takes {of_each} who buy again and {of_each} who don't; it takes {least:,}."
+    )
+    _need(seen.buyers[0], 2 * of_each, what, of_each=of_each)
 
 
 def _channels(seen: _Seen) -> None:
     sold = seen.ds.transactions
     journeys.require_channel(sold)
-    _need(len(journeys.selling_channels(sold)), 2, "channel(s) with orders", "With one there is nothing to compare.")
+    what = message("{n:,} channel(s) with orders; it takes {least:,}.")
+    _need(len(journeys.selling_channels(sold)), 2, what, message("With one there is nothing to compare."))
     adoption.windows(seen.ds.starts, seen.ds.as_of, adoption.FIRST_DAYS, adoption.NEXT_DAYS)
-    _need(seen.buyers[1], 2 * causal.FEWEST, "customer(s) came back, of whom some added a channel and some did not")
+    what = message("{n:,} customer(s) came back, of whom some added a channel and some did not; it takes {least:,}.")
+    _need(seen.buyers[1], 2 * causal.FEWEST, what)
 
 
 def _paths(seen: _Seen) -> None:
     seen.ds.table("touchpoints")
-    _need(seen.buyers[0], attribution.FEWEST_ORDERS, "customer(s) bought")
+    _need(seen.buyers[0], attribution.FEWEST_ORDERS)
 
 
 def _tests(seen: _Seen) -> None:
     sizes = seen.arms["customers"].sort_values(ascending=False)
     second = sizes.groupby(seen.arms["experiment"]).nth(1).max()  # of each test; the largest of them
-    who = "customer(s) are in the second largest arm of any test"
-    _need(0 if pd.isna(second) else int(second), trial.FEWEST_IN_ARM, who)
+    what = message("{n:,} customer(s) are in the second largest arm of any test; it takes {least:,}.")
+    _need(0 if pd.isna(second) else int(second), trial.FEWEST_IN_ARM, what)
 
 
 def _planning(seen: _Seen) -> None:
     seen.ds.table("transactions")
-    _need(seen.buyers[0], planning.FEWEST_WATCHED, "customer(s) bought")
+    _need(seen.buyers[0], planning.FEWEST_WATCHED)
 
 
 def _kpis(seen: _Seen) -> None:
@@ -176,12 +188,13 @@ def _subscriptions(seen: _Seen) -> None:
 
 def _year(seen: _Seen) -> None:
     seen.ds.table("transactions")
-    _need(seen.days, claims.MATURE_DAYS, "day(s) of history", "Bring a longer history.")
+    what = message("{n:,} day(s) of history; it takes {least:,}.")
+    _need(seen.days, claims.MATURE_DAYS, what, message("Bring a longer history."))
 
 
 def _tiers(seen: _Seen) -> None:
     _year(seen)
-    _need(seen.buyers[0], loyalty.FEWEST_FOR_TIERS, "customer(s) bought")
+    _need(seen.buyers[0], loyalty.FEWEST_FOR_TIERS)
 
 
 def _products(seen: _Seen) -> None:
@@ -197,39 +210,45 @@ def _ledger(seen: _Seen) -> None:
     acquisition.ledger(seen.ds)
 
 
-def _table(seen: _Seen, name: str) -> None:
-    seen.ds.table(name)
+def _surveys(seen: _Seen) -> None:
+    seen.ds.table("surveys")
 
 
-_GUARDS: dict[str, dict[str, Callable[[_Seen], None]]] = {
-    "00_start_here": {"who bought, how often, for how much": _buyers, "retention by cohort": _retention},
-    "01_clv_formula": {
-        "how long customers stay, and CLV by the formula": _lifespan,
-        "CLV beside the cost to acquire, and payback": _cost_to_acquire,
-    },
-    "02_segmentation": {"segments, and how concentrated the value is": _buyers},
-    "03_clv_forecast": {"what each customer will buy": _repeaters},
-    "03b_forecast_trust": {"a forecast that learns from what earlier ones missed": _windows},
-    "04_churn": {"who will buy nothing in the next weeks": _churn},
-    "04b_churn_trust": {"whether those risks are true": _churn},
-    "05_multichannel": {"what a further channel causes": _channels},
-    "05b_attribution": {
-        "which channels met the orders": _paths,
-        "what a customer of each channel costs": _ledger,
-    },
-    "06_cro_experiments": {"tests judged by what customers were worth": _tests},
-    "06b_planning_and_peeking": {"how many customers a test needs": _planning},
-    "07_lifecycle": {
-        "retention, churn and value over time": _kpis,
-        "recommendation (NPS)": lambda seen: _table(seen, "surveys"),
-    },
-    "07b_contractual": {"how long subscribers stay": _subscriptions},
-    "07c_claims": {"quoted figures beside this shop's, over a year": _year},
-    "08_action_plan": {
-        "whom to contact within a budget": _churn,
-        "who agreed to be contacted": _consent,
-        "loyalty tiers": _tiers,
-        "what to recommend": _products,
-    },
-    "09_explore": {"groups of customers by their attributes": lambda seen: _table(seen, "customers")},
-}
+def _customers(seen: _Seen) -> None:
+    seen.ds.table("customers")
+
+
+_GUARDS: dict[str, dict[Callable[[_Seen], None], str]] = message(
+    {
+        "00_start_here": {_buyers: "who bought, how often, for how much", _retention: "retention by cohort"},
+        "01_clv_formula": {
+            _lifespan: "how long customers stay, and CLV by the formula",
+            _cost_to_acquire: "CLV beside the cost to acquire, and payback",
+        },
+        "02_segmentation": {_buyers: "segments, and how concentrated the value is"},
+        "03_clv_forecast": {_repeaters: "what each customer will buy"},
+        "03b_forecast_trust": {_windows: "a forecast that learns from what earlier ones missed"},
+        "04_churn": {_churn: "who will buy nothing in the next weeks"},
+        "04b_churn_trust": {_churn: "whether those risks are true"},
+        "05_multichannel": {_channels: "what a further channel causes"},
+        "05b_attribution": {
+            _paths: "which channels met the orders",
+            _ledger: "what a customer of each channel costs",
+        },
+        "06_cro_experiments": {_tests: "tests judged by what customers were worth"},
+        "06b_planning_and_peeking": {_planning: "how many customers a test needs"},
+        "07_lifecycle": {
+            _kpis: "retention, churn and value over time",
+            _surveys: "recommendation (NPS)",
+        },
+        "07b_contractual": {_subscriptions: "how long subscribers stay"},
+        "07c_claims": {_year: "quoted figures beside this shop's, over a year"},
+        "08_action_plan": {
+            _churn: "whom to contact within a budget",
+            _consent: "who agreed to be contacted",
+            _tiers: "loyalty tiers",
+            _products: "what to recommend",
+        },
+        "09_explore": {_customers: "groups of customers by their attributes"},
+    }
+)

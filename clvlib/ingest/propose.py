@@ -217,7 +217,9 @@ def _look(connection: duckdb.DuckDBPyConnection, file: Path, inside: dict[str, s
 def _why(error: DataError, what: str) -> str:
     """A file or a part of one, and why it is no table that can be used."""
     name = what.rpartition("/")[2]
-    return what + error.what.removeprefix(name) if error.what.startswith(name) else f"{what}: {error.what}"
+    if error.what.startswith(name):
+        return what + error.what.removeprefix(name)
+    return phrase("{where}: {why}", where=what, why=error.what)
 
 
 def _header(raw: Raw) -> tuple[set[str], dict[str, tuple[str, ...]]]:

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from clvlib import aggregate
 from clvlib.dataset import Dataset
 from clvlib.files import replacing
+from clvlib.language import phrase
 from clvlib.models.outlook import Ahead, look_ahead_of_parts
 from clvlib.models.scoring import Total, factors, score, summed_up, total
 from clvlib.models.windows import TEACHING
@@ -46,10 +47,17 @@ class Written:
     def learned(self) -> str:
         """What the scores were learned from, in words."""
         customers = self.total.customers
-        on = "all" if self.fitted_on == customers else f"a sample of {self.fitted_on:,} of the"
-        few = min(TEACHING, self.fitted_on)
-        taught = f" Those windows hold a sample of {few:,} customers." if self.ahead.learned and few < customers else ""
-        return f"Models of buying are fitted on {on} {customers:,} customers. {self.ahead.why}{taught}"
+        taught = min(TEACHING, self.fitted_on)
+        return phrase(
+            "Models of buying are fitted on {whole:all|a sample of {n:,} of the} {customers:,} customers. {why}"
+            "{few: Those windows hold a sample of {taught:,} customers.|}",
+            whole=self.fitted_on == customers,
+            n=self.fitted_on,
+            customers=customers,
+            why=self.ahead.why,
+            few=bool(self.ahead.learned) and taught < customers,
+            taught=taught,
+        )
 
 
 def write_scores(ds: Dataset, target: Path) -> Written:

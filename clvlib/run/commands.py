@@ -16,7 +16,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from clvlib.errors import ClvError, Problem, UsageError, printable
-from clvlib.language import ASKED, languages
+from clvlib.language import ASKED, Template, languages, message, phrase, translated, word
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -27,6 +27,7 @@ app = typer.Typer(
 )
 INTERRUPTED = 130
 BACKTEST = "03b_forecast_trust"
+_GRADES = message({"error": "error", "warning": "warning", "note": "note"})
 
 Source = Annotated[str, typer.Argument(help="a dataset card (.toml), a bundled dataset's name, or a data file")]
 AsOf = Annotated[str | None, typer.Option(help="last day of observation, as 2026-10-31")]
@@ -43,7 +44,8 @@ Format = Annotated[str | None, typer.Option(help="a known export, as shopify")]
 def _ask_for(language: str | None) -> None:
     """Speak the language that was asked for, here and in every process that is started; UsageError for another one."""
     if language is not None and language not in languages():
-        raise UsageError(f"There is no language {language!r}.", f"Choose from: {', '.join(languages())}.")
+        there = phrase("Choose from: {these}.", these=", ".join(languages()))
+        raise UsageError(phrase("There is no language {language!r}.", language=language), there)
     if language is not None:
         os.environ[ASKED] = language
 
@@ -65,21 +67,23 @@ def main() -> None:
     except (KeyboardInterrupt, SystemExit) as ended:
         if isinstance(ended, SystemExit) and ended.code != INTERRUPTED:
             raise
-        _leave(INTERRUPTED, "Stopped. Nothing was left half-written; the same command goes on from here.")
+        _leave(INTERRUPTED, translated("Stopped. Nothing was left half-written; the same command goes on from here."))
     except ClvError as error:
         _leave(2 if isinstance(error, UsageError) else 1, f"{error}")
     except OSError as error:
-        _leave(1, f"The system refused: {error}. Free space or check the folder, then run again.")
+        said = phrase("The system refused: {error}. Free space or check the folder, then run again.", error=error)
+        _leave(1, said)
     except Exception as error:
         if isinstance(error, RuntimeError) and str(error) == "Query interrupted":  # by DuckDB, as it fetches
-            _leave(INTERRUPTED, "Stopped.")
+            _leave(INTERRUPTED, translated("Stopped."))
         if type(error).__module__.partition(".")[0] in ("duckdb", "_duckdb"):
             if type(error).__name__ == "InterruptException":
-                _leave(INTERRUPTED, "Stopped.")
+                _leave(INTERRUPTED, translated("Stopped."))
             if type(error).__name__ in ("IOException", "OutOfMemoryException"):
-                _leave(1, f"The system refused: {str(error).splitlines()[0]}. Free space, then run again.")
-        what = f"{type(error).__name__}: {(str(error) or 'no message').splitlines()[0]}"
-        _leave(4, f"This is a fault of the program: {what}. {_write_down()}please report it.")
+                first = str(error).splitlines()[0]
+                _leave(1, phrase("The system refused: {error}. Free space, then run again.", error=first))
+        kind, first = type(error).__name__, (str(error) or translated("no message")).splitlines()[0]
+        _leave(4, _fault(kind, first, _write_down()))
 
 
 def _leave(code: int, message: str) -> NoReturn:
@@ -90,15 +94,26 @@ def _leave(code: int, message: str) -> NoReturn:
     sys.exit(code)
 
 
+def _fault(kind: str, error: str, log: str) -> str:
+    """What is said of a fault of the program. log: the file of the details; "" without one."""
+    return phrase(
+        "This is a fault of the program: {kind}: {error}. {log:The details are in {log}|The details could not be "
+        "written to a file}; please report it.",
+        kind=kind,
+        error=error,
+        log=log,
+    )
+
+
 def _write_down() -> str:
-    """Write the traceback to a new file that only its owner can read; say where."""
+    """Write the traceback to a new file that only its owner can read; which one, "" where it can't be written."""
     try:
         handle, log = tempfile.mkstemp(prefix="clv-error-", suffix=".log")
         with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as stream:
             stream.write(traceback.format_exc())
-        return f"The details are in {log}; "
+        return log
     except OSError:
-        return "The details could not be written to a file; "
+        return ""
 
 
 @app.command()
@@ -119,17 +134,23 @@ def check(
     for grade, colour in (("error", "red"), ("warning", "yellow"), ("note", "blue")):
         for problem in problems:
             if problem.grade == grade:
-                typer.secho(f"{grade:8}", fg=colour, nl=False)
+                typer.secho(f"{translated(_GRADES[grade]):8}", fg=colour, nl=False)
                 typer.echo(f"{problem}")
     if found is not None:
-        shown = {"rows": "{:,}".format, "money": lambda paid: "" if paid != paid else f"{paid:,.2f}"}
-        typer.echo("\n" + printable(found.ledger.to_string(index=False, na_rep="", formatters=shown)))
+        shown = {
+            word("rows"): lambda count: Template().format("{:,}", count),
+            word("money"): lambda paid: "" if paid != paid else Template().format("{:,.2f}", paid),
+        }
+        ledger = found.ledger.assign(action=found.ledger["action"].map(word)).rename(columns=word)
+        typer.echo("\n" + printable(ledger.to_string(index=False, na_rep="", formatters=shown)))
         if found.sells:
             typer.echo("\n" + printable(reconcile.account_in_words(found)))
-        typer.echo(f"\n{printable(found.name)}: observed from {found.starts:%Y-%m-%d} to {found.as_of:%Y-%m-%d}.")
+        days = {"first": found.starts, "last": found.as_of}
+        observed = phrase("{name}: observed from {first:%Y-%m-%d} to {last:%Y-%m-%d}.", name=found.name, **days)
+        typer.echo("\n" + printable(observed))
     _write_page(path or Path(source), card, found, problems, out)
     errors = sum(problem.grade == "error" for problem in problems)
-    typer.echo("Ready for `clv run`." if not errors else f"{errors} error(s) to mend first.")
+    typer.echo(phrase("{n:Ready for `clv run`.|{n} error(s) to mend first.}", n=errors))
     raise typer.Exit(1 if errors else 0)
 
 
@@ -142,11 +163,11 @@ def _write_page(path: Path, card: dict[str, Any], found: Any, problems: Sequence
         target = places.folder_of(out, name, path, of=path) / "check.html"
         check_page.write_check(name, found, problems, target)
     except OSError as error:
-        typer.secho(
-            printable(f"The page check.html can't be written: {error}. Give another --out."), fg="yellow", err=True
-        )
+        said = phrase("The page check.html can't be written: {error}. Give another --out.", error=error)
+        typer.secho(printable(said), fg="yellow", err=True)
         return
-    typer.echo(printable(f"\nThe same with pictures, and what each notebook can tell: {target}"))
+    said = phrase("The same with pictures, and what each notebook can tell: {file}", file=target)
+    typer.echo("\n" + printable(said))
 
 
 @app.command()
@@ -161,19 +182,27 @@ def reveal(
 
     found, _ = dataset.build(read_card(card), card)
     if found is None:
-        raise UsageError(f"The data of {card} can't be read.", f"Run `clv check {card}`.")
+        raise UsageError(
+            phrase("The data of {card} can't be read.", card=card), phrase("Run `clv check {card}`.", card=card)
+        )
     hidden = people.pseudonyms(people.key(), [*found.tables.values()])
     try:
         text, count = people.reveal(file.read_text("utf-8"), hidden)
     except UnicodeDecodeError:
-        raise UsageError(f"{file} is no text.", "Give the CSV that the run wrote beside it.") from None
+        raise UsageError(
+            phrase("{file} is no text.", file=file), "Give the CSV that the run wrote beside it."
+        ) from None
     if not count:
         raise UsageError(
-            f"{file} names no customer of {card} by a pseudonym of this key.", "Give the card of that run, and its key."
+            phrase("{file} names no customer of {card} by a pseudonym of this key.", file=file, card=card),
+            "Give the card of that run, and its key.",
         )
     target = file.with_name(f"{file.stem}.revealed{file.suffix}")
     files.write_text(target, text)
-    typer.echo(printable(f"{target}: {count:,} pseudonyms replaced. It names people: delete it when it has been used."))
+    said = phrase(
+        "{file}: {n:,} pseudonyms replaced. It names people: delete it when it has been used.", file=target, n=count
+    )
+    typer.echo(printable(said))
 
 
 @app.command()
@@ -209,19 +238,24 @@ def init(
         with target.open("x", encoding="utf-8") as stream:
             stream.write(text)
     except FileExistsError:
-        raise UsageError(f"{target} exists already.", "Give another place with --out, or delete it.") from None
+        raise UsageError(
+            phrase("{file} exists already.", file=target), "Give another place with --out, or delete it."
+        ) from None
     typer.echo(printable(text))
     rows, problems = preview.first_rows(card, target.parent, people.key())
     for table, frame in rows.items():
-        typer.echo(f"{table}: {frame.attrs['rows']:,} rows; the first, as they would be read:")
+        n = frame.attrs["rows"]
+        typer.echo(phrase("{table}: {n:,} rows; the first, as they would be read:", table=table, n=n))
         typer.echo(printable(frame.to_string(index=False, na_rep="", max_colwidth=30)))
         attributes = ", ".join(frame.attrs["attributes"])
-        typer.echo(printable(f"and as attributes: {attributes}\n" if attributes else ""))
+        typer.echo(printable(phrase("{these:and as attributes: {these}\n|}", these=attributes)))
     for problem in [problem for problem in problems if problem.where not in rows and problem.grade != "note"]:
-        typer.secho("not yet ", fg="red", nl=False)
-        typer.echo(people.masked(printable(f"{problem.where}: {problem.what}. {problem.mend}\n")))
-    typer.echo(printable("\n  ".join(["To be confirmed:", *what_to_confirm(text)])))
-    typer.echo(printable(f"Written to {target}. Confirm or correct these lines, then: clv check {target}"))
+        typer.secho(translated("not yet") + " ", fg="red", nl=False)
+        told = {"where": problem.where, "what": problem.what, "mend": problem.mend}
+        typer.echo(people.masked(printable(phrase("{where}: {what}. {mend}", **told) + "\n")))
+    typer.echo(printable("\n  ".join([translated("To be confirmed:"), *what_to_confirm(text)])))
+    said = phrase("Written to {file}. Confirm or correct these lines, then: clv check {file}", file=target)
+    typer.echo(printable(said))
 
 
 @app.command()
@@ -245,7 +279,7 @@ def run(
 def score(
     source: Source, customer_id: CustomerId = None, date: Date = None, amount: Amount = None, order_id: OrderId = None,
     date_format: DateFormat = None, decimal: Decimal = None, currency: Currency = None, format: Format = None,
-    as_of: AsOf = None,
+    as_of: AsOf = None, language: Language = None,
     out: Annotated[Path, typer.Option(help="folder of the runs")] = Path("runs"),
 ) -> None:  # fmt: skip
     """Score every customer, however many there are, into one file: chance to buy, purchases, CLV and its range."""
@@ -290,8 +324,13 @@ def lab(
     from clvlib.run import working
 
     folder, new = working.copy_notebooks(load(source), source, out)
-    kept = "" if len(new) else "All were there already and stay as you left them; delete one to get it anew."
-    typer.echo(printable(f"{folder}: {len(new)} notebook(s) copied. {kept}"))
+    said = phrase(
+        "{folder}: {n} notebook(s) copied. "
+        "{n:All were there already and stay as you left them; delete one to get it anew.|}",
+        folder=folder,
+        n=len(new),
+    )
+    typer.echo(printable(said))
     command, environment = working.lab_command(folder.resolve(), port, browser)
     raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
 
@@ -310,7 +349,8 @@ def slides(
     from clvlib.run import decks
 
     page = decks.make_slides(source, as_of, plan, out)
-    typer.echo(printable(f"{len(list(page.parent.glob('[0-9]*.html')))} decks of slides; open {page}"))
+    decks_made = len(list(page.parent.glob("[0-9]*.html")))
+    typer.echo(printable(phrase("{n} decks of slides; open {page}", n=decks_made, page=page)))
 
 
 @app.command()
@@ -336,7 +376,8 @@ def doctor() -> None:
 
     results = checks.examine()
     for result in results:
-        typer.secho("ok      " if result.good else "problem ", fg="green" if result.good else "red", nl=False)
+        grade = translated("ok") if result.good else translated("problem")
+        typer.secho(f"{grade:8}", fg="green" if result.good else "red", nl=False)
         typer.echo(f"{result.what}{'' if result.good else ' → ' + result.mend}")
     raise typer.Exit(0 if all(result.good for result in results) else 1)
 
@@ -358,7 +399,8 @@ def _card(
         path = find_card(source)
         if given or flags or currency:
             raise UsageError(
-                "Column and format flags go with a data file, not with a card.", f"Write them into the card {source}."
+                "Column and format flags go with a data file, not with a card.",
+                phrase("Write them into the card {card}.", card=source),
             )
         return path, read_card(path)
     file = Path(source).resolve()
@@ -380,7 +422,7 @@ def _kept_card(out: Path, source: str, *flags: str | None) -> str:
     path = out / "cards" / f"{card['name']}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.toml"
     path.parent.mkdir(parents=True, exist_ok=True)
     files.write_text(path, text)
-    typer.echo(f"Card written from the flags: {path}")
+    typer.echo(phrase("Card written from the flags: {file}", file=path))
     return str(path)
 
 
@@ -388,6 +430,7 @@ def _pair(setting: str) -> tuple[str, str]:
     name, equals, value = setting.partition("=")
     if not equals or not name:
         raise UsageError(
-            f"--set {setting!r} is not of the form name=value.", "Write for instance --set horizon_years=3."
+            phrase("--set {setting!r} is not of the form name=value.", setting=setting),
+            "Write for instance --set horizon_years=3.",
         )
     return name.strip(), value

@@ -18,7 +18,7 @@ from clvlib.course.slides import slides_of, with_outputs, write_contents, write_
 from clvlib.dataset import Dataset, load
 from clvlib.errors import UsageError
 from clvlib.files import write_text
-from clvlib.language import ENGLISH, spoken
+from clvlib.language import ENGLISH, phrase, spoken, translated
 from clvlib.run import runner
 from clvlib.run.handover import hash_files
 from clvlib.run.places import folder_of
@@ -35,7 +35,9 @@ def make_slides(card: str | None, as_of: str | None, plan: str | None, out: Path
     """
     wanted = (plan or AT_HOME).replace("-", " ")
     if wanted not in (*PLANS, AT_HOME):
-        raise UsageError(f"There is no plan {plan!r}.", f"Choose from: {', '.join(PLANS)}.")
+        raise UsageError(
+            phrase("There is no plan {plan!r}.", plan=plan), phrase("Choose from: {these}.", these=", ".join(PLANS))
+        )
     ds = load(card or COMMITTED, as_of=as_of)
     folder = folder_of(out, ds.name, ds.files[0], of=ds.files[1]) / f"{ds.as_of:%Y-%m-%d}"
     files = sorted(notebooks.glob("[0-9][0-9]*.ipynb"))
@@ -62,7 +64,7 @@ def _of_run(ds: Dataset, committed: dict[str, NotebookNode], folder: Path) -> di
 def _of_new_run(
     ds: Dataset, committed: dict[str, NotebookNode], folder: Path, card: str, as_of: str | None, out: Path
 ) -> dict[str, NotebookNode]:
-    typer.echo("There is no run of that day with these notebooks and these data yet: it is made now.")
+    typer.echo(translated("There is no run of that day with these notebooks and these data yet: it is made now."))
     runner.run(card, as_of=as_of, out=out)
     return _of_run(ds, committed, folder)
 
@@ -72,7 +74,11 @@ def _say_what_is_missing(shown: Mapping[str, NotebookNode], folder: Path) -> Non
     outcomes = {str(entry["notebook"]): entry["outcome"] for entry in _manifest(folder).get("notebooks", [])}
     missing = [stem for stem in outcomes if stem not in shown and outcomes[stem] in ("failed", "not asked for")]
     if missing:
-        typer.echo(f"The run has no {', '.join(missing)}, so these have no slides: clv run without --only makes them.")
+        said = phrase(
+            "The run has no {these}, so these have no slides: clv run without --only makes them.",
+            these=", ".join(missing),
+        )
+        typer.echo(said)
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
@@ -86,7 +92,9 @@ def _manifest(folder: Path) -> dict[str, Any]:
 def _write(ds: Dataset, outlines: dict[str, Outline], plan: str, folder: Path) -> Path:
     chosen = [outline for outline in outlines.values() if plan == AT_HOME or outline.minutes_in(plan)]
     if not chosen:
-        raise UsageError(f"No notebook that was executed belongs to the plan {plan!r}.", "Leave --plan away.")
+        raise UsageError(
+            phrase("No notebook that was executed belongs to the plan {plan!r}.", plan=plan), "Leave --plan away."
+        )
     folder.mkdir(parents=True, exist_ok=True)
     for earlier in folder.glob("[0-9]*.html"):
         earlier.unlink()

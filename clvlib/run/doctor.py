@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from clvlib.files import CHECKOUT
+from clvlib.language import phrase, translated
 
 PROBE = "from clvlib import load\nds = load('cdnow_sample')\nlen(ds.rfm_summary())"
 
@@ -29,21 +30,28 @@ def examine(root: Path | None = CHECKOUT) -> list[Result]:
 
 def _python() -> Result:
     version = ".".join(map(str, sys.version_info[:3]))
-    return Result((3, 11) <= sys.version_info < (3, 14), f"Python {version}", "install Python 3.11, 3.12 or 3.13")
+    mend = translated("install Python 3.11, 3.12 or 3.13")
+    return Result((3, 11) <= sys.version_info < (3, 14), f"Python {version}", mend)
 
 
 def _packages(root: Path) -> Result:
     lock = root / "requirements.lock"
     if not lock.is_file():
-        return Result(False, "requirements.lock is not there", "clone the project whole")
+        return Result(False, translated("requirements.lock is not there"), translated("clone the project whole"))
     pins = re.findall(r"^([\w.-]+)==([\w.]+)( ;.*?)?(?= \\)", lock.read_text("utf-8"), re.MULTILINE)
     installed = {d.name.lower().replace("_", "-"): d.version for d in metadata.distributions() if d.name}
-    other = [f"{name} {installed[name]}, not {pin}" for name, pin, _ in pins if installed.get(name, pin) != pin]
+    other = [
+        phrase("{name} {version}, not {pin}", name=name, version=installed[name], pin=pin)
+        for name, pin, _ in pins
+        if installed.get(name, pin) != pin
+    ]
     gone = [name for name, _, marker in pins if name not in installed and not marker]
     if other or gone:
-        wrong = other + [f"{name} missing" for name in gone]
-        return Result(False, f"{len(wrong)} package(s) differ from the lock: {', '.join(wrong[:5])}", "make install")
-    return Result(True, f"{len(pins)} packages agree with requirements.lock")
+        wrong = other + [phrase("{name} missing", name=name) for name in gone]
+        these = ", ".join(wrong[:5])
+        what = phrase("{n} package(s) differ from the lock: {these}", n=len(wrong), these=these)
+        return Result(False, what, "make install")
+    return Result(True, phrase("{n} packages agree with requirements.lock", n=len(pins)))
 
 
 def _kernel() -> Result:
@@ -52,9 +60,10 @@ def _kernel() -> Result:
     try:
         spec = KernelSpecManager().get_kernel_spec("python3")
     except NoSuchKernel:
-        return Result(False, "no Jupyter kernel python3", "python -m ipykernel install --sys-prefix")
+        return Result(False, translated("no Jupyter kernel python3"), "python -m ipykernel install --sys-prefix")
     ours = spec.argv[0] == "python" or Path(spec.argv[0]).resolve() == Path(sys.executable).resolve()
-    return Result(ours, f"kernel python3 in {spec.resource_dir}", "python -m ipykernel install --sys-prefix")
+    what = phrase("kernel python3 in {folder}", folder=spec.resource_dir)
+    return Result(ours, what, "python -m ipykernel install --sys-prefix")
 
 
 def _data() -> Result:
@@ -62,7 +71,7 @@ def _data() -> Result:
     from clvlib.ingest.card import DATA
 
     return _tried(
-        "bundled datasets",
+        translated("bundled datasets"),
         lambda: ", ".join(dataset.load(c).name for c in sorted(DATA.glob("*.toml"))),
     )
 
@@ -76,17 +85,15 @@ def _notebook() -> Result:
         started = time.monotonic()
         done = NotebookClient(notebook, timeout=60, kernel_name="python3", extra_arguments=["--log-level=40"]).execute()
         found = done.cells[0].outputs[0]["data"]["text/plain"]
-        return f"counted {int(found):,} customers in {time.monotonic() - started:.1f} s"
+        took = time.monotonic() - started
+        return phrase("counted {n:,} customers in {took:.1f} s", n=int(found), took=took)
 
-    return _tried("notebook", probe)
+    return _tried(translated("notebook"), probe)
 
 
 def _tried(what: str, look: Callable[[], str]) -> Result:
     try:
-        return Result(True, f"{what}: {look()}")
+        return Result(True, phrase("{what}: {found}", what=what, found=look()))
     except Exception as error:  # whatever it is, the doctor's answer is one line
-        return Result(
-            False,
-            f"{what}: {type(error).__name__}: {str(error).splitlines()[0]}",
-            "make install, then clv doctor",
-        )
+        said = {"what": what, "kind": type(error).__name__, "error": str(error).splitlines()[0]}
+        return Result(False, phrase("{what}: {kind}: {error}", **said), translated("make install, then clv doctor"))

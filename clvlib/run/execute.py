@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from clvlib.language import phrase, translated
 from clvlib.run.cli import spare_grammar
 
 DISK_FULL = 28  # exit code: nothing could be written any more
@@ -62,10 +63,16 @@ def execute_part(job: dict[str, Any]) -> dict[str, Any]:
     except PapermillExecutionError as error:
         return {"cell": error.cell_index, "error": f"{error.ename}: {error.evalue}"}
     except CellTimeoutError:
-        return {"cell": None, "error": f"TimeoutError: it took longer than {job['limit']} seconds"}
+        return {"cell": None, "error": took_too_long(job["limit"])}
     except DeadKernelError:
-        return {"cell": None, "error": "DeadKernelError: the kernel died, most often because memory ran out"}
+        said = translated("DeadKernelError: the kernel died, most often because memory ran out")
+        return {"cell": None, "error": said}
     return {}
+
+
+def took_too_long(limit: int) -> str:
+    """What is said of a notebook that was stopped at its limit, in seconds."""
+    return phrase("TimeoutError: it took longer than {limit} seconds", limit=limit)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ from clvlib.ingest import forgotten, groups, options, people, reading, rules
 from clvlib.ingest.card import DATA, FORGOTTEN, as_toml, find_card, forgotten_beside, read_card
 from clvlib.ingest.raw import literal, rows
 from clvlib.ingest.tables import LOOKUPS, TABLES
+from clvlib.language import phrase, translated
 from clvlib.run.imports import LISTS
 from clvlib.run.parts import PARTS_FOLDER
 from clvlib.run.places import folders_of_data
@@ -72,9 +73,13 @@ def forget(customer: str, card: Path, places: Sequence[Path]) -> None:
     path, customer = find_card(card), customer.strip()
     content = read_card(path)
     if path.resolve().parent == DATA.resolve():
-        raise UsageError(f"The dataset {path.stem} comes with the project.", "Nobody who can be found is in it.")
+        raise UsageError(
+            phrase("The dataset {name} comes with the project.", name=path.stem), "Nobody who can be found is in it."
+        )
     if groups.ENTRY in content:
-        raise UsageError(f"{path} is the card of a group.", "Give the card that the group was saved from.")
+        raise UsageError(
+            phrase("{card} is the card of a group.", card=path), "Give the card that the group was saved from."
+        )
     secret, client = people.key(), _read_client(content, path)
     known = people.pseudonyms(secret, [*client.tables.values()])
     who = customer if known.of([customer]) else known.behind([customer]).get(customer)
@@ -84,35 +89,43 @@ def forget(customer: str, card: Path, places: Sequence[Path]) -> None:
     named = _named(who or customer, pseudonym, headers, people.secret_of(content) is not None)
     folders = _folders(path, client.files[0], places)
     if not who and not any(_names(file, named) for file in _files(folders)):
-        where = f"the data of {path}, nor in {_listed(folders) or 'any run of it'}"
-        near = [*known.alike(customer)]
-        mend = f"Is it {near[0]}?" if near else "Give the id as the data have it, or the pseudonym."
-        raise UsageError(f"Nobody of that name is in {where}.", mend)
+        what = phrase(
+            "Nobody of that name is in the data of {card}, nor in {folders:{folders}|any run of it}.",
+            card=path,
+            folders=_listed(folders),
+        )
+        near = next(iter(known.alike(customer)), "")
+        mend = phrase("{near:Is it {near}?|Give the id as the data have it, or the pseudonym.}", near=near)
+        raise UsageError(what, mend)
     beside = path.parent / str(content.get(FORGOTTEN, forgotten_beside(path).name))
     with ExitStack() as stack:
         runs = [lock.parent for folder in folders for lock in sorted(folder.rglob(LOCK))]
         for run in runs:
             stack.enter_context(locked(run))
         forgotten.add_to_forgotten(beside, secret, pseudonym)
-        typer.echo(printable(f"{beside}: has a keyed hash of this person, whom every run of the card leaves out"))
+        said = phrase("{file}: has a keyed hash of this person, whom every run of the card leaves out", file=beside)
+        typer.echo(printable(said))
         for group in _groups(folders):
             write_text(group, as_toml(read_card(group) | {FORGOTTEN: str(beside.resolve())}))
         for cache in [run / PARTS_FOLDER for run in runs if (run / PARTS_FOLDER).exists()]:
             shutil.rmtree(cache)
-            typer.echo(printable(f"{cache}: removed (what the next run would have taken over)"))
+            said = phrase("{folder}: removed (what the next run would have taken over)", folder=cache)
+            typer.echo(printable(said))
         for extract in [extract for run in runs for extract in sorted(run.glob("*.hyper"))]:
             extract.unlink()
-            typer.echo(printable(f"{extract}: removed (no search sees what is in it)"))
+            typer.echo(printable(phrase("{file}: removed (no search sees what is in it)", file=extract)))
         for file in [file for file in _files(folders) if _names(file, named)]:
-            typer.echo(printable(f"{file}: {_take_out(file, named)}"))
+            typer.echo(printable(phrase("{file}: {done}", file=file, done=_take_out(file, named))))
         for run in runs:
             _tell_manifest(run / "manifest.json")
     _prove(folders, named)
     if runs:
-        typer.echo(printable(f"Figures made before still count them; run again: {_listed(runs)}."))
+        said = phrase("Figures made before still count them; run again: {runs}.", runs=_listed(runs))
+        typer.echo(printable(said))
     if held := _held(client, who):
-        typer.echo(printable(f"The client's own files hold them: {held}. Have them taken out there."))
-    typer.echo("Copies elsewhere (a CRM, mails, backups) are yours to find.")
+        said = phrase("The client's own files hold them: {held}. Have them taken out there.", held=held)
+        typer.echo(printable(said))
+    typer.echo(translated("Copies elsewhere (a CRM, mails, backups) are yours to find."))
 
 
 def _read_client(content: dict[str, Any], path: Path) -> reading.Ingested:
@@ -121,8 +134,12 @@ def _read_client(content: dict[str, Any], path: Path) -> reading.Ingested:
     sections = {table: card[table] for table in (*LOOKUPS, *TABLES) if table in card}
     read = reading.read_tables(sections, path.parent, card.get("timezone"), card.get("currency"))
     if any(problem.grade == "error" for problem in read.problems):
-        mend = f"See `clv check {path}`. Where the files are gone, delete the runs and copies of this card."
-        raise UsageError(f"The data of {path} can't be read, so that nobody is found for sure.", mend)
+        raise UsageError(
+            phrase("The data of {card} can't be read, so that nobody is found for sure.", card=path),
+            phrase(
+                "See `clv check {card}`. Where the files are gone, delete the runs and copies of this card.", card=path
+            ),
+        )
     return read
 
 
@@ -134,7 +151,8 @@ def _held(client: reading.Ingested, who: str | None) -> str:
             paid = "coalesce(sum(amount), 0)" if name in rules.PAID else "NULL"
             sql = f"SELECT count(*), {paid} FROM {name} WHERE customer_id = {literal(who)}"
             count, money = rows(table.get_backend().con, sql)[0]
-            told += [f"{count:,} row(s) of {name}" + ("" if money is None else f", {money:,.2f}")] if count else []
+            holds = {"n": count, "table": name, "paid": money is not None, "money": money or 0}
+            told += [phrase("{n:,} row(s) of {table}{paid:, {money:,.2f}|}", **holds)] if count else []
     return "; ".join(told)
 
 
@@ -232,7 +250,7 @@ def _take_out(file: Path, named: Named) -> str:
             text, gone = _without_rows(file.read_bytes(), named)
             with replacing(file) as partial:
                 partial.write_bytes(text)
-            said = f"{gone:,} row(s) taken out"
+            said = phrase("{n:,} row(s) taken out", n=gone)
     elif file.suffix == ".parquet":
         table = pq.ParquetFile(file).read()
         theirs = _theirs(table, named)
@@ -241,7 +259,7 @@ def _take_out(file: Path, named: Named) -> str:
             table = table.set_column(at, table.column_names[at], table[at].cast(table.schema.types[at].value_type))
         with replacing(file) as partial:
             pq.write_table(table, partial)
-        said = f"{sum(theirs):,} row(s) taken out"
+        said = phrase("{n:,} row(s) taken out", n=sum(theirs))
     elif file.suffix == ".ipynb" and (notebook := _notebook(file)):
         gone = mentions = 0
         for cell in notebook.cells:
@@ -252,15 +270,21 @@ def _take_out(file: Path, named: Named) -> str:
             gone += len(outputs) - len(kept)
             if cell.cell_type == "code":
                 cell.outputs = kept
-        said = f"{gone:,} output(s) and {mentions:,} mention(s) taken out"
-        if named.perhaps.search(json.dumps(notebook.metadata.get(_CONTROLS, {}))):
+        held = named.perhaps.search(json.dumps(notebook.metadata.get(_CONTROLS, {})))
+        if held:
             del notebook.metadata[_CONTROLS]
-            said += ", and what its controls and tables to browse held"
+        said = phrase(
+            "{outputs:,} output(s) and {mentions:,} mention(s) taken out"
+            "{held:, and what its controls and tables to browse held|}",
+            outputs=gone,
+            mentions=mentions,
+            held=held,
+        )
         write_text(file, nbformat.writes(notebook, indent=1) + "\n")
     if said and not _names(file, named):
         return said
     file.unlink()
-    return "removed"
+    return translated("removed")
 
 
 def _without_rows(content: bytes, named: Named) -> tuple[bytes, int]:
@@ -320,11 +344,20 @@ def _prove(folders: list[Path], named: Named) -> None:
     files = {file: _names(file, named) for file in _files(folders)}
     still = [file for file, names in files.items() if names]
     if still:
-        raise DataError(f"{len(still)} file(s) still name this person: {_listed(still)}.", "Delete them.")
-    typer.echo(printable(f"Searched {len(files):,} file(s) in {_listed(folders) or 'no folder'}: none names them."))
+        what = phrase("{n} file(s) still name this person: {files}.", n=len(still), files=_listed(still))
+        raise DataError(what, "Delete them.")
+    said = phrase(
+        "Searched {n:,} file(s) in {folders:{folders}|no folder}: none names them.",
+        n=len(files),
+        folders=_listed(folders),
+    )
+    typer.echo(printable(said))
     closed = [file for file, names in files.items() if names is None]
     if closed:
-        typer.echo(printable(f"No search sees what is in {len(closed)} of them, look yourself: {_listed(closed)}."))
+        said = phrase(
+            "No search sees what is in {n} of them, look yourself: {files}.", n=len(closed), files=_listed(closed)
+        )
+        typer.echo(printable(said))
 
 
 def _listed(paths: Iterable[Path]) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from clvlib.errors import Problem
+from clvlib.language import phrase, translated
 
 LISTS = "lists"  # of a card: tool → header of the column of ids
 _FILE = Path(__file__).with_name("imports.toml")
@@ -29,11 +30,14 @@ def known() -> dict[str, dict[str, Any]]:
 def wrong_lists(card: Mapping[str, Any]) -> list[Problem]:
     """What a card says of lists that can't be meant."""
     wanted, tools = card.get(LISTS, {}), known()["tools"]
-    mend = 'Write lists = { hubspot = "Record ID" }, say: the header by which the tool knows the ids of your data.'
+    mend = translated(
+        'Write lists = { hubspot = "Record ID" }, say: the header by which the tool knows the ids of your data.'
+    )
     if not isinstance(wanted, dict) or not all(isinstance(header, str) and header for header in wanted.values()):
         return [Problem("error", "card", "lists doesn't give the header of a column for each tool", 1, (), mend)]
+    known_tools = phrase("Known: {these}.", these=", ".join(tools))
     return [
-        Problem("error", "card", f"lists names {tool!r}", 1, (), f"Known: {', '.join(tools)}.")
+        Problem("error", "card", phrase("lists names {tool!r}", tool=tool), 1, (), known_tools)
         for tool in wanted
         if tool not in tools
     ]

@@ -26,8 +26,9 @@ from nbformat import NotebookNode
 
 from clvlib import show
 from clvlib.files import KEPT, write_text
+from clvlib.language import ASKED, phrase, spoken
 from clvlib.run import chapters, parts
-from clvlib.run.execute import DISK_FULL, ONE_THREAD
+from clvlib.run.execute import DISK_FULL, ONE_THREAD, took_too_long
 from clvlib.run.outcome import Outcome
 from clvlib.run.parts import Part
 from clvlib.run.warm import Fork, Nest
@@ -94,6 +95,7 @@ def _start(plan: Task, scratch: Path, produced: Path, folder: Path, limit: int, 
         show.NOTEBOOK: plan.file.stem,
         show.FIGURE_SCALE: "2",
         show.NARROW: "1",
+        ASKED: spoken(),
         **ONE_THREAD,
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         "PYTHONSAFEPATH": "1",  # nothing of the current folder is imported
@@ -102,13 +104,15 @@ def _start(plan: Task, scratch: Path, produced: Path, folder: Path, limit: int, 
     try:
         code = _wait_for(str(job), environment, scratch / MESSAGES, limit + 5)
     except subprocess.TimeoutExpired:
-        return {"cell": None, "error": f"TimeoutError: it took longer than {limit} seconds"}
+        return {"cell": None, "error": took_too_long(limit)}
     finally:
         _write_log(plan, scratch / MESSAGES, folder)
     if code == DISK_FULL:
         raise OSError(ENOSPC, os.strerror(ENOSPC), str(folder))
     if not result.exists():
-        return {"cell": None, "error": f"the process ended with code {code}; its messages are in {folder / 'log.txt'}"}
+        log = folder / "log.txt"
+        why = phrase("the process ended with code {code}; its messages are in {file}", code=code, file=log)
+        return {"cell": None, "error": why}
     return json.loads(result.read_text("utf-8")) or None
 
 
@@ -200,7 +204,7 @@ def _cell_name(notebook: NotebookNode, position: int | None) -> str:
     failed = [cell for cell in notebook.cells if any(o.output_type == "error" for o in cell.get("outputs", []))]
     for cell in failed + running:
         return str(cell.get("id", ""))
-    return "" if position is None else f"number {position + 1}"
+    return "" if position is None else phrase("number {n}", n=position + 1)
 
 
 def _cleanse(notebook: NotebookNode, folder: Path) -> None:

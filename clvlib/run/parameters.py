@@ -12,6 +12,7 @@ from typing import Any
 from nbformat import NotebookNode
 
 from clvlib.errors import UsageError
+from clvlib.language import phrase
 
 RESERVED = "dataset"  # given by the command's argument, never by --set
 _LIMITS = re.compile(
@@ -63,11 +64,14 @@ def choose_settings(
     known = sorted({name for knobs in schemas.values() for name in knobs if name != RESERVED})
     for name in settings:
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f" Did you mean {close[0]}?" if close else ""
+            close = next(iter(difflib.get_close_matches(name, known, n=1)), "")
             raise UsageError(
-                f"No notebook of this run has a parameter {name!r}.{hint}",
-                f"Known parameters: {', '.join(known) or 'none'}.",
+                phrase(
+                    "No notebook of this run has a parameter {name!r}.{close: Did you mean {close}?|}",
+                    name=name,
+                    close=close,
+                ),
+                phrase("Known parameters: {these:{these}|none}.", these=", ".join(known)),
             )
     return {
         notebook: {name: coerce(knobs[name], value) for name, value in settings.items() if name in knobs}
@@ -87,11 +91,15 @@ def coerce(parameter: Parameter, value: Any) -> Any:
     try:
         found = _read(kinds[0], value if isinstance(value, str) else text)
     except (ValueError, TypeError, KeyError, SyntaxError):
-        example = f" Its default is {parameter.default!r}." if parameter.default is not None else ""
-        raise UsageError(
-            f"The parameter {parameter.name} takes a value of type {parameter.annotation}, not {value!r}.{example}",
-            f"Write for instance --set {parameter.name}={_example(parameter)}.",
-        ) from None
+        what = phrase(
+            "The parameter {name} takes a value of type {kind}, not {value!r}.{some: Its default is {default!r}.|}",
+            name=parameter.name,
+            kind=parameter.annotation,
+            value=value,
+            some=parameter.default is not None,
+            default=parameter.default,
+        )
+        raise UsageError(what, _for_instance(parameter)) from None
     _require_within(parameter, found)
     return found
 
@@ -105,10 +113,17 @@ def _require_within(parameter: Parameter, value: Any) -> None:
     low, high = limits["low"] or limits["least"], limits["high"]
     outside = (low is not None and value < float(low)) or (high is not None and value > float(high))
     if (limits["words"] and value not in words) or outside:
-        raise UsageError(
-            f"The parameter {parameter.name} can't be {value!r}: it is {limits[0].strip()}.",
-            f"Write for instance --set {parameter.name}={_example(parameter)}.",
+        what = phrase(
+            "The parameter {name} can't be {value!r}: it is {limits}.",
+            name=parameter.name,
+            value=value,
+            limits=limits[0].strip(),
         )
+        raise UsageError(what, _for_instance(parameter))
+
+
+def _for_instance(parameter: Parameter) -> str:
+    return phrase("Write for instance --set {name}={value}.", name=parameter.name, value=_example(parameter))
 
 
 def _read(kind: str, text: str) -> Any:

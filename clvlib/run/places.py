@@ -11,6 +11,7 @@ from clvlib.files import write_text
 from clvlib.ingest import databases
 from clvlib.ingest.card import DATA, as_toml, find_card, read_card
 from clvlib.ingest.groups import elsewhere
+from clvlib.language import phrase
 
 _MARK = ".source"  # in a folder: whose it is
 
@@ -30,7 +31,9 @@ def folder_of(out: Path, name: str, card: Path, of: Path) -> Path:
             write_text(mark, mine + "\n")
         if mark.read_text("utf-8", errors="replace").strip() == mine:
             return folder
-    raise UsageError(f"{folder} holds the runs of another dataset.", "Give another folder with --out.")
+    raise UsageError(
+        phrase("{folder} holds the runs of another dataset.", folder=folder), "Give another folder with --out."
+    )
 
 
 def folders_of_data(out: Path, files: Iterable[Path]) -> set[Path]:

@@ -7,6 +7,7 @@ import pandas as pd
 from clvlib.aggregate import purchases, totals
 from clvlib.dataset import Dataset
 from clvlib.ingest import rules
+from clvlib.language import Template, phrase, word
 from clvlib.stats import rounded
 
 
@@ -30,7 +31,12 @@ def account_in_words(ds: Dataset) -> str:
     if ds.has("totals"):
         known = totals.read_totals(ds.table("totals"))
         sums = known[["purchases", "amount"]].sum()
-        table = f"{len(known):,} customer(s), {sums['purchases']:,.0f} purchase(s), {sums['amount']:,.2f} in all"
+        table = phrase(
+            "{n:,} customer(s), {purchases:,.0f} purchase(s), {amount:,.2f} in all",
+            n=len(known),
+            purchases=sums["purchases"],
+            amount=sums["amount"],
+        )
         first, last = known["first_purchase"].min(), known["last_purchase"].max()
         summary, largest = ds.rfm_summary(), totals.largest_of_totals(known)
         brief: dict[str, Any] = {"customers": len(summary), "revenue": summary["total_spend"].sum(), "largest": None}
@@ -38,19 +44,23 @@ def account_in_words(ds: Dataset) -> str:
             top = largest.loc["customer"]
             brief |= {"largest": top["name"], "amount": top["amount"], "share": top["share"]}
     else:
-        whole = dict.fromkeys(("rows", "customers", "orders"), "{:,}".format)
-        money = {"revenue": lambda paid: f"{round(paid, 2) + 0.0:,.2f}"}  # no “-0.00”
-        table = account(ds).to_string(formatters={**whole, **money})
+        whole = dict.fromkeys(map(word, ("rows", "customers", "orders")), lambda n: Template().format("{:,}", n))
+        money = {word("revenue"): lambda paid: Template().format("{:,.2f}", round(paid, 2) + 0.0)}  # no “-0.00”
+        table = account(ds).rename(index=word, columns=word).to_string(formatters={**whole, **money})
         days = ds.transactions["date"]
         first, last = ds.transactions.agg(first=days.min(), last=days.max()).to_pandas().iloc[0]
         brief = purchases.in_brief(ds.transactions, ds.as_of)
     lines = [
-        f"To confirm, in {ds.currency}:",
+        phrase("To confirm, in {currency}:", currency=ds.currency),
         *table.splitlines(),
-        f"first row {first:%Y-%m-%d}, last {last:%Y-%m-%d}",
-        f"with a purchase, so in customers.csv: {brief['customers']:,} customer(s), who brought "
-        f"{brief['revenue']:,.2f}",
+        phrase("first row {first:%Y-%m-%d}, last {last:%Y-%m-%d}", first=first, last=last),
+        phrase(
+            "with a purchase, so in customers.csv: {customers:,} customer(s), who brought {revenue:,.2f}",
+            customers=brief["customers"],
+            revenue=brief["revenue"],
+        ),
     ]
     if brief["largest"] is not None:
-        lines.append(f"largest customer: {brief['largest']}, who brought {brief['amount']:,.2f} ({brief['share']:.1%})")
+        told = {name: brief[name] for name in ("largest", "amount", "share")}
+        lines.append(phrase("largest customer: {largest}, who brought {amount:,.2f} ({share:.1%})", **told))
     return "\n".join(lines)

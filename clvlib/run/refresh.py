@@ -19,6 +19,7 @@ from tqdm import tqdm
 from clvlib import show
 from clvlib.errors import UsageError
 from clvlib.files import KEPT, own, write_text
+from clvlib.language import phrase
 from clvlib.run.execute import ONE_THREAD
 from clvlib.show import glossary
 
@@ -67,9 +68,9 @@ def execute(notebook: NotebookNode, name: str, limit: int = 600, kept: str = "")
     try:
         client.execute(env=quiet, stderr=subprocess.DEVNULL)
     except CellExecutionError as error:
-        raise UsageError(
-            f"{name} does not run to its end: {error.ename}: {error.evalue}", "Mend the notebook."
-        ) from None
+        told = {"notebook": name, "kind": error.ename, "error": error.evalue}
+        what = phrase("{notebook} does not run to its end: {kind}: {error}", **told)
+        raise UsageError(what, "Mend the notebook.") from None
     return clean(fresh)
 
 

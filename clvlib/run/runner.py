@@ -71,7 +71,7 @@ def run(
     ds = load(card_or_name, as_of=as_of)
     for problem in ds.problems:
         if problem.grade == "warning":
-            typer.secho(f"warning {problem}", fg="yellow", err=True)
+            typer.secho(phrase("warning {problem}", problem=problem), fg="yellow", err=True)
     every = _find(notebooks)
     plans = _plan(_answerable(_select(every, only), ds, only), settings or {})
     folder = folder_of(Path(out), ds.name, ds.files[0], of=ds.files[1]) / f"{ds.as_of:%Y-%m-%d}"
@@ -98,7 +98,7 @@ def run(
         parts.clear(folder, {plan.file.stem: plan.key for plan in plans})
     _say_the_end(outcomes, files, folder, _without_list(plans, made))
     for tool in [tool for tool in tools if folder / f"{tool}.csv" not in files]:
-        typer.echo(f"No {tool}.csv: there is nobody to put on it.")
+        typer.echo(phrase("No {tool}.csv: there is nobody to put on it.", tool=tool))
     return FAILED if any(outcome.status == "failed" for outcome in outcomes) else DONE
 
 
@@ -112,7 +112,9 @@ def _require_unchanged(ds: Dataset, inputs: Mapping[str, str], made: list[Made])
         if part is not None and not outcome.before:
             shutil.rmtree(part.folder, ignore_errors=True)
     raise DataError(
-        f"{len(changed)} file(s) changed while the run was reading them: {', '.join(changed)}.",
+        phrase(
+            "{n} file(s) changed while the run was reading them: {files}.", n=len(changed), files=", ".join(changed)
+        ),
         "Nothing was handed over. Run again when nobody writes to them.",
     )
 
@@ -121,7 +123,8 @@ def _find(notebooks: Path) -> list[Path]:
     found = sorted(file for file in notebooks.glob("[0-9][0-9]*.ipynb") if file.is_file())
     if not found:
         raise UsageError(
-            f"There is no notebook in {notebooks}.", "Run the command from a complete copy of the project."
+            phrase("There is no notebook in {folder}.", folder=notebooks),
+            "Run the command from a complete copy of the project.",
         )
     return found
 
@@ -134,7 +137,10 @@ def _select(every: list[Path], only: Sequence[str] | None) -> list[Path]:
         named = [file for file in every if name in (file.stem, file.name, file.stem.split("_")[0])]
         if not named:
             known = ", ".join(file.stem for file in every)
-            raise UsageError(f"There is no notebook {name!r}.", f"Choose by number or name from: {known}.")
+            raise UsageError(
+                phrase("There is no notebook {name!r}.", name=name),
+                phrase("Choose by number or name from: {these}.", these=known),
+            )
         chosen += named
     return sorted(set(chosen))
 
@@ -174,8 +180,11 @@ def locked(folder: Path) -> Iterator[None]:
     except sqlite3.OperationalError as error:
         connection.close()
         if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-            raise OSError(f"{folder} can't be written to: {error}") from None
-        raise UsageError(f"Another run is writing to {folder}.", "Wait until it ends, or give another --out.") from None
+            said = phrase("{folder} can't be written to: {error}", folder=folder, error=error)
+            raise OSError(said) from None
+        raise UsageError(
+            phrase("Another run is writing to {folder}.", folder=folder), "Wait until it ends, or give another --out."
+        ) from None
     try:
         yield
     finally:
@@ -244,16 +253,21 @@ def _say_the_end(outcomes: list[Outcome], files: list[Path], folder: Path, witho
     for file in files:
         typer.echo(f"{file}")
     executed = sum(outcome.status == "done" for outcome in outcomes)
-    typer.echo(f"{folder / 'notebooks'}{os.sep}  ({executed} executed)")
+    typer.echo(phrase("{folder}  ({n} executed)", folder=f"{folder / 'notebooks'}{os.sep}", n=executed))
     if folder / "customers.csv" in files and folder / "customers.xlsx" not in files:
-        typer.echo(f"No customers.xlsx: there are more than {handover.MOST_IN_WORKBOOK:,} customers.")
+        said = phrase("No customers.xlsx: there are more than {n:,} customers.", n=handover.MOST_IN_WORKBOOK)
+        typer.echo(said)
     for outcome in without_list:
-        why = dict.fromkeys(f"{part.section}: {part.reason}" for part in outcome.skipped if not part.builds_on)
-        reasons = "\n  ".join(why) or "The notebook says why."
-        typer.echo(printable(f"{outcome.notebook} made no list of customers:\n  {reasons}"))
+        parts_out = [part for part in outcome.skipped if not part.builds_on]
+        why = dict.fromkeys(phrase("{section}: {why}", section=part.section, why=part.reason) for part in parts_out)
+        reasons = "\n  ".join(why) or translated("The notebook says why.")
+        made_none = phrase("{notebook} made no list of customers:", notebook=outcome.notebook)
+        typer.echo(printable(f"{made_none}\n  {reasons}"))
     for outcome in failed:
         typer.secho(f"\n{outcome}", fg="red", err=True)
         opened = folder / "notebooks" / Path(outcome.where).name
-        typer.echo(f"Open {opened} to see it; the messages are in {folder / 'log.txt'}.", err=True)
+        log = folder / "log.txt"
+        typer.echo(phrase("Open {notebook} to see it; the messages are in {log}.", notebook=opened, log=log), err=True)
     if failed:
-        typer.echo("The others are done. Mend it and run the same command again: it goes on from here.", err=True)
+        said = translated("The others are done. Mend it and run the same command again: it goes on from here.")
+        typer.echo(said, err=True)

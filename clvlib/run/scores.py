@@ -8,6 +8,7 @@ import typer
 
 from clvlib.dataset import load
 from clvlib.errors import printable
+from clvlib.language import phrase, translated
 from clvlib.run.handover import with_consent, write_list
 from clvlib.run.places import folder_of
 from clvlib.run.runner import locked
@@ -31,13 +32,25 @@ def score_customers(card_or_name: str, as_of: str | None, out: Path) -> None:
         sheet.unlink(missing_ok=True)
         if worth.customers <= MOST_IN_SHEET:
             write_list(with_consent(pd.read_parquet(written.file).sort_index(), ds), sheet)
-    money = f"{worth.clv:,.0f} {ds.currency}, from {worth.low:,.0f} to {worth.high:,.0f} in {worth.level:.0%} of cases"
-    took = f"{time.monotonic() - begun:,.0f} s"
-    for line in (
-        f"{ds.name}: {worth.customers:,} customers scored in {took}, as of {ds.as_of:%Y-%m-%d}",
-        written.learned,
-        f"Expected to buy within {ds.economics.horizon_months} months: {written.buyers:,.0f}. CLV of all: {money}.",
-        f"{written.file}",
-        f"{sheet}" if worth.customers <= MOST_IN_SHEET else "No scores.csv: no spreadsheet has so many rows.",
-    ):
+    scored = phrase(
+        "{name}: {n:,} customers scored in {took:,.0f} s, as of {day:%Y-%m-%d}",
+        name=ds.name,
+        n=worth.customers,
+        took=time.monotonic() - begun,
+        day=ds.as_of,
+    )
+    expected = phrase(
+        "Expected to buy within {months} months: {buyers:,.0f}. CLV of all: {clv:,.0f} {currency}, "
+        "from {low:,.0f} to {high:,.0f} in {level:.0%} of cases.",
+        months=ds.economics.horizon_months,
+        buyers=written.buyers,
+        clv=worth.clv,
+        currency=ds.currency,
+        low=worth.low,
+        high=worth.high,
+        level=worth.level,
+    )
+    no_sheet = translated("No scores.csv: no spreadsheet has so many rows.")
+    there = f"{sheet}" if worth.customers <= MOST_IN_SHEET else no_sheet
+    for line in (scored, written.learned, expected, f"{written.file}", there):
         typer.echo(printable(line))

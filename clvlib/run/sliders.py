@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from clvlib.dataset import Dataset
-from clvlib.language import message, phrase, translated
+from clvlib.language import message, phrase, translated, word
 from clvlib.show import wording
 
 _SLIDERS = (  # name, title, and from where to where it can be moved
@@ -64,6 +64,8 @@ def to_try(ds: Dataset, offered: dict[str, Any]) -> dict[str, Any]:
     if not offered:
         return found
     numbers = {name: offered.get(name) for name in ("what_if", "budget", "cohorts")}
+    if grids := numbers["cohorts"]:
+        numbers["cohorts"] = {word(by): {word(of): grid for of, grid in groups.items()} for by, groups in grids.items()}
     words = {text: translated(text) for text in _IN_SCRIPT}
     found["numbers"] = numbers | {"words": words} | {"locale": wording.country(), "currency": ds.currency}
     if numbers["what_if"]:

@@ -96,7 +96,9 @@ def _control(name: str, given: Choice) -> widgets.Widget:
     if isinstance(given, str):
         return widgets.Text(value=given, description=name, continuous_update=False, **_WIDE)
     if len(given) == 0:
-        raise UsageError(f"There is nothing to choose from for {name}.", "Give a list, three numbers, or a text.")
+        raise UsageError(
+            phrase("There is nothing to choose from for {name}.", name=name), "Give a list, three numbers, or a text."
+        )
     if isinstance(given, tuple) and len(given) == 3 and all(isinstance(each, int | float) for each in given):
         least, now, most = given
         about = {"min": least, "max": most, "step": 1, "readout_format": ".0f", "continuous_update": False}

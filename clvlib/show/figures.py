@@ -15,10 +15,12 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from clvlib.errors import UsageError
+from clvlib.language import message, phrase, translated
 
 DPI = 88  # 720 to 800 pixels wide: sharp on a page, a few tens of kilobytes
 _DIGITS = 3
 _MOST_POINTS = 12
+_KINDS = message({"line": "line", "bars": "bars", "true": "true"})  # of a series
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class Picture:
     @property
     def text(self) -> str:
         """The whole text form."""
-        return "\n".join(["Figure", *([f"title: {self.title}"] if self.title else []), *self.lines])
+        title = [phrase("title: {title}", title=self.title)] if self.title else []
+        return "\n".join([translated("Figure"), *title, *self.lines])
 
 
 def png(figure: Figure, scale: float = 1.0) -> bytes:
@@ -70,17 +73,22 @@ def one_line(text: str) -> str:
 
 def axes_told(x: str, y: str) -> list[str]:
     """Name the axes."""
-    return [f"{which}: {label}" for which, label in (("x", x), ("y", y)) if label]
+    return [phrase("{what}: {found}", what=which, found=label) for which, label in (("x", x), ("y", y)) if label]
 
 
 def series_told(kind: str, name: Any, index: pd.Index, values: Any) -> str:
     """Tell a series: ``bars “new”: a → 1, b → 2.35``."""
-    return f"{kind}{name_told(name)}: " + name_values(places(index), digits(values))
+    said = {
+        "kind": translated(_KINDS[kind]),
+        "name": plain_name(name),
+        "found": name_values(places(index), digits(values)),
+    }
+    return phrase("{kind}{name: “{name}”|}: {found}", **said)
 
 
-def name_told(name: Any) -> str:
-    """Write a series' name as it is told: in quotes, or not at all."""
-    return f" “{one_line(str(name))}”" if name is not None and str(name) else ""
+def plain_name(name: Any) -> str:
+    """A series' name as it is told, "" without one."""
+    return one_line(str(name)) if name is not None else ""
 
 
 def name_values(names: list[str], values: list[str]) -> str:
@@ -118,14 +126,14 @@ def grid(values: np.ndarray) -> list[str]:
     """Tell a table of figures, rows and columns sampled."""
     rows, columns = (sample(size) for size in values.shape)
     texts = np.array(digits(values.ravel()), dtype=object).reshape(values.shape)
-    lines = [f"grid of {values.shape[0]} rows and {values.shape[1]} columns"]
+    lines = [phrase("grid of {rows} rows and {columns} columns", rows=values.shape[0], columns=values.shape[1])]
     return lines + ["  " + " ".join(texts[row, col] for col in columns) for row in rows]
 
 
 def tell(figure: Figure, axes: Axes, title: str, lines: Sequence[str], noted: Sequence[str] = ()) -> Picture:
     """Give a figure the words of its axes, of its values (`lines`) and of what is noted beside them."""
     told = axes_told(one_line(axes.get_xlabel()), one_line(axes.get_ylabel()))
-    notes = ["notes: " + "; ".join(map(one_line, noted))] if noted else []
+    notes = [phrase("notes: {notes}", notes="; ".join(map(one_line, noted)))] if noted else []
     return Picture(figure, one_line(title), [*told, *lines, *notes])
 
 

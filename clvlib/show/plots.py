@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import MaxNLocator
 
+from clvlib.language import phrase
 from clvlib.show import wording
 from clvlib.show.canvas import (
     ACCENT,
@@ -50,10 +51,10 @@ from clvlib.show.figures import (
     Picture,
     digits,
     grid,
-    name_told,
     name_values,
     one_line,
     places,
+    plain_name,
     series_told,
     tell,
 )
@@ -116,7 +117,7 @@ def draw_lines(
         write(axes, name, (place, height), (-7, 7), ha="right", bbox=PAPER)
     entitle(axes, title, key if bands or not _name_ends(axes, frame, at, colours) else [])
     lines = [series_told("line", name, frame.index, frame[name]) for name in frame if frame[name].notna().any()]
-    lines += [f"area{name_told(name)}: {' to '.join(digits(_ends(band)))}" for name, band in (bands or {}).items()]
+    lines += [_area_told(name, band) for name, band in (bands or {}).items()]
     named = [*(levels or {}), *(marks or {}), *(points or {})]
     return tell(figure, axes, title, lines, named)
 
@@ -138,8 +139,14 @@ def _bands(
     return key
 
 
-def _ends(band: pd.DataFrame) -> list[float]:
-    return [float(np.nanmin(band.to_numpy(dtype=float))), float(np.nanmax(band.to_numpy(dtype=float)))]
+def _area_told(name: str, band: pd.DataFrame) -> str:
+    low, high = _ends(band)
+    return phrase("area{name: “{name}”|}: {low} to {high}", name=plain_name(name), low=low, high=high)
+
+
+def _ends(band: pd.DataFrame) -> list[str]:
+    values = band.to_numpy(dtype=float)
+    return digits([float(np.nanmin(values)), float(np.nanmax(values))])
 
 
 def _name_ends(axes: Axes, frame: pd.DataFrame, at: np.ndarray, colours: dict[str, str]) -> bool:
@@ -241,9 +248,14 @@ def draw_interval(
     set_unit(axes.xaxis, unit)
     entitle(axes, title)
     lows, mids, highs = (digits(frame[end]) for end in ("low", "mid", "high"))
-    ranges = [f"{mid} ({low} to {high})" for low, mid, high in zip(lows, mids, highs, strict=True)]
+    ranges = [
+        phrase("{mid} ({low} to {high})", mid=mid, low=low, high=high)
+        for low, mid, high in zip(lows, mids, highs, strict=True)
+    ]
     true = [series_told("true", "", frame.index, frame["true"])] if "true" in frame else []
-    return tell(figure, axes, title, ["intervals: " + name_values(places(frame.index), ranges), *true])
+    return tell(
+        figure, axes, title, [phrase("intervals: {these}", these=name_values(places(frame.index), ranges)), *true]
+    )
 
 
 @dataclass(frozen=True)
@@ -275,7 +287,7 @@ def draw_panels(frame: pd.DataFrame, title: str, shown: Sequence[Panel], columns
     lines: list[str] = []
     for axes, panel in zip(boxes.flat, known, strict=False):
         _panel(axes, frame, panel)
-        lines += [f"panel: {panel.title}", *_panel_told(frame, panel)]
+        lines += [phrase("panel: {title}", title=panel.title), *_panel_told(frame, panel)]
     for axes in boxes.flat[len(known) :]:
         axes.set_visible(False)
     for column in range(columns):
@@ -312,7 +324,8 @@ def _panel_told(frame: pd.DataFrame, panel: Panel) -> list[str]:
     values = frame[panel.column].astype(float).dropna()
     lines = [series_told("line", panel.title, values.index, values)]
     if panel.quoted is not None:
-        lines.append(f"quoted: {digits([panel.quoted])[0]}")
+        lines.append(phrase("quoted: {value}", value=digits([panel.quoted])[0]))
     if panel.low:
-        lines.append("interval: " + " to ".join(digits(_ends(frame[[panel.low, panel.high]]))))
+        low, high = _ends(frame[[panel.low, panel.high]])
+        lines.append(phrase("interval: {low} to {high}", low=low, high=high))
     return lines

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dis import get_instructions
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -99,21 +99,27 @@ def _read_name(cell: ExecutionInfo) -> None:
 
 
 @contextmanager
-def attempt(section: str) -> Iterator[None]:
+def attempt(section: str, **values: Any) -> Iterator[None]:
     """Leave a section out, saying why, when this dataset cannot answer it; the notebook goes on.
 
+    values: those of a section whose name has some, as ``show.attempt("What {lever} does", lever=lever)``.
     Later attempts that need a name which this one would have made are left out too, and say so.
     """
     try:
         yield
     except CannotAnswer as error:
-        _leave_out(section, str(error), error.__traceback__, what=error.what, mend=error.mend)
+        _leave_out(_titled(section, values), str(error), error.__traceback__, what=error.what, mend=error.mend)
     except NameError as error:
         if error.name not in _missing:
             raise
         cause = _missing[error.name]
         reason = phrase("It builds on “{cause}”, which was left out above.", cause=cause)
-        _leave_out(section, reason, error.__traceback__, builds_on=cause)
+        _leave_out(_titled(section, values), reason, error.__traceback__, builds_on=cause)
+
+
+def _titled(section: str, values: dict[str, Any]) -> str:
+    """The name of a section as it is shown; without values it may have braces of its own."""
+    return phrase(section, **values) if values else translated(section)
 
 
 def _leave_out(section: str, reason: str, trace: TracebackType | None, **about: str) -> None:
@@ -124,7 +130,7 @@ def _leave_out(section: str, reason: str, trace: TracebackType | None, **about: 
         for step in get_instructions(trace.tb_frame.f_code):
             if step.opname in ("STORE_NAME", "STORE_GLOBAL"):
                 _missing[str(step.argval)] = section
-    section, told = translated(section), phrase("Left out: {section}.", section=translated(section))
+    told = phrase("Left out: {section}.", section=section)
     words = f"<strong>{html.escape(told)}</strong> {html.escape(reason)}"
     box = "border-left:4px solid #E69F00;background:#FFF8E8;color:#333;padding:0.6em 1em;margin:0.6em 0"
     publish(
@@ -160,7 +166,10 @@ def deliver(frame: pd.DataFrame, name: str) -> None:
     letters, digits and underscores, or is that of a table of the run's own, customers or columns.
     """
     if not name.isidentifier() or name in ("customers", "columns"):
-        raise UsageError(f"A list can't be called {name!r}.", mend="Use letters and underscores, as in action_list.")
+        raise UsageError(
+            phrase("A list can't be called {name!r}.", name=name),
+            mend="Use letters and underscores, as in action_list.",
+        )
     hand_to_run(frame, f"lists/{{notebook}}/{name}.parquet")
 
 

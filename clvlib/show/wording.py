@@ -47,7 +47,8 @@ def write_for(locale: str, currency: str, usual: float = 1.0) -> None:
         _Reader.locale = country if spoken() in (ENGLISH, country.language) else Locale.parse(spoken())
     except (UnknownLocaleError, ValueError):
         raise UsageError(
-            f"The locale {locale!r} is not known.", mend="Write it as language_COUNTRY, for instance en_US or fr_FR."
+            phrase("The locale {locale!r} is not known.", locale=locale),
+            mend="Write it as language_COUNTRY, for instance en_US or fr_FR.",
         ) from None
     _Reader.currency, _Reader.usual = currency, usual
 
@@ -126,7 +127,8 @@ def date(value: Any) -> str:
     """Write the day of a date or timestamp."""
     if is_missing(value):
         return _NOTHING
-    return format_date(pd.Timestamp(value).date(), format="medium", locale=_Reader.locale)
+    written = format_date(pd.Timestamp(value).date(), format="medium", locale=_Reader.locale)
+    return re.sub(r"^1\b", "1er", written) if _Reader.locale.language == "fr" else written
 
 
 def with_months(text: str) -> str:
@@ -219,8 +221,10 @@ def writer(spec: str) -> Callable[[Any], str]:
     if name == "number" and digits.isdigit():
         return lambda value: number(value, int(digits))
     if spec not in _SINGLE:
-        known = ", ".join(_SINGLE)
-        raise UsageError(f"There is no way of writing called {spec!r}.", mend=f"Use one of {known} or number.3.")
+        raise UsageError(
+            phrase("There is no way of writing called {spec!r}.", spec=spec),
+            mend=phrase("Use one of {known} or number.3.", known=", ".join(_SINGLE)),
+        )
     return _SINGLE[spec]
 
 
