@@ -55,7 +55,7 @@ class Written:
             n=self.fitted_on,
             customers=customers,
             why=self.ahead.why,
-            few=bool(self.ahead.learned) and taught < customers,
+            few=self.ahead.learned is not None and taught < customers,
             taught=taught,
         )
 
