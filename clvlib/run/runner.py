@@ -38,7 +38,7 @@ from clvlib.run.translation import in_language
 TIME_LIMIT = 1800  # seconds for one notebook
 LOCK = ".lock"  # in a run's folder, while there is one
 DONE, FAILED = 0, 3  # exit codes
-AT_ONCE = 2  # notebooks: each may need as much memory as the data are large
+_AT_ONCE = 2  # notebooks: each may need as much memory as the data are large
 FIRST = (  # the forecast, which others take over, beside one without it; then the long ones, not waited for at the end
     "03_clv_forecast",
     "01_clv_formula",
@@ -215,7 +215,7 @@ def _execute_all(plans: list[Task], folder: Path, limit: int) -> list[Made]:
     with (
         parts.making(folder, "kept") as kept,
         tqdm(total=len(plans), unit="notebook", disable=None, leave=False) as bar,
-        several_at_once(min(AT_ONCE, os.cpu_count() or 1), sum(made is None for made in done.values())) as pool,
+        several_at_once(min(_AT_ONCE, os.cpu_count() or 1), sum(made is None for made in done.values())) as pool,
     ):
         begun = {
             plan.file.stem: pool.submit(execute_apart, plan, folder, limit, kept)

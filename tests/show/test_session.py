@@ -49,6 +49,13 @@ def test_a_cell_that_cant_be_answered_is_left_out_by_its_name_and_so_is_what_bui
         assert said == f"Left out: {name}. It builds on “{on}”, which was left out above."
 
 
+def test_a_section_is_named_by_its_values_and_without_any_by_what_stands_there(notebook):
+    few = "raise NotEnoughData('Few.')"
+    cell = f"# Tests\nwith show.attempt('What {{lever}} does', lever='a card'):\n    {few}"
+    assert notebook(cell)[0] == ["Left out: What a card does. Few."]
+    assert notebook(f"# Of {{these}}\n{few}")[0] == ["Left out: Of {these}. Few."]
+
+
 def test_names_last_values_and_errors_are_those_of_a_cell_without_a_guard(notebook, capsys):
     assert notebook("# Sum\nx = 20\nx + 1") == ([], 21, None)
     assert notebook("y = x") == ([], None, None)

@@ -43,6 +43,7 @@ def test_a_french_reader_gets_french_numbers_and_the_datasets_currency():
     assert wording.money(1234.5).replace("\u202f", " ").replace("\xa0", " ") == "1 234 €"
     assert wording.percent(0.234).replace("\u202f", " ").replace("\xa0", " ") == "23,4 %"
     assert wording.days(3).replace("\xa0", " ") == "3 jours"
+    assert [wording.date(f"1997-01-{day}") for day in ("01", "11")] == ["1er janv. 1997", "11 janv. 1997"]
 
 
 @pytest.mark.parametrize("value", [None, float("nan"), pd.NaT, pd.NA])
