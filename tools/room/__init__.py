@@ -27,7 +27,8 @@ from clvlib.files import write_text
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 ALONE = ("pyproject.toml", "README.md", "LICENSE")  # of what the project's wheel is made of, beside its code and FILES
-CODE = (".py", ".toml", ".css", ".js", ".jinja", ".json", ".md", ".po", ".typed", "LICENSE")  # how the names of its code end
+# How the names of its code end.
+CODE = (".py", ".toml", ".css", ".js", ".jinja", ".json", ".md", ".po", ".typed", "LICENSE")
 FILES = (HERE / "files.txt").read_text("utf-8").split()  # data and notebooks: a client's may lie beside them
 MARK = ".made-by-make-room"  # a file in a room: what lies beside it may be deleted
 GLIBC = (28, 27, 26, 24, 17, 12, 5)  # of manylinux wheels, the newest that is asked for first
