@@ -29,6 +29,7 @@ NARROW = "CLV_COLUMN"  # set by the runner: figures are drawn for a column of th
 _COLUMN_WIDTH, _COLUMN_HEIGHT = 5.1, 3.6
 NAMED_BARS = 12
 _MOST_NAMES = 20
+_EM = 0.55  # of a letter on average
 _LETTERS_AN_INCH = 11  # of a label, so that it is as long as its axis
 _DIGITS = 9  # of the largest value of a column: more than a picture has pixels
 
@@ -209,10 +210,31 @@ class _Ticks(Formatter):
         return wording.ticks(values, self.unit)
 
 
+class _Fitting(MaxNLocator):
+    """As many ticks as matplotlib would set, or fewer, until their labels stand beside each other."""
+
+    def __init__(self, unit: str | None) -> None:
+        super().__init__("auto", steps=[1, 2, 2.5, 5, 10])
+        self.unit = unit
+
+    def tick_values(self, vmin: float, vmax: float) -> np.ndarray:
+        """The places of the ticks."""
+        space = self.axis.get_tick_space()  # in labels of three ems
+        for most in range(min(9, max(1, space)), 1, -1):
+            self.set_params(nbins=most)
+            places = super().tick_values(vmin, vmax)
+            seen = places[(places >= vmin) & (places <= vmax)]
+            if _EM * sum(map(len, wording.ticks(seen, self.unit))) <= 3 * space:
+                break
+        return places
+
+
 def set_unit(axis: Axis, unit: str | None) -> None:
     scale = getattr(axis, "get_scale", lambda: "linear")()
     if unit == "count" and scale == "linear":
         axis.set_major_locator(MaxNLocator(integer=True, nbins="auto"))
+    elif unit == "money" and scale == "linear" and axis.axis_name == "x":
+        axis.set_major_locator(_Fitting(unit))
     axis.set_major_formatter(_Ticks(unit))
 
 
