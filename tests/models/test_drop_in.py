@@ -123,7 +123,7 @@ def test_forecasts_plots_and_files_are_those_of_lifetimes(cdnow, tmp_path):
     spend = drop_in.GammaGammaFitter().fit(*spends(cdnow))
     assert spend.customer_lifetime_value(ours, *history(cdnow), cdnow["monetary_value"]).gt(0).all()
     for plot in (plot_probability_alive_matrix, plot_period_transactions):
-        assert plot(ours).get_title()
+        assert plot(ours).get_title(plt.rcParams["axes.titlelocation"])
         plt.close()
     assert len(ours.generate_new_data(size=10)) == 10
     ours.save_model(tmp_path / "model.pkl")
