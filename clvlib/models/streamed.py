@@ -1,4 +1,4 @@
-"""A history of however many customers goes in, a file of their scores comes out; no more than a million are held at once.
+"""A history of however many customers goes in, a file of their scores comes out; at most a million are held at once.
 
 To learn takes a sample, to score a customer takes no other one. So customers come in parts, by a hash of their ids, and
 each part is a sample of all. What a forecast learns, it learns from the first parts; then each part is scored by it on
