@@ -4,7 +4,7 @@ import itertools
 import os
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import matplotlib as mpl
 import matplotlib.dates as mdates
@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
+from matplotlib.axis import Axis, XAxis
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import Formatter, MaxNLocator
@@ -217,14 +217,14 @@ class _Fitting(MaxNLocator):
         super().__init__("auto", steps=[1, 2, 2.5, 5, 10])
         self.unit = unit
 
-    def tick_values(self, vmin: float, vmax: float) -> np.ndarray:
+    def tick_values(self, vmin: float, vmax: float) -> Sequence[float]:
         """The places of the ticks."""
-        space = self.axis.get_tick_space()  # in labels of three ems
+        space = cast(Axis, self.axis).get_tick_space()  # in labels of three ems
         for most in range(min(9, max(1, space)), 1, -1):
             self.set_params(nbins=most)
             places = super().tick_values(vmin, vmax)
-            seen = places[(places >= vmin) & (places <= vmax)]
-            if _EM * sum(map(len, wording.ticks(seen, self.unit))) <= 3 * space:
+            labels = wording.ticks([place for place in places if vmin <= place <= vmax], self.unit)
+            if _EM * sum(len(label) for label in labels) <= 3 * space:
                 break
         return places
 
@@ -233,7 +233,7 @@ def set_unit(axis: Axis, unit: str | None) -> None:
     scale = getattr(axis, "get_scale", lambda: "linear")()
     if unit == "count" and scale == "linear":
         axis.set_major_locator(MaxNLocator(integer=True, nbins="auto"))
-    elif unit == "money" and scale == "linear" and axis.axis_name == "x":
+    elif unit == "money" and scale == "linear" and isinstance(axis, XAxis):
         axis.set_major_locator(_Fitting(unit))
     axis.set_major_formatter(_Ticks(unit))
 
