@@ -1,5 +1,6 @@
 """A dataset card (TOML) or a name → `Dataset`: lazy tables, economics, currency, as-of date, and the ledger."""
 
+import sys
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from html import escape
@@ -14,7 +15,7 @@ from clvlib import aggregate
 from clvlib.aggregate import acquisition, purchases, totals
 from clvlib.errors import CannotAnswer, DataError, MissingTable, Problem, UsageError
 from clvlib.files import once
-from clvlib.ingest import ask, forgotten, groups, options, people, reading, rules, subscribers
+from clvlib.ingest import ask, forgotten, groups, in_place, options, people, reading, rules, subscribers
 from clvlib.ingest.card import (
     FORGOTTEN,
     TO_CONFIRM,
@@ -105,7 +106,7 @@ class Economics:
 
 @dataclass(frozen=True)
 class Dataset:
-    """One client's data, read once: canonical tables (lazy, in DuckDB) and what is assumed about them."""
+    """One client's data, read once: canonical tables (lazy, in DuckDB or their engine) and what is assumed."""
 
     name: str
     currency: str
@@ -125,6 +126,8 @@ class Dataset:
     counts: bool = False  # no amounts: each purchase counts 1, and what is called money is a number of purchases
 
     def __getstate__(self) -> dict[str, Any]:
+        if self.in_engine:
+            raise UsageError(phrase("The rows of {name} stay in their engine.", name=self.name), "Load its card again.")
         return vars(self) | {"tables": {name: table.to_pyarrow() for name, table in self.tables.items()}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -157,6 +160,11 @@ class Dataset:
                 ),
             )
         return self.tables[table]
+
+    @property
+    def in_engine(self) -> bool:
+        """Whether its transactions stayed where they were, in a database or Spark (`engine` on the card)."""
+        return "transactions" in self.tables and self.tables["transactions"].get_backend().name != "duckdb"
 
     @property
     def assumed(self) -> pd.DataFrame:
@@ -275,6 +283,8 @@ class Dataset:
            customers
         0       2357
         """
+        if self.in_engine:
+            raise UsageError("The rows stay in their engine, which has an SQL of its own.", "Ask there.")
         return ask.select(self.tables, query, self.as_of)
 
     def save_group(self, customers: Iterable[str], name: str, folder: str | Path = "groups") -> Path:
@@ -357,7 +367,7 @@ def load(name_or_path: str | Path, as_of: Any = None) -> Dataset:
     found = once(
         lambda: _load(path, as_of),
         lambda: ("load", str(path), path.read_bytes(), str(as_of), spoken()),
-        lambda made: made.in_file.get("rows", 0),
+        lambda made: sys.maxsize if made.in_engine else made.in_file.get("rows", 0),
     )
     speak(found.language)
     return found
@@ -402,7 +412,11 @@ def build(
         problems.append(Problem("error", "transactions", error.what.rstrip("."), 1, (), error.mend))
         card = {entry: value for entry, value in card.items() if entry != "transactions"}
     sections = {table: card[table] for table in (*LOOKUPS, *TABLES) if table in card}
-    read = reading.read_tables(sections, path.parent, card.get("timezone"), card.get("currency"))
+    if in_place.stays(card):
+        read, cut = in_place.read_in_place(card, path.parent, secret is not None), in_place.known_in_place
+    else:
+        read = reading.read_tables(sections, path.parent, card.get("timezone"), card.get("currency"))
+        cut = reading.known_by
     hidden = people.pseudonyms(secret, [*read.tables.values()]) if secret is not None and read.tables else None
     if isinstance(card.get(FORGOTTEN), str) and read.tables:
         try:
@@ -453,7 +467,7 @@ def build(
             ),
             phrase("Choose a date from {first:%Y-%m-%d} to {last:%Y-%m-%d}.", first=first, last=last),
         )
-    problems += reading.known_by(read, end, *_bought(read.tables, end))
+    problems += cut(read, end, *_bought(read.tables, end))
     if hidden and (count := hidden.count()):
         problems = _by_pseudonyms(problems, hidden, secret)
         problems.append(people.named_by_pseudonyms(count))

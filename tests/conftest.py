@@ -20,6 +20,7 @@ from clvlib.dataset import Dataset  # noqa: E402
 from clvlib.files import KEPT  # noqa: E402
 from tests.jupyter import browser, lab  # noqa: E402, F401
 from tests.postgres import postgres  # noqa: E402, F401
+from tests.spark import spark  # noqa: E402, F401
 
 os.environ["CLV_KEY"] = f"{tempfile.mkdtemp()}/key"  # of pseudonyms: not that of whoever runs the tests
 threadpool_limits(1)  # tests run side by side, and threads would wait for each other's cores

@@ -56,7 +56,7 @@ def history(lines: ibis.Table) -> pd.DataFrame:
     common = lines.group_by("item").agg(n=lambda t: t.count()).order_by([ibis.desc("n"), "item"]).limit(MOST_ITEMS)
     kept = lines.semi_join(common, "item")
     counted = kept.group_by(["customer_id", "item"]).agg(baskets=lambda t: t["basket"].nunique())
-    return fetched(counted.order_by(["customer_id", "item"])).astype({"baskets": "int64"})
+    return _sorted(counted, ["customer_id", "item"]).astype({"baskets": "int64"})
 
 
 def first_after(lines: ibis.Table, date: pd.Timestamp) -> pd.DataFrame:
@@ -64,11 +64,16 @@ def first_after(lines: ibis.Table, date: pd.Timestamp) -> pd.DataFrame:
     later = lines.filter(lines["day"] > date_of(date))
     order = ibis.window(group_by="customer_id", order_by=["day", "basket"])
     first = later.mutate(place=ibis.dense_rank().over(order)).filter(lambda t: t["place"] == 0)
-    return fetched(first.select("customer_id", "item").order_by(["customer_id", "item"]))
+    return _sorted(first.select("customer_id", "item"), ["customer_id", "item"])
 
 
 def latest_baskets(lines: ibis.Table, most: int) -> pd.DataFrame:
     """What the `most` latest baskets held (of one day, the first by name): basket, item, sorted; each once."""
     latest = lines.select("day", "basket").distinct().order_by([ibis.desc("day"), "basket"]).limit(most)
     held = lines.semi_join(latest, ["day", "basket"]).select("basket", "item").distinct()
-    return fetched(held.order_by(["basket", "item"]))
+    return _sorted(held, ["basket", "item"])
+
+
+def _sorted(query: ibis.Table, by: list[str]) -> pd.DataFrame:
+    """A query's answer in order: not the engine's, whose alphabet may be another."""
+    return fetched(query).sort_values(by, ignore_index=True)

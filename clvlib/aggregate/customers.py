@@ -44,7 +44,7 @@ def rfm_summary(transactions: ibis.Table, as_of: Any, time_unit: str = "D", free
     per_day = DAYS_PER_UNIT[time_unit]
     summary = _per_customer(spent_on_days(transactions, as_of, free_orders))
     summary = summary.filter(summary["purchases"] > 0).order_by("customer_id")
-    frame = _frame(summary, ["first_purchase", "last_purchase"]).set_index("customer_id")
+    frame = _frame(summary, ["first_purchase", "last_purchase"]).set_index("customer_id").sort_index()
     repeats = frame["purchases"].astype("int64") - 1
     end = pd.Timestamp(as_of).normalize()
     since_first = (end - frame["first_purchase"]).dt.days
@@ -246,7 +246,7 @@ def features(transactions: ibis.Table, as_of: Any, ahead: int | None = None) -> 
         recent = purchases["day"] > date_of(end - pd.Timedelta(days=days))
         measures[f"purchases_last_{days}"] = recent.sum()
         measures[f"spend_last_{days}"] = purchases["amount"].sum(where=recent)
-    gap, amount = purchases["gap"], purchases["amount"]
+    gap, amount = purchases["gap"].cast("float64"), purchases["amount"]
     if ahead is not None:
         since, until_day = (end + pd.Timedelta(days=days) for days in (-365, ahead - 365))
         same = (purchases["day"] > since.date()) & (purchases["day"] <= until_day.date())

@@ -54,27 +54,15 @@ def usage(transactions: ibis.Table, touchpoints: ibis.Table | None, start: Any, 
         purchases=days["bought"].sum(), amount=days["amount"].sum(), first_used=days["day"].min(where=days["bought"])
     )
     used = used.filter(used["purchases"] > 0)
-    if touchpoints is not None and "event" in touchpoints.columns:
-        visits = _visits(transactions, touchpoints, start, end)
-        both = used.outer_join(visits.drop("days"), keys)
-        used = both.select(
-            customer_id=ibis.coalesce(both["customer_id"], both["customer_id_right"]),
-            channel=ibis.coalesce(both["channel"], both["channel_right"]),
-            purchases=both["purchases"].fill_null(0),
-            amount=both["amount"].fill_null(0.0),
-            first_used=ibis.least(
-                ibis.coalesce(both["first_used"], both["visited"]), ibis.coalesce(both["visited"], both["first_used"])
-            ),
-        )
     frame = fetched(used, ["first_used"])
+    if touchpoints is not None and "event" in touchpoints.columns:
+        seen = visits(transactions, touchpoints, start, end).rename(columns={"first_used": "visited"})
+        frame = frame.merge(seen.drop(columns="days"), on=keys, how="outer")
+        frame = frame.fillna({"purchases": 0, "amount": 0.0})
+        frame["first_used"] = frame[["first_used", "visited"]].min(axis=1)
+        frame = frame.drop(columns="visited")
     frame = frame.astype({"purchases": "int64", "amount": "float64"}).round({"amount": _DIGITS})
     return frame.sort_values(keys, ignore_index=True)
-
-
-def _visits(transactions: ibis.Table, touchpoints: ibis.Table, start: Any, end: Any) -> ibis.Table:
-    seen = between(touchpoints, start, end)
-    seen = seen.filter(seen["event"] == VISIT).semi_join(transactions.select("channel").distinct(), "channel")
-    return seen.group_by(["customer_id", "channel"]).agg(visited=seen["day"].min(), days=seen["day"].nunique())
 
 
 def visits(transactions: ibis.Table, touchpoints: ibis.Table, start: Any, end: Any) -> pd.DataFrame:
@@ -87,9 +75,10 @@ def visits(transactions: ibis.Table, touchpoints: ibis.Table, start: Any, end: A
         return pd.DataFrame({"customer_id": [], "channel": [], "first_used": pd.to_datetime([]), "days": []}).astype(
             {"channel": str}
         )
-    frame = fetched(_visits(transactions, touchpoints, start, end), ["visited"]).rename(
-        columns={"visited": "first_used"}
-    )
+    rows = between(touchpoints, start, end)
+    rows = rows.filter((rows["event"] == VISIT) & rows["channel"].isin(sorted(selling_channels(transactions))))
+    seen = rows.group_by(["customer_id", "channel"]).agg(first_used=rows["day"].min(), days=rows["day"].nunique())
+    frame = fetched(seen, ["first_used"])
     return frame.sort_values(["customer_id", "channel"], ignore_index=True)
 
 
@@ -164,8 +153,7 @@ def paths(transactions: ibis.Table, touchpoints: ibis.Table, start: Any, end: An
     rows = between(touchpoints, start, end)
     if "event" in rows.columns:
         rows = rows.filter(rows["event"].isin(REACTIONS))
-    if "channel" in transactions.columns:
-        rows = rows.anti_join(transactions.filter(transactions["channel"].notnull()), "channel")
+    rows = rows.filter(rows["channel"].notin(sorted(selling_channels(transactions))))
     seen = fetched(rows.select("customer_id", "channel", touched_at="date"), ["touched_at"])
     seen = seen.sort_values(["touched_at", "customer_id", "channel"], ignore_index=True)
     bought = orders(transactions, start, end)
@@ -200,20 +188,21 @@ def hours(transactions: ibis.Table, touchpoints: ibis.Table | None, start: Any, 
     Returns customer_id, channel, hour (0 to 23, shop time), bought (orders in that hour), reacted (opens, clicks and
     visits). Rows without a channel are under "unknown".
     """
-    rows = between(transactions, start, end).filter(lambda t: t["amount"] > 0)
-    channel = rows["channel"] if "channel" in rows.columns else ibis.null("string")
-    acts = rows.select("customer_id", channel.name("channel"), "date").distinct().mutate(bought=1, reacted=0)
-    if touchpoints is not None and "event" in touchpoints.columns:
-        seen = between(touchpoints, start, end).filter(lambda t: t["event"].isin(REACTIONS))
-        acts = ibis.union(acts, seen.select("customer_id", "channel", "date").mutate(bought=0, reacted=1))
-    acts = acts.mutate(hour=acts["date"].hour(), channel=acts["channel"].fill_null("unknown"))
     keys = ["customer_id", "channel", "hour"]
-    counted = acts.group_by(keys).agg(bought=acts["bought"].sum(), reacted=acts["reacted"].sum())
-    return (
-        fetched(counted)
-        .astype({"hour": "int64", "bought": "int64", "reacted": "int64"})
-        .sort_values(keys, ignore_index=True)
-    )
+    rows = between(transactions, start, end).filter(lambda t: t["amount"] > 0)
+    acts = {"bought": rows.mutate(channel=rows["channel"] if "channel" in rows.columns else ibis.null("string"))}
+    if touchpoints is not None and "event" in touchpoints.columns:
+        acts["reacted"] = between(touchpoints, start, end).filter(lambda t: t["event"].isin(REACTIONS))
+    counts = [_by_hour(rows).set_index(keys)["acts"].rename(what) for what, rows in acts.items()]
+    frame = pd.concat(counts, axis=1).reindex(columns=["bought", "reacted"]).fillna(0).reset_index()
+    return frame.astype({"hour": "int64", "bought": "int64", "reacted": "int64"}).sort_values(keys, ignore_index=True)
+
+
+def _by_hour(rows: ibis.Table) -> pd.DataFrame:
+    """How often each customer acted in each channel in each hour of the day; what is of one moment is one act."""
+    acts = rows.select("customer_id", "channel", "date").distinct()
+    acts = acts.mutate(hour=acts["date"].hour(), channel=acts["channel"].fill_null("unknown"))
+    return fetched(acts.group_by(["customer_id", "channel", "hour"]).agg(acts=acts.count()))
 
 
 def touches(touchpoints: ibis.Table, as_of: Any) -> pd.DataFrame:

@@ -9,6 +9,7 @@
 """
 
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import ibis
@@ -29,8 +30,9 @@ REFUNDS = message(  # what they are taken off
 def added_up(amounts: ibis.Value) -> ibis.Value:
     """Their sum, without the noise of the last digits that adding up in any order leaves. Lazy."""
     total, largest = amounts.sum(), amounts.abs().max()
-    zeros = -(ibis.greatest(largest, 10.0**-SUM_DIGITS * SMALL) / SMALL).log10().floor().cast("int32")
-    return ibis.ifelse(largest >= SMALL, total.round(SUM_DIGITS), total.round(SUM_DIGITS + zeros))
+    zeros = -(ibis.greatest(largest, 10.0**-SUM_DIGITS * SMALL) / SMALL).log10().floor()
+    scale = ibis.literal(10.0) ** (SUM_DIGITS - 1 + zeros)  # Spark can't round to so many digits as a column says
+    return ibis.ifelse(largest >= SMALL, total.round(SUM_DIGITS), (total * scale).round(1) / scale)
 
 
 def purchase_days(transactions: ibis.Table, as_of: Any, free_orders: bool = False) -> ibis.Table:
@@ -67,14 +69,20 @@ def spent_on_days(transactions: ibis.Table, as_of: Any, free_orders: bool = Fals
 def _kept_table(query: ibis.Table) -> ibis.Table:
     """The rows of a query as a temporary table, dropped when nobody refers to it any more.
 
-    Not `query.cache()`: what that gives keeps its database alive for ever, with its threads, where the database in its
-    turn keeps the table.
+    Made as `query.cache()` makes it, which every engine has a way for. Not by it: what that gives keeps its database
+    alive for ever, with its threads, where the database in its turn keeps the table.
     """
-    backend = ibis.get_backend(query)
-    table = backend.create_table(gen_name("clv_days"), query, temp=True)
-    gone = weakref.finalize(table.op(), backend.con.execute, f'DROP TABLE IF EXISTS "{table.get_name()}"')
+    backend, name = ibis.get_backend(query), gen_name("clv_days")
+    backend._run_pre_execute_hooks(query)  # Spark keeps no query of a table that is brought to it, else
+    table = backend._create_cached_table(name, query)
+    gone = weakref.finalize(table.op(), _drop, weakref.ref(backend), name)
     gone.atexit = False  # it goes with the process anyhow
     return table
+
+
+def _drop(database: Callable[[], Any], name: str) -> None:
+    if (backend := database()) is not None:  # else it went with its database
+        backend._drop_cached_table(name)
 
 
 def _spent_on_days(transactions: ibis.Table, as_of: Any, free_orders: bool) -> ibis.Table:

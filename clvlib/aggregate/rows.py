@@ -8,8 +8,10 @@ from typing import Any
 
 import ibis
 import pandas as pd
+from ibis.util import gen_name
 
-_PRIME = 2**31 - 1  # sums of the rests by it stay whole numbers
+_PRIME = 2**31 - 1  # squares and sums of the rests by it stay whole numbers
+_LONG = 2**33  # added to it, Spark's hash of 32 bits is a number of 64
 _SHIFT, _BITS = 24, 2**20 - 1  # of a hash: DuckDB finds its own way by those at either end
 _ROWS_AT_ONCE = 10_000_000  # of a table that is parted, in memory
 _ROWS_OF_GROUP = 20_000  # of a part's file: each is written in so many
@@ -51,9 +53,14 @@ def fetched(query: ibis.Table, dates: Sequence[str] = ()) -> pd.DataFrame:
 
 def content(table: ibis.Table) -> tuple[int, ...]:
     """Numbers that are the same for the same rows, in whatever order, and other ones for others."""
-    row = ibis.struct({column: table[column] for column in table.columns}).hash()
-    sums = fetched(table.aggregate(rows=table.count(), mixed=row.bit_xor(), added=(row % _PRIME).sum())).fillna(0)
-    return tuple(int(each) for each in sums.iloc[0])
+    row: ibis.Value = ibis.literal(0, "int64")
+    for column in table.columns:
+        cell = table[column]
+        cell = cell if cell.type().is_string() or cell.type().is_floating() else cell.cast("string")
+        row = (row * 31 + (cell.hash() % _PRIME).fill_null(_PRIME) + _LONG) % _PRIME
+    squares = (row * row % _PRIME).sum()  # sums alone would stay when two rows swap a cell
+    sums = table.aggregate(rows=table.count(), added=row.sum(), mixed=squares)
+    return tuple(int(each) for each in fetched(sums).fillna(0).iloc[0])
 
 
 def some_customers(table: ibis.Table, most: int) -> ibis.Table:
@@ -70,7 +77,8 @@ def in_parts(table: ibis.Table, most: int) -> Iterator[list[ibis.Table]]:
     """The rows in parts of about `most` customers each, by a hash of their ids: so each is a sample of all. Lazy.
 
     One part is the table itself. More are written to files, which lie in a folder that its owner alone can read, and
-    are gone afterwards: so that rows are read twice, however many parts there are.
+    are gone afterwards: so that rows are read twice, however many parts there are. Another engine keeps them as a table
+    of its own.
     """
     customers = table["customer_id"].approx_nunique().to_pyarrow().as_py()
     count = max(1, -(-customers // most))
@@ -78,6 +86,10 @@ def in_parts(table: ibis.Table, most: int) -> Iterator[list[ibis.Table]]:
         yield [table]
         return
     backend = ibis.get_backend(table)
+    if backend.name != "duckdb":
+        with _parted_there(table, count) as there:
+            yield there
+        return
     part = ((table["customer_id"].hash() >> _SHIFT) & _BITS) % count
     with TemporaryDirectory(prefix="clv-", ignore_cleanup_errors=True) as folder:
         backend.con.execute(f"SET partitioned_write_max_open_files = {count + 1}")
@@ -91,3 +103,17 @@ def in_parts(table: ibis.Table, most: int) -> Iterator[list[ibis.Table]]:
         finally:
             for part in parts:
                 backend.drop_view(part.get_name(), force=True)
+
+
+@contextmanager
+def _parted_there(table: ibis.Table, count: int) -> Iterator[list[ibis.Table]]:
+    """`in_parts` in a database (a temporary table) or in Spark (one that is laid out by parts), dropped afterwards."""
+    backend = ibis.get_backend(table)
+    rest = table["customer_id"].hash() % count
+    rows = table.mutate(part=ibis.ifelse(rest < 0, rest + count, rest))
+    layout = {"partition_by": "part"} if backend.name == "pyspark" else {"temp": True}
+    kept = backend.create_table(gen_name("clv_parts"), rows, **layout)
+    try:
+        yield [kept.filter(kept["part"] == part).drop("part") for part in range(count)]
+    finally:
+        backend.drop_table(kept.get_name(), force=True)

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import tempfile
+import weakref
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from hashlib import sha256
@@ -37,6 +38,7 @@ _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _SECRET = re.compile("pass|pwd|secret|token|key|credential", re.IGNORECASE)  # in the name of a URL's parameter
 _OF_FILES = ("duckdb", "sqlite", "file")
 _PACKAGES = {"postgres": "psycopg[binary]"}  # what Ibis needs to reach a database; else its own extra
+_UNREAD = message("{table} of {database} can't be read: {why}.")
 _MEND = message("Ask for the right to read it, or for a view of what is needed.")
 _own: list[Path] = []  # the folder that this process made
 
@@ -55,16 +57,44 @@ def fetch(url: str, table: str) -> Path:
     if file.exists() and file.parent not in _own:
         return file
     secrets: list[str] = []
-    mend = message("Check the url, the server, and the password's variable.")
-    with _unspoken(message("{database} can't be reached: {why}."), mend, secrets, database=shown):
-        backend = _connected(parts["kind"].replace("postgresql", "postgres"), _filled_in(url, secrets))
+    found = open_table(url, table, secrets)
     try:
-        unread = message("{table} of {database} can't be read: {why}.")
-        with _unspoken(unread, _MEND, secrets, table=table, database=shown):
-            _write(_table(backend, table, shown), file)
+        with unspoken(_UNREAD, _MEND, secrets, table=table, database=shown):
+            _write(found, file)
     finally:
-        backend.disconnect()
+        found.get_backend().disconnect()
     return file
+
+
+def open_table(url: str, table: str, secrets: list[str] | None = None) -> ibis.Table:
+    """The table or view where it is, as an expression; nothing of it is read. Names and errors as of `fetch`.
+
+    secrets: takes up what no message may hold.
+    """
+    parts, secrets = _parts(url), [] if secrets is None else secrets
+    shown = f"{parts['host']}{parts['path']}".strip("/")
+    mend = message("Check the url, the server, and the password's variable.")
+    with unspoken(message("{database} can't be reached: {why}."), mend, secrets, database=shown):
+        backend = _connected(parts["kind"].replace("postgresql", "postgres"), _filled_in(url, secrets))
+    if hasattr(backend, "con"):
+        weakref.finalize(backend, backend.con.close)  # with whatever was read of it
+    with unspoken(_UNREAD, _MEND, secrets, table=table, database=shown):
+        return table_named(backend, table, shown)
+
+
+def spark() -> Any:
+    """Spark as its own settings say, or as whoever runs this has begun it. DataError where it can't begin."""
+    try:
+        from pyspark.errors import PySparkException
+    except ImportError:
+        raise DataError("PySpark isn't installed.", 'Install it: pip install "pyspark>=4.0,<4.1".') from None
+    try:
+        return ibis.pyspark.connect()
+    except PySparkException as error:
+        raise DataError(
+            phrase("Spark doesn't begin: {why}.", why=first_line(error).rstrip(".")),
+            "It needs Java 17 or later (Debian: apt-get install default-jre-headless), or SPARK_REMOTE=sc://host.",
+        ) from None
 
 
 def is_fetched(file: Path) -> bool:
@@ -130,8 +160,11 @@ def _connected(kind: str, url: str) -> Any:
 
 
 @contextmanager
-def _unspoken(what: str, mend: str, secrets: list[str], **values: str) -> Iterator[None]:
-    """Say what went wrong without any of the secrets: drivers share no class of errors, and may repeat a URL."""
+def unspoken(what: str, mend: str, secrets: list[str], **values: str) -> Iterator[None]:
+    """Say what went wrong (a message with `why`) without any of the secrets.
+
+    Drivers share no class of errors, and may repeat a URL.
+    """
     try:
         yield
     except DataError:
@@ -144,8 +177,8 @@ def _unspoken(what: str, mend: str, secrets: list[str], **values: str) -> Iterat
         raise DataError(phrase(what, why=why.strip().rstrip("."), **values), mend) from None
 
 
-def _table(backend: Any, table: str, shown: str) -> Any:
-    """The table as Ibis sees it. DataError names those that there are."""
+def table_named(backend: Any, table: str, shown: str) -> Any:
+    """The table of that name, as Ibis sees it. DataError names those that there are."""
     *schema, name = table.split(".")
     database = None if not schema else schema[0] if len(schema) == 1 else tuple(schema)
     try:

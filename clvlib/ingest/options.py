@@ -17,11 +17,13 @@ OPTIONS: dict[str, Any] = {
     "once": list, "without": list, "doubts": dict,
 }  # fmt: skip
 OWN: dict[str, dict[str, Any]] = {  # of one table only; grain makes `totals` of transactions (of_the_card)
-    "transactions": {"grain": str, "amounts": bool},
+    "transactions": {"grain": str, "amounts": bool, "engine": str},
     "totals": {"amounts": bool},
     "subscriptions": {"period": str, "left": str},
 }
 GRAINS = ("row", "customer")
+_PLACES = {"database": [{"url", "table"}], "spark": [{"table"}, {"path"}]}  # of rows that stay in their engine
+_IN_PLACE = ("engine", "url", "table", "path", "columns")  # the options of such rows
 _EACH = ("columns", "drop", "keep", "values", "rows_like", "first_of")  # a card's entries stand beside its format's
 WORDS: dict[Any, str] = message(
     {
@@ -87,12 +89,39 @@ def options_of(name: str, options: Any, only: Iterable[str] = OPTIONS) -> dict[s
             + nearest(unknown[0], known),
             phrase("Known: {these}.", these=", ".join(known)),
         )
-    if "url" in options and ("path" in options or "table" not in options):
+    if "engine" in options:
+        _require_place(options)
+    elif "url" in options and ("path" in options or "table" not in options):
         what = phrase("[{name}] has a url, {path:and a path|and no table}.", name=name, path="path" in options)
         raise DataError(what, 'A table of a database is named by url = "…" and table = "…".')
-    if not {"path", "url"} & options.keys():
+    elif not {"path", "url"} & options.keys():
         raise DataError(phrase("[{name}] has no path.", name=name), 'Add path = "…", relative to the card.')
     return options
+
+
+def _require_place(options: dict[str, Any]) -> None:
+    """DataError for an engine that isn't one, no one place in it, or what can't be done to rows that stay there."""
+    engine, places = options["engine"], {"url", "table", "path"} & options.keys()
+    if engine not in _PLACES:
+        raise DataError(
+            phrase("engine = {engine!r} is unknown.", engine=engine),
+            phrase("Known: {these}; without one, rows are read in.", these=", ".join(_PLACES)),
+        )
+    if places not in _PLACES[engine] or not isinstance(options.get("path", ""), str):
+        these = ", ".join(sorted(places))
+        raise DataError(
+            phrase("engine = {engine!r} doesn't go with {these:{these}|no table}.", engine=engine, these=these),
+            'database: url = "…" and table = "…"; spark: table = "…", or path = "…" of Parquet.',
+        )
+    if others := [name for name in options if name not in _IN_PLACE]:
+        raise DataError(
+            phrase(
+                "{these} can't be used on rows that stay in {spark:Spark|the database}.",
+                these=", ".join(others),
+                spark=engine == "spark",
+            ),
+            "Make a view there that says the same, or delete engine.",
+        )
 
 
 def nearest(name: str, known: list[str]) -> str:

@@ -135,12 +135,12 @@ def known_by(
     for table in [table for table in rules.PAID if table in read.tables]:
         if largest is not None and buyers is not None:
             found += rules.of_the_money(largest, ledger, table)
-            found += _usable(read.in_file["customers"] - read.outside, *buyers, as_of, table)
+            found += usable(read.in_file["customers"] - read.outside, *buyers, as_of, table)
     read.ledger = pd.DataFrame(ledger, columns=list(read.ledger))
     return found
 
 
-def _usable(in_file: int, named: int, customers: int, repeaters: int, as_of: pd.Timestamp, table: str) -> list[Problem]:
+def usable(in_file: int, named: int, customers: int, repeaters: int, as_of: pd.Timestamp, table: str) -> list[Problem]:
     """What the purchases known by `as_of` can't support: nobody who bought, nobody who came back.
 
     in_file: how many customers all rows name, also those that can't be used or came later. named: those of usable rows,

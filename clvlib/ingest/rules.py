@@ -180,6 +180,10 @@ def leave_out(
     return int(count)
 
 
+OF_REFUNDS = message("of which refunds (amount below 0): they reduce the customer's spend")
+OF_NOTHING = message("of which of amount 0: not a purchase")
+
+
 def counted(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, Any]:
     """Rows, customers, orders and revenue of a table of transactions.
 
@@ -203,12 +207,9 @@ def say_of_amounts(connection: duckdb.DuckDBPyConnection, ledger: list[dict[str,
     )
     negative, back, zero = rows(connection, sql)[0]
     at = next(i for i, line in enumerate(ledger) if line["table"] == "transactions" and line["action"] == "kept")
-    said = {
-        phrase("of which refunds (amount below 0): they reduce the customer's spend"): (negative, back),
-        phrase("of which of amount 0: not a purchase"): (zero, 0.0),
-    }
+    said = {OF_REFUNDS: (negative, back), OF_NOTHING: (zero, 0.0)}
     lines = [
-        {"table": "transactions", "action": "kept", "rows": count, "money": money, "reason": why}
+        {"table": "transactions", "action": "kept", "rows": count, "money": money, "reason": translated(why)}
         for why, (count, money) in said.items()
         if count
     ]

@@ -150,7 +150,8 @@ def check(
         typer.echo("\n" + printable(observed))
     _write_page(path or Path(source), card, found, problems, out)
     errors = sum(problem.grade == "error" for problem in problems)
-    typer.echo(phrase("{n:Ready for `clv run`.|{n} error(s) to mend first.}", n=errors))
+    command = "clv score" if found is not None and found.in_engine else "clv run"
+    typer.echo(phrase("{n:Ready for `{command}`.|{n} error(s) to mend first.}", n=errors, command=command))
     raise typer.Exit(1 if errors else 0)
 
 

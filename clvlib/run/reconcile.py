@@ -6,7 +6,7 @@ import pandas as pd
 
 from clvlib.aggregate import purchases, totals
 from clvlib.dataset import Dataset
-from clvlib.ingest import rules
+from clvlib.ingest import in_place
 from clvlib.language import Template, phrase, word
 from clvlib.stats import rounded
 
@@ -14,10 +14,10 @@ from clvlib.stats import rounded
 def account(ds: Dataset) -> pd.DataFrame:
     """Rows, customers, orders (counts) and revenue (currency) that were read, left out and kept, as the index says.
 
-    Customers and orders that are left out are those without a row that was kept; orders are counted by `rules.counted`.
+    Customers and orders that are left out are those without a row that was kept; orders as `in_place.tally` counts.
     MissingTable without transactions.
     """
-    kept = rules.counted(ds.transactions.get_backend().con, "transactions")
+    kept = in_place.tally(ds.transactions)
     read = ds.ledger[(ds.ledger["table"] == "transactions") & (ds.ledger["action"] == "read")].iloc[0]
     frame = pd.DataFrame({"read": {**ds.in_file, "revenue": read["money"]}, "kept": kept}).T
     frame.loc["read", "rows"] = read["rows"]  # also those of a broken line

@@ -69,6 +69,11 @@ def run(
     if wrong := imports.wrong_lists(written):
         raise DataError(f"{wrong[0].what}.", wrong[0].mend)
     ds = load(card_or_name, as_of=as_of)
+    if ds.in_engine:
+        raise UsageError(
+            "The transactions of this card stay in their engine; notebooks want them here.",
+            "`clv score` scores its customers where they are; or delete engine: then a run reads the rows in.",
+        )
     for problem in ds.problems:
         if problem.grade == "warning":
             typer.secho(phrase("warning {problem}", problem=problem), fg="yellow", err=True)

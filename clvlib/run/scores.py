@@ -24,7 +24,8 @@ def score_customers(card_or_name: str, as_of: str | None, out: Path) -> None:
     """
     begun = time.monotonic()
     ds = load(card_or_name, as_of=as_of)
-    folder = folder_of(out, ds.name, ds.files[0], of=ds.files[1]) / f"{ds.as_of:%Y-%m-%d}"
+    first, *read = ds.files  # nothing is read where rows stay in their engine
+    folder = folder_of(out, ds.name, first, of=(read or ds.files)[0]) / f"{ds.as_of:%Y-%m-%d}"
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
         written = ds.write_scores(folder / "scores.parquet")

@@ -1,12 +1,15 @@
 """Customers scored in parts get what all at once would give them, and the file is whole or not there."""
 
+from contextlib import ExitStack
 from dataclasses import replace
 
+import ibis
 import pandas as pd
 import pytest
 
 from clvlib.models import outlook, scoring, streamed
 from clvlib.models.streamed import write_scores
+from tests.postgres import OWNER, PASSWORD
 
 pytestmark = pytest.mark.usefixtures("sharing")
 SCORES = ["p_purchase", "expected_purchases", "expected_spend", "clv", "clv_low", "clv_high"]
@@ -93,3 +96,35 @@ def test_what_breaks_off_leaves_the_earlier_file_as_it_was(cdnow_sample, tmp_pat
     assert len(seen) == 2
     assert [file.name for file in tmp_path.iterdir()] == ["scores.parquet"]
     assert target.read_text() == "of last month"
+
+
+@pytest.fixture
+def in_engine(request, tmp_path):
+    """The rows of a dataset, brought into an engine."""
+    with ExitStack() as ends:
+
+        def brought(ds, engine):
+            rows = ds.transactions.to_pandas()
+            server = request.getfixturevalue(engine)
+            if engine == "spark":
+                rows.to_parquet(tmp_path / "rows.parquet", index=False)
+                return replace(ds, tables={"transactions": server.read_parquet(str(tmp_path / "rows.parquet"))})
+            where = {"host": "127.0.0.1", "port": server.port, "database": "postgres"}
+            backend = ibis.postgres.connect(user=OWNER, password=PASSWORD, **where)
+            ends.callback(backend.disconnect)
+            return replace(ds, tables={"transactions": backend.create_table("streamed", rows, overwrite=True)})
+
+        yield brought
+
+
+@pytest.mark.parametrize("engine", ["postgres", pytest.param("spark", marks=pytest.mark.proof)])
+def test_customers_of_an_engine_are_scored_from_there_in_parts(engine, cdnow_sample, in_engine, in_parts_of, tmp_path):
+    ds = below(cdnow_sample, "0200")
+    expected = ds.rfm_summary().join(scoring.score(outlook.foresee(ds), ds.economics))
+    in_parts_of(len(expected) // 2 + 1)
+    there = in_engine(ds, engine)
+    tables = there.transactions.get_backend().list_tables()
+    found = pd.read_parquet(write_scores(there, tmp_path / "scores.parquet").file)
+    assert not found.index.is_monotonic_increasing
+    pd.testing.assert_frame_equal(found.sort_index(), expected, rtol=1e-9, atol=1e-9)
+    assert {name for name in there.transactions.get_backend().list_tables() if "parts" in name} <= set(tables)

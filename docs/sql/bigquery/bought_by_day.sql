@@ -1,0 +1,32 @@
+-- bought_by_day, with days such as 2025-01-01, 2025-06-30, 2025-12-31
+
+SELECT
+  `t3`.`customer_id`,
+  COUNT(*) AS `purchases`,
+  SUM(`t3`.`amount`) AS `spend`
+FROM (
+  SELECT
+    *
+  FROM (
+    SELECT
+      `t1`.`customer_id`,
+      `t1`.`day`,
+      `t1`.`amount`,
+      (
+        ROW_NUMBER() OVER (PARTITION BY `t1`.`customer_id` ORDER BY `t1`.`day` ASC) - 1
+      ) + 1 AS `position`
+    FROM (
+      SELECT
+        `t0`.`customer_id`,
+        `t0`.`day`,
+        `t0`.`amount`
+      FROM `spent_on_days` AS `t0`
+      WHERE
+        `t0`.`bought`
+    ) AS `t1`
+  ) AS `t2`
+  WHERE
+    `t2`.`day` > DATE(2025, 6, 30) AND `t2`.`day` <= DATE(2025, 12, 31)
+) AS `t3`
+GROUP BY
+  1;

@@ -1,0 +1,7 @@
+-- everybody, with days such as 2025-01-01, 2025-06-30, 2025-12-31
+
+SELECT DISTINCT
+  `t0`.`customer_id`
+FROM `transactions` AS `t0`
+WHERE
+  CAST(`t0`.`date` AS DATE) <= DATE(2025, 12, 31);

@@ -1,0 +1,53 @@
+-- in_brief, with days such as 2025-01-01, 2025-06-30, 2025-12-31
+
+CREATE TEMPORARY TABLE kept AS
+SELECT
+  `t0`.`customer_id`,
+  SUM(CAST(`t0`.`bought` AS INT64)) AS `purchases`,
+  ieee_divide(
+    CAST(ROUND(
+      SUM(`t0`.`amount`) * (
+        POWER(
+          10.0,
+          (
+            GREATEST(
+              0.0,
+              -(
+                CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t0`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
+              )
+            ) + 7
+          )
+        )
+      ),
+      1
+    ) AS FLOAT64),
+    POWER(
+      10.0,
+      (
+        GREATEST(
+          0.0,
+          -(
+            CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t0`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
+          )
+        ) + 7
+      )
+    )
+  ) AS `amount`
+FROM `spent_on_days` AS `t0`
+GROUP BY
+  1;
+
+SELECT
+  *
+FROM `kept` AS `t0`
+ORDER BY
+  `t0`.`amount` DESC,
+  `t0`.`customer_id` ASC NULLS LAST
+LIMIT 1;
+
+SELECT
+  SUM(CAST(`t0`.`purchases` > 0 AS INT64)) AS `customers`,
+  SUM(`t0`.`purchases`) AS `orders`,
+  SUM(IF(`t0`.`purchases` > 0, `t0`.`amount`, NULL)) AS `revenue`,
+  SUM(`t0`.`amount`) AS `paid`
+FROM `kept` AS `t0`;
