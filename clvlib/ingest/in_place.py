@@ -12,7 +12,7 @@ from typing import Any
 import ibis
 import pandas as pd
 
-from clvlib.errors import DataError, Problem
+from clvlib.errors import DataError, Problem, UsageError
 from clvlib.ingest import account, databases, reading, rules
 from clvlib.ingest.options import options_of
 from clvlib.ingest.tables import LOOKUPS, TABLES
@@ -28,6 +28,15 @@ def stays(card: dict[str, Any]) -> bool:
     """Whether a card's transactions stay in an engine."""
     section = card.get("transactions")
     return isinstance(section, dict) and "engine" in section
+
+
+def require_here(card: dict[str, Any]) -> None:
+    """UsageError for a card whose transactions stay in an engine, where they are needed here."""
+    if stays(card):
+        raise UsageError(
+            "The transactions of this card stay in their engine, and this needs them here.",
+            "`clv check` and `clv score` ask them where they are; or delete engine: then they are read in.",
+        )
 
 
 def read_in_place(card: dict[str, Any], folder: Path, hidden: bool) -> reading.Ingested:
@@ -170,11 +179,13 @@ def _account(table: ibis.Table, options: dict[str, Any], result: reading.Ingeste
     result.in_file = tally(usable) | {"rows": rows, "customers": customers, "revenue": float(paid)}
     result.tables["transactions"] = usable
     what = phrase(
-        "the rows stay in {spark:Spark|the database}: whether some are repeated, never happened, or begin in the middle "
-        "of the history isn't looked for",
+        "the rows stay in {spark:Spark|the database}: whether some are repeated, never happened, or begin in the "
+        "middle of the history isn't looked for",
         spark=options["engine"] == "spark",
     )
-    mend = message("Name a table or a view of all there is, in which each line stands once, and cancelled orders don't.")
+    mend = message(
+        "Name a table or a view of all there is, in which each line stands once, and cancelled orders don't."
+    )
     result.problems.append(Problem("note", "transactions", what, rows, (), mend))
 
 

@@ -178,10 +178,12 @@ def reveal(
 ) -> None:
     """Write a copy of a list with the customers' own ids, for whoever has the key and the data."""
     from clvlib import dataset, files
-    from clvlib.ingest import people
+    from clvlib.ingest import in_place, people
     from clvlib.ingest.card import read_card
 
-    found, _ = dataset.build(read_card(card), card)
+    content = read_card(card)
+    in_place.require_here(content)
+    found, _ = dataset.build(content, card)
     if found is None:
         raise UsageError(
             phrase("The data of {card} can't be read.", card=card), phrase("Run `clv check {card}`.", card=card)
@@ -322,8 +324,11 @@ def lab(
 ) -> None:
     """Open JupyterLab on working copies of the notebooks, the card set in each: this computer only, token on."""
     from clvlib import load
+    from clvlib.ingest import in_place
+    from clvlib.ingest.card import find_card, read_card
     from clvlib.run import working
 
+    in_place.require_here(read_card(find_card(source)))
     folder, new = working.copy_notebooks(load(source), source, out)
     said = phrase(
         "{folder}: {n} notebook(s) copied. "

@@ -18,6 +18,8 @@ from clvlib.course.slides import slides_of, with_outputs, write_contents, write_
 from clvlib.dataset import Dataset, load
 from clvlib.errors import UsageError
 from clvlib.files import write_text
+from clvlib.ingest import in_place
+from clvlib.ingest.card import find_card, read_card
 from clvlib.language import ENGLISH, phrase, spoken, translated
 from clvlib.run import runner
 from clvlib.run.handover import hash_files
@@ -38,6 +40,7 @@ def make_slides(card: str | None, as_of: str | None, plan: str | None, out: Path
         raise UsageError(
             phrase("There is no plan {plan!r}.", plan=plan), phrase("Choose from: {these}.", these=", ".join(PLANS))
         )
+    in_place.require_here(read_card(find_card(card or COMMITTED)))
     ds = load(card or COMMITTED, as_of=as_of)
     folder = folder_of(out, ds.name, ds.files[0], of=ds.files[1]) / f"{ds.as_of:%Y-%m-%d}"
     files = sorted(notebooks.glob("[0-9][0-9]*.ipynb"))

@@ -27,7 +27,7 @@ import typer
 
 from clvlib.errors import DataError, UsageError, printable
 from clvlib.files import replacing, write_text
-from clvlib.ingest import forgotten, groups, options, people, reading, rules
+from clvlib.ingest import forgotten, groups, in_place, options, people, reading, rules
 from clvlib.ingest.card import DATA, FORGOTTEN, as_toml, find_card, forgotten_beside, read_card
 from clvlib.ingest.raw import literal, rows
 from clvlib.ingest.tables import LOOKUPS, TABLES
@@ -76,6 +76,7 @@ def forget(customer: str, card: Path, places: Sequence[Path]) -> None:
         raise UsageError(
             phrase("The dataset {name} comes with the project.", name=path.stem), "Nobody who can be found is in it."
         )
+    in_place.require_here(content)
     if groups.ENTRY in content:
         raise UsageError(
             phrase("{card} is the card of a group.", card=path), "Give the card that the group was saved from."

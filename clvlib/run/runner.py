@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from clvlib.dataset import Dataset, load
 from clvlib.errors import DataError, UsageError, printable
-from clvlib.ingest import people
+from clvlib.ingest import in_place, people
 from clvlib.ingest.card import find_card, read_card
 from clvlib.language import message, phrase, spoken, translated
 from clvlib.run import chapters, handover, imports, parameters, parts
@@ -66,14 +66,10 @@ def run(
     """
     started = time.monotonic()
     written = read_card(find_card(card_or_name))
+    in_place.require_here(written)
     if wrong := imports.wrong_lists(written):
         raise DataError(f"{wrong[0].what}.", wrong[0].mend)
     ds = load(card_or_name, as_of=as_of)
-    if ds.in_engine:
-        raise UsageError(
-            "The transactions of this card stay in their engine; notebooks want them here.",
-            "`clv score` scores its customers where they are; or delete engine: then a run reads the rows in.",
-        )
     for problem in ds.problems:
         if problem.grade == "warning":
             typer.secho(phrase("warning {problem}", problem=problem), fg="yellow", err=True)

@@ -16,7 +16,6 @@ from clvlib.dataset import Dataset
 from clvlib.errors import UsageError
 from clvlib.ingest import databases, in_place
 from clvlib.ingest.card import as_toml
-from clvlib.run import runner
 from clvlib.run.commands import app
 from tests.postgres import OWNER, PASSWORD, Server
 from tools.sql import LAST, small_shop
@@ -73,7 +72,7 @@ def test_a_dataset_in_place_is_that_of_the_same_rows_read_in(shop, tmp_path, mon
     known = LINES[LINES["date"] < LAST + pd.Timedelta(days=1)]
     assert kept["rows"] == len(known)
     assert kept["money"] == pytest.approx(known["amount"].sum())
-    assert any("1 row(s) were dropped, 7.00 of the money: no date" in one for one in said)
+    assert any("1 of 604 row(s) dropped: no date. These rows, 7.00 of the money, are not used" in one for one in said)
     assert any("isn't looked for" in one for one in said)
 
 
@@ -162,11 +161,24 @@ def test_pseudonyms_and_clocks_of_other_zones_are_refused(shop, postgres):
     np.testing.assert_array_equal(in_utc.rfm_summary()["frequency"], built(shop)[0].rfm_summary()["frequency"])
 
 
-def test_a_check_tells_of_the_rows_and_a_run_wants_them(shop, tmp_path):
-    (tmp_path / "shop.toml").write_text(as_toml(CARD | {"transactions": shop}))
-    done = CliRunner().invoke(app, ["check", str(tmp_path / "shop.toml"), "--out", str(tmp_path / "checks")])
+def test_a_check_tells_of_the_rows_and_their_customers_are_scored(shop, tmp_path):
+    card = tmp_path / "shop.toml"
+    card.write_text(as_toml(CARD | {"transactions": shop}))
+    done = CliRunner().invoke(app, ["check", str(card), "--out", str(tmp_path / "checks")])
     assert done.exit_code == 0, done.output
     assert "no date" in done.output
     assert "Ready for `clv score`." in done.output
-    with pytest.raises(UsageError, match="delete engine"):
-        runner.run(str(tmp_path / "shop.toml"), out=tmp_path / "runs")
+    done = CliRunner().invoke(app, ["score", str(card), "--out", str(tmp_path / "runs")])
+    assert done.exit_code == 0, done.output
+    scores = pd.read_csv(tmp_path / f"runs/shop/{LAST:%Y-%m-%d}/scores.csv")
+    assert set(scores["customer_id"]) == set(built(shop)[0].rfm_summary().index)
+
+
+@pytest.mark.parametrize("asked", [["run"], ["lab"], ["slides"], ["forget", "a000"], ["reveal", None, "crm.csv"]])
+def test_what_needs_the_rows_here_says_so_before_it_asks_for_any(asked, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("shop.toml").write_text(as_toml(CARD | {"transactions": {"engine": "spark", "table": "sales"}}))
+    command = [argument or "shop.toml" for argument in asked]
+    done = CliRunner().invoke(app, command if None in asked else [*command, "shop.toml"])
+    assert "delete engine" in str(done.exception)
+    assert [file.name for file in tmp_path.iterdir()] == ["shop.toml"]
