@@ -12,32 +12,30 @@ FROM (
     SELECT
       `t0`.`customer_id`,
       `t0`.`day`,
-      ieee_divide(
-        CAST(ROUND(
-          SUM(`t0`.`amount`) * (
-            POWER(
-              10.0,
-              (
-                GREATEST(
-                  0.0,
+      IF(
+        MAX(ABS(`t0`.`amount`)) >= 0.01,
+        CAST(ROUND(SUM(`t0`.`amount`), 8) AS FLOAT64),
+        ieee_divide(
+          CAST(ROUND(
+            SUM(`t0`.`amount`) * (
+              POWER(
+                10.0,
+                (
                   -(
                     CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t0`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                  )
-                ) + 7
+                  ) + 7
+                )
               )
-            )
-          ),
-          1
-        ) AS FLOAT64),
-        POWER(
-          10.0,
-          (
-            GREATEST(
-              0.0,
+            ),
+            1
+          ) AS FLOAT64),
+          POWER(
+            10.0,
+            (
               -(
                 CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t0`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-              )
-            ) + 7
+              ) + 7
+            )
           )
         )
       ) AS `amount`

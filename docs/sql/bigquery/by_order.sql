@@ -27,32 +27,30 @@ FROM (
     `t26`.`order_id` AS `order`,
     `t26`.`purchased_on` AS `day`,
     COUNT(*) AS `lines`,
-    ieee_divide(
-      CAST(ROUND(
-        SUM(`t26`.`amount`) * (
-          POWER(
-            10.0,
-            (
-              GREATEST(
-                0.0,
+    IF(
+      MAX(ABS(`t26`.`amount`)) >= 0.01,
+      CAST(ROUND(SUM(`t26`.`amount`), 8) AS FLOAT64),
+      ieee_divide(
+        CAST(ROUND(
+          SUM(`t26`.`amount`) * (
+            POWER(
+              10.0,
+              (
                 -(
                   CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t26`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                )
-              ) + 7
+                ) + 7
+              )
             )
-          )
-        ),
-        1
-      ) AS FLOAT64),
-      POWER(
-        10.0,
-        (
-          GREATEST(
-            0.0,
+          ),
+          1
+        ) AS FLOAT64),
+        POWER(
+          10.0,
+          (
             -(
               CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t26`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-            )
-          ) + 7
+            ) + 7
+          )
         )
       )
     ) AS `amount`
@@ -109,32 +107,30 @@ FROM (
                         SELECT
                           `t3`.`customer_id`,
                           `t3`.`day`,
-                          ieee_divide(
-                            CAST(ROUND(
-                              SUM(`t3`.`amount`) * (
-                                POWER(
-                                  10.0,
-                                  (
-                                    GREATEST(
-                                      0.0,
+                          IF(
+                            MAX(ABS(`t3`.`amount`)) >= 0.01,
+                            CAST(ROUND(SUM(`t3`.`amount`), 8) AS FLOAT64),
+                            ieee_divide(
+                              CAST(ROUND(
+                                SUM(`t3`.`amount`) * (
+                                  POWER(
+                                    10.0,
+                                    (
                                       -(
                                         CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t3`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                                      )
-                                    ) + 7
+                                      ) + 7
+                                    )
                                   )
-                                )
-                              ),
-                              1
-                            ) AS FLOAT64),
-                            POWER(
-                              10.0,
-                              (
-                                GREATEST(
-                                  0.0,
+                                ),
+                                1
+                              ) AS FLOAT64),
+                              POWER(
+                                10.0,
+                                (
                                   -(
                                     CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t3`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                                  )
-                                ) + 7
+                                  ) + 7
+                                )
                               )
                             )
                           ) AS `amount`
@@ -277,32 +273,30 @@ FROM (
                               SELECT
                                 `t3`.`customer_id`,
                                 `t3`.`day`,
-                                ieee_divide(
-                                  CAST(ROUND(
-                                    SUM(`t3`.`amount`) * (
-                                      POWER(
-                                        10.0,
-                                        (
-                                          GREATEST(
-                                            0.0,
+                                IF(
+                                  MAX(ABS(`t3`.`amount`)) >= 0.01,
+                                  CAST(ROUND(SUM(`t3`.`amount`), 8) AS FLOAT64),
+                                  ieee_divide(
+                                    CAST(ROUND(
+                                      SUM(`t3`.`amount`) * (
+                                        POWER(
+                                          10.0,
+                                          (
                                             -(
                                               CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t3`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                                            )
-                                          ) + 7
+                                            ) + 7
+                                          )
                                         )
-                                      )
-                                    ),
-                                    1
-                                  ) AS FLOAT64),
-                                  POWER(
-                                    10.0,
-                                    (
-                                      GREATEST(
-                                        0.0,
+                                      ),
+                                      1
+                                    ) AS FLOAT64),
+                                    POWER(
+                                      10.0,
+                                      (
                                         -(
                                           CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t3`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                                        )
-                                      ) + 7
+                                        ) + 7
+                                      )
                                     )
                                   )
                                 ) AS `amount`
@@ -365,32 +359,30 @@ FROM (
                   SELECT
                     `t16`.`customer_id`,
                     `t16`.`day`,
-                    ieee_divide(
-                      CAST(ROUND(
-                        SUM(`t16`.`amount`) * (
-                          POWER(
-                            10.0,
-                            (
-                              GREATEST(
-                                0.0,
+                    IF(
+                      MAX(ABS(`t16`.`amount`)) >= 0.01,
+                      CAST(ROUND(SUM(`t16`.`amount`), 8) AS FLOAT64),
+                      ieee_divide(
+                        CAST(ROUND(
+                          SUM(`t16`.`amount`) * (
+                            POWER(
+                              10.0,
+                              (
                                 -(
                                   CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t16`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                                )
-                              ) + 7
+                                ) + 7
+                              )
                             )
-                          )
-                        ),
-                        1
-                      ) AS FLOAT64),
-                      POWER(
-                        10.0,
-                        (
-                          GREATEST(
-                            0.0,
+                          ),
+                          1
+                        ) AS FLOAT64),
+                        POWER(
+                          10.0,
+                          (
                             -(
                               CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t16`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                            )
-                          ) + 7
+                            ) + 7
+                          )
                         )
                       )
                     ) AS `amount`
@@ -464,32 +456,30 @@ FROM (
                                       SELECT
                                         `t3`.`customer_id`,
                                         `t3`.`day`,
-                                        ieee_divide(
-                                          CAST(ROUND(
-                                            SUM(`t3`.`amount`) * (
-                                              POWER(
-                                                10.0,
-                                                (
-                                                  GREATEST(
-                                                    0.0,
+                                        IF(
+                                          MAX(ABS(`t3`.`amount`)) >= 0.01,
+                                          CAST(ROUND(SUM(`t3`.`amount`), 8) AS FLOAT64),
+                                          ieee_divide(
+                                            CAST(ROUND(
+                                              SUM(`t3`.`amount`) * (
+                                                POWER(
+                                                  10.0,
+                                                  (
                                                     -(
                                                       CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t3`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                                                    )
-                                                  ) + 7
+                                                    ) + 7
+                                                  )
                                                 )
-                                              )
-                                            ),
-                                            1
-                                          ) AS FLOAT64),
-                                          POWER(
-                                            10.0,
-                                            (
-                                              GREATEST(
-                                                0.0,
+                                              ),
+                                              1
+                                            ) AS FLOAT64),
+                                            POWER(
+                                              10.0,
+                                              (
                                                 -(
                                                   CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t3`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                                                )
-                                              ) + 7
+                                                ) + 7
+                                              )
                                             )
                                           )
                                         ) AS `amount`

@@ -4,32 +4,30 @@ WITH `t2` AS (
   SELECT
     `t1`.`customer_id`,
     `t1`.`day`,
-    ieee_divide(
-      CAST(ROUND(
-        SUM(`t1`.`amount`) * (
-          POWER(
-            10.0,
-            (
-              GREATEST(
-                0.0,
+    IF(
+      MAX(ABS(`t1`.`amount`)) >= 0.01,
+      CAST(ROUND(SUM(`t1`.`amount`), 8) AS FLOAT64),
+      ieee_divide(
+        CAST(ROUND(
+          SUM(`t1`.`amount`) * (
+            POWER(
+              10.0,
+              (
                 -(
                   CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t1`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                )
-              ) + 7
+                ) + 7
+              )
             )
-          )
-        ),
-        1
-      ) AS FLOAT64),
-      POWER(
-        10.0,
-        (
-          GREATEST(
-            0.0,
+          ),
+          1
+        ) AS FLOAT64),
+        POWER(
+          10.0,
+          (
             -(
               CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t1`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-            )
-          ) + 7
+            ) + 7
+          )
         )
       )
     ) AS `amount`
@@ -86,32 +84,30 @@ WITH `t2` AS (
   SELECT
     `t1`.`customer_id`,
     `t1`.`day`,
-    ieee_divide(
-      CAST(ROUND(
-        SUM(`t1`.`amount`) * (
-          POWER(
-            10.0,
-            (
-              GREATEST(
-                0.0,
+    IF(
+      MAX(ABS(`t1`.`amount`)) >= 0.01,
+      CAST(ROUND(SUM(`t1`.`amount`), 8) AS FLOAT64),
+      ieee_divide(
+        CAST(ROUND(
+          SUM(`t1`.`amount`) * (
+            POWER(
+              10.0,
+              (
                 -(
                   CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t1`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                )
-              ) + 7
+                ) + 7
+              )
             )
-          )
-        ),
-        1
-      ) AS FLOAT64),
-      POWER(
-        10.0,
-        (
-          GREATEST(
-            0.0,
+          ),
+          1
+        ) AS FLOAT64),
+        POWER(
+          10.0,
+          (
             -(
               CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t1`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-            )
-          ) + 7
+            ) + 7
+          )
         )
       )
     ) AS `amount`
@@ -211,32 +207,30 @@ FROM (
         SELECT
           `t2`.`customer_id`,
           `t2`.`day`,
-          ieee_divide(
-            CAST(ROUND(
-              SUM(`t2`.`amount`) * (
-                POWER(
-                  10.0,
-                  (
-                    GREATEST(
-                      0.0,
+          IF(
+            MAX(ABS(`t2`.`amount`)) >= 0.01,
+            CAST(ROUND(SUM(`t2`.`amount`), 8) AS FLOAT64),
+            ieee_divide(
+              CAST(ROUND(
+                SUM(`t2`.`amount`) * (
+                  POWER(
+                    10.0,
+                    (
                       -(
                         CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t2`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                      )
-                    ) + 7
+                      ) + 7
+                    )
                   )
-                )
-              ),
-              1
-            ) AS FLOAT64),
-            POWER(
-              10.0,
-              (
-                GREATEST(
-                  0.0,
+                ),
+                1
+              ) AS FLOAT64),
+              POWER(
+                10.0,
+                (
                   -(
                     CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t2`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                  )
-                ) + 7
+                  ) + 7
+                )
               )
             )
           ) AS `amount`
@@ -324,32 +318,30 @@ FROM (
               SELECT
                 `t2`.`customer_id`,
                 `t2`.`day`,
-                ieee_divide(
-                  CAST(ROUND(
-                    SUM(`t2`.`amount`) * (
-                      POWER(
-                        10.0,
-                        (
-                          GREATEST(
-                            0.0,
+                IF(
+                  MAX(ABS(`t2`.`amount`)) >= 0.01,
+                  CAST(ROUND(SUM(`t2`.`amount`), 8) AS FLOAT64),
+                  ieee_divide(
+                    CAST(ROUND(
+                      SUM(`t2`.`amount`) * (
+                        POWER(
+                          10.0,
+                          (
                             -(
                               CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t2`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                            )
-                          ) + 7
+                            ) + 7
+                          )
                         )
-                      )
-                    ),
-                    1
-                  ) AS FLOAT64),
-                  POWER(
-                    10.0,
-                    (
-                      GREATEST(
-                        0.0,
+                      ),
+                      1
+                    ) AS FLOAT64),
+                    POWER(
+                      10.0,
+                      (
                         -(
                           CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t2`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                        )
-                      ) + 7
+                        ) + 7
+                      )
                     )
                   )
                 ) AS `amount`
@@ -448,32 +440,30 @@ FROM (
               SELECT
                 `t2`.`customer_id`,
                 `t2`.`day`,
-                ieee_divide(
-                  CAST(ROUND(
-                    SUM(`t2`.`amount`) * (
-                      POWER(
-                        10.0,
-                        (
-                          GREATEST(
-                            0.0,
+                IF(
+                  MAX(ABS(`t2`.`amount`)) >= 0.01,
+                  CAST(ROUND(SUM(`t2`.`amount`), 8) AS FLOAT64),
+                  ieee_divide(
+                    CAST(ROUND(
+                      SUM(`t2`.`amount`) * (
+                        POWER(
+                          10.0,
+                          (
                             -(
                               CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t2`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                            )
-                          ) + 7
+                            ) + 7
+                          )
                         )
-                      )
-                    ),
-                    1
-                  ) AS FLOAT64),
-                  POWER(
-                    10.0,
-                    (
-                      GREATEST(
-                        0.0,
+                      ),
+                      1
+                    ) AS FLOAT64),
+                    POWER(
+                      10.0,
+                      (
                         -(
                           CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t2`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                        )
-                      ) + 7
+                        ) + 7
+                      )
                     )
                   )
                 ) AS `amount`

@@ -24,32 +24,30 @@ FROM (
         SELECT
           `t0`.`customer_id`,
           SUM(`t0`.`lines`) AS `lines`,
-          ieee_divide(
-            CAST(ROUND(
-              SUM(`t0`.`amount`) * (
-                POWER(
-                  10.0,
-                  (
-                    GREATEST(
-                      0.0,
+          IF(
+            MAX(ABS(`t0`.`amount`)) >= 0.01,
+            CAST(ROUND(SUM(`t0`.`amount`), 8) AS FLOAT64),
+            ieee_divide(
+              CAST(ROUND(
+                SUM(`t0`.`amount`) * (
+                  POWER(
+                    10.0,
+                    (
                       -(
                         CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t0`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                      )
-                    ) + 7
+                      ) + 7
+                    )
                   )
-                )
-              ),
-              1
-            ) AS FLOAT64),
-            POWER(
-              10.0,
-              (
-                GREATEST(
-                  0.0,
+                ),
+                1
+              ) AS FLOAT64),
+              POWER(
+                10.0,
+                (
                   -(
                     CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t0`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                  )
-                ) + 7
+                  ) + 7
+                )
               )
             )
           ) AS `amount`
@@ -94,32 +92,30 @@ FROM (
             `t0`.`order`,
             `t0`.`customer_id`,
             SUM(`t0`.`lines`) AS `lines`,
-            ieee_divide(
-              CAST(ROUND(
-                SUM(`t0`.`amount`) * (
-                  POWER(
-                    10.0,
-                    (
-                      GREATEST(
-                        0.0,
+            IF(
+              MAX(ABS(`t0`.`amount`)) >= 0.01,
+              CAST(ROUND(SUM(`t0`.`amount`), 8) AS FLOAT64),
+              ieee_divide(
+                CAST(ROUND(
+                  SUM(`t0`.`amount`) * (
+                    POWER(
+                      10.0,
+                      (
                         -(
                           CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t0`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                        )
-                      ) + 7
+                        ) + 7
+                      )
                     )
-                  )
-                ),
-                1
-              ) AS FLOAT64),
-              POWER(
-                10.0,
-                (
-                  GREATEST(
-                    0.0,
+                  ),
+                  1
+                ) AS FLOAT64),
+                POWER(
+                  10.0,
+                  (
                     -(
                       CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t0`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                    )
-                  ) + 7
+                    ) + 7
+                  )
                 )
               )
             ) AS `amount`
@@ -161,32 +157,30 @@ FROM (
           SELECT
             `t0`.`day`,
             SUM(`t0`.`lines`) AS `lines`,
-            ieee_divide(
-              CAST(ROUND(
-                SUM(`t0`.`amount`) * (
-                  POWER(
-                    10.0,
-                    (
-                      GREATEST(
-                        0.0,
+            IF(
+              MAX(ABS(`t0`.`amount`)) >= 0.01,
+              CAST(ROUND(SUM(`t0`.`amount`), 8) AS FLOAT64),
+              ieee_divide(
+                CAST(ROUND(
+                  SUM(`t0`.`amount`) * (
+                    POWER(
+                      10.0,
+                      (
                         -(
                           CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t0`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                        )
-                      ) + 7
+                        ) + 7
+                      )
                     )
-                  )
-                ),
-                1
-              ) AS FLOAT64),
-              POWER(
-                10.0,
-                (
-                  GREATEST(
-                    0.0,
+                  ),
+                  1
+                ) AS FLOAT64),
+                POWER(
+                  10.0,
+                  (
                     -(
                       CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t0`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                    )
-                  ) + 7
+                    ) + 7
+                  )
                 )
               )
             ) AS `amount`

@@ -139,32 +139,30 @@ FROM (
                         SELECT
                           `t11`.`customer_id`,
                           `t11`.`day`,
-                          ieee_divide(
-                            CAST(ROUND(
-                              SUM(`t11`.`amount`) * (
-                                POWER(
-                                  10.0,
-                                  (
-                                    GREATEST(
-                                      0.0,
+                          IF(
+                            MAX(ABS(`t11`.`amount`)) >= 0.01,
+                            CAST(ROUND(SUM(`t11`.`amount`), 8) AS FLOAT64),
+                            ieee_divide(
+                              CAST(ROUND(
+                                SUM(`t11`.`amount`) * (
+                                  POWER(
+                                    10.0,
+                                    (
                                       -(
                                         CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t11`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                                      )
-                                    ) + 7
+                                      ) + 7
+                                    )
                                   )
-                                )
-                              ),
-                              1
-                            ) AS FLOAT64),
-                            POWER(
-                              10.0,
-                              (
-                                GREATEST(
-                                  0.0,
+                                ),
+                                1
+                              ) AS FLOAT64),
+                              POWER(
+                                10.0,
+                                (
                                   -(
                                     CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t11`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                                  )
-                                ) + 7
+                                  ) + 7
+                                )
                               )
                             )
                           ) AS `amount`
@@ -360,32 +358,30 @@ FROM (
                               SELECT
                                 `t11`.`customer_id`,
                                 `t11`.`day`,
-                                ieee_divide(
-                                  CAST(ROUND(
-                                    SUM(`t11`.`amount`) * (
-                                      POWER(
-                                        10.0,
-                                        (
-                                          GREATEST(
-                                            0.0,
+                                IF(
+                                  MAX(ABS(`t11`.`amount`)) >= 0.01,
+                                  CAST(ROUND(SUM(`t11`.`amount`), 8) AS FLOAT64),
+                                  ieee_divide(
+                                    CAST(ROUND(
+                                      SUM(`t11`.`amount`) * (
+                                        POWER(
+                                          10.0,
+                                          (
                                             -(
                                               CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t11`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                                            )
-                                          ) + 7
+                                            ) + 7
+                                          )
                                         )
-                                      )
-                                    ),
-                                    1
-                                  ) AS FLOAT64),
-                                  POWER(
-                                    10.0,
-                                    (
-                                      GREATEST(
-                                        0.0,
+                                      ),
+                                      1
+                                    ) AS FLOAT64),
+                                    POWER(
+                                      10.0,
+                                      (
                                         -(
                                           CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t11`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                                        )
-                                      ) + 7
+                                        ) + 7
+                                      )
                                     )
                                   )
                                 ) AS `amount`
@@ -501,32 +497,30 @@ FROM (
                   SELECT
                     `t24`.`customer_id`,
                     `t24`.`day`,
-                    ieee_divide(
-                      CAST(ROUND(
-                        SUM(`t24`.`amount`) * (
-                          POWER(
-                            10.0,
-                            (
-                              GREATEST(
-                                0.0,
+                    IF(
+                      MAX(ABS(`t24`.`amount`)) >= 0.01,
+                      CAST(ROUND(SUM(`t24`.`amount`), 8) AS FLOAT64),
+                      ieee_divide(
+                        CAST(ROUND(
+                          SUM(`t24`.`amount`) * (
+                            POWER(
+                              10.0,
+                              (
                                 -(
                                   CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t24`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                                )
-                              ) + 7
+                                ) + 7
+                              )
                             )
-                          )
-                        ),
-                        1
-                      ) AS FLOAT64),
-                      POWER(
-                        10.0,
-                        (
-                          GREATEST(
-                            0.0,
+                          ),
+                          1
+                        ) AS FLOAT64),
+                        POWER(
+                          10.0,
+                          (
                             -(
                               CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t24`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                            )
-                          ) + 7
+                            ) + 7
+                          )
                         )
                       )
                     ) AS `amount`
@@ -600,32 +594,30 @@ FROM (
                                       SELECT
                                         `t11`.`customer_id`,
                                         `t11`.`day`,
-                                        ieee_divide(
-                                          CAST(ROUND(
-                                            SUM(`t11`.`amount`) * (
-                                              POWER(
-                                                10.0,
-                                                (
-                                                  GREATEST(
-                                                    0.0,
+                                        IF(
+                                          MAX(ABS(`t11`.`amount`)) >= 0.01,
+                                          CAST(ROUND(SUM(`t11`.`amount`), 8) AS FLOAT64),
+                                          ieee_divide(
+                                            CAST(ROUND(
+                                              SUM(`t11`.`amount`) * (
+                                                POWER(
+                                                  10.0,
+                                                  (
                                                     -(
                                                       CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t11`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                                                    )
-                                                  ) + 7
+                                                    ) + 7
+                                                  )
                                                 )
-                                              )
-                                            ),
-                                            1
-                                          ) AS FLOAT64),
-                                          POWER(
-                                            10.0,
-                                            (
-                                              GREATEST(
-                                                0.0,
+                                              ),
+                                              1
+                                            ) AS FLOAT64),
+                                            POWER(
+                                              10.0,
+                                              (
                                                 -(
                                                   CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t11`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                                                )
-                                              ) + 7
+                                                ) + 7
+                                              )
                                             )
                                           )
                                         ) AS `amount`

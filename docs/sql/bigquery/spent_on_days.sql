@@ -1,135 +1,26 @@
 -- spent_on_days, with days such as 2025-01-01, 2025-06-30, 2025-12-31
 
-WITH `t1` AS (
-  SELECT
-    `t0`.`customer_id`,
-    `t0`.`date`,
-    `t0`.`amount`,
-    `t0`.`order_id`,
-    `t0`.`channel`,
-    `t0`.`product`,
-    `t0`.`category`,
-    `t0`.`cost`,
-    CAST(`t0`.`date` AS DATE) AS `day`
-  FROM `transactions` AS `t0`
-  WHERE
-    CAST(`t0`.`date` AS DATE) <= DATE(2025, 12, 31)
-), `t5` AS (
-  SELECT
-    `t3`.`customer_id`,
-    `t3`.`day`,
-    ieee_divide(
-      CAST(ROUND(
-        SUM(`t3`.`amount`) * (
-          POWER(
-            10.0,
-            (
-              GREATEST(
-                0.0,
-                -(
-                  CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t3`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                )
-              ) + 7
-            )
-          )
-        ),
-        1
-      ) AS FLOAT64),
-      POWER(
-        10.0,
-        (
-          GREATEST(
-            0.0,
-            -(
-              CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t3`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-            )
-          ) + 7
-        )
-      )
-    ) AS `amount`
-  FROM `t1` AS `t3`
-  GROUP BY
-    1,
-    2
-)
+CREATE TEMPORARY TABLE kept AS
 SELECT
-  *
+  `t2`.`customer_id`,
+  `t2`.`day`,
+  `t2`.`amount`,
+  TRUE AS `bought`
 FROM (
   SELECT
-    `t12`.`customer_id`,
-    `t12`.`day`,
-    `t12`.`amount`,
-    TRUE AS `bought`
-  FROM (
-    SELECT
-      `t7`.`customer_id`,
-      `t7`.`day`,
-      `t7`.`amount`
-    FROM `t5` AS `t7`
-    WHERE
-      NOT EXISTS(
-        SELECT
-          1
-        FROM (
-          SELECT DISTINCT
-            *
-          FROM (
-            SELECT
-              *
-            FROM (
-              SELECT
-                `t6`.`customer_id`
-              FROM `t5` AS `t6`
-              WHERE
-                NOT (
-                  `t6`.`amount` > 0
-                )
-            ) AS `t8`
-            UNION ALL
-            SELECT
-              *
-            FROM (
-              SELECT
-                `t0`.`customer_id`
-              FROM `transactions` AS `t0`
-              WHERE
-                CAST(`t0`.`date` AS DATE) <= DATE(2025, 12, 31)
-                AND `t0`.`amount` < 0
-                AND `t0`.`order_id` IS NOT NULL
-            ) AS `t2`
-          ) AS `t9`
-        ) AS `t11`
-        WHERE
-          `t7`.`customer_id` = `t11`.`customer_id`
-      )
-  ) AS `t12`
-) AS `t14`
-UNION ALL
-SELECT
-  *
-FROM (
-  SELECT
-    `t21`.`customer_id`,
-    `t21`.`purchased_on` AS `day`,
-    `t21`.`amount`,
-    `t21`.`bought` AND (
-      `t21`.`amount` > 0
-    ) AS `bought`
-  FROM (
-    SELECT
-      `t20`.`customer_id`,
-      `t20`.`purchased_on`,
+    `t1`.`customer_id`,
+    `t1`.`day`,
+    IF(
+      MAX(ABS(`t1`.`amount`)) >= 0.01,
+      CAST(ROUND(SUM(`t1`.`amount`), 8) AS FLOAT64),
       ieee_divide(
         CAST(ROUND(
-          SUM(`t20`.`amount`) * (
+          SUM(`t1`.`amount`) * (
             POWER(
               10.0,
               (
-                GREATEST(
-                  0.0,
-                  -(
-                    CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t20`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                  )
+                -(
+                  CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t1`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
                 ) + 7
               )
             )
@@ -139,122 +30,240 @@ FROM (
         POWER(
           10.0,
           (
-            GREATEST(
-              0.0,
-              -(
-                CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t20`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-              )
+            -(
+              CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t1`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
             ) + 7
           )
         )
-      ) AS `amount`,
-      LOGICAL_OR(`t20`.`buys`) AS `bought`
-    FROM (
+      )
+    ) AS `amount`
+  FROM (
+    SELECT
+      `t0`.`customer_id`,
+      `t0`.`date`,
+      `t0`.`amount`,
+      `t0`.`order_id`,
+      `t0`.`channel`,
+      `t0`.`product`,
+      `t0`.`category`,
+      `t0`.`cost`,
+      CAST(`t0`.`date` AS DATE) AS `day`
+    FROM `transactions` AS `t0`
+    WHERE
+      CAST(`t0`.`date` AS DATE) <= DATE(2025, 12, 31)
+  ) AS `t1`
+  GROUP BY
+    1,
+    2
+) AS `t2`;
+
+SELECT
+  *
+FROM (
+  SELECT
+    `t2`.`customer_id`,
+    `t2`.`day`,
+    `t2`.`amount`,
+    `t2`.`bought`
+  FROM `kept` AS `t2`
+  WHERE
+    NOT EXISTS(
       SELECT
-        `t19`.`customer_id`,
-        `t19`.`day`,
-        `t19`.`amount`,
-        `t19`.`buys`,
-        COALESCE(
-          MAX(IF(`t19`.`buys`, `t19`.`day`, NULL)) OVER (
-            PARTITION BY `t19`.`customer_id`
-            ORDER BY `t19`.`day` ASC
-            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-          ),
-          `t19`.`day`
-        ) AS `purchased_on`
+        1
       FROM (
-        SELECT
-          `t18`.`customer_id`,
-          `t18`.`day`,
-          `t18`.`amount`,
-          `t18`.`amount` > 0 AS `buys`
+        SELECT DISTINCT
+          *
         FROM (
           SELECT
-            `t17`.`customer_id`,
-            `t17`.`day`,
-            ieee_divide(
-              CAST(ROUND(
-                SUM(`t17`.`amount`) * (
-                  POWER(
-                    10.0,
-                    (
-                      GREATEST(
-                        0.0,
-                        -(
-                          CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t17`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                        )
-                      ) + 7
-                    )
-                  )
-                ),
-                1
-              ) AS FLOAT64),
+            *
+          FROM (
+            SELECT
+              `t0`.`customer_id`
+            FROM `kept` AS `t0`
+            WHERE
+              NOT (
+                `t0`.`amount` > 0
+              )
+          ) AS `t3`
+          UNION ALL
+          SELECT
+            *
+          FROM (
+            SELECT
+              `t1`.`customer_id`
+            FROM `transactions` AS `t1`
+            WHERE
+              CAST(`t1`.`date` AS DATE) <= DATE(2025, 12, 31)
+              AND `t1`.`amount` < 0
+              AND `t1`.`order_id` IS NOT NULL
+          ) AS `t4`
+        ) AS `t6`
+      ) AS `t9`
+      WHERE
+        `t2`.`customer_id` = `t9`.`customer_id`
+    )
+) AS `t10`
+UNION ALL
+SELECT
+  *
+FROM (
+  SELECT
+    `t18`.`customer_id`,
+    `t18`.`purchased_on` AS `day`,
+    `t18`.`amount`,
+    `t18`.`bought` AND (
+      `t18`.`amount` > 0
+    ) AS `bought`
+  FROM (
+    SELECT
+      `t17`.`customer_id`,
+      `t17`.`purchased_on`,
+      IF(
+        MAX(ABS(`t17`.`amount`)) >= 0.01,
+        CAST(ROUND(SUM(`t17`.`amount`), 8) AS FLOAT64),
+        ieee_divide(
+          CAST(ROUND(
+            SUM(`t17`.`amount`) * (
               POWER(
                 10.0,
                 (
-                  GREATEST(
-                    0.0,
-                    -(
-                      CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t17`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                    )
+                  -(
+                    CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t17`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
                   ) + 7
+                )
+              )
+            ),
+            1
+          ) AS FLOAT64),
+          POWER(
+            10.0,
+            (
+              -(
+                CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t17`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
+              ) + 7
+            )
+          )
+        )
+      ) AS `amount`,
+      LOGICAL_OR(`t17`.`buys`) AS `bought`
+    FROM (
+      SELECT
+        `t16`.`customer_id`,
+        `t16`.`day`,
+        `t16`.`amount`,
+        `t16`.`buys`,
+        COALESCE(
+          MAX(IF(`t16`.`buys`, `t16`.`day`, NULL)) OVER (
+            PARTITION BY `t16`.`customer_id`
+            ORDER BY `t16`.`day` ASC
+            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+          ),
+          `t16`.`day`
+        ) AS `purchased_on`
+      FROM (
+        SELECT
+          `t15`.`customer_id`,
+          `t15`.`day`,
+          `t15`.`amount`,
+          `t15`.`amount` > 0 AS `buys`
+        FROM (
+          SELECT
+            `t14`.`customer_id`,
+            `t14`.`day`,
+            IF(
+              MAX(ABS(`t14`.`amount`)) >= 0.01,
+              CAST(ROUND(SUM(`t14`.`amount`), 8) AS FLOAT64),
+              ieee_divide(
+                CAST(ROUND(
+                  SUM(`t14`.`amount`) * (
+                    POWER(
+                      10.0,
+                      (
+                        -(
+                          CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t14`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
+                        ) + 7
+                      )
+                    )
+                  ),
+                  1
+                ) AS FLOAT64),
+                POWER(
+                  10.0,
+                  (
+                    -(
+                      CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t14`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
+                    ) + 7
+                  )
                 )
               )
             ) AS `amount`
           FROM (
             SELECT
-              `t16`.*
+              `t13`.*
               EXCEPT (`bought_on`)
             FROM (
               SELECT
-                `t15`.`customer_id`,
-                `t15`.`date`,
-                `t15`.`amount`,
-                `t15`.`order_id`,
-                `t15`.`channel`,
-                `t15`.`product`,
-                `t15`.`category`,
-                `t15`.`cost`,
-                COALESCE(`t15`.`bought_on`, `t15`.`day`) AS `day`,
-                `t15`.`bought_on`,
-                `t15`.`bought_on` IS NOT NULL AS `by_order`
+                `t12`.`customer_id`,
+                `t12`.`date`,
+                `t12`.`amount`,
+                `t12`.`order_id`,
+                `t12`.`channel`,
+                `t12`.`product`,
+                `t12`.`category`,
+                `t12`.`cost`,
+                COALESCE(`t12`.`bought_on`, `t12`.`day`) AS `day`,
+                `t12`.`bought_on`,
+                `t12`.`bought_on` IS NOT NULL AS `by_order`
               FROM (
                 SELECT
-                  `t13`.`customer_id`,
-                  `t13`.`date`,
-                  `t13`.`amount`,
-                  `t13`.`order_id`,
-                  `t13`.`channel`,
-                  `t13`.`product`,
-                  `t13`.`category`,
-                  `t13`.`cost`,
-                  `t13`.`day`,
+                  `t11`.`customer_id`,
+                  `t11`.`date`,
+                  `t11`.`amount`,
+                  `t11`.`order_id`,
+                  `t11`.`channel`,
+                  `t11`.`product`,
+                  `t11`.`category`,
+                  `t11`.`cost`,
+                  `t11`.`day`,
                   IF(
                     (
-                      `t13`.`amount` < 0
+                      `t11`.`amount` < 0
                     ) AND (
-                      `t13`.`order_id` IS NOT NULL
+                      `t11`.`order_id` IS NOT NULL
                     ),
-                    MAX(IF(`t13`.`amount` > 0, `t13`.`day`, NULL)) OVER (
-                      PARTITION BY `t13`.`customer_id`, `t13`.`order_id`
-                      ORDER BY `t13`.`day` ASC, `t13`.`amount` DESC
+                    MAX(IF(`t11`.`amount` > 0, `t11`.`day`, NULL)) OVER (
+                      PARTITION BY `t11`.`customer_id`, `t11`.`order_id`
+                      ORDER BY `t11`.`day` ASC, `t11`.`amount` DESC
                       ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
                     ),
                     CAST(NULL AS DATE)
                   ) AS `bought_on`
                 FROM (
                   SELECT
-                    `t4`.`customer_id`,
-                    `t4`.`date`,
-                    `t4`.`amount`,
-                    `t4`.`order_id`,
-                    `t4`.`channel`,
-                    `t4`.`product`,
-                    `t4`.`category`,
-                    `t4`.`cost`,
-                    `t4`.`day`
-                  FROM `t1` AS `t4`
+                    `t7`.`customer_id`,
+                    `t7`.`date`,
+                    `t7`.`amount`,
+                    `t7`.`order_id`,
+                    `t7`.`channel`,
+                    `t7`.`product`,
+                    `t7`.`category`,
+                    `t7`.`cost`,
+                    `t7`.`day`
+                  FROM (
+                    SELECT
+                      `t1`.`customer_id`,
+                      `t1`.`date`,
+                      `t1`.`amount`,
+                      `t1`.`order_id`,
+                      `t1`.`channel`,
+                      `t1`.`product`,
+                      `t1`.`category`,
+                      `t1`.`cost`,
+                      CAST(`t1`.`date` AS DATE) AS `day`
+                    FROM `transactions` AS `t1`
+                    WHERE
+                      CAST(`t1`.`date` AS DATE) <= DATE(2025, 12, 31)
+                  ) AS `t7`
                   WHERE
                     EXISTS(
                       SELECT
@@ -267,42 +276,42 @@ FROM (
                             *
                           FROM (
                             SELECT
-                              `t6`.`customer_id`
-                            FROM `t5` AS `t6`
+                              `t0`.`customer_id`
+                            FROM `kept` AS `t0`
                             WHERE
                               NOT (
-                                `t6`.`amount` > 0
+                                `t0`.`amount` > 0
                               )
-                          ) AS `t8`
+                          ) AS `t3`
                           UNION ALL
                           SELECT
                             *
                           FROM (
                             SELECT
-                              `t0`.`customer_id`
-                            FROM `transactions` AS `t0`
+                              `t1`.`customer_id`
+                            FROM `transactions` AS `t1`
                             WHERE
-                              CAST(`t0`.`date` AS DATE) <= DATE(2025, 12, 31)
-                              AND `t0`.`amount` < 0
-                              AND `t0`.`order_id` IS NOT NULL
-                          ) AS `t2`
-                        ) AS `t9`
-                      ) AS `t11`
+                              CAST(`t1`.`date` AS DATE) <= DATE(2025, 12, 31)
+                              AND `t1`.`amount` < 0
+                              AND `t1`.`order_id` IS NOT NULL
+                          ) AS `t4`
+                        ) AS `t6`
+                      ) AS `t9`
                       WHERE
-                        `t4`.`customer_id` = `t11`.`customer_id`
+                        `t7`.`customer_id` = `t9`.`customer_id`
                     )
-                ) AS `t13`
-              ) AS `t15`
-            ) AS `t16`
-          ) AS `t17`
+                ) AS `t11`
+              ) AS `t12`
+            ) AS `t13`
+          ) AS `t14`
           GROUP BY
             1,
             2
-        ) AS `t18`
-      ) AS `t19`
-    ) AS `t20`
+        ) AS `t15`
+      ) AS `t16`
+    ) AS `t17`
     GROUP BY
       1,
       2
-  ) AS `t21`
-) AS `t22`;
+  ) AS `t18`
+) AS `t19`;

@@ -27,31 +27,29 @@ FROM (
     "t26"."order_id" AS "order",
     "t26"."purchased_on" AS "day",
     COUNT(*) AS "lines",
-    CAST(ROUND(
-      SUM("t26"."amount") * (
+    IFF(
+      MAX(ABS("t26"."amount")) >= 0.01,
+      CAST(ROUND(SUM("t26"."amount"), 8) AS DOUBLE),
+      CAST(ROUND(
+        SUM("t26"."amount") * (
+          POWER(
+            10.0,
+            (
+              -(
+                CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t26"."amount")), 1e-10) / 0.01)) AS BIGINT)
+              ) + 7
+            )
+          )
+        ),
+        1
+      ) AS DOUBLE) / (
         POWER(
           10.0,
           (
-            GREATEST(
-              0.0,
-              -(
-                CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t26"."amount")), 1e-10) / 0.01)) AS BIGINT)
-              )
-            ) + 7
-          )
-        )
-      ),
-      1
-    ) AS DOUBLE) / (
-      POWER(
-        10.0,
-        (
-          GREATEST(
-            0.0,
             -(
               CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t26"."amount")), 1e-10) / 0.01)) AS BIGINT)
-            )
-          ) + 7
+            ) + 7
+          )
         )
       )
     ) AS "amount"
@@ -108,31 +106,29 @@ FROM (
                         SELECT
                           "t3"."customer_id",
                           "t3"."day",
-                          CAST(ROUND(
-                            SUM("t3"."amount") * (
+                          IFF(
+                            MAX(ABS("t3"."amount")) >= 0.01,
+                            CAST(ROUND(SUM("t3"."amount"), 8) AS DOUBLE),
+                            CAST(ROUND(
+                              SUM("t3"."amount") * (
+                                POWER(
+                                  10.0,
+                                  (
+                                    -(
+                                      CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t3"."amount")), 1e-10) / 0.01)) AS BIGINT)
+                                    ) + 7
+                                  )
+                                )
+                              ),
+                              1
+                            ) AS DOUBLE) / (
                               POWER(
                                 10.0,
                                 (
-                                  GREATEST(
-                                    0.0,
-                                    -(
-                                      CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t3"."amount")), 1e-10) / 0.01)) AS BIGINT)
-                                    )
-                                  ) + 7
-                                )
-                              )
-                            ),
-                            1
-                          ) AS DOUBLE) / (
-                            POWER(
-                              10.0,
-                              (
-                                GREATEST(
-                                  0.0,
                                   -(
                                     CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t3"."amount")), 1e-10) / 0.01)) AS BIGINT)
-                                  )
-                                ) + 7
+                                  ) + 7
+                                )
                               )
                             )
                           ) AS "amount"
@@ -275,31 +271,29 @@ FROM (
                               SELECT
                                 "t3"."customer_id",
                                 "t3"."day",
-                                CAST(ROUND(
-                                  SUM("t3"."amount") * (
+                                IFF(
+                                  MAX(ABS("t3"."amount")) >= 0.01,
+                                  CAST(ROUND(SUM("t3"."amount"), 8) AS DOUBLE),
+                                  CAST(ROUND(
+                                    SUM("t3"."amount") * (
+                                      POWER(
+                                        10.0,
+                                        (
+                                          -(
+                                            CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t3"."amount")), 1e-10) / 0.01)) AS BIGINT)
+                                          ) + 7
+                                        )
+                                      )
+                                    ),
+                                    1
+                                  ) AS DOUBLE) / (
                                     POWER(
                                       10.0,
                                       (
-                                        GREATEST(
-                                          0.0,
-                                          -(
-                                            CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t3"."amount")), 1e-10) / 0.01)) AS BIGINT)
-                                          )
-                                        ) + 7
-                                      )
-                                    )
-                                  ),
-                                  1
-                                ) AS DOUBLE) / (
-                                  POWER(
-                                    10.0,
-                                    (
-                                      GREATEST(
-                                        0.0,
                                         -(
                                           CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t3"."amount")), 1e-10) / 0.01)) AS BIGINT)
-                                        )
-                                      ) + 7
+                                        ) + 7
+                                      )
                                     )
                                   )
                                 ) AS "amount"
@@ -362,31 +356,29 @@ FROM (
                   SELECT
                     "t16"."customer_id",
                     "t16"."day",
-                    CAST(ROUND(
-                      SUM("t16"."amount") * (
+                    IFF(
+                      MAX(ABS("t16"."amount")) >= 0.01,
+                      CAST(ROUND(SUM("t16"."amount"), 8) AS DOUBLE),
+                      CAST(ROUND(
+                        SUM("t16"."amount") * (
+                          POWER(
+                            10.0,
+                            (
+                              -(
+                                CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t16"."amount")), 1e-10) / 0.01)) AS BIGINT)
+                              ) + 7
+                            )
+                          )
+                        ),
+                        1
+                      ) AS DOUBLE) / (
                         POWER(
                           10.0,
                           (
-                            GREATEST(
-                              0.0,
-                              -(
-                                CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t16"."amount")), 1e-10) / 0.01)) AS BIGINT)
-                              )
-                            ) + 7
-                          )
-                        )
-                      ),
-                      1
-                    ) AS DOUBLE) / (
-                      POWER(
-                        10.0,
-                        (
-                          GREATEST(
-                            0.0,
                             -(
                               CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t16"."amount")), 1e-10) / 0.01)) AS BIGINT)
-                            )
-                          ) + 7
+                            ) + 7
+                          )
                         )
                       )
                     ) AS "amount"
@@ -460,31 +452,29 @@ FROM (
                                       SELECT
                                         "t3"."customer_id",
                                         "t3"."day",
-                                        CAST(ROUND(
-                                          SUM("t3"."amount") * (
+                                        IFF(
+                                          MAX(ABS("t3"."amount")) >= 0.01,
+                                          CAST(ROUND(SUM("t3"."amount"), 8) AS DOUBLE),
+                                          CAST(ROUND(
+                                            SUM("t3"."amount") * (
+                                              POWER(
+                                                10.0,
+                                                (
+                                                  -(
+                                                    CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t3"."amount")), 1e-10) / 0.01)) AS BIGINT)
+                                                  ) + 7
+                                                )
+                                              )
+                                            ),
+                                            1
+                                          ) AS DOUBLE) / (
                                             POWER(
                                               10.0,
                                               (
-                                                GREATEST(
-                                                  0.0,
-                                                  -(
-                                                    CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t3"."amount")), 1e-10) / 0.01)) AS BIGINT)
-                                                  )
-                                                ) + 7
-                                              )
-                                            )
-                                          ),
-                                          1
-                                        ) AS DOUBLE) / (
-                                          POWER(
-                                            10.0,
-                                            (
-                                              GREATEST(
-                                                0.0,
                                                 -(
                                                   CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t3"."amount")), 1e-10) / 0.01)) AS BIGINT)
-                                                )
-                                              ) + 7
+                                                ) + 7
+                                              )
                                             )
                                           )
                                         ) AS "amount"

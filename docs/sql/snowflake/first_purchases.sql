@@ -4,31 +4,29 @@ WITH "t2" AS (
   SELECT
     "t1"."customer_id",
     "t1"."day",
-    CAST(ROUND(
-      SUM("t1"."amount") * (
+    IFF(
+      MAX(ABS("t1"."amount")) >= 0.01,
+      CAST(ROUND(SUM("t1"."amount"), 8) AS DOUBLE),
+      CAST(ROUND(
+        SUM("t1"."amount") * (
+          POWER(
+            10.0,
+            (
+              -(
+                CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t1"."amount")), 1e-10) / 0.01)) AS BIGINT)
+              ) + 7
+            )
+          )
+        ),
+        1
+      ) AS DOUBLE) / (
         POWER(
           10.0,
           (
-            GREATEST(
-              0.0,
-              -(
-                CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t1"."amount")), 1e-10) / 0.01)) AS BIGINT)
-              )
-            ) + 7
-          )
-        )
-      ),
-      1
-    ) AS DOUBLE) / (
-      POWER(
-        10.0,
-        (
-          GREATEST(
-            0.0,
             -(
               CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t1"."amount")), 1e-10) / 0.01)) AS BIGINT)
-            )
-          ) + 7
+            ) + 7
+          )
         )
       )
     ) AS "amount"
@@ -85,31 +83,29 @@ WITH "t2" AS (
   SELECT
     "t1"."customer_id",
     "t1"."day",
-    CAST(ROUND(
-      SUM("t1"."amount") * (
+    IFF(
+      MAX(ABS("t1"."amount")) >= 0.01,
+      CAST(ROUND(SUM("t1"."amount"), 8) AS DOUBLE),
+      CAST(ROUND(
+        SUM("t1"."amount") * (
+          POWER(
+            10.0,
+            (
+              -(
+                CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t1"."amount")), 1e-10) / 0.01)) AS BIGINT)
+              ) + 7
+            )
+          )
+        ),
+        1
+      ) AS DOUBLE) / (
         POWER(
           10.0,
           (
-            GREATEST(
-              0.0,
-              -(
-                CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t1"."amount")), 1e-10) / 0.01)) AS BIGINT)
-              )
-            ) + 7
-          )
-        )
-      ),
-      1
-    ) AS DOUBLE) / (
-      POWER(
-        10.0,
-        (
-          GREATEST(
-            0.0,
             -(
               CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t1"."amount")), 1e-10) / 0.01)) AS BIGINT)
-            )
-          ) + 7
+            ) + 7
+          )
         )
       )
     ) AS "amount"
@@ -209,31 +205,29 @@ FROM (
         SELECT
           "t2"."customer_id",
           "t2"."day",
-          CAST(ROUND(
-            SUM("t2"."amount") * (
+          IFF(
+            MAX(ABS("t2"."amount")) >= 0.01,
+            CAST(ROUND(SUM("t2"."amount"), 8) AS DOUBLE),
+            CAST(ROUND(
+              SUM("t2"."amount") * (
+                POWER(
+                  10.0,
+                  (
+                    -(
+                      CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t2"."amount")), 1e-10) / 0.01)) AS BIGINT)
+                    ) + 7
+                  )
+                )
+              ),
+              1
+            ) AS DOUBLE) / (
               POWER(
                 10.0,
                 (
-                  GREATEST(
-                    0.0,
-                    -(
-                      CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t2"."amount")), 1e-10) / 0.01)) AS BIGINT)
-                    )
-                  ) + 7
-                )
-              )
-            ),
-            1
-          ) AS DOUBLE) / (
-            POWER(
-              10.0,
-              (
-                GREATEST(
-                  0.0,
                   -(
                     CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t2"."amount")), 1e-10) / 0.01)) AS BIGINT)
-                  )
-                ) + 7
+                  ) + 7
+                )
               )
             )
           ) AS "amount"
@@ -324,31 +318,29 @@ FROM (
               SELECT
                 "t2"."customer_id",
                 "t2"."day",
-                CAST(ROUND(
-                  SUM("t2"."amount") * (
+                IFF(
+                  MAX(ABS("t2"."amount")) >= 0.01,
+                  CAST(ROUND(SUM("t2"."amount"), 8) AS DOUBLE),
+                  CAST(ROUND(
+                    SUM("t2"."amount") * (
+                      POWER(
+                        10.0,
+                        (
+                          -(
+                            CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t2"."amount")), 1e-10) / 0.01)) AS BIGINT)
+                          ) + 7
+                        )
+                      )
+                    ),
+                    1
+                  ) AS DOUBLE) / (
                     POWER(
                       10.0,
                       (
-                        GREATEST(
-                          0.0,
-                          -(
-                            CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t2"."amount")), 1e-10) / 0.01)) AS BIGINT)
-                          )
-                        ) + 7
-                      )
-                    )
-                  ),
-                  1
-                ) AS DOUBLE) / (
-                  POWER(
-                    10.0,
-                    (
-                      GREATEST(
-                        0.0,
                         -(
                           CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t2"."amount")), 1e-10) / 0.01)) AS BIGINT)
-                        )
-                      ) + 7
+                        ) + 7
+                      )
                     )
                   )
                 ) AS "amount"
@@ -447,31 +439,29 @@ FROM (
               SELECT
                 "t2"."customer_id",
                 "t2"."day",
-                CAST(ROUND(
-                  SUM("t2"."amount") * (
+                IFF(
+                  MAX(ABS("t2"."amount")) >= 0.01,
+                  CAST(ROUND(SUM("t2"."amount"), 8) AS DOUBLE),
+                  CAST(ROUND(
+                    SUM("t2"."amount") * (
+                      POWER(
+                        10.0,
+                        (
+                          -(
+                            CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t2"."amount")), 1e-10) / 0.01)) AS BIGINT)
+                          ) + 7
+                        )
+                      )
+                    ),
+                    1
+                  ) AS DOUBLE) / (
                     POWER(
                       10.0,
                       (
-                        GREATEST(
-                          0.0,
-                          -(
-                            CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t2"."amount")), 1e-10) / 0.01)) AS BIGINT)
-                          )
-                        ) + 7
-                      )
-                    )
-                  ),
-                  1
-                ) AS DOUBLE) / (
-                  POWER(
-                    10.0,
-                    (
-                      GREATEST(
-                        0.0,
                         -(
                           CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t2"."amount")), 1e-10) / 0.01)) AS BIGINT)
-                        )
-                      ) + 7
+                        ) + 7
+                      )
                     )
                   )
                 ) AS "amount"

@@ -4,31 +4,29 @@ CREATE TEMPORARY TABLE kept AS
 SELECT
   "t0"."customer_id",
   SUM(CAST("t0"."bought" AS INT)) AS "purchases",
-  CAST(ROUND(
-    SUM("t0"."amount") * (
+  IFF(
+    MAX(ABS("t0"."amount")) >= 0.01,
+    CAST(ROUND(SUM("t0"."amount"), 8) AS DOUBLE),
+    CAST(ROUND(
+      SUM("t0"."amount") * (
+        POWER(
+          10.0,
+          (
+            -(
+              CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t0"."amount")), 1e-10) / 0.01)) AS BIGINT)
+            ) + 7
+          )
+        )
+      ),
+      1
+    ) AS DOUBLE) / (
       POWER(
         10.0,
         (
-          GREATEST(
-            0.0,
-            -(
-              CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t0"."amount")), 1e-10) / 0.01)) AS BIGINT)
-            )
-          ) + 7
-        )
-      )
-    ),
-    1
-  ) AS DOUBLE) / (
-    POWER(
-      10.0,
-      (
-        GREATEST(
-          0.0,
           -(
             CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t0"."amount")), 1e-10) / 0.01)) AS BIGINT)
-          )
-        ) + 7
+          ) + 7
+        )
       )
     )
   ) AS "amount"

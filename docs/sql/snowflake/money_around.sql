@@ -143,31 +143,29 @@ FROM (
                         SELECT
                           "t11"."customer_id",
                           "t11"."day",
-                          CAST(ROUND(
-                            SUM("t11"."amount") * (
+                          IFF(
+                            MAX(ABS("t11"."amount")) >= 0.01,
+                            CAST(ROUND(SUM("t11"."amount"), 8) AS DOUBLE),
+                            CAST(ROUND(
+                              SUM("t11"."amount") * (
+                                POWER(
+                                  10.0,
+                                  (
+                                    -(
+                                      CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t11"."amount")), 1e-10) / 0.01)) AS BIGINT)
+                                    ) + 7
+                                  )
+                                )
+                              ),
+                              1
+                            ) AS DOUBLE) / (
                               POWER(
                                 10.0,
                                 (
-                                  GREATEST(
-                                    0.0,
-                                    -(
-                                      CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t11"."amount")), 1e-10) / 0.01)) AS BIGINT)
-                                    )
-                                  ) + 7
-                                )
-                              )
-                            ),
-                            1
-                          ) AS DOUBLE) / (
-                            POWER(
-                              10.0,
-                              (
-                                GREATEST(
-                                  0.0,
                                   -(
                                     CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t11"."amount")), 1e-10) / 0.01)) AS BIGINT)
-                                  )
-                                ) + 7
+                                  ) + 7
+                                )
                               )
                             )
                           ) AS "amount"
@@ -363,31 +361,29 @@ FROM (
                               SELECT
                                 "t11"."customer_id",
                                 "t11"."day",
-                                CAST(ROUND(
-                                  SUM("t11"."amount") * (
+                                IFF(
+                                  MAX(ABS("t11"."amount")) >= 0.01,
+                                  CAST(ROUND(SUM("t11"."amount"), 8) AS DOUBLE),
+                                  CAST(ROUND(
+                                    SUM("t11"."amount") * (
+                                      POWER(
+                                        10.0,
+                                        (
+                                          -(
+                                            CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t11"."amount")), 1e-10) / 0.01)) AS BIGINT)
+                                          ) + 7
+                                        )
+                                      )
+                                    ),
+                                    1
+                                  ) AS DOUBLE) / (
                                     POWER(
                                       10.0,
                                       (
-                                        GREATEST(
-                                          0.0,
-                                          -(
-                                            CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t11"."amount")), 1e-10) / 0.01)) AS BIGINT)
-                                          )
-                                        ) + 7
-                                      )
-                                    )
-                                  ),
-                                  1
-                                ) AS DOUBLE) / (
-                                  POWER(
-                                    10.0,
-                                    (
-                                      GREATEST(
-                                        0.0,
                                         -(
                                           CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t11"."amount")), 1e-10) / 0.01)) AS BIGINT)
-                                        )
-                                      ) + 7
+                                        ) + 7
+                                      )
                                     )
                                   )
                                 ) AS "amount"
@@ -503,31 +499,29 @@ FROM (
                   SELECT
                     "t24"."customer_id",
                     "t24"."day",
-                    CAST(ROUND(
-                      SUM("t24"."amount") * (
+                    IFF(
+                      MAX(ABS("t24"."amount")) >= 0.01,
+                      CAST(ROUND(SUM("t24"."amount"), 8) AS DOUBLE),
+                      CAST(ROUND(
+                        SUM("t24"."amount") * (
+                          POWER(
+                            10.0,
+                            (
+                              -(
+                                CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t24"."amount")), 1e-10) / 0.01)) AS BIGINT)
+                              ) + 7
+                            )
+                          )
+                        ),
+                        1
+                      ) AS DOUBLE) / (
                         POWER(
                           10.0,
                           (
-                            GREATEST(
-                              0.0,
-                              -(
-                                CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t24"."amount")), 1e-10) / 0.01)) AS BIGINT)
-                              )
-                            ) + 7
-                          )
-                        )
-                      ),
-                      1
-                    ) AS DOUBLE) / (
-                      POWER(
-                        10.0,
-                        (
-                          GREATEST(
-                            0.0,
                             -(
                               CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t24"."amount")), 1e-10) / 0.01)) AS BIGINT)
-                            )
-                          ) + 7
+                            ) + 7
+                          )
                         )
                       )
                     ) AS "amount"
@@ -601,31 +595,29 @@ FROM (
                                       SELECT
                                         "t11"."customer_id",
                                         "t11"."day",
-                                        CAST(ROUND(
-                                          SUM("t11"."amount") * (
+                                        IFF(
+                                          MAX(ABS("t11"."amount")) >= 0.01,
+                                          CAST(ROUND(SUM("t11"."amount"), 8) AS DOUBLE),
+                                          CAST(ROUND(
+                                            SUM("t11"."amount") * (
+                                              POWER(
+                                                10.0,
+                                                (
+                                                  -(
+                                                    CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t11"."amount")), 1e-10) / 0.01)) AS BIGINT)
+                                                  ) + 7
+                                                )
+                                              )
+                                            ),
+                                            1
+                                          ) AS DOUBLE) / (
                                             POWER(
                                               10.0,
                                               (
-                                                GREATEST(
-                                                  0.0,
-                                                  -(
-                                                    CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t11"."amount")), 1e-10) / 0.01)) AS BIGINT)
-                                                  )
-                                                ) + 7
-                                              )
-                                            )
-                                          ),
-                                          1
-                                        ) AS DOUBLE) / (
-                                          POWER(
-                                            10.0,
-                                            (
-                                              GREATEST(
-                                                0.0,
                                                 -(
                                                   CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t11"."amount")), 1e-10) / 0.01)) AS BIGINT)
-                                                )
-                                              ) + 7
+                                                ) + 7
+                                              )
                                             )
                                           )
                                         ) AS "amount"

@@ -2,31 +2,29 @@
 
 SELECT
   COUNT(*) AS "days",
-  CAST(ROUND(
-    SUM("t8"."amount") * (
+  IFF(
+    MAX(ABS("t8"."amount")) >= 0.01,
+    CAST(ROUND(SUM("t8"."amount"), 8) AS DOUBLE),
+    CAST(ROUND(
+      SUM("t8"."amount") * (
+        POWER(
+          10.0,
+          (
+            -(
+              CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t8"."amount")), 1e-10) / 0.01)) AS BIGINT)
+            ) + 7
+          )
+        )
+      ),
+      1
+    ) AS DOUBLE) / (
       POWER(
         10.0,
         (
-          GREATEST(
-            0.0,
-            -(
-              CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t8"."amount")), 1e-10) / 0.01)) AS BIGINT)
-            )
-          ) + 7
-        )
-      )
-    ),
-    1
-  ) AS DOUBLE) / (
-    POWER(
-      10.0,
-      (
-        GREATEST(
-          0.0,
           -(
             CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t8"."amount")), 1e-10) / 0.01)) AS BIGINT)
-          )
-        ) + 7
+          ) + 7
+        )
       )
     )
   ) AS "amount"
@@ -39,31 +37,29 @@ FROM (
     SELECT
       "t3"."customer_id",
       "t3"."day",
-      CAST(ROUND(
-        SUM("t3"."amount") * (
+      IFF(
+        MAX(ABS("t3"."amount")) >= 0.01,
+        CAST(ROUND(SUM("t3"."amount"), 8) AS DOUBLE),
+        CAST(ROUND(
+          SUM("t3"."amount") * (
+            POWER(
+              10.0,
+              (
+                -(
+                  CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t3"."amount")), 1e-10) / 0.01)) AS BIGINT)
+                ) + 7
+              )
+            )
+          ),
+          1
+        ) AS DOUBLE) / (
           POWER(
             10.0,
             (
-              GREATEST(
-                0.0,
-                -(
-                  CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t3"."amount")), 1e-10) / 0.01)) AS BIGINT)
-                )
-              ) + 7
-            )
-          )
-        ),
-        1
-      ) AS DOUBLE) / (
-        POWER(
-          10.0,
-          (
-            GREATEST(
-              0.0,
               -(
                 CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t3"."amount")), 1e-10) / 0.01)) AS BIGINT)
-              )
-            ) + 7
+              ) + 7
+            )
           )
         )
       ) AS "amount"
