@@ -94,7 +94,7 @@ def test_postgresql_gives_the_same_frame(name, on_duckdb, on_postgres):
     assert_same(on_postgres(name), expected)
 
 
-@pytest.mark.proof  # seconds for each; tests/ingest/test_in_place.py has a quick one
+@pytest.mark.proof  # seconds for each
 @pytest.mark.parametrize("name", EVERY)
 def test_spark_gives_the_same_frame(name, on_duckdb, on_spark):
     assert_same(on_spark(name), on_duckdb(name))

@@ -86,6 +86,7 @@ def test_nothing_but_answers_leaves_the_database(shop, monkeypatch):
         there.sql("select 1")
 
 
+@pytest.mark.proof  # Spark takes a second or more for each of some twenty questions
 def test_spark_reads_a_folder_of_parquet_or_a_table_of_its_own(spark, tmp_path):
     half = len(LINES) // 2
     (tmp_path / "lines").mkdir()
