@@ -169,6 +169,7 @@ def test_jupyterlab_opens_notebook_01_runs_it_to_its_end_and_says_how_far_it_is(
     page.close()
 
 
+@pytest.mark.proof
 def test_by_clicking_one_compares_looks_up_moves_and_keeps_a_group(browser, lab):
     file = lab[1] / "09_explore.ipynb"
     page = open_and_run(browser, lab, file.stem)

@@ -221,10 +221,10 @@ def test_the_same_command_goes_on_after_what_is_done(ran, shop, notebooks, monke
 
 
 def test_a_notebook_over_its_time_limit_is_stopped_and_named(shop, notebooks, tmp_path, capfd):
-    code = runner.run(str(shop), only=["02"], out=tmp_path, notebooks=notebooks, limit=20)
+    code = runner.run(str(shop), only=["02"], out=tmp_path, notebooks=notebooks, limit=10)
     assert code == 3
     printed = capfd.readouterr()
-    assert "02_sleeps: failed in the cell “code-0”: TimeoutError: it took longer than 20 seconds" in printed.out
+    assert "02_sleeps: failed in the cell “code-0”: TimeoutError: it took longer than 10 seconds" in printed.out
     assert "Traceback" not in printed.out + printed.err
 
 
