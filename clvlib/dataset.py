@@ -13,7 +13,7 @@ import pandas as pd
 
 from clvlib import aggregate
 from clvlib.aggregate import acquisition, purchases, totals
-from clvlib.errors import CannotAnswer, DataError, MissingTable, Problem, UsageError
+from clvlib.errors import CannotAnswer, DataError, MissingTable, Problem, Rows, UsageError
 from clvlib.files import once
 from clvlib.ingest import ask, forgotten, groups, in_place, options, people, reading, rules, subscribers
 from clvlib.ingest.card import (
@@ -27,7 +27,7 @@ from clvlib.ingest.card import (
     wrong_entries,
 )
 from clvlib.ingest.tables import LOOKUPS, TABLES
-from clvlib.language import ENGLISH, leave, message, messages, phrase, speak, spoken, translated
+from clvlib.language import ENGLISH, leave, message, messages, phrase, said_together, speak, spoken, translated
 from clvlib.stats import DAYS_PER_MONTH
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Economics:
         if not problems and self.horizon_months > MOST_MONTHS:
             problems.append(phrase("horizon_months is more than {n:,}, a hundred years", n=MOST_MONTHS))
         if problems:
-            these = "; ".join(problems)
+            these = said_together(problems)
             what = phrase("{n} value(s) of [economics] can't be used: {these}", n=len(problems), these=these)
             raise DataError(what, "Correct them in the dataset card.")
 
@@ -158,6 +158,7 @@ class Dataset:
                     table=table,
                     columns=columns,
                 ),
+                table,
             )
         return self.tables[table]
 
@@ -332,7 +333,7 @@ class Dataset:
             for name, value in told_of.items()
         ]
         told += [(phrase("without"), ", ".join(without))] if without else []
-        return [*told, (phrase("assumed"), "; ".join(assumed) or phrase("nothing: the card states all"))]
+        return [*told, (phrase("assumed"), said_together(assumed) or phrase("nothing: the card states all"))]
 
     def at(self, day: pd.Timestamp) -> "Dataset":
         """The same business as it was known on an earlier day: purchases and bills until then, and the CAC they tell.
@@ -653,4 +654,4 @@ def _odd_dates(transactions: ibis.Table) -> list[Problem]:
     old = int(transactions.filter(transactions["date"] < ibis.date(1970, 1, 1)).count().to_pandas())
     what = phrase("{n:,} row(s) are dated before 1970", n=old)
     mend = phrase("If they are placeholders, correct the file: they make customers look older than they are.")
-    return [Problem("warning", "transactions", what, old, (), mend)] if old else []
+    return [Problem("warning", "transactions", what, Rows(old), (), mend)] if old else []

@@ -46,12 +46,20 @@ class ConvergenceError(CannotAnswer):
 
 
 class MissingTable(CannotAnswer):
-    """A table or an optional column that the dataset doesn't have."""
+    """A table or an optional column that the dataset doesn't have; `table` names a whole table."""
+
+    def __init__(self, what: str, mend: str = "", table: str = "") -> None:
+        self.table = table
+        super().__init__(what, mend)
+
+
+class Rows(int):
+    """The count of a problem that is one of rows of its table."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing to know about the data: how grave, where, what, how many, examples, and how to mend it."""
+    """One thing to know about the data: how grave, where, what, how many (Rows of it), examples, how to mend it."""
 
     grade: Grade
     where: str

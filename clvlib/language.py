@@ -17,7 +17,7 @@ import os
 import re
 import string
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -72,6 +72,15 @@ def phrase(template: str, /, **values: Any) -> str:
     '1,234 rows, 50.0% of all (about)'
     """
     return Template().vformat(translated(template), (), values)
+
+
+def said_together(told: Iterable[str]) -> str:
+    """Several things to say in one sentence, one after another.
+
+    >>> said_together(["2 rows", "3 customers"])
+    '2 rows; 3 customers'
+    """
+    return translated("; ").join(told)
 
 
 class Template(string.Formatter):

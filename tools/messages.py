@@ -39,6 +39,7 @@ _ERRORS = {
 }
 _SHOWN = {"caption", "title", "x", "y", "of", "accent", "marks", "levels", "points", "quoted", "name", "alike", "way"}
 _UNSAID = {"solution", "unit", "formats"}  # arguments that nobody reads as a sentence
+_HELP = ("help", "epilog")  # arguments that say what a command is for
 _NAMING = {"rename", "set_axis", "rename_axis", "say", "tile"}  # calls in cells whose every text is shown
 _CALLS = ("ask", "expect", "reply")  # of a cell's metadata
 _TOML = ("clvlib/run/words.toml", "clvlib/run/columns.toml")
@@ -71,7 +72,7 @@ def _sources() -> Iterator[tuple[str, Iterable[str]]]:
     for file in sorted((ROOT / "clvlib/ingest/formats").glob("*.toml")):
         said = tomllib.loads(file.read_text("utf-8"))
         yield file.relative_to(ROOT).as_posix(), _of_format(said)
-    yield "clvlib/show/units.py", sorted({*PLAIN_WORDS, *filter(_LETTERS.search, map(in_english, UNITS))})
+    yield "clvlib/show/units.py", sorted(filter(_LETTERS.search, map(in_english, {*PLAIN_WORDS, *UNITS})))
 
 
 def _values(told: Any) -> Iterator[str]:
@@ -91,9 +92,14 @@ def _of_format(told: dict[str, Any]) -> Iterator[str]:
 
 
 def of_code(tree: ast.AST) -> Iterator[str]:
-    """The messages of a module: what `language` is given, and errors and rows of tables, without values."""
+    """The messages of a module: what `language` is given, errors and rows of tables without values, the help of the
+    command."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
+        if isinstance(node, ast.FunctionDef):
+            is_command = any(isinstance(each, ast.Call) and _called(each) == "command" for each in node.decorator_list)
+            yield from [ast.get_docstring(node) or ""] if is_command else []
+        elif isinstance(node, ast.Call):
+            yield from (text for k in node.keywords if k.arg in _HELP for text in _literals(k.value))
             name = _called(node)
             told = node.args[:1] if name in _SAYS else [*node.args, *(k.value for k in node.keywords)]
             for each in told if name in _SAYS | _ERRORS else []:

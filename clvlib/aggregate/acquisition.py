@@ -97,6 +97,7 @@ def ledger(ds: "Dataset") -> Ledger:
         raise MissingTable(
             "Nothing says what was spent to win customers: there is no table 'marketing_costs'.",
             "Add it (channel, period, cost), or the column acquisition_cost to the customers table.",
+            "marketing_costs",
         )
     first = aggregate.rfm_summary(ds.transactions, ds.as_of)["first_purchase"]
     if ds.has(BILLS):

@@ -372,12 +372,13 @@ def about(seen: Study) -> str:
 
 
 def feature_in_words(feature: str) -> str:
-    """Write a feature's name for a figure.
+    """Write a feature's name for a figure, and the value that it stands for, if it is a text.
 
-    >>> feature_in_words("days_since_last_order")
-    'days since last order'
+    >>> feature_in_words("days_since_last_order"), feature_in_words("home: store")
+    ('days since last order', 'home: store')
     """
-    return feature.replace("_", " ")
+    name, colon, value = feature.replace("_", " ").partition(": ")
+    return phrase("{what}: {found}", what=word(name), found=value) if colon else word(name)
 
 
 def means_before_and_after(seen: Study) -> pd.DataFrame:

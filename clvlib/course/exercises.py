@@ -18,7 +18,7 @@ from clvlib.course import diary
 from clvlib.course.assignments import Assignment, Key, all_assignments, assignment, key_of
 from clvlib.course.judging import judge_answer
 from clvlib.errors import CannotAnswer
-from clvlib.language import phrase, translated
+from clvlib.language import message, phrase, translated
 from clvlib.show.output import NO_FORMULAS, publish
 from clvlib.show.sentences import fill, marked
 
@@ -134,7 +134,10 @@ def progress() -> None:
     """Show how many exercises of each notebook are right, tried, and left."""
     done = diary.so_far()
     show.table(
-        done, caption="Exercises: {right} of {all} are right", right=done["right"].sum(), all=done["exercises"].sum()
+        done,
+        caption=message("Exercises: {right} of {all} are right"),
+        right=done["right"].sum(),
+        all=done["exercises"].sum(),
     )
 
 

@@ -74,7 +74,7 @@ def _plan(outlines: Sequence[Outline], name: str) -> dict[str, Any]:
         if skipped:
             left_out.append({"of": outline, "sections": skipped, "whole": not outline.minutes_in(name)})
     return {
-        "name": name,
+        "name": translated(name),
         "minutes": sum(outline.minutes_in(name) for outline in outlines),
         "most": PLANS[name],
         "days": timetable(outlines, name),
@@ -89,13 +89,15 @@ def _notebook(outline: Outline, ds: Dataset, given: Given) -> dict[str, Any]:
     exercises = [number for section in outline.sections for number in section.exercises]
     return {
         "of": outline,
-        "minutes": {plan: outline.minutes_in(plan) for plan in PLANS},
+        "minutes": {translated(plan): outline.minutes_in(plan) for plan in PLANS},
         "sections": [
             {"of": section, "steps": found, "runs": any(cell.cell_type == "code" for cell in section.cells)}
             for section, found in steps
             if found or section.minutes
         ],
-        "done": {number: [plan for plan in PLANS if number in outline.done_in(plan)] for number in exercises},
+        "done": {
+            number: [translated(plan) for plan in PLANS if number in outline.done_in(plan)] for number in exercises
+        },
     }
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from clvlib.errors import DataError, Grade, Problem
+from clvlib.errors import DataError, Grade, Problem, Rows
 from clvlib.ingest import casting, rules
 from clvlib.ingest.card import inline
 from clvlib.ingest.raw import ROW, Raw, filled, literal, quoted, rows
@@ -101,7 +101,9 @@ class Account:
             self.write_down("dropped", bad, translated("not as many cells as columns, or a quote left open"))
             grade: Grade = "error" if bad / lines > rules.TOO_MANY else "warning"
             what = phrase("{n:,} line(s) don't have as many cells as the header", n=bad)
-            self.note(grade, what, bad, self.raw.bad_examples, "The file may be cut short, or need another delimiter.")
+            self.note(
+                grade, what, Rows(bad), self.raw.bad_examples, "The file may be cut short, or need another delimiter."
+            )
         if self.raw.titles:
             why = translated("a line of titles or totals, of fewer cells than a row")
             self.write_down("dropped", self.raw.titles, why)
@@ -118,7 +120,8 @@ class Account:
                 share=self.share_of(money[doubles]),
                 lines=self.equal_lines(doubles) if "order_id" in cast else 0,
             )
-            self.note("warning", what, counts[doubles], (), 'If they are real, add duplicates = "keep" to the card.')
+            mend = message('If they are real, add duplicates = "keep" to the card.')
+            self.note("warning", what, Rows(counts[doubles]), (), mend)
         self.say_of_doubts(cast)
         self.say_of_parts()
         kept = counts.get(None, 0)
@@ -226,7 +229,7 @@ class Account:
             )[0]
             if count:
                 what = phrase(doubt.words, count=count, share=self.share_of(money), **doubt.of)
-                self.note("warning", what, count, (), doubt.mend)
+                self.note("warning", what, Rows(count), (), doubt.mend)
 
     def equal_lines(self, code: int) -> int:
         """How many doubles are in orders whose other lines stand once: not the order is there twice, but a line."""
@@ -280,7 +283,7 @@ class Account:
                     "nothing proves that they are the same purchase",
                     n=count,
                 )
-                self.note("note", what, count, (), 'If they are copies, add duplicates = "drop" to the card.')
+                self.note("note", what, Rows(count), (), 'If they are copies, add duplicates = "drop" to the card.')
 
     def report_dropped(self, code: int, count: int, reason: Reason, share: float) -> None:
         total, text = self.raw.rows, reason.text
@@ -311,7 +314,7 @@ class Account:
             else:
                 mend = (few if amounts else "") or _advice(reason, examples)
         what = phrase("{n:,} of {total:,} row(s) dropped: {why}", n=count, total=total, why=str(reason))
-        self.note(grade, what, count, examples, mend)
+        self.note(grade, what, Rows(count), examples, mend)
 
     def looks_of_dates(self, condition: str, text: str | None) -> str:
         """How dates that can't be read are written, so that whoever knows them can correct or declare it."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import duckdb
 
 from clvlib.ingest.raw import Raw, filled, literal, rows
-from clvlib.language import phrase
+from clvlib.language import phrase, said_together
 
 _NUMBER = "(10|[0-9])"
 NUMBER_FIRST = rf"^{_NUMBER}\s*[-–—:=.)]\s*[^0-9]*\pL[^0-9]*$"
@@ -128,4 +128,4 @@ def proposed(found: list[Candidate], words: list[str]) -> tuple[Candidate | None
 
 def _some(names: list[str]) -> str:
     more = max(0, len(names) - _MOST_NAMED)
-    return phrase("{names}{more:| and {more} more}", names="; ".join(names[:_MOST_NAMED]), more=more)
+    return phrase("{names}{more:| and {more} more}", names=said_together(names[:_MOST_NAMED]), more=more)

@@ -83,8 +83,9 @@ def what_to_confirm(text: str) -> list[str]:
         named = _SECTION.match(row)
         section = f"[{named[1].strip().partition('.')[0]}] " if named else section
         if behind > 0 and TO_CONFIRM in row[behind:]:
-            why = row[behind + 4 :].replace(TO_CONFIRM, "").strip(" ,:;")
-            found.append(("" if named else section) + row[:behind].strip() + (f": {why}" if why else ""))
+            why = row[behind + 4 :].replace(TO_CONFIRM, "").strip(" \u00a0,:;")
+            line = ("" if named else section) + row[:behind].strip()
+            found.append(phrase("{what}: {found}", what=line, found=why) if why else line)
     return found
 
 

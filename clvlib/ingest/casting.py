@@ -14,7 +14,7 @@ from babel.numbers import list_currencies
 
 from clvlib.errors import DataError
 from clvlib.ingest.raw import literal, rows
-from clvlib.language import phrase
+from clvlib.language import phrase, translated
 
 NOT_FINITE = r"^[+-]?(?i:nan|inf|infinity)$"
 NUMBER = rf"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$|{NOT_FINITE}"
@@ -206,11 +206,11 @@ class _Column:
         if declared or not grouped:
             return Cast(self.sql(decimal), (), self.currencies)
         count = sum(self.counts[core] for core in grouped)
-        seen = [f"“{mark}”" for mark in MARKS.replace(decimal, "") if mark in "".join(grouped)]
+        seen = [phrase("“{mark}”", mark=mark) for mark in MARKS.replace(decimal, "") if mark in "".join(grouped)]
         what = phrase(
             "{marks} stands between thousands in {column}{points:, “{decimal}” before decimals|}, as {n:,} of its "
             "values {n:prove|proves|prove}",
-            marks=phrase(" and ").join(seen),
+            marks=translated(" and ").join(seen),
             column=self.name,
             points=used,
             decimal=decimal,

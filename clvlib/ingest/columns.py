@@ -14,7 +14,7 @@ from clvlib.ingest.card import inline
 from clvlib.ingest.options import nearest
 from clvlib.ingest.raw import filled, literal, quoted
 from clvlib.ingest.tables import TABLES, Column, ColumnKind
-from clvlib.language import phrase, translated
+from clvlib.language import phrase, said_together, translated
 
 # Read from transactions, but not columns of the canonical table.
 INPUTS: dict[str, ColumnKind] = {"unit_price": "number", "refunded": "number", "currency": "text"}
@@ -344,7 +344,9 @@ class Mapped(Account):
                 what = phrase(
                     "{n} column(s) say who somebody is, and were left out: {these}",
                     n=len(named),
-                    these="; ".join(phrase("{column} (by {by})", column=column, by=by) for column, by in named.items()),
+                    these=said_together(
+                        phrase("{column} (by {by})", column=column, by=by) for column, by in named.items()
+                    ),
                 )
                 self.note(
                     "note", what, len(named), (), 'To keep one, map it in [customers]: columns = { its_name = "…" }.'

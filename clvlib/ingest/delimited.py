@@ -19,7 +19,7 @@ from typing import IO, Any
 
 import duckdb
 
-from clvlib.errors import DataError
+from clvlib.errors import DataError, Rows
 from clvlib.ingest import headings
 from clvlib.ingest.card import inline
 from clvlib.ingest.headings import Heading
@@ -191,10 +191,10 @@ def passed_over(above: int, below: int, names: Iterable[str]) -> list[Noticed]:
     said = list[Noticed]()
     if above:
         what = phrase("{n:,} line(s) above the names of the columns were passed over", n=above)
-        said.append(("note", what, above, (", ".join(names),), ""))
+        said.append(("note", what, Rows(above), (", ".join(names),), ""))
     if below:
         what = phrase("{n} line(s) under the names of the columns hold names too, and were passed over", n=below)
-        said.append(("warning", what, below, (), phrase("If they are rows, name the columns: header = […].")))
+        said.append(("warning", what, Rows(below), (), phrase("If they are rows, name the columns: header = […].")))
     return said
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from clvlib.errors import DataError, Problem
+from clvlib.errors import DataError, Problem, Rows
 from clvlib.ingest import sources
 from clvlib.ingest.options import nearest, options_of
 from clvlib.ingest.raw import ROW, Raw, filled, quoted, rows
@@ -86,7 +86,7 @@ def read_codes(
     found = [Problem("note", name, what, raw.rows, (), "")]
     if without:
         what = phrase("{n:,} row(s) have no {code}: not used", n=without, code=lookup.code)
-        found.append(Problem("warning", name, what, without, (), ""))
+        found.append(Problem("warning", name, what, Rows(without), (), ""))
     if twice:
         odd = rows(connection, f"SELECT code FROM {codes.table} WHERE several ORDER BY 1 LIMIT 3")
         what = phrase("{n:,} {name} are described in several ways: the commonest counts", n=twice, name=name)
@@ -162,5 +162,5 @@ def joined(
         mend = phrase(
             "They keep the code as it is ({n:,} different): complete the table, or write codes alike.", n=different
         )
-        found.append(Problem("warning", codes.name, what, count, examples, mend))
+        found.append(Problem("warning", codes.name, what, Rows(count), examples, mend))
     return {**options, "columns": columns}, found

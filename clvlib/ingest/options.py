@@ -6,7 +6,7 @@ from typing import Any
 
 from clvlib.errors import DataError
 from clvlib.ingest.exports import formats
-from clvlib.language import message, phrase, translated
+from clvlib.language import message, phrase, said_together, translated
 
 OPTIONS: dict[str, Any] = {
     "path": str | list, "url": str, "glob": str, "format": str, "columns": dict, "delimiter": str, "header": list,
@@ -139,14 +139,14 @@ def _check_types(name: str, options: dict[str, Any]) -> None:
     if any("\0" in text for text in _texts(options)):
         wrong.append(translated("a text has the character NUL in it"))
     if wrong:
-        raise DataError(phrase("[{name}]: {faults}.", name=name, faults="; ".join(wrong)), "Correct the card.")
+        raise DataError(phrase("[{name}]: {faults}.", name=name, faults=said_together(wrong)), "Correct the card.")
 
 
 def _faults(options: dict[str, Any]) -> list[tuple[str, bool]]:
     """What may be wrong inside of options that are of the right types, and whether it is."""
     columns, path = options.get("columns", {}), options.get("path", "as stated")
-    joined = [_made_of(one) for one in columns.values()]
-    named = [part for one in joined for part in (one if isinstance(one, list) else [one])]
+    made = [_made_of(one) for one in columns.values()]
+    named = [part for one in made for part in (one if isinstance(one, list) else [one])]
     named += [part for option in ("header", "includes", "once", "without") for part in options.get(option, [])]
     drop, renames = options.get("drop", {}).values(), options.get("values", {}).values()
     keep, lines = options.get("keep", {}).values(), options.get("lines_of", {})

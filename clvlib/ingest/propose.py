@@ -21,7 +21,7 @@ from clvlib.ingest import answers, archives, card, exports, guess, people, shape
 from clvlib.ingest.dates import DateShape, Undeclared
 from clvlib.ingest.raw import Raw, filled, literal, quoted, rows
 from clvlib.ingest.tables import TABLES, Column
-from clvlib.language import message, phrase, translated
+from clvlib.language import ENGLISH, message, phrase, said_together, spoken, translated
 
 MAIN = ("transactions", "totals", "subscriptions")  # the tables of which a card needs one
 CURRENCY = ("currency", "currencycode", "devise", "waehrung", "wahrung", "moneda", "valuta")
@@ -106,6 +106,7 @@ def propose_card(*files: Path, folder: Path | None = None) -> str:
         *(f"# {card.comment(said)}" for said in (head, *passed)),
         card.line("name", name.split(".")[0] or name, _doubt(translated("what reports call it")) if several else ""),
         card.line("currency", *_currency(connection, main.raw, main.tools)),
+        *([card.line("language", spoken())] if spoken() != ENGLISH else []),
         f'# timezone = "Europe/Paris"   # {zone}',
         f"# as_of = 2026-10-31           # {translated(_DAYS.get(main.table, _DAY))}",
     ]
@@ -293,7 +294,7 @@ def _named(file: Path, folder: Path) -> str:
 
 def _doubt(why: str) -> str:
     """A remark of the card that asks for a word of whoever knows."""
-    return f"{_TO_CONFIRM}: {why}"
+    return phrase("{what}: {found}", what=_TO_CONFIRM, found=why)
 
 
 def _section(connection: duckdb.DuckDBPyConnection, found: _Found, folder: Path, rivals: list[str]) -> list[str]:
@@ -301,7 +302,7 @@ def _section(connection: duckdb.DuckDBPyConnection, found: _Found, folder: Path,
     mapping, section, paths = found.mapping, found.section, [_named(file, folder) for file in found.files]
     doubts = [phrase("{n} files that are read below each other", n=len(paths))] if len(paths) > 1 else []
     doubts += [phrase("{these} could be it too", these=", ".join(rivals))] if rivals else []
-    doubt = _doubt("; ".join(doubts)) if doubts else ""
+    doubt = _doubt(said_together(doubts)) if doubts else ""
     lines = [f"[{section}]", card.line("path", paths if len(paths) > 1 else paths[0], doubt)]
     lines += [card.line(option, name) for option, name in found.inside.items()]
     if found.table == "totals":

@@ -21,7 +21,7 @@ from clvlib.ingest.columns import INPUTS, Mapped
 from clvlib.ingest.options import options_of
 from clvlib.ingest.raw import ROW, filled, literal, quoted, rows
 from clvlib.ingest.tables import LOOKUPS, TABLES, Column
-from clvlib.language import message, phrase, translated
+from clvlib.language import message, phrase, said_together, translated
 
 CAST = "__clv_cast_"
 MEMORY = "50%"  # of the machine's, for tables
@@ -175,7 +175,7 @@ def usable(in_file: int, named: int, customers: int, repeaters: int, as_of: pd.T
             none=none,
             all=in_file,
             day=as_of,
-            why="; ".join(phrase(words, n=n, part=n < none) for words, n in ways.items() if n),
+            why=said_together(phrase(words, n=n, part=n < none) for words, n in ways.items() if n),
         )
         found.append(Problem("note", table, what, none, (), "They are left out of every customer table."))
     return found

@@ -13,7 +13,7 @@ import duckdb
 import ibis
 import pandas as pd
 
-from clvlib.errors import Problem
+from clvlib.errors import Problem, Rows
 from clvlib.ingest.raw import ROW, literal, quoted, rows
 from clvlib.language import message, phrase, translated
 from clvlib.stats import heavy
@@ -154,7 +154,7 @@ def later(
         count = leave_out(connection, ledger, name, after, why, "later")
         if count:
             what = phrase("{n:,} row(s) are after the as-of date {day:%Y-%m-%d}", n=count, day=as_of)
-            found.append(Problem("note", name, what, count, (), "They are not used."))
+            found.append(Problem("note", name, what, Rows(count), (), "They are not used."))
     return found
 
 
@@ -338,7 +338,8 @@ def _unknown(connection: duckdb.DuckDBPyConnection, sold: bool, ledger: list[dic
     why = translated("of a customer who is in no other table")
     count = leave_out(connection, ledger, "touchpoints", stranger, why, "dropped")
     what = phrase("{n:,} of {total:,} row(s) dropped: {why}", n=count, total=before, why=why)
-    return [Problem("warning", "touchpoints", what, count, tuple(names[:3]), "Check how customers are named there.")]
+    mend = message("Check how customers are named there.")
+    return [Problem("warning", "touchpoints", what, Rows(count), tuple(names[:3]), mend)]
 
 
 def _spellings(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, ibis.Table]) -> list[Problem]:
@@ -366,7 +367,7 @@ def _spellings(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, ibis.
                 renames=renames,
             )
             what = phrase("{n:,} row(s) spell the channel {usual!r} otherwise", n=sum(odd.values()), usual=usual)
-            found.append(Problem("warning", table, what, sum(odd.values()), tuple(odd)[:3], mend))
+            found.append(Problem("warning", table, what, Rows(sum(odd.values())), tuple(odd)[:3], mend))
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from clvlib.errors import DataError
+from clvlib.errors import DataError, Rows
 from clvlib.ingest.answers import asked
 from clvlib.ingest.casting import read_numbers
 from clvlib.ingest.exports import as_list
@@ -52,7 +52,7 @@ def shaped(connection: duckdb.DuckDBPyConnection, raw: Raw, options: dict[str, A
         if count:
             what = phrase("{n:,} row(s) name several in {column}: the first is taken", n=count, column=column)
             mend = message("Export them one by one if another should count.")
-            raw.noticed.append(("warning", what, count, (), mend))
+            raw.noticed.append(("warning", what, Rows(count), (), mend))
     unread: list[str] = options.get("without", [])
     if lines := {part: as_list(named) for part, named in options.get("lines_of", {}).items()}:
         _tell_apart(connection, raw, lines)

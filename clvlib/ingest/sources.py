@@ -25,7 +25,7 @@ from clvlib.ingest import archives, databases, delimited
 from clvlib.ingest.card import inline
 from clvlib.ingest.excel import SEVERAL, cell, only_numbers
 from clvlib.ingest.raw import ROW, Raw, as_text, first_line, literal, plainly_named, quoted, refuse_names, rows
-from clvlib.language import ASKED, phrase, spoken
+from clvlib.language import ASKED, phrase, said_together, spoken
 
 EXCEL = {".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"}
 DATABASES = {".duckdb", ".db", ".sqlite", ".sqlite3"}
@@ -167,7 +167,8 @@ def _below_each_other(
         whole.bad_lines += part.bad_lines
         whole.titles += part.titles
         whole.bad_examples += tuple(f"{called}, {place}" for place in part.bad_examples)
-        whole.noticed += [(n[0], phrase("{file}: {what}", file=called, what=n[1]), *n[2:]) for n in part.noticed]
+        for n in part.noticed:  # of one file of several: its rows are no share of the table's
+            whole.noticed.append((n[0], phrase("{file}: {what}", file=called, what=n[1]), int(n[2]), *n[3:]))
         missing = [name for key, name in names.items() if key not in own]
         if missing:
             what = phrase(
@@ -205,7 +206,7 @@ def _refuse_kinds(
     if len(found) > 1 or no_tables:
         rows(connection, "; ".join(f"DROP TABLE {part.table}" for part in parts))
         looks = columns | {called: [error.what] for called, error in no_tables.items()}
-        names = "; ".join(f"{pattern} ({', '.join(looks[of[0]][:3])} …)" for pattern, of in found.items())
+        names = said_together(f"{pattern} ({', '.join(looks[of[0]][:3])} …)" for pattern, of in found.items())
         what = phrase("The zip holds files of {n} kinds: {names}.", n=len(found), names=names)
         mend = phrase("Say which of them is meant: glob = {glob}, say.", glob=inline(next(iter(found))))
         raise SeveralTables(what, mend, "glob", list(found))

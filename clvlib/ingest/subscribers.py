@@ -15,7 +15,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from clvlib.errors import DataError, Problem
+from clvlib.errors import DataError, Problem, Rows
 from clvlib.ingest.raw import rows
 from clvlib.ingest.rules import TOO_MANY
 from clvlib.language import message, phrase
@@ -154,7 +154,7 @@ def as_known(table: ibis.Table, end: pd.Timestamp, period: str) -> tuple[ibis.Ta
     found = [] if survivors else _odd_periods(table, end, period)
     if facts["absent"]:
         what = phrase("{n:,} row(s) started after the as-of date {end:%Y-%m-%d}", n=facts["absent"], end=end)
-        found.append(Problem("note", "subscriptions", what, facts["absent"], (), "They are not used."))
+        found.append(Problem("note", "subscriptions", what, Rows(facts["absent"]), (), "They are not used."))
     if facts["cut"]:
         what = phrase(
             "{n:,} row(s) tell of periods that ended after the as-of date {end:%Y-%m-%d}", n=facts["cut"], end=end
@@ -162,7 +162,7 @@ def as_known(table: ibis.Table, end: pd.Timestamp, period: str) -> tuple[ibis.Ta
         mend = message(
             "They are not used." if survivors else "They are taken as they stood: still there, fewer periods paid."
         )
-        found.append(Problem("note", "subscriptions", what, facts["cut"], (), mend))
+        found.append(Problem("note", "subscriptions", what, Rows(facts["cut"]), (), mend))
     if survivors:
         return table.filter(there & ~later.fill_null(False)), found
     late = later.fill_null(False)

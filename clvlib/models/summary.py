@@ -5,7 +5,7 @@ import pandera.pandas as pa
 from pandera.errors import SchemaErrors
 
 from clvlib.errors import DataError
-from clvlib.language import message, phrase, translated
+from clvlib.language import message, phrase, said_together, translated
 
 _number = {"coerce": True}
 RFM_SUMMARY = pa.DataFrameSchema(
@@ -81,7 +81,7 @@ def require(frame: pd.DataFrame, schema: pa.DataFrameSchema = RFM_SUMMARY) -> pd
             phrase(
                 "This {table} can't be used: {problems}.",
                 table=translated(str(schema.name)),
-                problems="; ".join(parts),
+                problems=said_together(parts),
             ),
             "Build it with aggregate.rfm_summary, or correct these columns.",
         ) from None

@@ -131,7 +131,7 @@ def outputs(cell: NotebookNode) -> Iterator[tuple[dict[str, Any], dict[str, Any]
 def left_out(notebook: NotebookNode) -> list[LeftOut]:
     """List the sections that an executed notebook left out."""
     abouts = [about for cell in notebook.cells for _, about in outputs(cell) if about.get("kind") == "skipped"]
-    names = ("section", "reason", "builds_on", "what", "mend")
+    names = ("section", "reason", "builds_on", "what", "mend", "table")
     return [LeftOut(*(str(about.get(name, "")) for name in names)) for about in abouts]
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 from clvlib import aggregate
 from clvlib.aggregate import inspection, purchases, totals
 from clvlib.dataset import Dataset
-from clvlib.errors import Problem, printable
+from clvlib.errors import Problem, Rows, printable
 from clvlib.files import write_text
 from clvlib.language import message, phrase, translated, word
 from clvlib.run import reconcile
@@ -26,7 +26,6 @@ from clvlib.show import wording
 MOST_LISTED = 10  # days or pauses of each kind, the largest
 _MOST_PERIODS = 40  # in a picture over time
 _GRADES = message({"error": "to mend first", "warning": "to look at", "note": "to know"})
-_OF_ROWS = re.compile(r"([\d,]+)(?: of [\d,]+)? (?:row|line)\(s\)")  # a finding that counts rows begins with how many
 _ADDRESS = re.compile(r"[^\s\"'“”(),;]+@[^\s\"'“”(),;]+")
 _THINNEST = 0.8  # percent of the width, so that a bar is seen
 _LONG = 60  # letters: an example that is longer is a text, which may name anybody
@@ -68,9 +67,8 @@ def check_page(name: str, ds: Dataset | None, problems: Sequence[Problem]) -> st
 
 def _finding(problem: Problem, read: dict[Hashable, int]) -> dict[str, Any]:
     """A problem in the words of the page: no address, no long text of the file."""
-    rows, table = _OF_ROWS.match(problem.what), problem.where.replace("_", " ")
-    of = read.get(problem.where, 0)
-    share = problem.count / of if rows and of and rows[1] == f"{problem.count:,}" else None
+    table, of = problem.where.replace("_", " "), read.get(problem.where, 0)
+    share = problem.count / of if isinstance(problem.count, Rows) and of else None
     examples = [text if len(text) <= _LONG else translated("a long text") for text in problem.examples]
     texts = {"what": problem.what, "mend": problem.mend, "examples": ", ".join(examples)}
     said = {key: _ADDRESS.sub(translated("(an address)"), printable(text)) for key, text in texts.items()}

@@ -17,6 +17,7 @@ import typer
 
 from clvlib.errors import ClvError, Problem, UsageError, printable
 from clvlib.language import ASKED, Template, languages, message, phrase, translated, word
+from clvlib.run import usage
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -63,7 +64,7 @@ def main() -> None:
     os.environ["PYTHONSAFEPATH"] = "1"  # no process that is started imports from the current folder
     os.umask(0o077)  # what is written of customers is its owner's alone
     try:
-        app()
+        usage.command_of(app, sys.argv[1:])()
     except (KeyboardInterrupt, SystemExit) as ended:
         if isinstance(ended, SystemExit) and ended.code != INTERRUPTED:
             raise

@@ -31,7 +31,7 @@ from clvlib.ingest import forgotten, groups, in_place, options, people, reading,
 from clvlib.ingest.card import DATA, FORGOTTEN, as_toml, find_card, forgotten_beside, read_card
 from clvlib.ingest.raw import literal, rows
 from clvlib.ingest.tables import LOOKUPS, TABLES
-from clvlib.language import phrase, translated
+from clvlib.language import phrase, said_together, translated
 from clvlib.run.imports import LISTS
 from clvlib.run.parts import PARTS_FOLDER
 from clvlib.run.places import folders_of_data
@@ -154,7 +154,7 @@ def _held(client: reading.Ingested, who: str | None) -> str:
             count, money = rows(table.get_backend().con, sql)[0]
             holds = {"n": count, "table": name, "paid": money is not None, "money": money or 0}
             told += [phrase("{n:,} row(s) of {table}{paid:, {money:,.2f}|}", **holds)] if count else []
-    return "; ".join(told)
+    return said_together(told)
 
 
 def _named(customer: str, pseudonym: str, headers: Iterable[str], hidden: bool) -> Named:

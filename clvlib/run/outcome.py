@@ -17,7 +17,7 @@ ANSWER = {  # what can be answered without single purchases, and where purchases
 class LeftOut:
     """A section that the dataset can't answer, and why; `builds_on` names the section that it would have needed.
 
-    `what` and `mend` are the two halves of the reason: what is missing, and what to bring.
+    `what` and `mend` are the two halves of the reason: what is missing, and what to bring; `table`: it is a whole one.
     """
 
     section: str
@@ -25,11 +25,12 @@ class LeftOut:
     builds_on: str = ""
     what: str = ""
     mend: str = ""
+    table: str = ""
 
     @property
-    def cause(self) -> tuple[str, str]:
-        """What is missing and what to bring, the same for all sections left out for it."""
-        return (self.what or self.reason, self.mend)
+    def cause(self) -> tuple[str, str, str]:
+        """What is missing, what to bring and which table that is, the same for all sections left out for it."""
+        return (self.what or self.reason, self.mend, self.table)
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Outcome:
             )
         else:
             said = translated(self.status)
-        return printable(f"{self.notebook}: {said}")
+        return printable(phrase("{what}: {found}", what=self.notebook, found=said))
 
 
 def lacking(ds: Dataset) -> str:

@@ -4,7 +4,6 @@ First the board; then what can be tried, a chapter per notebook (`chapters`), wh
 """
 
 import io
-import re
 import tomllib
 from base64 import b64decode, b64encode
 from collections.abc import Hashable
@@ -34,7 +33,6 @@ BOARD = (  # which tile stands where
 DECISIONS = 3
 MADE_WITH = ("clvlib", "pandas", "scikit-learn", "lifetimes")
 _HERE = Path(__file__).parent
-_TABLE = re.compile(r"table '(\w+)'")
 
 
 def write_report(
@@ -106,13 +104,10 @@ def not_told(outcomes: list[Outcome]) -> list[dict[str, Any]]:
     bring = _words()["bring"]
     parts = [part for outcome in outcomes for part in outcome.skipped if not part.builds_on]
     rows = []
-    for (what, mend), same in groupby(sorted(parts, key=lambda part: part.cause), key=lambda part: part.cause):
-        table = _TABLE.search(what)
-        why = phrase("The data hold no {table}.", table=word(table[1].replace("_", " "))) if table else what
+    for (what, mend, table), same in groupby(sorted(parts, key=lambda part: part.cause), key=lambda part: part.cause):
+        why = phrase("The data hold no {table}.", table=word(table.replace("_", " "))) if table else what
         sections = list(dict.fromkeys(part.section for part in same))
-        rows.append(
-            {"sections": sections, "why": why, "bring": translated(bring.get(table[1], mend)) if table else mend}
-        )
+        rows.append({"sections": sections, "why": why, "bring": translated(bring[table]) if table in bring else mend})
     for outcome in outcomes:
         if outcome.status not in ("done", "failed"):
             why = phrase("The whole notebook: {why}.", why=translated(outcome.status))

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from clvlib.dataset import Dataset
-from clvlib.language import message, phrase, translated, word
+from clvlib.language import message, phrase, said_together, translated, word
 from clvlib.show import wording
 
 _SLIDERS = (  # name, title, and from where to where it can be moved
@@ -40,14 +40,14 @@ def _points(share: float, most: int) -> int:
     return min(most, int(100 * share))
 
 
-def _by_reason(why_not: dict[str, str]) -> list[str]:
+def _by_reason(why_not: dict[str, str]) -> str:
     """The attributes that aren't offered, by the reason why, some of each named."""
     said = []
     for why in dict.fromkeys(why_not.values()):
-        names = [name for name, reason in why_not.items() if reason == why]
+        names = [word(name) for name, reason in why_not.items() if reason == why]
         more = [phrase("{n} more", n=wording.count(len(names) - _NAMED))] if len(names) > _NAMED else []
-        said.append(f"{', '.join([*names[:_NAMED], *more])} ({why})")
-    return said
+        said.append(f"{', '.join([*names[:_NAMED], *more])} ({word(why)})")
+    return said_together(said)
 
 
 def to_try(ds: Dataset, offered: dict[str, Any]) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def to_try(ds: Dataset, offered: dict[str, Any]) -> dict[str, Any]:
         "sliders": [],
         "today": {},
         "grid_rows": [],
-        "no_grid": [],
+        "no_grid": "",
     }
     if not offered:
         return found

@@ -14,7 +14,7 @@ from clvlib.show.pictures import bars, heatmap, interval, lines, panels, waterfa
 from clvlib.show.running import LAB
 from clvlib.show.session import attempt, deliver, keep, notebook_dataset, start, store, stored
 from clvlib.show.to_run import NOTEBOOK, RUN_FOLDER, RUNS
-from clvlib.show.wording import count, date, days, money, number, percent
+from clvlib.show.wording import count, date, days, money, number, percent, text
 
 __all__ = [
     "FIGURE_SCALE",
@@ -52,6 +52,7 @@ __all__ = [
     "stored",
     "suppress",
     "table",
+    "text",
     "tile",
     "waterfall",
 ]

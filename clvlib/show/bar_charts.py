@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from clvlib.language import translated
 from clvlib.show import wording
 from clvlib.show.canvas import (
     ACCENT,
@@ -155,5 +156,6 @@ def draw_waterfall(steps: pd.Series, title: str, x: str = "", y: str = "", unit:
         axes.invert_yaxis()
         axes.xaxis.set_major_locator(MaxNLocator(5))
     entitle(axes, title)
-    lines = [series_told("bars", name, steps.index[kind], values[kind]) for name, kind in kinds.items() if kind.any()]
+    told = [(translated(name), kind) for name, kind in kinds.items() if kind.any()]
+    lines = [series_told("bars", name, steps.index[kind], values[kind]) for name, kind in told]
     return tell(figure, axes, title, lines)

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from clvlib.errors import UsageError
-from clvlib.language import message, phrase, translated
+from clvlib.language import message, phrase, said_together, translated
 
 DPI = 88  # 720 to 800 pixels wide: sharp on a page, a few tens of kilobytes
 _DIGITS = 3
@@ -133,7 +133,7 @@ def grid(values: np.ndarray) -> list[str]:
 def tell(figure: Figure, axes: Axes, title: str, lines: Sequence[str], noted: Sequence[str] = ()) -> Picture:
     """Give a figure the words of its axes, of its values (`lines`) and of what is noted beside them."""
     told = axes_told(one_line(axes.get_xlabel()), one_line(axes.get_ylabel()))
-    notes = [phrase("notes: {notes}", notes="; ".join(map(one_line, noted)))] if noted else []
+    notes = [phrase("notes: {notes}", notes=said_together(map(one_line, noted)))] if noted else []
     return Picture(figure, one_line(title), [*told, *lines, *notes])
 
 

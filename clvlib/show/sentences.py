@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from clvlib.errors import UsageError
-from clvlib.language import Template, translated
+from clvlib.language import Template, phrase, said_together, translated
 from clvlib.show import wording
 from clvlib.show.units import UNITS
 
@@ -50,7 +50,7 @@ def closing(caption: str, n: int | Sized | None, of: str, dates: Any) -> str:
     days = wording.from_to(*_pair(dates))
     many = len(n) if isinstance(n, Sized) else n
     size = None if many is None else f"n = {wording.count(many)} {translated(of)}".rstrip()
-    return translated("; ").join(filter(None, [caption, ", ".join(filter(None, [size, days]))]))
+    return said_together(filter(None, [caption, ", ".join(filter(None, [size, days]))]))
 
 
 def axis(label: str, unit: str | None) -> str:
@@ -75,8 +75,8 @@ class _Sentence(Template):
     def get_field(self, field_name: str, args: Any, kwargs: Mapping[str, Any]) -> tuple[Any, str]:
         if field_name not in kwargs:
             raise UsageError(
-                f"The sentence needs a value for {{{field_name}}}.",
-                mend=f"Give it by name: show.say(…, {field_name or 'name'}=…).",
+                phrase("The sentence needs a value for {field}.", field=f"{{{field_name}}}"),
+                phrase("Give it by name: show.say(…, {name}=…).", name=field_name or "name"),
             )
         return (field_name, kwargs[field_name]), field_name
 

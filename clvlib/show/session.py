@@ -21,11 +21,11 @@ from IPython.core.getipython import get_ipython
 from IPython.core.interactiveshell import ExecutionInfo
 
 from clvlib.errors import CannotAnswer, UsageError
-from clvlib.language import message, phrase, translated
+from clvlib.language import message, phrase, translated, word
 from clvlib.show import canvas, running, wording
 from clvlib.show.output import NO_FORMULAS, publish
 from clvlib.show.sentences import stand
-from clvlib.show.to_run import RUNS, hand_to_run
+from clvlib.show.to_run import RUNS, hand_cause, hand_to_run
 
 if TYPE_CHECKING:
     from clvlib.dataset import Dataset
@@ -108,7 +108,8 @@ def attempt(section: str, **values: Any) -> Iterator[None]:
     try:
         yield
     except CannotAnswer as error:
-        _leave_out(_titled(section, values), str(error), error.__traceback__, what=error.what, mend=error.mend)
+        about = {"what": error.what, "mend": error.mend, **hand_cause(error)}
+        _leave_out(_titled(section, values), str(error), error.__traceback__, **about)
     except NameError as error:
         if error.name not in _missing:
             raise
@@ -119,7 +120,8 @@ def attempt(section: str, **values: Any) -> Iterator[None]:
 
 def _titled(section: str, values: dict[str, Any]) -> str:
     """The name of a section as it is shown; without values it may have braces of its own."""
-    return phrase(section, **values) if values else translated(section)
+    words = {name: word(each) if isinstance(each, str) else each for name, each in values.items()}
+    return phrase(section, **words) if values else translated(section)
 
 
 def _leave_out(section: str, reason: str, trace: TracebackType | None, **about: str) -> None:

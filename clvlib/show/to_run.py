@@ -34,6 +34,12 @@ def hand_table(frame: pd.DataFrame) -> dict[str, str]:
     return {"file": place}
 
 
+def hand_cause(error: Exception) -> dict[str, str]:
+    """Which whole table was missing, for the report of the run; nothing outside of one."""
+    table = getattr(error, "table", "") if os.environ.get(RUN_FOLDER) else ""
+    return {"table": table} if table else {}
+
+
 def _write(place: str, write: Callable[[Path], object]) -> None:
     folder, notebook = os.environ.get(RUN_FOLDER), os.environ.get(NOTEBOOK)
     if not folder or not notebook:

@@ -34,7 +34,12 @@ _NUMBER_2 = "noise standard_error"
 _NUMBER_4 = "alpha beta"
 
 _WORDS = """
-constant customer day dropped kept left month order quarter read reserved rising total week year
+anything basket by campaigns constant customer day days_since_last_order dropped every_run experiments fall
+first_spend forgotten frequency kept last_gap last_spend left marketing_costs max_spend mean_gap monetary_value
+month n_categories n_channels order ordered_after overdue previous_gap products purchases_last_180 purchases_last_30
+purchases_last_365 purchases_last_90 quarter read recency recommend refunds reserved rest rise rising sd_gap shape
+spend_last_180 spend_last_30 spend_last_365 spend_last_90 subscriptions surveys total total_spend totals touchpoints
+week year
 """
 PLAIN_WORDS = _WORDS.split()  # names that tables, pictures and sentences show, and that stand nowhere as a message
 

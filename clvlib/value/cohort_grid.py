@@ -87,7 +87,7 @@ def _figures(grid: _Grid) -> int:
 
 
 def quarter_name(quarter: pd.Period) -> str:
-    """A quarter as a reader calls it, such that names sort as time goes.
+    """A quarter as a reader calls it.
 
     >>> quarter_name(pd.Period("1997Q1"))
     '1997 Q1'

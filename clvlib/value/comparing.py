@@ -161,9 +161,10 @@ def ways_to_group(ds: "Dataset") -> dict[str, pd.Series]:
 def _cohort(ds: "Dataset") -> pd.Series:
     """The quarter of the first purchase; the year, where there are more than twelve."""
     first = ds.rfm_summary()["first_purchase"]
-    quarters = first.dt.to_period("Q")
-    names = quarters.map(quarter_name) if quarters.nunique() <= 12 else first.dt.year
-    return names.astype(str).rename("cohort")
+    quarters = first.dt.to_period("Q").astype("category")
+    if len(quarters.cat.categories) > 12:
+        return first.dt.year.astype("category").cat.rename_categories(str).rename("cohort")
+    return quarters.cat.rename_categories(quarter_name).rename("cohort")
 
 
 def after_first(ds: "Dataset") -> tuple[pd.DataFrame, int]:

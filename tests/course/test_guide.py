@@ -9,6 +9,7 @@ from bs4 import BeautifulSoup
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 
+from clvlib import language
 from clvlib.course import guide, timetable
 from clvlib.course.assignments import Key, all_assignments
 from clvlib.course.outline import (
@@ -140,6 +141,14 @@ def test_the_guide_tells_questions_answers_and_mistakes():
     assert page.count("00.1. The others are for home") == 3
     assert "Exercise 00.1 · in class: half day, one day, two days" in page
     assert not re.search(r"nan\b|\{[a-z]", text)
+
+
+def test_in_french_the_guide_calls_lengths_of_class_by_french_names(monkeypatch):
+    monkeypatch.setenv(language.ASKED, "fr")
+    outlines = [outline_of("00_start_here", made_up())]
+    text = guide.write_guide(outlines, loaded("demo"), lambda name: given("demo", name))
+    assert "demi-journée, un jour, deux jours" in next(re.finditer(r"Exercice 00.1 · .*", text))[0]
+    assert not re.search(r"\b(half day|one day|two days|alone)\b", text)
 
 
 def test_of_a_section_without_a_picture_the_guide_says_what_to_show_or_to_read():

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clvlib import dataset
+from clvlib import dataset, language
 from clvlib.errors import DataError
 from clvlib.ingest import card, propose
 from clvlib.ingest.card import read_card
@@ -136,6 +136,15 @@ def test_odd_names_survive_the_card():
         "transactions": {"path": "~/x:y.csv"},
     }
     assert tomllib.loads(card.as_toml(content)) == content
+
+
+def test_a_card_proposed_in_french_speaks_french_from_then_on(proposed, monkeypatch):
+    assert "language" not in proposed(("customer_id", "date", "amount"))[0]
+    monkeypatch.setenv(language.ASKED, "fr")
+    made, text = proposed(("customer_id", "date", "amount"))
+    assert made["language"] == "fr"
+    said = card.what_to_confirm(text)
+    assert "[economics]\N{NO-BREAK SPACE}: ce sont des valeurs par défaut, non des faits sur cette entreprise" in said
 
 
 def test_what_is_marked_is_an_assumption_until_its_mark_is_deleted(proposed, tmp_path):

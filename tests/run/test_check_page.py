@@ -66,6 +66,13 @@ def test_a_finding_says_how_many_of_what_and_how_to_mend_it(made):
     assert "These rows, 7.0% of the money, are not used." in found.get_text()
 
 
+def test_a_finding_of_rows_has_its_share_in_every_language(build):
+    lines = "A,2025-01-03,100\n,2025-01-21,25\nB,2025-01-10,40\nB,2025-03-11,60\n"
+    page = page_of(*build(f"customer_id,date,amount\n{lines}", card={"language": "fr"}, as_of="2025-03-31"))
+    found = page.find(lambda tag: tag.get("class") == ["finding", "warning"] and "customer_id" in tag.get_text())
+    assert "25\N{NO-BREAK SPACE}% des lignes lues" in found.get_text()
+
+
 def test_orders_are_counted_by_value_customer_gap_and_month(made):
     page = page_of(*made)
     assert [row[:2] for row in under(page, "Orders per customer")[1:]] == [["1", "3"], ["2", "1"]]

@@ -1,3 +1,4 @@
+import os
 import signal
 import stat
 import subprocess
@@ -11,7 +12,7 @@ import pandas as pd
 import pytest
 
 from clvlib import dataset
-from clvlib.run import commands, doctor, runner
+from clvlib.run import commands, doctor, runner, usage
 
 ROWS = "Client;Jour;Montant\nA;13/02/2025;12,50\nB;05/03/2025;8,00\nA;01/04/2025;3,10\n"
 FLAGS = ["--customer-id", "Client", "--date", "Jour", "--amount", "Montant", "--decimal", ","]
@@ -257,7 +258,7 @@ def test_an_interruption_that_the_database_notices_first_is_one_too(monkeypatch,
     def interrupted():
         raise RuntimeError("Query interrupted")
 
-    monkeypatch.setattr(commands, "app", interrupted)
+    monkeypatch.setattr(usage, "command_of", lambda *_: interrupted)
     monkeypatch.setattr(commands.signal, "signal", lambda *_: None)
     with pytest.raises(SystemExit) as ended:
         commands.main()
@@ -323,6 +324,45 @@ def test_the_doctor_names_a_package_of_another_version(tmp_path):
 
 def test_the_command_is_installed():
     command = Path(sys.executable).with_name("clv")
-    done = subprocess.run([command, "--help"], capture_output=True, text=True, check=False)
+    english = os.environ | {"LC_ALL": "C.UTF-8"}
+    done = subprocess.run([command, "--help"], capture_output=True, text=True, check=False, env=english)
     assert done.returncode == 0
     assert "Exit codes: 0 done" in done.stdout
+
+
+@pytest.fixture
+def in_the_words_of_typer(monkeypatch):
+    for name in usage._OF_TYPER:
+        monkeypatch.setattr(usage.rich_utils, name, getattr(usage.rich_utils, name))
+    monkeypatch.setenv("TERMINAL_WIDTH", "200")
+    monkeypatch.setenv("LC_ALL", "en_US.UTF-8")
+
+
+@pytest.mark.usefixtures("in_the_words_of_typer")
+@pytest.mark.parametrize(
+    ("locale", "asked", "said"),
+    [
+        ("fr_FR.UTF-8", ["--help"], "Exécuter les notebooks sur un jeu de données"),
+        ("fr_CA", ["check", "--help"], "[défaut\N{NO-BREAK SPACE}: runs/checks]"),
+        ("C.UTF-8", ["lab", "--language", "fr", "--help"], "ouvrir le navigateur"),
+        ("fr_FR.UTF-8", ["lab", "--language=en", "--help"], "open the browser"),
+        ("de_DE.UTF-8", ["run", "--help"], "Show this message and exit."),
+    ],
+)
+def test_help_is_in_the_language_asked_for_or_that_of_the_environment(clv, monkeypatch, locale, asked, said):
+    monkeypatch.setenv("LC_ALL", locale)
+    code, text = clv(*asked)
+    assert code == 0
+    assert said in text
+
+
+@pytest.mark.usefixtures("in_the_words_of_typer")
+def test_no_help_of_ours_stays_english_in_french(clv, monkeypatch):
+    def helps(command):
+        yield from [command.help, command.epilog, *(each.help for each in command.params)]
+        for below in getattr(command, "commands", {}).values():
+            yield from helps(below)
+
+    english = set(helps(usage.command_of(commands.app, ["--help"])))
+    monkeypatch.setenv("LC_ALL", "fr_FR.UTF-8")
+    assert english & set(helps(usage.command_of(commands.app, ["--help"]))) <= {None, ""}

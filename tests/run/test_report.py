@@ -13,7 +13,9 @@ import pytest
 from bs4 import BeautifulSoup
 from PIL import Image
 
-from clvlib import dataset, files
+from clvlib import dataset, files, language
+from clvlib.errors import MissingTable
+from clvlib.language import translated
 from clvlib.run import chapters, handover, report
 from clvlib.run.outcome import LeftOut, Outcome
 from clvlib.run.refresh import NOTEBOOKS
@@ -184,8 +186,8 @@ def test_what_was_left_out_or_failed_says_why_and_what_to_bring(page):
 def test_what_is_left_out_for_one_reason_stands_on_one_line_and_what_builds_on_it_isnt_named(shop, tmp_path):
     lacks = "The dataset 'X' has no table 'marketing_costs'."
     parts = [
-        LeftOut("Spend", lacks, what=lacks, mend="Add a section."),
-        LeftOut("CAC", lacks, what=lacks, mend="Add a section."),
+        LeftOut("Spend", lacks, what=lacks, mend="Add a section.", table="marketing_costs"),
+        LeftOut("CAC", lacks, what=lacks, mend="Add a section.", table="marketing_costs"),
         LeftOut("Ranks", "It builds on it.", "Spend"),
     ]
     report.write_report(shop, chapters.gather({}), [Outcome("03_x", "done", skipped=parts)], tmp_path / "report.html")
@@ -194,6 +196,19 @@ def test_what_is_left_out_for_one_reason_stands_on_one_line_and_what_builds_on_i
     assert "The data hold no marketing costs." in page
     assert "channel, month, cost" in page
     assert "Ranks" not in page
+
+
+def test_in_french_too_a_missing_table_is_named_and_what_to_bring(shop, monkeypatch):
+    monkeypatch.setenv(language.ASKED, "fr")
+    with pytest.raises(MissingTable) as missing:
+        shop.table("marketing_costs")
+    error = missing.value
+    part = LeftOut("CAC", str(error), what=error.what, mend=error.mend, table=error.table)
+    (row,) = report.not_told([Outcome("05b_x", "done", skipped=[part])])
+    assert (
+        row["why"] == "Les données ne contiennent pas de table «\N{NO-BREAK SPACE}coûts marketing\N{NO-BREAK SPACE}»."
+    )
+    assert row["bring"] == translated("What was spent to win customers: channel, month, cost.")
 
 
 def test_every_link_leads_to_a_place_that_exists_once(page):

@@ -10,7 +10,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from PIL import Image
 
 from clvlib import show
-from clvlib.errors import DataError, NotEnoughData, UsageError
+from clvlib.errors import DataError, MissingTable, NotEnoughData, UsageError
 from clvlib.show import figures
 
 
@@ -212,6 +212,16 @@ def test_a_misspelt_name_is_not_hidden(shown):
 def test_any_other_error_is_not_hidden(shown, error):
     with pytest.raises(type(error)), show.attempt("Spend"):
         raise error
+
+
+@pytest.mark.parametrize(("folder", "told"), [("", None), ("here", "surveys")])
+def test_a_run_is_told_which_table_was_missing(monkeypatch, folder, told):
+    about = {}
+    monkeypatch.setattr(show.output, "display", lambda data, raw, metadata: about.update(metadata["clv"]))
+    monkeypatch.setenv(show.RUN_FOLDER, folder)
+    with show.attempt("Answers"):
+        raise MissingTable("There are no surveys.", "Bring them.", "surveys")
+    assert about.get("table") == told
 
 
 def test_keep_does_nothing_outside_of_a_run(shown, monkeypatch, tmp_path):

@@ -1,12 +1,25 @@
+from types import SimpleNamespace
+
+import pandas as pd
 import pytest
 
+from clvlib import language
 from clvlib.errors import NotEnoughData
-from clvlib.value import cohort_grid
+from clvlib.value import cohort_grid, comparing
 
 
 @pytest.fixture(scope="module")
 def grids(demo):
     return cohort_grid.cohort_grids(demo)[0]
+
+
+def test_a_quarter_is_called_as_the_language_has_it_and_quarters_stay_in_order(monkeypatch, cdnow_sample):
+    monkeypatch.setenv(language.ASKED, "fr")
+    assert cohort_grid.quarter_name(pd.Period("1997Q1")) == "T1 1997"
+    made = cdnow_sample.rfm_summary()["first_purchase"].rename("first_purchase").to_frame()
+    made.loc[made.index[0], "first_purchase"] = pd.Timestamp("1996-12-31")
+    ds = SimpleNamespace(rfm_summary=lambda: made)
+    assert list(comparing._cohort(ds).cat.categories) == ["T4 1996", "T1 1997"]
 
 
 def test_groups_add_up_to_all_customers(demo, grids):

@@ -7,6 +7,7 @@ import pandas as pd
 from clvlib.course.assignments import Key, assign, question
 from clvlib.dataset import Dataset
 from clvlib.errors import CannotAnswer
+from clvlib.language import phrase
 from clvlib.value import concentration, segments
 
 _SILENT = ["At risk", "Can't lose"]
@@ -97,7 +98,8 @@ def _silent_ones(ds: Dataset, segment: pd.Series, so_far: pd.Series) -> Key:
 )
 def _best_tenth(ds: Dataset, so_far: pd.Series) -> Key:
     if len(so_far) < 100:
-        raise CannotAnswer(f"A tenth of {len(so_far)} customers is a handful.", "Go on with the next section.")
+        what = phrase("A tenth of {n} customers is a handful.", n=len(so_far))
+        raise CannotAnswer(what, "Go on with the next section.")
     if so_far.sum() <= 0:
         raise CannotAnswer("All customers together have brought nothing.", "Go on with the next section.")
     spent = ds.rfm_summary()["total_spend"]

@@ -8,6 +8,7 @@ from clvlib import aggregate
 from clvlib.course.assignments import Key, assign, question
 from clvlib.dataset import Dataset
 from clvlib.errors import CannotAnswer
+from clvlib.language import phrase
 from clvlib.models import ranking, silence
 from clvlib.models.churn import Snapshot
 from clvlib.models.silence import Plan
@@ -30,7 +31,8 @@ _DAYS = 60  # of silence, that exercise 04.1 asks about
 )
 def _lasts_longer(ds: Dataset, endings: pd.DataFrame) -> Key:
     if len(endings) <= _DAYS + 1:
-        raise CannotAnswer(f"No silence in it lasts longer than {_DAYS} days.", "Bring a longer history.")
+        what = phrase("No silence in it lasts longer than {days} days.", days=_DAYS)
+        raise CannotAnswer(what, "Bring a longer history.")
     gaps = aggregate.gaps(ds.transactions, ds.as_of)
     still = ds.rfm_summary()["days_since_last_order"].astype(int)
     fair = silence.silence_curve(gaps, still)["still_silent"]

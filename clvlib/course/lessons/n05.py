@@ -8,6 +8,7 @@ from clvlib.causes import causal, channels, verdict
 from clvlib.course.assignments import Key, assign, question
 from clvlib.dataset import Dataset
 from clvlib.errors import CannotAnswer, NotEnoughData
+from clvlib.language import phrase
 
 _ALIKE = (5, 9)  # orders of the customers who are compared in 05.2
 _PLAIN, _EVERYBODY = "plain difference", verdict.ANSWERS["all"]
@@ -71,8 +72,12 @@ def _alike_in_orders(ds: Dataset, known: pd.DataFrame) -> Key:
     groups = [known.loc[alike & side, "revenue"] for side in (several, ~several)]
     if min(map(len, groups)) < causal.FEWEST or groups[1].mean() <= 0:
         raise NotEnoughData(
-            f"Fewer than {causal.FEWEST} customers of one channel, or of several, made {_ALIKE[0]} to {_ALIKE[1]} "
-            "orders.",
+            phrase(
+                "Fewer than {fewest} customers of one channel, or of several, made {least} to {most} orders.",
+                fewest=causal.FEWEST,
+                least=_ALIKE[0],
+                most=_ALIKE[1],
+            ),
             "Bring more customers.",
         )
     times = float(groups[0].mean() / groups[1].mean())

@@ -11,6 +11,7 @@ from clvlib.causes.trial import ALARM
 from clvlib.course.assignments import Key, assign, question
 from clvlib.dataset import Dataset
 from clvlib.errors import CannotAnswer, NotEnoughData
+from clvlib.language import translated
 
 _FALSE_ALARMS = 0.05
 
@@ -286,5 +287,5 @@ def _assigned(ds: Dataset, done: pd.DataFrame, treated: str, untreated: str) -> 
 def _fault(ds: Dataset, luck: pd.DataFrame, readings: Mapping[str, Reading]) -> dict[str, Any]:
     trial = _largest(readings).trial
     p = float(luck["all in the table"][trial.name])
-    sizes = " and ".join(str(size) for size in trial.arms["in_the_table"])
+    sizes = translated(" and ").join(str(size) for size in trial.arms["in_the_table"])
     return {"test": trial.name, "sizes": sizes, "p": p, "fault": bool(p < ALARM)}

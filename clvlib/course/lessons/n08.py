@@ -8,6 +8,7 @@ import pandas as pd
 from clvlib.course.assignments import Key, assign, question
 from clvlib.dataset import Dataset
 from clvlib.errors import NotEnoughData
+from clvlib.language import phrase
 
 _FIRST = 100  # customers that a campaign has room for
 
@@ -28,7 +29,8 @@ _FIRST = 100  # customers that a campaign has room for
 def _most_at_stake(ds: Dataset, active: pd.DataFrame) -> Key:
     stake = active["at_stake"]
     if len(active) <= _FIRST:
-        raise NotEnoughData(f"There are no more than {_FIRST} active customers.", "Go on with the next exercise.")
+        what = phrase("There are no more than {n} active customers.", n=_FIRST)
+        raise NotEnoughData(what, "Go on with the next exercise.")
 
     def held(rule: str) -> float:
         return float(stake[active[rule].nlargest(_FIRST).index].sum())
