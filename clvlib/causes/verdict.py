@@ -31,13 +31,14 @@ WHO: dict[causal.Target, str] = {
 Verdict = Literal["cause", "if", "nothing"]
 SENTENCES: dict[Verdict, str] = {
     "cause": message(
-        "{who} brought {size:money} {than} over {days:days} (95 % interval {low:money} to {high:money}), if the five "
-        "conditions hold; even with something unrecorded as strong as “{cause}” it is {least:money} to {most:money}."
+        "{who} brought {size:money} {more:more|less} over {days:days} (95 % interval {low:money} to {high:money}), if "
+        "the five conditions hold; even with something unrecorded as strong as “{cause}” it is {least:money} to "
+        "{most:money}."
     ),
     "if": message(
-        "Among customers alike, another channel goes with {size:money} {than} over {days:days} (95 % interval "
-        "{low:money} to {high:money}). Nobody can say that it is the cause: something unrecorded, {share:percent} as "
-        "strong as “{cause}”, would do."
+        "Among customers alike, another channel goes with {size:money} {more:more|less} over {days:days} (95 % "
+        "interval {low:money} to {high:money}). Nobody can say that it is the cause: something unrecorded, "
+        "{share:percent} as strong as “{cause}”, would do."
     ),
     "nothing": message(
         "Nothing shows that another channel changes anything over {days:days} (95 % interval {low:money} to "
