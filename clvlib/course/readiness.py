@@ -232,7 +232,7 @@ _GUARDS: dict[str, dict[Callable[[_Seen], None], str]] = message(
         "04b_churn_trust": {_churn: "whether those risks are true"},
         "05_multichannel": {_channels: "what a further channel causes"},
         "05b_attribution": {
-            _paths: "which channels met the orders",
+            _paths: "which channels came before the orders",
             _ledger: "what a customer of each channel costs",
         },
         "06_cro_experiments": {_tests: "tests judged by what customers were worth"},
