@@ -190,7 +190,8 @@ def hours(transactions: ibis.Table, touchpoints: ibis.Table | None, start: Any, 
     """
     keys = ["customer_id", "channel", "hour"]
     rows = between(transactions, start, end).filter(lambda t: t["amount"] > 0)
-    acts = {"bought": rows.mutate(channel=rows["channel"] if "channel" in rows.columns else ibis.null("string"))}
+    channel = rows["channel"] if "channel" in rows.columns else ibis.null("string")
+    acts = {"bought": rows.select("customer_id", channel.name("channel"), "date").distinct()}  # lines of one order
     if touchpoints is not None and "event" in touchpoints.columns:
         acts["reacted"] = between(touchpoints, start, end).filter(lambda t: t["event"].isin(REACTIONS))
     counts = [_by_hour(rows).set_index(keys)["acts"].rename(what) for what, rows in acts.items()]
@@ -198,9 +199,8 @@ def hours(transactions: ibis.Table, touchpoints: ibis.Table | None, start: Any, 
     return frame.astype({"hour": "int64", "bought": "int64", "reacted": "int64"}).sort_values(keys, ignore_index=True)
 
 
-def _by_hour(rows: ibis.Table) -> pd.DataFrame:
-    """How often each customer acted in each channel in each hour of the day; what is of one moment is one act."""
-    acts = rows.select("customer_id", "channel", "date").distinct()
+def _by_hour(acts: ibis.Table) -> pd.DataFrame:
+    """How often each customer acted in each channel in each hour of the day."""
     acts = acts.mutate(hour=acts["date"].hour(), channel=acts["channel"].fill_null("unknown"))
     return fetched(acts.group_by(["customer_id", "channel", "hour"]).agg(acts=acts.count()))
 

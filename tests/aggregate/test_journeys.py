@@ -163,6 +163,12 @@ def test_hours_count_orders_and_reactions() -> None:
     assert journeys.hours(ibis.memtable(ORDERS), None, FIRST, LAST)["reacted"].sum() == 0
 
 
+def test_two_reactions_of_one_moment_are_two_and_lines_of_one_order_one() -> None:
+    twice = pd.concat([TOUCHES, TOUCHES.tail(1)])
+    found = journeys.hours(ibis.memtable(ORDERS), ibis.memtable(twice), FIRST, LAST)
+    assert (found["bought"].sum(), found["reacted"].sum()) == (4, 8)
+
+
 # One order, one day, of each customer
 
 
