@@ -12,7 +12,7 @@ from typing import Any
 import ibis
 import pandas as pd
 
-from clvlib.errors import DataError, Problem, UsageError
+from clvlib.errors import DataError, Problem, Rows, UsageError
 from clvlib.ingest import account, databases, reading, rules
 from clvlib.ingest.options import options_of
 from clvlib.ingest.tables import LOOKUPS, TABLES
@@ -81,7 +81,7 @@ def known_in_place(
         why = phrase("after the as-of date {day:%Y-%m-%d}", day=as_of)
         ledger.insert(-1, _line("later", count, found["later_money"], why))
         what = phrase("{n:,} row(s) are after the as-of date {day:%Y-%m-%d}", n=count, day=as_of)
-        problems.append(Problem("note", "transactions", what, count, (), "They are not used."))
+        problems.append(Problem("note", "transactions", what, Rows(count), (), "They are not used."))
     for name, why in (("back", rules.OF_REFUNDS), ("nothing", rules.OF_NOTHING)):
         if found[f"{name}_rows"]:
             ledger.append(_line("kept", found[f"{name}_rows"], found[f"{name}_money"], translated(why)))
@@ -169,7 +169,7 @@ def _account(table: ibis.Table, options: dict[str, Any], result: reading.Ingeste
         lines.append(_line("dropped", count, money, why))
         what = phrase("{n:,} of {total:,} row(s) dropped: {why}", n=count, total=rows, why=why)
         mend = phrase("These rows, {money:,.2f} of the money, are not used: correct them in the table.", money=money)
-        result.problems.append(Problem("warning", "transactions", what, count, (), mend))
+        result.problems.append(Problem("warning", "transactions", what, Rows(count), (), mend))
     lines.append(_line("kept", kept["rows"], kept["money"], translated("usable rows")))
     result.ledger = pd.DataFrame(lines)
     if not kept["rows"]:

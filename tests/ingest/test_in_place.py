@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from clvlib import aggregate, dataset
 from clvlib.dataset import Dataset
-from clvlib.errors import UsageError
+from clvlib.errors import Rows, UsageError
 from clvlib.ingest import databases, in_place
 from clvlib.ingest.card import as_toml
 from clvlib.run.commands import app
@@ -74,6 +74,13 @@ def test_a_dataset_in_place_is_that_of_the_same_rows_read_in(shop, tmp_path, mon
     assert kept["money"] == pytest.approx(known["amount"].sum())
     assert any("1 of 604 row(s) dropped: no date. These rows, 7.00 of the money, are not used" in one for one in said)
     assert any("isn't looked for" in one for one in said)
+
+
+def test_what_is_left_out_is_counted_in_rows_so_that_its_share_is_told(shop):
+    _, problems = dataset.build(CARD | {"transactions": shop}, Path("card.toml"))
+    told = [problem.count for problem in problems if "row(s)" in problem.what]
+    assert len(told) == 4
+    assert {type(count) for count in told} == {Rows}
 
 
 def test_nothing_but_answers_leaves_the_database(shop, monkeypatch):
