@@ -5,10 +5,11 @@
 
 The map of the house. The way leads from left to right, and nobody reaches back (import-linter keeps the doors):
 
-    language < errors, files < stats < ingest | aggregate < dataset < models | show < value | causes
-    < actions < course < run
+    language < errors, files < stats, wording < ingest | aggregate < dataset < models | show < value | causes
+    < actions < readiness, course < run
 
 - `clvlib.language`: what is said in English → in another language.
+- `clvlib.wording`: numbers, money and dates as the reader's country writes them.
 - `clvlib.ingest`: a client's files → canonical tables, every row kept or dropped for a stated reason.
 - `clvlib.aggregate`: raw rows → frames per customer, cohort, period; nobody else touches raw rows.
 - `clvlib.dataset`: the hall: one client's tables, and what is assumed of the business.
@@ -17,6 +18,7 @@ The map of the house. The way leads from left to right, and nobody reaches back 
 - `clvlib.causes`: whether something caused anything: channels, experiments, uplift.
 - `clvlib.actions`: whom to contact, with what, within which budget.
 - `clvlib.show`: tables, sentences and pictures that a person, a report and a test can read.
+- `clvlib.readiness`: which claims of the notebooks a dataset holds enough for.
 - `clvlib.course`: exercises that check themselves, quizzes, the trainer's guide, slides.
 - `clvlib.run`: the `clv` command: a dataset → executed notebooks, report, lists.
 

@@ -24,8 +24,8 @@ MODULES = [m.name for room in ROOMS for m in pkgutil.iter_modules(room.__path__,
 
 def names():
     """What the examples may use without making it: see the docstrings of `clvlib` and `clvlib.causes`."""
+    from clvlib import wording
     from clvlib.models.forecast import BetaGeo
-    from clvlib.show import wording
 
     wording.write_for("en_US", "USD")
     sample = load("cdnow_sample")

@@ -14,7 +14,8 @@ import pandas as pd
 import pdoc
 
 import clvlib
-from clvlib.show import canvas, figures, plots, wording
+from clvlib import wording
+from clvlib.show import canvas, figures, plots
 from clvlib.show.bar_charts import draw_bars, draw_waterfall
 from clvlib.show.figures import Picture
 

@@ -12,9 +12,9 @@ import pandas as pd
 from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.proportion import proportion_effectsize
 
+from clvlib import wording
 from clvlib.errors import NotEnoughData
 from clvlib.language import message, phrase
-from clvlib.show import wording
 
 SEED = 20_000
 _POWER = 0.8

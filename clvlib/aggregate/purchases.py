@@ -183,7 +183,7 @@ def largest(orders: ibis.Table) -> pd.DataFrame:
 
 
 def buyers(orders: ibis.Table) -> tuple[int, int, int]:
-    """Of the customers of `by_order`: all, those who bought, and those who bought on two days or more."""
+    """Of the customers of `by_order` or `spent_on_days`: all, who bought, and who did on two days or more."""
     days = orders.group_by(["customer_id", "day"]).agg(amount=added_up(orders["amount"]))
     people = days.group_by("customer_id").agg(days=(days["amount"] > 0).sum())
     counts = people.agg(all=people.count(), bought=(people["days"] > 0).sum(), repeated=(people["days"] > 1).sum())

@@ -15,7 +15,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from clvlib import aggregate
+from clvlib import aggregate, wording
 from clvlib.aggregate import journeys
 from clvlib.causes import causal
 from clvlib.causes.channels import channels_used
@@ -23,7 +23,6 @@ from clvlib.causes.covariates import named_columns
 from clvlib.dataset import Dataset
 from clvlib.errors import NotEnoughData, UsageError
 from clvlib.language import message, phrase
-from clvlib.show import wording
 
 Design = Literal["visits", "orders"]
 OUTCOMES = {

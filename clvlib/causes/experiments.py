@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clvlib import wording
 from clvlib.aggregate import clock
 from clvlib.causes import contrast, trial
 from clvlib.causes.contrast import Contrast
@@ -24,7 +25,6 @@ from clvlib.causes.trial import Trial
 from clvlib.dataset import Dataset, Economics
 from clvlib.errors import CannotAnswer, MissingTable, NotEnoughData
 from clvlib.language import message, phrase
-from clvlib.show import wording
 
 METRICS = {  # column → words, unit
     "converted": (message("bought at all"), "points"),

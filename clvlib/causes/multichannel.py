@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from clvlib import wording
 from clvlib.causes import adoption, causal, verdict
 from clvlib.causes.channels import MOST_COUNTED, people
 from clvlib.dataset import Dataset
 from clvlib.errors import CannotAnswer
 from clvlib.language import message, phrase, translated
-from clvlib.show import wording
 
 _STUDIED = {"many_value": "revenue", "many_again": "bought", "several_trips": "orders"}
 _ALIKE = 1e-20  # relative variance: what adding up leaves of none

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
+from clvlib import wording
 from clvlib.aggregate import journeys
 from clvlib.causes import adoption, causal, sensitivity
 from clvlib.causes.adoption import DAY, FAMILIES, KNOWN, OUTCOMES, Study
@@ -15,7 +16,6 @@ from clvlib.causes.sensitivity import ALL_BOUGHT
 from clvlib.dataset import Dataset
 from clvlib.errors import CannotAnswer, MissingTable, NotEnoughData
 from clvlib.language import message, phrase, translated, word
-from clvlib.show import wording
 
 ANSWERS: dict[causal.Target, str] = {
     "all": message("adjusted, everybody"),

@@ -6,10 +6,10 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from clvlib import wording
 from clvlib.causes.experiments import METRICS, Reading
 from clvlib.errors import MissingTable, NotEnoughData
 from clvlib.language import message, phrase, translated
-from clvlib.show import wording
 
 
 def effects_in_words(found: pd.DataFrame) -> pd.DataFrame:

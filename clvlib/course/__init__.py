@@ -3,8 +3,7 @@
 In: the dataset that the notebook started with, and what an answer needs of the notebook's own frames. Out: what is
 asked, whether an answer is right, and if not, which mistake it is, told by its value. `assignments` says what an
 exercise and a question are, `lessons` holds those of each notebook, `judging` compares, `exercises` and `quizzes` show,
-`diary` keeps. `readiness` says beforehand what each notebook can tell of a dataset. It knows the methods and `show`;
-only the command asks it for something.
+`diary` keeps. It knows the methods and `show`; only the command asks it for something.
 """
 
 from clvlib.course.exercises import exercise, progress

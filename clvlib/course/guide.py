@@ -28,7 +28,7 @@ from clvlib.errors import CannotAnswer
 from clvlib.language import message, phrase, translated
 from clvlib.show.sentences import fill
 from clvlib.show.session import speak_of
-from clvlib.show.templates import page_template
+from clvlib.templates import page_template
 
 Given = Callable[[str], Any]  # what a notebook gives its exercises, by the name under which it gives it
 _HERE = Path(__file__).parent

@@ -19,7 +19,7 @@ from clvlib.errors import CannotAnswer
 from clvlib.language import phrase, translated
 from clvlib.show.output import NO_FORMULAS, publish
 from clvlib.show.sentences import fill
-from clvlib.show.wording import is_missing
+from clvlib.wording import is_missing
 
 LEAST_CHOICES = 2
 _LOOK = "border:1px solid #999;border-radius:4px;padding:0.2em 0.8em;margin:0.3em 0;max-width:46em"

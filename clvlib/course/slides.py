@@ -32,7 +32,7 @@ from clvlib.dataset import Dataset
 from clvlib.errors import CannotAnswer
 from clvlib.language import message, phrase, translated
 from clvlib.show.session import speak_of
-from clvlib.show.templates import page_template
+from clvlib.templates import page_template
 
 WIDE, HIGH = 1280, 720
 _GOALS = message("You will be able to")

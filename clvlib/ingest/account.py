@@ -174,8 +174,10 @@ class Account:
         if "customer_id" not in cast or self.name not in ("transactions", "customers"):
             return
         found = cast["customer_id"]
-        each = f"FROM (SELECT DISTINCT {found} AS id FROM {self.raw.table} WHERE {found} IS NOT NULL)"
-        names = self.rows(f"SELECT id {each} WHERE lower(id) IN ({rules.listed(rules.NOBODY)}) ORDER BY 1")
+        each = f"ids_{self.name}"
+        made = f"SELECT DISTINCT {found} AS id FROM {self.raw.table} WHERE {found} IS NOT NULL"
+        self.rows(f"CREATE TEMP TABLE {each} AS {made}")
+        names = self.rows(f"SELECT id FROM {each} WHERE lower(id) IN ({rules.listed(rules.NOBODY)}) ORDER BY 1")
         for (name,) in names if self.name == "transactions" else ():
             what = message(
                 "{count:,} row(s) whose customer_id is {name} are kept as those of one customer"
@@ -193,11 +195,9 @@ class Account:
                     "If nobody bought, leave them out: drop = {{ {column} = [...] }} in [transactions].",
                     column=inline(next(iter(self.columns_in(cast[target])), target)),
                 )
-                tried = f"regexp_matches(lower({cast[target]}), {literal(rules.TRIED)})"
-                self.doubts.append(Doubt(tried, what, {"column": target}, mend))
-        twice = f"SELECT lower({found}) FROM {self.raw.table} GROUP BY 1 HAVING count(DISTINCT {found}) > 1"
-        ids = self.rows(f"SELECT count(*) {each}")[0][0]
-        alike = self.rows(f"SELECT count(*) FROM (SELECT DISTINCT lower(id) {each})")[0][0]
+                self.doubts.append(Doubt(rules.tried(cast[target]), what, {"column": target}, mend))
+        twice = f"SELECT lower(id) FROM {each} GROUP BY 1 HAVING count(*) > 1"
+        ids, alike = self.rows(f"SELECT count(*), count(DISTINCT lower(id)) FROM {each}")[0]
         if ids > alike and "ignore_case" not in self.options:
             what = message(
                 "{count:,} row(s) are of ids that differ in case only: {ids:,} ids, {alike:,} if case doesn't count"
@@ -221,15 +221,25 @@ class Account:
                 "If the files overlap, an order that changed in between counts twice: give files that don't."
             )
             self.doubts.append(Doubt(f"{ROW} IN ({again})", what, {}, mend))
-        paid = "coalesce(sum(amount), 0)" if self.name == "transactions" else "0"
-        for doubt in self.doubts:
-            rows = f"SELECT {ROW} FROM {self.raw.table} WHERE {doubt.condition}"
-            count, money = self.rows(
-                f"SELECT count(*), {paid} FROM read_{self.name} WHERE {REASON} IS NULL AND {ROW} IN ({rows})"
-            )[0]
+        for doubt, (count, money) in zip(self.doubts, self.counted_of_doubts(), strict=True):
             if count:
                 what = phrase(doubt.words, count=count, share=self.share_of(money), **doubt.of)
                 self.note("warning", what, Rows(count), (), doubt.mend)
+        self.rows(f"DROP TABLE {each}")
+
+    def counted_of_doubts(self) -> list[tuple[int, float]]:
+        """How many usable rows each doubt is of, and their money; in one pass, as texts are searched for each."""
+        conditions = {f"doubt_{i}": doubt.condition for i, doubt in enumerate(self.doubts)}
+        if not conditions:
+            return []
+        money = "coalesce(sum(amount) FILTER ({0}), 0)" if self.name == "transactions" else "0"
+        counted = ", ".join(f"count(*) FILTER ({name}), {money.format(name)}" for name in conditions)
+        each = ", ".join(f"{condition} AS {name}" for name, condition in conditions.items())
+        found = self.rows(
+            f"SELECT {counted} FROM (SELECT {ROW}, {each} FROM {self.raw.table} WHERE {' OR '.join(conditions)}) "
+            f"JOIN read_{self.name} USING ({ROW}) WHERE {REASON} IS NULL"
+        )[0]
+        return list(zip(found[::2], found[1::2], strict=True))
 
     def equal_lines(self, code: int) -> int:
         """How many doubles are in orders whose other lines stand once: not the order is there twice, but a line."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from clvlib import aggregate
+from clvlib import aggregate, wording
 from clvlib.aggregate import inspection, purchases, totals
 from clvlib.dataset import Dataset
 from clvlib.errors import Problem, Rows, printable
@@ -21,7 +21,6 @@ from clvlib.language import message, phrase, translated, word
 from clvlib.run import reconcile
 from clvlib.run.outcome import answering, lacking
 from clvlib.run.pages import period_of, rendered
-from clvlib.show import wording
 
 MOST_LISTED = 10  # days or pauses of each kind, the largest
 _MOST_PERIODS = 40  # in a picture over time
@@ -114,7 +113,7 @@ def _account(ds: Dataset) -> list[dict[Hashable, Any]]:
 
 def _seen(ds: Dataset) -> dict[str, Any]:
     """What `inspection` finds in the purchases, or the little that totals tell."""
-    from clvlib.course import readiness
+    from clvlib import readiness
 
     if ds.has("totals"):
         last = totals.read_totals(ds.table("totals"))["last_purchase"].max()
@@ -180,7 +179,7 @@ def _bars(names: Sequence[str], table: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _readiness(ds: Dataset) -> dict[str, list[Any]]:
     """The claims of each notebook, in order; of one that a run of this dataset leaves out, why."""
-    from clvlib.course import readiness
+    from clvlib import readiness
 
     told = groupby(readiness.all_told(ds), key=lambda claim: claim.notebook)
     by_notebook = {name: list(claims) for name, claims in told}

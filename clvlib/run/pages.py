@@ -5,10 +5,10 @@ from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
+from clvlib import wording
 from clvlib.dataset import Dataset
 from clvlib.language import phrase
-from clvlib.show import wording
-from clvlib.show.templates import page_template
+from clvlib.templates import page_template
 
 _HERE = Path(__file__).parent
 

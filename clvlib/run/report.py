@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 from PIL import Image
 
+from clvlib import wording
 from clvlib.dataset import Dataset
 from clvlib.files import write_text
 from clvlib.language import phrase, translated, word
@@ -22,7 +23,7 @@ from clvlib.run.chapters import Content, Drawn
 from clvlib.run.outcome import Outcome
 from clvlib.run.pages import period_of, rendered
 from clvlib.run.sliders import to_try
-from clvlib.show import glossary, wording
+from clvlib.show import glossary
 from clvlib.show.output import stated
 
 MOST_BYTES = 5_000_000

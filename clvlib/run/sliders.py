@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
+from clvlib import wording
 from clvlib.dataset import Dataset
 from clvlib.language import message, phrase, said_together, translated, word
-from clvlib.show import wording
 
 _SLIDERS = (  # name, title, and from where to where it can be moved
     ("basket", message("Order value"), lambda given: 50, lambda given: 200),

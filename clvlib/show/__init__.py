@@ -1,9 +1,8 @@
 """Frames and sentences → outputs that a person, a report and a test can read: the only way out of a notebook.
 
 In: frames, figures, templates with named values; the `Dataset` for its currency, locale and dates. Out: tables,
-sentences and pictures, each with a text form. `units` knows how a column is written, `wording` writes numbers as the
-reader's country does, `sentences` fills templates, `plots` and `bar_charts` draw, `figures` tells a picture in words.
-Notebooks call; a method may ask `wording` for a word.
+sentences and pictures, each with a text form. `units` knows how a column is written, `sentences` fills templates,
+`plots` and `bar_charts` draw, `figures` tells a picture in words. Notebooks call.
 """
 
 from clvlib.show.board import decision, offer, tile
@@ -14,7 +13,7 @@ from clvlib.show.pictures import bars, heatmap, interval, lines, panels, waterfa
 from clvlib.show.running import LAB
 from clvlib.show.session import attempt, deliver, keep, notebook_dataset, start, store, stored
 from clvlib.show.to_run import NOTEBOOK, RUN_FOLDER, RUNS
-from clvlib.show.wording import count, date, days, money, number, percent, text
+from clvlib.wording import count, date, days, money, number, percent, text
 
 __all__ = [
     "FIGURE_SCALE",

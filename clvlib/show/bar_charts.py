@@ -8,8 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from clvlib import wording
 from clvlib.language import translated
-from clvlib.show import wording
 from clvlib.show.canvas import (
     ACCENT,
     GUIDE,

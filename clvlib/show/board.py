@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from clvlib import wording
 from clvlib.language import phrase, translated
-from clvlib.show import wording
 from clvlib.show.output import NO_FORMULAS, publish
 from clvlib.show.sentences import fill
 

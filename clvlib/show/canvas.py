@@ -17,7 +17,7 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import Formatter, MaxNLocator
 
-from clvlib.show import wording
+from clvlib import wording
 
 # Okabe and Ito (2008), without yellow and black: told apart by colour-blind readers, and dark enough on white;
 # then two of Paul Tol's, for the rare eighth and ninth.

@@ -17,7 +17,7 @@ from clvlib.errors import ClvError, UsageError
 from clvlib.language import phrase, translated
 from clvlib.show.output import NO_FORMULAS, table
 from clvlib.show.units import UNITS, called
-from clvlib.show.wording import count
+from clvlib.wording import count
 
 MOST_BROWSED = 20_000  # rows: a browser takes them at once
 _WIDE = {"style": {"description_width": "12em"}, "layout": widgets.Layout(width="40em")}

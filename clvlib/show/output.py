@@ -17,14 +17,15 @@ from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from clvlib import wording
 from clvlib.language import message, phrase, translated
-from clvlib.show import figures, wording
+from clvlib.show import figures
 from clvlib.show.figures import Picture
 from clvlib.show.sentences import closing, fill, marked
 from clvlib.show.to_run import hand_table
 from clvlib.show.units import UNITS, called
-from clvlib.show.wording import count
 from clvlib.stats import LEAST
+from clvlib.wording import count
 
 if TYPE_CHECKING:
     from clvlib.dataset import Dataset

@@ -16,8 +16,8 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import MaxNLocator
 
+from clvlib import wording
 from clvlib.language import phrase
-from clvlib.show import wording
 from clvlib.show.canvas import (
     ACCENT,
     GUIDE,

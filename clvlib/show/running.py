@@ -15,9 +15,9 @@ from IPython.core.getipython import get_ipython
 from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult
 from IPython.display import DisplayHandle, display
 
+from clvlib import wording
 from clvlib.files import write_text
 from clvlib.language import phrase, translated
-from clvlib.show import wording
 
 LAB = "CLV_LAB"  # set by `clv lab`: notebooks that are run there say how far they are
 _NOTEBOOK = "JPY_SESSION_NAME"  # set by Jupyter's server: the notebook's file

@@ -15,9 +15,9 @@ from typing import Any
 
 import pandas as pd
 
+from clvlib import wording
 from clvlib.errors import UsageError
 from clvlib.language import Template, phrase, said_together, translated
-from clvlib.show import wording
 from clvlib.show.units import UNITS
 
 _standing: dict[str, Any] = {}

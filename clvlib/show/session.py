@@ -20,9 +20,10 @@ import pandas as pd
 from IPython.core.getipython import get_ipython
 from IPython.core.interactiveshell import ExecutionInfo
 
+from clvlib import wording
 from clvlib.errors import CannotAnswer, UsageError
 from clvlib.language import message, phrase, translated, word
-from clvlib.show import canvas, running, wording
+from clvlib.show import canvas, running
 from clvlib.show.output import NO_FORMULAS, publish
 from clvlib.show.sentences import stand
 from clvlib.show.to_run import RUNS, hand_cause, hand_to_run

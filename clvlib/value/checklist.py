@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from clvlib import aggregate
+from clvlib import aggregate, wording
 from clvlib.errors import CannotAnswer, NotEnoughData
 from clvlib.language import message, phrase
-from clvlib.show import wording
 from clvlib.stats import DAYS_PER_YEAR
 from clvlib.value import claims, kpis
 from clvlib.value.concentration import top_share

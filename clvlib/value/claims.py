@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
+from clvlib import wording
 from clvlib.aggregate import acquisition, journeys
 from clvlib.errors import CannotAnswer, MissingTable, NotEnoughData
 from clvlib.language import message, phrase
-from clvlib.show import wording
 from clvlib.stats import DAYS_PER_YEAR, LEAST, present_value
 from clvlib.value import kpis
 

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from clvlib import aggregate
+from clvlib import aggregate, wording
 from clvlib.aggregate import acquisition, journeys
 from clvlib.errors import CannotAnswer, NotEnoughData
 from clvlib.language import phrase, translated
 from clvlib.models.outlook import Ahead
 from clvlib.models.scoring import factors
-from clvlib.show import wording
 from clvlib.show.plots import Panel
 from clvlib.stats import BEYOND, LEAST
 from clvlib.value import kpis

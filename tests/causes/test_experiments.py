@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ttest_ind
 
+from clvlib import wording
 from clvlib.aggregate import clock
 from clvlib.causes import covariates, experiments, lasting, levers, trial, verdicts
 from clvlib.causes.trial import Trial
 from clvlib.dataset import Economics
 from clvlib.errors import MissingTable, NotEnoughData
-from clvlib.show import wording
 
 START, AS_OF = pd.Timestamp("2024-01-01"), pd.Timestamp("2025-12-31")
 ASSIGNED = pd.Timestamp("2025-01-01")

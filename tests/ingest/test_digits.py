@@ -4,10 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from clvlib import show
+from clvlib import show, wording
 from clvlib.aggregate import purchases
 from clvlib.run import handover
-from clvlib.show import wording
 from clvlib.stats import rounded
 
 TEXT = "customer_id,date,amount\n" + "".join(

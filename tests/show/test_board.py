@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from clvlib import show
+from clvlib import show, wording
 from clvlib.show import board
 
 DAYS = pd.DatetimeIndex(["2024-06-30", "2024-12-31", "2025-06-30"])
@@ -15,7 +15,7 @@ def told(monkeypatch):
     """What is put on the board: text and what the report is told."""
     found = []
     monkeypatch.setattr(board, "publish", lambda kind, text, markup, **about: found.append((kind, text, about)))
-    show.wording.write_for("en_US", "USD")
+    wording.write_for("en_US", "USD")
     return found
 
 

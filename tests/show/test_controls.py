@@ -5,9 +5,9 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
-from clvlib import show
+from clvlib import show, wording
 from clvlib.errors import NotEnoughData, UsageError
-from clvlib.show import controls, wording
+from clvlib.show import controls
 
 
 @pytest.fixture(autouse=True)

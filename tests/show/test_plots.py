@@ -5,7 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from clvlib.show import bar_charts, canvas, figures, plots, wording
+from clvlib import wording
+from clvlib.show import bar_charts, canvas, figures, plots
 from clvlib.show.plots import Panel
 
 

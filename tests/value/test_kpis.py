@@ -7,13 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clvlib import aggregate
+from clvlib import aggregate, wording
 from clvlib.actions import stake
 from clvlib.aggregate import acquisition
 from clvlib.dataset import Economics
 from clvlib.errors import MissingTable, NotEnoughData
 from clvlib.models.windows import History
-from clvlib.show import wording
 from clvlib.value import dashboard, equity, kpis, payback
 from tests.shop import Shop
 from tools.demo_shop import simulate

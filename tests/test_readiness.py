@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from clvlib.course import readiness
+from clvlib import readiness
 from clvlib.models import churn, forecast
 from clvlib.run.refresh import NOTEBOOKS
 

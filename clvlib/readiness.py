@@ -45,7 +45,7 @@ class _Seen:
         if self.ds.has("totals"):
             found = totals.buyers_of_totals(totals.read_totals(self.ds.table("totals")), self.ds.as_of)
         else:
-            found = purchases.buyers(purchases.by_order(self.ds.transactions, self.ds.as_of))
+            found = purchases.buyers(purchases.spent_on_days(self.ds.transactions, self.ds.as_of))
         return found[1:]
 
     @cached_property

@@ -1,8 +1,8 @@
 import pandas as pd
 import pytest
 
+from clvlib import wording
 from clvlib.errors import UsageError
-from clvlib.show import wording
 
 
 @pytest.fixture(autouse=True)
