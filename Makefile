@@ -46,11 +46,7 @@ room: $(INSTALLED)
 	$(BIN)/python -m tools.room $(call typed,PLATFORM,--platform) $(call typed,PYTHON_VERSION,--python-version)
 
 bench: $(INSTALLED)
-	$(BIN)/python -m benchmarks.speed
-	$(BIN)/python -m benchmarks.fit_speed
-	$(BIN)/python -m benchmarks.forecast_speed
-	$(BIN)/python -m benchmarks.score_speed
-	$(BIN)/python -m benchmarks.ingest_speed
+	$(BIN)/python -m benchmarks
 
 worlds: $(INSTALLED)
 	$(BIN)/python -m benchmarks.worlds
