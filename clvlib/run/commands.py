@@ -27,6 +27,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 done · 1 the data can't be used · 2 wrong usage · 3 a notebook failed · 4 a fault of clv.",
 )
 INTERRUPTED = 130
+_ENGINES = {"psycopg", "pyspark", "py4j"}  # packages whose errors are of an engine that holds the rows
 BACKTEST = "03b_forecast_trust"
 _GRADES = message({"error": "error", "warning": "warning", "note": "note"})
 
@@ -77,7 +78,11 @@ def main() -> None:
     except Exception as error:
         if isinstance(error, RuntimeError) and str(error) == "Query interrupted":  # by DuckDB, as it fetches
             _leave(INTERRUPTED, translated("Stopped."))
-        if type(error).__module__.partition(".")[0] in ("duckdb", "_duckdb"):
+        package = type(error).__module__.partition(".")[0]
+        if package in _ENGINES:
+            first = (str(error) or type(error).__name__).splitlines()[0]
+            _leave(1, phrase("The engine refused: {error}. Mend it there, then run again.", error=first.rstrip(".")))
+        if package in ("duckdb", "_duckdb"):
             if type(error).__name__ == "InterruptException":
                 _leave(INTERRUPTED, translated("Stopped."))
             if type(error).__name__ in ("IOException", "OutOfMemoryException"):

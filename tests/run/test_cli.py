@@ -268,6 +268,22 @@ def test_an_interruption_that_the_database_notices_first_is_one_too(monkeypatch,
     assert capsys.readouterr().err == "Stopped.\n"
 
 
+def test_an_engine_that_gives_up_in_the_middle_is_no_fault_of_the_program(monkeypatch, capsys):
+    class Shutdown(Exception):
+        __module__ = "psycopg.errors"
+
+    def refused():
+        raise Shutdown("terminating connection due to administrator command\nSSL connection closed")
+
+    monkeypatch.setattr(usage, "command_of", lambda *_: refused)
+    monkeypatch.setattr(commands.signal, "signal", lambda *_: None)
+    with pytest.raises(SystemExit) as ended:
+        commands.main()
+    assert ended.value.code == 1
+    said = "The engine refused: terminating connection due to administrator command. Mend it there, then run again.\n"
+    assert capsys.readouterr().err == said
+
+
 def test_the_package_alone_loads_nothing_heavy():
     program = "import sys, clvlib, clvlib.run.cli; print([m for m in ('pandas', 'ibis', 'typer') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"
