@@ -244,10 +244,11 @@ class Account:
     def equal_lines(self, code: int) -> int:
         """How many doubles are in orders whose other lines stand once: not the order is there twice, but a line."""
         cells = ", ".join(f"raw.{quoted(column)}" for column in self.raw.columns)
+        those = f"SELECT order_id FROM read_{self.name} WHERE {REASON} = {code}"
         lines = (
             f"SELECT made.order_id, hash({cells}) AS line, count(*) AS n FROM {self.raw.table} AS raw "
             f"JOIN read_{self.name} AS made USING ({ROW}) "
-            f"WHERE made.order_id IS NOT NULL AND coalesce({REASON}, {code}) = {code} GROUP BY ALL"
+            f"WHERE made.order_id IN ({those}) AND coalesce({REASON}, {code}) = {code} GROUP BY ALL"
         )
         orders = f"SELECT sum(n - 1) AS more FROM ({lines}) GROUP BY order_id HAVING min(n) = 1 AND max(n) > 1"
         return int(self.rows(f"SELECT coalesce(sum(more), 0) FROM ({orders})")[0][0])

@@ -5,6 +5,7 @@ finds what each column is, `account` says of every row why it is used or not.
 """
 
 import weakref
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shutil import rmtree
@@ -25,6 +26,8 @@ from clvlib.language import message, phrase, said_together, translated
 
 CAST = "__clv_cast_"
 MEMORY = "50%"  # of the machine's, for tables
+LARGE, LEAN = 100_000_000, "850MB"  # bytes of files from which tables are kept in a file, and what memory they get then
+PACKED = {".zip", ".gz", ".zst", ".parquet"}  # files that hold about ten times as much text as they are large
 
 
 @dataclass
@@ -42,19 +45,20 @@ class Ingested:
     outside: int = 0  # customers who buy and are left out: who asked to be forgotten, and who isn't in the group
 
 
-def database() -> Any:
-    """A new DuckDB in memory, set up as all that reads a dataset needs it.
+def database(size: int = 0) -> Any:
+    """A new DuckDB for files of so many bytes, set up as all that reads a dataset needs it.
 
-    It takes MEMORY at most and every core. What doesn't fit goes into a folder that its owner alone can read, and that
-    is deleted with the database.
+    It takes MEMORY at most and every core; its tables are in memory, or, of LARGE files, in a file, so that LEAN is
+    enough. What doesn't fit goes beside it into a folder that its owner alone can read, and that is deleted with it.
     """
-    backend = ibis.duckdb.connect()
     overflow = mkdtemp(prefix="clv-")
+    large = size > LARGE
+    backend = ibis.duckdb.connect(Path(overflow) / "tables.duckdb" if large else ":memory:")
     weakref.finalize(backend, rmtree, overflow, ignore_errors=True)
     rows(
         backend.con,
         "SET enable_progress_bar = false; SET TimeZone = 'UTC'; "
-        f"SET memory_limit = '{MEMORY}'; SET temp_directory = {literal(overflow)}",
+        f"SET memory_limit = '{LEAN if large else MEMORY}'; SET temp_directory = {literal(overflow)}",
     )
     return backend
 
@@ -68,9 +72,16 @@ def read_tables(
     Returns what could be read, with every problem found on the way; it doesn't raise for the data's own faults. What
     is later than the as-of date is still in it: see `known_by`.
     """
-    backend = database()
-    connection = backend.con
     result = Ingested()
+    found: dict[str, tuple[dict[str, Any], list[Path]]] = {}
+    for name in [name for name in sections if name not in LOOKUPS]:
+        try:
+            options = options_of(name, sections[name])
+            found[name] = options, sources.files_of_section(options, folder)
+        except DataError as error:
+            result.problems.append(Problem("error", name, error.what.rstrip("."), 1, (), error.mend))
+    backend = database(sum(_bytes_of_text(file) for _, files in found.values() for file in files))
+    connection = backend.con
     ledger: list[dict[str, Any]] = []
     known: dict[str, lookups.Codes] = {}
     for name in [name for name in sections if name in LOOKUPS]:
@@ -81,13 +92,9 @@ def read_tables(
             result.problems += said
         except DataError as error:
             result.problems.append(Problem("error", name, error.what.rstrip("."), 1, (), error.mend))
-    for name, options in sections.items():
-        if name in LOOKUPS:
-            continue
+    for name, (options, files) in found.items():
+        result.files += files
         try:
-            options = options_of(name, options)
-            files = sources.files_of_section(options, folder)
-            result.files += files
             if name == "subscriptions":
                 result.terms = subscribers.terms(options)
             raw = sources.read_sources(connection, files, f"raw_{name}", options)
@@ -112,6 +119,13 @@ def read_tables(
     broken = {p.where for p in result.problems if p.grade == "error"}
     result.tables = {name: table for name, table in result.tables.items() if name not in broken}
     return result
+
+
+def _bytes_of_text(file: Path) -> int:
+    """About how much text a file holds; 0 of one that can't be read, which reading it will say."""
+    with suppress(OSError):
+        return file.stat().st_size * (10 if file.suffix.lower() in PACKED else 1)
+    return 0
 
 
 def known_by(

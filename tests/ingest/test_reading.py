@@ -407,8 +407,10 @@ def test_what_is_cast_stays_in_its_row_whatever_the_columns_are_called(build):
     assert made["customer_id"].tolist() == [f"c{amount:.0f}" for amount in made["amount"] - 0.5]
 
 
-def test_what_does_not_fit_into_memory_is_read_all_the_same_and_leaves_no_trace(tmp_path, monkeypatch):
-    monkeypatch.setattr(reading, "MEMORY", "24MB")
+@pytest.mark.parametrize("limits", [{"MEMORY": "24MB"}, {"LARGE": 0, "LEAN": "40MB"}], ids=["spilled", "in a file"])
+def test_what_does_not_fit_into_memory_is_read_all_the_same_and_leaves_no_trace(tmp_path, monkeypatch, limits):
+    for limit, size in limits.items():
+        monkeypatch.setattr(reading, limit, size)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     lines = [
         f"A{i // 2},c{i % 20_000},2024-01-{i % 28 + 1:02} 10:{i % 60:02}:00,{i % 100}.50\n" for i in range(150_000)
@@ -417,6 +419,7 @@ def test_what_does_not_fit_into_memory_is_read_all_the_same_and_leaves_no_trace(
     read = reading.read_tables({"transactions": {"path": "orders.csv"}}, tmp_path)
     (folder,) = tmp_path.glob("clv-*")
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert (folder / "tables.duckdb").exists() == ("LARGE" in limits)
     made = read.tables["transactions"].to_pandas()
     assert made["order_id"].tolist() == [f"A{i // 2}" for i in range(150_000)]
     assert made["date"].dt.minute.tolist() == [i % 60 for i in range(150_000)]
