@@ -123,6 +123,14 @@ def number(value: float, digits: int = 2) -> str:
     return _write(_Reader.locale.decimal_formats[None], value, digits, digits)
 
 
+def significant(value: float, digits: int) -> str:
+    """Write a number with so many significant digits at most, its thousands not set apart."""
+    text = f"{value:.{digits}g}"
+    if "e" in text:
+        text = f"{float(text):g}" if abs(value) < 1e-4 else f"{float(text):.0f}"
+    return text.replace(".", _Reader.locale.number_symbols["latn"]["decimal"])
+
+
 def date(value: Any) -> str:
     """Write the day of a date or timestamp."""
     if is_missing(value):

@@ -16,7 +16,7 @@ from clvlib.language import phrase
 
 RESERVED = "dataset"  # given by the command's argument, never by --set
 _LIMITS = re.compile(
-    r"one of (?P<words>[\w, ]+)|from (?P<low>[\d.]+) to (?P<high>[\d.]*\d)|at least (?P<least>[\d.]*\d)"
+    r"one of (?P<words>[\w, ]*\w)|from (?P<low>[\d.]+) to (?P<high>[\d.]*\d)|at least (?P<least>[\d.]*\d)"
 )
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -114,10 +114,11 @@ def _require_within(parameter: Parameter, value: Any) -> None:
     outside = (low is not None and value < float(low)) or (high is not None and value > float(high))
     if (limits["words"] and value not in words) or outside:
         what = phrase(
-            "The parameter {name} can't be {value!r}: it is {limits}.",
+            "The parameter {name} can't be {value!r}: it is{words: one of {words}|}{least: at least {least}|}"
+            "{high: from {low} to {high}|}.",
             name=parameter.name,
             value=value,
-            limits=limits[0].strip(),
+            **limits.groupdict(),  # as they are to be typed
         )
         raise UsageError(what, _for_instance(parameter))
 

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
+from clvlib import wording
 from clvlib.errors import UsageError
 from clvlib.language import message, phrase, said_together, translated
 
@@ -93,7 +94,7 @@ def plain_name(name: Any) -> str:
 
 def name_values(names: list[str], values: list[str]) -> str:
     """Tell which name has which value."""
-    return ", ".join(f"{names[index]} → {values[index]}" for index in sample(len(values)))
+    return translated(", ").join(f"{names[index]} → {values[index]}" for index in sample(len(values)))
 
 
 def sample(size: int) -> list[int]:
@@ -142,5 +143,4 @@ def _significant(value: float, scale: float) -> str:
         return "–"
     if abs(value) <= 1e-6 * scale:
         return "0"
-    text = f"{value:.{_DIGITS}g}"
-    return text if "e" not in text else f"{float(text):g}" if abs(value) < 1e-4 else f"{float(text):.0f}"
+    return wording.significant(value, _DIGITS)

@@ -1,6 +1,7 @@
 import nbformat
 import pytest
 
+from clvlib import language
 from clvlib.errors import UsageError
 from clvlib.run import parameters
 
@@ -112,3 +113,19 @@ def test_what_a_comment_rules_out_is_refused_before_anything_runs(comment, good,
     for text in bad:
         with pytest.raises(UsageError, match="can't be"):
             parameters.coerce(knob, text)
+
+
+@pytest.mark.parametrize(
+    ("comment", "said"),
+    [
+        ("unit of time, one of W, M, Q", "les valeurs possibles sont W, M, Q."),
+        ("share, from 0.1 to 0.9: of all", "il va de 0.1 à 0.9."),
+        ("days (at least 1)", "le minimum est 1."),
+    ],
+)
+def test_limits_of_a_comment_are_said_in_french(monkeypatch, comment, said):
+    monkeypatch.setenv(language.ASKED, "fr")
+    kind, bad = ("str", "x") if "one of" in comment else ("float", "0")
+    with pytest.raises(UsageError) as refused:
+        parameters.coerce(parameters.Parameter("knob", kind, "W", comment), bad)
+    assert said in str(refused.value)

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from clvlib import wording
+from clvlib import language, wording
 from clvlib.show import bar_charts, canvas, figures, plots
 from clvlib.show.plots import Panel
 
@@ -50,6 +50,18 @@ def test_bars_tell_title_axes_and_values():
         "y: revenue (USD)",
         "bars: champions → 5, loyal → 3, lost → 2.5",
     ]
+
+
+def test_in_french_a_picture_is_told_with_commas_for_decimals(monkeypatch):
+    monkeypatch.setenv(language.ASKED, "fr")
+    wording.write_for("fr_FR", "EUR")
+    bars = texts(bar_charts.draw_bars(SEGMENTS, "t", "x", "y"))[-1]
+    assert bars == "barres\N{NO-BREAK SPACE}: champions → 5\N{NO-BREAK SPACE}; loyal → 3\N{NO-BREAK SPACE}; lost → 2,5"
+    shares = pd.DataFrame([[0.502, 1234567.0], [0.00001, 0.25]])
+    told = [figures.digits(shares[column]) for column in shares]
+    assert told == [["0,502", "1e-05"], ["1230000", "0"]]
+    ends = pd.DataFrame({"low": [-0.25], "mid": [0.5], "high": [1.25]}, index=["a"])
+    assert "a → 0,5 (de -0,25 à 1,25)" in texts(plots.draw_interval(ends, "t", "x"))[-1]
 
 
 def test_bars_of_money_are_labelled_in_the_currency():
