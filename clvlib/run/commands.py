@@ -23,6 +23,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    subcommand_metavar=message("COMMAND [ARGS]..."),
     help="Measure customer lifetime value from a client's transactions.",
     epilog="Exit codes: 0 done · 1 the data can't be used · 2 wrong usage · 3 a notebook failed · 4 a fault of clv.",
 )
@@ -65,7 +66,7 @@ def main() -> None:
     os.environ["PYTHONSAFEPATH"] = "1"  # no process that is started imports from the current folder
     os.umask(0o077)  # what is written of customers is its owner's alone
     try:
-        usage.command_of(app, sys.argv[1:])()
+        sys.exit(usage.call(app, sys.argv[1:]))
     except (KeyboardInterrupt, SystemExit) as ended:
         if isinstance(ended, SystemExit) and ended.code != INTERRUPTED:
             raise

@@ -257,10 +257,10 @@ def test_an_interruption_while_the_program_is_loaded_is_one_line(tmp_path, modul
 
 
 def test_an_interruption_that_the_database_notices_first_is_one_too(monkeypatch, capsys):
-    def interrupted():
+    def interrupted(*_):
         raise RuntimeError("Query interrupted")
 
-    monkeypatch.setattr(usage, "command_of", lambda *_: interrupted)
+    monkeypatch.setattr(usage, "call", interrupted)
     monkeypatch.setattr(commands.signal, "signal", lambda *_: None)
     with pytest.raises(SystemExit) as ended:
         commands.main()
@@ -272,10 +272,10 @@ def test_an_engine_that_gives_up_in_the_middle_is_no_fault_of_the_program(monkey
     class Shutdown(Exception):
         __module__ = "psycopg.errors"
 
-    def refused():
+    def refused(*_):
         raise Shutdown("terminating connection due to administrator command\nSSL connection closed")
 
-    monkeypatch.setattr(usage, "command_of", lambda *_: refused)
+    monkeypatch.setattr(usage, "call", refused)
     monkeypatch.setattr(commands.signal, "signal", lambda *_: None)
     with pytest.raises(SystemExit) as ended:
         commands.main()
@@ -372,6 +372,29 @@ def test_help_is_in_the_language_asked_for_or_that_of_the_environment(clv, monke
     code, text = clv(*asked)
     assert code == 0
     assert said in text
+
+
+@pytest.mark.usefixtures("in_the_words_of_typer")
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (["check"], "Il manque l'argument 'source'."),
+        (["check", "cdnow", "--langage", "de"], "Il n'y a pas d'option --langage. Vouliez-vous dire --language"),
+        (["check", "cdnow", "--zz"], "Il n'y a pas d'option --zz."),
+        (["chek"], "Il n'y a pas de commande 'chek'. Vouliez-vous dire 'check'"),
+        (["zzz"], "Il n'y a pas de commande 'zzz'."),
+        (["check", "a", "b"], "Arguments en trop\N{NO-BREAK SPACE}: b."),
+        (["lab", "--port"], "Il manque la valeur de l'option '--port'."),
+        (["lab", "--browser=yes"], "L'option '--browser' ne prend pas de valeur."),
+        (["lab", "--port", "x"], "La valeur de '--port' n'est pas un nombre entier."),
+    ],
+)
+def test_what_is_wrong_with_arguments_is_said_in_french_as_help_is(clv, monkeypatch, asked, said):
+    monkeypatch.setenv("LC_ALL", "fr_FR.UTF-8")
+    code, text = clv(*asked)
+    assert code == 2
+    assert said in text
+    assert {"Error", "Usage:", "Try", "COMMAND"} & set(text.split()) == set()
 
 
 @pytest.mark.usefixtures("in_the_words_of_typer")
