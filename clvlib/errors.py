@@ -73,5 +73,6 @@ class Problem:
         object.__setattr__(self, "mend", translated(self.mend))
 
     def __str__(self) -> str:
-        told = {"where": self.where, "what": self.what, "these": ", ".join(self.examples), "mend": self.mend}
+        where = translated("card") if self.where == "card" else self.where  # else the name of a section of the card
+        told = {"where": where, "what": self.what, "these": ", ".join(self.examples), "mend": self.mend}
         return printable(phrase("{where}: {what}{these: (for instance {these})|}. {mend}", **told).strip())

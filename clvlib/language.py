@@ -107,6 +107,11 @@ class Template(string.Formatter):
         return text.translate(_separators(spoken())) if spec and isinstance(value, numbers.Number) else text
 
 
+def decimal_mark() -> str:
+    """What stands before decimals in the language spoken."""
+    return ".".translate(_separators(spoken()))
+
+
 def leave(theirs: Collection[str]) -> None:
     """From now on `word` leaves these as they are: what the client's data call something."""
     _now["theirs"] = frozenset(theirs)

@@ -112,6 +112,8 @@ def test_an_outline_is_read_from_the_french_texts_as_from_the_english_ones(monke
             (each.minutes, each.plan, each.exercises) for each in one.sections
         ]
         assert other.question
+        assert not re.search(r" [;:?!%]", other.question)
+        assert all(goal == goal.strip() for goal in other.goals)
         assert other.title != one.title
 
 

@@ -62,7 +62,7 @@ def as_page(guide: str) -> str:
 
 def unmarked(text: str) -> str:
     """A text in which nothing is Markdown but what stands between backticks."""
-    parts = _CODE.split(" ".join(str(text).split()))
+    parts = _CODE.split(re.sub(r"[ \n]+", " ", str(text).strip()))
     return "".join(part if place % 2 else _MEANT.sub(r"\\\g<0>", part) for place, part in enumerate(parts))
 
 

@@ -102,8 +102,8 @@ def outline_of(stem: str, notebook: NotebookNode) -> Outline:
     return Outline(
         stem,
         title[1] if title else stem,
-        " ".join(question[1].split()) if question else "",
-        tuple(re.findall(r"^- (.+?)[;.]?$", first, re.M)),
+        re.sub(r"[ \n]+", " ", question[1].strip()) if question else "",
+        tuple(re.findall(r"^- (.+?)\u202f?[;.]?$", first, re.M)),
         sum(map(int, stated.groups("0"))) if stated else 0,
         tuple(parts[0]),
         tuple(map(_section, parts[1:])),

@@ -3,6 +3,7 @@
 import json
 import re
 import tomllib
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,8 @@ def inline(value: str | list[str]) -> str:
 
 def comment(text: str) -> str:
     """A text as it can stand in a comment: on one line, without control characters."""
-    return "".join(c if c.isprintable() else " " for c in text).encode("utf-8", "replace").decode()
+    kept = "".join(c if c.isprintable() or unicodedata.category(c) == "Zs" else " " for c in text)
+    return kept.encode("utf-8", "replace").decode()
 
 
 def _printable(value: Any) -> Any:

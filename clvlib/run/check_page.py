@@ -17,7 +17,7 @@ from clvlib.aggregate import inspection, purchases, totals
 from clvlib.dataset import Dataset
 from clvlib.errors import Problem, Rows, printable
 from clvlib.files import write_text
-from clvlib.language import message, phrase, translated, word
+from clvlib.language import message, phrase, spoken, translated, word
 from clvlib.run import reconcile
 from clvlib.run.outcome import answering, lacking
 from clvlib.run.pages import period_of, rendered
@@ -37,7 +37,9 @@ def write_check(name: str, ds: Dataset | None, problems: Sequence[Problem], targ
 
 def check_page(name: str, ds: Dataset | None, problems: Sequence[Problem]) -> str:
     """Give the whole page."""
-    if ds is not None:
+    if ds is None:
+        wording.write_for(spoken(), "EUR")  # no money is known
+    else:
         ds.speak()
         wording.write_for(ds.locale, ds.currency, ds.usual_amount())
     read = {} if ds is None else ds.ledger[ds.ledger["action"] == "read"].groupby("table")["rows"].sum().to_dict()

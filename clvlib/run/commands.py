@@ -16,7 +16,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from clvlib.errors import ClvError, Problem, UsageError, printable
-from clvlib.language import ASKED, Template, languages, message, phrase, translated, word
+from clvlib.language import ASKED, Template, decimal_mark, languages, message, phrase, translated, word
 from clvlib.run import usage
 
 app = typer.Typer(
@@ -141,7 +141,7 @@ def check(
     for grade, colour in (("error", "red"), ("warning", "yellow"), ("note", "blue")):
         for problem in problems:
             if problem.grade == grade:
-                typer.secho(f"{translated(_GRADES[grade]):8}", fg=colour, nl=False)
+                typer.secho(f"{translated(_GRADES[grade]):7} ", fg=colour, nl=False)
                 typer.echo(f"{problem}")
     if found is not None:
         shown = {
@@ -256,7 +256,8 @@ def init(
     for table, frame in rows.items():
         n = frame.attrs["rows"]
         typer.echo(phrase("{table}: {n:,} rows; the first, as they would be read:", table=table, n=n))
-        typer.echo(printable(frame.to_string(index=False, na_rep="", max_colwidth=30)))
+        written = frame.to_string(index=False, na_rep="", max_colwidth=30, decimal=decimal_mark())
+        typer.echo(printable(written))
         attributes = ", ".join(frame.attrs["attributes"])
         typer.echo(printable(phrase("{these:and as attributes: {these}\n|}", these=attributes)))
     for problem in [problem for problem in problems if problem.where not in rows and problem.grade != "note"]:
@@ -390,7 +391,7 @@ def doctor() -> None:
     results = checks.examine()
     for result in results:
         grade = translated("ok") if result.good else translated("problem")
-        typer.secho(f"{grade:8}", fg="green" if result.good else "red", nl=False)
+        typer.secho(f"{grade:7} ", fg="green" if result.good else "red", nl=False)
         typer.echo(f"{result.what}{'' if result.good else ' → ' + result.mend}")
     raise typer.Exit(0 if all(result.good for result in results) else 1)
 

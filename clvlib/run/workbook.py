@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from clvlib.dataset import Dataset
-from clvlib.language import ENGLISH, message, spoken, translated, word
+from clvlib.language import ENGLISH, message, spoken, translated
 from clvlib.run.chapters import Content, Table
-from clvlib.show.units import called
+from clvlib.show.units import called, in_english
 
 _MOST_LETTERS = 31  # of a sheet's name
 _OF_TILES = message(["figure", "value", "as written", "range", "a year before", "means"])
@@ -87,7 +87,13 @@ def _in_words(frame: pd.DataFrame) -> pd.DataFrame:
     if spoken() == ENGLISH:
         return frame
     named = frame.set_axis([called(str(name)) for name in frame], axis=1)
-    return named.map(lambda cell: word(cell) if isinstance(cell, str) else cell)
+    return named.map(lambda cell: _in_word(cell) if isinstance(cell, str) else cell)
+
+
+def _in_word(text: str) -> str:
+    """A text, or a name of the code, as it is called in the language spoken; any other as it is."""
+    there = called(text)
+    return text if there == in_english(text) else there
 
 
 def live_formula(given: Mapping[str, Any]) -> pd.DataFrame:
@@ -137,7 +143,7 @@ def live_formula(given: Mapping[str, Any]) -> pd.DataFrame:
 
 def _sheet_name(table: Table, taken: Sequence[str]) -> str:
     """The notebook's number and what the caption begins with, as a sheet may be called, and no other is."""
-    words = "".join(letter for letter in table.caption if letter not in "[]:*?/\\'").split(";")[0]
+    words = "".join(letter for letter in table.caption.replace("'", "’") if letter not in "[]:*?/\\").split(";")[0]
     name = f"{table.chapter.partition('_')[0]} {words or 'table'}"[: _MOST_LETTERS - 3].strip()
     lower = {each.casefold() for each in taken}
     return next(each for each in (name, *(f"{name} {k}" for k in range(2, 99))) if each.casefold() not in lower)

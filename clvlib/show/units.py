@@ -34,8 +34,8 @@ _NUMBER_2 = "noise standard_error"
 _NUMBER_4 = "alpha beta"
 
 _WORDS = """
-anything basket by campaigns constant customer day days_since_last_order dropped every_run experiments fall
-first_spend forgotten frequency kept last_gap last_spend left marketing_costs max_spend mean_gap monetary_value
+anything as_of basket by campaigns constant currency customer day days_since_last_order dropped every_run experiments
+fall first_spend forgotten frequency kept last_gap last_spend left marketing_costs max_spend mean_gap monetary_value
 month n_categories n_channels order ordered_after overdue previous_gap products purchases_last_180 purchases_last_30
 purchases_last_365 purchases_last_90 quarter read recency recommend refunds reserved rest rise rising sd_gap shape
 spend_last_180 spend_last_30 spend_last_365 spend_last_90 subscriptions surveys total total_spend totals touchpoints

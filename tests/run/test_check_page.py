@@ -6,10 +6,11 @@ import stat
 import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from babel.dates import format_date
 from bs4 import BeautifulSoup
 
-from clvlib import dataset
-from clvlib.errors import Problem
+from clvlib import dataset, language, wording
+from clvlib.errors import Problem, Rows
 from clvlib.run import check_page
 from tests.run.test_cli import clv  # noqa: F401
 
@@ -96,12 +97,17 @@ def test_notebooks_and_gates_are_told_with_reasons(made):
     ]
 
 
-def test_a_spike_a_pause_and_unusual_customers_are_said_with_their_rules(build):
+@pytest.fixture
+def trade():
+    """Orders with a spike, a pause and one customer who buys as a firm does."""
     days = pd.date_range("2025-01-01", "2025-06-30")
     rows = [(f"c{k}{day:%j}", day, 10) for day in days for k in range(3) if not 80 <= day.day_of_year < 100]
     rows += [(f"s{k}", pd.Timestamp("2025-05-14"), 10) for k in range(27)] + [("firm", day, 500) for day in days[:3]]
-    text = pd.DataFrame(rows, columns=["customer_id", "date", "amount"]).to_csv(index=False)
-    page = page_of(*build(text))
+    return pd.DataFrame(rows, columns=["customer_id", "date", "amount"]).to_csv(index=False)
+
+
+def test_a_spike_a_pause_and_unusual_customers_are_said_with_their_rules(build, trade):
+    page = page_of(*build(trade))
     assert under(page, "Days with unusually many orders: 1")[1:] == [["May 14, 2025", "30", "3", "€300"]]
     assert under(page, "Pauses longer than the shop's rhythm makes likely: 1")[1:] == [
         ["Mar 21, 2025", "Apr 9, 2025", "20", "60"]
@@ -110,6 +116,23 @@ def test_a_spike_a_pause_and_unusual_customers_are_said_with_their_rules(build):
     firm = page.find(lambda tag: tag.name == "h3" and tag.get_text() == "Wholesale-like: 1 customer(s)")
     assert firm.find_next("p").get_text().startswith("Rule: two orders or more, 10 times the median order")
     assert "3 orders and €1,500 of theirs" in firm.find_next("p").find_next("p").get_text()
+
+
+def test_in_french_every_sign_has_its_space_and_what_is_counted_its_plural(build, trade, monkeypatch):
+    monkeypatch.setenv(language.ASKED, "fr")
+    problem = Problem("warning", "transactions", "à regarder", Rows(3), ("a",), "")
+    ds, problems = build(trade)
+    page = page_of(ds, (*problems, problem))
+    assert re.findall(r"[^\s'][;:?!%](?=\s|$)", page.get_text(" ")) == []
+    assert "Type grossiste\N{NO-BREAK SPACE}: 1 client" in page.get_text().splitlines()
+    assert under(page, "Pauses")[0][:2] == ["du", "au"]
+
+
+def test_in_french_the_day_is_french_also_where_no_data_can_be_read(monkeypatch):
+    monkeypatch.setenv(language.ASKED, "fr")
+    page = page_of(None, [Problem("error", "card", "illisible", 1)])
+    today = format_date(pd.Timestamp.now(), locale="fr").removeprefix("1 ")
+    assert today in page.find(class_="period").get_text()
 
 
 def test_hostile_text_stays_text_and_nothing_is_asked_of_any_network(build):

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from clvlib import dataset
+from clvlib import dataset, language
 from clvlib.run import commands, doctor, runner, usage
 
 ROWS = "Client;Jour;Montant\nA;13/02/2025;12,50\nB;05/03/2025;8,00\nA;01/04/2025;3,10\n"
@@ -34,7 +34,8 @@ def clv(monkeypatch, capsys, tmp_path):
         assert "Traceback" not in printed.err + printed.out
         return ended.value.code, printed.out + printed.err
 
-    return run
+    yield run
+    language.speak(language.ENGLISH)
 
 
 def test_check_of_a_file_with_flags_says_that_it_is_ready(clv, tmp_path):
@@ -185,6 +186,19 @@ def test_init_of_several_files_shows_rows_without_anybody_and_lists_what_to_conf
     assert 'path = "in/people.csv"' in card
     assert "@example.com" not in card
     assert clv("check", "acme.toml")[0] == 0
+
+
+def test_in_french_init_and_check_write_decimals_signs_and_their_own_words_as_french_does(clv, monkeypatch, tmp_path):
+    monkeypatch.setenv(language.ASKED, "fr")
+    (tmp_path / "orders.csv").write_text("customer_id,date,amount\nann,2025-01-03,5.25\n,2025-01-04,7\n")
+    code, text = clv("init", "orders.csv")
+    assert code == 0
+    assert "5,25" in text
+    assert " :" not in (tmp_path / "orders.toml").read_text("utf-8").splitlines()[0]
+    code, text = clv("check", "orders.toml")
+    assert code == 0
+    assert "avertissement transactions" in text
+    assert "fiche\N{NO-BREAK SPACE}: " in text
 
 
 def test_init_says_what_keeps_a_table_from_being_read_yet(clv, tmp_path):

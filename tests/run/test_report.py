@@ -211,6 +211,17 @@ def test_in_french_too_a_missing_table_is_named_and_what_to_bring(shop, monkeypa
     assert row["bring"] == translated("What was spent to win customers: channel, month, cost.")
 
 
+def test_in_french_the_assumptions_have_french_names_and_a_heading_for_where_they_come_from(
+    shop, tmp_path, monkeypatch
+):
+    monkeypatch.setenv(language.ASKED, "fr")
+    report.write_report(shop, chapters.gather({}), [], tmp_path / "report.html")
+    page = BeautifulSoup((tmp_path / "report.html").read_text("utf-8"), "html.parser")
+    table = page.find(id="assumptions").find_next("table")
+    assert [cell.get_text() for cell in table.thead.find_all("th")] == ["hypothèse", "valeur", "origine", "sens"]
+    assert {name.get_text() for name in table.select("tbody th")} >= {"marge", "devise", "date d'arrêté"}
+
+
 def test_every_link_leads_to_a_place_that_exists_once(page):
     anchors = re.findall(r'href="#([^"]*)"', page)
     assert "01_formula" in anchors

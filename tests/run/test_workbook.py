@@ -7,7 +7,7 @@ import pytest
 from markupsafe import Markup
 from openpyxl import load_workbook
 
-from clvlib import show
+from clvlib import language, show
 from clvlib.models import outlook
 from clvlib.run import workbook
 from clvlib.run.chapters import Chapter, Content, Table
@@ -60,6 +60,17 @@ def test_every_table_of_the_report_has_its_sheet_with_all_its_digits(written):
     assert [cell.value for cell in book["cohorts"][2]] == ["all", "all", "2025 Q1", 5, None, 1, 2]
     assert book["not told"]["B2"].data_type == "s"
     assert book["ledger"].max_row > 3
+
+
+def test_in_french_sheets_and_entries_of_a_card_have_french_names(cdnow_sample, tmp_path, monkeypatch):
+    monkeypatch.setenv(language.ASKED, "fr")
+    (tmp_path / "table.json").write_text('{"columns": ["clv"], "data": [[1]]}')
+    tables = [Table(Markup(), "Ce qu'un client peut coûter au plus", "table.json", "01_x")]
+    content = Content([Chapter("01_x", "", tables=tables)], Markup(), [], [], [], {}, [])
+    workbook.write_tables(cdnow_sample, content, [], {"01_x": tmp_path}, tmp_path / "report.xlsx")
+    book = load_workbook(tmp_path / "report.xlsx")
+    assert book.sheetnames[2] == "01 Ce qu’un client peut coût"
+    assert {"marge", "taux d'actualisation annuel", "devise"} <= {cell.value for cell in book["hypothèses"]["A"]}
 
 
 def test_outside_of_a_run_no_table_is_handed_over(monkeypatch):
