@@ -70,7 +70,9 @@ def _change(then: float, now: float, unit: str, write: Callable[[Any], str]) -> 
     if write(then) == write(now):
         return translated("unchanged")
     if unit == "percent":
-        return phrase("{more} points", more=_sign(now - then) + wording.number(100 * (now - then), 1))
+        points = round(100 * (now - then), 1)
+        more = _sign(now - then) + wording.number(points, 1)
+        return phrase("{more} {several:points|points}", more=more, several=abs(points) >= 2)  # else one, in French
     if unit in ("number", "months") or then <= 0:
         digits = 0 if unit == "months" else 1
         return f"{_sign(now - then)}{wording.number(now - then, digits)}"

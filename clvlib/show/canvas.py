@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import Formatter, MaxNLocator
 
 from clvlib import wording
+from clvlib.language import ENGLISH, spoken
 
 # Okabe and Ito (2008), without yellow and black: told apart by colour-blind readers, and dark enough on white;
 # then two of Paul Tol's, for the rare eighth and ninth.
@@ -287,6 +288,8 @@ def row_names(index: pd.Index) -> list[str]:
     if isinstance(index, pd.PeriodIndex):
         return [str(period) for period in index]
     if isinstance(index, pd.DatetimeIndex):
+        if spoken() != ENGLISH:
+            return [wording.date(stamp) for stamp in index]
         return [f"{stamp:%Y-%m}" if (index.day == 1).all() else f"{stamp:%Y-%m-%d}" for stamp in index]
     if isinstance(index, pd.MultiIndex):
         return [" · ".join(map(str, row)) for row in index]

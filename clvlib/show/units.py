@@ -71,6 +71,7 @@ _CALLED = message(
         "value_share": "share of value",
     }
 )
+_LEVELS = message(["50%", "80%", "90%"])  # of ranges: how rows are called that a notebook names by them
 _SHORT = re.compile(r"\b(auc|cac|clv|nps|rfm)\b")
 
 

@@ -129,6 +129,7 @@ def test_in_french_every_sign_has_its_space_and_what_is_counted_its_plural(build
 
 
 def test_in_french_the_day_is_french_also_where_no_data_can_be_read(monkeypatch):
+    wording.write_for("en_US", "USD")  # as it is before any data are read
     monkeypatch.setenv(language.ASKED, "fr")
     page = page_of(None, [Problem("error", "card", "illisible", 1)])
     today = format_date(pd.Timestamp.now(), locale="fr").removeprefix("1 ")

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from clvlib import show, wording
+from clvlib import language, show, wording
 from clvlib.show import board
 
 DAYS = pd.DatetimeIndex(["2024-06-30", "2024-12-31", "2025-06-30"])
@@ -43,6 +43,13 @@ def test_a_tile_says_the_figure_the_year_before_and_the_change(told):
 )
 def test_a_change_is_told_in_the_unit_in_which_it_means_something(told, unit, values, change):
     assert tile(told, values, unit)[2]["tile"]["change"] == change
+
+
+@pytest.mark.parametrize(("now", "change"), [(0.515, "+1,5 point"), (0.52, "+2,0 points"), (0.499, "-0,1 point")])
+def test_in_french_points_are_several_from_two_on(told, monkeypatch, now, change):
+    monkeypatch.setenv(language.ASKED, "fr")
+    wording.write_for("fr_FR", "EUR")
+    assert tile(told, [0.5, 0.6, now], "percent")[2]["tile"]["change"] == change
 
 
 def test_where_nothing_is_known_of_a_year_before_that_is_said(told):

@@ -64,6 +64,14 @@ def test_in_french_a_picture_is_told_with_commas_for_decimals(monkeypatch):
     assert "a → 0,5 (de -0,25 à 1,25)" in texts(plots.draw_interval(ends, "t", "x"))[-1]
 
 
+def test_in_french_days_and_shares_that_name_rows_are_written_as_french_does(monkeypatch):
+    monkeypatch.setenv(language.ASKED, "fr")
+    wording.write_for("fr_FR", "EUR")
+    days = canvas.row_names(pd.DatetimeIndex(["2024-07-01", "2024-12-31"]))
+    assert days == ["1er juil. 2024", "31 déc. 2024"]
+    assert language.word("80%") == "80\N{NO-BREAK SPACE}%"
+
+
 def test_bars_of_money_are_labelled_in_the_currency():
     figure = bar_charts.draw_bars(SEGMENTS, "t", "x", "y", unit="money").figure
     figure.canvas.draw()
