@@ -14,7 +14,7 @@ from IPython.utils.capture import capture_output
 from itables.widget import ITable
 
 from clvlib.errors import ClvError, UsageError
-from clvlib.language import phrase, translated
+from clvlib.language import decimal_mark, phrase, translated
 from clvlib.show.output import NO_FORMULAS, table
 from clvlib.show.units import UNITS, called
 from clvlib.wording import count
@@ -40,11 +40,15 @@ def explore(draw: Callable[..., None], **choices: Choice) -> None:
         shown.put(lambda: draw(**{name: control.value for name, control in controls.items()}))
 
     shown.first(lambda: draw(**{name: control.value for name, control in controls.items()}))
-    told = ", ".join(f"{called(name)} ({control.value})" for name, control in controls.items())
+    told = ", ".join(f"{called(name)} ({_begins_at(control.value)})" for name, control in controls.items())
     _show_widget(widgets.VBox(list(controls.values())), phrase("To choose, in JupyterLab: {told}.", told=told))
     shown.show()
     for control in controls.values():
         control.observe(redraw, "value")
+
+
+def _begins_at(value: str | float) -> str:
+    return str(value).replace(".", decimal_mark()) if isinstance(value, float) else str(value)
 
 
 def press(act: Callable[[str], None], label: str, **about: str) -> None:

@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from clvlib import wording
-from clvlib.language import message, phrase, translated
+from clvlib.language import message, phrase, translated, word
 from clvlib.show import figures
 from clvlib.show.figures import Picture
 from clvlib.show.sentences import closing, fill, marked
@@ -194,9 +194,14 @@ def figure(
 
 
 def agree(what: str, by_hand: float, package: float, unit: str = "number") -> None:
-    """Say a figure that was computed in the open beside the package's, and whether both are the same."""
+    """Say a figure that was computed in the open beside the package's, and whether both are the same.
+
+    A condition before the name of the figure, ended by a colon, is a message of its own.
+    """
+    condition, colon, figure = what.rpartition(": ")
     same = math.isclose(by_hand, package, rel_tol=1e-6, abs_tol=1e-9)
     template = translated("{what}: {hand:UNIT} by hand, {package:UNIT} by the package, {same:the same|NOT the same}.")
+    what = word(condition + colon) + word(figure)
     say(template.replace("UNIT", unit), what=what, hand=by_hand, package=package, same=same)
 
 

@@ -5,7 +5,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
-from clvlib import show, wording
+from clvlib import language, show, wording
 from clvlib.errors import NotEnoughData, UsageError
 from clvlib.show import controls
 
@@ -68,6 +68,12 @@ def test_the_first_case_is_drawn_and_each_choice_takes_its_place(seen):
     group.value = "one"
     assert seen.text() == "one 5 Bob"
     assert len(seen.shown) == 1
+
+
+def test_in_french_what_a_slider_begins_at_has_its_comma(seen, monkeypatch):
+    monkeypatch.setenv(language.ASKED, "fr")
+    show.explore(draw, group=["one"], times=(0, 2.5, 9), who="v.1")
+    assert seen.widgets[0][1].endswith("groupe (one), times (2,5), qui (v.1).")
 
 
 def test_what_cant_be_answered_is_said_and_the_next_choice_works(seen):

@@ -9,7 +9,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from PIL import Image
 
-from clvlib import show
+from clvlib import language, show
 from clvlib.errors import DataError, MissingTable, NotEnoughData, UsageError
 from clvlib.show import figures
 
@@ -104,6 +104,14 @@ def test_words_that_depend_on_a_value_stand_in_the_field(shown):
     assert "<i>" not in last(shown)[0]
     show.say(template, sure=pd.Series([1.0]).gt(2).any(), name="", way=0, gap=3)
     assert last(shown)[1] == "The effect is the same (up $3.00)"
+
+
+def test_in_french_a_condition_before_a_figure_is_french_and_nought_is_one(shown, monkeypatch):
+    monkeypatch.setenv(language.ASKED, "fr")
+    show.agree("If consent is obtained: Net gain of this budget on messages only", 2.0, 2.0)
+    assert last(shown)[1].startswith("Si le consentement est obtenu\N{NO-BREAK SPACE}: Gain net de ce budget")
+    show.say("{dropped} of {read} rows were dropped ({share}).", dropped=0, read=7, share=0.0)
+    assert last(shown)[1].startswith("0 ligne sur 7 a été écartée")
 
 
 def test_titles_and_captions_are_templates_and_what_holds_for_the_notebook_needs_no_value(shown):
