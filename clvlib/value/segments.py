@@ -15,7 +15,7 @@ from scipy.stats import norm
 from clvlib import aggregate
 from clvlib.dataset import Dataset
 from clvlib.errors import NotEnoughData, UsageError
-from clvlib.language import Template, message, phrase
+from clvlib.language import Template, decimal_mark, message, phrase
 from clvlib.stats import rank_scores
 
 _UNKNOWN = message("(unknown)")
@@ -223,7 +223,8 @@ def criterion(values: pd.Series, customers: pd.Index, most: int = 10) -> pd.Seri
         text = found.astype(str)
         kept = list(text.value_counts().sort_index().sort_values(ascending=False, kind="stable").index[:most])
         if pd.api.types.is_numeric_dtype(found) and found.dtype != bool:
-            kept = sorted(kept, key=float)
+            kept = [name.replace(".", decimal_mark()) for name in sorted(kept, key=float)]
+            text = text.str.replace(".", decimal_mark(), regex=False)
         groups = text.where(text.isin(kept), OTHER).reindex(customers).fillna(_UNKNOWN)
         order = [*kept, OTHER, _UNKNOWN]
     category = pd.CategoricalDtype(list(dict.fromkeys(order)), ordered=True)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clvlib import aggregate
+from clvlib import aggregate, language
 from clvlib.errors import MissingTable, NotEnoughData, UsageError
 from clvlib.value import clusters, concentration, segments
 
@@ -289,6 +289,12 @@ def test_a_cluster_of_baskets_that_hardly_differ_is_not_named_after_them() -> No
 def test_few_values_of_a_number_stand_in_their_order_and_not_by_how_common_they_are() -> None:
     paid = pd.Series([29.91] * 3 + [100.0] * 2 + [29.89], index=[f"c{i}" for i in range(6)])
     assert segments.criterion(paid, paid.index).cat.categories.tolist() == ["29.89", "29.91", "100.0"]
+
+
+def test_in_french_numbers_that_name_groups_have_their_comma_and_stand_in_order(monkeypatch):
+    monkeypatch.setenv(language.ASKED, "fr")
+    paid = pd.Series([29.5, 100.0, 9.25, 29.5])
+    assert segments.criterion(paid, paid.index).cat.categories.tolist() == ["9,25", "29,5", "100,0"]
 
 
 def test_clusters_depend_neither_on_row_order_nor_on_the_currency() -> None:
