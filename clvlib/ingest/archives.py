@@ -27,6 +27,8 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Runti
 def is_archive(path: Path) -> bool:
     """Whether a file is a zip, and no workbook; one that is damaged is if its ending says so."""
     try:
+        if not path.is_file():  # a pipe waits for ever for whoever writes into it
+            return False
         with path.open("rb") as stream:
             if stream.read(4) not in (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"):
                 return False

@@ -33,8 +33,9 @@ from clvlib.models import bg_nbd, forecast, gamma_gamma, pareto_nbd
 from clvlib.models.likelihood import FLAT, Loss, Objective, descend, mean_loss_of, penalised, thinned, unique_rows
 from clvlib.stats import Array
 
-_STARTS = [  # of customers unlike each other, of nearly equal ones, of some who leave at once and others who never do
-    np.full(4, 0.1),
+_STARTS = [  # of customers unlike each other, who nearly all buy at one rate, who are nearly equal in when they leave,
+    np.full(4, 0.1),  # of some who leave at once and others who never do
+    np.array([4.0, 4.0, 0.1, 0.1]),
     np.array([0.1, -1.0, 4.0, 5.0]),
     np.array([0.1, 0.1, -8.0, -5.0]),
 ]

@@ -346,6 +346,9 @@ def lab(
     )
     typer.echo(printable(said))
     command, environment = working.lab_command(folder.resolve(), port, browser)
+    if not browser:
+        where = working.lab_address(command)
+        typer.echo(phrase("Open this address in a browser, and keep it to yourself: {address}", address=where))
     raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
 
 

@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
@@ -83,3 +84,9 @@ def lab_command(folder: Path, port: int, browser: bool) -> tuple[list[str], dict
         *([] if browser else ["--no-browser"]),
     ]
     return command, os.environ | {show.LAB: "1"}
+
+
+def lab_address(command: Sequence[str]) -> str:
+    """Where a browser finds what that command opens, with the token: Jupyter tells none that it is given."""
+    given = dict(word.split("=", 1) for word in command if "=" in word)
+    return f"http://localhost:{given['--ServerApp.port']}/lab?token={given['--IdentityProvider.token']}"

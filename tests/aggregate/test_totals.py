@@ -8,7 +8,7 @@ import pytest
 from clvlib import aggregate, dataset, load
 from clvlib.errors import DataError, MissingTable, UsageError
 from clvlib.ingest.card import read_card
-from clvlib.run import reconcile, runner
+from clvlib.run import outcome, reconcile, runner
 
 CARD = 'currency = "USD"\npseudonyms = false\nas_of = 1998-06-30\n'
 CARD += '[transactions]\npath = "totals.csv"\ngrain = "customer"\n'
@@ -212,7 +212,7 @@ def test_a_run_without_amounts_tells_numbers_of_purchases(counted, tmp_path):
     assert runner.run(str(counted), out=tmp_path) == runner.DONE
     folder = tmp_path / "visits" / "1998-06-30"
     outcomes = {e["notebook"]: e["outcome"] for e in json.loads((folder / "manifest.json").read_text())["notebooks"]}
-    assert [name for name, outcome in outcomes.items() if outcome == "done"] == list(runner.ANSWER["counts"])
+    assert [name for name, outcome in outcomes.items() if outcome == "done"] == list(outcome.ANSWER["counts"])
     page = (folder / "report.html").read_text("utf-8")
     assert "6,688\u00a0purchases" in page
     assert not {"$", "€"} & set(page.split("<body>")[1].split("Are these the models")[0])

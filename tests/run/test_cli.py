@@ -298,6 +298,21 @@ def test_an_engine_that_gives_up_in_the_middle_is_no_fault_of_the_program(monkey
     assert capsys.readouterr().err == said
 
 
+def test_where_no_browser_is_opened_the_address_is_told_with_its_token(clv, monkeypatch):
+    asked = []
+
+    def opened(command, **_):
+        asked.append(command)
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(commands.subprocess, "run", opened)
+    code, text = clv("lab", "cdnow_sample", "--no-browser", "--port", "8901")
+    token = next(word for word in asked[0] if "token=" in word).partition("=")[2]
+    assert (code, len(token)) == (0, 48)
+    assert f"http://localhost:8901/lab?token={token}" in text.replace("\n", "")
+    assert "token=" not in clv("lab", "cdnow_sample")[1]
+
+
 def test_the_package_alone_loads_nothing_heavy():
     program = "import sys, clvlib, clvlib.run.cli; print([m for m in ('pandas', 'ibis', 'typer') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"
