@@ -33,12 +33,12 @@ from clvlib.models import bg_nbd, forecast, gamma_gamma, pareto_nbd
 from clvlib.models.likelihood import FLAT, Loss, Objective, descend, mean_loss_of, penalised, thinned, unique_rows
 from clvlib.stats import Array
 
-_STARTS = [  # of customers unlike each other, who nearly all buy at one rate, who are nearly equal in when they leave,
-    np.full(4, 0.1),  # of some who leave at once and others who never do
-    np.array([4.0, 4.0, 0.1, 0.1]),
+_STARTS = [  # of customers unlike each other, of nearly equal ones, of some who leave at once and others who never do
+    np.full(4, 0.1),
     np.array([0.1, -1.0, 4.0, 5.0]),
     np.array([0.1, 0.1, -8.0, -5.0]),
 ]
+_ONE_RATE = np.array([4.0, 4.0, 0.1, 0.1])  # of customers who nearly all buy at one rate
 _SPEND_STARTS = [(0.1, 0.5), (2.0, 1.0), (4.0, 3.0)]  # log p, log q
 _LOW, _HIGH = np.full(4, -30.0), np.full(4, 15.0)  # times are scaled to 1: further out, nothing changes any more
 _FAR = 35.0  # log of v, less that of the median: as far as p and q within their limits take it
@@ -135,7 +135,7 @@ class _BetaGeo(_Determined, _Forecasts):
         formula = partial(bg_nbd.geometric_log_likelihood, at_once=self._at_once)
         asked = _asked(initial_params, params_size)
         rows = _distinct(w, frequency=x, recency=t_x, T=T)
-        return _highest(self._here.name, "r alpha a b", formula, rows, penalty, [*asked, *_STARTS], disp)
+        return _highest(self._here.name, "r alpha a b", formula, rows, penalty, [*asked, *_STARTS, _ONE_RATE], disp)
 
 
 class BetaGeoFitter(_BetaGeo, lifetimes.BetaGeoFitter):
