@@ -1,6 +1,6 @@
 """How fast, beside the reference packages and beside reading the file once, and with how much memory.
 
-    python -m benchmarks                  # every task; two hours or more, and 5 GB of disk
+    python -m benchmarks                  # every task, up to 100 million rows; not yet run whole
     python -m benchmarks --only summary   # those whose name or size holds this text; the others stay as they were
     python -m benchmarks --factor 0.01    # a quick look: a hundredth of the size, each side once, no target judged
 

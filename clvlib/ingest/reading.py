@@ -27,7 +27,7 @@ from clvlib.language import message, phrase, said_together, translated
 CAST = "__clv_cast_"
 MEMORY = "50%"  # of the machine's, for tables
 LARGE, LEAN = 100_000_000, "950MB"  # bytes of files from which tables are kept in a file, and what memory they get then
-PACKED = {".zip", ".gz", ".zst", ".parquet"}  # files that hold about ten times as much text as they are large
+PACKED = {".zip", ".gz", ".zst", ".parquet"}  # files taken to hold ten times as much text as they are large
 
 
 @dataclass

@@ -122,8 +122,9 @@ def letters(name: str) -> str:
 def tried(text: str) -> str:
     """SQL of whether an id holds a word of TRIED; what holds none of their letters, nearly all, is told at a glance."""
     words = literal(f"(^|[^\\pL])({'|'.join(TRIED)})([^\\pL]|$)")
-    likely = f"(contains(lower({text}), 'test') OR contains(lower({text}), 'dummy'))"
-    return f"({likely} AND regexp_matches(lower({text}), {words}))"
+    roots = [word for word in TRIED if not any(other in word for other in TRIED if other != word)]
+    likely = " OR ".join(f"contains(lower({text}), {literal(root)})" for root in roots)
+    return f"(({likely}) AND regexp_matches(lower({text}), {words}))"
 
 
 def status(text: str) -> str:

@@ -427,3 +427,10 @@ def test_what_does_not_fit_into_memory_is_read_all_the_same_and_leaves_no_trace(
     del read
     gc.collect()
     assert not list(tmp_path.glob("clv-*"))
+
+
+def test_ids_that_read_like_a_test_are_told_of_and_no_longer_word_that_holds_one_is(build):
+    rows = "a,2024-01-01,5,1\na,2024-02-01,5,TEST-7\nlatest,2024-03-01,6,3\ndummy 2,2024-03-04,6,4\n"
+    _, problems = build("customer_id,date,amount,order_id\n" + rows + "b,2024-03-05,7,attested\n")
+    told = [problem.what.partition(" are kept")[0] for problem in problems if "reads like a test" in problem.what]
+    assert told == [f"1 row(s) whose {column} reads like a test" for column in ("customer_id", "order_id")]

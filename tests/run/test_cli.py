@@ -270,32 +270,34 @@ def test_an_interruption_while_the_program_is_loaded_is_one_line(tmp_path, modul
     assert done.stderr.count("\n") == 1
 
 
-def test_an_interruption_that_the_database_notices_first_is_one_too(monkeypatch, capsys):
-    def interrupted(*_):
-        raise RuntimeError("Query interrupted")
+@pytest.fixture
+def ended_by(monkeypatch, capsys):
+    """What the command's code and message are when an error comes out of it."""
 
-    monkeypatch.setattr(usage, "call", interrupted)
-    monkeypatch.setattr(commands.signal, "signal", lambda *_: None)
-    with pytest.raises(SystemExit) as ended:
-        commands.main()
-    assert ended.value.code == 130
-    assert capsys.readouterr().err == "Stopped.\n"
+    def run(error):
+        def raises(*_):
+            raise error
+
+        monkeypatch.setattr(usage, "call", raises)
+        monkeypatch.setattr(commands.signal, "signal", lambda *_: None)
+        with pytest.raises(SystemExit) as ended:
+            commands.main()
+        return ended.value.code, capsys.readouterr().err
+
+    return run
 
 
-def test_an_engine_that_gives_up_in_the_middle_is_no_fault_of_the_program(monkeypatch, capsys):
+def test_an_interruption_that_the_database_notices_first_is_one_too(ended_by):
+    assert ended_by(RuntimeError("Query interrupted")) == (130, "Stopped.\n")
+
+
+def test_an_engine_that_gives_up_in_the_middle_is_no_fault_of_the_program(ended_by):
     class Shutdown(Exception):
         __module__ = "psycopg.errors"
 
-    def refused(*_):
-        raise Shutdown("terminating connection due to administrator command\nSSL connection closed")
-
-    monkeypatch.setattr(usage, "call", refused)
-    monkeypatch.setattr(commands.signal, "signal", lambda *_: None)
-    with pytest.raises(SystemExit) as ended:
-        commands.main()
-    assert ended.value.code == 1
     said = "The engine refused: terminating connection due to administrator command. Mend it there, then run again.\n"
-    assert capsys.readouterr().err == said
+    error = Shutdown("terminating connection due to administrator command\nSSL connection closed")
+    assert ended_by(error) == (1, said)
 
 
 def test_where_no_browser_is_opened_the_address_is_told_with_its_token(clv, monkeypatch):
