@@ -51,9 +51,10 @@ def test_data_have_as_many_rows_as_they_say(tmp_path):
     import duckdb
 
     said = shops.purchases(tmp_path, 2000)
-    customers, rows = duckdb.sql(
-        f"SELECT count(DISTINCT customer_id), count(*) FROM '{tmp_path}/purchases.parquet'"
-    ).fetchall()[0]
+    with duckdb.connect() as connection:
+        [(customers, rows)] = connection.execute(
+            f"SELECT count(DISTINCT customer_id), count(*) FROM '{tmp_path}/purchases.parquet'"
+        ).fetchall()
     assert said == f"2k, {shops.short(rows)} rows"
     assert customers == 2000
     assert 4 < rows / customers < 5.5
