@@ -30,7 +30,7 @@ FOLDER = Path(__file__).parents[1] / "docs/sql"
 COMPILERS = {"bigquery": BigQueryCompiler, "snowflake": SnowflakeCompiler}
 FIRST, MIDDLE, LAST = pd.Timestamp("2025-01-01"), pd.Timestamp("2025-06-30"), pd.Timestamp("2025-12-31")
 KEPT, ORDERS = "spent_on_days", "by_order"  # what others begin with: tables of these names
-_DAYS = "ibis_clv_days"  # of the names by which a database keeps the first
+_DAYS, _WALKED = "ibis_clv_days", "ibis_clv_walked"  # of the names by which a database keeps the first, and of whom
 
 Tables = Mapping[str, ibis.Table]
 
@@ -144,7 +144,7 @@ def small_shop() -> dict[str, pd.DataFrame]:
     return {"transactions": lines, "touchpoints": contacts, "surveys": answers, "experiments": arms}
 
 
-def written(name: str, queries: Iterable[tuple[bool, ibis.Expr]], dialect: str) -> str:
+def written(name: str, queries: Iterable[tuple[str, ibis.Expr]], dialect: str) -> str:
     """What an aggregate asks (from `asked`), as SQL, or why a query can't be said in this dialect."""
     compiler = COMPILERS[dialect]()
     parts = []
@@ -154,25 +154,25 @@ def written(name: str, queries: Iterable[tuple[bool, ibis.Expr]], dialect: str) 
             for star in tree.find_all(sge.Star):  # columns left out are in any order
                 star.set("except_", sorted(star.args.get("except_") or [], key=lambda column: column.sql()))
             text = tree.sql(dialect=dialect, pretty=True)
-            parts.append(f"CREATE TEMPORARY TABLE kept AS\n{text};\n" if kept else f"{text};\n")
+            parts.append(f"CREATE TEMPORARY TABLE {_short(kept, name)} AS\n{text};\n" if kept else f"{text};\n")
         except OperationNotDefinedError as error:
             parts.append(f"-- {error}: a card without engine reads the rows in, and can be asked this.\n")
     return "\n".join([f"-- {name}, with days such as {FIRST:%Y-%m-%d}, {MIDDLE:%Y-%m-%d}, {LAST:%Y-%m-%d}\n", *parts])
 
 
-def asked(backend: Backend) -> Iterator[tuple[str, list[tuple[bool, ibis.Expr]]]]:
-    """The queries of each aggregate of the small shop, and whether their answer is kept as a table."""
+def asked(backend: Backend) -> Iterator[tuple[str, list[tuple[str, ibis.Expr]]]]:
+    """The queries of each aggregate of the small shop, and under which name each answer is kept as a table, or ""."""
     shop = {table: backend.create_table(table, rows) for table, rows in small_shop().items()}
     shop[ORDERS] = backend.create_table(ORDERS, purchases.by_order(shop["transactions"], LAST))
     for name, ask in AGGREGATES.items():
         with _recorded() as found:
             answer = ask(shop)
         if name == KEPT:
-            yield name, [(query is not found[-1][1], query) for _, query in found]
+            yield name, [*found[:-1], ("", found[-1][1])]
         elif isinstance(answer, ibis.Table):
-            yield name, [(False, answer)]
+            yield name, [*found, ("", answer)]
         else:
-            yield name, [(bool(of), query) for of, query in found if not of.startswith(_DAYS)]
+            yield name, [(of, query) for of, query in found if not of.startswith(_DAYS)]
 
 
 @contextmanager
@@ -208,13 +208,17 @@ def _by_name(query: ibis.Expr, of: str) -> ibis.Expr:
         if isinstance(node, ops.InMemoryTable):
             return ops.UnboundTable("given", node.schema)
         if isinstance(node, ops.DatabaseTable):
-            days = node.name.startswith(_DAYS) and of != KEPT
-            return ops.UnboundTable(
-                KEPT if days else "kept" if node.name.startswith("ibis_") else node.name, node.schema
-            )
+            return ops.UnboundTable(_short(node.name, of), node.schema)
         return node.__recreate__(changed) if changed else node
 
     return query.op().replace(named).to_expr()
+
+
+def _short(name: str, of: str) -> str:
+    """The plain name of a table, in the SQL of an aggregate."""
+    if name.startswith(_DAYS) and of != KEPT:
+        return KEPT
+    return "customers_with_refunds" if name.startswith(_WALKED) else "kept" if name.startswith("ibis_") else name
 
 
 def main() -> None:

@@ -11,6 +11,8 @@ from typing import Any
 import ibis
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from clvlib.aggregate.purchases import added_up, contribution, purchase_days, spent_on_days
@@ -44,26 +46,28 @@ def rfm_summary(transactions: ibis.Table, as_of: Any, time_unit: str = "D", free
     per_day = DAYS_PER_UNIT[time_unit]
     summary = _per_customer(spent_on_days(transactions, as_of, free_orders))
     summary = summary.filter(summary["purchases"] > 0).order_by("customer_id")
-    frame = _frame(summary, ["first_purchase", "last_purchase"]).set_index("customer_id").sort_index()
-    repeats = frame["purchases"].astype("int64") - 1
+    frame = _frame(summary, ["first_purchase", "last_purchase"])
+    # Column by column, without the index, which pandas would go through at each step.
+    repeats = frame["purchases"].to_numpy("int64") - 1
     end = pd.Timestamp(as_of).normalize()
-    since_first = (end - frame["first_purchase"]).dt.days
-    since_last = (end - frame["last_purchase"]).dt.days
-    each = {"monetary_value": (frame["paid"] - frame["first_paid"]) / repeats.where(repeats > 0)}
-    each["mean_order_value"] = frame["paid"] / frame["purchases"]
-    return pd.DataFrame(
-        {
-            "frequency": repeats,
-            "recency": (since_first - since_last) / per_day,
-            "T": since_first / per_day,
-            **rounded(pd.DataFrame(each, dtype="float64")),
-            "mean_days_between_orders": (since_first - since_last) / repeats.where(repeats > 0),
-            "total_spend": frame["total_spend"].astype("float64"),
-            "first_purchase": frame["first_purchase"],
-            "last_purchase": frame["last_purchase"],
-            "days_since_last_order": since_last.astype("float64"),
-        }
-    )
+    since = {of: (end - frame[f"{of}_purchase"]).dt.days.to_numpy("float64") for of in ("first", "last")}
+    again = np.where(repeats > 0, repeats, np.nan)
+    money = {name: frame[name].to_numpy("float64") for name in ("paid", "first_paid", "total_spend")}
+    each = {"monetary_value": (money["paid"] - money["first_paid"]) / again}
+    each["mean_order_value"] = money["paid"] / (repeats + 1)
+    columns = {
+        "frequency": repeats,
+        "recency": (since["first"] - since["last"]) / per_day,
+        "T": since["first"] / per_day,
+        **rounded(pd.DataFrame(each, copy=False)),
+        "mean_days_between_orders": (since["first"] - since["last"]) / again,
+        "total_spend": money["total_spend"],
+        "first_purchase": frame["first_purchase"],
+        "last_purchase": frame["last_purchase"],
+        "days_since_last_order": since["last"],
+    }
+    made = pd.DataFrame(columns, copy=False).set_axis(pd.Index(frame["customer_id"]))
+    return made if _in_order(frame["customer_id"]) else made.sort_index()
 
 
 def _per_customer(spent: ibis.Table) -> ibis.Table:
@@ -387,6 +391,12 @@ def _most_spent_on(rows: ibis.Table, column: str) -> pd.Series:
 def _with_gaps(purchases: ibis.Table) -> ibis.Table:
     before = purchases["day"].lag().over(ibis.window(group_by="customer_id", order_by="day"))
     return purchases.mutate(gap=purchases["day"].delta(before, unit="day"))
+
+
+def _in_order(ids: pd.Series) -> bool:
+    """Whether ids are sorted as pandas would: a database may have another alphabet."""
+    texts = pa.array(ids)
+    return bool(pc.all(pc.greater(texts[1:], texts[:-1])).as_py())
 
 
 def _frame(table: ibis.Table, dates: Sequence[str] = ()) -> pd.DataFrame:

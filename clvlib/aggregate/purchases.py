@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from ibis.util import gen_name
 
-from clvlib.aggregate.rows import until
+from clvlib.aggregate.rows import fetched, until
 from clvlib.language import message
 from clvlib.stats import SMALL, SUM_DIGITS, rounded
 
@@ -66,13 +66,13 @@ def spent_on_days(transactions: ibis.Table, as_of: Any, free_orders: bool = Fals
     return days
 
 
-def _kept_table(query: ibis.Table) -> ibis.Table:
+def _kept_table(query: ibis.Table, kind: str = "clv_days") -> ibis.Table:
     """The rows of a query as a temporary table, dropped when nobody refers to it any more.
 
     Made as `query.cache()` makes it, which every engine has a way for. Not by it: what that gives keeps its database
     alive for ever, with its threads, where the database in its turn keeps the table.
     """
-    backend, name = ibis.get_backend(query), gen_name("clv_days")
+    backend, name = ibis.get_backend(query), gen_name(kind)
     backend._run_pre_execute_hooks(query)  # Spark keeps no query of a table that is brought to it, else
     table = backend._create_cached_table(name, query)
     gone = weakref.finalize(table.op(), _drop, weakref.ref(backend), name)
@@ -92,7 +92,7 @@ def _spent_on_days(transactions: ibis.Table, as_of: Any, free_orders: bool) -> i
     rows = until(transactions, as_of)
     days = _kept_table(_by_day(rows).mutate(bought=True))
     walked = _with_refunds(rows, days, free_orders)
-    if not walked.count().to_pyarrow().as_py():
+    if walked is None:
         return days
     plain = days.anti_join(walked, "customer_id")
     mixed = _walk(_of_their_order(rows.semi_join(walked, "customer_id")), free_orders)
@@ -105,7 +105,7 @@ def _spent_on_days(transactions: ibis.Table, as_of: Any, free_orders: bool) -> i
 
 
 def purchase_lines(transactions: ibis.Table, as_of: Any) -> ibis.Table:
-    """Every row up to `as_of` with `purchased_on` (date): the day of the purchase that it belongs to. Lazy.
+    """Every row up to `as_of` with `purchased_on` (date): the day of the purchase that it belongs to.
 
     A row of a customer's refund stands on the day of what was sent back; one with nothing before it, on its own day.
     """
@@ -117,7 +117,10 @@ def _placed(transactions: ibis.Table, as_of: Any) -> ibis.Table:
     rows = until(transactions, as_of)
     walked = _with_refunds(rows, _by_day(rows), free_orders=False)
     same = ibis.ifelse(rows["amount"] < 0, REFUNDS[1], ibis.null("string"))
-    plain = rows.anti_join(walked, "customer_id").mutate(purchased_on=rows["day"], goes_to=same)
+    as_they_are = rows.mutate(purchased_on=rows["day"], goes_to=same)
+    if walked is None:
+        return as_they_are.drop("day")
+    plain = as_they_are.anti_join(walked, "customer_id")
     moved = _of_their_order(rows.semi_join(walked, "customer_id"))
     mixed = moved.inner_join(_walk(moved, free_orders=False).drop("amount"), ["customer_id", "day"])
     goes_to = ibis.cases(
@@ -176,7 +179,7 @@ def largest(orders: ibis.Table) -> pd.DataFrame:
         sums = sums.mutate(paid=sums["amount"].sum().over(ibis.window()), of=sums.count().over(ibis.window()))
         first = sums.order_by([ibis.desc("amount"), *keys]).limit(1).rename(name=keys[0])
         parts.append(first.select(ibis.literal(unit).name("unit"), "name", "lines", "amount", "paid", "of"))
-    frame = ibis.union(*parts).to_pandas().set_index("unit").reindex(["order", "day", "customer"])
+    frame = fetched(ibis.union(*parts)).set_index("unit").reindex(["order", "day", "customer"])
     frame = frame[(frame["amount"] > 0) & (frame["paid"] > 0)].astype({"lines": "int64", "of": "int64"})
     frame.insert(3, "share", frame["amount"] / frame.pop("paid"))
     return frame
@@ -187,7 +190,7 @@ def buyers(orders: ibis.Table) -> tuple[int, int, int]:
     days = orders.group_by(["customer_id", "day"]).agg(amount=added_up(orders["amount"]))
     people = days.group_by("customer_id").agg(days=(days["amount"] > 0).sum())
     counts = people.agg(all=people.count(), bought=(people["days"] > 0).sum(), repeated=(people["days"] > 1).sum())
-    every, bought, repeated = (int(value or 0) for value in counts.to_pandas().iloc[0])
+    every, bought, repeated = (int(value or 0) for value in counts.to_pyarrow().to_pylist()[0].values())
     return every, bought, repeated
 
 
@@ -250,12 +253,14 @@ def _by_day(rows: ibis.Table) -> ibis.Table:
     return rows.group_by(["customer_id", "day"]).agg(amount=added_up(rows["amount"]))
 
 
-def _with_refunds(rows: ibis.Table, days: ibis.Table, free_orders: bool) -> ibis.Table:
-    """Customers with a day that is no purchase by itself, or with a refund that names its order."""
+def _with_refunds(rows: ibis.Table, days: ibis.Table, free_orders: bool) -> ibis.Table | None:
+    """Customers with a day that is no purchase by itself, or with a refund that names its order, as a table that is
+    kept; None where there are none."""
     customers = days.filter(~_buys(days, free_orders)).select("customer_id")
     if "order_id" in rows.columns:
         customers = ibis.union(customers, rows.filter(_names_its_order(rows)).select("customer_id"))
-    return customers.distinct()
+    kept = _kept_table(customers.distinct(), "clv_walked")
+    return kept if kept.count().to_pyarrow().as_py() else None
 
 
 def _names_its_order(rows: ibis.Table) -> ibis.Value:

@@ -175,7 +175,7 @@ class Account:
             return
         found = cast["customer_id"]
         each = f"ids_{self.name}"
-        made = f"SELECT DISTINCT {found} AS id FROM {self.raw.table} WHERE {found} IS NOT NULL"
+        made = f"SELECT DISTINCT {found} AS id FROM {self.raw.of(found)} WHERE {found} IS NOT NULL"
         self.rows(f"CREATE TEMP TABLE {each} AS {made}")
         names = self.rows(f"SELECT id FROM {each} WHERE lower(id) IN ({rules.listed(rules.NOBODY)}) ORDER BY 1")
         for (name,) in names if self.name == "transactions" else ():
@@ -236,7 +236,7 @@ class Account:
         counted = ", ".join(f"count(*) FILTER ({name}), {money.format(name)}" for name in conditions)
         each = ", ".join(f"{condition} AS {name}" for name, condition in conditions.items())
         found = self.rows(
-            f"SELECT {counted} FROM (SELECT {ROW}, {each} FROM {self.raw.table} WHERE {' OR '.join(conditions)}) "
+            f"SELECT {counted} FROM (SELECT {ROW}, {each} FROM {self.raw.of(each)} WHERE {' OR '.join(conditions)}) "
             f"JOIN read_{self.name} USING ({ROW}) WHERE {REASON} IS NULL"
         )[0]
         return list(zip(found[::2], found[1::2], strict=True))
@@ -246,7 +246,7 @@ class Account:
         cells = ", ".join(f"raw.{quoted(column)}" for column in self.raw.columns)
         those = f"SELECT order_id FROM read_{self.name} WHERE {REASON} = {code}"
         lines = (
-            f"SELECT made.order_id, hash({cells}) AS line, count(*) AS n FROM {self.raw.table} AS raw "
+            f"SELECT made.order_id, hash({cells}) AS line, count(*) AS n FROM {self.raw.of()} AS raw "
             f"JOIN read_{self.name} AS made USING ({ROW}) "
             f"WHERE made.order_id IN ({those}) AND coalesce({REASON}, {code}) = {code} GROUP BY ALL"
         )
@@ -275,10 +275,10 @@ class Account:
         used = self.columns_in(" ".join(cast.values()))
         label = self.raw.label if self.raw.label not in used else ""
         cells = ", ".join(quoted(column) for column in self.raw.columns if column != label)
-        alike = f"SELECT hash({cells}) FROM {self.raw.table} GROUP BY 1 HAVING count(*) > 1"  # few, to be numbered
+        alike = f"SELECT hash({cells}) FROM {self.raw.of()} GROUP BY 1 HAVING count(*) > 1"  # few, to be numbered
         again = (
             f"SELECT {ROW} FROM (SELECT {ROW}, row_number() OVER (PARTITION BY hash({cells}) ORDER BY {ROW}) AS n "
-            f"FROM {self.raw.table} WHERE hash({cells}) IN ({alike})) WHERE n > 1"
+            f"FROM {self.raw.of()} WHERE hash({cells}) IN ({alike})) WHERE n > 1"
         )
         proved = self.name != "transactions" or "order_id" in cast
         if not proved:
@@ -378,12 +378,12 @@ class Account:
         return rows(self.connection, sql)
 
     def count(self, condition: str) -> int:
-        return int(self.rows(f"SELECT count(*) FROM {self.raw.table} WHERE {condition}")[0][0])
+        return int(self.rows(f"SELECT count(*) FROM {self.raw.of(condition)} WHERE {condition}")[0][0])
 
     def counts(self, conditions: Sequence[str]) -> list[int]:
         """In how many rows each condition holds, in one pass over them."""
         counted = ", ".join(f"count(*) FILTER ({condition})" for condition in conditions)
-        return list(self.rows(f"SELECT {counted} FROM {self.raw.table}")[0]) if conditions else []
+        return list(self.rows(f"SELECT {counted} FROM {self.raw.of(counted)}")[0]) if conditions else []
 
     def examples(self, condition: str, text: str) -> tuple[str, ...]:
         rows = self.rows(

@@ -15,13 +15,17 @@ from clvlib.language import phrase
 
 OURS = "__clv_"  # no client's column may begin so
 ROW = f"{OURS}row"
+CAST = f"{OURS}cast_"
 
 Noticed = tuple[Grade, str, int, tuple[str, ...], str]  # how grave, what, how many, examples, how to mend
 
 
 @dataclass
 class Raw:
-    """Text as found: a DuckDB table, its columns in file order, and what was noticed while reading."""
+    """Text as found: a DuckDB table, its columns in file order, and what was noticed while reading.
+
+    Once cells are cast, `table` has them beside the texts (columns CAST…), and `texts` is the table of the texts alone.
+    """
 
     table: str
     columns: list[str]
@@ -33,6 +37,11 @@ class Raw:
     titles: int = 0  # lines of titles, totals or footers that don't have the table's cells
     numbers: frozenset[str] = frozenset()  # columns that the file itself says are numbers, their mark a point
     lines: dict[str, tuple[str, ...]] = field(default_factory=dict)  # what each line of a heading says of a column
+    texts: str = ""
+
+    def of(self, *sql: str) -> str:
+        """The table to ask such SQL of: the texts alone, which every core reads at once, unless it asks for more."""
+        return self.table if any(CAST in part for part in sql) else self.texts or self.table
 
 
 def quoted(name: str) -> str:

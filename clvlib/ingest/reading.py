@@ -20,11 +20,10 @@ from clvlib.ingest import account, casting, exports, lookups, rules, shapes, sou
 from clvlib.ingest.account import MOST_VALUES, Doubt, Reason, leaving_out
 from clvlib.ingest.columns import INPUTS, Mapped
 from clvlib.ingest.options import options_of
-from clvlib.ingest.raw import ROW, filled, literal, quoted, rows
+from clvlib.ingest.raw import CAST, ROW, filled, literal, quoted, rows
 from clvlib.ingest.tables import LOOKUPS, TABLES, Column
 from clvlib.language import message, phrase, said_together, translated
 
-CAST = "__clv_cast_"
 MEMORY = "50%"  # of the machine's, for tables
 LARGE, LEAN = 100_000_000, "950MB"  # bytes of files from which tables are kept in a file, and what memory they get then
 PACKED = {".zip", ".gz", ".zst", ".parquet"}  # files taken to hold ten times as much text as they are large
@@ -304,7 +303,7 @@ class _Reading(Mapped):
             f"OR len([1 FOR word IN [{rules.listed(rules.SERVICES)}] IF {ends}]) > 0"
         )
         for column in [c for c in self.raw.columns if rules.letters(c) in rules.PRODUCTS]:
-            distinct = f"SELECT {quoted(column)} AS name, count(*) AS n FROM {self.raw.table} GROUP BY 1"
+            distinct = f"SELECT {quoted(column)} AS name, count(*) AS n FROM {self.raw.of()} GROUP BY 1"
             names = [name for (name,) in self.rows(f"SELECT name FROM ({distinct}) WHERE {said} ORDER BY n DESC, 1")]
             if names:
                 what = message(
@@ -331,7 +330,7 @@ class _Reading(Mapped):
             )
             for table in self.joins:
                 self.rows(f"DROP TABLE {table}")
-            self.raw.table = f"cast_{self.name}"
+            self.raw.table, self.raw.texts = f"cast_{self.name}", raw
         cast |= {target: quoted(CAST + target) for target in targets}
 
     def left_out_by_card(self) -> list[Reason]:
@@ -363,7 +362,7 @@ class _Reading(Mapped):
             same = [filled(self.known(column)) for column in self.options["once"]]
             numbered = f"row_number() OVER (PARTITION BY {', '.join(same)} ORDER BY {ROW}) AS n"
             named = f"{same[0]} IS NOT NULL AND lower({same[0]}) NOT IN ({rules.listed(rules.NOTHING)})"
-            again = f"SELECT {ROW} FROM (SELECT {ROW}, {numbered} FROM {self.raw.table} WHERE {named}) WHERE n > 1"
+            again = f"SELECT {ROW} FROM (SELECT {ROW}, {numbered} FROM {self.raw.of()} WHERE {named}) WHERE n > 1"
             reasons.append(Reason(f"{ROW} IN ({again})", account.SAME_AGAIN, column=self.options["once"][0]))
         return reasons
 
@@ -392,7 +391,7 @@ class _Reading(Mapped):
         reasons: list[Reason] = []
         for column in statuses:
             said = self.rows(
-                f"SELECT {quoted(column)}, {rules.status(quoted(column))} FROM {self.raw.table} GROUP BY ALL ORDER BY 1"
+                f"SELECT {quoted(column)}, {rules.status(quoted(column))} FROM {self.raw.of()} GROUP BY ALL ORDER BY 1"
             )
             never = [text for text, word in said if word in rules.NEVER]
             for text in never:

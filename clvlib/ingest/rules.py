@@ -123,8 +123,8 @@ def tried(text: str) -> str:
     """SQL of whether an id holds a word of TRIED; what holds none of their letters, nearly all, is told at a glance."""
     words = literal(f"(^|[^\\pL])({'|'.join(TRIED)})([^\\pL]|$)")
     roots = [word for word in TRIED if not any(other in word for other in TRIED if other != word)]
-    likely = " OR ".join(f"contains(lower({text}), {literal(root)})" for root in roots)
-    return f"(({likely}) AND regexp_matches(lower({text}), {words}))"
+    likely = literal(f"(?i){'|'.join(roots)}")
+    return f"(regexp_matches({text}, {likely}) AND regexp_matches(lower({text}), {words}))"
 
 
 def status(text: str) -> str:

@@ -23,7 +23,7 @@ def shop() -> ibis.BaseBackend:
 
 
 @pytest.fixture(scope="module")
-def asked(shop: ibis.BaseBackend) -> dict[str, list[tuple[bool, ibis.Expr]]]:
+def asked(shop: ibis.BaseBackend) -> dict[str, list[tuple[str, ibis.Expr]]]:
     queries = dict(sql.asked(shop))
     shop.create_table(sql.KEPT, queries[sql.KEPT][-1][1])
     return queries
@@ -31,7 +31,7 @@ def asked(shop: ibis.BaseBackend) -> dict[str, list[tuple[bool, ibis.Expr]]]:
 
 def statements(shop: ibis.BaseBackend, text: str, dialect: str) -> Iterator[pd.DataFrame]:
     """What the statements give on DuckDB, by sqlglot's understanding of the dialect; rows in order, all as text."""
-    shop.raw_sql("DROP TABLE IF EXISTS kept")
+    shop.raw_sql("DROP TABLE IF EXISTS kept; DROP TABLE IF EXISTS customers_with_refunds")
     for statement in filter(None, sqlglot.parse(text, dialect=dialect)):
         found = shop.raw_sql(statement.sql(dialect="duckdb"))
         if not isinstance(statement, sqlglot.exp.Create):

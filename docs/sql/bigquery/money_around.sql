@@ -1,330 +1,387 @@
 -- money_around, with days such as 2025-01-01, 2025-06-30, 2025-12-31
 
-WITH `t9` AS (
-  SELECT
-    `t8`.`customer_id`,
-    `t8`.`date`,
-    `t8`.`amount`,
-    `t8`.`order_id`,
-    `t8`.`channel`,
-    `t8`.`product`,
-    `t8`.`category`,
-    `t8`.`cost`,
-    `t8`.`date` AS `day`
-  FROM (
-    SELECT
-      `t7`.*
-      EXCEPT (`assigned_on`, `day`)
-    FROM (
-      SELECT
-        `t6`.`customer_id`,
-        DATE_ADD(DATE(2000, 1, 1), INTERVAL (DATE_DIFF(`t6`.`day`, `t6`.`assigned_on`, DAY)) DAY) AS `date`,
-        `t6`.`amount`,
-        `t6`.`order_id`,
-        `t6`.`channel`,
-        `t6`.`product`,
-        `t6`.`category`,
-        `t6`.`cost`,
-        `t6`.`day`,
-        `t6`.`assigned_on`
-      FROM (
-        SELECT
-          `t5`.*
-          EXCEPT (`member`)
-        FROM (
-          SELECT
-            `t4`.`customer_id`,
-            `t4`.`date`,
-            `t4`.`amount`,
-            `t4`.`order_id`,
-            `t4`.`channel`,
-            `t4`.`product`,
-            `t4`.`category`,
-            `t4`.`cost`,
-            `t4`.`day`,
-            `t2`.`member`,
-            `t2`.`assigned_on`
-          FROM (
-            SELECT
-              `t0`.`customer_id`,
-              `t0`.`date`,
-              `t0`.`amount`,
-              `t0`.`order_id`,
-              `t0`.`channel`,
-              `t0`.`product`,
-              `t0`.`category`,
-              `t0`.`cost`,
-              CAST(`t0`.`date` AS DATE) AS `day`
-            FROM `transactions` AS `t0`
-            WHERE
-              CAST(`t0`.`date` AS DATE) <= DATE(2025, 12, 31)
-          ) AS `t4`
-          INNER JOIN `given` AS `t2`
-            ON `t4`.`customer_id` = `t2`.`member`
-        ) AS `t5`
-      ) AS `t6`
-    ) AS `t7`
-  ) AS `t8`
-  WHERE
-    `t8`.`date` <= DATE(2000, 3, 1)
-)
-SELECT
-  `t35`.`customer_id`,
-  CAST(FLOOR(ieee_divide(`t35`.`since`, 30)) AS INT64) AS `step`,
-  SUM(`t35`.`amount`) AS `revenue`,
-  SUM(COALESCE(`t35`.`amount` - `t35`.`cost`, `t35`.`amount` * 0.3)) AS `contribution`,
-  SUM(CAST(`t35`.`cost` IS NULL AS INT64)) AS `unknown_costs`
+CREATE TEMPORARY TABLE customers_with_refunds AS
+SELECT DISTINCT
+  *
 FROM (
   SELECT
-    `t34`.`customer_id`,
-    `t34`.`date`,
-    `t34`.`amount`,
-    `t34`.`order_id`,
-    `t34`.`channel`,
-    `t34`.`product`,
-    `t34`.`category`,
-    `t34`.`cost`,
-    `t34`.`purchased_on`,
-    DATE_DIFF(`t34`.`purchased_on`, DATE(1999, 12, 2), DAY) AS `since`
+    *
   FROM (
     SELECT
-      `t33`.*
+      `t11`.`customer_id`
+    FROM (
+      SELECT
+        `t9`.`customer_id`,
+        `t9`.`day`,
+        IF(
+          MAX(ABS(`t9`.`amount`)) >= 0.01,
+          CAST(ROUND(SUM(`t9`.`amount`), 8) AS FLOAT64),
+          ieee_divide(
+            CAST(ROUND(
+              SUM(`t9`.`amount`) * (
+                POWER(
+                  10.0,
+                  (
+                    -(
+                      CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t9`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
+                    ) + 7
+                  )
+                )
+              ),
+              1
+            ) AS FLOAT64),
+            POWER(
+              10.0,
+              (
+                -(
+                  CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t9`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
+                ) + 7
+              )
+            )
+          )
+        ) AS `amount`
+      FROM (
+        SELECT
+          `t8`.`customer_id`,
+          `t8`.`date`,
+          `t8`.`amount`,
+          `t8`.`order_id`,
+          `t8`.`channel`,
+          `t8`.`product`,
+          `t8`.`category`,
+          `t8`.`cost`,
+          `t8`.`date` AS `day`
+        FROM (
+          SELECT
+            `t7`.*
+            EXCEPT (`assigned_on`, `day`)
+          FROM (
+            SELECT
+              `t6`.`customer_id`,
+              DATE_ADD(DATE(2000, 1, 1), INTERVAL (DATE_DIFF(`t6`.`day`, `t6`.`assigned_on`, DAY)) DAY) AS `date`,
+              `t6`.`amount`,
+              `t6`.`order_id`,
+              `t6`.`channel`,
+              `t6`.`product`,
+              `t6`.`category`,
+              `t6`.`cost`,
+              `t6`.`day`,
+              `t6`.`assigned_on`
+            FROM (
+              SELECT
+                `t5`.*
+                EXCEPT (`member`)
+              FROM (
+                SELECT
+                  `t4`.`customer_id`,
+                  `t4`.`date`,
+                  `t4`.`amount`,
+                  `t4`.`order_id`,
+                  `t4`.`channel`,
+                  `t4`.`product`,
+                  `t4`.`category`,
+                  `t4`.`cost`,
+                  `t4`.`day`,
+                  `t2`.`member`,
+                  `t2`.`assigned_on`
+                FROM (
+                  SELECT
+                    `t0`.`customer_id`,
+                    `t0`.`date`,
+                    `t0`.`amount`,
+                    `t0`.`order_id`,
+                    `t0`.`channel`,
+                    `t0`.`product`,
+                    `t0`.`category`,
+                    `t0`.`cost`,
+                    CAST(`t0`.`date` AS DATE) AS `day`
+                  FROM `transactions` AS `t0`
+                  WHERE
+                    CAST(`t0`.`date` AS DATE) <= DATE(2025, 12, 31)
+                ) AS `t4`
+                INNER JOIN `given` AS `t2`
+                  ON `t4`.`customer_id` = `t2`.`member`
+              ) AS `t5`
+            ) AS `t6`
+          ) AS `t7`
+        ) AS `t8`
+        WHERE
+          `t8`.`date` <= DATE(2000, 3, 1)
+      ) AS `t9`
+      GROUP BY
+        1,
+        2
+    ) AS `t11`
+    WHERE
+      NOT (
+        `t11`.`amount` > 0
+      )
+  ) AS `t12`
+  UNION ALL
+  SELECT
+    *
+  FROM (
+    SELECT
+      `t8`.`customer_id`
+    FROM (
+      SELECT
+        `t7`.*
+        EXCEPT (`assigned_on`, `day`)
+      FROM (
+        SELECT
+          `t6`.`customer_id`,
+          DATE_ADD(DATE(2000, 1, 1), INTERVAL (DATE_DIFF(`t6`.`day`, `t6`.`assigned_on`, DAY)) DAY) AS `date`,
+          `t6`.`amount`,
+          `t6`.`order_id`,
+          `t6`.`channel`,
+          `t6`.`product`,
+          `t6`.`category`,
+          `t6`.`cost`,
+          `t6`.`day`,
+          `t6`.`assigned_on`
+        FROM (
+          SELECT
+            `t5`.*
+            EXCEPT (`member`)
+          FROM (
+            SELECT
+              `t4`.`customer_id`,
+              `t4`.`date`,
+              `t4`.`amount`,
+              `t4`.`order_id`,
+              `t4`.`channel`,
+              `t4`.`product`,
+              `t4`.`category`,
+              `t4`.`cost`,
+              `t4`.`day`,
+              `t2`.`member`,
+              `t2`.`assigned_on`
+            FROM (
+              SELECT
+                `t0`.`customer_id`,
+                `t0`.`date`,
+                `t0`.`amount`,
+                `t0`.`order_id`,
+                `t0`.`channel`,
+                `t0`.`product`,
+                `t0`.`category`,
+                `t0`.`cost`,
+                CAST(`t0`.`date` AS DATE) AS `day`
+              FROM `transactions` AS `t0`
+              WHERE
+                CAST(`t0`.`date` AS DATE) <= DATE(2025, 12, 31)
+            ) AS `t4`
+            INNER JOIN `given` AS `t2`
+              ON `t4`.`customer_id` = `t2`.`member`
+          ) AS `t5`
+        ) AS `t6`
+      ) AS `t7`
+    ) AS `t8`
+    WHERE
+      `t8`.`date` <= DATE(2000, 3, 1)
+      AND `t8`.`amount` < 0
+      AND `t8`.`order_id` IS NOT NULL
+  ) AS `t10`
+) AS `t13`;
+
+SELECT
+  `t31`.`customer_id`,
+  CAST(FLOOR(ieee_divide(`t31`.`since`, 30)) AS INT64) AS `step`,
+  SUM(`t31`.`amount`) AS `revenue`,
+  SUM(COALESCE(`t31`.`amount` - `t31`.`cost`, `t31`.`amount` * 0.3)) AS `contribution`,
+  SUM(CAST(`t31`.`cost` IS NULL AS INT64)) AS `unknown_costs`
+FROM (
+  SELECT
+    `t30`.`customer_id`,
+    `t30`.`date`,
+    `t30`.`amount`,
+    `t30`.`order_id`,
+    `t30`.`channel`,
+    `t30`.`product`,
+    `t30`.`category`,
+    `t30`.`cost`,
+    `t30`.`purchased_on`,
+    DATE_DIFF(`t30`.`purchased_on`, DATE(1999, 12, 2), DAY) AS `since`
+  FROM (
+    SELECT
+      `t29`.*
       EXCEPT (`goes_to`)
     FROM (
       SELECT
         *
       FROM (
         SELECT
-          `t20`.*
+          `t16`.*
           EXCEPT (`day`)
         FROM (
           SELECT
-            `t18`.`customer_id`,
-            `t18`.`date`,
-            `t18`.`amount`,
-            `t18`.`order_id`,
-            `t18`.`channel`,
-            `t18`.`product`,
-            `t18`.`category`,
-            `t18`.`cost`,
-            `t18`.`day`,
-            `t18`.`day` AS `purchased_on`,
-            IF(`t18`.`amount` < 0, 'what was bought that day', CAST(NULL AS STRING)) AS `goes_to`
+            `t14`.`customer_id`,
+            `t14`.`date`,
+            `t14`.`amount`,
+            `t14`.`order_id`,
+            `t14`.`channel`,
+            `t14`.`product`,
+            `t14`.`category`,
+            `t14`.`cost`,
+            `t14`.`day`,
+            `t14`.`purchased_on`,
+            `t14`.`goes_to`
           FROM (
             SELECT
-              `t12`.`customer_id`,
-              `t12`.`date`,
-              `t12`.`amount`,
-              `t12`.`order_id`,
-              `t12`.`channel`,
-              `t12`.`product`,
-              `t12`.`category`,
-              `t12`.`cost`,
-              `t12`.`day`
-            FROM `t9` AS `t12`
-            WHERE
-              NOT EXISTS(
+              `t10`.`customer_id`,
+              `t10`.`date`,
+              `t10`.`amount`,
+              `t10`.`order_id`,
+              `t10`.`channel`,
+              `t10`.`product`,
+              `t10`.`category`,
+              `t10`.`cost`,
+              `t10`.`date` AS `day`,
+              `t10`.`date` AS `purchased_on`,
+              IF(`t10`.`amount` < 0, 'what was bought that day', CAST(NULL AS STRING)) AS `goes_to`
+            FROM (
+              SELECT
+                `t9`.*
+                EXCEPT (`assigned_on`, `day`)
+              FROM (
                 SELECT
-                  1
+                  `t8`.`customer_id`,
+                  DATE_ADD(DATE(2000, 1, 1), INTERVAL (DATE_DIFF(`t8`.`day`, `t8`.`assigned_on`, DAY)) DAY) AS `date`,
+                  `t8`.`amount`,
+                  `t8`.`order_id`,
+                  `t8`.`channel`,
+                  `t8`.`product`,
+                  `t8`.`category`,
+                  `t8`.`cost`,
+                  `t8`.`day`,
+                  `t8`.`assigned_on`
                 FROM (
-                  SELECT DISTINCT
-                    *
+                  SELECT
+                    `t7`.*
+                    EXCEPT (`member`)
                   FROM (
                     SELECT
-                      *
+                      `t6`.`customer_id`,
+                      `t6`.`date`,
+                      `t6`.`amount`,
+                      `t6`.`order_id`,
+                      `t6`.`channel`,
+                      `t6`.`product`,
+                      `t6`.`category`,
+                      `t6`.`cost`,
+                      `t6`.`day`,
+                      `t4`.`member`,
+                      `t4`.`assigned_on`
                     FROM (
                       SELECT
-                        `t13`.`customer_id`
-                      FROM (
-                        SELECT
-                          `t11`.`customer_id`,
-                          `t11`.`day`,
-                          IF(
-                            MAX(ABS(`t11`.`amount`)) >= 0.01,
-                            CAST(ROUND(SUM(`t11`.`amount`), 8) AS FLOAT64),
-                            ieee_divide(
-                              CAST(ROUND(
-                                SUM(`t11`.`amount`) * (
-                                  POWER(
-                                    10.0,
-                                    (
-                                      -(
-                                        CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t11`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                                      ) + 7
-                                    )
-                                  )
-                                ),
-                                1
-                              ) AS FLOAT64),
-                              POWER(
-                                10.0,
-                                (
-                                  -(
-                                    CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t11`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                                  ) + 7
-                                )
-                              )
-                            )
-                          ) AS `amount`
-                        FROM `t9` AS `t11`
-                        GROUP BY
-                          1,
-                          2
-                      ) AS `t13`
+                        `t1`.`customer_id`,
+                        `t1`.`date`,
+                        `t1`.`amount`,
+                        `t1`.`order_id`,
+                        `t1`.`channel`,
+                        `t1`.`product`,
+                        `t1`.`category`,
+                        `t1`.`cost`,
+                        CAST(`t1`.`date` AS DATE) AS `day`
+                      FROM `transactions` AS `t1`
                       WHERE
-                        NOT (
-                          `t13`.`amount` > 0
-                        )
-                    ) AS `t14`
-                    UNION ALL
-                    SELECT
-                      *
-                    FROM (
-                      SELECT
-                        `t8`.`customer_id`
-                      FROM (
-                        SELECT
-                          `t7`.*
-                          EXCEPT (`assigned_on`, `day`)
-                        FROM (
-                          SELECT
-                            `t6`.`customer_id`,
-                            DATE_ADD(DATE(2000, 1, 1), INTERVAL (DATE_DIFF(`t6`.`day`, `t6`.`assigned_on`, DAY)) DAY) AS `date`,
-                            `t6`.`amount`,
-                            `t6`.`order_id`,
-                            `t6`.`channel`,
-                            `t6`.`product`,
-                            `t6`.`category`,
-                            `t6`.`cost`,
-                            `t6`.`day`,
-                            `t6`.`assigned_on`
-                          FROM (
-                            SELECT
-                              `t5`.*
-                              EXCEPT (`member`)
-                            FROM (
-                              SELECT
-                                `t4`.`customer_id`,
-                                `t4`.`date`,
-                                `t4`.`amount`,
-                                `t4`.`order_id`,
-                                `t4`.`channel`,
-                                `t4`.`product`,
-                                `t4`.`category`,
-                                `t4`.`cost`,
-                                `t4`.`day`,
-                                `t2`.`member`,
-                                `t2`.`assigned_on`
-                              FROM (
-                                SELECT
-                                  `t0`.`customer_id`,
-                                  `t0`.`date`,
-                                  `t0`.`amount`,
-                                  `t0`.`order_id`,
-                                  `t0`.`channel`,
-                                  `t0`.`product`,
-                                  `t0`.`category`,
-                                  `t0`.`cost`,
-                                  CAST(`t0`.`date` AS DATE) AS `day`
-                                FROM `transactions` AS `t0`
-                                WHERE
-                                  CAST(`t0`.`date` AS DATE) <= DATE(2025, 12, 31)
-                              ) AS `t4`
-                              INNER JOIN `given` AS `t2`
-                                ON `t4`.`customer_id` = `t2`.`member`
-                            ) AS `t5`
-                          ) AS `t6`
-                        ) AS `t7`
-                      ) AS `t8`
-                      WHERE
-                        `t8`.`date` <= DATE(2000, 3, 1)
-                        AND `t8`.`amount` < 0
-                        AND `t8`.`order_id` IS NOT NULL
-                    ) AS `t10`
-                  ) AS `t15`
-                ) AS `t17`
-                WHERE
-                  `t12`.`customer_id` = `t17`.`customer_id`
-              )
-          ) AS `t18`
-        ) AS `t20`
-      ) AS `t21`
+                        CAST(`t1`.`date` AS DATE) <= DATE(2025, 12, 31)
+                    ) AS `t6`
+                    INNER JOIN `given` AS `t4`
+                      ON `t6`.`customer_id` = `t4`.`member`
+                  ) AS `t7`
+                ) AS `t8`
+              ) AS `t9`
+            ) AS `t10`
+            WHERE
+              `t10`.`date` <= DATE(2000, 3, 1)
+          ) AS `t14`
+          WHERE
+            NOT EXISTS(
+              SELECT
+                1
+              FROM `customers_with_refunds` AS `t3`
+              WHERE
+                `t14`.`customer_id` = `t3`.`customer_id`
+            )
+        ) AS `t16`
+      ) AS `t17`
       UNION ALL
       SELECT
         *
       FROM (
         SELECT
-          `t31`.`customer_id`,
-          `t31`.`date`,
-          `t31`.`amount`,
-          `t31`.`order_id`,
-          `t31`.`channel`,
-          `t31`.`product`,
-          `t31`.`category`,
-          `t31`.`cost`,
-          `t31`.`purchased_on`,
+          `t27`.`customer_id`,
+          `t27`.`date`,
+          `t27`.`amount`,
+          `t27`.`order_id`,
+          `t27`.`channel`,
+          `t27`.`product`,
+          `t27`.`category`,
+          `t27`.`cost`,
+          `t27`.`purchased_on`,
           CASE
-            WHEN `t31`.`amount` >= 0
+            WHEN `t27`.`amount` >= 0
             THEN CAST(NULL AS STRING)
-            WHEN `t31`.`by_order`
+            WHEN `t27`.`by_order`
             THEN 'their order'
-            WHEN `t31`.`buys`
+            WHEN `t27`.`buys`
             THEN 'what was bought that day'
-            WHEN `t31`.`purchased_on` < `t31`.`day`
+            WHEN `t27`.`purchased_on` < `t27`.`day`
             THEN 'the purchase before'
             ELSE 'nothing known'
           END AS `goes_to`
         FROM (
           SELECT
-            `t25`.`customer_id`,
-            `t25`.`date`,
-            `t25`.`amount`,
-            `t25`.`order_id`,
-            `t25`.`channel`,
-            `t25`.`product`,
-            `t25`.`category`,
-            `t25`.`cost`,
-            `t25`.`day`,
-            `t25`.`by_order`,
-            `t30`.`buys`,
-            `t30`.`purchased_on`
+            `t21`.`customer_id`,
+            `t21`.`date`,
+            `t21`.`amount`,
+            `t21`.`order_id`,
+            `t21`.`channel`,
+            `t21`.`product`,
+            `t21`.`category`,
+            `t21`.`cost`,
+            `t21`.`day`,
+            `t21`.`by_order`,
+            `t26`.`buys`,
+            `t26`.`purchased_on`
           FROM (
             SELECT
-              `t23`.*
+              `t19`.*
               EXCEPT (`bought_on`)
             FROM (
               SELECT
-                `t22`.`customer_id`,
-                `t22`.`date`,
-                `t22`.`amount`,
-                `t22`.`order_id`,
-                `t22`.`channel`,
-                `t22`.`product`,
-                `t22`.`category`,
-                `t22`.`cost`,
-                COALESCE(`t22`.`bought_on`, `t22`.`day`) AS `day`,
-                `t22`.`bought_on`,
-                `t22`.`bought_on` IS NOT NULL AS `by_order`
+                `t18`.`customer_id`,
+                `t18`.`date`,
+                `t18`.`amount`,
+                `t18`.`order_id`,
+                `t18`.`channel`,
+                `t18`.`product`,
+                `t18`.`category`,
+                `t18`.`cost`,
+                COALESCE(`t18`.`bought_on`, `t18`.`day`) AS `day`,
+                `t18`.`bought_on`,
+                `t18`.`bought_on` IS NOT NULL AS `by_order`
               FROM (
                 SELECT
-                  `t19`.`customer_id`,
-                  `t19`.`date`,
-                  `t19`.`amount`,
-                  `t19`.`order_id`,
-                  `t19`.`channel`,
-                  `t19`.`product`,
-                  `t19`.`category`,
-                  `t19`.`cost`,
-                  `t19`.`day`,
+                  `t15`.`customer_id`,
+                  `t15`.`date`,
+                  `t15`.`amount`,
+                  `t15`.`order_id`,
+                  `t15`.`channel`,
+                  `t15`.`product`,
+                  `t15`.`category`,
+                  `t15`.`cost`,
+                  `t15`.`day`,
                   IF(
                     (
-                      `t19`.`amount` < 0
+                      `t15`.`amount` < 0
                     ) AND (
-                      `t19`.`order_id` IS NOT NULL
+                      `t15`.`order_id` IS NOT NULL
                     ),
-                    MAX(IF(`t19`.`amount` > 0, `t19`.`day`, NULL)) OVER (
-                      PARTITION BY `t19`.`customer_id`, `t19`.`order_id`
-                      ORDER BY `t19`.`day` ASC, `t19`.`amount` DESC
+                    MAX(IF(`t15`.`amount` > 0, `t15`.`day`, NULL)) OVER (
+                      PARTITION BY `t15`.`customer_id`, `t15`.`order_id`
+                      ORDER BY `t15`.`day` ASC, `t15`.`amount` DESC
                       ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
                     ),
                     CAST(NULL AS DATE)
@@ -340,174 +397,125 @@ FROM (
                     `t12`.`category`,
                     `t12`.`cost`,
                     `t12`.`day`
-                  FROM `t9` AS `t12`
+                  FROM (
+                    SELECT
+                      `t10`.`customer_id`,
+                      `t10`.`date`,
+                      `t10`.`amount`,
+                      `t10`.`order_id`,
+                      `t10`.`channel`,
+                      `t10`.`product`,
+                      `t10`.`category`,
+                      `t10`.`cost`,
+                      `t10`.`date` AS `day`
+                    FROM (
+                      SELECT
+                        `t9`.*
+                        EXCEPT (`assigned_on`, `day`)
+                      FROM (
+                        SELECT
+                          `t8`.`customer_id`,
+                          DATE_ADD(DATE(2000, 1, 1), INTERVAL (DATE_DIFF(`t8`.`day`, `t8`.`assigned_on`, DAY)) DAY) AS `date`,
+                          `t8`.`amount`,
+                          `t8`.`order_id`,
+                          `t8`.`channel`,
+                          `t8`.`product`,
+                          `t8`.`category`,
+                          `t8`.`cost`,
+                          `t8`.`day`,
+                          `t8`.`assigned_on`
+                        FROM (
+                          SELECT
+                            `t7`.*
+                            EXCEPT (`member`)
+                          FROM (
+                            SELECT
+                              `t6`.`customer_id`,
+                              `t6`.`date`,
+                              `t6`.`amount`,
+                              `t6`.`order_id`,
+                              `t6`.`channel`,
+                              `t6`.`product`,
+                              `t6`.`category`,
+                              `t6`.`cost`,
+                              `t6`.`day`,
+                              `t4`.`member`,
+                              `t4`.`assigned_on`
+                            FROM (
+                              SELECT
+                                `t1`.`customer_id`,
+                                `t1`.`date`,
+                                `t1`.`amount`,
+                                `t1`.`order_id`,
+                                `t1`.`channel`,
+                                `t1`.`product`,
+                                `t1`.`category`,
+                                `t1`.`cost`,
+                                CAST(`t1`.`date` AS DATE) AS `day`
+                              FROM `transactions` AS `t1`
+                              WHERE
+                                CAST(`t1`.`date` AS DATE) <= DATE(2025, 12, 31)
+                            ) AS `t6`
+                            INNER JOIN `given` AS `t4`
+                              ON `t6`.`customer_id` = `t4`.`member`
+                          ) AS `t7`
+                        ) AS `t8`
+                      ) AS `t9`
+                    ) AS `t10`
+                    WHERE
+                      `t10`.`date` <= DATE(2000, 3, 1)
+                  ) AS `t12`
                   WHERE
                     EXISTS(
                       SELECT
                         1
-                      FROM (
-                        SELECT DISTINCT
-                          *
-                        FROM (
-                          SELECT
-                            *
-                          FROM (
-                            SELECT
-                              `t13`.`customer_id`
-                            FROM (
-                              SELECT
-                                `t11`.`customer_id`,
-                                `t11`.`day`,
-                                IF(
-                                  MAX(ABS(`t11`.`amount`)) >= 0.01,
-                                  CAST(ROUND(SUM(`t11`.`amount`), 8) AS FLOAT64),
-                                  ieee_divide(
-                                    CAST(ROUND(
-                                      SUM(`t11`.`amount`) * (
-                                        POWER(
-                                          10.0,
-                                          (
-                                            -(
-                                              CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t11`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                                            ) + 7
-                                          )
-                                        )
-                                      ),
-                                      1
-                                    ) AS FLOAT64),
-                                    POWER(
-                                      10.0,
-                                      (
-                                        -(
-                                          CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t11`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                                        ) + 7
-                                      )
-                                    )
-                                  )
-                                ) AS `amount`
-                              FROM `t9` AS `t11`
-                              GROUP BY
-                                1,
-                                2
-                            ) AS `t13`
-                            WHERE
-                              NOT (
-                                `t13`.`amount` > 0
-                              )
-                          ) AS `t14`
-                          UNION ALL
-                          SELECT
-                            *
-                          FROM (
-                            SELECT
-                              `t8`.`customer_id`
-                            FROM (
-                              SELECT
-                                `t7`.*
-                                EXCEPT (`assigned_on`, `day`)
-                              FROM (
-                                SELECT
-                                  `t6`.`customer_id`,
-                                  DATE_ADD(DATE(2000, 1, 1), INTERVAL (DATE_DIFF(`t6`.`day`, `t6`.`assigned_on`, DAY)) DAY) AS `date`,
-                                  `t6`.`amount`,
-                                  `t6`.`order_id`,
-                                  `t6`.`channel`,
-                                  `t6`.`product`,
-                                  `t6`.`category`,
-                                  `t6`.`cost`,
-                                  `t6`.`day`,
-                                  `t6`.`assigned_on`
-                                FROM (
-                                  SELECT
-                                    `t5`.*
-                                    EXCEPT (`member`)
-                                  FROM (
-                                    SELECT
-                                      `t4`.`customer_id`,
-                                      `t4`.`date`,
-                                      `t4`.`amount`,
-                                      `t4`.`order_id`,
-                                      `t4`.`channel`,
-                                      `t4`.`product`,
-                                      `t4`.`category`,
-                                      `t4`.`cost`,
-                                      `t4`.`day`,
-                                      `t2`.`member`,
-                                      `t2`.`assigned_on`
-                                    FROM (
-                                      SELECT
-                                        `t0`.`customer_id`,
-                                        `t0`.`date`,
-                                        `t0`.`amount`,
-                                        `t0`.`order_id`,
-                                        `t0`.`channel`,
-                                        `t0`.`product`,
-                                        `t0`.`category`,
-                                        `t0`.`cost`,
-                                        CAST(`t0`.`date` AS DATE) AS `day`
-                                      FROM `transactions` AS `t0`
-                                      WHERE
-                                        CAST(`t0`.`date` AS DATE) <= DATE(2025, 12, 31)
-                                    ) AS `t4`
-                                    INNER JOIN `given` AS `t2`
-                                      ON `t4`.`customer_id` = `t2`.`member`
-                                  ) AS `t5`
-                                ) AS `t6`
-                              ) AS `t7`
-                            ) AS `t8`
-                            WHERE
-                              `t8`.`date` <= DATE(2000, 3, 1)
-                              AND `t8`.`amount` < 0
-                              AND `t8`.`order_id` IS NOT NULL
-                          ) AS `t10`
-                        ) AS `t15`
-                      ) AS `t17`
+                      FROM `customers_with_refunds` AS `t3`
                       WHERE
-                        `t12`.`customer_id` = `t17`.`customer_id`
+                        `t12`.`customer_id` = `t3`.`customer_id`
                     )
-                ) AS `t19`
-              ) AS `t22`
-            ) AS `t23`
-          ) AS `t25`
+                ) AS `t15`
+              ) AS `t18`
+            ) AS `t19`
+          ) AS `t21`
           INNER JOIN (
             SELECT
-              `t28`.*
+              `t24`.*
               EXCEPT (`amount`)
             FROM (
               SELECT
-                `t27`.`customer_id`,
-                `t27`.`day`,
-                `t27`.`amount`,
-                `t27`.`buys`,
+                `t23`.`customer_id`,
+                `t23`.`day`,
+                `t23`.`amount`,
+                `t23`.`buys`,
                 COALESCE(
-                  MAX(IF(`t27`.`buys`, `t27`.`day`, NULL)) OVER (
-                    PARTITION BY `t27`.`customer_id`
-                    ORDER BY `t27`.`day` ASC
+                  MAX(IF(`t23`.`buys`, `t23`.`day`, NULL)) OVER (
+                    PARTITION BY `t23`.`customer_id`
+                    ORDER BY `t23`.`day` ASC
                     ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
                   ),
-                  `t27`.`day`
+                  `t23`.`day`
                 ) AS `purchased_on`
               FROM (
                 SELECT
-                  `t26`.`customer_id`,
-                  `t26`.`day`,
-                  `t26`.`amount`,
-                  `t26`.`amount` > 0 AS `buys`
+                  `t22`.`customer_id`,
+                  `t22`.`day`,
+                  `t22`.`amount`,
+                  `t22`.`amount` > 0 AS `buys`
                 FROM (
                   SELECT
-                    `t24`.`customer_id`,
-                    `t24`.`day`,
+                    `t20`.`customer_id`,
+                    `t20`.`day`,
                     IF(
-                      MAX(ABS(`t24`.`amount`)) >= 0.01,
-                      CAST(ROUND(SUM(`t24`.`amount`), 8) AS FLOAT64),
+                      MAX(ABS(`t20`.`amount`)) >= 0.01,
+                      CAST(ROUND(SUM(`t20`.`amount`), 8) AS FLOAT64),
                       ieee_divide(
                         CAST(ROUND(
-                          SUM(`t24`.`amount`) * (
+                          SUM(`t20`.`amount`) * (
                             POWER(
                               10.0,
                               (
                                 -(
-                                  CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t24`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
+                                  CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t20`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
                                 ) + 7
                               )
                             )
@@ -518,7 +526,7 @@ FROM (
                           10.0,
                           (
                             -(
-                              CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t24`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
+                              CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t20`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
                             ) + 7
                           )
                         )
@@ -526,41 +534,41 @@ FROM (
                     ) AS `amount`
                   FROM (
                     SELECT
-                      `t23`.*
+                      `t19`.*
                       EXCEPT (`bought_on`)
                     FROM (
                       SELECT
-                        `t22`.`customer_id`,
-                        `t22`.`date`,
-                        `t22`.`amount`,
-                        `t22`.`order_id`,
-                        `t22`.`channel`,
-                        `t22`.`product`,
-                        `t22`.`category`,
-                        `t22`.`cost`,
-                        COALESCE(`t22`.`bought_on`, `t22`.`day`) AS `day`,
-                        `t22`.`bought_on`,
-                        `t22`.`bought_on` IS NOT NULL AS `by_order`
+                        `t18`.`customer_id`,
+                        `t18`.`date`,
+                        `t18`.`amount`,
+                        `t18`.`order_id`,
+                        `t18`.`channel`,
+                        `t18`.`product`,
+                        `t18`.`category`,
+                        `t18`.`cost`,
+                        COALESCE(`t18`.`bought_on`, `t18`.`day`) AS `day`,
+                        `t18`.`bought_on`,
+                        `t18`.`bought_on` IS NOT NULL AS `by_order`
                       FROM (
                         SELECT
-                          `t19`.`customer_id`,
-                          `t19`.`date`,
-                          `t19`.`amount`,
-                          `t19`.`order_id`,
-                          `t19`.`channel`,
-                          `t19`.`product`,
-                          `t19`.`category`,
-                          `t19`.`cost`,
-                          `t19`.`day`,
+                          `t15`.`customer_id`,
+                          `t15`.`date`,
+                          `t15`.`amount`,
+                          `t15`.`order_id`,
+                          `t15`.`channel`,
+                          `t15`.`product`,
+                          `t15`.`category`,
+                          `t15`.`cost`,
+                          `t15`.`day`,
                           IF(
                             (
-                              `t19`.`amount` < 0
+                              `t15`.`amount` < 0
                             ) AND (
-                              `t19`.`order_id` IS NOT NULL
+                              `t15`.`order_id` IS NOT NULL
                             ),
-                            MAX(IF(`t19`.`amount` > 0, `t19`.`day`, NULL)) OVER (
-                              PARTITION BY `t19`.`customer_id`, `t19`.`order_id`
-                              ORDER BY `t19`.`day` ASC, `t19`.`amount` DESC
+                            MAX(IF(`t15`.`amount` > 0, `t15`.`day`, NULL)) OVER (
+                              PARTITION BY `t15`.`customer_id`, `t15`.`order_id`
+                              ORDER BY `t15`.`day` ASC, `t15`.`amount` DESC
                               ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
                             ),
                             CAST(NULL AS DATE)
@@ -576,150 +584,101 @@ FROM (
                             `t12`.`category`,
                             `t12`.`cost`,
                             `t12`.`day`
-                          FROM `t9` AS `t12`
+                          FROM (
+                            SELECT
+                              `t10`.`customer_id`,
+                              `t10`.`date`,
+                              `t10`.`amount`,
+                              `t10`.`order_id`,
+                              `t10`.`channel`,
+                              `t10`.`product`,
+                              `t10`.`category`,
+                              `t10`.`cost`,
+                              `t10`.`date` AS `day`
+                            FROM (
+                              SELECT
+                                `t9`.*
+                                EXCEPT (`assigned_on`, `day`)
+                              FROM (
+                                SELECT
+                                  `t8`.`customer_id`,
+                                  DATE_ADD(DATE(2000, 1, 1), INTERVAL (DATE_DIFF(`t8`.`day`, `t8`.`assigned_on`, DAY)) DAY) AS `date`,
+                                  `t8`.`amount`,
+                                  `t8`.`order_id`,
+                                  `t8`.`channel`,
+                                  `t8`.`product`,
+                                  `t8`.`category`,
+                                  `t8`.`cost`,
+                                  `t8`.`day`,
+                                  `t8`.`assigned_on`
+                                FROM (
+                                  SELECT
+                                    `t7`.*
+                                    EXCEPT (`member`)
+                                  FROM (
+                                    SELECT
+                                      `t6`.`customer_id`,
+                                      `t6`.`date`,
+                                      `t6`.`amount`,
+                                      `t6`.`order_id`,
+                                      `t6`.`channel`,
+                                      `t6`.`product`,
+                                      `t6`.`category`,
+                                      `t6`.`cost`,
+                                      `t6`.`day`,
+                                      `t4`.`member`,
+                                      `t4`.`assigned_on`
+                                    FROM (
+                                      SELECT
+                                        `t1`.`customer_id`,
+                                        `t1`.`date`,
+                                        `t1`.`amount`,
+                                        `t1`.`order_id`,
+                                        `t1`.`channel`,
+                                        `t1`.`product`,
+                                        `t1`.`category`,
+                                        `t1`.`cost`,
+                                        CAST(`t1`.`date` AS DATE) AS `day`
+                                      FROM `transactions` AS `t1`
+                                      WHERE
+                                        CAST(`t1`.`date` AS DATE) <= DATE(2025, 12, 31)
+                                    ) AS `t6`
+                                    INNER JOIN `given` AS `t4`
+                                      ON `t6`.`customer_id` = `t4`.`member`
+                                  ) AS `t7`
+                                ) AS `t8`
+                              ) AS `t9`
+                            ) AS `t10`
+                            WHERE
+                              `t10`.`date` <= DATE(2000, 3, 1)
+                          ) AS `t12`
                           WHERE
                             EXISTS(
                               SELECT
                                 1
-                              FROM (
-                                SELECT DISTINCT
-                                  *
-                                FROM (
-                                  SELECT
-                                    *
-                                  FROM (
-                                    SELECT
-                                      `t13`.`customer_id`
-                                    FROM (
-                                      SELECT
-                                        `t11`.`customer_id`,
-                                        `t11`.`day`,
-                                        IF(
-                                          MAX(ABS(`t11`.`amount`)) >= 0.01,
-                                          CAST(ROUND(SUM(`t11`.`amount`), 8) AS FLOAT64),
-                                          ieee_divide(
-                                            CAST(ROUND(
-                                              SUM(`t11`.`amount`) * (
-                                                POWER(
-                                                  10.0,
-                                                  (
-                                                    -(
-                                                      CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t11`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                                                    ) + 7
-                                                  )
-                                                )
-                                              ),
-                                              1
-                                            ) AS FLOAT64),
-                                            POWER(
-                                              10.0,
-                                              (
-                                                -(
-                                                  CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t11`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                                                ) + 7
-                                              )
-                                            )
-                                          )
-                                        ) AS `amount`
-                                      FROM `t9` AS `t11`
-                                      GROUP BY
-                                        1,
-                                        2
-                                    ) AS `t13`
-                                    WHERE
-                                      NOT (
-                                        `t13`.`amount` > 0
-                                      )
-                                  ) AS `t14`
-                                  UNION ALL
-                                  SELECT
-                                    *
-                                  FROM (
-                                    SELECT
-                                      `t8`.`customer_id`
-                                    FROM (
-                                      SELECT
-                                        `t7`.*
-                                        EXCEPT (`assigned_on`, `day`)
-                                      FROM (
-                                        SELECT
-                                          `t6`.`customer_id`,
-                                          DATE_ADD(DATE(2000, 1, 1), INTERVAL (DATE_DIFF(`t6`.`day`, `t6`.`assigned_on`, DAY)) DAY) AS `date`,
-                                          `t6`.`amount`,
-                                          `t6`.`order_id`,
-                                          `t6`.`channel`,
-                                          `t6`.`product`,
-                                          `t6`.`category`,
-                                          `t6`.`cost`,
-                                          `t6`.`day`,
-                                          `t6`.`assigned_on`
-                                        FROM (
-                                          SELECT
-                                            `t5`.*
-                                            EXCEPT (`member`)
-                                          FROM (
-                                            SELECT
-                                              `t4`.`customer_id`,
-                                              `t4`.`date`,
-                                              `t4`.`amount`,
-                                              `t4`.`order_id`,
-                                              `t4`.`channel`,
-                                              `t4`.`product`,
-                                              `t4`.`category`,
-                                              `t4`.`cost`,
-                                              `t4`.`day`,
-                                              `t2`.`member`,
-                                              `t2`.`assigned_on`
-                                            FROM (
-                                              SELECT
-                                                `t0`.`customer_id`,
-                                                `t0`.`date`,
-                                                `t0`.`amount`,
-                                                `t0`.`order_id`,
-                                                `t0`.`channel`,
-                                                `t0`.`product`,
-                                                `t0`.`category`,
-                                                `t0`.`cost`,
-                                                CAST(`t0`.`date` AS DATE) AS `day`
-                                              FROM `transactions` AS `t0`
-                                              WHERE
-                                                CAST(`t0`.`date` AS DATE) <= DATE(2025, 12, 31)
-                                            ) AS `t4`
-                                            INNER JOIN `given` AS `t2`
-                                              ON `t4`.`customer_id` = `t2`.`member`
-                                          ) AS `t5`
-                                        ) AS `t6`
-                                      ) AS `t7`
-                                    ) AS `t8`
-                                    WHERE
-                                      `t8`.`date` <= DATE(2000, 3, 1)
-                                      AND `t8`.`amount` < 0
-                                      AND `t8`.`order_id` IS NOT NULL
-                                  ) AS `t10`
-                                ) AS `t15`
-                              ) AS `t17`
+                              FROM `customers_with_refunds` AS `t3`
                               WHERE
-                                `t12`.`customer_id` = `t17`.`customer_id`
+                                `t12`.`customer_id` = `t3`.`customer_id`
                             )
-                        ) AS `t19`
-                      ) AS `t22`
-                    ) AS `t23`
-                  ) AS `t24`
+                        ) AS `t15`
+                      ) AS `t18`
+                    ) AS `t19`
+                  ) AS `t20`
                   GROUP BY
                     1,
                     2
-                ) AS `t26`
-              ) AS `t27`
-            ) AS `t28`
-          ) AS `t30`
-            ON `t25`.`customer_id` = `t30`.`customer_id` AND `t25`.`day` = `t30`.`day`
-        ) AS `t31`
-      ) AS `t32`
-    ) AS `t33`
-  ) AS `t34`
+                ) AS `t22`
+              ) AS `t23`
+            ) AS `t24`
+          ) AS `t26`
+            ON `t21`.`customer_id` = `t26`.`customer_id` AND `t21`.`day` = `t26`.`day`
+        ) AS `t27`
+      ) AS `t28`
+    ) AS `t29`
+  ) AS `t30`
   WHERE
-    DATE_DIFF(`t34`.`purchased_on`, DATE(1999, 12, 2), DAY) >= 0
-) AS `t35`
+    DATE_DIFF(`t30`.`purchased_on`, DATE(1999, 12, 2), DAY) >= 0
+) AS `t31`
 GROUP BY
   1,
   2;

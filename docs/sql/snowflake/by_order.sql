@@ -1,42 +1,104 @@
 -- by_order, with days such as 2025-01-01, 2025-06-30, 2025-12-31
 
-WITH "t1" AS (
-  SELECT
-    "t0"."customer_id",
-    "t0"."date",
-    "t0"."amount",
-    "t0"."order_id",
-    "t0"."channel",
-    "t0"."product",
-    "t0"."category",
-    "t0"."cost",
-    CAST("t0"."date" AS DATE) AS "day"
-  FROM "transactions" AS "t0"
-  WHERE
-    CAST("t0"."date" AS DATE) <= DATE_FROM_PARTS(2025, 12, 31)
-)
-SELECT
-  "t27"."customer_id",
-  "t27"."lines",
-  "t27"."amount",
-  COALESCE("t27"."order", CAST("t27"."day" AS VARCHAR)) AS "order",
-  CAST("t27"."day" AS VARCHAR) AS "day"
+CREATE TEMPORARY TABLE customers_with_refunds AS
+SELECT DISTINCT
+  *
 FROM (
   SELECT
-    "t26"."customer_id",
-    "t26"."order_id" AS "order",
-    "t26"."purchased_on" AS "day",
+    *
+  FROM (
+    SELECT
+      "t3"."customer_id"
+    FROM (
+      SELECT
+        "t2"."customer_id",
+        "t2"."day",
+        IFF(
+          MAX(ABS("t2"."amount")) >= 0.01,
+          CAST(ROUND(SUM("t2"."amount"), 8) AS DOUBLE),
+          CAST(ROUND(
+            SUM("t2"."amount") * (
+              POWER(
+                10.0,
+                (
+                  -(
+                    CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t2"."amount")), 1e-10) / 0.01)) AS BIGINT)
+                  ) + 7
+                )
+              )
+            ),
+            1
+          ) AS DOUBLE) / (
+            POWER(
+              10.0,
+              (
+                -(
+                  CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t2"."amount")), 1e-10) / 0.01)) AS BIGINT)
+                ) + 7
+              )
+            )
+          )
+        ) AS "amount"
+      FROM (
+        SELECT
+          "t0"."customer_id",
+          "t0"."date",
+          "t0"."amount",
+          "t0"."order_id",
+          "t0"."channel",
+          "t0"."product",
+          "t0"."category",
+          "t0"."cost",
+          CAST("t0"."date" AS DATE) AS "day"
+        FROM "transactions" AS "t0"
+        WHERE
+          CAST("t0"."date" AS DATE) <= DATE_FROM_PARTS(2025, 12, 31)
+      ) AS "t2"
+      GROUP BY
+        1,
+        2
+    ) AS "t3"
+    WHERE
+      NOT (
+        "t3"."amount" > 0
+      )
+  ) AS "t4"
+  UNION ALL
+  SELECT
+    *
+  FROM (
+    SELECT
+      "t0"."customer_id"
+    FROM "transactions" AS "t0"
+    WHERE
+      CAST("t0"."date" AS DATE) <= DATE_FROM_PARTS(2025, 12, 31)
+      AND "t0"."amount" < 0
+      AND "t0"."order_id" IS NOT NULL
+  ) AS "t1"
+) AS "t5";
+
+SELECT
+  "t23"."customer_id",
+  "t23"."lines",
+  "t23"."amount",
+  COALESCE("t23"."order", CAST("t23"."day" AS VARCHAR)) AS "order",
+  CAST("t23"."day" AS VARCHAR) AS "day"
+FROM (
+  SELECT
+    "t22"."customer_id",
+    "t22"."order_id" AS "order",
+    "t22"."purchased_on" AS "day",
     COUNT(*) AS "lines",
     IFF(
-      MAX(ABS("t26"."amount")) >= 0.01,
-      CAST(ROUND(SUM("t26"."amount"), 8) AS DOUBLE),
+      MAX(ABS("t22"."amount")) >= 0.01,
+      CAST(ROUND(SUM("t22"."amount"), 8) AS DOUBLE),
       CAST(ROUND(
-        SUM("t26"."amount") * (
+        SUM("t22"."amount") * (
           POWER(
             10.0,
             (
               -(
-                CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t26"."amount")), 1e-10) / 0.01)) AS BIGINT)
+                CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t22"."amount")), 1e-10) / 0.01)) AS BIGINT)
               ) + 7
             )
           )
@@ -47,7 +109,7 @@ FROM (
           10.0,
           (
             -(
-              CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t26"."amount")), 1e-10) / 0.01)) AS BIGINT)
+              CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t22"."amount")), 1e-10) / 0.01)) AS BIGINT)
             ) + 7
           )
         )
@@ -55,317 +117,211 @@ FROM (
     ) AS "amount"
   FROM (
     SELECT
-      "t25".*
+      "t21".*
       EXCLUDE ("goes_to")
     FROM (
       SELECT
         *
       FROM (
         SELECT
-          "t12".*
+          "t8".*
           EXCLUDE ("day")
         FROM (
           SELECT
-            "t10"."customer_id",
-            "t10"."date",
-            "t10"."amount",
-            "t10"."order_id",
-            "t10"."channel",
-            "t10"."product",
-            "t10"."category",
-            "t10"."cost",
-            "t10"."day",
-            "t10"."day" AS "purchased_on",
-            IFF("t10"."amount" < 0, 'what was bought that day', CAST(NULL AS VARCHAR)) AS "goes_to"
+            "t6"."customer_id",
+            "t6"."date",
+            "t6"."amount",
+            "t6"."order_id",
+            "t6"."channel",
+            "t6"."product",
+            "t6"."category",
+            "t6"."cost",
+            "t6"."day",
+            "t6"."purchased_on",
+            "t6"."goes_to"
           FROM (
             SELECT
-              "t4"."customer_id",
-              "t4"."date",
-              "t4"."amount",
-              "t4"."order_id",
-              "t4"."channel",
-              "t4"."product",
-              "t4"."category",
-              "t4"."cost",
-              "t4"."day"
-            FROM "t1" AS "t4"
+              "t0"."customer_id",
+              "t0"."date",
+              "t0"."amount",
+              "t0"."order_id",
+              "t0"."channel",
+              "t0"."product",
+              "t0"."category",
+              "t0"."cost",
+              CAST("t0"."date" AS DATE) AS "day",
+              CAST("t0"."date" AS DATE) AS "purchased_on",
+              IFF("t0"."amount" < 0, 'what was bought that day', CAST(NULL AS VARCHAR)) AS "goes_to"
+            FROM "transactions" AS "t0"
             WHERE
-              NOT EXISTS(
-                SELECT
-                  1
-                FROM (
-                  SELECT DISTINCT
-                    *
-                  FROM (
-                    SELECT
-                      *
-                    FROM (
-                      SELECT
-                        "t5"."customer_id"
-                      FROM (
-                        SELECT
-                          "t3"."customer_id",
-                          "t3"."day",
-                          IFF(
-                            MAX(ABS("t3"."amount")) >= 0.01,
-                            CAST(ROUND(SUM("t3"."amount"), 8) AS DOUBLE),
-                            CAST(ROUND(
-                              SUM("t3"."amount") * (
-                                POWER(
-                                  10.0,
-                                  (
-                                    -(
-                                      CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t3"."amount")), 1e-10) / 0.01)) AS BIGINT)
-                                    ) + 7
-                                  )
-                                )
-                              ),
-                              1
-                            ) AS DOUBLE) / (
-                              POWER(
-                                10.0,
-                                (
-                                  -(
-                                    CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t3"."amount")), 1e-10) / 0.01)) AS BIGINT)
-                                  ) + 7
-                                )
-                              )
-                            )
-                          ) AS "amount"
-                        FROM "t1" AS "t3"
-                        GROUP BY
-                          1,
-                          2
-                      ) AS "t5"
-                      WHERE
-                        NOT (
-                          "t5"."amount" > 0
-                        )
-                    ) AS "t6"
-                    UNION ALL
-                    SELECT
-                      *
-                    FROM (
-                      SELECT
-                        "t0"."customer_id"
-                      FROM "transactions" AS "t0"
-                      WHERE
-                        CAST("t0"."date" AS DATE) <= DATE_FROM_PARTS(2025, 12, 31)
-                        AND "t0"."amount" < 0
-                        AND "t0"."order_id" IS NOT NULL
-                    ) AS "t2"
-                  ) AS "t7"
-                ) AS "t9"
-                WHERE
-                  "t4"."customer_id" = "t9"."customer_id"
-              )
-          ) AS "t10"
-        ) AS "t12"
-      ) AS "t13"
+              CAST("t0"."date" AS DATE) <= DATE_FROM_PARTS(2025, 12, 31)
+          ) AS "t6"
+          WHERE
+            NOT EXISTS(
+              SELECT
+                1
+              FROM "customers_with_refunds" AS "t2"
+              WHERE
+                "t6"."customer_id" = "t2"."customer_id"
+            )
+        ) AS "t8"
+      ) AS "t9"
       UNION ALL
       SELECT
         *
       FROM (
         SELECT
-          "t23"."customer_id",
-          "t23"."date",
-          "t23"."amount",
-          "t23"."order_id",
-          "t23"."channel",
-          "t23"."product",
-          "t23"."category",
-          "t23"."cost",
-          "t23"."purchased_on",
+          "t19"."customer_id",
+          "t19"."date",
+          "t19"."amount",
+          "t19"."order_id",
+          "t19"."channel",
+          "t19"."product",
+          "t19"."category",
+          "t19"."cost",
+          "t19"."purchased_on",
           CASE
-            WHEN "t23"."amount" >= 0
+            WHEN "t19"."amount" >= 0
             THEN CAST(NULL AS VARCHAR)
-            WHEN "t23"."by_order"
+            WHEN "t19"."by_order"
             THEN 'their order'
-            WHEN "t23"."buys"
+            WHEN "t19"."buys"
             THEN 'what was bought that day'
-            WHEN "t23"."purchased_on" < "t23"."day"
+            WHEN "t19"."purchased_on" < "t19"."day"
             THEN 'the purchase before'
             ELSE 'nothing known'
           END AS "goes_to"
         FROM (
           SELECT
-            "t17"."customer_id",
-            "t17"."date",
-            "t17"."amount",
-            "t17"."order_id",
-            "t17"."channel",
-            "t17"."product",
-            "t17"."category",
-            "t17"."cost",
-            "t17"."day",
-            "t17"."by_order",
-            "t22"."buys",
-            "t22"."purchased_on"
+            "t13"."customer_id",
+            "t13"."date",
+            "t13"."amount",
+            "t13"."order_id",
+            "t13"."channel",
+            "t13"."product",
+            "t13"."category",
+            "t13"."cost",
+            "t13"."day",
+            "t13"."by_order",
+            "t18"."buys",
+            "t18"."purchased_on"
           FROM (
             SELECT
-              "t15".*
+              "t11".*
               EXCLUDE ("bought_on")
             FROM (
               SELECT
-                "t14"."customer_id",
-                "t14"."date",
-                "t14"."amount",
-                "t14"."order_id",
-                "t14"."channel",
-                "t14"."product",
-                "t14"."category",
-                "t14"."cost",
-                COALESCE("t14"."bought_on", "t14"."day") AS "day",
-                "t14"."bought_on",
-                "t14"."bought_on" IS NOT NULL AS "by_order"
+                "t10"."customer_id",
+                "t10"."date",
+                "t10"."amount",
+                "t10"."order_id",
+                "t10"."channel",
+                "t10"."product",
+                "t10"."category",
+                "t10"."cost",
+                COALESCE("t10"."bought_on", "t10"."day") AS "day",
+                "t10"."bought_on",
+                "t10"."bought_on" IS NOT NULL AS "by_order"
               FROM (
                 SELECT
-                  "t11"."customer_id",
-                  "t11"."date",
-                  "t11"."amount",
-                  "t11"."order_id",
-                  "t11"."channel",
-                  "t11"."product",
-                  "t11"."category",
-                  "t11"."cost",
-                  "t11"."day",
+                  "t7"."customer_id",
+                  "t7"."date",
+                  "t7"."amount",
+                  "t7"."order_id",
+                  "t7"."channel",
+                  "t7"."product",
+                  "t7"."category",
+                  "t7"."cost",
+                  "t7"."day",
                   IFF(
                     (
-                      "t11"."amount" < 0
+                      "t7"."amount" < 0
                     ) AND (
-                      "t11"."order_id" IS NOT NULL
+                      "t7"."order_id" IS NOT NULL
                     ),
-                    MAX(IFF("t11"."amount" > 0, "t11"."day", NULL)) OVER (
-                      PARTITION BY "t11"."customer_id", "t11"."order_id"
-                      ORDER BY "t11"."day" ASC, "t11"."amount" DESC NULLS LAST
+                    MAX(IFF("t7"."amount" > 0, "t7"."day", NULL)) OVER (
+                      PARTITION BY "t7"."customer_id", "t7"."order_id"
+                      ORDER BY "t7"."day" ASC, "t7"."amount" DESC NULLS LAST
                       ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
                     ),
                     CAST(NULL AS DATE)
                   ) AS "bought_on"
                 FROM (
                   SELECT
-                    "t4"."customer_id",
-                    "t4"."date",
-                    "t4"."amount",
-                    "t4"."order_id",
-                    "t4"."channel",
-                    "t4"."product",
-                    "t4"."category",
-                    "t4"."cost",
-                    "t4"."day"
-                  FROM "t1" AS "t4"
+                    "t5"."customer_id",
+                    "t5"."date",
+                    "t5"."amount",
+                    "t5"."order_id",
+                    "t5"."channel",
+                    "t5"."product",
+                    "t5"."category",
+                    "t5"."cost",
+                    "t5"."day"
+                  FROM (
+                    SELECT
+                      "t0"."customer_id",
+                      "t0"."date",
+                      "t0"."amount",
+                      "t0"."order_id",
+                      "t0"."channel",
+                      "t0"."product",
+                      "t0"."category",
+                      "t0"."cost",
+                      CAST("t0"."date" AS DATE) AS "day"
+                    FROM "transactions" AS "t0"
+                    WHERE
+                      CAST("t0"."date" AS DATE) <= DATE_FROM_PARTS(2025, 12, 31)
+                  ) AS "t5"
                   WHERE
                     EXISTS(
                       SELECT
                         1
-                      FROM (
-                        SELECT DISTINCT
-                          *
-                        FROM (
-                          SELECT
-                            *
-                          FROM (
-                            SELECT
-                              "t5"."customer_id"
-                            FROM (
-                              SELECT
-                                "t3"."customer_id",
-                                "t3"."day",
-                                IFF(
-                                  MAX(ABS("t3"."amount")) >= 0.01,
-                                  CAST(ROUND(SUM("t3"."amount"), 8) AS DOUBLE),
-                                  CAST(ROUND(
-                                    SUM("t3"."amount") * (
-                                      POWER(
-                                        10.0,
-                                        (
-                                          -(
-                                            CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t3"."amount")), 1e-10) / 0.01)) AS BIGINT)
-                                          ) + 7
-                                        )
-                                      )
-                                    ),
-                                    1
-                                  ) AS DOUBLE) / (
-                                    POWER(
-                                      10.0,
-                                      (
-                                        -(
-                                          CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t3"."amount")), 1e-10) / 0.01)) AS BIGINT)
-                                        ) + 7
-                                      )
-                                    )
-                                  )
-                                ) AS "amount"
-                              FROM "t1" AS "t3"
-                              GROUP BY
-                                1,
-                                2
-                            ) AS "t5"
-                            WHERE
-                              NOT (
-                                "t5"."amount" > 0
-                              )
-                          ) AS "t6"
-                          UNION ALL
-                          SELECT
-                            *
-                          FROM (
-                            SELECT
-                              "t0"."customer_id"
-                            FROM "transactions" AS "t0"
-                            WHERE
-                              CAST("t0"."date" AS DATE) <= DATE_FROM_PARTS(2025, 12, 31)
-                              AND "t0"."amount" < 0
-                              AND "t0"."order_id" IS NOT NULL
-                          ) AS "t2"
-                        ) AS "t7"
-                      ) AS "t9"
+                      FROM "customers_with_refunds" AS "t2"
                       WHERE
-                        "t4"."customer_id" = "t9"."customer_id"
+                        "t5"."customer_id" = "t2"."customer_id"
                     )
-                ) AS "t11"
-              ) AS "t14"
-            ) AS "t15"
-          ) AS "t17"
+                ) AS "t7"
+              ) AS "t10"
+            ) AS "t11"
+          ) AS "t13"
           INNER JOIN (
             SELECT
-              "t20".*
+              "t16".*
               EXCLUDE ("amount")
             FROM (
               SELECT
-                "t19"."customer_id",
-                "t19"."day",
-                "t19"."amount",
-                "t19"."buys",
+                "t15"."customer_id",
+                "t15"."day",
+                "t15"."amount",
+                "t15"."buys",
                 COALESCE(
-                  MAX(IFF("t19"."buys", "t19"."day", NULL)) OVER (
-                    PARTITION BY "t19"."customer_id"
-                    ORDER BY "t19"."day" ASC
+                  MAX(IFF("t15"."buys", "t15"."day", NULL)) OVER (
+                    PARTITION BY "t15"."customer_id"
+                    ORDER BY "t15"."day" ASC
                     ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
                   ),
-                  "t19"."day"
+                  "t15"."day"
                 ) AS "purchased_on"
               FROM (
                 SELECT
-                  "t18"."customer_id",
-                  "t18"."day",
-                  "t18"."amount",
-                  "t18"."amount" > 0 AS "buys"
+                  "t14"."customer_id",
+                  "t14"."day",
+                  "t14"."amount",
+                  "t14"."amount" > 0 AS "buys"
                 FROM (
                   SELECT
-                    "t16"."customer_id",
-                    "t16"."day",
+                    "t12"."customer_id",
+                    "t12"."day",
                     IFF(
-                      MAX(ABS("t16"."amount")) >= 0.01,
-                      CAST(ROUND(SUM("t16"."amount"), 8) AS DOUBLE),
+                      MAX(ABS("t12"."amount")) >= 0.01,
+                      CAST(ROUND(SUM("t12"."amount"), 8) AS DOUBLE),
                       CAST(ROUND(
-                        SUM("t16"."amount") * (
+                        SUM("t12"."amount") * (
                           POWER(
                             10.0,
                             (
                               -(
-                                CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t16"."amount")), 1e-10) / 0.01)) AS BIGINT)
+                                CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t12"."amount")), 1e-10) / 0.01)) AS BIGINT)
                               ) + 7
                             )
                           )
@@ -376,7 +332,7 @@ FROM (
                           10.0,
                           (
                             -(
-                              CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t16"."amount")), 1e-10) / 0.01)) AS BIGINT)
+                              CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t12"."amount")), 1e-10) / 0.01)) AS BIGINT)
                             ) + 7
                           )
                         )
@@ -384,145 +340,97 @@ FROM (
                     ) AS "amount"
                   FROM (
                     SELECT
-                      "t15".*
+                      "t11".*
                       EXCLUDE ("bought_on")
                     FROM (
                       SELECT
-                        "t14"."customer_id",
-                        "t14"."date",
-                        "t14"."amount",
-                        "t14"."order_id",
-                        "t14"."channel",
-                        "t14"."product",
-                        "t14"."category",
-                        "t14"."cost",
-                        COALESCE("t14"."bought_on", "t14"."day") AS "day",
-                        "t14"."bought_on",
-                        "t14"."bought_on" IS NOT NULL AS "by_order"
+                        "t10"."customer_id",
+                        "t10"."date",
+                        "t10"."amount",
+                        "t10"."order_id",
+                        "t10"."channel",
+                        "t10"."product",
+                        "t10"."category",
+                        "t10"."cost",
+                        COALESCE("t10"."bought_on", "t10"."day") AS "day",
+                        "t10"."bought_on",
+                        "t10"."bought_on" IS NOT NULL AS "by_order"
                       FROM (
                         SELECT
-                          "t11"."customer_id",
-                          "t11"."date",
-                          "t11"."amount",
-                          "t11"."order_id",
-                          "t11"."channel",
-                          "t11"."product",
-                          "t11"."category",
-                          "t11"."cost",
-                          "t11"."day",
+                          "t7"."customer_id",
+                          "t7"."date",
+                          "t7"."amount",
+                          "t7"."order_id",
+                          "t7"."channel",
+                          "t7"."product",
+                          "t7"."category",
+                          "t7"."cost",
+                          "t7"."day",
                           IFF(
                             (
-                              "t11"."amount" < 0
+                              "t7"."amount" < 0
                             ) AND (
-                              "t11"."order_id" IS NOT NULL
+                              "t7"."order_id" IS NOT NULL
                             ),
-                            MAX(IFF("t11"."amount" > 0, "t11"."day", NULL)) OVER (
-                              PARTITION BY "t11"."customer_id", "t11"."order_id"
-                              ORDER BY "t11"."day" ASC, "t11"."amount" DESC NULLS LAST
+                            MAX(IFF("t7"."amount" > 0, "t7"."day", NULL)) OVER (
+                              PARTITION BY "t7"."customer_id", "t7"."order_id"
+                              ORDER BY "t7"."day" ASC, "t7"."amount" DESC NULLS LAST
                               ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
                             ),
                             CAST(NULL AS DATE)
                           ) AS "bought_on"
                         FROM (
                           SELECT
-                            "t4"."customer_id",
-                            "t4"."date",
-                            "t4"."amount",
-                            "t4"."order_id",
-                            "t4"."channel",
-                            "t4"."product",
-                            "t4"."category",
-                            "t4"."cost",
-                            "t4"."day"
-                          FROM "t1" AS "t4"
+                            "t5"."customer_id",
+                            "t5"."date",
+                            "t5"."amount",
+                            "t5"."order_id",
+                            "t5"."channel",
+                            "t5"."product",
+                            "t5"."category",
+                            "t5"."cost",
+                            "t5"."day"
+                          FROM (
+                            SELECT
+                              "t0"."customer_id",
+                              "t0"."date",
+                              "t0"."amount",
+                              "t0"."order_id",
+                              "t0"."channel",
+                              "t0"."product",
+                              "t0"."category",
+                              "t0"."cost",
+                              CAST("t0"."date" AS DATE) AS "day"
+                            FROM "transactions" AS "t0"
+                            WHERE
+                              CAST("t0"."date" AS DATE) <= DATE_FROM_PARTS(2025, 12, 31)
+                          ) AS "t5"
                           WHERE
                             EXISTS(
                               SELECT
                                 1
-                              FROM (
-                                SELECT DISTINCT
-                                  *
-                                FROM (
-                                  SELECT
-                                    *
-                                  FROM (
-                                    SELECT
-                                      "t5"."customer_id"
-                                    FROM (
-                                      SELECT
-                                        "t3"."customer_id",
-                                        "t3"."day",
-                                        IFF(
-                                          MAX(ABS("t3"."amount")) >= 0.01,
-                                          CAST(ROUND(SUM("t3"."amount"), 8) AS DOUBLE),
-                                          CAST(ROUND(
-                                            SUM("t3"."amount") * (
-                                              POWER(
-                                                10.0,
-                                                (
-                                                  -(
-                                                    CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t3"."amount")), 1e-10) / 0.01)) AS BIGINT)
-                                                  ) + 7
-                                                )
-                                              )
-                                            ),
-                                            1
-                                          ) AS DOUBLE) / (
-                                            POWER(
-                                              10.0,
-                                              (
-                                                -(
-                                                  CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t3"."amount")), 1e-10) / 0.01)) AS BIGINT)
-                                                ) + 7
-                                              )
-                                            )
-                                          )
-                                        ) AS "amount"
-                                      FROM "t1" AS "t3"
-                                      GROUP BY
-                                        1,
-                                        2
-                                    ) AS "t5"
-                                    WHERE
-                                      NOT (
-                                        "t5"."amount" > 0
-                                      )
-                                  ) AS "t6"
-                                  UNION ALL
-                                  SELECT
-                                    *
-                                  FROM (
-                                    SELECT
-                                      "t0"."customer_id"
-                                    FROM "transactions" AS "t0"
-                                    WHERE
-                                      CAST("t0"."date" AS DATE) <= DATE_FROM_PARTS(2025, 12, 31)
-                                      AND "t0"."amount" < 0
-                                      AND "t0"."order_id" IS NOT NULL
-                                  ) AS "t2"
-                                ) AS "t7"
-                              ) AS "t9"
+                              FROM "customers_with_refunds" AS "t2"
                               WHERE
-                                "t4"."customer_id" = "t9"."customer_id"
+                                "t5"."customer_id" = "t2"."customer_id"
                             )
-                        ) AS "t11"
-                      ) AS "t14"
-                    ) AS "t15"
-                  ) AS "t16"
+                        ) AS "t7"
+                      ) AS "t10"
+                    ) AS "t11"
+                  ) AS "t12"
                   GROUP BY
                     1,
                     2
-                ) AS "t18"
-              ) AS "t19"
-            ) AS "t20"
-          ) AS "t22"
-            ON "t17"."customer_id" = "t22"."customer_id" AND "t17"."day" = "t22"."day"
-        ) AS "t23"
-      ) AS "t24"
-    ) AS "t25"
-  ) AS "t26"
+                ) AS "t14"
+              ) AS "t15"
+            ) AS "t16"
+          ) AS "t18"
+            ON "t13"."customer_id" = "t18"."customer_id" AND "t13"."day" = "t18"."day"
+        ) AS "t19"
+      ) AS "t20"
+    ) AS "t21"
+  ) AS "t22"
   GROUP BY
     1,
     2,
     3
-) AS "t27";
+) AS "t23";

@@ -56,77 +56,78 @@ FROM (
     2
 ) AS "t2";
 
+CREATE TEMPORARY TABLE customers_with_refunds AS
+SELECT DISTINCT
+  *
+FROM (
+  SELECT
+    *
+  FROM (
+    SELECT
+      "t0"."customer_id"
+    FROM "kept" AS "t0"
+    WHERE
+      NOT (
+        "t0"."amount" > 0
+      )
+  ) AS "t2"
+  UNION ALL
+  SELECT
+    *
+  FROM (
+    SELECT
+      "t1"."customer_id"
+    FROM "transactions" AS "t1"
+    WHERE
+      CAST("t1"."date" AS DATE) <= DATE_FROM_PARTS(2025, 12, 31)
+      AND "t1"."amount" < 0
+      AND "t1"."order_id" IS NOT NULL
+  ) AS "t3"
+) AS "t4";
+
 SELECT
   *
 FROM (
   SELECT
-    "t2"."customer_id",
-    "t2"."day",
-    "t2"."amount",
-    "t2"."bought"
-  FROM "kept" AS "t2"
+    "t3"."customer_id",
+    "t3"."day",
+    "t3"."amount",
+    "t3"."bought"
+  FROM "kept" AS "t3"
   WHERE
     NOT EXISTS(
       SELECT
         1
-      FROM (
-        SELECT DISTINCT
-          *
-        FROM (
-          SELECT
-            *
-          FROM (
-            SELECT
-              "t0"."customer_id"
-            FROM "kept" AS "t0"
-            WHERE
-              NOT (
-                "t0"."amount" > 0
-              )
-          ) AS "t3"
-          UNION ALL
-          SELECT
-            *
-          FROM (
-            SELECT
-              "t1"."customer_id"
-            FROM "transactions" AS "t1"
-            WHERE
-              CAST("t1"."date" AS DATE) <= DATE_FROM_PARTS(2025, 12, 31)
-              AND "t1"."amount" < 0
-              AND "t1"."order_id" IS NOT NULL
-          ) AS "t4"
-        ) AS "t6"
-      ) AS "t9"
+      FROM "customers_with_refunds" AS "t4"
       WHERE
-        "t2"."customer_id" = "t9"."customer_id"
+        "t3"."customer_id" = "t4"."customer_id"
     )
-) AS "t10"
+) AS "t6"
 UNION ALL
 SELECT
   *
 FROM (
   SELECT
-    "t18"."customer_id",
-    "t18"."purchased_on" AS "day",
-    "t18"."amount",
-    "t18"."bought" AND (
-      "t18"."amount" > 0
+    "t15"."customer_id",
+    "t15"."purchased_on" AS "day",
+    "t15"."amount",
+    "t15"."bought" AND (
+      "t15"."amount" > 0
     ) AS "bought"
   FROM (
     SELECT
-      "t17"."customer_id",
-      "t17"."purchased_on",
+      "t14"."customer_id",
+      "t14"."purchased_on",
       IFF(
-        MAX(ABS("t17"."amount")) >= 0.01,
-        CAST(ROUND(SUM("t17"."amount"), 8) AS DOUBLE),
+        MAX(ABS("t14"."amount")) >= 0.01,
+        CAST(ROUND(SUM("t14"."amount"), 8) AS DOUBLE),
         CAST(ROUND(
-          SUM("t17"."amount") * (
+          SUM("t14"."amount") * (
             POWER(
               10.0,
               (
                 -(
-                  CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t17"."amount")), 1e-10) / 0.01)) AS BIGINT)
+                  CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t14"."amount")), 1e-10) / 0.01)) AS BIGINT)
                 ) + 7
               )
             )
@@ -137,47 +138,47 @@ FROM (
             10.0,
             (
               -(
-                CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t17"."amount")), 1e-10) / 0.01)) AS BIGINT)
+                CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t14"."amount")), 1e-10) / 0.01)) AS BIGINT)
               ) + 7
             )
           )
         )
       ) AS "amount",
-      MAX("t17"."buys") AS "bought"
+      MAX("t14"."buys") AS "bought"
     FROM (
       SELECT
-        "t16"."customer_id",
-        "t16"."day",
-        "t16"."amount",
-        "t16"."buys",
+        "t13"."customer_id",
+        "t13"."day",
+        "t13"."amount",
+        "t13"."buys",
         COALESCE(
-          MAX(IFF("t16"."buys", "t16"."day", NULL)) OVER (
-            PARTITION BY "t16"."customer_id"
-            ORDER BY "t16"."day" ASC
+          MAX(IFF("t13"."buys", "t13"."day", NULL)) OVER (
+            PARTITION BY "t13"."customer_id"
+            ORDER BY "t13"."day" ASC
             ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
           ),
-          "t16"."day"
+          "t13"."day"
         ) AS "purchased_on"
       FROM (
         SELECT
-          "t15"."customer_id",
-          "t15"."day",
-          "t15"."amount",
-          "t15"."amount" > 0 AS "buys"
+          "t12"."customer_id",
+          "t12"."day",
+          "t12"."amount",
+          "t12"."amount" > 0 AS "buys"
         FROM (
           SELECT
-            "t14"."customer_id",
-            "t14"."day",
+            "t11"."customer_id",
+            "t11"."day",
             IFF(
-              MAX(ABS("t14"."amount")) >= 0.01,
-              CAST(ROUND(SUM("t14"."amount"), 8) AS DOUBLE),
+              MAX(ABS("t11"."amount")) >= 0.01,
+              CAST(ROUND(SUM("t11"."amount"), 8) AS DOUBLE),
               CAST(ROUND(
-                SUM("t14"."amount") * (
+                SUM("t11"."amount") * (
                   POWER(
                     10.0,
                     (
                       -(
-                        CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t14"."amount")), 1e-10) / 0.01)) AS BIGINT)
+                        CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t11"."amount")), 1e-10) / 0.01)) AS BIGINT)
                       ) + 7
                     )
                   )
@@ -188,7 +189,7 @@ FROM (
                   10.0,
                   (
                     -(
-                      CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t14"."amount")), 1e-10) / 0.01)) AS BIGINT)
+                      CAST(FLOOR(LOG(10, GREATEST(MAX(ABS("t11"."amount")), 1e-10) / 0.01)) AS BIGINT)
                     ) + 7
                   )
                 )
@@ -196,41 +197,41 @@ FROM (
             ) AS "amount"
           FROM (
             SELECT
-              "t13".*
+              "t10".*
               EXCLUDE ("bought_on")
             FROM (
               SELECT
-                "t12"."customer_id",
-                "t12"."date",
-                "t12"."amount",
-                "t12"."order_id",
-                "t12"."channel",
-                "t12"."product",
-                "t12"."category",
-                "t12"."cost",
-                COALESCE("t12"."bought_on", "t12"."day") AS "day",
-                "t12"."bought_on",
-                "t12"."bought_on" IS NOT NULL AS "by_order"
+                "t9"."customer_id",
+                "t9"."date",
+                "t9"."amount",
+                "t9"."order_id",
+                "t9"."channel",
+                "t9"."product",
+                "t9"."category",
+                "t9"."cost",
+                COALESCE("t9"."bought_on", "t9"."day") AS "day",
+                "t9"."bought_on",
+                "t9"."bought_on" IS NOT NULL AS "by_order"
               FROM (
                 SELECT
-                  "t11"."customer_id",
-                  "t11"."date",
-                  "t11"."amount",
-                  "t11"."order_id",
-                  "t11"."channel",
-                  "t11"."product",
-                  "t11"."category",
-                  "t11"."cost",
-                  "t11"."day",
+                  "t8"."customer_id",
+                  "t8"."date",
+                  "t8"."amount",
+                  "t8"."order_id",
+                  "t8"."channel",
+                  "t8"."product",
+                  "t8"."category",
+                  "t8"."cost",
+                  "t8"."day",
                   IFF(
                     (
-                      "t11"."amount" < 0
+                      "t8"."amount" < 0
                     ) AND (
-                      "t11"."order_id" IS NOT NULL
+                      "t8"."order_id" IS NOT NULL
                     ),
-                    MAX(IFF("t11"."amount" > 0, "t11"."day", NULL)) OVER (
-                      PARTITION BY "t11"."customer_id", "t11"."order_id"
-                      ORDER BY "t11"."day" ASC, "t11"."amount" DESC NULLS LAST
+                    MAX(IFF("t8"."amount" > 0, "t8"."day", NULL)) OVER (
+                      PARTITION BY "t8"."customer_id", "t8"."order_id"
+                      ORDER BY "t8"."day" ASC, "t8"."amount" DESC NULLS LAST
                       ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
                     ),
                     CAST(NULL AS DATE)
@@ -248,67 +249,39 @@ FROM (
                     "t7"."day"
                   FROM (
                     SELECT
-                      "t1"."customer_id",
-                      "t1"."date",
-                      "t1"."amount",
-                      "t1"."order_id",
-                      "t1"."channel",
-                      "t1"."product",
-                      "t1"."category",
-                      "t1"."cost",
-                      CAST("t1"."date" AS DATE) AS "day"
-                    FROM "transactions" AS "t1"
+                      "t2"."customer_id",
+                      "t2"."date",
+                      "t2"."amount",
+                      "t2"."order_id",
+                      "t2"."channel",
+                      "t2"."product",
+                      "t2"."category",
+                      "t2"."cost",
+                      CAST("t2"."date" AS DATE) AS "day"
+                    FROM "transactions" AS "t2"
                     WHERE
-                      CAST("t1"."date" AS DATE) <= DATE_FROM_PARTS(2025, 12, 31)
+                      CAST("t2"."date" AS DATE) <= DATE_FROM_PARTS(2025, 12, 31)
                   ) AS "t7"
                   WHERE
                     EXISTS(
                       SELECT
                         1
-                      FROM (
-                        SELECT DISTINCT
-                          *
-                        FROM (
-                          SELECT
-                            *
-                          FROM (
-                            SELECT
-                              "t0"."customer_id"
-                            FROM "kept" AS "t0"
-                            WHERE
-                              NOT (
-                                "t0"."amount" > 0
-                              )
-                          ) AS "t3"
-                          UNION ALL
-                          SELECT
-                            *
-                          FROM (
-                            SELECT
-                              "t1"."customer_id"
-                            FROM "transactions" AS "t1"
-                            WHERE
-                              CAST("t1"."date" AS DATE) <= DATE_FROM_PARTS(2025, 12, 31)
-                              AND "t1"."amount" < 0
-                              AND "t1"."order_id" IS NOT NULL
-                          ) AS "t4"
-                        ) AS "t6"
-                      ) AS "t9"
+                      FROM "customers_with_refunds" AS "t4"
                       WHERE
-                        "t7"."customer_id" = "t9"."customer_id"
+                        "t7"."customer_id" = "t4"."customer_id"
                     )
-                ) AS "t11"
-              ) AS "t12"
-            ) AS "t13"
-          ) AS "t14"
+                ) AS "t8"
+              ) AS "t9"
+            ) AS "t10"
+          ) AS "t11"
           GROUP BY
             1,
             2
-        ) AS "t15"
-      ) AS "t16"
-    ) AS "t17"
+        ) AS "t12"
+      ) AS "t13"
+    ) AS "t14"
     GROUP BY
       1,
       2
-  ) AS "t18"
-) AS "t19";
+  ) AS "t15"
+) AS "t16";
