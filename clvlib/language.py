@@ -17,7 +17,7 @@ import os
 import re
 import string
 import tomllib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,6 +26,7 @@ ASKED = "CLV_LANGUAGE"  # set by --language, for this process and those that it 
 ENGLISH = "en"
 LOCALE = Path(__file__).parent / "locale"
 _BAR = "\ue000"  # a bar within a value, which parts no words
+_DAY = "%Y-%m-%d"
 _CELL = re.compile(r"^<!-- cell (\S+) ([0-9a-f]{12}) -->\n", re.MULTILINE)
 _Texts = TypeVar("_Texts")
 _now: dict[str, Any] = {"language": ENGLISH, "theirs": frozenset()}
@@ -84,11 +85,26 @@ def said_together(told: Iterable[str]) -> str:
 
 
 class Template(string.Formatter):
-    """How a template is filled; `format_value` writes one value."""
+    """How a template is filled; `format_value` writes one value.
+
+    In another language days are written as there, and so are the quotes of {name!r}, unless it stands in code.
+    """
 
     def vformat(self, format_string: str, args: Any, kwargs: Mapping[str, Any]) -> str:
         """The whole text."""
         return super().vformat(format_string, args, kwargs).replace(_BAR, "|")
+
+    def parse(self, format_string: str) -> Iterator[tuple[str, str | None, str | None, str | None]]:
+        """Text and field by turns, with the conversion q where quotes aren't Python's."""
+        for text, name, spec, conversion in super().parse(format_string):
+            quoted = conversion == "r" and spoken() != ENGLISH and not text.endswith(("= ", "("))
+            yield text, name, spec, "q" if quoted else conversion
+
+    def convert_field(self, value: Any, conversion: Any) -> Any:
+        """A value before it is written."""
+        if conversion != "q" or not isinstance(value, str):
+            return super().convert_field(value, "r" if conversion == "q" else conversion)
+        return translated("'{text}'").replace("{text}", repr(value)[1:-1])
 
     def format_field(self, value: Any, format_spec: str) -> str:
         """A field: some of its words where it has a choice of them, else its value."""
@@ -103,8 +119,18 @@ class Template(string.Formatter):
 
     def format_value(self, value: Any, spec: str) -> str:
         """One value, by the spec of Python's `format`."""
+        if spec == _DAY and spoken() != ENGLISH:
+            return written_day(value, spoken())
         text = format(value, spec)
         return text.translate(_separators(spoken())) if spec and isinstance(value, numbers.Number) else text
+
+
+def written_day(value: Any, country: Any) -> str:
+    """A day as a country (of Babel, or its code) writes it."""
+    from babel.dates import format_date
+
+    written = format_date(value, format="medium", locale=country)
+    return re.sub(r"^1\b", "1er", written) if str(country).startswith("fr") else written
 
 
 def decimal_mark() -> str:

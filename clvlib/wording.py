@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date
 from babel.lists import format_list
 from babel.numbers import NumberPattern, format_compact_currency, format_compact_decimal
 from babel.units import format_unit
 
 from clvlib.errors import UsageError
-from clvlib.language import ENGLISH, phrase, spoken, translated, word
+from clvlib.language import ENGLISH, phrase, spoken, translated, word, written_day
 
 _NOTHING = "–"
 _LARGE_MONEY = 1_000_000
@@ -135,8 +134,7 @@ def date(value: Any) -> str:
     """Write the day of a date or timestamp."""
     if is_missing(value):
         return _NOTHING
-    written = format_date(pd.Timestamp(value).date(), format="medium", locale=_Reader.locale)
-    return re.sub(r"^1\b", "1er", written) if _Reader.locale.language == "fr" else written
+    return written_day(pd.Timestamp(value).date(), _Reader.locale)
 
 
 def with_months(text: str) -> str:

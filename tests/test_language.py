@@ -1,5 +1,6 @@
 """What is translated, how values stand in another language, and what stays as it is."""
 
+import pandas as pd
 import pytest
 
 from clvlib import language
@@ -10,6 +11,7 @@ MADE_UP = {
     "{n:,} row(s) of {file}": "{n:,} {n:ligne|ligne|lignes} de {file}",
     "{share:.1%} of {money:,.2f}": "{share:.1%} de {money:,.2f}",
     "{sure:yes, {n}|no}": "{sure:oui, {n}|non}",
+    "'{text}'": "«\u00a0{text}\u00a0»",
 }
 
 
@@ -66,3 +68,10 @@ def test_what_was_asked_for_goes_before_what_a_card_says(french, monkeypatch):
     assert language.spoken() == "fr"
     monkeypatch.setenv(language.ASKED, "../fr")
     assert (language.spoken(), translated("Lost")) == ("en", "Lost")
+
+
+def test_another_language_has_its_own_days_and_quotes_but_not_in_code(french):
+    day = pd.Timestamp("2026-03-01 10:00")
+    assert phrase("from {day:%Y-%m-%d}", day=day) == "from 1er mars 2026"
+    assert phrase("the test {name!r}", name="a\n'b") == "the test «\u00a0a\\n'b\u00a0»"
+    assert phrase("period = {name!r} of {n!r}", name="day", n=3) == "period = 'day' of 3"

@@ -179,6 +179,8 @@ def test_nothing_of_a_committed_notebook_is_beyond_its_slide(name, opened, tmp_p
     assert [slide for slide in measured if slide["picture"] < 0.7] == []
     page.evaluate("Reveal.slide(1000)")
     assert page.locator(".slide-number").inner_text().split() == [f"{len(measured)}", "/", f"{len(measured)}"]
+    page.evaluate("Reveal.slide(Reveal.getSlides().findIndex(slide => slide.classList.contains('section')))")
+    assert page.evaluate("getComputedStyle(document.querySelector('.slide-number')).color") == "rgb(255, 255, 255)"
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
     assert errors == []
 
