@@ -129,9 +129,8 @@ def make_demo(folder: Path) -> Measured:
 
 def aggregated(name: str, given: tuple[Any, ...], folder: Path) -> Measured:
     from clvlib import aggregate
-    from clvlib.ingest import reading
 
-    table = reading.database().read_parquet(folder / "purchases.parquet")
+    table = _purchases(folder)
     return timed(lambda: getattr(aggregate, name)(table, *given))
 
 
@@ -159,12 +158,19 @@ def _dataset(folder: Path) -> Any:
     import pandas as pd
 
     from clvlib.dataset import Dataset, Economics
-    from clvlib.ingest import reading
 
-    tables = {"transactions": reading.database().read_parquet(folder / "purchases.parquet")}
+    tables = {"transactions": _purchases(folder)}
     as_of, economics, empty = pd.Timestamp(AS_OF), Economics(annual_discount_rate=DISCOUNT), pd.DataFrame()
     starts = as_of - pd.Timedelta(days=shops.DAYS)
     return Dataset("bench", "EUR", "en", starts, as_of, economics, empty, empty, (), tables, ())
+
+
+def _purchases(folder: Path) -> Any:
+    """The rows, in a database with as much memory as a dataset of such a file gets."""
+    from clvlib.ingest import reading
+
+    file = folder / "purchases.parquet"
+    return reading.database(file.stat().st_size * 10).read_parquet(file)
 
 
 def fitted(package: str, model: str, folder: Path) -> Measured:
@@ -207,9 +213,8 @@ def clv_of_lifetimes(folder: Path) -> Measured:
     from lifetimes import BetaGeoFitter, GammaGammaFitter
 
     from clvlib import aggregate
-    from clvlib.ingest import reading
 
-    rfm = aggregate.rfm_summary(reading.database().read_parquet(folder / "purchases.parquet"), AS_OF)
+    rfm = aggregate.rfm_summary(_purchases(folder), AS_OF)
     few = shops.known(10_000)
     back = few[few["frequency"] > 0]
     history = ["frequency", "recency", "T"]

@@ -48,26 +48,25 @@ def rfm_summary(transactions: ibis.Table, as_of: Any, time_unit: str = "D", free
     summary = summary.filter(summary["purchases"] > 0).order_by("customer_id")
     frame = _frame(summary, ["first_purchase", "last_purchase"])
     # Column by column, without the index, which pandas would go through at each step.
-    repeats = frame["purchases"].to_numpy("int64") - 1
+    repeats = frame.pop("purchases").to_numpy("int64") - 1
     end = pd.Timestamp(as_of).normalize()
     since = {of: (end - frame[f"{of}_purchase"]).dt.days.to_numpy("float64") for of in ("first", "last")}
     again = np.where(repeats > 0, repeats, np.nan)
-    money = {name: frame[name].to_numpy("float64") for name in ("paid", "first_paid", "total_spend")}
-    each = {"monetary_value": (money["paid"] - money["first_paid"]) / again}
-    each["mean_order_value"] = money["paid"] / (repeats + 1)
+    paid, first_paid, total_spend = (frame.pop(of).to_numpy("float64") for of in ("paid", "first_paid", "total_spend"))
+    each = {"monetary_value": (paid - first_paid) / again, "mean_order_value": paid / (repeats + 1)}
+    del paid, first_paid
     columns = {
         "frequency": repeats,
         "recency": (since["first"] - since["last"]) / per_day,
         "T": since["first"] / per_day,
         **rounded(pd.DataFrame(each, copy=False)),
         "mean_days_between_orders": (since["first"] - since["last"]) / again,
-        "total_spend": money["total_spend"],
+        "total_spend": total_spend,
         "first_purchase": frame["first_purchase"],
         "last_purchase": frame["last_purchase"],
         "days_since_last_order": since["last"],
     }
-    made = pd.DataFrame(columns, copy=False).set_axis(pd.Index(frame["customer_id"]))
-    return made if _in_order(frame["customer_id"]) else made.sort_index()
+    return _in_order(pd.DataFrame(columns, copy=False), frame["customer_id"])
 
 
 def _per_customer(spent: ibis.Table) -> ibis.Table:
@@ -243,14 +242,12 @@ def features(transactions: ibis.Table, as_of: Any, ahead: int | None = None) -> 
     """
     end = pd.Timestamp(as_of).normalize()
     purchases = _with_gaps(purchase_days(transactions, as_of))
-    latest = ibis.window(group_by="customer_id", order_by=ibis.desc("day"))
-    purchases = purchases.mutate(from_last=ibis.row_number().over(latest))
     measures: dict[str, Any] = {}
     for days in LOOK_BACKS:
         recent = purchases["day"] > date_of(end - pd.Timedelta(days=days))
         measures[f"purchases_last_{days}"] = recent.sum()
         measures[f"spend_last_{days}"] = purchases["amount"].sum(where=recent)
-    gap, amount = purchases["gap"].cast("float64"), purchases["amount"]
+    gap, amount, day = purchases["gap"].cast("float64"), purchases["amount"], purchases["day"]
     if ahead is not None:
         since, until_day = (end + pd.Timedelta(days=days) for days in (-365, ahead - 365))
         same = (purchases["day"] > since.date()) & (purchases["day"] <= until_day.date())
@@ -260,10 +257,10 @@ def features(transactions: ibis.Table, as_of: Any, ahead: int | None = None) -> 
         **measures,
         mean_gap=gap.mean(),
         sd_gap=gap.std(),
-        last_gap=gap.max(where=purchases["from_last"] == 0),
-        previous_gap=gap.max(where=purchases["from_last"] == 1),
-        first_spend=amount.max(where=purchases["position"] == 1),
-        last_spend=amount.max(where=purchases["from_last"] == 0),
+        last_gap=gap.argmax(day),
+        previous_gap=purchases["previous_gap"].cast("float64").argmax(day),
+        first_spend=amount.argmin(day),
+        last_spend=amount.argmax(day),
         max_spend=amount.max(),
     )
     rows = until(transactions, as_of)
@@ -273,9 +270,10 @@ def features(transactions: ibis.Table, as_of: Any, ahead: int | None = None) -> 
         if column in rows.columns
     }
     lines = rows.group_by("customer_id").agg(refunds=(rows["amount"] < 0).sum(), **optional)
-    frame = _frame(behaviour.left_join(lines, "customer_id").drop("customer_id_right")).set_index("customer_id")
+    both = behaviour.left_join(lines, "customer_id").drop("customer_id_right")
+    frame = _frame(both.order_by("customer_id"))
     known = rfm_summary(transactions, as_of).drop(columns=_FOR_READERS)
-    frame = known.join(frame)
+    frame = pd.concat([known, _in_order(frame, frame.pop("customer_id"))], axis=1)  # of the same customers
     unspent = [str(name) for name in frame if str(name).startswith(("spend_last_", "spend_same_"))]
     frame = frame.fillna(dict.fromkeys(unspent, 0.0))
     counted = [name for name in map(str, frame) if name.startswith(("purchases_", "refunds", "n_"))]
@@ -298,16 +296,22 @@ def first_purchases(transactions: ibis.Table, as_of: Any, days: int) -> pd.DataF
     (whether all `days` are over).
     """
     rows = until(transactions, as_of)
-    made = rows.group_by(["customer_id", "day"]).agg(amount=added_up(rows["amount"]))
+    paid = rows["amount"] > 0
+    made = rows.group_by(["customer_id", "day"]).agg(amount=added_up(rows["amount"]), lines=paid.sum())
     first = made.filter(made["amount"] > 0).group_by("customer_id").agg(first_day=lambda t: t["day"].min())
     both = made.inner_join(first, "customer_id")
-    after = both.filter(both["day"].delta(both["first_day"], unit="day").between(1, days)).group_by("customer_id")
-    came = after.agg(purchases=lambda t: (t["amount"] > 0).sum(), spend=lambda t: t["amount"].sum())
-    begun = both.filter(both["day"] == both["first_day"]).select("customer_id", "first_day", first_spend="amount")
-    rows = rows.filter(rows["amount"] > 0)
+    age, bought = both["day"].delta(both["first_day"], unit="day"), both["amount"] > 0
+    watched = age.between(1, days)
+    whole = both.group_by("customer_id").agg(
+        first_day=both["first_day"].min(),
+        first_spend=both["amount"].max(where=age == 0),
+        purchases=(bought & watched).sum(),
+        spend=both["amount"].sum(where=watched),
+        first_lines=both["lines"].max(where=age == 0),
+    )
+    frames = [_frame(whole, ["first_day"]).set_index("customer_id")]
+    rows = rows.filter(paid)
     rows = rows.inner_join(first, [rows["customer_id"] == first["customer_id"], rows["day"] == first["first_day"]])
-    frames = [_frame(table, dates).set_index("customer_id") for table, dates in ((begun, ["first_day"]), (came, []))]
-    frames.append(_frame(rows.group_by("customer_id").agg(first_lines=rows.count())).set_index("customer_id"))
     for column in ("channel", "category"):
         if column in transactions.columns:
             frames.append(_most_spent_on(rows, column).rename(f"first_{column}").to_frame())
@@ -389,14 +393,16 @@ def _most_spent_on(rows: ibis.Table, column: str) -> pd.Series:
 
 
 def _with_gaps(purchases: ibis.Table) -> ibis.Table:
-    before = purchases["day"].lag().over(ibis.window(group_by="customer_id", order_by="day"))
-    return purchases.mutate(gap=purchases["day"].delta(before, unit="day"))
+    in_order = ibis.window(group_by="customer_id", order_by="day")
+    before, earlier = (purchases["day"].lag(back).over(in_order) for back in (1, 2))
+    gap, previous = purchases["day"].delta(before, unit="day"), before.delta(earlier, unit="day")
+    return purchases.mutate(gap=gap, previous_gap=previous)
 
 
-def _in_order(ids: pd.Series) -> bool:
-    """Whether ids are sorted as pandas would: a database may have another alphabet."""
-    texts = pa.array(ids)
-    return bool(pc.all(pc.greater(texts[1:], texts[:-1])).as_py())
+def _in_order(frame: pd.DataFrame, ids: pd.Series) -> pd.DataFrame:
+    """The frame by ids, which a database has sorted; it may have another alphabet."""
+    frame, texts = frame.set_axis(pd.Index(ids)), pa.array(ids)
+    return frame if pc.all(pc.greater(texts[1:], texts[:-1])).as_py() else frame.sort_index()
 
 
 def _frame(table: ibis.Table, dates: Sequence[str] = ()) -> pd.DataFrame:

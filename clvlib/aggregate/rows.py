@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import ibis
+import numpy as np
 import pandas as pd
 from ibis.util import gen_name
 
@@ -44,11 +45,20 @@ def beside(table: ibis.Table, known: pd.Series, kind: str, how: str = "inner") -
 
 
 def fetched(query: ibis.Table, dates: Sequence[str] = ()) -> pd.DataFrame:
-    """A query's answer, its columns of `dates` as datetime64[us]; three times faster than Ibis's own way to pandas."""
-    frame = query.to_pyarrow().to_pandas(date_as_object=False)
-    for column in dates:
-        frame[column] = pd.to_datetime(frame[column]).astype("datetime64[us]")
-    return frame
+    """A query's answer, its columns of `dates` as datetime64[us]; three times faster than Ibis's own way to pandas.
+
+    Column by column, so that many rows are there once, and not once more as Arrow has them.
+    """
+    answer, columns = query.to_pyarrow(), {}
+    for name in answer.column_names:
+        column = answer[name].to_pandas(date_as_object=False)
+        answer = answer.drop_columns(name)
+        if name in dates:
+            column = pd.to_datetime(column).astype("datetime64[us]")
+        elif isinstance(column.dtype, np.dtype):
+            column = column.copy()  # which may be written to
+        columns[name] = column
+    return pd.DataFrame(columns, copy=False)
 
 
 def content(table: ibis.Table) -> tuple[int, ...]:

@@ -1,80 +1,75 @@
 -- features, with days such as 2025-01-01, 2025-06-30, 2025-12-31
 
 SELECT
-  "t11".*
-  EXCLUDE ("customer_id_right")
+  *
 FROM (
   SELECT
-    "t10"."customer_id",
-    "t10"."purchases_last_30",
-    "t10"."spend_last_30",
-    "t10"."purchases_last_90",
-    "t10"."spend_last_90",
-    "t10"."purchases_last_180",
-    "t10"."spend_last_180",
-    "t10"."purchases_last_365",
-    "t10"."spend_last_365",
-    "t10"."purchases_same_months",
-    "t10"."spend_same_months",
-    "t10"."sd_log_spend",
-    "t10"."mean_gap",
-    "t10"."sd_gap",
-    "t10"."last_gap",
-    "t10"."previous_gap",
-    "t10"."first_spend",
-    "t10"."last_spend",
-    "t10"."max_spend",
-    "t6"."customer_id" AS "customer_id_right",
-    "t6"."refunds",
-    "t6"."n_channels",
-    "t6"."n_categories"
+    "t10".*
+    EXCLUDE ("customer_id_right")
   FROM (
     SELECT
-      "t8"."customer_id",
-      SUM(CAST("t8"."day" > DATE_FROM_PARTS(2025, 12, 1) AS INT)) AS "purchases_last_30",
-      SUM(IFF("t8"."day" > DATE_FROM_PARTS(2025, 12, 1), "t8"."amount", NULL)) AS "spend_last_30",
-      SUM(CAST("t8"."day" > DATE_FROM_PARTS(2025, 10, 2) AS INT)) AS "purchases_last_90",
-      SUM(IFF("t8"."day" > DATE_FROM_PARTS(2025, 10, 2), "t8"."amount", NULL)) AS "spend_last_90",
-      SUM(CAST("t8"."day" > DATE_FROM_PARTS(2025, 7, 4) AS INT)) AS "purchases_last_180",
-      SUM(IFF("t8"."day" > DATE_FROM_PARTS(2025, 7, 4), "t8"."amount", NULL)) AS "spend_last_180",
-      SUM(CAST("t8"."day" > DATE_FROM_PARTS(2024, 12, 31) AS INT)) AS "purchases_last_365",
-      SUM(IFF("t8"."day" > DATE_FROM_PARTS(2024, 12, 31), "t8"."amount", NULL)) AS "spend_last_365",
-      SUM(
-        CAST((
-          "t8"."day" > DATE_FROM_PARTS(2024, 12, 31)
-        )
-        AND (
-          "t8"."day" <= DATE_FROM_PARTS(2025, 3, 31)
-        ) AS INT)
-      ) AS "purchases_same_months",
-      SUM(
-        IFF(
-          (
-            "t8"."day" > DATE_FROM_PARTS(2024, 12, 31)
-          )
-          AND (
-            "t8"."day" <= DATE_FROM_PARTS(2025, 3, 31)
-          ),
-          "t8"."amount",
-          NULL
-        )
-      ) AS "spend_same_months",
-      STDDEV(LN(IFF("t8"."amount" IS NULL, "t8"."amount", GREATEST(0.01, "t8"."amount")))) AS "sd_log_spend",
-      AVG(CAST("t8"."gap" AS DOUBLE)) AS "mean_gap",
-      STDDEV(CAST("t8"."gap" AS DOUBLE)) AS "sd_gap",
-      MAX(IFF("t8"."from_last" = 0, CAST("t8"."gap" AS DOUBLE), NULL)) AS "last_gap",
-      MAX(IFF("t8"."from_last" = 1, CAST("t8"."gap" AS DOUBLE), NULL)) AS "previous_gap",
-      MAX(IFF("t8"."position" = 1, "t8"."amount", NULL)) AS "first_spend",
-      MAX(IFF("t8"."from_last" = 0, "t8"."amount", NULL)) AS "last_spend",
-      MAX("t8"."amount") AS "max_spend"
+      "t9"."customer_id",
+      "t9"."purchases_last_30",
+      "t9"."spend_last_30",
+      "t9"."purchases_last_90",
+      "t9"."spend_last_90",
+      "t9"."purchases_last_180",
+      "t9"."spend_last_180",
+      "t9"."purchases_last_365",
+      "t9"."spend_last_365",
+      "t9"."purchases_same_months",
+      "t9"."spend_same_months",
+      "t9"."sd_log_spend",
+      "t9"."mean_gap",
+      "t9"."sd_gap",
+      "t9"."last_gap",
+      "t9"."previous_gap",
+      "t9"."first_spend",
+      "t9"."last_spend",
+      "t9"."max_spend",
+      "t6"."customer_id" AS "customer_id_right",
+      "t6"."refunds",
+      "t6"."n_channels",
+      "t6"."n_categories"
     FROM (
       SELECT
         "t7"."customer_id",
-        "t7"."day",
-        "t7"."amount",
-        "t7"."position",
-        "t7"."gap",
-        ROW_NUMBER() OVER (PARTITION BY "t7"."customer_id" ORDER BY "t7"."day" DESC NULLS LAST) - 1 AS "from_last"
+        SUM(CAST("t7"."day" > DATE_FROM_PARTS(2025, 12, 1) AS INT)) AS "purchases_last_30",
+        SUM(IFF("t7"."day" > DATE_FROM_PARTS(2025, 12, 1), "t7"."amount", NULL)) AS "spend_last_30",
+        SUM(CAST("t7"."day" > DATE_FROM_PARTS(2025, 10, 2) AS INT)) AS "purchases_last_90",
+        SUM(IFF("t7"."day" > DATE_FROM_PARTS(2025, 10, 2), "t7"."amount", NULL)) AS "spend_last_90",
+        SUM(CAST("t7"."day" > DATE_FROM_PARTS(2025, 7, 4) AS INT)) AS "purchases_last_180",
+        SUM(IFF("t7"."day" > DATE_FROM_PARTS(2025, 7, 4), "t7"."amount", NULL)) AS "spend_last_180",
+        SUM(CAST("t7"."day" > DATE_FROM_PARTS(2024, 12, 31) AS INT)) AS "purchases_last_365",
+        SUM(IFF("t7"."day" > DATE_FROM_PARTS(2024, 12, 31), "t7"."amount", NULL)) AS "spend_last_365",
+        SUM(
+          CAST((
+            "t7"."day" > DATE_FROM_PARTS(2024, 12, 31)
+          )
+          AND (
+            "t7"."day" <= DATE_FROM_PARTS(2025, 3, 31)
+          ) AS INT)
+        ) AS "purchases_same_months",
+        SUM(
+          IFF(
+            (
+              "t7"."day" > DATE_FROM_PARTS(2024, 12, 31)
+            )
+            AND (
+              "t7"."day" <= DATE_FROM_PARTS(2025, 3, 31)
+            ),
+            "t7"."amount",
+            NULL
+          )
+        ) AS "spend_same_months",
+        STDDEV(LN(IFF("t7"."amount" IS NULL, "t7"."amount", GREATEST(0.01, "t7"."amount")))) AS "sd_log_spend",
+        AVG(CAST("t7"."gap" AS DOUBLE)) AS "mean_gap",
+        STDDEV(CAST("t7"."gap" AS DOUBLE)) AS "sd_gap",
+        MAX_BY(CAST("t7"."gap" AS DOUBLE), "t7"."day") AS "last_gap",
+        MAX_BY(CAST("t7"."previous_gap" AS DOUBLE), "t7"."day") AS "previous_gap",
+        MIN_BY("t7"."amount", "t7"."day") AS "first_spend",
+        MAX_BY("t7"."amount", "t7"."day") AS "last_spend",
+        MAX("t7"."amount") AS "max_spend"
       FROM (
         SELECT
           "t5"."customer_id",
@@ -83,9 +78,14 @@ FROM (
           "t5"."position",
           DATEDIFF(
             DAY,
-            LAG("t5"."day") OVER (PARTITION BY "t5"."customer_id" ORDER BY "t5"."day" ASC),
+            LAG("t5"."day", 1) OVER (PARTITION BY "t5"."customer_id" ORDER BY "t5"."day" ASC),
             "t5"."day"
-          ) AS "gap"
+          ) AS "gap",
+          DATEDIFF(
+            DAY,
+            LAG("t5"."day", 2) OVER (PARTITION BY "t5"."customer_id" ORDER BY "t5"."day" ASC),
+            LAG("t5"."day", 1) OVER (PARTITION BY "t5"."customer_id" ORDER BY "t5"."day" ASC)
+          ) AS "previous_gap"
         FROM (
           SELECT
             "t2"."customer_id",
@@ -105,36 +105,38 @@ FROM (
           ) AS "t2"
         ) AS "t5"
       ) AS "t7"
-    ) AS "t8"
-    GROUP BY
-      1
-  ) AS "t10"
-  LEFT OUTER JOIN (
-    SELECT
-      "t3"."customer_id",
-      SUM(CAST("t3"."amount" < 0 AS INT)) AS "refunds",
-      COUNT(DISTINCT "t3"."channel") AS "n_channels",
-      COUNT(DISTINCT "t3"."category") AS "n_categories"
-    FROM (
+      GROUP BY
+        1
+    ) AS "t9"
+    LEFT OUTER JOIN (
       SELECT
-        "t0"."customer_id",
-        "t0"."date",
-        "t0"."amount",
-        "t0"."order_id",
-        "t0"."channel",
-        "t0"."product",
-        "t0"."category",
-        "t0"."cost",
-        CAST("t0"."date" AS DATE) AS "day"
-      FROM "transactions" AS "t0"
-      WHERE
-        CAST("t0"."date" AS DATE) <= DATE_FROM_PARTS(2025, 12, 31)
-    ) AS "t3"
-    GROUP BY
-      1
-  ) AS "t6"
-    ON "t10"."customer_id" = "t6"."customer_id"
-) AS "t11";
+        "t3"."customer_id",
+        SUM(CAST("t3"."amount" < 0 AS INT)) AS "refunds",
+        COUNT(DISTINCT "t3"."channel") AS "n_channels",
+        COUNT(DISTINCT "t3"."category") AS "n_categories"
+      FROM (
+        SELECT
+          "t0"."customer_id",
+          "t0"."date",
+          "t0"."amount",
+          "t0"."order_id",
+          "t0"."channel",
+          "t0"."product",
+          "t0"."category",
+          "t0"."cost",
+          CAST("t0"."date" AS DATE) AS "day"
+        FROM "transactions" AS "t0"
+        WHERE
+          CAST("t0"."date" AS DATE) <= DATE_FROM_PARTS(2025, 12, 31)
+      ) AS "t3"
+      GROUP BY
+        1
+    ) AS "t6"
+      ON "t9"."customer_id" = "t6"."customer_id"
+  ) AS "t10"
+) AS "t11"
+ORDER BY
+  "t11"."customer_id" ASC;
 
 SELECT
   *

@@ -14,9 +14,14 @@ FROM (
       "t2"."position",
       DATEDIFF(
         DAY,
-        LAG("t2"."day") OVER (PARTITION BY "t2"."customer_id" ORDER BY "t2"."day" ASC),
+        LAG("t2"."day", 1) OVER (PARTITION BY "t2"."customer_id" ORDER BY "t2"."day" ASC),
         "t2"."day"
-      ) AS "gap"
+      ) AS "gap",
+      DATEDIFF(
+        DAY,
+        LAG("t2"."day", 2) OVER (PARTITION BY "t2"."customer_id" ORDER BY "t2"."day" ASC),
+        LAG("t2"."day", 1) OVER (PARTITION BY "t2"."customer_id" ORDER BY "t2"."day" ASC)
+      ) AS "previous_gap"
     FROM (
       SELECT
         "t1"."customer_id",
