@@ -1,5 +1,6 @@
 """Files and datasets that several tests need, made in temporary folders."""
 
+import gc
 import os
 import signal
 import tempfile
@@ -23,6 +24,8 @@ from tests.postgres import postgres  # noqa: E402, F401
 from tests.spark import spark  # noqa: E402, F401
 
 os.environ["CLV_KEY"] = f"{tempfile.mkdtemp()}/key"  # of pseudonyms: not that of whoever runs the tests
+gc.freeze()
+gc.set_threshold(50_000, 20, 50)  # the modules that are loaded need not be gone through again and again
 threadpool_limits(1)  # tests run side by side, and threads would wait for each other's cores
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, as do its children
 

@@ -47,21 +47,23 @@ def rfm_summary(transactions: ibis.Table, as_of: Any, time_unit: str = "D", free
     summary = _per_customer(spent_on_days(transactions, as_of, free_orders))
     summary = summary.filter(summary["purchases"] > 0).order_by("customer_id")
     frame = _frame(summary, ["first_purchase", "last_purchase"])
-    # Column by column, without the index, which pandas would go through at each step.
+    # Column by column, none twice, and without the index, which pandas would go through at each step.
     repeats = frame.pop("purchases").to_numpy("int64") - 1
     end = pd.Timestamp(as_of).normalize()
     since = {of: (end - frame[f"{of}_purchase"]).dt.days.to_numpy("float64") for of in ("first", "last")}
-    again = np.where(repeats > 0, repeats, np.nan)
-    paid, first_paid, total_spend = (frame.pop(of).to_numpy("float64") for of in ("paid", "first_paid", "total_spend"))
-    each = {"monetary_value": (paid - first_paid) / again, "mean_order_value": paid / (repeats + 1)}
+    recency, again = since["first"] - since["last"], np.where(repeats > 0, repeats, np.nan)
+    paid, first_paid = (frame.pop(of).to_numpy("float64") for of in ("paid", "first_paid"))
+    means = {"monetary_value": (paid - first_paid) / again, "mean_order_value": paid / (repeats + 1)}
     del paid, first_paid
+    money = rounded(pd.DataFrame(means, copy=False))
+    del means
     columns = {
         "frequency": repeats,
-        "recency": (since["first"] - since["last"]) / per_day,
-        "T": since["first"] / per_day,
-        **rounded(pd.DataFrame(each, copy=False)),
-        "mean_days_between_orders": (since["first"] - since["last"]) / again,
-        "total_spend": total_spend,
+        "recency": recency / per_day,
+        "T": since.pop("first") / per_day,
+        **money,
+        "mean_days_between_orders": np.divide(recency, again, out=again),
+        "total_spend": frame.pop("total_spend").to_numpy("float64"),
         "first_purchase": frame["first_purchase"],
         "last_purchase": frame["last_purchase"],
         "days_since_last_order": since["last"],
