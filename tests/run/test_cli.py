@@ -320,7 +320,7 @@ def test_the_package_alone_loads_nothing_heavy():
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
-@pytest.mark.parametrize("times", [1, 2, 3])
+@pytest.mark.parametrize("times", [3, *(pytest.param(n, marks=pytest.mark.proof) for n in (1, 2))])
 def test_an_interruption_ends_with_130_however_often_it_comes(tmp_path, times):
     sleeps = "import nbformat; from pathlib import Path; from clvlib.run import commands, runner; import sys\n"
     sleeps += "book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell('import time; time.sleep(600)')])\n"

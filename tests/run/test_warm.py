@@ -91,7 +91,9 @@ def test_a_forked_notebook_that_dies_takes_nobody_with_it_and_nothing_is_left_ru
     assert set(children(os.getpid())) <= set(before)
 
 
-@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "by", [signal.SIGINT, *(pytest.param(each, marks=pytest.mark.proof) for each in (signal.SIGKILL, signal.SIGTERM))]
+)
 def test_nothing_forked_is_left_running_after_the_run_was_stopped(shop, books, tmp_path, by):
     folder, told = books(*[STAYS] * 3)
     program = "from pathlib import Path; from clvlib.run import cli; cli.spare_grammar()\n"
