@@ -170,7 +170,7 @@ def _purchases(folder: Path) -> Any:
     from clvlib.ingest import reading
 
     file = folder / "purchases.parquet"
-    return reading.database(file.stat().st_size * 10).read_parquet(file)
+    return reading.database(reading.bytes_of_text(file)).read_parquet(file)
 
 
 def fitted(package: str, model: str, folder: Path) -> Measured:

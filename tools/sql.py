@@ -30,7 +30,7 @@ FOLDER = Path(__file__).parents[1] / "docs/sql"
 COMPILERS = {"bigquery": BigQueryCompiler, "snowflake": SnowflakeCompiler}
 FIRST, MIDDLE, LAST = pd.Timestamp("2025-01-01"), pd.Timestamp("2025-06-30"), pd.Timestamp("2025-12-31")
 KEPT, ORDERS = "spent_on_days", "by_order"  # what others begin with: tables of these names
-_DAYS, _WALKED = "ibis_clv_days", "ibis_clv_walked"  # of the names by which a database keeps the first, and of whom
+_DAYS, _WALKED = "ibis_clv_days", "ibis_clv_walked"  # begin the names of tables that a database keeps
 
 Tables = Mapping[str, ibis.Table]
 

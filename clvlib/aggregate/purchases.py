@@ -153,7 +153,7 @@ def sent_back(transactions: ibis.Table, as_of: Any) -> dict[str, float]:
 
 
 def by_order(transactions: ibis.Table, as_of: Any) -> ibis.Table:
-    """What each order came to, net of refunds: customer_id, lines, amount (currency), order, day (text). Lazy.
+    """What each order came to, net of refunds: customer_id, lines, amount (currency), order, day (text).
 
     An order is what has one order_id (`order` is that id); without it, a customer's day.
     """

@@ -79,7 +79,7 @@ def read_tables(
             found[name] = options, sources.files_of_section(options, folder)
         except DataError as error:
             result.problems.append(Problem("error", name, error.what.rstrip("."), 1, (), error.mend))
-    backend = database(sum(_bytes_of_text(file) for _, files in found.values() for file in files))
+    backend = database(sum(bytes_of_text(file) for _, files in found.values() for file in files))
     connection = backend.con
     ledger: list[dict[str, Any]] = []
     known: dict[str, lookups.Codes] = {}
@@ -120,7 +120,7 @@ def read_tables(
     return result
 
 
-def _bytes_of_text(file: Path) -> int:
+def bytes_of_text(file: Path) -> int:
     """About how much text a file holds; 0 of one that can't be read, which reading it will say."""
     with suppress(OSError):
         return file.stat().st_size * (10 if file.suffix.lower() in PACKED else 1)
