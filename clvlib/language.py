@@ -26,7 +26,6 @@ ASKED = "CLV_LANGUAGE"  # set by --language, for this process and those that it 
 ENGLISH = "en"
 LOCALE = Path(__file__).parent / "locale"
 _BAR = "\ue000"  # a bar within a value, which parts no words
-_DAY = "%Y-%m-%d"
 _CELL = re.compile(r"^<!-- cell (\S+) ([0-9a-f]{12}) -->\n", re.MULTILINE)
 _Texts = TypeVar("_Texts")
 _now: dict[str, Any] = {"language": ENGLISH, "theirs": frozenset()}
@@ -87,7 +86,7 @@ def said_together(told: Iterable[str]) -> str:
 class Template(string.Formatter):
     """How a template is filled; `format_value` writes one value.
 
-    In another language days are written as there, and so are the quotes of {name!r}, unless it stands in code.
+    In another language the quotes of {name!r} are written as there, unless it stands in code.
     """
 
     def vformat(self, format_string: str, args: Any, kwargs: Mapping[str, Any]) -> str:
@@ -119,8 +118,6 @@ class Template(string.Formatter):
 
     def format_value(self, value: Any, spec: str) -> str:
         """One value, by the spec of Python's `format`."""
-        if spec == _DAY and spoken() != ENGLISH:
-            return written_day(value, spoken())
         text = format(value, spec)
         return text.translate(_separators(spoken())) if spec and isinstance(value, numbers.Number) else text
 

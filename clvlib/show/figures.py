@@ -16,7 +16,7 @@ from PIL import Image
 
 from clvlib import wording
 from clvlib.errors import UsageError
-from clvlib.language import Template, message, phrase, said_together, translated
+from clvlib.language import message, phrase, said_together, translated
 
 DPI = 88  # 720 to 800 pixels wide: sharp on a page, a few tens of kilobytes
 _DIGITS = 3
@@ -109,7 +109,7 @@ def places(index: pd.Index) -> list[str]:
     if isinstance(index, pd.PeriodIndex):
         index = index.to_timestamp()
     if isinstance(index, pd.DatetimeIndex):
-        return [Template().format("{:%Y-%m-%d}", day) for day in index]
+        return [f"{day:%Y-%m-%d}" for day in index]
     if isinstance(index, pd.MultiIndex):
         return [" · ".join(map(str, row)) for row in index]
     return digits(index) if pd.api.types.is_float_dtype(index) else [str(name) for name in index]
