@@ -468,11 +468,12 @@ def build(
             ),
             phrase("Choose a date from {first:%Y-%m-%d} to {last:%Y-%m-%d}.", first=first, last=last),
         )
-    problems += cut(read, end, *_bought(read.tables, end))
+    problems += cut(read, end, _bought)
     if hidden and (count := hidden.count()):
         problems = _by_pseudonyms(problems, hidden, secret)
         problems.append(people.named_by_pseudonyms(count))
         people.hide(read.tables.values(), hidden)
+        purchases.forget(read.tables)
     origins = dict.fromkeys(names, message("default")) | dict.fromkeys(given, message("card"))
     tables = dict(read.tables)
     if "transactions" in tables and not read.counts:
@@ -555,17 +556,13 @@ def _economics(given: dict[str, Any], names: list[str]) -> tuple[Economics, list
         return Economics(), [*problems, Problem("error", "card", error.what, 1, (), error.mend)]
 
 
-def _bought(
-    tables: Mapping[str, ibis.Table], end: pd.Timestamp
-) -> tuple[pd.DataFrame, tuple[int, int, int]] | tuple[None, None]:
-    """The largest order, day and customer of the purchases known by `end`, and how many bought; None without any."""
+def _bought(tables: Mapping[str, ibis.Table], end: pd.Timestamp) -> tuple[pd.DataFrame, tuple[int, int, int]]:
+    """The largest order, day and customer of the purchases, or totals, known by `end`, and how many bought."""
     if "transactions" in tables:
         with purchases.by_order(tables["transactions"], end).cache() as orders:
             return purchases.largest(orders), purchases.buyers(orders)
-    if "totals" in tables:
-        known = totals.read_totals(tables["totals"])
-        return totals.largest_of_totals(known), totals.buyers_of_totals(known, end)
-    return None, None
+    known = totals.read_totals(tables["totals"])
+    return totals.largest_of_totals(known), totals.buyers_of_totals(known, end)
 
 
 def _with_margin(

@@ -30,7 +30,8 @@ FOLDER = Path(__file__).parents[1] / "docs/sql"
 COMPILERS = {"bigquery": BigQueryCompiler, "snowflake": SnowflakeCompiler}
 FIRST, MIDDLE, LAST = pd.Timestamp("2025-01-01"), pd.Timestamp("2025-06-30"), pd.Timestamp("2025-12-31")
 KEPT, ORDERS = "spent_on_days", "by_order"  # what others begin with: tables of these names
-_DAYS, _WALKED = "ibis_clv_days", "ibis_clv_walked"  # begin the names of tables that a database keeps
+_DAYS = "ibis_clv_days"  # begins the name that its table has in a database
+_NAMES = {_DAYS: KEPT, "ibis_clv_by_day": "added_up", "ibis_clv_walked": "customers_with_refunds", "ibis_": "kept"}
 
 Tables = Mapping[str, ibis.Table]
 
@@ -150,11 +151,11 @@ def written(name: str, queries: Iterable[tuple[str, ibis.Expr]], dialect: str) -
     parts = []
     for kept, query in queries:
         try:
-            tree = compiler.to_sqlglot(_by_name(query, of=name))
+            tree = compiler.to_sqlglot(_by_name(query))
             for star in tree.find_all(sge.Star):  # columns left out are in any order
                 star.set("except_", sorted(star.args.get("except_") or [], key=lambda column: column.sql()))
             text = tree.sql(dialect=dialect, pretty=True)
-            parts.append(f"CREATE TEMPORARY TABLE {_short(kept, name)} AS\n{text};\n" if kept else f"{text};\n")
+            parts.append(f"CREATE TEMPORARY TABLE {_short(kept)} AS\n{text};\n" if kept else f"{text};\n")
         except OperationNotDefinedError as error:
             parts.append(f"-- {error}: a card without engine reads the rows in, and can be asked this.\n")
     return "\n".join([f"-- {name}, with days such as {FIRST:%Y-%m-%d}, {MIDDLE:%Y-%m-%d}, {LAST:%Y-%m-%d}\n", *parts])
@@ -165,14 +166,24 @@ def asked(backend: Backend) -> Iterator[tuple[str, list[tuple[str, ibis.Expr]]]]
     shop = {table: backend.create_table(table, rows) for table, rows in small_shop().items()}
     shop[ORDERS] = backend.create_table(ORDERS, purchases.by_order(shop["transactions"], LAST))
     for name, ask in AGGREGATES.items():
+        purchases.forget(shop)
         with _recorded() as found:
             answer = ask(shop)
         if name == KEPT:
             yield name, [*found[:-1], ("", found[-1][1])]
-        elif isinstance(answer, ibis.Table):
-            yield name, [*found, ("", answer)]
         else:
-            yield name, [(of, query) for of, query in found if not of.startswith(_DAYS)]
+            yield name, _needed([*found, ("", answer)] if isinstance(answer, ibis.Table) else found)
+
+
+def _needed(found: list[tuple[str, ibis.Expr]]) -> list[tuple[str, ibis.Expr]]:
+    """Without KEPT, which others begin with, and without what was kept for its sake alone."""
+    needed: set[str] = set()
+    queries: list[tuple[str, ibis.Expr]] = []
+    for of, query in reversed(found):
+        if not of or (of in needed and not of.startswith(_DAYS)):
+            queries.insert(0, (of, query))
+            needed |= {table.name for table in query.op().find(ops.DatabaseTable)}
+    return queries
 
 
 @contextmanager
@@ -201,24 +212,22 @@ def _recorded() -> Iterator[list[tuple[str, ibis.Expr]]]:
         yield found
 
 
-def _by_name(query: ibis.Expr, of: str) -> ibis.Expr:
+def _by_name(query: ibis.Expr) -> ibis.Expr:
     """The query of tables by plain names, wherever they are: those kept by theirs, those brought to it as `given`."""
 
     def named(node: Any, changed: dict[str, Any] | None) -> Any:
         if isinstance(node, ops.InMemoryTable):
             return ops.UnboundTable("given", node.schema)
         if isinstance(node, ops.DatabaseTable):
-            return ops.UnboundTable(_short(node.name, of), node.schema)
+            return ops.UnboundTable(_short(node.name), node.schema)
         return node.__recreate__(changed) if changed else node
 
     return query.op().replace(named).to_expr()
 
 
-def _short(name: str, of: str) -> str:
+def _short(name: str) -> str:
     """The plain name of a table, in the SQL of an aggregate."""
-    if name.startswith(_DAYS) and of != KEPT:
-        return KEPT
-    return "customers_with_refunds" if name.startswith(_WALKED) else "kept" if name.startswith("ibis_") else name
+    return next((plain for begins, plain in _NAMES.items() if name.startswith(begins)), name)
 
 
 def main() -> None:

@@ -9,18 +9,19 @@
 """
 
 import weakref
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import ibis
 import numpy as np
 import pandas as pd
 from ibis.util import gen_name
 
-from clvlib.aggregate.rows import fetched, until
+from clvlib.aggregate.rows import date_of, fetched, until, with_day
 from clvlib.language import message
 from clvlib.stats import SMALL, SUM_DIGITS, rounded
 
+_T = TypeVar("_T")
 _MOST_KEPT = 3_000_000  # rows of all days that are kept (about 100 MB)
 REFUNDS = message(  # what they are taken off
     ("their order", "what was bought that day", "the purchase before", "nothing known")
@@ -51,19 +52,27 @@ def spent_on_days(transactions: ibis.Table, as_of: Any, free_orders: bool = Fals
     """What each customer spent by day, refunds taken off the day that they belong to: all that was paid, once.
 
     Columns: customer_id, day, amount (currency), bought (whether it is a purchase). Worked out once for a day and kept
-    in the database as long as all that is so kept has few rows: nearly every figure begins with it.
+    in the database as long as all that is so kept has few rows: nearly every figure begins with it. Lazy.
     """
     asked = (transactions.op(), pd.Timestamp(as_of).normalize(), free_orders)
+    return _kept(asked, lambda: _spent_on_days(transactions, as_of, free_orders), ibis.get_backend(transactions))
+
+
+def _kept(asked: tuple[Any, ...], make: Callable[[], tuple[_T, int]], backend: Any) -> _T:
+    """What `make` gives, or gave when the same was asked, which is no longer kept where others have too many rows."""
     # With the database and not here: to Ibis, tables of one name in two databases in memory are the same table.
-    kept: dict[Any, tuple[ibis.Table, int]] = vars(ibis.get_backend(transactions)).setdefault("_clv_days", {})
-    days, rows = kept.pop(asked, (None, 0))
-    if days is None:
-        days = _spent_on_days(transactions, as_of, free_orders)
-        rows = days.count().to_pyarrow().as_py()
-    kept[asked] = (days, rows)  # what was used last is last
-    while len(kept) > 1 and sum(n for _, n in kept.values()) > _MOST_KEPT:
+    kept: dict[Any, tuple[Any, int]] = vars(backend).setdefault("_clv_kept", {})
+    found = kept.pop(asked, None) or make()
+    kept[asked] = found  # what was used last is last
+    while len(kept) > 1 and sum(rows for _, rows in kept.values()) > _MOST_KEPT:
         del kept[next(iter(kept))]
-    return days
+    return found[0]
+
+
+def forget(tables: Mapping[str, ibis.Table]) -> None:
+    """Keep nothing any more of what was worked out: for whoever alters the tables' rows."""
+    for table in tables.values():
+        vars(ibis.get_backend(table)).pop("_clv_kept", None)
 
 
 def _kept_table(query: ibis.Table, kind: str = "clv_days") -> ibis.Table:
@@ -85,23 +94,44 @@ def _drop(database: Callable[[], Any], name: str) -> None:
         backend._drop_cached_table(name)
 
 
-def _spent_on_days(transactions: ibis.Table, as_of: Any, free_orders: bool) -> ibis.Table:
-    """Customers with a refund need a walk through their days in order, which costs twice what all the rest does: so it
-    is theirs alone.
+def _spent_on_days(transactions: ibis.Table, as_of: Any, free_orders: bool) -> tuple[ibis.Table, int]:
+    """The days, and of how many rows a table was made for them.
+
+    Customers with a refund need a walk through their days in order, which costs twice what all the rest does: so it is
+    theirs alone.
     """
+    whole = _whole(transactions)
     rows = until(transactions, as_of)
-    days = _kept_table(_by_day(rows).mutate(bought=True))
-    walked = _with_refunds(rows, days, free_orders)
-    if walked is None:
-        return days
-    plain = days.anti_join(walked, "customer_id")
-    mixed = _walk(_of_their_order(rows.semi_join(walked, "customer_id")), free_orders)
-    netted = mixed.group_by(["customer_id", "purchased_on"]).agg(
-        amount=added_up(mixed["amount"]), bought=mixed["buys"].any()
-    )
-    bought = netted["bought"] & _buys(netted, free_orders)
-    netted = netted.select("customer_id", "amount", day="purchased_on", bought=bought)
-    return _kept_table(ibis.union(plain, netted[plain.columns]))
+    days, walked = whole or _added_up(rows)
+    days = days.filter(days["day"] <= date_of(as_of)).mutate(bought=True)
+    if walked is not None:
+        plain = days.anti_join(walked, "customer_id")
+        mixed = _walk(_of_their_order(rows.semi_join(walked, "customer_id")), free_orders)
+        netted = mixed.group_by(["customer_id", "purchased_on"]).agg(
+            amount=added_up(mixed["amount"]), bought=mixed["buys"].any()
+        )
+        bought = netted["bought"] & _buys(netted, free_orders)
+        netted = netted.select("customer_id", "amount", day="purchased_on", bought=bought)
+        days = _kept_table(ibis.union(plain, netted[plain.columns]))
+    return days, 0 if whole and walked is None else days.count().to_pyarrow().as_py()
+
+
+def _whole(transactions: ibis.Table) -> tuple[ibis.Table, ibis.Table | None] | None:
+    """`_added_up` of all rows, for any `as_of`, where they are few: a refund that nobody knew of then costs a walk, and
+    alters nothing.
+    """
+
+    def make() -> tuple[tuple[ibis.Table, ibis.Table | None] | None, int]:
+        rows = transactions.limit(_MOST_KEPT + 1).count().to_pyarrow().as_py()
+        return (None, 0) if rows > _MOST_KEPT else (_added_up(with_day(transactions)), rows)
+
+    return _kept((transactions.op(),), make, ibis.get_backend(transactions))
+
+
+def _added_up(rows: ibis.Table) -> tuple[ibis.Table, ibis.Table | None]:
+    """What rows come to by customer and day, as a table that is kept, and `_with_refunds`."""
+    days = _kept_table(_by_day(rows), "clv_by_day")
+    return days, _with_refunds(rows, days)
 
 
 def purchase_lines(transactions: ibis.Table, as_of: Any) -> ibis.Table:
@@ -115,7 +145,8 @@ def purchase_lines(transactions: ibis.Table, as_of: Any) -> ibis.Table:
 def _placed(transactions: ibis.Table, as_of: Any) -> ibis.Table:
     """`purchase_lines`, and what each refund goes to (`goes_to`, a text of REFUNDS; NULL on other rows)."""
     rows = until(transactions, as_of)
-    walked = _with_refunds(rows, _by_day(rows), free_orders=False)
+    whole = _whole(transactions)
+    walked = whole[1] if whole else _with_refunds(rows, _by_day(rows))
     same = ibis.ifelse(rows["amount"] < 0, REFUNDS[1], ibis.null("string"))
     as_they_are = rows.mutate(purchased_on=rows["day"], goes_to=same)
     if walked is None:
@@ -253,10 +284,10 @@ def _by_day(rows: ibis.Table) -> ibis.Table:
     return rows.group_by(["customer_id", "day"]).agg(amount=added_up(rows["amount"]))
 
 
-def _with_refunds(rows: ibis.Table, days: ibis.Table, free_orders: bool) -> ibis.Table | None:
+def _with_refunds(rows: ibis.Table, days: ibis.Table) -> ibis.Table | None:
     """Customers with a day that is no purchase by itself, or with a refund that names its order, as a table that is
     kept; None where there are none."""
-    customers = days.filter(~_buys(days, free_orders)).select("customer_id")
+    customers = days.filter(~_buys(days, free_orders=False)).select("customer_id")
     if "order_id" in rows.columns:
         customers = ibis.union(customers, rows.filter(_names_its_order(rows)).select("customer_id"))
     kept = _kept_table(customers.distinct(), "clv_walked")

@@ -25,8 +25,12 @@ def date_of(when: Any) -> ibis.Value:
 
 def until(table: ibis.Table, as_of: Any) -> ibis.Table:
     """The rows up to and including the day `as_of`, with their day as `day` (date). Lazy."""
-    day = table["date"].cast("date")
-    return table.mutate(day=day).filter(day <= date_of(as_of))
+    return with_day(table).filter(lambda t: t["day"] <= date_of(as_of))
+
+
+def with_day(table: ibis.Table) -> ibis.Table:
+    """The rows with their day as `day` (date). Lazy."""
+    return table.mutate(day=table["date"].cast("date"))
 
 
 def between(table: ibis.Table, start: Any, end: Any) -> ibis.Table:

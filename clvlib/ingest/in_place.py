@@ -59,9 +59,7 @@ def read_in_place(card: dict[str, Any], folder: Path, hidden: bool) -> reading.I
     return result
 
 
-def known_in_place(
-    read: reading.Ingested, as_of: pd.Timestamp, largest: pd.DataFrame, buyers: tuple[int, int, int]
-) -> list[Problem]:
+def known_in_place(read: reading.Ingested, as_of: pd.Timestamp, bought: reading.Bought) -> list[Problem]:
     """As `reading.known_by`, of rows that stay where they are: leave out what nobody knew on the day `as_of`."""
     table = read.tables["transactions"]
     ledger: list[dict[str, Any]] = [dict(line) for line in read.ledger.to_dict("records")]  # type: ignore[arg-type]
@@ -85,9 +83,10 @@ def known_in_place(
     for name, why in (("back", rules.OF_REFUNDS), ("nothing", rules.OF_NOTHING)):
         if found[f"{name}_rows"]:
             ledger.append(_line("kept", found[f"{name}_rows"], found[f"{name}_money"], translated(why)))
+    read.tables["transactions"] = table.filter(known)
+    largest, buyers = bought(read.tables, as_of)
     problems += rules.of_the_money(largest, ledger, "transactions")
     problems += reading.usable(read.in_file["customers"], *buyers, as_of, "transactions")
-    read.tables["transactions"] = table.filter(known)
     read.ledger = pd.DataFrame(ledger, columns=list(read.ledger))
     return problems
 

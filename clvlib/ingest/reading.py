@@ -5,6 +5,7 @@ finds what each column is, `account` says of every row why it is used or not.
 """
 
 import weakref
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -127,13 +128,14 @@ def bytes_of_text(file: Path) -> int:
     return 0
 
 
-def known_by(
-    read: Ingested, as_of: pd.Timestamp, largest: pd.DataFrame | None, buyers: tuple[int, int, int] | None
-) -> list[Problem]:
+Bought = Callable[[Mapping[str, ibis.Table], pd.Timestamp], tuple[pd.DataFrame, tuple[int, int, int]]]
+
+
+def known_by(read: Ingested, as_of: pd.Timestamp, bought: Bought) -> list[Problem]:
     """Take out of every table what nobody knew on the day `as_of`, and lay the tables side by side.
 
-    The one place where rows are cut at the as-of date: after it, no method can read a later one. largest, buyers: what
-    `aggregate` finds in the purchases or totals known by then (`largest`, `buyers`), where there are any.
+    The one place where rows are cut at the as-of date: after it, no method can read a later one. bought: gives what
+    `aggregate` finds in the purchases or totals known by then (`largest`, `buyers`).
     """
     connection = next(iter(read.tables.values())).get_backend().con
     ledger: list[dict[str, Any]] = [dict(line) for line in read.ledger.to_dict("records")]  # type: ignore[arg-type]
@@ -146,9 +148,9 @@ def known_by(
         rules.say_of_amounts(connection, ledger)
         found += rules.of_the_start(connection)
     for table in [table for table in rules.PAID if table in read.tables]:
-        if largest is not None and buyers is not None:
-            found += rules.of_the_money(largest, ledger, table)
-            found += usable(read.in_file["customers"] - read.outside, *buyers, as_of, table)
+        largest, buyers = bought(read.tables, as_of)
+        found += rules.of_the_money(largest, ledger, table)
+        found += usable(read.in_file["customers"] - read.outside, *buyers, as_of, table)
     read.ledger = pd.DataFrame(ledger, columns=list(read.ledger))
     return found
 

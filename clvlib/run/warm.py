@@ -35,6 +35,17 @@ from clvlib.run import execute
 from clvlib.run.cli import spare_grammar
 
 JUPYTER = ("ipykernel.ipkernel", "ipykernel.kernelapp", "matplotlib.pyplot", "seaborn")
+LATE = (  # what libraries load when they are first used
+    "ibis.backends.duckdb.converter",
+    "pyarrow.acero",
+    "pyarrow.dataset",
+    "matplotlib_inline.backend_inline",
+    "PIL.GifImagePlugin",
+    "PIL.JpegImagePlugin",
+    "pandera.accessors.pandas_accessor",
+    "pandera.backends.pandas.container",
+    "pandera.strategies.pandas_strategies",
+)
 ALONE = {  # in the nest only: no library starts a thread, and figures are drawn as in a kernel
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -167,6 +178,7 @@ def main() -> None:
     filters = load_for_kernels()
     importlib.import_module("papermill")  # it filters warnings: not in kernels
     gc.freeze()
+    gc.set_threshold(50_000, 20, 50)  # expressions are many small objects, few of them garbage
     asked = socket.socket(fileno=os.dup(0))
     os.dup2(1, 0)
     os.close(os.pidfd_open(os.getpid()))  # an error where the system is too old
@@ -185,7 +197,7 @@ def main() -> None:
 def load_for_kernels() -> list[Any]:
     """Load what kernels of notebooks need, in a process with the environment ALONE; the filters of warnings then."""
     spare_grammar()
-    for name in JUPYTER:
+    for name in (*JUPYTER, *LATE):
         importlib.import_module(name)
     rooms = (room.name for room in pkgutil.iter_modules(clvlib.__path__, "clvlib.") if room.name != "clvlib.run")
     for room in map(importlib.import_module, rooms):

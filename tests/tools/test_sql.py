@@ -31,7 +31,8 @@ def asked(shop: ibis.BaseBackend) -> dict[str, list[tuple[str, ibis.Expr]]]:
 
 def statements(shop: ibis.BaseBackend, text: str, dialect: str) -> Iterator[pd.DataFrame]:
     """What the statements give on DuckDB, by sqlglot's understanding of the dialect; rows in order, all as text."""
-    shop.raw_sql("DROP TABLE IF EXISTS kept; DROP TABLE IF EXISTS customers_with_refunds")
+    for made in ("kept", "customers_with_refunds", "added_up"):
+        shop.raw_sql(f"DROP TABLE IF EXISTS {made}")
     for statement in filter(None, sqlglot.parse(text, dialect=dialect)):
         found = shop.raw_sql(statement.sql(dialect="duckdb"))
         if not isinstance(statement, sqlglot.exp.Create):

@@ -1,5 +1,53 @@
 -- by_order, with days such as 2025-01-01, 2025-06-30, 2025-12-31
 
+CREATE TEMPORARY TABLE added_up AS
+SELECT
+  `t1`.`customer_id`,
+  `t1`.`day`,
+  IF(
+    MAX(ABS(`t1`.`amount`)) >= 0.01,
+    CAST(ROUND(SUM(`t1`.`amount`), 8) AS FLOAT64),
+    ieee_divide(
+      CAST(ROUND(
+        SUM(`t1`.`amount`) * (
+          POWER(
+            10.0,
+            (
+              -(
+                CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t1`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
+              ) + 7
+            )
+          )
+        ),
+        1
+      ) AS FLOAT64),
+      POWER(
+        10.0,
+        (
+          -(
+            CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t1`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
+          ) + 7
+        )
+      )
+    )
+  ) AS `amount`
+FROM (
+  SELECT
+    `t0`.`customer_id`,
+    `t0`.`date`,
+    `t0`.`amount`,
+    `t0`.`order_id`,
+    `t0`.`channel`,
+    `t0`.`product`,
+    `t0`.`category`,
+    `t0`.`cost`,
+    CAST(`t0`.`date` AS DATE) AS `day`
+  FROM `transactions` AS `t0`
+) AS `t1`
+GROUP BY
+  1,
+  2;
+
 CREATE TEMPORARY TABLE customers_with_refunds AS
 SELECT DISTINCT
   *
@@ -8,75 +56,24 @@ FROM (
     *
   FROM (
     SELECT
-      `t3`.`customer_id`
-    FROM (
-      SELECT
-        `t2`.`customer_id`,
-        `t2`.`day`,
-        IF(
-          MAX(ABS(`t2`.`amount`)) >= 0.01,
-          CAST(ROUND(SUM(`t2`.`amount`), 8) AS FLOAT64),
-          ieee_divide(
-            CAST(ROUND(
-              SUM(`t2`.`amount`) * (
-                POWER(
-                  10.0,
-                  (
-                    -(
-                      CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t2`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                    ) + 7
-                  )
-                )
-              ),
-              1
-            ) AS FLOAT64),
-            POWER(
-              10.0,
-              (
-                -(
-                  CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t2`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                ) + 7
-              )
-            )
-          )
-        ) AS `amount`
-      FROM (
-        SELECT
-          `t0`.`customer_id`,
-          `t0`.`date`,
-          `t0`.`amount`,
-          `t0`.`order_id`,
-          `t0`.`channel`,
-          `t0`.`product`,
-          `t0`.`category`,
-          `t0`.`cost`,
-          CAST(`t0`.`date` AS DATE) AS `day`
-        FROM `transactions` AS `t0`
-        WHERE
-          CAST(`t0`.`date` AS DATE) <= DATE(2025, 12, 31)
-      ) AS `t2`
-      GROUP BY
-        1,
-        2
-    ) AS `t3`
+      `t0`.`customer_id`
+    FROM `added_up` AS `t0`
     WHERE
       NOT (
-        `t3`.`amount` > 0
+        `t0`.`amount` > 0
       )
-  ) AS `t4`
+  ) AS `t3`
   UNION ALL
   SELECT
     *
   FROM (
     SELECT
-      `t0`.`customer_id`
-    FROM `transactions` AS `t0`
+      `t1`.`customer_id`
+    FROM `transactions` AS `t1`
     WHERE
-      CAST(`t0`.`date` AS DATE) <= DATE(2025, 12, 31)
-      AND `t0`.`amount` < 0
-      AND `t0`.`order_id` IS NOT NULL
-  ) AS `t1`
-) AS `t5`;
+      `t1`.`amount` < 0 AND `t1`.`order_id` IS NOT NULL
+  ) AS `t2`
+) AS `t4`;
 
 SELECT
   `t23`.`customer_id`,

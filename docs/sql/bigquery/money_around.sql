@@ -1,5 +1,106 @@
 -- money_around, with days such as 2025-01-01, 2025-06-30, 2025-12-31
 
+CREATE TEMPORARY TABLE added_up AS
+SELECT
+  `t9`.`customer_id`,
+  `t9`.`day`,
+  IF(
+    MAX(ABS(`t9`.`amount`)) >= 0.01,
+    CAST(ROUND(SUM(`t9`.`amount`), 8) AS FLOAT64),
+    ieee_divide(
+      CAST(ROUND(
+        SUM(`t9`.`amount`) * (
+          POWER(
+            10.0,
+            (
+              -(
+                CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t9`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
+              ) + 7
+            )
+          )
+        ),
+        1
+      ) AS FLOAT64),
+      POWER(
+        10.0,
+        (
+          -(
+            CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t9`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
+          ) + 7
+        )
+      )
+    )
+  ) AS `amount`
+FROM (
+  SELECT
+    `t8`.`customer_id`,
+    `t8`.`date`,
+    `t8`.`amount`,
+    `t8`.`order_id`,
+    `t8`.`channel`,
+    `t8`.`product`,
+    `t8`.`category`,
+    `t8`.`cost`,
+    `t8`.`date` AS `day`
+  FROM (
+    SELECT
+      `t7`.*
+      EXCEPT (`assigned_on`, `day`)
+    FROM (
+      SELECT
+        `t6`.`customer_id`,
+        DATE_ADD(DATE(2000, 1, 1), INTERVAL (DATE_DIFF(`t6`.`day`, `t6`.`assigned_on`, DAY)) DAY) AS `date`,
+        `t6`.`amount`,
+        `t6`.`order_id`,
+        `t6`.`channel`,
+        `t6`.`product`,
+        `t6`.`category`,
+        `t6`.`cost`,
+        `t6`.`day`,
+        `t6`.`assigned_on`
+      FROM (
+        SELECT
+          `t5`.*
+          EXCEPT (`member`)
+        FROM (
+          SELECT
+            `t4`.`customer_id`,
+            `t4`.`date`,
+            `t4`.`amount`,
+            `t4`.`order_id`,
+            `t4`.`channel`,
+            `t4`.`product`,
+            `t4`.`category`,
+            `t4`.`cost`,
+            `t4`.`day`,
+            `t2`.`member`,
+            `t2`.`assigned_on`
+          FROM (
+            SELECT
+              `t0`.`customer_id`,
+              `t0`.`date`,
+              `t0`.`amount`,
+              `t0`.`order_id`,
+              `t0`.`channel`,
+              `t0`.`product`,
+              `t0`.`category`,
+              `t0`.`cost`,
+              CAST(`t0`.`date` AS DATE) AS `day`
+            FROM `transactions` AS `t0`
+            WHERE
+              CAST(`t0`.`date` AS DATE) <= DATE(2025, 12, 31)
+          ) AS `t4`
+          INNER JOIN `given` AS `t2`
+            ON `t4`.`customer_id` = `t2`.`member`
+        ) AS `t5`
+      ) AS `t6`
+    ) AS `t7`
+  ) AS `t8`
+) AS `t9`
+GROUP BY
+  1,
+  2;
+
 CREATE TEMPORARY TABLE customers_with_refunds AS
 SELECT DISTINCT
   *
@@ -8,57 +109,43 @@ FROM (
     *
   FROM (
     SELECT
-      `t11`.`customer_id`
+      `t0`.`customer_id`
+    FROM `added_up` AS `t0`
+    WHERE
+      NOT (
+        `t0`.`amount` > 0
+      )
+  ) AS `t4`
+  UNION ALL
+  SELECT
+    *
+  FROM (
+    SELECT
+      `t10`.`customer_id`
     FROM (
       SELECT
-        `t9`.`customer_id`,
-        `t9`.`day`,
-        IF(
-          MAX(ABS(`t9`.`amount`)) >= 0.01,
-          CAST(ROUND(SUM(`t9`.`amount`), 8) AS FLOAT64),
-          ieee_divide(
-            CAST(ROUND(
-              SUM(`t9`.`amount`) * (
-                POWER(
-                  10.0,
-                  (
-                    -(
-                      CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t9`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                    ) + 7
-                  )
-                )
-              ),
-              1
-            ) AS FLOAT64),
-            POWER(
-              10.0,
-              (
-                -(
-                  CAST(FLOOR(LOG(ieee_divide(GREATEST(MAX(ABS(`t9`.`amount`)), 1e-10), 0.01), 10)) AS INT64)
-                ) + 7
-              )
-            )
-          )
-        ) AS `amount`
+        `t9`.*
+        EXCEPT (`assigned_on`, `day`)
       FROM (
         SELECT
           `t8`.`customer_id`,
-          `t8`.`date`,
+          DATE_ADD(DATE(2000, 1, 1), INTERVAL (DATE_DIFF(`t8`.`day`, `t8`.`assigned_on`, DAY)) DAY) AS `date`,
           `t8`.`amount`,
           `t8`.`order_id`,
           `t8`.`channel`,
           `t8`.`product`,
           `t8`.`category`,
           `t8`.`cost`,
-          `t8`.`date` AS `day`
+          `t8`.`day`,
+          `t8`.`assigned_on`
         FROM (
           SELECT
             `t7`.*
-            EXCEPT (`assigned_on`, `day`)
+            EXCEPT (`member`)
           FROM (
             SELECT
               `t6`.`customer_id`,
-              DATE_ADD(DATE(2000, 1, 1), INTERVAL (DATE_DIFF(`t6`.`day`, `t6`.`assigned_on`, DAY)) DAY) AS `date`,
+              `t6`.`date`,
               `t6`.`amount`,
               `t6`.`order_id`,
               `t6`.`channel`,
@@ -66,123 +153,33 @@ FROM (
               `t6`.`category`,
               `t6`.`cost`,
               `t6`.`day`,
-              `t6`.`assigned_on`
+              `t3`.`member`,
+              `t3`.`assigned_on`
             FROM (
               SELECT
-                `t5`.*
-                EXCEPT (`member`)
-              FROM (
-                SELECT
-                  `t4`.`customer_id`,
-                  `t4`.`date`,
-                  `t4`.`amount`,
-                  `t4`.`order_id`,
-                  `t4`.`channel`,
-                  `t4`.`product`,
-                  `t4`.`category`,
-                  `t4`.`cost`,
-                  `t4`.`day`,
-                  `t2`.`member`,
-                  `t2`.`assigned_on`
-                FROM (
-                  SELECT
-                    `t0`.`customer_id`,
-                    `t0`.`date`,
-                    `t0`.`amount`,
-                    `t0`.`order_id`,
-                    `t0`.`channel`,
-                    `t0`.`product`,
-                    `t0`.`category`,
-                    `t0`.`cost`,
-                    CAST(`t0`.`date` AS DATE) AS `day`
-                  FROM `transactions` AS `t0`
-                  WHERE
-                    CAST(`t0`.`date` AS DATE) <= DATE(2025, 12, 31)
-                ) AS `t4`
-                INNER JOIN `given` AS `t2`
-                  ON `t4`.`customer_id` = `t2`.`member`
-              ) AS `t5`
+                `t1`.`customer_id`,
+                `t1`.`date`,
+                `t1`.`amount`,
+                `t1`.`order_id`,
+                `t1`.`channel`,
+                `t1`.`product`,
+                `t1`.`category`,
+                `t1`.`cost`,
+                CAST(`t1`.`date` AS DATE) AS `day`
+              FROM `transactions` AS `t1`
+              WHERE
+                CAST(`t1`.`date` AS DATE) <= DATE(2025, 12, 31)
             ) AS `t6`
+            INNER JOIN `given` AS `t3`
+              ON `t6`.`customer_id` = `t3`.`member`
           ) AS `t7`
         ) AS `t8`
-        WHERE
-          `t8`.`date` <= DATE(2000, 3, 1)
       ) AS `t9`
-      GROUP BY
-        1,
-        2
-    ) AS `t11`
+    ) AS `t10`
     WHERE
-      NOT (
-        `t11`.`amount` > 0
-      )
-  ) AS `t12`
-  UNION ALL
-  SELECT
-    *
-  FROM (
-    SELECT
-      `t8`.`customer_id`
-    FROM (
-      SELECT
-        `t7`.*
-        EXCEPT (`assigned_on`, `day`)
-      FROM (
-        SELECT
-          `t6`.`customer_id`,
-          DATE_ADD(DATE(2000, 1, 1), INTERVAL (DATE_DIFF(`t6`.`day`, `t6`.`assigned_on`, DAY)) DAY) AS `date`,
-          `t6`.`amount`,
-          `t6`.`order_id`,
-          `t6`.`channel`,
-          `t6`.`product`,
-          `t6`.`category`,
-          `t6`.`cost`,
-          `t6`.`day`,
-          `t6`.`assigned_on`
-        FROM (
-          SELECT
-            `t5`.*
-            EXCEPT (`member`)
-          FROM (
-            SELECT
-              `t4`.`customer_id`,
-              `t4`.`date`,
-              `t4`.`amount`,
-              `t4`.`order_id`,
-              `t4`.`channel`,
-              `t4`.`product`,
-              `t4`.`category`,
-              `t4`.`cost`,
-              `t4`.`day`,
-              `t2`.`member`,
-              `t2`.`assigned_on`
-            FROM (
-              SELECT
-                `t0`.`customer_id`,
-                `t0`.`date`,
-                `t0`.`amount`,
-                `t0`.`order_id`,
-                `t0`.`channel`,
-                `t0`.`product`,
-                `t0`.`category`,
-                `t0`.`cost`,
-                CAST(`t0`.`date` AS DATE) AS `day`
-              FROM `transactions` AS `t0`
-              WHERE
-                CAST(`t0`.`date` AS DATE) <= DATE(2025, 12, 31)
-            ) AS `t4`
-            INNER JOIN `given` AS `t2`
-              ON `t4`.`customer_id` = `t2`.`member`
-          ) AS `t5`
-        ) AS `t6`
-      ) AS `t7`
-    ) AS `t8`
-    WHERE
-      `t8`.`date` <= DATE(2000, 3, 1)
-      AND `t8`.`amount` < 0
-      AND `t8`.`order_id` IS NOT NULL
-  ) AS `t10`
-) AS `t13`;
+      `t10`.`amount` < 0 AND `t10`.`order_id` IS NOT NULL
+  ) AS `t11`
+) AS `t12`;
 
 SELECT
   `t31`.`customer_id`,
