@@ -12,7 +12,7 @@ KEPT = "CLV_KEPT"  # set by a run: the folder of what its notebooks keep for eac
 
 _PACKAGE = Path(__file__).parent
 CHECKOUT = _PACKAGE.parent if (_PACKAGE.parent / "requirements.lock").is_file() else None  # None: a package
-_MOST_ROWS = 3_000_000
+_MOST_ROWS = 5_000_000
 _T = TypeVar("_T")
 
 

@@ -227,7 +227,7 @@ def handed(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def checked(quiet, handed, kept):
-    return nbval(FILES, quiet | ALONE | {show.RUN_FOLDER: str(handed), KEPT: str(kept)})
+    return nbval(FILES, quiet | ALONE | {show.RUN_FOLDER: str(handed), KEPT: str(kept)}, warm=len(FILES))
 
 
 @each
@@ -263,10 +263,22 @@ def test_the_list_for_the_crm_says_of_a_customer_what_customers_csv_says(tables)
     pd.testing.assert_frame_equal(crm[asked], customers.loc[crm.index, asked], check_exact=False, rtol=1e-9)
 
 
-def nbval(files, environment):
+# Kernels forked from a process that has everything loaded, as those of a run: each would load for seconds, else.
+WARM = """
+import sys, pytest
+from clvlib.run import warm
+filters = warm.load_for_kernels()
+if warm.may_fork():
+    warm.offer_kernels(int(sys.argv[1]), filters)
+sys.exit(pytest.main(sys.argv[2:]))
+"""
+
+
+def nbval(files, environment, warm=0):
     """Execute notebooks and compare every text exactly and every picture by its pixels: what nbval prints of it."""
-    plugins = ["-p", "no:cacheprovider", "-p", "tests.nbval_pictures"]
-    command = [sys.executable, "-m", "pytest", "--nbval", "-q", "-rA", *plugins, *map(str, files)]
+    options = ["--nbval", "-q", "-rA", "--assert=plain", "-p", "no:cacheprovider", "-p", "tests.nbval_pictures"]
+    python = ["-c", WARM, str(warm)] if warm else ["-m", "pytest"]
+    command = [sys.executable, *python, *options, *map(str, files)]
     return subprocess.run(
         command, capture_output=True, text=True, check=False, env=environment, timeout=1800, cwd=NOTEBOOKS.parent
     ).stdout

@@ -32,7 +32,7 @@ from clvlib.aggregate.customers import (
     rfm_summary,
 )
 from clvlib.aggregate.purchases import purchase_days
-from clvlib.aggregate.rows import content, in_parts, some_customers
+from clvlib.aggregate.rows import content, in_parts, of_customers, some_customers
 
 __all__ = [
     "DAYS_PER_UNIT",
@@ -56,6 +56,7 @@ __all__ = [
     "in_parts",
     "loyal_revenue",
     "main_value",
+    "of_customers",
     "purchase_days",
     "purchases_by_period",
     "rfm_summary",

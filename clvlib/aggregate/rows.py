@@ -1,6 +1,6 @@
 """What every query of this room needs: the rows of some days, what is known of their customer, and a query's answer."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -82,8 +82,13 @@ def some_customers(table: ibis.Table, most: int) -> ibis.Table:
     ids = fetched(table.select("customer_id").distinct())["customer_id"]
     if len(ids) <= most:
         return table
-    drawn = ids[pd.util.hash_array(ids.to_numpy(dtype=object)).argsort(kind="stable")[:most]]
-    return table.semi_join(ibis.memtable(pd.DataFrame({"customer_id": drawn})), "customer_id")
+    return of_customers(table, ids[pd.util.hash_array(ids.to_numpy(dtype=object)).argsort(kind="stable")[:most]])
+
+
+def of_customers(table: ibis.Table, ids: Iterable[str]) -> ibis.Table:
+    """The rows of these customers. Lazy."""
+    named = ibis.memtable(pd.DataFrame({"customer_id": pd.Series([*ids], dtype="str")}))
+    return table.semi_join(named, "customer_id")
 
 
 @contextmanager

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     import ibis
 
 FEWEST_OF_EACH = 25
+LEARNED = 100_000  # customers, at most, that a model learns from: more teach it nothing that can be seen
 _FAMILIES = {
     message("how long they were silent"): ("days_since_last_order", "overdue"),
     message("how often they buy"): ("frequency", "purchases_last_"),
@@ -93,15 +94,16 @@ class Snapshot:
 
     def active(self) -> "Snapshot":
         """Only customers whose silence was not longer than the window."""
-        kept = is_active(self.features, self.window_days)
-        return Snapshot(
-            self.as_of,
-            self.end,
-            self.features[kept],
-            self.churned[kept],
-            self.purchases[kept],
-            self.spend[kept],
-        )
+        return self._of(self.features.index[is_active(self.features, self.window_days)])
+
+    def of_some(self, most: int) -> "Snapshot":
+        """Only `most` customers, drawn at random; all if there are no more."""
+        ids = self.features.index
+        return self if len(ids) <= most else self._of(ids.sort_values().to_series().sample(most, random_state=0).index)
+
+    def _of(self, ids: pd.Index) -> "Snapshot":
+        of = self.churned.loc[ids], self.purchases.loc[ids], self.spend.loc[ids]
+        return Snapshot(self.as_of, self.end, self.features.loc[ids], *of)
 
 
 def is_active(features: pd.DataFrame, window_days: int) -> pd.Series:
@@ -215,6 +217,8 @@ class ChurnModel:
     gives to customers left out (Platt 1999). Amounts are divided by the mean first order, so the currency is
     immaterial.
 
+    It learns from LEARNED customers, drawn at random, where there are more.
+
     Learned: `brier_`, the mean squared error of these cross-validated probabilities, by which to choose
     between models without a look at the test period; `columns_`, the features used.
 
@@ -237,6 +241,7 @@ class ChurnModel:
         Raises:
             NotEnoughData: fewer than 25 customers who bought nothing, or who bought again, in the window.
         """
+        training = training.of_some(LEARNED)
         require_both(training)
         self.training_ = (len(training.churned), training.as_of)
         self.window_days_ = training.window_days

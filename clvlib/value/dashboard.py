@@ -20,10 +20,13 @@ from clvlib.value.kpis import KPIS, LOYAL_AFTER, WINDOWS
 from clvlib.value.payback import observed_contribution, payback_months
 
 if TYPE_CHECKING:
+    import ibis
+
     from clvlib.dataset import Dataset
 
 _MONTHS = {365: 12, 182: 6, 91: 3, 30: 1}  # days of a window: full months in which a cost can have come back
 LEAST_CHANGE = 0.01
+VALUED = 100_000  # active customers, at most, of whose CLV the mean is taken: to within a three-hundredth of its spread
 _LARGE = 0.5  # a change by more than this share of what was is named with its size
 
 
@@ -32,7 +35,8 @@ def trend(ds: "Dataset", ahead: Ahead, window: int) -> pd.DataFrame:
 
     Units as in KPIS: money in currency, shares of 1, nps in points. Also nps_low, nps_high.
     NaN where a figure can't be told at a date: also what is counted over a window or a period of which the history
-    doesn't hold the beginning, unless that is so at every date. ahead: what is foreseen today.
+    doesn't hold the beginning, unless that is so at every date. CLV is the mean of the active customers, of VALUED of
+    them where more are known. ahead: what is foreseen today.
 
     >>> seen = trend(sample, foreseen, window=182)
     >>> seen[["customers", "clv", "retention"]].tail(2).round({"clv": 1, "retention": 2})
@@ -52,13 +56,13 @@ def trend(ds: "Dataset", ahead: Ahead, window: int) -> pd.DataFrame:
     known, clv = {}, {}
     for day in at:  # one after the other: all that is known of everybody on all days may be too large for the memory
         known[day] = rfm = aggregate.rfm_summary(ds.transactions, day)
-        if len(rfm):
-            features = aggregate.features(ds.transactions, day, ahead.window.days)
-            clv[day] = factors(ahead, ds.economics, features)["clv"]
         active = rfm.index[rfm["days_since_last_order"] < window]
+        if len(rfm):
+            features = aggregate.features(_some(ds.transactions, rfm.index, active), day, ahead.window.days)
+            clv[day] = factors(ahead, ds.economics, features)["clv"]
         frame.loc[day, "customers"] = len(active)
         if len(active):
-            frame.loc[day, "clv"] = clv[day][active].mean()
+            frame.loc[day, "clv"] = clv[day].reindex(active).mean()
     if ds.has("surveys"):
         said = journeys.survey_answers(ds.table("surveys"), ds.as_of)
         scores = {day: kpis.latest(said, last[day][0] - pd.Timedelta(days=1), day) for day in at}
@@ -76,6 +80,13 @@ def trend(ds: "Dataset", ahead: Ahead, window: int) -> pd.DataFrame:
     except CannotAnswer:
         return frame
     return frame.join(_acquisition(ds, spent, first, known, window, clv))
+
+
+def _some(transactions: "ibis.Table", everybody: pd.Index, active: pd.Index) -> "ibis.Table":
+    """The rows of all customers, or, of more than VALUED, of so many of the active ones."""
+    if len(everybody) <= VALUED:
+        return transactions
+    return aggregate.some_customers(aggregate.of_customers(transactions, active if len(active) else everybody), VALUED)
 
 
 def _nps(scores: Mapping[Any, pd.Series]) -> pd.DataFrame:

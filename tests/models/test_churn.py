@@ -182,6 +182,19 @@ def test_the_same_data_gives_the_same_probabilities_in_any_row_order(
     pd.testing.assert_series_equal(again.predict(test_period.features), model.predict(test_period.features))
 
 
+def test_of_many_customers_a_model_learns_from_some_and_says_how_many(
+    training: churn.Snapshot, test_period: churn.Snapshot, model: churn.ChurnModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(churn, "LEARNED", 1500)
+    few = churn.ChurnModel(model.kind).fit(training)
+    assert "1,500 customers" in repr(few)
+    found, whole = few.predict(test_period.features), model.predict(test_period.features)
+    assert len(found) == len(whole)
+    assert found.corr(whole, method="spearman") > 0.9
+    assert found.mean() == pytest.approx(whole.mean(), abs=0.05)
+    assert few.brier_ == pytest.approx(model.brier_, abs=0.02)
+
+
 @pytest.mark.parametrize("k", [0.01, 3.0, 655.957])
 def test_another_currency_changes_no_probability(
     training: churn.Snapshot, test_period: churn.Snapshot, k: float

@@ -176,6 +176,19 @@ def test_the_trend_has_every_figure_and_the_dashboard_its_last_value(shop: Shop,
     assert (trend["retention"] <= 1).sum() == trend["retention"].notna().sum()
 
 
+def test_of_many_customers_the_trend_values_some_and_counts_all(
+    shop: Shop, now: equity.Valuation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = dashboard.trend(shop, now.ahead, 365)
+    monkeypatch.setattr(dashboard, "VALUED", len(now.rfm) // 3)
+    some = dashboard.trend(shop, now.ahead, 365)
+    alone = ["clv", "clv_to_cac"]  # what customers are worth
+    pd.testing.assert_frame_equal(some.drop(columns=alone), whole.drop(columns=alone))
+    assert (some["clv"] != whole["clv"]).any()
+    assert some["clv"].iloc[-1] == pytest.approx(whole["clv"].iloc[-1], rel=0.15)
+    assert (some[alone].isna() == whole[alone].isna()).all(axis=None)
+
+
 def test_what_the_data_cant_tell_is_left_out_of_the_dashboard(shop: Shop, now: equity.Valuation) -> None:
     alone = made({"transactions": shop.tables["transactions"]})
     figures = dashboard.board(dashboard.trend(alone, now.ahead, 365))
