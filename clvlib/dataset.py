@@ -473,7 +473,7 @@ def build(
         problems = _by_pseudonyms(problems, hidden, secret)
         problems.append(people.named_by_pseudonyms(count))
         people.hide(read.tables.values(), hidden)
-        purchases.forget(read.tables)
+        purchases.drop_kept(read.tables)
     origins = dict.fromkeys(names, message("default")) | dict.fromkeys(given, message("card"))
     tables = dict(read.tables)
     if "transactions" in tables and not read.counts:

@@ -166,7 +166,7 @@ def asked(backend: Backend) -> Iterator[tuple[str, list[tuple[str, ibis.Expr]]]]
     shop = {table: backend.create_table(table, rows) for table, rows in small_shop().items()}
     shop[ORDERS] = backend.create_table(ORDERS, purchases.by_order(shop["transactions"], LAST))
     for name, ask in AGGREGATES.items():
-        purchases.forget(shop)
+        purchases.drop_kept(shop)
         with _recorded() as found:
             answer = ask(shop)
         if name == KEPT:

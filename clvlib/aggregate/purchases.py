@@ -69,7 +69,7 @@ def _kept(asked: tuple[Any, ...], make: Callable[[], tuple[_T, int]], backend: A
     return found[0]
 
 
-def forget(tables: Mapping[str, ibis.Table]) -> None:
+def drop_kept(tables: Mapping[str, ibis.Table]) -> None:
     """Keep nothing any more of what was worked out: for whoever alters the tables' rows."""
     for table in tables.values():
         vars(ibis.get_backend(table)).pop("_clv_kept", None)
