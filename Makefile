@@ -14,9 +14,8 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/mypy & types=$$!; $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder && wait $$types
 
 coverage: $(INSTALLED)
 	$(BIN)/coverage erase

@@ -35,11 +35,10 @@ from clvlib.run import execute
 from clvlib.run.cli import spare_grammar
 
 JUPYTER = ("ipykernel.ipkernel", "ipykernel.kernelapp", "matplotlib.pyplot", "seaborn")
-LATE = (  # what libraries load when they are first used
+LATE = (  # what libraries load when they are first used; but no backend of IPython, which asks for it as it loads
     "ibis.backends.duckdb.converter",
     "pyarrow.acero",
     "pyarrow.dataset",
-    "matplotlib_inline.backend_inline",
     "PIL.GifImagePlugin",
     "PIL.JpegImagePlugin",
     "pandera.accessors.pandas_accessor",

@@ -136,7 +136,7 @@ def test_backtest_says_what_forecasts_made_on_days_of_the_past_can_be_trusted_fo
     days = [np.cumsum(random.gamma(1, 50, 12)).round() for _ in range(60)]
     rows = pd.DataFrame({"Client": range(60), "Jour": days}).explode("Jour")
     rows["Jour"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(rows["Jour"].astype(int), unit="D")
-    rows[rows["Jour"] < "2025-06-30"].assign(Montant="12,50").to_csv("orders.csv", index=False, sep=";")
+    rows[rows["Jour"] < "2024-11-30"].assign(Montant="12,50").to_csv("orders.csv", index=False, sep=";")
     code, text = clv("backtest", "orders.csv", *FLAGS)
     assert code == 0
     assert "The total: spend came out" in text

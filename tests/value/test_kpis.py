@@ -63,6 +63,12 @@ def now(shop: Shop) -> equity.Valuation:
     return equity.value_base(History(shop.transactions, STARTS), AS_OF, MONEY)
 
 
+@pytest.fixture(scope="module")
+def trend(shop: Shop, now: equity.Valuation) -> pd.DataFrame:
+    """The trend of the shop."""
+    return dashboard.trend(shop, now.ahead, 365)
+
+
 def test_retention_counts_buyers_of_a_window_who_buy_in_the_next() -> None:
     rows = orders(("a", "2024-06-01", 1), ("a", "2025-06-01", 1), ("b", "2024-12-31", 1), ("c", "2025-01-01", 1))
     at = pd.DatetimeIndex(["2024-12-31", "2025-12-31"])
@@ -162,8 +168,9 @@ def test_lifetime_value_is_what_came_and_what_is_expected(shop: Shop, now: equit
     np.testing.assert_allclose(values["so_far"], expected.reindex(values.index), atol=1e-6)
 
 
-def test_the_trend_has_every_figure_and_the_dashboard_its_last_value(shop: Shop, now: equity.Valuation) -> None:
-    trend = dashboard.trend(shop, now.ahead, 365)
+def test_the_trend_has_every_figure_and_the_dashboard_its_last_value(
+    trend: pd.DataFrame, now: equity.Valuation
+) -> None:
     assert set(kpis.KPIS) <= set(trend)
     figures = dashboard.board(trend)
     assert list(figures.index) == list(kpis.KPIS)
@@ -177,16 +184,15 @@ def test_the_trend_has_every_figure_and_the_dashboard_its_last_value(shop: Shop,
 
 
 def test_of_many_customers_the_trend_values_some_and_counts_all(
-    shop: Shop, now: equity.Valuation, monkeypatch: pytest.MonkeyPatch
+    shop: Shop, now: equity.Valuation, trend: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = dashboard.trend(shop, now.ahead, 365)
     monkeypatch.setattr(dashboard, "VALUED", len(now.rfm) // 3)
     some = dashboard.trend(shop, now.ahead, 365)
     alone = ["clv", "clv_to_cac"]  # what customers are worth
-    pd.testing.assert_frame_equal(some.drop(columns=alone), whole.drop(columns=alone))
-    assert (some["clv"] != whole["clv"]).any()
-    assert some["clv"].iloc[-1] == pytest.approx(whole["clv"].iloc[-1], rel=0.15)
-    assert (some[alone].isna() == whole[alone].isna()).all(axis=None)
+    pd.testing.assert_frame_equal(some.drop(columns=alone), trend.drop(columns=alone))
+    assert (some["clv"] != trend["clv"]).any()
+    assert some["clv"].iloc[-1] == pytest.approx(trend["clv"].iloc[-1], rel=0.15)
+    assert (some[alone].isna() == trend[alone].isna()).all(axis=None)
 
 
 def test_what_the_data_cant_tell_is_left_out_of_the_dashboard(shop: Shop, now: equity.Valuation) -> None:
@@ -250,12 +256,12 @@ def test_a_figure_of_a_group_is_blank_where_fewer_than_five_made_it(shop: Shop, 
     assert parts.loc["many"].notna().all()
 
 
-def test_what_a_date_shows_was_known_on_that_date(shop: Shop, now: equity.Valuation) -> None:
+def test_what_a_date_shows_was_known_on_that_date(shop: Shop, now: equity.Valuation, trend: pd.DataFrame) -> None:
     """Orders that come later change no figure of an earlier date: payback once took them from later months."""
     day = pd.Timestamp("2024-12-31")
     early = {**shop.tables, "transactions": shop.tables["transactions"][shop.tables["transactions"]["date"] <= day]}
     then = dashboard.trend(made(early, as_of=day), now.ahead, 365).loc[day]
-    later = dashboard.trend(shop, now.ahead, 365).loc[day]
+    later = trend.loc[day]
     assert then["payback"] == later["payback"]
     pd.testing.assert_series_equal(then, later[then.index])
 
@@ -273,9 +279,8 @@ def test_new_customers_of_a_period_are_those_of_the_cohorts_even_when_an_order_w
 
 
 def test_payback_is_that_of_customers_won_a_year_before_at_the_cost_of_their_own_months(
-    shop: Shop, now: equity.Valuation
+    shop: Shop, trend: pd.DataFrame
 ) -> None:
-    trend = dashboard.trend(shop, now.ahead, 365)
     cohorts = aggregate.cohorts(shop.transactions, AS_OF)
     won = cohorts[cohorts["cohort"].isin(pd.to_datetime(["2024-10-01", "2024-11-01", "2024-12-01"]))]
     cost = 600 / won.loc[won["age"] == 0, "size"].sum()
@@ -323,9 +328,8 @@ def test_the_finding_names_what_fell_and_by_how_much_beyond_the_noise_of_counts(
 
 
 def test_the_board_judges_nps_as_the_sentence_about_it_does_and_dates_both_values(
-    shop: Shop, now: equity.Valuation
+    shop: Shop, trend: pd.DataFrame
 ) -> None:
-    trend = dashboard.trend(shop, now.ahead, 365)
     figures = dashboard.board(trend)
     assert figures.loc["nps", "z"] == pytest.approx(kpis.nps_change(shop, AS_OF, 3)["z"])
     assert figures["z"].notna().sum() == 1
