@@ -31,7 +31,7 @@ COMPILERS = {"bigquery": BigQueryCompiler, "snowflake": SnowflakeCompiler}
 FIRST, MIDDLE, LAST = pd.Timestamp("2025-01-01"), pd.Timestamp("2025-06-30"), pd.Timestamp("2025-12-31")
 KEPT, ORDERS = "spent_on_days", "by_order"  # what others begin with: tables of these names
 _DAYS = "ibis_clv_days"  # begins the name that its table has in a database
-_NAMES = {_DAYS: KEPT, "ibis_clv_by_day": "added_up", "ibis_clv_walked": "customers_with_refunds", "ibis_": "kept"}
+NAMES = {_DAYS: KEPT, "ibis_clv_by_day": "added_up", "ibis_clv_walked": "customers_with_refunds", "ibis_": "kept"}
 
 Tables = Mapping[str, ibis.Table]
 
@@ -227,7 +227,7 @@ def _by_name(query: ibis.Expr) -> ibis.Expr:
 
 def _short(name: str) -> str:
     """The plain name of a table, in the SQL of an aggregate."""
-    return next((plain for begins, plain in _NAMES.items() if name.startswith(begins)), name)
+    return next((plain for begins, plain in NAMES.items() if name.startswith(begins)), name)
 
 
 def main() -> None:

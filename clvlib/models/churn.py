@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     import ibis
 
 FEWEST_OF_EACH = 25
-LEARNED = 100_000  # customers, at most, that a model learns from: more teach it nothing that can be seen
+# Customers, at most, that a model learns from. On a made-up shop, 777,000 gave boosting a Brier score of 0.0505 instead
+# of 0.0520, logistic regression 0.0544 instead of 0.0540, in four to six times the time.
+LEARNED = 100_000
 _FAMILIES = {
     message("how long they were silent"): ("days_since_last_order", "overdue"),
     message("how often they buy"): ("frequency", "purchases_last_"),

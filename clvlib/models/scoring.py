@@ -57,11 +57,14 @@ class Total:
     level: float
 
 
-def factors(ahead: Ahead, economics: Economics, known: pd.DataFrame | None = None) -> pd.DataFrame:
+def factors(
+    ahead: Ahead, economics: Economics, known: pd.DataFrame | None = None, unit: float | None = None
+) -> pd.DataFrame:
     """The FACTORS of each customer's CLV (0 to 1; purchases; currency), and clv, their product.
 
-    known: `aggregate.features` of another day, to value its customers by what was learned for this one (see
-    `Ahead.forecast`); by default, the customers of `ahead`.
+    known: `aggregate.features` of another day, to value its customers by what was learned for this one; by default, the
+    customers of `ahead`. unit: the mean purchase of all customers of that day, where these are some (see
+    `Ahead.forecast`).
 
     >>> factors(foreseen, sample.economics).head(2).round(2)
                  p_purchase  purchases_if_buying  margin_per_purchase    clv
@@ -70,7 +73,7 @@ def factors(ahead: Ahead, economics: Economics, known: pd.DataFrame | None = Non
     0002               0.14                 1.70                13.38   3.13
     """
     known = ahead.window.known if known is None else known
-    said = ahead.customers if known is ahead.window.known else ahead.forecast(known)
+    said = ahead.customers if known is ahead.window.known else ahead.forecast(known, unit)
     bought = said["purchases"] * _kept_of_one(ahead, known, economics.annual_discount_rate)
     frame = pd.DataFrame(
         {

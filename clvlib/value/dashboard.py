@@ -35,8 +35,8 @@ def trend(ds: "Dataset", ahead: Ahead, window: int) -> pd.DataFrame:
 
     Units as in KPIS: money in currency, shares of 1, nps in points. Also nps_low, nps_high.
     NaN where a figure can't be told at a date: also what is counted over a window or a period of which the history
-    doesn't hold the beginning, unless that is so at every date. CLV is the mean of the active customers, of VALUED of
-    them where more are known. ahead: what is foreseen today.
+    doesn't hold the beginning, unless that is so at every date. CLV is the mean of the active customers, of VALUED
+    of them, drawn by a hash, where there are more. ahead: what is foreseen today.
 
     >>> seen = trend(sample, foreseen, window=182)
     >>> seen[["customers", "clv", "retention"]].tail(2).round({"clv": 1, "retention": 2})
@@ -58,8 +58,9 @@ def trend(ds: "Dataset", ahead: Ahead, window: int) -> pd.DataFrame:
         known[day] = rfm = aggregate.rfm_summary(ds.transactions, day)
         active = rfm.index[rfm["days_since_last_order"] < window]
         if len(rfm):
-            features = aggregate.features(_some(ds.transactions, rfm.index, active), day, ahead.window.days)
-            clv[day] = factors(ahead, ds.economics, features)["clv"]
+            some, unit = _some(ds.transactions, rfm, active)
+            features = aggregate.features(some, day, ahead.window.days)
+            clv[day] = factors(ahead, ds.economics, features, unit)["clv"]
         frame.loc[day, "customers"] = len(active)
         if len(active):
             frame.loc[day, "clv"] = clv[day].reindex(active).mean()
@@ -82,11 +83,13 @@ def trend(ds: "Dataset", ahead: Ahead, window: int) -> pd.DataFrame:
     return frame.join(_acquisition(ds, spent, first, known, window, clv))
 
 
-def _some(transactions: "ibis.Table", everybody: pd.Index, active: pd.Index) -> "ibis.Table":
-    """The rows of all customers, or, of more than VALUED, of so many of the active ones."""
-    if len(everybody) <= VALUED:
-        return transactions
-    return aggregate.some_customers(aggregate.of_customers(transactions, active if len(active) else everybody), VALUED)
+def _some(transactions: "ibis.Table", rfm: pd.DataFrame, active: pd.Index) -> tuple["ibis.Table", float | None]:
+    """The rows of all customers; of more than VALUED, those of so many active ones, and the mean purchase of all."""
+    if len(rfm) <= VALUED:
+        return transactions, None
+    of_active = aggregate.of_customers(transactions, active if len(active) else rfm.index)
+    orders = rfm["frequency"] + 1
+    return aggregate.some_customers(of_active, VALUED), float((rfm["mean_order_value"] * orders).sum() / orders.sum())
 
 
 def _nps(scores: Mapping[Any, pd.Series]) -> pd.DataFrame:

@@ -193,6 +193,9 @@ def test_of_many_customers_the_trend_values_some_and_counts_all(
     assert (some["clv"] != trend["clv"]).any()
     assert some["clv"].iloc[-1] == pytest.approx(trend["clv"].iloc[-1], rel=0.15)
     assert (some[alone].isna() == trend[alone].isna()).all(axis=None)
+    monkeypatch.setattr(dashboard, "VALUED", len(now.rfm) - 1)  # more than are active: nobody is left out of the mean
+    nearly = dashboard.trend(shop, now.ahead, 365)
+    np.testing.assert_allclose(nearly["clv"], trend["clv"], rtol=1e-6)
 
 
 def test_what_the_data_cant_tell_is_left_out_of_the_dashboard(shop: Shop, now: equity.Valuation) -> None:
