@@ -26,7 +26,7 @@ from threadpoolctl import threadpool_limits
 
 from clvlib import aggregate
 from clvlib.models.buying import LEAST_FORECAST, Buying, every_purchase, mean_purchase
-from clvlib.models.trees import Trees
+from clvlib.models.trees import Trees, alike
 from clvlib.models.windows import YEAR, Window
 from clvlib.stats import Array
 
@@ -104,7 +104,7 @@ class Hybrid:
             self._money = _Folds().fit(asked, spent / money, money, fold)
             self._count = _Folds().fit(asked, bought, alike, fold)
             self._back = _Folds(HistGradientBoostingClassifier).fit(asked, (bought > 0).astype(float), alike, fold)
-            unseen = self._mixed(asked, mean, money, fold)
+            unseen = _mixed(self._told(asked, fold), mean, money)
         unseen[_MADE] *= rows[["level_purchases", "level_spend", "level_purchases"]].to_numpy()
         self._chance = _Chance(unseen, rows["chance"], bought > 0)
         came = rows[["as_of", "frequency", "actual_purchases", "actual_spend"]]
@@ -124,8 +124,9 @@ class Hybrid:
         whole = own if days == self.days_ else buying.forecast(known, days)
         unit = mean_purchase(known) if unit is None else unit
         asked = self._steps.of(_inputs(known, own, buying, self.days_, self.look_back_, unit))
-        with threadpool_limits(1):
-            found = self._mixed(asked, own["purchases"].to_numpy(), own["spend"].to_numpy())
+        first, kind = alike(asked, _STEPS)
+        told = {of: each[kind] for of, each in self._told(asked[first]).items()}
+        found = _mixed(told, own["purchases"].to_numpy(), own["spend"].to_numpy())
         found[_MADE] *= self.level_[["level_purchases", "level_spend", "level_purchases"]].to_numpy()
         found["p_purchase"] = self._chance.of(found, own["p_purchase"])
         found = found.set_index(known.index)[["purchases", "spend", "p_purchase"]]
@@ -144,19 +145,25 @@ class Hybrid:
         chance = float(((came - said) ** 2).sum() / said.sum())
         return float(self._level_error[column] * np.sqrt(max(days / self.days_, 1.0))), chance
 
-    def _mixed(self, asked: Array, mean: Array, money: Array, fold: NDArray[Any] | None = None) -> pd.DataFrame:
-        """The mixture at the models' level, and two of its parts; with `fold`, of trees that didn't learn from it."""
-        each, ratio = money / mean, mean * self._ratio.of(asked, fold)
-        grown = (ratio + self._count.of(asked, fold)) / 2
-        corrected = money * self._money.of(asked, fold)
-        return pd.DataFrame(
-            {
-                "purchases": (mean + ratio + grown) / 3,
-                "spend": (money + corrected + (ratio + grown) * each) / 4,
-                "ratio": ratio,
-                "back": self._back.of(asked, fold),
-            }
-        )
+    def _told(self, asked: Array, fold: NDArray[Any] | None = None) -> dict[str, Array]:
+        """What all trees say of each row; with `fold`, those that didn't learn from it."""
+        grown = {"ratio": self._ratio, "money": self._money, "count": self._count, "back": self._back}
+        return {of: trees.of(asked, fold) for of, trees in grown.items()}
+
+
+def _mixed(told: dict[str, Array], mean: Array, money: Array) -> pd.DataFrame:
+    """The mixture at the models' level, and two of its parts."""
+    each, ratio = money / mean, mean * told["ratio"]
+    grown = (ratio + told["count"]) / 2
+    corrected = money * told["money"]
+    return pd.DataFrame(
+        {
+            "purchases": (mean + ratio + grown) / 3,
+            "spend": (money + corrected + (ratio + grown) * each) / 4,
+            "ratio": ratio,
+            "back": told["back"],
+        }
+    )
 
 
 def foreseen_level(levels: Array, ago: NDArray[Any], days: int) -> tuple[float, float]:

@@ -31,7 +31,7 @@ _REACH, _FURTHEST, _SHORTEST = 1.0, 4.0, 1e-9  # of the first step, of any: a pa
 _ENDLESS = 1000.0  # as good as infinite: further than from any limit to the other
 _EXACT = 1e-12  # a gain of so small a share is beyond what can be measured: it's the last step
 _SAMPLES = (2_000, 20_000)  # rows
-_CHUNK = 2048  # rows at a time: what is worked out of so many fits in a processor's cache
+_AT_ONCE = 2048  # rows at a time: what is worked out of so many fits in a processor's cache
 
 
 @dataclass(frozen=True)
@@ -255,14 +255,14 @@ def rising(z: float, more: Array) -> tuple[float, float, float]:
     return float(more @ np.log(up)), float(more @ share), float(more @ (share * (1 - share)))
 
 
-def summed(part: Callable[..., Loss], *rows: Array) -> Loss:
-    """The sum of `part(*rows)` over the rows (n,), a few thousand at a time.
+def summed(part: Callable[..., Loss], *rows: Array, at_once: int = _AT_ONCE) -> Loss:
+    """The sum of `part(*rows)` over the rows (n,), so many at a time.
 
     >>> def part(x, w):
     ...     return w @ x, np.array([w @ x]), np.array([[w @ x]])
     >>> summed(part, np.ones(5000), np.full(5000, 2.0))
     (10000.0, array([10000.]), array([[10000.]]))
     """
-    parts = [part(*(row[i : i + _CHUNK] for row in rows)) for i in range(0, len(rows[0]), _CHUNK)]
+    parts = [part(*(row[i : i + at_once] for row in rows)) for i in range(0, len(rows[0]), at_once)]
     value, gradient, hessian = (np.sum(each, axis=0) for each in zip(*parts, strict=True))
     return float(value), gradient, hessian

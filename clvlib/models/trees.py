@@ -2,12 +2,14 @@
 
 Columns come in steps, few whole numbers, and trees have few leaves, a bit of a byte each. A byte for each column, step
 and tree says which leaves that step leaves open; the bytes of all columns of a row, joined by AND, leave the one leaf
-that the row falls into, of all trees at once (after QuickScorer: Lucchese et al. 2015, SIGIR).
+that the row falls into, of all trees at once (after QuickScorer: Lucchese et al. 2015, SIGIR). And of many customers
+few are of a kind of their own, in steps: each kind is asked about once.
 """
 
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
@@ -15,6 +17,29 @@ from clvlib.stats import Array
 
 _LEAVES = 8  # bits of a byte
 _AT_ONCE = 500  # rows: what is worked out of so many fits in a processor's cache
+_LARGEST = 2**62  # a number of that many kinds fits in 64 bits
+
+
+def alike(asked: Array, steps: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The kinds of rows of columns in steps (see `Trees`): the first row of each, and the kind of every row.
+
+    >>> alike(np.array([[3, 0], [np.nan, 0], [3, 0]]), steps=64)
+    (array([0, 1]), array([0, 1, 0]))
+    """
+    kind, kinds = np.zeros(len(asked), dtype=np.int64), 1
+    for step in _in_steps(asked, steps).T:
+        if kinds > _LARGEST // (steps + 1):
+            kind, seen = pd.factorize(kind)
+            kinds = len(seen)
+        kind, kinds = kind * (steps + 1) + step, kinds * (steps + 1)
+    kind, seen = pd.factorize(kind)
+    first = np.empty(len(seen), dtype=np.intp)
+    first[kind[::-1]] = np.arange(len(kind))[::-1]
+    return first, kind
+
+
+def _in_steps(asked: Array, steps: int) -> NDArray[np.intp]:
+    return np.where(np.isnan(asked), steps, asked).astype(np.intp)
 
 
 class Trees:
@@ -63,7 +88,7 @@ class Trees:
 
     def of(self, asked: Array) -> Array:
         """What the model predicts of each row: a mean, or the chance of the second class."""
-        step = np.where(np.isnan(asked), self._steps, asked).astype(np.intp)
+        step = _in_steps(asked, self._steps)
         parts = [self._sums(step[i : i + _AT_ONCE]) for i in range(0, len(step), _AT_ONCE)]
         return self._link(np.concatenate([np.zeros(0), *parts]) + self._base)
 

@@ -15,7 +15,7 @@ from clvlib.models.backtest import auc, poisson_deviance
 from clvlib.models.buying import Buying
 from clvlib.models.hybrid import Hybrid, foreseen_level
 from clvlib.models.outlook import foresee
-from clvlib.models.trees import Trees
+from clvlib.models.trees import Trees, alike
 
 START, CUT, DAYS = pd.Timestamp("2020-01-01"), pd.Timestamp("2022-12-31"), 182
 
@@ -226,3 +226,15 @@ def test_trees_asked_all_at_once_say_what_scikit_learn_says(kind, loss, rows):
     says = grown.predict_proba(columns)[:, 1] if loss == "log_loss" else grown.predict(columns)
     np.testing.assert_allclose(Trees(grown, steps=64).of(columns), says, rtol=1e-12)
     assert len(Trees(grown, steps=64).of(columns[:0])) == 0
+
+
+@pytest.mark.parametrize("columns", [1, 3, 25])  # 25: more kinds are possible than 64 bits hold
+def test_rows_in_the_same_steps_are_of_one_kind(columns):
+    random = np.random.default_rng(2)
+    some = random.integers(0, 65, (200, columns)).astype(float)
+    some[some == 64] = np.nan
+    asked = some[random.integers(0, 200, 1000)]
+    first, kind = alike(asked, steps=64)
+    np.testing.assert_array_equal(asked[first][kind], asked)
+    assert len(first) == len(np.unique(np.nan_to_num(asked, nan=64), axis=0))
+    assert [len(each) for each in alike(asked[:0], steps=64)] == [0, 0]
