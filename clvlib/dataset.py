@@ -14,7 +14,7 @@ import pandas as pd
 from clvlib import aggregate
 from clvlib.aggregate import acquisition, purchases, totals
 from clvlib.errors import CannotAnswer, DataError, MissingTable, Problem, Rows, UsageError
-from clvlib.files import once
+from clvlib.files import keep, once
 from clvlib.ingest import ask, forgotten, groups, in_place, options, people, reading, rules, subscribers
 from clvlib.ingest.card import (
     FORGOTTEN,
@@ -365,13 +365,22 @@ def load(name_or_path: str | Path, as_of: Any = None) -> Dataset:
     DataError with every problem at once when the data can't be used.
     """
     path = find_card(name_or_path).absolute()
-    found = once(
-        lambda: _load(path, as_of),
-        lambda: ("load", str(path), path.read_bytes(), str(as_of), spoken()),
-        lambda made: sys.maxsize if made.in_engine else made.in_file.get("rows", 0),
-    )
+    found = once(lambda: _load(path, as_of), lambda: _depends(path, as_of), _rows)
     speak(found.language)
     return found
+
+
+def keep_loaded(ds: Dataset, name_or_path: str | Path, folder: Path) -> None:
+    """Keep a dataset that was loaded by that name or path for the notebooks of a run, whose `folder` it is."""
+    keep(folder, _depends(find_card(name_or_path).absolute(), None), ds, _rows(ds))
+
+
+def _depends(path: Path, as_of: Any) -> tuple[object, ...]:
+    return "load", str(path), path.read_bytes(), str(as_of), spoken()
+
+
+def _rows(ds: Dataset) -> int:
+    return sys.maxsize if ds.in_engine else ds.in_file.get("rows", 0)
 
 
 def _load(path: Path, as_of: Any) -> Dataset:

@@ -47,14 +47,25 @@ def once(make: Callable[[], _T], depends: Callable[[], tuple[object, ...]], rows
     folder = os.environ.get(KEPT)
     if not folder:
         return make()
-    file = Path(folder) / f"{sha256(repr(depends()).encode()).hexdigest()}.pickle"
-    with suppress(FileNotFoundError):
-        return pickle.loads(file.read_bytes())
+    of = depends()
+    with suppress(FileNotFoundError), _kept_in(folder, of).open("rb") as stream:
+        return pickle.load(stream)
     made = make()
-    if rows(made) > _MOST_ROWS:
-        return made
+    keep(folder, of, made, rows(made))
+    return made
+
+
+def keep(folder: str | Path, depends: tuple[object, ...], made: object, rows: int) -> None:
+    """Keep in the run's folder what `once` then gives to whoever asks for what depends on the same."""
+    if rows > _MOST_ROWS:
+        return
+    file = _kept_in(folder, depends)
     draft = file.with_suffix(f".{os.getpid()}")  # notebooks that run side by side may make the same
     with suppress(OSError):  # a full disk costs the next notebook its time, and nothing else
-        draft.write_bytes(pickle.dumps(made))
+        with draft.open("wb") as stream:  # bit by bit: what is large isn't there twice
+            pickle.dump(made, stream)
         draft.replace(file)
-    return made
+
+
+def _kept_in(folder: str | Path, depends: tuple[object, ...]) -> Path:
+    return Path(folder) / f"{sha256(repr(depends).encode()).hexdigest()}.pickle"

@@ -1,7 +1,7 @@
 """A dataset in; every customer's forecast, risk and value, and the money that each lever could move, out."""
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -9,9 +9,11 @@ import pandas as pd
 from clvlib import aggregate
 from clvlib.dataset import Dataset, Economics
 from clvlib.errors import CannotAnswer
+from clvlib.files import once
 from clvlib.language import message
 from clvlib.models import churn, ranking, scoring, silence, worth
 from clvlib.models.outlook import Ahead, foresee
+from clvlib.value.equity import VALUED
 from clvlib.value.kpis import PROMOTER, latest
 from clvlib.value.over_time import dates_back
 
@@ -63,6 +65,15 @@ class Outlook:
 
 def outlook(ds: Dataset, ahead: Ahead | None = None) -> Outlook:
     """Score every customer as notebooks 03 and 04 do, by the forecast `ahead` if there is one. CannotAnswer as they."""
+    ahead = ahead or foresee(ds)
+
+    def depends() -> tuple[object, ...]:
+        return "stake", aggregate.content(ds.transactions), str(ds.starts), str(ds.as_of), repr(ds.economics)
+
+    return Outlook(*once(lambda: _known(ds, ahead), depends, lambda known: len(known[0])), ahead)
+
+
+def _known(ds: Dataset, ahead: Ahead) -> tuple[pd.DataFrame, int, str]:
     rfm = ds.rfm_summary()
     curve = silence.silence_curve(aggregate.gaps(ds.transactions, ds.as_of), rfm["days_since_last_order"].astype(int))
     plan = silence.plan_window(curve, ds.starts, ds.as_of)
@@ -71,7 +82,6 @@ def outlook(ds: Dataset, ahead: Ahead | None = None) -> Outlook:
     then = aggregate.rfm_summary(ds.transactions, plan.test_as_of)
     method = ranking.best(ranking.evaluate(test.active(), churn.contest(train, test, then)))
     today = churn.features_at(ds.transactions, ds.as_of)
-    ahead = ahead or foresee(ds)
     followed = worth.follow(ds.transactions, ds.starts, ds.as_of, plan.window_days, ds.economics)
     scored = scoring.score(ahead, ds.economics)
     frame = pd.DataFrame({"purchases": rfm["frequency"] + 1, "days_since_last_order": rfm["days_since_last_order"]})
@@ -83,18 +93,28 @@ def outlook(ds: Dataset, ahead: Ahead | None = None) -> Outlook:
     at_stake = frame["churn_probability"] * values["cost_of_silence"]
     frame["at_stake"] = at_stake.where(frame["active"], scored["clv"].clip(lower=0))
     kept = scored[["p_purchase", "clv", "expected_purchases", "expected_spend"]]
-    return Outlook(frame.join(kept), plan.window_days, method, ahead)
+    return frame.join(kept), plan.window_days, method
 
 
 def at_stake_over(ds: Dataset, today: Outlook) -> pd.Series:
-    """Money at stake with active customers (currency) today and a year ago as was known then, by date."""
-    year_ago = dates_back(ds.starts, ds.as_of, months=12, back=12)[:-1]
-    found = {ds.as_of: today}
-    for day in year_ago:
+    """Money at stake with active customers (currency) today and a year ago as was known then, by date.
+
+    Of more than VALUED customers, a year ago is that of so many, times what today's is of all over that of these.
+    """
+    some, stands_for = aggregate.some_customers(ds.transactions, VALUED), 1.0
+    if some is not ds.transactions:
+        own = _with_active(today.customers.loc[aggregate.rfm_summary(some, ds.as_of).index])
+        stands_for = _with_active(today.customers) / own if own else 1.0
+    found = {ds.as_of: _with_active(today.customers)}
+    for day in dates_back(ds.starts, ds.as_of, months=12, back=12)[:-1]:
         with contextlib.suppress(CannotAnswer):
-            found[day] = outlook(ds.at(day))
-    sums = {day: of.customers.loc[of.customers["active"], "at_stake"].sum() for day, of in found.items()}
-    return pd.Series(sums, name="at_stake").sort_index()
+            then = outlook(replace(ds.at(day), tables={**ds.tables, "transactions": some}))
+            found[day] = _with_active(then.customers) * stands_for
+    return pd.Series(found, name="at_stake").sort_index()
+
+
+def _with_active(customers: pd.DataFrame) -> float:
+    return float(customers.loc[customers["active"], "at_stake"].sum())
 
 
 def standing(outlook: Outlook) -> pd.DataFrame:

@@ -62,9 +62,11 @@ def customer_columns(
     """
     plan = contacted(chosen, groups).set_index("customer_id")
     frame = customers[["at_stake"]].set_axis(["value_at_stake"], axis=1)
+    powers = np.arange(allowed.shape[1])
     frame["best_lever"] = best["lever"].reindex(frame.index).fillna(message("none"))
-    ways = [", ".join(allowed.columns[row]) or "none" for row in allowed.reindex(frame.index).to_numpy(dtype=bool)]
-    frame["allowed_by"] = ways
+    ways, of_each = np.unique(allowed.reindex(frame.index).to_numpy(dtype=bool) @ (1 << powers), return_inverse=True)
+    named = [", ".join(allowed.columns[way >> powers & 1 > 0]) or "none" for way in ways]
+    frame["allowed_by"] = np.array(named, dtype=object)[of_each]
     drawn = groups.reindex(chosen["customer_id"])
     frame["plan_group"] = drawn.reindex(frame.index).fillna("none")
     frame["planned_treatment"] = plan["treatment"].reindex(frame.index).fillna("none")

@@ -32,7 +32,7 @@ from clvlib.aggregate.customers import (
     rfm_summary,
 )
 from clvlib.aggregate.purchases import purchase_days
-from clvlib.aggregate.rows import content, in_parts, of_customers, some_customers
+from clvlib.aggregate.rows import content, in_parts, of_customers, some_customers, some_of
 
 __all__ = [
     "DAYS_PER_UNIT",
@@ -61,4 +61,5 @@ __all__ = [
     "purchases_by_period",
     "rfm_summary",
     "some_customers",
+    "some_of",
 ]

@@ -22,7 +22,7 @@ from clvlib.language import message
 from clvlib.stats import SMALL, SUM_DIGITS, rounded
 
 _T = TypeVar("_T")
-_MOST_KEPT = 3_000_000  # rows of all days that are kept (about 100 MB)
+_MOST_KEPT = 6_000_000  # rows of all days that are kept (about 200 MB)
 REFUNDS = message(  # what they are taken off
     ("their order", "what was bought that day", "the purchase before", "nothing known")
 )

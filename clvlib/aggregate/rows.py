@@ -79,10 +79,15 @@ def content(table: ibis.Table) -> tuple[int, ...]:
 
 def some_customers(table: ibis.Table, most: int) -> ibis.Table:
     """The rows of `most` customers, drawn by a hash of their ids; all rows if there are no more customers. Lazy."""
-    ids = fetched(table.select("customer_id").distinct())["customer_id"]
+    ids = pd.Index(fetched(table.select("customer_id").distinct())["customer_id"])
+    return table if len(ids) <= most else of_customers(table, some_of(ids, most))
+
+
+def some_of(ids: pd.Index, most: int) -> pd.Index:
+    """`most` of these ids (texts), drawn by a hash; all if there are no more."""
     if len(ids) <= most:
-        return table
-    return of_customers(table, ids[pd.util.hash_array(ids.to_numpy(dtype=object)).argsort(kind="stable")[:most]])
+        return ids
+    return ids[pd.util.hash_array(ids.to_numpy(dtype=object)).argsort(kind="stable")[:most]]
 
 
 def of_customers(table: ibis.Table, ids: Iterable[str]) -> ibis.Table:

@@ -7,9 +7,9 @@ Learned values end in `_`. A summary is what `aggregate.rfm_summary` gives; a ne
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import ClassVar, Literal, Self
 
 import numpy as np
@@ -32,6 +32,7 @@ DAYS: dict[str, float] = {"D": 1.0, "W": 7.0}
 MIN_REPEATERS = 10  # four parameters from fewer customers who came back would be invention
 EQUAL = 1e-6  # mean spends whose whole spread is a smaller share of their size are the same: a matter of rounding
 _NODES = (32, 256)
+_AT_ONCE = 2048  # rows: what is worked out of so many fits in a processor's cache
 
 
 class PurchaseModel(FittedModel, ABC):
@@ -103,7 +104,7 @@ class PurchaseModel(FittedModel, ABC):
         """Probability of still being a customer at T. x purchases, the last at t_x; arrays of one shape."""
         shape, flat = self._flat(x, t_x, T)
         with np.errstate(over="ignore"):  # a very long silence of a frequent buyer: the odds overflow, P is 0
-            return self._p_alive(*flat).reshape(shape)
+            return _asked_once(self._p_alive, *flat).reshape(shape)
 
     def expected_purchases(self, t: ArrayLike, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Array:
         """Expected number of purchases in (T, T + t]."""
@@ -121,7 +122,7 @@ class PurchaseModel(FittedModel, ABC):
     def at_least_if_alive(self, n: int, t: float, x: ArrayLike, T: ArrayLike) -> Array:
         """The same for a customer known to be alive at T."""
         shape, flat = self._flat(x, T)
-        return self._at_least_if_alive(n, t, *flat).reshape(shape)
+        return _asked_once(partial(self._at_least_if_alive, n, t), *flat).reshape(shape)
 
     def _flat(self, *values: ArrayLike) -> tuple[tuple[int, ...], list[Array]]:
         self.check_fitted()
@@ -139,6 +140,16 @@ class PurchaseModel(FittedModel, ABC):
 
     @abstractmethod
     def _at_least_if_alive(self, n: int, t: float, x: Array, T: Array) -> Array: ...
+
+
+def _asked_once(formula: Callable[..., Array], *columns: Array) -> Array:
+    """What a formula says of each row of the columns (n,); of many, each distinct row is asked about once, a few
+    thousand at a time."""
+    if len(columns[0]) <= _AT_ONCE:
+        return formula(*columns)
+    rows, of_each = unique_rows(pd.DataFrame(dict(enumerate(columns))), range(len(columns)))
+    starts = range(0, len(rows[0]), _AT_ONCE)
+    return np.concatenate([formula(*(row[i : i + _AT_ONCE] for row in rows)) for i in starts])[of_each]
 
 
 class BetaGeo(PurchaseModel):

@@ -7,7 +7,7 @@ of purchases brings along, is log z + log(z + 1) + … + log(z + x − 1): over 
 which each log(z + j) counts for those who bought more than j times (`rising`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,7 +52,7 @@ class Maximum:
     penalty: float
 
 
-def unique_rows(frame: pd.DataFrame, columns: Sequence[str]) -> tuple[list[Array], NDArray[np.intp]]:
+def unique_rows(frame: pd.DataFrame, columns: Sequence[Hashable]) -> tuple[list[Array], NDArray[np.intp]]:
     """The distinct rows of `columns`, sorted, an array per column; and for each row of `frame` which one.
 
     >>> unique_rows(pd.DataFrame({"frequency": [2, 0, 2], "T": [30, 10, 30]}), ["frequency", "T"])
@@ -60,7 +60,7 @@ def unique_rows(frame: pd.DataFrame, columns: Sequence[str]) -> tuple[list[Array
     """
     code = np.zeros(len(frame), dtype=np.int64)
     for column in columns:  # numbered anew after each: no product of two numbers of distinct values is too large
-        each, values = pd.factorize(frame[column], sort=True)
+        each, values = pd.factorize(frame[column], sort=True, use_na_sentinel=False)
         code = pd.factorize(code * len(values) + each, sort=True)[0]
     where = np.empty(code.max(initial=-1) + 1, dtype=np.intp)
     where[code] = np.arange(len(code))

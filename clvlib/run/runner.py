@@ -23,7 +23,7 @@ import typer
 from nbformat import NotebookNode
 from tqdm import tqdm
 
-from clvlib.dataset import Dataset, load
+from clvlib.dataset import Dataset, keep_loaded, load
 from clvlib.errors import DataError, UsageError, printable
 from clvlib.ingest import in_place, people
 from clvlib.ingest.card import find_card, read_card
@@ -42,9 +42,11 @@ _AT_ONCE = 2  # notebooks: each may need as much memory as the data are large
 FIRST = (  # the forecast, which others take over, beside one without it; then the long ones, not waited for at the end
     "03_clv_forecast",
     "01_clv_formula",
-    "03b_forecast_trust",
     "07_lifecycle",
+    "03b_forecast_trust",
     "08_action_plan",
+    "04_churn",
+    "09_explore",
 )
 READS = "show.stored("  # in a cell: the notebook reads what earlier runs of the dataset stored
 DELIVERS = "show.deliver("  # in a cell: the notebook makes a list of customers
@@ -86,7 +88,7 @@ def run(
         for plan in plans:
             plan.given["dataset"] = card
             plan.key = _key(plan, inputs, ds, folder, named_by)
-        made = _execute_all(plans, folder, limit)
+        made = _execute_all(plans, folder, limit, ds if as_of is None else None)
         _require_unchanged(ds, inputs, made)
         outcomes = [outcome for outcome, _ in made]
         chosen = {plan.file.stem for plan in plans}
@@ -210,14 +212,19 @@ def _key(plan: Task, inputs: Mapping[str, str], ds: Dataset, folder: Path, named
     return hashlib.sha256(json.dumps(depends, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _execute_all(plans: list[Task], folder: Path, limit: int) -> list[Made]:
-    """Execute the notebooks side by side as far as there are cores, each said when it is done; in their order."""
+def _execute_all(plans: list[Task], folder: Path, limit: int, ds: Dataset | None) -> list[Made]:
+    """Execute the notebooks side by side as far as there are cores, each said when it is done; in their order.
+
+    ds: what they load, if it isn't loaded by a card of the run's own.
+    """
     done = {plan.file.stem: _already_done(plan, folder) for plan in plans}
     with (
         parts.making(folder, "kept") as kept,
         tqdm(total=len(plans), unit="notebook", disable=None, leave=False) as bar,
         several_at_once(min(_AT_ONCE, os.cpu_count() or 1), sum(made is None for made in done.values())) as pool,
     ):
+        if ds and not all(done.values()):
+            keep_loaded(ds, plans[0].given["dataset"], kept)
         begun = {
             plan.file.stem: pool.submit(execute_apart, plan, folder, limit, kept)
             for plan in sorted(plans, key=lambda plan: (*FIRST, plan.file.stem).index(plan.file.stem))

@@ -79,10 +79,11 @@ def axes_told(x: str, y: str) -> list[str]:
 
 def series_told(kind: str, name: Any, index: pd.Index, values: Any) -> str:
     """Tell a series: ``bars “new”: a → 1, b → 2.35``."""
+    told = sample(len(index))
     said = {
         "kind": translated(_KINDS[kind]),
         "name": plain_name(name),
-        "found": name_values(places(index), digits(values)),
+        "found": name_values(places(index[told]), digits(np.asarray(values, dtype=float)[told])),
     }
     return phrase("{kind}{name: “{name}”|}: {found}", **said)
 

@@ -16,6 +16,7 @@ from clvlib.models.scoring import factors
 from clvlib.show.plots import Panel
 from clvlib.stats import BEYOND, LEAST
 from clvlib.value import kpis
+from clvlib.value.equity import VALUED
 from clvlib.value.kpis import KPIS, LOYAL_AFTER, WINDOWS
 from clvlib.value.payback import observed_contribution, payback_months
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 _MONTHS = {365: 12, 182: 6, 91: 3, 30: 1}  # days of a window: full months in which a cost can have come back
 LEAST_CHANGE = 0.01
-VALUED = 100_000  # active customers, at most, of whose CLV the mean is taken: to within a three-hundredth of its spread
 _LARGE = 0.5  # a change by more than this share of what was is named with its size
 
 
@@ -87,9 +87,10 @@ def _some(transactions: "ibis.Table", rfm: pd.DataFrame, active: pd.Index) -> tu
     """The rows of all customers; of more than VALUED, those of so many active ones, and the mean purchase of all."""
     if len(rfm) <= VALUED:
         return transactions, None
-    of_active = aggregate.of_customers(transactions, active if len(active) else rfm.index)
+    some = aggregate.some_of(active if len(active) else rfm.index, VALUED)
     orders = rfm["frequency"] + 1
-    return aggregate.some_customers(of_active, VALUED), float((rfm["mean_order_value"] * orders).sum() / orders.sum())
+    unit = float((rfm["mean_order_value"] * orders).sum() / orders.sum())
+    return aggregate.of_customers(transactions, some), unit
 
 
 def _nps(scores: Mapping[Any, pd.Series]) -> pd.DataFrame:

@@ -9,7 +9,7 @@ so that a change of value can be given to its factors without a remainder (Shapl
 all orders in which the three could have changed).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -34,6 +34,8 @@ EFFECTS = message(
     }
 )
 LEAST_HISTORY = 183
+VALUED = 100_000  # customers, at most, of whom values at days of the past are worked out
+_NEARLY = 7  # days: a forecast of a year also serves a leap year, or one to the end of the month
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ class Valuation:
     """The customer base as known on `as_of`: customer summary, what is foreseen, and each customer's factors.
 
     `customers`: indexed by customer_id; the columns of `scoring.FACTORS` (0 to 1; purchases; currency) and clv, their
-    product.
+    product. stands_for: by how much the money of these customers is multiplied to be that of all, where they are a
+    sample (`of_some`).
 
     >>> base = value_base(history, sample.as_of, sample.economics)
     >>> round(base.total, -2)
@@ -52,22 +55,45 @@ class Valuation:
     rfm: pd.DataFrame
     ahead: Ahead
     customers: pd.DataFrame
+    stands_for: float = 1.0
 
     @property
     def total(self) -> float:
         """Customer equity, in currency."""
-        return float(self.customers["clv"].sum())
+        return float(self.customers["clv"].sum()) * self.stands_for
 
 
-def value_base(history: History, as_of: pd.Timestamp, economics: Economics) -> Valuation:
+def of_some(history: History, now: Valuation) -> tuple[History, Valuation]:
+    """The history of VALUED customers, and today's valuation of these, which stands for that of all: totals are equal.
+
+    Both as they are where there are no more customers. By them days of the past are valued.
+
+    >>> now = value_base(history, sample.as_of, sample.economics)
+    >>> of_some(history, now) == (history, now)
+    True
+    """
+    some = history.of_some(VALUED)
+    if some is history:
+        return history, now
+    few = aggregate.rfm_summary(some.transactions, now.as_of)
+    customers = now.customers.loc[few.index]
+    ahead = now.ahead.of(now.ahead.window.known.loc[few.index])
+    own = float(customers["clv"].sum())
+    return some, Valuation(now.as_of, few, ahead, customers, now.total / own if own else 1.0)
+
+
+def value_base(history: History, as_of: pd.Timestamp, economics: Economics, stands_for: float = 1.0) -> Valuation:
     """Value all customers on what was known by `as_of`, by what is foreseen from nothing later.
+
+    stands_for: see `Valuation`, where the history is one of some customers.
 
     >>> base = value_base(history, sample.as_of, sample.economics)
     >>> base.customers.loc["0001"].round(2).to_dict()
     {'p_purchase': 0.55, 'purchases_if_buying': 2.22, 'margin_per_purchase': 8.55, 'clv': 10.48}
     """
     ahead = look_ahead(history, as_of, economics.horizon_days)
-    return Valuation(as_of, aggregate.rfm_summary(history.transactions, as_of), ahead, factors(ahead, economics))
+    rfm = aggregate.rfm_summary(history.transactions, as_of)
+    return Valuation(as_of, rfm, ahead, factors(ahead, economics), stands_for)
 
 
 def previous_date(starts: pd.Timestamp, as_of: pd.Timestamp) -> pd.Timestamp:
@@ -138,7 +164,7 @@ def bridge(before: Valuation, after: Valuation, economics: Economics) -> pd.Seri
     {'before': 24500.0, 'learned': 1800.0, 'new': 0.0, 'loss': -3700.0, 'confirmed': 2100.0,
      'frequency': -1400.0, 'order_value': -100.0, 'after': 23300.0}
     """
-    moved = equity_effects(before, after, economics).sum()
+    moved = equity_effects(before, after, economics).sum() * after.stands_for
     return pd.concat([pd.Series({"before": before.total}), moved, pd.Series({"after": after.total})]).rename("value")
 
 
@@ -146,7 +172,7 @@ def promise(before: Valuation, history: History, until: pd.Timestamp, economics:
     """What the customers of the first date were expected to bring until `until`, and what came (currency).
 
     Gives expected, came (margin on their spend net of refunds, less the cost of serving their orders; undiscounted),
-    miss (came over expected, less 1), expected_purchases, purchases, customers.
+    miss (came over expected, less 1), expected_purchases, purchases; and customers, of whom all was worked out.
 
     >>> before = value_base(history, pd.Timestamp("1997-12-31"), sample.economics)
     >>> kept = promise(before, history, sample.as_of, sample.economics)
@@ -154,21 +180,22 @@ def promise(before: Valuation, history: History, until: pd.Timestamp, economics:
     (13800.0, 12900.0, -0.07)
     """
     said, days = before.ahead, (until - before.as_of).days
-    if days != said.days:
+    if abs(days - said.days) > _NEARLY:
         said = look_ahead(history, before.as_of, days)
-    after = aggregate.holdout(history.transactions, before.as_of, until).reindex(said.customers.index).fillna(0.0)
+    foreseen = replace(said, days=days).forecast(said.window.known) if days != said.days else said.customers
+    after = aggregate.holdout(history.transactions, before.as_of, until).reindex(foreseen.index).fillna(0.0)
 
     def left(spend: float, purchases: float) -> float:
         return float(spend * economics.margin - purchases * economics.service_cost_per_order)
 
-    sums = said.customers[["spend", "purchases"]].sum()
-    expected, came = left(sums["spend"], sums["purchases"]), left(after["spend"].sum(), after["purchases"].sum())
+    sums, sums_after = (each[["spend", "purchases"]].sum() * before.stands_for for each in (foreseen, after))
+    expected, came = left(*sums), left(*sums_after)
     return {
         "expected": expected,
         "miss": came / expected - 1 if expected > 0 else np.nan,
         "came": came,
         "expected_purchases": float(sums["purchases"]),
-        "purchases": float(after["purchases"].sum()),
+        "purchases": float(sums_after["purchases"]),
         "customers": float(len(after)),
     }
 
@@ -193,7 +220,8 @@ def equity_by_group(before: Valuation, after: Valuation, groups: pd.Series) -> p
         for valuation in (before, after)
     )
     sizes = pd.DataFrame({"before": then.size(), "after": now.size()}).fillna(0)
-    frame = pd.DataFrame({"customers": now.size(), "before": then.sum(), "after": now.sum()}).fillna(0.0)
+    sums = {"before": then.sum() * before.stands_for, "after": now.sum() * after.stands_for}
+    frame = pd.DataFrame({"customers": now.size()} | sums).fillna(0.0)
     frame[["before", "after"]] = frame[["before", "after"]].mask((sizes > 0) & (sizes < LEAST))
     frame = frame.astype({"customers": "int64"}).assign(change=frame["after"] - frame["before"])
     return frame.rename_axis("group").sort_values("after", ascending=False, kind="stable")

@@ -262,14 +262,15 @@ def where_silent(standing: pd.DataFrame, ahead: pd.DataFrame | None = None) -> p
     retention        1139     517     622          0.55
     """
     silent, groups = standing["status"] == "silent", standing["stage"]
-    columns = {"customers": groups.value_counts(), "silent": silent.groupby(groups).sum()}
+    sizes = groups.value_counts()
+    columns = {"customers": sizes, "silent": silent.groupby(groups).sum()}
     if ahead is not None:
         known = ahead.reindex(standing.index).fillna(0.0)
         columns["buying"] = known["p_purchase"].groupby(groups).sum()
         columns["value_active"] = known["clv"].where(~silent, 0.0).groupby(groups).sum()
         columns["value_silent"] = known["clv"].where(silent, 0.0).groupby(groups).sum()
         columns["value_ahead"] = known["clv"].groupby(groups).sum()
-    frame = pd.DataFrame(columns).reindex([name for name in STAGES if name in set(groups)])
+    frame = pd.DataFrame(columns).reindex([name for name in STAGES if name in sizes.index])
     frame.insert(1, "active", frame["customers"] - frame["silent"])
     few = frame[["customers", "active", "silent"]].apply(lambda n: n.between(1, LEAST - 1))
     frame.insert(3, "silent_share", (frame["silent"] / frame["customers"]).mask(few["customers"]))

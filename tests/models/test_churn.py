@@ -182,17 +182,25 @@ def test_the_same_data_gives_the_same_probabilities_in_any_row_order(
     pd.testing.assert_series_equal(again.predict(test_period.features), model.predict(test_period.features))
 
 
-def test_of_many_customers_a_model_learns_from_some_and_says_how_many(
-    training: churn.Snapshot, test_period: churn.Snapshot, model: churn.ChurnModel, monkeypatch: pytest.MonkeyPatch
+def test_of_many_customers_a_model_learns_from_some(
+    shop: tuple[pd.DataFrame, pd.DataFrame],
+    training: churn.Snapshot,
+    test_period: churn.Snapshot,
+    model: churn.ChurnModel,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(churn, "LEARNED", 1500)
-    few = churn.ChurnModel(model.kind).fit(training)
-    assert "1,500 customers" in repr(few)
+    sample, later = (churn.snapshot(table(shop[0]), *days) for days in ((TRAIN, TEST), (TEST, END)))
+    assert 1300 < len(sample.churned) <= 1500  # of 1,500, some came later
+    assert later.features.index.isin(sample.features.index).mean() > 0.9  # the same ones at both dates
+    pd.testing.assert_frame_equal(sample.features, training.features.loc[sample.features.index])
+    few = churn.ChurnModel(model.kind).fit(sample)
     found, whole = few.predict(test_period.features), model.predict(test_period.features)
-    assert len(found) == len(whole)
     assert found.corr(whole, method="spearman") > 0.9
     assert found.mean() == pytest.approx(whole.mean(), abs=0.05)
     assert few.brier_ == pytest.approx(model.brier_, abs=0.02)
+    then = aggregate.rfm_summary(table(shop[0]), TEST)
+    assert churn.contest(sample, later, then).index.equals(later.features.index)  # of everybody known then
 
 
 @pytest.mark.parametrize("k", [0.01, 3.0, 655.957])

@@ -13,6 +13,7 @@ from clvlib.errors import NotEnoughData
 from clvlib.models import scoring
 from clvlib.models.windows import History
 from clvlib.value import equity
+from clvlib.value.over_time import base_over_time
 from tools.demo_shop import simulate
 
 AS_OF = pd.Timestamp("2025-12-31")
@@ -176,3 +177,27 @@ def test_the_date_before_is_a_year_ago_or_the_middle_of_a_short_history() -> Non
     assert equity.previous_date(day("2024-01-01"), day("2024-12-31")) == day("2024-06-30")
     with pytest.raises(NotEnoughData):
         equity.previous_date(day("2024-12-01"), day("2024-12-31"))
+
+
+def test_of_many_customers_some_stand_for_all(
+    history: History, then: equity.Valuation, now: equity.Valuation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert equity.of_some(history, now) == (history, now)
+    monkeypatch.setattr(equity, "VALUED", len(now.rfm) // 2)
+    past, today = equity.of_some(history, now)
+    assert len(today.rfm) <= len(now.rfm) // 2
+    assert today.stands_for > 1.5
+    assert today.total == pytest.approx(now.total)
+    before = equity.value_base(past, BEFORE, MONEY, today.stands_for)
+    assert before.total == pytest.approx(then.total, rel=0.15)
+    moved = equity.bridge(before, today, MONEY)
+    assert moved["after"] == pytest.approx(now.total)
+    assert moved.drop("after").sum() == pytest.approx(moved["after"])
+    kept, of_all = (equity.promise(base, of, AS_OF, MONEY) for base, of in ((before, past), (then, history)))
+    assert kept["came"] == pytest.approx(of_all["came"], rel=0.15)
+    assert kept["miss"] == pytest.approx(kept["came"] / kept["expected"] - 1)
+    seen = base_over_time(past, MONEY, [before, now])
+    assert seen["base_value"].iloc[-1] == now.total
+    assert seen["expected_revenue"].iloc[0] == pytest.approx(then.ahead.customers["spend"].sum(), rel=0.15)
+    parts = equity.equity_by_group(before, now, pd.Series("all", index=now.customers.index))
+    assert parts["before"].sum() == pytest.approx(before.total)
