@@ -14,7 +14,7 @@ import pandas as pd
 from clvlib import aggregate
 from clvlib.aggregate import acquisition, purchases, totals
 from clvlib.errors import CannotAnswer, DataError, MissingTable, Problem, Rows, UsageError
-from clvlib.files import keep, once
+from clvlib.files import keep_for_run, once
 from clvlib.ingest import ask, forgotten, groups, in_place, options, people, reading, rules, subscribers
 from clvlib.ingest.card import (
     FORGOTTEN,
@@ -372,7 +372,7 @@ def load(name_or_path: str | Path, as_of: Any = None) -> Dataset:
 
 def keep_loaded(ds: Dataset, name_or_path: str | Path, folder: Path) -> None:
     """Keep a dataset that was loaded by that name or path for the notebooks of a run, whose `folder` it is."""
-    keep(folder, _depends(find_card(name_or_path).absolute(), None), ds, _rows(ds))
+    keep_for_run(folder, _depends(find_card(name_or_path).absolute(), None), ds, _rows(ds))
 
 
 def _depends(path: Path, as_of: Any) -> tuple[object, ...]:

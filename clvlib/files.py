@@ -51,11 +51,11 @@ def once(make: Callable[[], _T], depends: Callable[[], tuple[object, ...]], rows
     with suppress(FileNotFoundError), _kept_in(folder, of).open("rb") as stream:
         return pickle.load(stream)
     made = make()
-    keep(folder, of, made, rows(made))
+    keep_for_run(folder, of, made, rows(made))
     return made
 
 
-def keep(folder: str | Path, depends: tuple[object, ...], made: object, rows: int) -> None:
+def keep_for_run(folder: str | Path, depends: tuple[object, ...], made: object, rows: int) -> None:
     """Keep in the run's folder what `once` then gives to whoever asks for what depends on the same."""
     if rows > _MOST_ROWS:
         return

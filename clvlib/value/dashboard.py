@@ -53,9 +53,10 @@ def trend(ds: "Dataset", ahead: Ahead, window: int) -> pd.DataFrame:
     in_window = {day: months[months.index.isin(last[day])].sum() for day in at}
     frame["loyal_share"] = [s["loyal"] / s["revenue"] if s["revenue"] > 0 else np.nan for s in in_window.values()]
     frame["clv"], frame["customers"] = np.nan, 0
-    known, clv = {}, {}
+    won, clv = {}, {}
     for day in at:  # one after the other: all that is known of everybody on all days may be too large for the memory
-        known[day] = rfm = aggregate.rfm_summary(ds.transactions, day)
+        rfm = aggregate.rfm_summary(ds.transactions, day)
+        won[day] = rfm[rfm["first_purchase"] >= last[day][0]]
         active = rfm.index[rfm["days_since_last_order"] < window]
         if len(rfm):
             some, unit = _some(ds.transactions, rfm, active)
@@ -80,7 +81,7 @@ def trend(ds: "Dataset", ahead: Ahead, window: int) -> pd.DataFrame:
         spent = acquisition.ledger(ds)
     except CannotAnswer:
         return frame
-    return frame.join(_acquisition(ds, spent, first, known, window, clv))
+    return frame.join(_acquisition(ds, spent, first, won, window, clv))
 
 
 def _some(transactions: "ibis.Table", rfm: pd.DataFrame, active: pd.Index) -> tuple["ibis.Table", float | None]:
@@ -106,24 +107,24 @@ def _acquisition(
     ds: "Dataset",
     paid: acquisition.Ledger,
     first: pd.Series,
-    known: dict[pd.Timestamp, pd.DataFrame],
+    won: dict[pd.Timestamp, pd.DataFrame],
     window: int,
     clv: dict[pd.Timestamp, pd.Series],
 ) -> pd.DataFrame:
     """Spend, cac and clv_to_cac of a date's period, and payback of who was won a window before it.
 
-    first: first purchases as known today (one refunded in full later is none); money is what was known on the date.
+    first: first purchases as known today (one refunded in full later is none); won: the summary of who was won in a
+    date's period; money is what was known on the date.
     """
     rows = {}
-    for day, rfm in known.items():
+    for day, newcomers in won.items():
         months = kpis.months_until(day, WINDOWS[window])
         spent = paid.spent(months)
-        won = rfm[rfm["first_purchase"] >= months[0]]
         row = dict.fromkeys(("spend", "cac", "clv_to_cac", "payback"), np.nan) | {"spend": spent}
         customers = first.between(months[0], day).sum()
-        if spent > 0 and customers and len(won):
+        if spent > 0 and customers and len(newcomers):
             row["cac"] = spent / customers
-            worth = kpis.lifetime_value(ds, won, day, clv[day])["lifetime_value"].mean()
+            worth = kpis.lifetime_value(ds, newcomers, day, clv[day])["lifetime_value"].mean()
             row["clv_to_cac"] = worth / row["cac"]
         before = day - pd.DateOffset(months=_MONTHS[window]) + pd.offsets.MonthEnd(0)
         earlier = kpis.months_until(before, WINDOWS[window])
