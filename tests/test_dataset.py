@@ -252,3 +252,17 @@ def test_tables_are_told_apart_by_their_rows_in_any_order():
     assert aggregate.content(ibis.memtable(frame)) == same
     others = [frame[:2], frame.assign(amount=[2.0, 1.0, None]), pd.concat([frame, frame[:1]]), frame.fillna(0.0)]
     assert len({same, *(aggregate.content(ibis.memtable(other)) for other in others)}) == 5
+
+
+def test_the_notebooks_of_a_run_take_what_it_has_read(tmp_path, monkeypatch):
+    (tmp_path / "orders.csv").write_text(ROWS)
+    card = tmp_path / "shop.toml"
+    card.write_text('[transactions]\npath = "orders.csv"\n')
+    ds = dataset.load(card)
+    (tmp_path / "orders.csv").unlink()
+    (tmp_path / "kept").mkdir()
+    dataset.keep_loaded(ds, card, tmp_path / "kept")
+    with pytest.raises(DataError):  # outside of the run
+        dataset.load(card)
+    monkeypatch.setenv(files.KEPT, str(tmp_path / "kept"))
+    pd.testing.assert_frame_equal(dataset.load(card).rfm_summary(), ds.rfm_summary())

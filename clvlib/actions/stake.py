@@ -13,7 +13,7 @@ from clvlib.files import once
 from clvlib.language import message
 from clvlib.models import churn, ranking, scoring, silence, worth
 from clvlib.models.outlook import Ahead, foresee
-from clvlib.value.equity import VALUED
+from clvlib.value.equity import VALUED, multiple
 from clvlib.value.kpis import PROMOTER, latest
 from clvlib.value.over_time import dates_back
 
@@ -68,7 +68,8 @@ def outlook(ds: Dataset, ahead: Ahead | None = None) -> Outlook:
     ahead = ahead or foresee(ds)
 
     def depends() -> tuple[object, ...]:
-        return "stake", aggregate.content(ds.transactions), str(ds.starts), str(ds.as_of), repr(ds.economics)
+        days = str(ds.starts), str(ds.as_of), ahead.days
+        return "stake", aggregate.content(ds.transactions), *days, ahead.method, repr(ds.economics)
 
     return Outlook(*once(lambda: _known(ds, ahead), depends, lambda known: len(known[0])), ahead)
 
@@ -103,8 +104,9 @@ def at_stake_over(ds: Dataset, today: Outlook) -> pd.Series:
     """
     some, stands_for = aggregate.some_customers(ds.transactions, VALUED), 1.0
     if some is not ds.transactions:
-        own = _with_active(today.customers.loc[aggregate.rfm_summary(some, ds.as_of).index])
-        stands_for = _with_active(today.customers) / own if own else 1.0
+        few = today.customers.loc[aggregate.rfm_summary(some, ds.as_of).index]
+        sums = _with_active(today.customers), _with_active(few)
+        stands_for = multiple(*sums, len(today.customers) / len(few))
     found = {ds.as_of: _with_active(today.customers)}
     for day in dates_back(ds.starts, ds.as_of, months=12, back=12)[:-1]:
         with contextlib.suppress(CannotAnswer):

@@ -38,7 +38,9 @@ FEWEST_OF_EACH = 25
 # Customers, at most, that models learn from and are judged by. On a made-up shop, 777,000 to learn from gave boosting a
 # Brier score of 0.0505 instead of 0.0520, logistic regression 0.0544 instead of 0.0540, in four to six times the time.
 LEARNED = 100_000
-SAMPLED = message("Churn models learn from a sample of {n} customers, and are judged by it.")
+SAMPLED = message(
+    "Churn models learn from a sample of {n} customers and are judged by it; tables of a window count only these."
+)
 _FAMILIES = {
     message("how long they were silent"): ("days_since_last_order", "overdue"),
     message("how often they buy"): ("frequency", "purchases_last_"),
@@ -72,7 +74,7 @@ LABELS = {
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What was known of every customer on `as_of`, and what each did until `end`.
+    """What was known of customers on `as_of`, and what each did until `end`.
 
     `features`: indexed by customer_id; `churned` (True: no purchase), `purchases` (purchase days) and
     `spend`, same index, count the days after `as_of` up to and including `end`.
@@ -166,9 +168,9 @@ def fair_windows(window_days: int) -> list[int]:
 
 
 def snapshot(transactions: "ibis.Table", as_of: pd.Timestamp, end: pd.Timestamp) -> Snapshot:
-    """Features of every customer known on `as_of`, with what they did after it until `end`.
+    """Features of the customers known on `as_of`, with what they did after it until `end`.
 
-    Where there are more than LEARNED customers, of so many, drawn by a hash of their ids.
+    Of all customers, or of LEARNED, drawn by a hash of their ids, where there are more (see `sampled`).
 
     >>> data = snapshot(sample.transactions, pd.Timestamp("1997-09-30"), pd.Timestamp("1997-12-31"))
     >>> pd.DataFrame({"churned": data.churned, "purchases": data.purchases, "spend": data.spend}).head(2)
@@ -184,6 +186,15 @@ def snapshot(transactions: "ibis.Table", as_of: pd.Timestamp, end: pd.Timestamp)
     after = aggregate.holdout(transactions, as_of, end).reindex(features.index)
     purchases = after["purchases"].fillna(0).astype(int)
     return Snapshot(as_of, end, features, (purchases == 0).rename("churned"), purchases, after["spend"].fillna(0.0))
+
+
+def sampled(transactions: "ibis.Table") -> bool:
+    """Whether a `snapshot` is one of some customers; SAMPLED says it, with LEARNED.
+
+    >>> sampled(sample.transactions)
+    False
+    """
+    return aggregate.some_customers(transactions, LEARNED) is not transactions
 
 
 def _signed_log(values: np.ndarray) -> np.ndarray:

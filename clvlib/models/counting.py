@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from clvlib import aggregate
+
 if TYPE_CHECKING:
+    import ibis
+
     from clvlib.models.forecast import PurchaseModel
 
 _ALIKE = 0.01  # P(alive) that differs by less than this between any two customers says nothing about any of them
@@ -42,3 +46,13 @@ def customer_counts(models: "Mapping[str, PurchaseModel]", rfm: pd.DataFrame, t:
         alive = model.p_alive(*history)
         rows[name] = (model.p_at_least(1, t, *history).sum(), alive.sum(), bool(alive.max() - alive.min() >= _ALIKE))
     return pd.DataFrame.from_dict(rows, orient="index", columns=["buying", "alive", "alive_tells"]).rename_axis("model")
+
+
+def buyers_between(transactions: "ibis.Table", as_of: pd.Timestamp, end: pd.Timestamp) -> int:
+    """How many of all customers known on `as_of` bought after it, up to `end`: what `buying` is held against.
+
+    >>> buyers_between(sample.transactions, pd.Timestamp("1997-12-31"), sample.as_of)
+    515
+    """
+    known = aggregate.rfm_summary(transactions, as_of).index
+    return int((aggregate.holdout(transactions, as_of, end)["purchases"].reindex(known) > 0).sum())

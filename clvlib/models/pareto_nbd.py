@@ -103,7 +103,7 @@ def _log_died(params: Array, x: Array, t_x: Array, T: Array) -> tuple[Array, Arr
     high = _cut_tail(low, np.log1p(T / near), power_near, power_far, near / far)
     width = np.maximum(high - low, 1e-300)
     falls = np.subtract(*(_log_integrand(end, power_near, power_far, near / far) for end in (low, high)))
-    nodes, weights = _FEWEST if width.max() <= _SHORT and np.abs(falls).max() <= _GENTLE else _FEWER
+    nodes, weights = _FEWEST if width.max(initial=0) <= _SHORT and np.abs(falls).max(initial=0) <= _GENTLE else _FEWER
     y = low + width * (nodes[:, None] + 0.5)
     by_far = np.log1p(near / far * np.expm1(y))
     share = (1 - power_near) * y - power_far * by_far

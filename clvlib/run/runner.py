@@ -66,7 +66,7 @@ def run(
     `settings` maps parameter names to values (texts are coerced), `only` names notebooks by number or name, `limit` is
     in seconds for each notebook. Raises DataError when the data can't be used, UsageError for a wrong name or value.
     """
-    started = time.monotonic()
+    started, began = time.monotonic(), time.time()
     written = read_card(find_card(card_or_name))
     in_place.require_here(written)
     if wrong := imports.wrong_lists(written):
@@ -88,7 +88,8 @@ def run(
         for plan in plans:
             plan.given["dataset"] = card
             plan.key = _key(plan, inputs, ds, folder, named_by)
-        made = _execute_all(plans, folder, limit, ds if as_of is None else None)
+        as_read = as_of is None and all(file.stat().st_mtime < began for file in ds.files)  # as `inputs` has them
+        made = _execute_all(plans, folder, limit, ds if as_read else None)
         _require_unchanged(ds, inputs, made)
         outcomes = [outcome for outcome, _ in made]
         chosen = {plan.file.stem for plan in plans}
@@ -215,7 +216,7 @@ def _key(plan: Task, inputs: Mapping[str, str], ds: Dataset, folder: Path, named
 def _execute_all(plans: list[Task], folder: Path, limit: int, ds: Dataset | None) -> list[Made]:
     """Execute the notebooks side by side as far as there are cores, each said when it is done; in their order.
 
-    ds: what they load, if it isn't loaded by a card of the run's own.
+    ds: what they load, unless they are to read it themselves.
     """
     done = {plan.file.stem: _already_done(plan, folder) for plan in plans}
     with (

@@ -35,6 +35,7 @@ EFFECTS = message(
 )
 LEAST_HISTORY = 183
 VALUED = 100_000  # customers, at most, of whom values at days of the past are worked out
+LEAST_OF_SOME = 100  # customers of a sample, of fewer of whom nothing is said of a group
 _NEARLY = 7  # days: a forecast of a year also serves a leap year, or one to the end of the month
 
 
@@ -64,7 +65,7 @@ class Valuation:
 
 
 def of_some(history: History, now: Valuation) -> tuple[History, Valuation]:
-    """The history of VALUED customers, and today's valuation of these, which stands for that of all: totals are equal.
+    """The history of VALUED customers, and today's valuation of these, which stands for that of all (see `multiple`).
 
     Both as they are where there are no more customers. By them days of the past are valued.
 
@@ -78,8 +79,21 @@ def of_some(history: History, now: Valuation) -> tuple[History, Valuation]:
     few = aggregate.rfm_summary(some.transactions, now.as_of)
     customers = now.customers.loc[few.index]
     ahead = now.ahead.of(now.ahead.window.known.loc[few.index])
-    own = float(customers["clv"].sum())
-    return some, Valuation(now.as_of, few, ahead, customers, now.total / own if own else 1.0)
+    stands_for = multiple(now.total, float(customers["clv"].sum()), len(now.customers) / len(customers))
+    return some, Valuation(now.as_of, few, ahead, customers, stands_for)
+
+
+def multiple(of_all: float, of_some: float, customers: float) -> float:
+    """By how much a sum of some customers is multiplied to be one of all: by the quotient of such sums today.
+
+    customers: as many times as these are all of them, by which it is multiplied where the quotient says nothing, as
+    sums so near 0 or of the other sign would make it.
+
+    >>> multiple(1000.0, 90.0, customers=10.0), multiple(1000.0, -0.1, customers=10.0)
+    (11.11111111111111, 10.0)
+    """
+    quotient = of_all / of_some if of_some else 0.0
+    return quotient if customers / 2 < quotient < customers * 2 else customers
 
 
 def value_base(history: History, as_of: pd.Timestamp, economics: Economics, stands_for: float = 1.0) -> Valuation:
@@ -168,11 +182,31 @@ def bridge(before: Valuation, after: Valuation, economics: Economics) -> pd.Seri
     return pd.concat([pd.Series({"before": before.total}), moved, pd.Series({"after": after.total})]).rename("value")
 
 
-def promise(before: Valuation, history: History, until: pd.Timestamp, economics: Economics) -> dict[str, float]:
+def change_error(before: Valuation, after: Valuation, economics: Economics) -> float:
+    """Twice the standard error (currency) of the change of the value of all, of a sample that stands for them.
+
+    That of an estimate by a ratio: the value after is known of all (Cochran 1977, Sampling Techniques, chapter 6).
+
+    >>> days = pd.Timestamp("1997-12-31"), sample.as_of
+    >>> before, after = (value_base(history, day, sample.economics) for day in days)
+    >>> round(change_error(before, after, sample.economics), -2)
+    1300.0
+    """
+    changes = equity_effects(before, after, economics).sum(axis=1)
+    worth = after.customers["clv"].reindex(changes.index).fillna(0.0)
+    apart = changes - changes.sum() / worth.sum() * worth
+    return float(2 * after.stands_for * np.sqrt(len(apart)) * apart.std())
+
+
+def promise(
+    before: Valuation, history: History, until: pd.Timestamp, economics: Economics, everybody: History | None = None
+) -> dict[str, float]:
     """What the customers of the first date were expected to bring until `until`, and what came (currency).
 
     Gives expected, came (margin on their spend net of refunds, less the cost of serving their orders; undiscounted),
-    miss (came over expected, less 1), expected_purchases, purchases; and customers, of whom all was worked out.
+    miss (came over expected, less 1), expected_purchases, purchases, customers. everybody: the history of all, where
+    `history` is that of some (`of_some`): what came is counted there, and what was expected is that of some, times what
+    came of all over what came of these.
 
     >>> before = value_base(history, pd.Timestamp("1997-12-31"), sample.economics)
     >>> kept = promise(before, history, sample.as_of, sample.economics)
@@ -183,12 +217,18 @@ def promise(before: Valuation, history: History, until: pd.Timestamp, economics:
     if abs(days - said.days) > _NEARLY:
         said = look_ahead(history, before.as_of, days)
     foreseen = replace(said, days=days).forecast(said.window.known) if days != said.days else said.customers
-    after = aggregate.holdout(history.transactions, before.as_of, until).reindex(foreseen.index).fillna(0.0)
+    after = _after(history, before.as_of, until, foreseen.index)
 
     def left(spend: float, purchases: float) -> float:
         return float(spend * economics.margin - purchases * economics.service_cost_per_order)
 
-    sums, sums_after = (each[["spend", "purchases"]].sum() * before.stands_for for each in (foreseen, after))
+    sums, sums_after, customers = foreseen[["spend", "purchases"]].sum(), after.sum(), len(after)
+    if everybody is not None and everybody is not history:
+        known = aggregate.rfm_summary(everybody.transactions, before.as_of).index
+        of_all = _after(everybody, before.as_of, until, known).sum()
+        by_count = len(known) / customers
+        sums *= [multiple(of_all[name], sums_after[name], by_count) for name in sums.index]
+        sums_after, customers = of_all, len(known)
     expected, came = left(*sums), left(*sums_after)
     return {
         "expected": expected,
@@ -196,15 +236,20 @@ def promise(before: Valuation, history: History, until: pd.Timestamp, economics:
         "came": came,
         "expected_purchases": float(sums["purchases"]),
         "purchases": float(sums_after["purchases"]),
-        "customers": float(len(after)),
+        "customers": float(customers),
     }
+
+
+def _after(history: History, day: pd.Timestamp, until: pd.Timestamp, customers: pd.Index) -> pd.DataFrame:
+    after = aggregate.holdout(history.transactions, day, until)[["spend", "purchases"]]
+    return after.reindex(customers).fillna(0.0)
 
 
 def equity_by_group(before: Valuation, after: Valuation, groups: pd.Series) -> pd.DataFrame:
     """Customer equity by group (customer_id → name), largest first: customers, before, after, change (currency).
 
     `customers` counts those known at the second date; unknown ones are of the group "unknown". A value that rests on
-    1 to 4 customers is NaN.
+    1 to 4 customers is NaN; and what was known before of a group of fewer than LEAST_OF_SOME in a sample (`of_some`).
 
     >>> def known(clv):  # a valuation of which only the customers' values are needed
     ...     return Valuation(sample.as_of, None, None, pd.DataFrame({"clv": clv}))
@@ -223,5 +268,7 @@ def equity_by_group(before: Valuation, after: Valuation, groups: pd.Series) -> p
     sums = {"before": then.sum() * before.stands_for, "after": now.sum() * after.stands_for}
     frame = pd.DataFrame({"customers": now.size()} | sums).fillna(0.0)
     frame[["before", "after"]] = frame[["before", "after"]].mask((sizes > 0) & (sizes < LEAST))
+    if before.stands_for != 1:
+        frame["before"] = frame["before"].mask(sizes["before"] < LEAST_OF_SOME)
     frame = frame.astype({"customers": "int64"}).assign(change=frame["after"] - frame["before"])
     return frame.rename_axis("group").sort_values("after", ascending=False, kind="stable")

@@ -88,8 +88,8 @@ def buy_again_within(journey: Journey, days: pd.DatetimeIndex, within: int = 365
 def base_over_time(history: History, economics: Economics, known: list[Valuation]) -> pd.DataFrame:
     """Value of the base and the revenue expected of it (currency), a year and half a year ago and now, as known then.
 
-    Indexed by date, the last of which is the latest of `known`; these aren't valued again. history: that of the
-    customers of the first of `known` (see `equity.of_some`).
+    Indexed by date, the last of which is the latest of `known`; these aren't valued again. history: may be that
+    of some customers, whom the earlier ones of `known` are of (see `equity.of_some`).
 
     >>> now = value_base(history, sample.as_of, sample.economics)
     >>> base_over_time(history, sample.economics, [now]).round(-2)
@@ -99,6 +99,7 @@ def base_over_time(history: History, economics: Economics, known: list[Valuation
     """
     made = {base.as_of: base for base in known}
     days = dates_back(history.starts, max(made), months=6, back=12)
-    bases = [made.get(day) or value_base(history, day, economics, known[0].stands_for) for day in days]
+    stands_for = max(base.stands_for for base in known)
+    bases = [made.get(day) or value_base(history, day, economics, stands_for) for day in days]
     spend = [base.ahead.total("spend", level=0.8)[0] * base.stands_for for base in bases]
     return pd.DataFrame({"base_value": [base.total for base in bases], "expected_revenue": spend}, index=days)

@@ -647,3 +647,17 @@ def test_a_summary_lists_parameters_with_their_standard_errors(fitted):
     table = fitted["Pareto/NBD"].summary()
     assert list(table.index) == ["r", "alpha", "s", "beta"]
     assert list(table.columns) == ["value", "standard_error"]
+
+
+def test_of_nobody_nothing_is_said_and_many_are_told_what_each_is() -> None:
+    known = ParetoNBD().with_params([0.57, 88.12, 0.41, 74.31])
+    assert len(known.p_alive([], [], [])) == 0
+    random = np.random.default_rng(0)
+    x, T = random.poisson(2, 2500).astype(float), random.integers(100, 700, 2500).astype(float)
+    t_x = np.floor(random.random(2500) * T) * (x > 0)
+    x, t_x, T = (np.tile(each, 2) for each in (x, t_x, T))
+    whole = known.p_alive(x, t_x, T)  # more than are asked at once, each there twice
+    one_by_one = [float(known.p_alive(*each)) for each in zip(x[:50], t_x[:50], T[:50], strict=True)]
+    np.testing.assert_allclose(whole[:50], one_by_one, rtol=1e-11)
+    np.testing.assert_array_equal(whole[:2500], whole[2500:])
+    assert np.isnan(known.p_alive(np.append(x, np.nan), np.append(t_x, 1.0), np.append(T, 5.0))[-1])

@@ -193,11 +193,20 @@ def test_of_many_customers_some_stand_for_all(
     moved = equity.bridge(before, today, MONEY)
     assert moved["after"] == pytest.approx(now.total)
     assert moved.drop("after").sum() == pytest.approx(moved["after"])
-    kept, of_all = (equity.promise(base, of, AS_OF, MONEY) for base, of in ((before, past), (then, history)))
-    assert kept["came"] == pytest.approx(of_all["came"], rel=0.15)
+    error = equity.change_error(before, today, MONEY)
+    assert 0 < error < 0.4 * now.total
+    assert abs(moved["after"] - moved["before"] - (now.total - then.total)) < error
+    kept, of_all = equity.promise(before, past, AS_OF, MONEY, history), equity.promise(then, history, AS_OF, MONEY)
+    counted = ["came", "purchases", "customers"]
+    assert [kept[name] for name in counted] == pytest.approx([of_all[name] for name in counted])
+    assert kept["expected"] == pytest.approx(of_all["expected"], rel=0.15)
     assert kept["miss"] == pytest.approx(kept["came"] / kept["expected"] - 1)
     seen = base_over_time(past, MONEY, [before, now])
     assert seen["base_value"].iloc[-1] == now.total
     assert seen["expected_revenue"].iloc[0] == pytest.approx(then.ahead.customers["spend"].sum(), rel=0.15)
-    parts = equity.equity_by_group(before, now, pd.Series("all", index=now.customers.index))
-    assert parts["before"].sum() == pytest.approx(before.total)
+    groups = pd.Series("most", index=now.customers.index)
+    groups[today.customers.index[:50]] = "few"
+    parts = equity.equity_by_group(before, now, groups)
+    assert parts["after"].sum() == pytest.approx(now.total)
+    assert np.isnan(parts.loc["few", "before"])
+    assert parts.loc["most", "before"] > 0.5 * before.total

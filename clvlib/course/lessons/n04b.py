@@ -10,6 +10,7 @@ from clvlib.course.assignments import Key, assign, question
 from clvlib.dataset import Dataset
 from clvlib.models import ranking
 from clvlib.models.churn import Snapshot
+from clvlib.models.counting import buyers_between
 
 
 @assign(
@@ -209,7 +210,7 @@ def _which_count(ds: Dataset, counts: pd.DataFrame, tested: Snapshot) -> dict[st
         "middle": float((alive.min() + alive.max()) / 2),
         "low": float(buying.min()),
         "high": float(buying.max()),
-        "came": int((~tested.churned).sum()),
+        "came": buyers_between(ds.transactions, tested.as_of, tested.end),
         "day": tested.as_of,
     }
 
