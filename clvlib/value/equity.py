@@ -183,19 +183,19 @@ def bridge(before: Valuation, after: Valuation, economics: Economics) -> pd.Seri
 
 
 def change_error(before: Valuation, after: Valuation, economics: Economics) -> float:
-    """Twice the standard error (currency) of the change of the value of all, of a sample that stands for them.
+    """Standard error (currency) of the change of the value of all, of a sample that stands for them.
 
     That of an estimate by a ratio: the value after is known of all (Cochran 1977, Sampling Techniques, chapter 6).
 
     >>> days = pd.Timestamp("1997-12-31"), sample.as_of
     >>> before, after = (value_base(history, day, sample.economics) for day in days)
     >>> round(change_error(before, after, sample.economics), -2)
-    1300.0
+    700.0
     """
     changes = equity_effects(before, after, economics).sum(axis=1)
     worth = after.customers["clv"].reindex(changes.index).fillna(0.0)
-    apart = changes - changes.sum() / worth.sum() * worth
-    return float(2 * after.stands_for * np.sqrt(len(apart)) * apart.std())
+    apart = changes - (changes.sum() / worth.sum() * worth if worth.sum() else 0.0)
+    return float(after.stands_for * np.sqrt(len(apart)) * apart.std())
 
 
 def promise(

@@ -200,7 +200,7 @@ def test_of_many_customers_a_model_learns_from_some(
     assert found.mean() == pytest.approx(whole.mean(), abs=0.05)
     assert few.brier_ == pytest.approx(model.brier_, abs=0.02)
     then = aggregate.rfm_summary(table(shop[0]), TEST)
-    assert churn.contest(sample, later, then).index.equals(later.features.index)  # of everybody known then
+    assert churn.contest(sample, later, then).index.equals(later.features.index)  # fitted on everybody
 
 
 @pytest.mark.parametrize("k", [0.01, 3.0, 655.957])
