@@ -54,6 +54,8 @@ accuracy: $(INSTALLED)
 	$(BIN)/python -m benchmarks.accuracy
 
 proof: worlds coverage
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "pyspark>=4.0,<4.1"
+	-command -v java >/dev/null || apt-get install -y -qq default-jre-headless
 	$(BIN)/pytest -m proof --numprocesses 2 --dist loadfile
 	$(BIN)/python -m benchmarks.accuracy
 

@@ -41,6 +41,7 @@ AGGREGATES: dict[str, tuple[Any, ...]] = {  # with what each is asked
     "everybody": (AS_OF,),
     "features": (AS_OF, 365),
     "first_purchases": (AS_OF, 90),
+    "first_spend": (AS_OF,),
     "gaps": (AS_OF,),
     "holdout": ("2024-06-30", AS_OF),
     "loyal_revenue": (AS_OF, 1),

@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 KEPT = "CLV_KEPT"  # set by a run: the folder of what its notebooks keep for each other
 
@@ -38,7 +41,9 @@ def write_text(target: Path, text: str) -> None:
         partial.write_text(text, encoding="utf-8", newline="\n")
 
 
-def once(make: Callable[[], _T], depends: Callable[[], tuple[object, ...]], rows: Callable[[_T], int]) -> _T:
+def once(
+    make: Callable[[], _T], depends: Callable[[], tuple[object, ...]], rows: Callable[[_T], int] = lambda made: 0
+) -> _T:
     """What `make` gives, or gave to another notebook of the same run, by all that it `depends` on (texts and numbers).
 
     Nothing is kept outside of a run, which alone can read the folder and deletes it at its end; nor what has more
@@ -65,6 +70,14 @@ def keep_for_run(folder: str | Path, depends: tuple[object, ...], made: object, 
         with draft.open("wb") as stream:  # bit by bit: what is large isn't there twice
             pickle.dump(made, stream)
         draft.replace(file)
+
+
+def array_digest(*arrays: "NDArray[Any]") -> str:
+    """A text that is the same for the same numbers, and another for others: what `once` may depend on."""
+    found = sha256()
+    for array in arrays:
+        found.update(array.tobytes())
+    return found.hexdigest()
 
 
 def _kept_in(folder: str | Path, depends: tuple[object, ...]) -> Path:

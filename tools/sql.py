@@ -74,6 +74,7 @@ AGGREGATES: dict[str, Callable[[Tables], Any]] = {
     "features": _of_rows(aggregate.features, LAST, 90),
     "everybody": _of_rows(aggregate.everybody, LAST),
     "first_purchases": _of_rows(aggregate.first_purchases, LAST, 60),
+    "first_spend": _of_rows(aggregate.first_spend, LAST),
     "bought_by_day": _of_rows(aggregate.bought_by_day, LAST, MIDDLE, LAST),
     "bought_by_age": _of_rows(aggregate.bought_by_age, LAST, 90),
     "days_of": _of_rows(aggregate.days_of, LAST, "B007"),

@@ -10,7 +10,9 @@ those of its effect.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from clvlib import aggregate
@@ -158,25 +160,31 @@ def options(
     Columns `customer_id`, `lever`, `treatment`, `at_stake`, `cost`, `gain`, `gain_low`, `gain_high` (currency, before
     cost; the interval is that of the effect), `origin` (of the effect). Sorted by customer, lever and treatment.
     """
-    parts = []
+    ids = stakes.index
+    kinds: list[dict[str, Any]] = []  # of action: what is the same of all customers whom it may be taken with
+    rows = []  # of each kind: places of these customers, and their money
     for treatment, (times_cost, times_effect) in TREATMENTS.items():
-        levers = [lever for lever in map(str, stakes) if _offered(lever, treatment, effects["tested"])]
-        who = stakes.index[allowed[treatment].reindex(stakes.index, fill_value=False)]
-        part = stakes.loc[who, levers].melt(var_name="lever", value_name="at_stake", ignore_index=False)
-        part = part.dropna(subset=["at_stake"]).rename_axis("customer_id").reset_index()
-        effect = effects.reindex(part["lever"]).reset_index(drop=True)
-        chance = come_anyway.reindex(part["customer_id"]).to_numpy() if treatment == WITHOUT_CONSENT else 1.0
-        part["treatment"] = (treatment + ": " + effect["arm"]).where(effect["tested"].astype(bool), treatment)
-        part["cost"] = contact_cost * times_cost
-        for name, share in {"gain": "mid", "gain_low": "low", "gain_high": "high"}.items():
-            assumed_share = (effect[share] * times_effect).clip(upper=1.0)
-            part[name] = effect[share].where(effect["tested"], part["at_stake"] * chance * assumed_share)
-        parts.append(part.assign(origin=effect["origin"]))
-    frame = pd.concat(parts, ignore_index=True)
+        may = allowed[treatment].reindex(ids, fill_value=False).to_numpy(dtype=bool)
+        chance = come_anyway.reindex(ids).to_numpy() if treatment == WITHOUT_CONSENT else np.ones(len(ids))
+        cost = contact_cost * times_cost
+        for lever in (name for name in map(str, stakes) if _offered(name, treatment, effects["tested"])):
+            effect, at_stake = effects.loc[lever], stakes[lever].to_numpy(dtype=float)
+            who = np.flatnonzero(may & ~np.isnan(at_stake))
+            part = {"kind": len(kinds), "customer": who, "at_stake": at_stake[who]}
+            for gain, end in {"gain": "mid", "gain_low": "low", "gain_high": "high"}.items():
+                share = (at_stake * chance)[who] * min(effect[end] * times_effect, 1.0)
+                part[gain] = effect[end] if effect["tested"] else share
+            rows.append(pd.DataFrame(part))
+            named = f"{treatment}: {effect['arm']}" if effect["tested"] else treatment
+            kinds.append({"lever": lever, "treatment": named, "origin": effect["origin"], "cost": cost})
+    each, found = pd.DataFrame(kinds, columns=["lever", "treatment", "origin", "cost"]), pd.concat(rows)
+    place, order = np.argsort(ids.argsort()), each.sort_values(["lever", "treatment"]).index.argsort()
+    found = found.iloc[np.argsort(place[found["customer"]] * len(each) + order[found["kind"]])]
+    kind = found["kind"].to_numpy()
+    found = found.assign(customer_id=ids.take(found["customer"].to_numpy()))
+    found = found.assign(**{str(name): values.array.take(kind) for name, values in each.items()})
     columns = ["customer_id", "lever", "treatment", "at_stake", "cost", "gain", "gain_low", "gain_high", "origin"]
-    money = ["at_stake", "cost", "gain", "gain_low", "gain_high"]
-    frame = frame.astype(dict.fromkeys(money, "float64"))
-    return frame[columns].sort_values(["customer_id", "lever", "treatment"], ignore_index=True)
+    return found[columns].reset_index(drop=True)
 
 
 def _offered(lever: str, treatment: str, tested: pd.Series) -> bool:

@@ -94,8 +94,23 @@ def holdout(transactions: ibis.Table, start: Any, end: Any, free_orders: bool = 
     """
     spent = spent_on_days(transactions, end, free_orders).filter(lambda t: t["day"] > date_of(start))
     sums = spent.group_by("customer_id").agg(purchases=spent["bought"].sum(), spend=spent["amount"].sum())
-    frame = _frame(sums).astype({"purchases": "int64", "spend": "float64"})
-    return frame.set_index("customer_id").sort_index()
+    frame = _frame(sums.order_by("customer_id")).astype({"purchases": "int64", "spend": "float64"})
+    return _in_order(frame, frame.pop("customer_id"))
+
+
+def first_spend(transactions: ibis.Table, as_of: Any) -> pd.Series:
+    """What each customer spent on the first purchase day (currency): known of everyone, and known early.
+
+    >>> aggregate.first_spend(sample.transactions, sample.as_of).head(2)
+    customer_id
+    0001    29.33
+    0002    63.34
+    Name: first_spend, dtype: float64
+    """
+    spent = spent_on_days(transactions, as_of)
+    bought = spent.filter(spent["bought"]).group_by("customer_id")
+    frame = _frame(bought.agg(first_spend=lambda t: t["amount"].argmin(t["day"])).order_by("customer_id"))
+    return _in_order(frame, frame.pop("customer_id"))["first_spend"]
 
 
 def brought(transactions: ibis.Table, as_of: Any, margin: float) -> pd.DataFrame:

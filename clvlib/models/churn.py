@@ -27,6 +27,7 @@ from threadpoolctl import threadpool_limits
 
 from clvlib import aggregate
 from clvlib.errors import CannotAnswer, NotEnoughData, UsageError
+from clvlib.files import array_digest, once
 from clvlib.language import message, phrase
 from clvlib.models import forecast
 from clvlib.models.backtest import auc
@@ -96,6 +97,13 @@ class Snapshot:
     @property
     def window_days(self) -> int:
         return (self.end - self.as_of).days
+
+    @property
+    def content(self) -> tuple[str, ...]:
+        """Texts that tell what was known and who left from any other snapshot (see `files.once`)."""
+        known = self.features.assign(churned=self.churned)
+        rows = array_digest(pd.util.hash_pandas_object(known).to_numpy())
+        return str(self.as_of), str(self.end), *map(str, known), rows
 
     def active(self) -> "Snapshot":
         """Only customers whose silence was not longer than the window."""
@@ -250,6 +258,10 @@ class ChurnModel:
             NotEnoughData: fewer than 25 customers who bought nothing, or who bought again, in the window.
         """
         require_both(training)
+        vars(self).update(once(lambda: vars(self._learn(training)), lambda: (self.kind, *training.content)))
+        return self
+
+    def _learn(self, training: Snapshot) -> Self:
         self.training_ = (len(training.churned), training.as_of)
         self.window_days_ = training.window_days
         fair = {f"{what}_last_{days}" for what in ("purchases", "spend") for days in fair_windows(self.window_days_)}

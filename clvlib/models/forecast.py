@@ -19,6 +19,7 @@ from scipy.linalg import eigh_tridiagonal
 from scipy.special import betainc, betaln
 
 from clvlib.errors import ConvergenceError, DataError, NotEnoughData, UsageError
+from clvlib.files import array_digest, once
 from clvlib.language import phrase
 from clvlib.models import bg_nbd, gamma_gamma, nbd, pareto_nbd
 from clvlib.models.fitted import FittedModel
@@ -71,16 +72,21 @@ class PurchaseModel(FittedModel, ABC):
         require_repeaters(self.name, repeaters, int(each.sum()))
         (x, t_x, T), code = unique_rows(rfm, ["frequency", "recency", "T"])
         w = np.bincount(code, weights=each).astype(float)
-        scale = T.max()
+        patterns = x, t_x, T, w
+        made = once(lambda: self._most_likely(*patterns), lambda: (self.name, array_digest(*patterns)))
+        found, value, self.dropout_ = made
+        return self.store(found, value, (int(each.sum()), repeaters, len(x)))
 
+    def _most_likely(self, x: Array, t_x: Array, T: Array, w: Array) -> tuple[Maximum, float, float]:
+        """The maximum, its log-likelihood, and the units of it gained over a model without dropout."""
+        scale = T.max()
         scaled = (x, t_x / scale, T / scale, w)
         samples = [mean_loss_of(self._log_likelihood, *few) for few in thinned(*scaled)]
         mean_loss = mean_loss_of(self._log_likelihood, *scaled)
         found = maximise(mean_loss, [-LARGEST_LOG] * 4, w.sum(), self.name, samples)
         found.log_params[list(self._times)] += np.log(scale)
         value = self._log_likelihood(np.exp(found.log_params), x, t_x, T, w)[0]
-        self.dropout_ = value - _without_dropout(x, T, w)
-        return self.store(found, value, (int(each.sum()), repeaters, len(x)))
+        return found, value, value - _without_dropout(x, T, w)
 
     @property
     def dropout_seen_(self) -> bool:
@@ -270,7 +276,7 @@ class GammaGamma(FittedModel):
         if self.equal_:
             return self.store(_same_spend(float(w @ m / w.sum())), 0.0, counts)
         with np.errstate(all="ignore"):
-            found = gamma_gamma.maximum(x, m, w)
+            found = once(lambda: gamma_gamma.maximum(x, m, w), lambda: (self.name, array_digest(x, m, w)))
             if found is None:
                 raise ConvergenceError(
                     phrase(

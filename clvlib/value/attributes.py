@@ -12,7 +12,7 @@ import pandas as pd
 from clvlib import aggregate
 from clvlib.language import Template, message, phrase
 from clvlib.stats import LEAST
-from clvlib.value.segments import OTHER, as_numbers, criterion, filled_in, first_spend
+from clvlib.value.segments import OTHER, as_numbers, criterion, filled_in
 
 if TYPE_CHECKING:
     from clvlib.dataset import Dataset
@@ -80,7 +80,7 @@ def _columns(ds: "Dataset") -> Iterator[tuple[str, pd.Series, bool]]:
     if "first_category" in first:
         yield message("first product"), first["first_category"], True
     if not ds.counts:
-        yield message("first basket"), first_spend(ds.transactions, ds.as_of), True
+        yield message("first basket"), aggregate.first_spend(ds.transactions, ds.as_of), True
     people = ds.customers() if ds.has("customers") else pd.DataFrame()
     yield from ((str(column), people[column], False) for column in people.columns if column not in _OURS)
 

@@ -20,7 +20,6 @@ from clvlib.language import message, phrase, translated
 from clvlib.stats import LEAST
 from clvlib.value.attributes import known_attributes
 from clvlib.value.cohort_grid import quarter_name
-from clvlib.value.segments import first_spend
 
 if TYPE_CHECKING:
     from clvlib.dataset import Dataset
@@ -68,7 +67,7 @@ def in_span(ds: "Dataset", ahead: "Ahead", clv: pd.Series, period: str = SO_FAR)
     elif period == AT_SAME_AGE:
         there = rfm.index[rfm["first_purchase"] <= ds.as_of - year]
         later = aggregate.bought_by_age(ds.transactions, ds.as_of, _YEAR).reindex(there, fill_value=0)
-        first = first_spend(ds.transactions, ds.as_of).reindex(there)
+        first = aggregate.first_spend(ds.transactions, ds.as_of).reindex(there)
         did = pd.DataFrame({"revenue": first + later["spend"], "orders": later["purchases"] + 1})
         did["bought_again"] = (later["purchases"] > 0).astype(float)
     else:

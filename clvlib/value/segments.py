@@ -188,18 +188,6 @@ def apart(value: pd.Series, groups: pd.Series) -> bool:
     return bool(pairs and ends["mean"].diff().iloc[1] > norm.isf(0.025 / pairs) * error)
 
 
-def first_spend(transactions: ibis.Table, as_of: pd.Timestamp) -> pd.Series:
-    """Give each customer's spend on the first purchase day (money): known of everyone, and known early.
-
-    >>> first_spend(sample.transactions, sample.as_of).head(2)
-    customer_id
-    0001    29.33
-    0002    63.34
-    Name: first_spend, dtype: float64
-    """
-    return aggregate.features(transactions, as_of)["first_spend"]
-
-
 def criterion(values: pd.Series, customers: pd.Index, most: int = 10) -> pd.Series:
     """Turn any attribute into groups of `customers`: the most frequent values, or four bands of equal size for numbers.
 

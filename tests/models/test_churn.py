@@ -1,5 +1,6 @@
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import ibis
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from clvlib import aggregate
 from clvlib.errors import NotEnoughData, UsageError
+from clvlib.files import KEPT
 from clvlib.models import churn, ranking
 from clvlib.models.backtest import auc
 from clvlib.models.forecast import BetaGeo, ModifiedBetaGeo
@@ -201,6 +203,24 @@ def test_of_many_customers_a_model_learns_from_some(
     assert few.brier_ == pytest.approx(model.brier_, abs=0.02)
     then = aggregate.rfm_summary(table(shop[0]), TEST)
     assert churn.contest(sample, later, then).index.equals(later.features.index)  # fitted on everybody
+
+
+def test_what_a_model_learned_serves_other_notebooks_of_the_run_for_the_same_customers_and_for_no_others(
+    training: churn.Snapshot, test_period: churn.Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = churn.ChurnModel().fit(training).predict(test_period.features)
+    monkeypatch.setenv(KEPT, str(tmp_path))
+    churn.ChurnModel().fit(training)
+    monkeypatch.setattr(churn, "cross_val_predict", None)  # whoever learned once more would fail
+    taken_over = churn.ChurnModel().fit(training)
+    assert taken_over.predict(test_period.features).equals(alone)
+    one = training.churned.index[0]
+    others = replace(training, churned=training.churned.where(training.churned.index != one, ~training.churned))
+    for other in (others, test_period, replace(training, features=training.features * 2)):
+        with pytest.raises(TypeError):
+            churn.ChurnModel().fit(other)
+    with pytest.raises(TypeError):
+        churn.ChurnModel("boosting").fit(training)
 
 
 @pytest.mark.parametrize("k", [0.01, 3.0, 655.957])

@@ -21,7 +21,8 @@ from scipy.stats import nbinom
 
 from clvlib import aggregate, load
 from clvlib.errors import ConvergenceError, DataError, NotEnoughData, UsageError
-from clvlib.models import bg_nbd, gamma_gamma, likelihood, pareto_nbd
+from clvlib.files import KEPT
+from clvlib.models import bg_nbd, forecast, gamma_gamma, likelihood, pareto_nbd
 from clvlib.models import published as papers
 from clvlib.models.forecast import (
     MODELS,
@@ -661,3 +662,24 @@ def test_of_nobody_nothing_is_said_and_many_are_told_what_each_is() -> None:
     np.testing.assert_allclose(whole[:50], one_by_one, rtol=1e-11)
     np.testing.assert_array_equal(whole[:2500], whole[2500:])
     assert np.isnan(known.p_alive(np.append(x, np.nan), np.append(t_x, 1.0), np.append(T, 5.0))[-1])
+
+
+@pytest.mark.parametrize("kind", [BetaGeo, ParetoNBD, GammaGamma])
+def test_a_fit_serves_other_notebooks_of_the_run_for_the_same_customers_and_for_no_others(
+    kind, cdnow, tmp_path, monkeypatch
+):
+    few = cdnow.head(300)
+    alone = kind().fit(few)
+    monkeypatch.setenv(KEPT, str(tmp_path))
+    first = kind().fit(few)
+    for room, search in ((forecast, "maximise"), (gamma_gamma, "maximum")):
+        monkeypatch.setattr(room, search, None)  # whoever searched once more would fail
+    taken_over = kind().fit(few)
+    for each in (first, taken_over):
+        assert each.params_.equals(alone.params_)
+        assert each.log_likelihood_ == alone.log_likelihood_
+        assert each.summary().equals(alone.summary())
+        assert str(each) == str(alone)
+    for other in (few.iloc[1:], few.assign(monetary_value=few["monetary_value"] * 2, T=few["T"] + 1)):
+        with pytest.raises(TypeError):
+            kind().fit(other)

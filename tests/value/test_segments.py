@@ -353,7 +353,7 @@ def test_a_date_before_the_first_purchase_has_no_segments() -> None:
 
 
 def test_the_first_basket_is_that_of_the_first_day() -> None:
-    assert segments.first_spend(lines(), pd.Timestamp("2025-03-01")).to_dict() == {"a": 10.0, "b": 14.0, "c": 7.0}
+    assert aggregate.first_spend(lines(), pd.Timestamp("2025-03-01")).to_dict() == {"a": 10.0, "b": 14.0, "c": 7.0}
 
 
 class Shop:
