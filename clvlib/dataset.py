@@ -371,8 +371,13 @@ def load(name_or_path: str | Path, as_of: Any = None) -> Dataset:
 
 
 def keep_loaded(ds: Dataset, name_or_path: str | Path, folder: Path) -> None:
-    """Keep a dataset that was loaded by that name or path for the notebooks of a run, whose `folder` it is."""
+    """Keep a dataset that was loaded by that name or path for the notebooks of a run, whose `folder` it is.
+
+    Meanwhile nobody asks the dataset itself, which so leaves them the memory.
+    """
     keep_for_run(folder, _depends(find_card(name_or_path).absolute(), None), ds, _rows(ds))
+    if not ds.in_engine:
+        reading.give_back(ibis.get_backend(next(iter(ds.tables.values()))))
 
 
 def _depends(path: Path, as_of: Any) -> tuple[object, ...]:
