@@ -1,9 +1,9 @@
-# Each target works alone on a fresh machine with Python 3.11-3.13 and make; everything is installed into .venv.
+# Each target works alone on a fresh machine with Python 3.11-3.13 and make; everything is installed into .venv, but Java, which `proof` wants.
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test coverage lab lock bench worlds accuracy proof refresh messages docs room install
+.PHONY: demo test coverage lab lock bench worlds accuracy proof spark refresh messages docs room install
 
 demo: $(INSTALLED)
 	$(BIN)/clv run demo --as-of 2026-03-31 --only 03,08
@@ -53,11 +53,13 @@ worlds: $(INSTALLED)
 accuracy: $(INSTALLED)
 	$(BIN)/python -m benchmarks.accuracy
 
-proof: worlds coverage
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check "pyspark>=4.0,<4.1"
-	-command -v java >/dev/null || apt-get install -y -qq default-jre-headless
-	$(BIN)/pytest -m proof --numprocesses 2 --dist loadfile
+proof: spark worlds coverage
+	CI=true $(BIN)/pytest -m proof --numprocesses 2 --dist loadfile
 	$(BIN)/python -m benchmarks.accuracy
+
+spark: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "pyspark>=4.0,<4.1"
+	command -v java >/dev/null || { apt-get update -qq && apt-get install -y -qq default-jre-headless >/dev/null; }
 
 lock: $(INSTALLED)
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --fork-strategy fewest \

@@ -196,7 +196,7 @@ def fitted_by_pymc(model: str, folder: Path) -> Measured:
     known = pd.read_parquet(folder / "histories.parquet").rename_axis("customer_id").reset_index()
     if model == "GammaGamma":
         known = known[known["frequency"] > 0]
-    return timed(lambda: getattr(clv, f"{model}Model")(known).fit("map", progressbar=False))
+    return timed(lambda: getattr(clv, f"{model}Model")(known).fit(method="map", progressbar=False))
 
 
 def summary_of_lifetimes(folder: Path) -> Measured:

@@ -373,7 +373,7 @@ def load(name_or_path: str | Path, as_of: Any = None) -> Dataset:
 def keep_loaded(ds: Dataset, name_or_path: str | Path, folder: Path) -> None:
     """Keep a dataset that was loaded by that name or path for the notebooks of a run, whose `folder` it is.
 
-    Meanwhile nobody asks the dataset itself, which so leaves them the memory.
+    Meanwhile nobody asks the dataset itself, which leaves them its memory.
     """
     keep_for_run(folder, _depends(find_card(name_or_path).absolute(), None), ds, _rows(ds))
     if not ds.in_engine:

@@ -47,7 +47,7 @@ def once(
     """What `make` gives, or gave to another notebook of the same run, by all that it `depends` on (texts and numbers).
 
     Nothing is kept outside of a run, which alone can read the folder and deletes it at its end; nor what has more
-    `rows` than a few million.
+    `rows` than a few million, which only what is small may leave out.
     """
     folder = os.environ.get(KEPT)
     if not folder:
@@ -73,9 +73,10 @@ def keep_for_run(folder: str | Path, depends: tuple[object, ...], made: object, 
 
 
 def array_digest(*arrays: "NDArray[Any]") -> str:
-    """A text that is the same for the same numbers, and another for others: what `once` may depend on."""
+    """A text that is the same for the same arrays, and another for others: what `once` may depend on."""
     found = sha256()
     for array in arrays:
+        found.update(repr((array.dtype.str, array.shape)).encode())
         found.update(array.tobytes())
     return found.hexdigest()
 

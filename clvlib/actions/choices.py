@@ -160,29 +160,29 @@ def options(
     Columns `customer_id`, `lever`, `treatment`, `at_stake`, `cost`, `gain`, `gain_low`, `gain_high` (currency, before
     cost; the interval is that of the effect), `origin` (of the effect). Sorted by customer, lever and treatment.
     """
-    ids = stakes.index
+    ids, worth = stakes.index, effects[["low", "mid", "high"]].astype("float64").to_dict("index")
     kinds: list[dict[str, Any]] = []  # of action: what is the same of all customers whom it may be taken with
     rows = []  # of each kind: places of these customers, and their money
     for treatment, (times_cost, times_effect) in TREATMENTS.items():
         may = allowed[treatment].reindex(ids, fill_value=False).to_numpy(dtype=bool)
-        chance = come_anyway.reindex(ids).to_numpy() if treatment == WITHOUT_CONSENT else np.ones(len(ids))
+        chance = come_anyway.reindex(ids).to_numpy(dtype=float) if treatment == WITHOUT_CONSENT else np.ones(len(ids))
         cost = contact_cost * times_cost
         for lever in (name for name in map(str, stakes) if _offered(name, treatment, effects["tested"])):
             effect, at_stake = effects.loc[lever], stakes[lever].to_numpy(dtype=float)
             who = np.flatnonzero(may & ~np.isnan(at_stake))
             part = {"kind": len(kinds), "customer": who, "at_stake": at_stake[who]}
             for gain, end in {"gain": "mid", "gain_low": "low", "gain_high": "high"}.items():
-                share = (at_stake * chance)[who] * min(effect[end] * times_effect, 1.0)
-                part[gain] = effect[end] if effect["tested"] else share
+                share = (at_stake * chance)[who] * min(worth[lever][end] * times_effect, 1.0)
+                part[gain] = worth[lever][end] if effect["tested"] else share
             rows.append(pd.DataFrame(part))
             named = f"{treatment}: {effect['arm']}" if effect["tested"] else treatment
             kinds.append({"lever": lever, "treatment": named, "origin": effect["origin"], "cost": cost})
-    each, found = pd.DataFrame(kinds, columns=["lever", "treatment", "origin", "cost"]), pd.concat(rows)
-    place, order = np.argsort(ids.argsort()), each.sort_values(["lever", "treatment"]).index.argsort()
-    found = found.iloc[np.argsort(place[found["customer"]] * len(each) + order[found["kind"]])]
+    same, found = pd.DataFrame(kinds, columns=["lever", "treatment", "origin", "cost"]), pd.concat(rows)
+    place, order = np.argsort(ids.argsort()), same.sort_values(["lever", "treatment"]).index.argsort()
+    found = found.iloc[np.argsort(place[found["customer"]] * len(same) + order[found["kind"]])]
     kind = found["kind"].to_numpy()
     found = found.assign(customer_id=ids.take(found["customer"].to_numpy()))
-    found = found.assign(**{str(name): values.array.take(kind) for name, values in each.items()})
+    found = found.assign(**{str(name): values.array.take(kind) for name, values in same.items()})
     columns = ["customer_id", "lever", "treatment", "at_stake", "cost", "gain", "gain_low", "gain_high", "origin"]
     return found[columns].reset_index(drop=True)
 

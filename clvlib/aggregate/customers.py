@@ -110,6 +110,7 @@ def first_spend(transactions: ibis.Table, as_of: Any) -> pd.Series:
     spent = spent_on_days(transactions, as_of)
     bought = spent.filter(spent["bought"]).group_by("customer_id")
     frame = _frame(bought.agg(first_spend=lambda t: t["amount"].argmin(t["day"])).order_by("customer_id"))
+    frame = frame.astype({"first_spend": "float64"})
     return _in_order(frame, frame.pop("customer_id"))["first_spend"]
 
 

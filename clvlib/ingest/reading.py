@@ -13,6 +13,7 @@ from shutil import rmtree
 from tempfile import mkdtemp
 from typing import Any
 
+import duckdb
 import ibis
 import pandas as pd
 
@@ -66,10 +67,15 @@ def database(size: int = 0) -> Any:
 
 
 def give_back(backend: Any) -> None:
-    """Return to the system what a database of `database` holds for queries to come; it takes it again when they do."""
-    ((limit,),) = rows(backend.con, "SELECT current_setting('memory_limit')")
-    rows(backend.con, f"SET memory_limit = '{SPARE}'")
-    rows(backend.con, f"SET memory_limit = '{limit}'")
+    """Return to the system what a database of LARGE files holds for queries to come; it takes it again when they do.
+
+    Tables in memory stay there: they would be written to a disk.
+    """
+    ((file,),) = rows(backend.con, "SELECT path FROM duckdb_databases() WHERE database_name = current_database()")
+    if file:
+        with suppress(duckdb.Error):  # then it keeps what it has
+            rows(backend.con, f"SET memory_limit = '{SPARE}'")
+        rows(backend.con, f"SET memory_limit = '{LEAN}'")
 
 
 def read_tables(

@@ -100,7 +100,7 @@ class Snapshot:
 
     @property
     def content(self) -> tuple[str, ...]:
-        """Texts that tell what was known and who left from any other snapshot (see `files.once`)."""
+        """Texts that tell what was known, and who bought nothing, from any other snapshot's (see `files.once`)."""
         known = self.features.assign(churned=self.churned)
         rows = array_digest(pd.util.hash_pandas_object(known).to_numpy())
         return str(self.as_of), str(self.end), *map(str, known), rows
@@ -258,7 +258,9 @@ class ChurnModel:
             NotEnoughData: fewer than 25 customers who bought nothing, or who bought again, in the window.
         """
         require_both(training)
-        vars(self).update(once(lambda: vars(self._learn(training)), lambda: (self.kind, *training.content)))
+        vars(self).update(
+            once(lambda: vars(self._learn(training)), lambda: (f"{type(self)}", self.kind, *training.content))
+        )
         return self
 
     def _learn(self, training: Snapshot) -> Self:

@@ -73,7 +73,7 @@ class PurchaseModel(FittedModel, ABC):
         (x, t_x, T), code = unique_rows(rfm, ["frequency", "recency", "T"])
         w = np.bincount(code, weights=each).astype(float)
         patterns = x, t_x, T, w
-        made = once(lambda: self._most_likely(*patterns), lambda: (self.name, array_digest(*patterns)))
+        made = once(lambda: self._most_likely(*patterns), lambda: (f"{type(self)}", array_digest(*patterns)))
         found, value, self.dropout_ = made
         return self.store(found, value, (int(each.sum()), repeaters, len(x)))
 
@@ -276,7 +276,7 @@ class GammaGamma(FittedModel):
         if self.equal_:
             return self.store(_same_spend(float(w @ m / w.sum())), 0.0, counts)
         with np.errstate(all="ignore"):
-            found = once(lambda: gamma_gamma.maximum(x, m, w), lambda: (self.name, array_digest(x, m, w)))
+            found = once(lambda: gamma_gamma.maximum(x, m, w), lambda: (f"{type(self)}", array_digest(x, m, w)))
             if found is None:
                 raise ConvergenceError(
                     phrase(

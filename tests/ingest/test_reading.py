@@ -429,6 +429,22 @@ def test_what_does_not_fit_into_memory_is_read_all_the_same_and_leaves_no_trace(
     assert not list(tmp_path.glob("clv-*"))
 
 
+@pytest.mark.parametrize("limits", [{}, {"LARGE": 0, "LEAN": "60MB"}], ids=["in memory", "in a file"])
+def test_memory_given_back_costs_no_row_and_brings_none_to_the_disk(tmp_path, monkeypatch, limits):
+    for limit, size in limits.items():
+        monkeypatch.setattr(reading, limit, size)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    lines = [f"c{i % 20_000},2024-01-{i % 28 + 1:02},{i % 100}.50\n" for i in range(150_000)]
+    (tmp_path / "orders.csv").write_text("customer_id,date,amount\n" + "".join(lines))
+    table = reading.read_tables({"transactions": {"path": "orders.csv"}}, tmp_path).tables["transactions"]
+    made, backend = table.to_pandas(), table.get_backend()
+    (limit,) = backend.con.execute("SELECT current_setting('memory_limit')").fetchone()
+    reading.give_back(backend)
+    assert not list(tmp_path.glob("clv-*/duckdb_temp*"))
+    assert table.to_pandas().equals(made)
+    assert backend.con.execute("SELECT current_setting('memory_limit')").fetchone() == (limit,)
+
+
 def test_ids_that_read_like_a_test_are_told_of_and_no_longer_word_that_holds_one_is(build):
     rows = "a,2024-01-01,5,1\na,2024-02-01,5,TEST-7\nlatest,2024-03-01,6,3\ndummy 2,2024-03-04,6,4\n"
     _, problems = build("customer_id,date,amount,order_id\n" + rows + "b,2024-03-05,7,attested\n")
