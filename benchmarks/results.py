@@ -56,7 +56,7 @@ def _judged(row: Row, base: Row) -> Row:
         "share_of_limit": _over((row["read_once"] or {}).get("seconds"), ours.get("seconds")),
         "seconds": ours.get("seconds"),
         "peak_gb": ours.get("peak_gb"),
-        "loss": _over(ours.get("answer"), peer.get("answer"), less=1),
+        "loss": _above(ours.get("answer"), peer.get("answer")),
         "growth": _over(_over(ours.get("seconds"), first.get("seconds")), longer),
         "memory_growth": _over(ours.get("peak_gb"), first.get("peak_gb")),
     }
@@ -64,8 +64,13 @@ def _judged(row: Row, base: Row) -> Row:
     return row | {"measures": found, "missed": missed}
 
 
-def _over(a: float | None, b: float | None, less: float = 0.0) -> float | None:
-    return None if a is None or not b else a / b - less
+def _over(a: float | None, b: float | None) -> float | None:
+    return None if a is None or not b else a / b
+
+
+def _above(a: float | None, b: float | None) -> float | None:
+    """By which share of its size a loss is above another: of few customers, or of scaled times, it is below 0."""
+    return None if a is None or not b else (a - b) / abs(b)
 
 
 def _misses(name: str, found: float | None, target: float) -> bool:

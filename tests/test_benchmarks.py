@@ -104,6 +104,13 @@ def test_a_ratio_is_met_from_its_target_on_and_all_else_up_to_it():
     assert results.cells(found)[-1] == "ratio ≥ 10 met, ≤ 2 s met, ≤ 0.9 GB MISSED, loss not larger met"
 
 
+@pytest.mark.parametrize(("ours", "peers", "missed"), [(5.0, 5.1, []), (-5.1, -5.0, []), (-5.0, -5.1, ["loss"])])
+def test_a_loss_below_0_is_the_smaller_the_further_below_it_is(ours, peers, missed):
+    answers = {side: row()[side] | {"answer": answer} for side, answer in (("ours", ours), ("peer", peers))}
+    [found] = results.judged([row(**answers, targets={"loss": 1e-9})])
+    assert found["missed"] == missed
+
+
 def test_growth_is_told_from_the_row_of_a_million():
     slower, faster = ({"seconds": seconds, "peak_gb": 1.3} for seconds in (2 * 12.0, 2 * 11.0))
     targets = {"growth": 1, "memory_growth": 1.25}  # n log n of ten million is 11.7 times that of a million
