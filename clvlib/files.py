@@ -47,7 +47,7 @@ def once(
     """What `make` gives, or gave to another notebook of the same run, by all that it `depends` on (texts and numbers).
 
     Nothing is kept outside of a run, which alone can read the folder and deletes it at its end; nor what has more
-    `rows` than a few million, which only what is small may leave out.
+    `rows` than a few million: only what is always small needn't say how many it has.
     """
     folder = os.environ.get(KEPT)
     if not folder:
