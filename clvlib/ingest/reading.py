@@ -27,7 +27,7 @@ from clvlib.ingest.tables import LOOKUPS, TABLES, Column
 from clvlib.language import message, phrase, said_together, translated
 
 MEMORY = "50%"  # of the machine's, for tables
-SPARE = "8MB"  # of what a query gave back, what DuckDB may hold for the next
+SPARE = "8MB"  # what is left to a database that nobody asks for a while
 LARGE, LEAN = 100_000_000, "950MB"  # bytes of files from which tables are kept in a file, and what memory they get then
 PACKED = {".zip", ".gz", ".zst", ".parquet"}  # files taken to hold ten times as much text as they are large
 
@@ -60,8 +60,7 @@ def database(size: int = 0) -> Any:
     rows(
         backend.con,
         "SET enable_progress_bar = false; SET TimeZone = 'UTC'; "
-        f"SET memory_limit = '{LEAN if large else MEMORY}'; SET temp_directory = {literal(overflow)}; "
-        f"SET allocator_flush_threshold = '{SPARE}'; SET allocator_bulk_deallocation_flush_threshold = '{SPARE}'",
+        f"SET memory_limit = '{LEAN if large else MEMORY}'; SET temp_directory = {literal(overflow)}",
     )
     return backend
 
