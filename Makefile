@@ -58,7 +58,7 @@ proof: spark worlds coverage
 	$(BIN)/python -m benchmarks.accuracy
 
 spark: $(INSTALLED)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check "pyspark>=4.0,<4.1"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[spark]"
 	command -v java >/dev/null || { apt-get update -qq && apt-get install -y -qq default-jre-headless >/dev/null; }
 
 lock: $(INSTALLED)

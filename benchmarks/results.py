@@ -69,7 +69,7 @@ def _over(a: float | None, b: float | None) -> float | None:
 
 
 def _above(a: float | None, b: float | None) -> float | None:
-    """By which share of its size a loss is above another: of few customers, or of scaled times, it is below 0."""
+    """By which share of its size a loss is above another; both may be below 0."""
     return None if a is None or not b else (a - b) / abs(b)
 
 

@@ -431,7 +431,7 @@ def test_what_does_not_fit_into_memory_is_read_all_the_same_and_leaves_no_trace(
 
 @pytest.mark.parametrize("limits", [{}, {"LARGE": 0, "LEAN": "60MB"}], ids=["in memory", "in a file"])
 def test_memory_given_back_costs_no_row_and_brings_none_to_the_disk(tmp_path, monkeypatch, limits):
-    for limit, size in limits.items():
+    for limit, size in ({"SPARE": "1MB"} | limits).items():
         monkeypatch.setattr(reading, limit, size)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     lines = [f"c{i % 20_000},2024-01-{i % 28 + 1:02},{i % 100}.50\n" for i in range(150_000)]
