@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import duckdb
 
-from clvlib.ingest.raw import Raw, filled, literal, rows
+from clvlib.ingest.raw import LETTER, Raw, filled, in_python, literal, rows
 from clvlib.language import phrase, said_together
 
 _NUMBER = "(10|[0-9])"
-NUMBER_FIRST = rf"^{_NUMBER}\s*[-–—:=.)]\s*[^0-9]*\pL[^0-9]*$"
-NUMBER_LAST = rf"^[^0-9]*\pL[^0-9]*[-–—:=(]\s*{_NUMBER}\)?$"
+NUMBER_FIRST = rf"^{_NUMBER}\s*[-–—:=.)]\s*[^0-9]*[{LETTER}][^0-9]*$"
+NUMBER_LAST = rf"^[^0-9]*[{LETTER}][^0-9]*[-–—:=(]\s*{_NUMBER}\)?$"
 ABOVE_SEVEN = 8  # an answer that a scale of seven hasn't
 CHOICES = 11  # from 0 to 10
 _MOST_NAMED = 5
@@ -68,7 +68,7 @@ def questions(
         number = f"TRY_CAST(regexp_extract({without_words(text)}, '^{_NUMBER}$', 1) AS INTEGER)"
         said, scores, different, least, highest, lettered = rows(
             connection, f"SELECT count({text}), count({number}), count(DISTINCT {text}), min({number}), max({number}), "
-            f"count(*) FILTER (regexp_matches({text}, '\\pL')) FROM {raw.table}")[0]  # fmt: skip
+            f"count(*) FILTER (regexp_matches({text}, '[{LETTER}]')) FROM {raw.table}")[0]  # fmt: skip
         if said and scores == said:
             numbers[column] = (least, highest)
         elif lettered == said and 1 < different <= CHOICES and different < said:
@@ -94,7 +94,7 @@ def _choice(raw: Raw, column: str) -> int | None:
     said = raw.lines.get(column, ())
     text = said[1] if len(said) > 1 else column
     for pattern in (f"^{_NUMBER}$", NUMBER_FIRST, NUMBER_LAST):
-        if match := re.match(pattern.replace(r"\pL", r"[^\W\d_]"), text.strip()):
+        if match := re.match(in_python(pattern), text.strip()):
             return int(match[1])
     return None
 

@@ -13,7 +13,7 @@ import duckdb
 from babel.numbers import list_currencies
 
 from clvlib.errors import DataError
-from clvlib.ingest.raw import literal, rows
+from clvlib.ingest.raw import LETTER, in_python, literal, rows
 from clvlib.language import phrase, translated
 
 NOT_FINITE = r"^[+-]?(?i:nan|inf|infinity)$"
@@ -27,7 +27,7 @@ TIDY = (  # one way of writing a space, a minus and an apostrophe; no invisible 
     (r"([0-9])[.,]--?([^0-9]*)$", r"\1\2"),
     (r"^'", ""),
 )
-AROUND = r"(?:\pL\.|[^0-9.,])*"  # before the digits: a sign, a currency; the point of “Rs.” is no mark
+AROUND = rf"(?:[{LETTER}]\.|[^0-9.,])*"  # before the digits: a sign, a currency; the point of “Rs.” is no mark
 _POWER = "(?:[eE][+-]?[0-9]+)?"
 ANY = rf"^({AROUND})((?:[0-9][0-9., ']*[0-9.,]|[0-9]|[.,][0-9]+){_POWER})([^0-9]*)$"
 # What a sign can stand for, the most usual first. Codes are those of ISO 4217.
@@ -90,7 +90,7 @@ def read_numbers(
         raise DataError(what, 'Write decimal = "." or decimal = ",".')
     between = thousands or MARKS
     for odd, plain in TIDY[:4]:
-        between = re.sub(_python(odd), plain, between)
+        between = re.sub(in_python(odd), plain, between)
     if thousands and decimal is None and thousands in ".,":
         decimal = "," if thousands == "." else "."
     columns = {name: _Column(connection, table, name, text, between) for name, text in texts.items()}
@@ -126,7 +126,7 @@ class _Column:
         self.signs: dict[tuple[str, str], int] = {}  # what stands before and after them: 1 or -1
         self.currencies: Counter[tuple[str, ...]] = Counter()
         for shape, count in found:
-            match = re.fullmatch(_python(ANY), _tidied(shape).replace("Z", "0"))
+            match = re.fullmatch(in_python(ANY), _tidied(shape).replace("Z", "0"))
             around = _around(match[1], match[3]) if match else None
             if match and around:
                 core = _tidied(shape)[match.start(2) : match.end(2)]
@@ -253,7 +253,7 @@ def _around(before: str, after: str) -> tuple[int, tuple[str, ...]] | None:
 
 def _tidied(text: str) -> str:
     for odd, plain in TIDY:
-        text = re.sub(_python(odd).replace("[0-9]", "[0-9Z]"), plain, text)
+        text = re.sub(in_python(odd).replace("[0-9]", "[0-9Z]"), plain, text)
     return text.strip()
 
 
@@ -261,8 +261,3 @@ def _tidy_sql(text: str) -> str:
     for odd, plain in TIDY:
         text = f"regexp_replace({text}, {literal(odd)}, {literal(plain)}, 'g')"
     return f"trim({text})"
-
-
-def _python(pattern: str) -> str:
-    """A pattern of RE2, DuckDB's, as Python writes it."""
-    return re.sub(r"\\x\{([0-9A-F]{4})\}", r"\\u\1", pattern).replace(r"\pL", r"[^\W\d_]")

@@ -13,11 +13,11 @@ import duckdb
 from clvlib.errors import DataError
 from clvlib.ingest.card import inline
 from clvlib.ingest.casting import Remark
-from clvlib.ingest.raw import literal, rows
+from clvlib.ingest.raw import LETTER, literal, rows
 from clvlib.language import message, phrase, translated
 
 _CLOCK = r"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?(?:\s*[AaPp]\.?[Mm]\b\.?)?"
-WHEN = rf"^(.*?)(?:(?:\s+|T)({_CLOCK})\s*([\pL+\x{{2212}}\[(-].*)?)?$"
+WHEN = rf"^(.*?)(?:(?:\s+|T)({_CLOCK})\s*([{LETTER}+\x{{2212}}\[(-].*)?)?$"
 RUN_TOGETHER = r"^([0-9]{8})[T ]?([0-9]{2})([0-9]{2})([0-9]{2})((?:Z|[+-][0-9]{4})?)$"
 # A time of day that can be taken off the text, and its seconds added to what the text says at midnight.
 _APART, _FRACTION = r"([ T])((?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]", r"(?:\.[0-9]{1,6})?"
@@ -174,13 +174,14 @@ class DateShape:
     def proved(self) -> tuple[list[str], list[Remark]]:
         """The formats of a column that the card says nothing of."""
         written: dict[str, Counter[str]] = defaultdict(Counter)
-        for shape, count in self.distinct("regexp_replace(day, '[0-9]', '9', 'g')"):
+        shapes = self.distinct("regexp_replace(day, '[0-9]', '9', 'g')")
+        for shape, count in shapes:
             for kind, (pattern, form) in _KINDS.items():
                 if shape and re.fullmatch(pattern, shape):
                     marks = re.sub("[0-9]", "", shape)
                     form = form.replace("-", marks[0]) if marks and "-" in form else form
                     written[kind][form] += count
-        if named := self.named():
+        if any(re.search("[A-Za-z]{3}", shape) for shape, _ in shapes) and (named := self.named()):
             written[message("with a named month")] = named
         if not written:
             return [], []
@@ -308,7 +309,7 @@ class DateShape:
             return f"CASE WHEN length({digits}) = 6 THEN try_strptime({digits} || '01', '%Y%m%d') END"
         bare = _bare(form)
         if re.search("%[HIMST]", bare):  # the card writes the clock out: only the zone is ours
-            whole = f"regexp_replace(said, '({_CLOCK})\\s*[\\pL+\\x{{2212}}\\[(-].*$', '\\1')"
+            whole = f"regexp_replace(said, '({_CLOCK})\\s*[{LETTER}+\\x{{2212}}\\[(-].*$', '\\1')"
             return f"CASE WHEN regexp_matches({whole}, '{_year(form)}') THEN {self.parsed(whole, bare)} END"
         day = "day" if declared or form in _MONTHS else "regexp_replace(day, '[/.]', '-', 'g')"
         as_day = f"CAST({self.parsed(day, bare)} AS DATE)"

@@ -17,7 +17,7 @@ import duckdb
 from clvlib.errors import DataError
 from clvlib.ingest import subscribers
 from clvlib.ingest.dates import DateShape
-from clvlib.ingest.raw import Raw, filled, literal, rows
+from clvlib.ingest.raw import LETTER, Raw, filled, literal, rows
 from clvlib.ingest.tables import TABLES
 from clvlib.language import phrase
 
@@ -27,8 +27,12 @@ _SAMPLE = 20_000  # rows whose values are looked at
 _EACH = 0.99  # of the values of a column that has another one in each row are different
 _KIND = 0.8  # of the values of a column are of one kind
 _DATE = r"^[0-9]{4}[-/.][0-9]{1,2}([-/.][0-9]{1,2})?([ T].*)?$|^[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2,4}([ T].*)?$"
-_OTHER_DATE = r"^(19|20)[0-9]{6}$|^[0-9]{1,2}[ -]\p{L}{3,9}\.?[ -][0-9]{2,4}|^\p{L}{3,9}\.? [0-9]{1,2}, [0-9]{4}|^[34][0-9]{4}(\.[0-9]+)?$|^1[0-9]{9}([0-9]{3}){0,2}$"  # fmt: skip # noqa: E501
-_NUMBER = r"^[^\p{L}0-9]*(\p{L}{3} ?)?[0-9][0-9 .,'’\x{a0}\x{202f}]*( ?\p{L}{3})?[^\p{L}0-9]*$"
+_OTHER_DATE = (
+    rf"^(19|20)[0-9]{{6}}$|^[0-9]{{1,2}}[ -][{LETTER}]{{3,9}}\.?[ -][0-9]{{2,4}}"
+    rf"|^[{LETTER}]{{3,9}}\.? [0-9]{{1,2}}, [0-9]{{4}}|^[34][0-9]{{4}}(\.[0-9]+)?$|^1[0-9]{{9}}([0-9]{{3}}){{0,2}}$"
+)
+_AROUND = rf"(?:[^{LETTER}0-9]|\p{{Sc}})*"  # signs of currencies, and what else is no letter
+_NUMBER = rf"^{_AROUND}([{LETTER}]{{3}} ?)?[0-9][0-9 .,'’\x{{a0}}\x{{202f}}]*( ?[{LETTER}]{{3}})?{_AROUND}$"
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from clvlib.ingest import account, casting, exports, lookups, rules, shapes, sou
 from clvlib.ingest.account import MOST_VALUES, Doubt, Reason, leaving_out
 from clvlib.ingest.columns import INPUTS, Mapped
 from clvlib.ingest.options import options_of
-from clvlib.ingest.raw import CAST, ROW, filled, literal, quoted, rows
+from clvlib.ingest.raw import CAST, LETTER, ROW, filled, literal, quoted, rows
 from clvlib.ingest.tables import LOOKUPS, TABLES, Column
 from clvlib.language import message, phrase, said_together, translated
 
@@ -312,7 +312,7 @@ class _Reading(Mapped):
 
     def say_of_services(self) -> None:
         """Which products are none by their names: postage, discounts, vouchers. They are kept, and count as money."""
-        plain = "trim(regexp_replace(lower(name), '[^\\pL]+', ' ', 'g'))"
+        plain = f"trim(regexp_replace(lower(name), '[^{LETTER}]+', ' ', 'g'))"
         ends = f"{plain} = word OR starts_with({plain}, word || ' ') OR ends_with({plain}, ' ' || word)"
         said = (
             f"{plain} IN ({rules.listed(rules.CODES)}) "

@@ -14,7 +14,7 @@ import ibis
 import pandas as pd
 
 from clvlib.errors import Problem, Rows
-from clvlib.ingest.raw import ROW, literal, quoted, rows
+from clvlib.ingest.raw import LETTER, ROW, literal, quoted, rows
 from clvlib.language import message, phrase, translated
 from clvlib.stats import heavy
 
@@ -121,7 +121,7 @@ def letters(name: str) -> str:
 
 def tried(text: str) -> str:
     """SQL of whether an id holds a word of TRIED; what holds none of their letters, nearly all, is told at a glance."""
-    words = literal(f"(^|[^\\pL])({'|'.join(TRIED)})([^\\pL]|$)")
+    words = literal(f"(^|[^{LETTER}])({'|'.join(TRIED)})([^{LETTER}]|$)")
     roots = [word for word in TRIED if not any(other in word for other in TRIED if other != word)]
     likely = literal(f"(?i){'|'.join(roots)}")
     return f"(regexp_matches({text}, {likely}) AND regexp_matches(lower({text}), {words}))"
