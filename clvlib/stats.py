@@ -7,10 +7,15 @@ formula counts a year's money at the start of the year (`formula`), and a contra
 """
 
 import math
+import sys
+from contextlib import AbstractContextManager
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from threadpoolctl import ThreadpoolController
 
 from clvlib.errors import UsageError
 from clvlib.language import phrase
@@ -23,6 +28,17 @@ SUM_DIGITS, SMALL = 8, 0.01  # decimals of a sum; where all is below SMALL, as m
 _LARGE, _FEW = 0.10, 20
 LEAST = 5  # customers of a group of whom figures are shown: of fewer, each could be somebody's
 BEYOND = 1.96  # standard errors: chance alone gives a larger difference once in twenty times
+
+
+def one_thread(kind: str | None = None) -> AbstractContextManager[Any]:
+    """Within it, numeric libraries (those of a kind: "blas", "openmp") use one thread: the same sums on any machine."""
+    return _libraries(len(sys.modules)).limit(limits=1, user_api=kind)
+
+
+@lru_cache(1)
+def _libraries(modules: int) -> ThreadpoolController:
+    """The libraries that have threads; looked for again, which takes 5 ms or more, once more modules are loaded."""
+    return ThreadpoolController()
 
 
 def differs(difference: float, error: float) -> bool:

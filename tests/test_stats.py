@@ -1,6 +1,8 @@
 """What money to come is worth today: one convention, in one place."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -53,3 +55,22 @@ def test_shares_of_few_do_not_differ_and_alike_ones_seldom_do():
     assert not shares_differ(0, 2, 1, 2)
     draws = np.random.default_rng(0).binomial([20, 60], 0.1, (2000, 2))
     assert np.mean([shares_differ(one, 20, other, 60) for one, other in draws]) < 0.07
+
+
+def test_no_library_uses_a_second_thread_also_one_loaded_later():
+    program = """
+from threadpoolctl import threadpool_info, threadpool_limits
+from clvlib.stats import one_thread
+with one_thread():
+    pass
+import sklearn.ensemble
+threadpool_limits(3)
+with one_thread():
+    print([library["num_threads"] for library in threadpool_info()])
+print({library["num_threads"] for library in threadpool_info()})
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    within, after = map(eval, done.stdout.splitlines())
+    assert len(within) > 1
+    assert set(within) == {1}
+    assert after == {3}

@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 from scipy.stats import chi2, norm
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.model_selection import StratifiedKFold
-from threadpoolctl import threadpool_limits
 
 from clvlib.causes.contrast import cochran
 from clvlib.errors import CannotAnswer, NotEnoughData
 from clvlib.language import message, phrase
-from clvlib.stats import Array
+from clvlib.stats import Array, one_thread
 
 Target = Literal["all", "treated"]
 TARGETS: tuple[Target, ...] = ("all", "treated")
@@ -147,7 +146,7 @@ def cross_fit(features: pd.DataFrame, treated: pd.Series, outcome: pd.Series, sp
     inputs = design(features.loc[index])
     shape = (splits, len(index))
     propensity, without, with_it = np.empty(shape), np.empty(shape), np.empty(shape)
-    with threadpool_limits(1):
+    with one_thread():
         for split in range(splits):
             for learn, judge in StratifiedKFold(FOLDS, shuffle=True, random_state=split).split(inputs, given):
                 chance = LogisticRegression(C=1.0, solver="newton-cholesky", max_iter=200)

@@ -14,14 +14,13 @@ from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from statsmodels.stats.multitest import multipletests
-from threadpoolctl import threadpool_limits
 
 from clvlib.causes.contrast import Contrast, cochran, contrasts, dealt
 from clvlib.causes.covariates import numbers
 from clvlib.causes.trial import FEWEST_IN_ARM, Trial
 from clvlib.errors import NotEnoughData
 from clvlib.language import message, phrase, word
-from clvlib.stats import Array
+from clvlib.stats import Array, one_thread
 
 _PARTS = 5
 _CLASSES = 3
@@ -214,7 +213,7 @@ def uplift_scores(outcomes: pd.DataFrame, trial: Trial, arm: str, before: pd.Dat
         dealt = np.random.default_rng([0, place]).permutation(int(side.sum()))
         part[side] = dealt * _PARTS // len(dealt)
     found = []
-    with threadpool_limits(1):
+    with one_thread():
         for k in range(1, _PARTS):
             judge = part == k
             foretold = []

@@ -23,7 +23,6 @@ from sklearn.metrics import brier_score_loss
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
-from threadpoolctl import threadpool_limits
 
 from clvlib import aggregate
 from clvlib.errors import CannotAnswer, NotEnoughData, UsageError
@@ -31,6 +30,7 @@ from clvlib.files import array_digest, once
 from clvlib.language import message, phrase
 from clvlib.models import forecast
 from clvlib.models.backtest import auc
+from clvlib.stats import one_thread
 
 if TYPE_CHECKING:
     import ibis
@@ -275,7 +275,7 @@ class ChurnModel:
         self.model_, self.calibrator_ = _estimator(self.kind), LogisticRegression()
         ordered = training.features.sort_index()
         inputs, churned = self._inputs(ordered), training.churned.reindex(ordered.index).to_numpy()
-        with threadpool_limits(1):
+        with one_thread():
             unseen = cross_val_predict(self.model_, inputs, churned, cv=folds, method="decision_function")
             self.calibrator_.fit(unseen[:, None], churned)
             self.model_.fit(inputs, churned)
@@ -284,7 +284,7 @@ class ChurnModel:
 
     def predict(self, features: pd.DataFrame) -> pd.Series:
         """`churn_probability` (0 to 1) by customer, for features as `features_at` gives them."""
-        with threadpool_limits(1):
+        with one_thread():
             probability = self._calibrated(self.model_.decision_function(self._inputs(features)))
         return pd.Series(probability, index=features.index, name="churn_probability")
 

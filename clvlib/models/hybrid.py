@@ -22,13 +22,12 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from threadpoolctl import threadpool_limits
 
 from clvlib import aggregate
 from clvlib.models.buying import LEAST_FORECAST, Buying, every_purchase, mean_purchase
 from clvlib.models.trees import Trees, alike
 from clvlib.models.windows import YEAR, Window
-from clvlib.stats import Array
+from clvlib.stats import Array, one_thread
 
 ROWS = 15_000  # customers in windows to learn from, at most
 _FOLDS = 5
@@ -99,7 +98,7 @@ class Hybrid:
         spent = _rounded(rows["actual_spend"].clip(lower=0) / rows["level_spend"])
         self._steps = _Steps(rows.drop(columns=_APART))
         asked, even = self._steps.of(rows), np.ones(len(rows))
-        with threadpool_limits(1):
+        with one_thread():
             self._ratio = _Folds().fit(asked, bought / mean, mean, fold)
             self._money = _Folds().fit(asked, spent / money, money, fold)
             self._count = _Folds().fit(asked, bought, even, fold)

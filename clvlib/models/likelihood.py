@@ -13,11 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from clvlib.errors import ConvergenceError
 from clvlib.language import phrase
-from clvlib.stats import Array
+from clvlib.stats import Array, one_thread
 
 Loss = tuple[float, Array, Array]  # a value, its gradient (k,) and its Hessian (k, k)
 Objective = Callable[[Array], Loss]
@@ -182,7 +181,7 @@ def descend(loss: Objective, starts: Sequence[Array], low: Array, high: Array) -
     array([5.])
     """
     # The search may step where the likelihood has no value, and steps back. Sums so short gain nothing from threads.
-    with np.errstate(all="ignore"), threadpool_limits(1, "blas"):
+    with np.errstate(all="ignore"), one_thread("blas"):
         ends = [_newton(loss, np.clip(start, low, high), low, high) for start in starts]
     return min(ends, key=lambda end: np.nan_to_num(end[1][0], nan=np.inf))
 

@@ -19,13 +19,12 @@ from sklearn.linear_model import PoissonRegressor
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from threadpoolctl import threadpool_limits
 
 from clvlib import aggregate
 from clvlib.errors import MissingTable, NotEnoughData
 from clvlib.language import message, phrase, word
 from clvlib.models.backtest import auc
-from clvlib.stats import Array
+from clvlib.stats import Array, one_thread
 
 if TYPE_CHECKING:
     from clvlib.dataset import Economics
@@ -66,7 +65,7 @@ class FirstDay:
             search = GridSearchCV(
                 regression, {"poissonregressor__alpha": _PENALTIES}, scoring="neg_mean_poisson_deviance", cv=5
             )
-            with threadpool_limits(1):
+            with one_thread():
                 self._model = search.fit(self._readable(people), came / self.mean_)
         return self
 

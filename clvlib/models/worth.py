@@ -14,13 +14,12 @@ import pandas as pd
 from sklearn.linear_model import PoissonRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from threadpoolctl import threadpool_limits
 
 from clvlib import aggregate
 from clvlib.errors import NotEnoughData
 from clvlib.language import phrase
 from clvlib.models.churn import FEWEST_OF_EACH, features_at, is_active
-from clvlib.stats import DAYS_PER_YEAR, present_value
+from clvlib.stats import DAYS_PER_YEAR, one_thread, present_value
 
 if TYPE_CHECKING:
     import ibis
@@ -177,7 +176,7 @@ def _fitted(known: np.ndarray, brought: pd.Series, asked: np.ndarray) -> np.ndar
     if not brought.mean() > 0:
         return np.zeros(len(asked))
     regression = make_pipeline(StandardScaler(), PoissonRegressor(alpha=1e-3, max_iter=1000))
-    with threadpool_limits(1):
+    with one_thread():
         ratio = regression.fit(known, brought / brought.mean()).predict(asked)
     return np.minimum(ratio * brought.mean(), brought.max())
 

@@ -11,10 +11,10 @@ import pandas as pd
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 from sklearn.preprocessing import StandardScaler
-from threadpoolctl import threadpool_limits
 
 from clvlib.errors import NotEnoughData, UsageError
 from clvlib.language import message, phrase, translated
+from clvlib.stats import one_thread
 
 STABLE = 0.8
 """Mean adjusted Rand index from which clusters are called stable (Hennig 2007 asks for .75 to .85)."""
@@ -46,7 +46,7 @@ def _scaled(rfm: pd.DataFrame) -> np.ndarray:
 
 
 def _fit(points: np.ndarray, k: int) -> KMeans:
-    with threadpool_limits(limits=1):
+    with one_thread():
         return KMeans(k, n_init=10, random_state=0).fit(points)
 
 

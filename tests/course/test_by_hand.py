@@ -12,7 +12,7 @@ from tests.course.made_03 import rolled_as_in_the_notebook
 from tests.course.test_lessons import FILES, frames
 from tests.jupyter import open_and_run, saved
 
-QUICK = "07c"
+QUICK = "07b"
 LONG = [pytest.param(name, marks=() if name == QUICK else pytest.mark.proof) for name in FILES]
 
 
