@@ -57,10 +57,14 @@ def unique_rows(frame: pd.DataFrame, columns: Sequence[Hashable]) -> tuple[list[
     >>> unique_rows(pd.DataFrame({"frequency": [2, 0, 2], "T": [30, 10, 30]}), ["frequency", "T"])
     ([array([0., 2.]), array([10., 30.])], array([1, 0, 1]))
     """
-    code = np.zeros(len(frame), dtype=np.int64)
-    for column in columns:  # numbered anew after each: no product of two numbers of distinct values is too large
+    code, size = np.zeros(len(frame), dtype=np.int64), 1
+    for column in columns:
         each, values = pd.factorize(frame[column], sort=True, use_na_sentinel=False)
-        code = pd.factorize(code * len(values) + each, sort=True)[0]
+        if size * len(values) >= 2**63:  # numbered anew: no product of two numbers of distinct values is too large
+            code, known = pd.factorize(code, sort=True)
+            size = len(known)
+        code, size = code * len(values) + each, size * len(values)
+    code = pd.factorize(code, sort=True)[0]
     where = np.empty(code.max(initial=-1) + 1, dtype=np.intp)
     where[code] = np.arange(len(code))
     return [frame[column].to_numpy(float)[where] for column in columns], code

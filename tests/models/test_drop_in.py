@@ -113,6 +113,15 @@ def test_weights_are_the_same_as_repeated_rows(cdnow):
         )
 
 
+@pytest.mark.parametrize("values", [5, 70_000])  # of the latter in four columns there are more rows than int64 counts
+def test_distinct_rows_are_sorted_and_each_row_is_found_among_them(values):
+    drawn = np.random.default_rng(0).integers(0, values, (2 * values, 4))
+    rows = np.concatenate([drawn, drawn[:: values // 5]]).astype(float)
+    columns, code = unique_rows(pd.DataFrame(rows), range(4))
+    assert np.array_equal(np.column_stack(columns), np.unique(rows, axis=0))
+    assert np.array_equal(np.column_stack(columns)[code], rows)
+
+
 def test_a_start_far_away_leads_to_the_same_place(cdnow):
     for name in PURCHASES:
         near = getattr(drop_in, name)().fit(*history(cdnow))
