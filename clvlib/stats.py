@@ -100,7 +100,7 @@ def rounded(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with its floats rounded as sums of money are, each column by its largest value."""
     frame = frame.copy(deep=False)
     for name, column in frame.select_dtypes("float").items():
-        largest = column.abs().max()
+        largest = max(column.max(), -column.min())
         zeros = math.ceil(math.log10(SMALL / largest)) if 0 < largest < SMALL else 0
         frame[name] = column.round(SUM_DIGITS + zeros)
     return frame
