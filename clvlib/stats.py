@@ -31,7 +31,7 @@ BEYOND = 1.96  # standard errors: chance alone gives a larger difference once in
 
 
 def one_thread(kind: str | None = None) -> AbstractContextManager[Any]:
-    """Within it, numeric libraries (those of a kind: "blas", "openmp") use one thread: the same sums on any machine."""
+    """Within it, numeric libraries (of a kind: "blas", "openmp") use one thread: one result on any number of cores."""
     return _libraries(len(sys.modules)).limit(limits=1, user_api=kind)
 
 

@@ -31,8 +31,7 @@ _OTHER_DATE = (
     rf"^(19|20)[0-9]{{6}}$|^[0-9]{{1,2}}[ -][{LETTER}]{{3,9}}\.?[ -][0-9]{{2,4}}"
     rf"|^[{LETTER}]{{3,9}}\.? [0-9]{{1,2}}, [0-9]{{4}}|^[34][0-9]{{4}}(\.[0-9]+)?$|^1[0-9]{{9}}([0-9]{{3}}){{0,2}}$"
 )
-_AROUND = rf"(?:[^{LETTER}0-9]|\p{{Sc}})*"  # signs of currencies, and what else is no letter
-_NUMBER = rf"^{_AROUND}([{LETTER}]{{3}} ?)?[0-9][0-9 .,'’\x{{a0}}\x{{202f}}]*( ?[{LETTER}]{{3}})?{_AROUND}$"
+_NUMBER = rf"^[^{LETTER}0-9]*([{LETTER}]{{3}} ?)?[0-9][0-9 .,'’\x{{a0}}\x{{202f}}]*( ?[{LETTER}]{{3}})?[^{LETTER}0-9]*$"
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,15 @@ import contextlib
 import re
 import sqlite3
 import tomllib
+import unicodedata
+from collections import Counter
 
 import duckdb
 import pandas as pd
 import pytest
 
 from clvlib import dataset
+from clvlib.ingest.raw import LETTER, in_python
 from tests.workbooks import workbook
 
 PLAIN = ("64.76", "62.87", "29.79")
@@ -42,11 +45,21 @@ def refused(build, amounts, card=None, **options):
         ("Rs.500", 500), ("Rs. 12.50", 12.5), ("kr 12.50", 12.5), ("12.50 zł", 12.5), ("$13.74 USD", 13.74),
         ("(25.06)", -25.06), ("25.06-", -25.06), ("\u221225.06", -25.06), ("- 25.06", -25.06), ("-$25.06", -25.06),
         ("$-25.06", -25.06), ("($1,025.06)", -1025.06), ("$(25.06)", -25.06), ("25.06- €", -25.06), ("+25.06", 25.06),
-        ("\u200e25.06", 25.06), (".5", 0.5), ("5e-05", 0.00005),
+        ("\u200e25.06", 25.06), (".5", 0.5), ("5e-05", 0.00005), ("฿.50", 0.5), ("(৳.50)", -0.5),
     ],
 )  # fmt: skip
 def test_an_amount_is_read_however_it_is_written(build, written, meant):
     assert read(build, [written, *PLAIN])[0] == pytest.approx(meant, abs=0)
+
+
+def test_letters_are_nearly_all_and_no_sign_of_a_currency():
+    one = re.compile(f"[{in_python(LETTER)}]")
+    taken = Counter(unicodedata.category(chr(code)) for code in range(0x30000) if one.match(chr(code)))
+    every = Counter(unicodedata.category(chr(code)) for code in range(0x30000))
+    assert taken["Sc"] == 0
+    kinds = ("Lu", "Ll", "Lo")
+    assert sum(taken[kind] for kind in kinds) > 0.99 * sum(every[kind] for kind in kinds)
+    assert not re.search(one, "0123456789 .,-+()[]/:;_#'\"%&·–—’′¥£$€₹￥（）｜・～₺")
 
 
 @pytest.mark.parametrize(
