@@ -91,7 +91,10 @@ def test_no_file_of_the_project_leads_to_somebody_or_to_a_computer():
     found = {}
     for name in filter(None, listed.split("\0")):
         with suppress(FileNotFoundError):  # deleted, and not committed yet
-            found[name] = traces((ROOT / name).read_bytes().decode("utf-8", "ignore"))
+            data = (ROOT / name).read_bytes()
+            if name.endswith(".png"):  # what is compressed may read like anything
+                data = re.sub(rb"(?s)IDAT.*(?=IEND)", b"", data)
+            found[name] = traces(data.decode("utf-8", "ignore"))
     assert len(found) > 400
     assert {name: led for name, led in found.items() if led} == {}
 
