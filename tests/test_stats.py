@@ -1,4 +1,4 @@
-"""What money to come is worth today: one convention, in one place."""
+"""What money to come is worth today: one convention, in one place; what is beyond noise; one thread."""
 
 import re
 import subprocess

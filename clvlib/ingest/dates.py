@@ -174,14 +174,13 @@ class DateShape:
     def proved(self) -> tuple[list[str], list[Remark]]:
         """The formats of a column that the card says nothing of."""
         written: dict[str, Counter[str]] = defaultdict(Counter)
-        shapes = self.distinct("regexp_replace(day, '[0-9]', '9', 'g')")
-        for shape, count in shapes:
+        for shape, count in self.distinct("regexp_replace(day, '[0-9]', '9', 'g')"):
             for kind, (pattern, form) in _KINDS.items():
                 if shape and re.fullmatch(pattern, shape):
                     marks = re.sub("[0-9]", "", shape)
                     form = form.replace("-", marks[0]) if marks and "-" in form else form
                     written[kind][form] += count
-        if any(re.search("[A-Za-z]{3}", shape) for shape, _ in shapes) and (named := self.named()):
+        if named := self.named():
             written[message("with a named month")] = named
         if not written:
             return [], []
